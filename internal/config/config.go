@@ -1,0 +1,166 @@
+package config
+
+// Version is the version of this contract. A reader refuses a file of another version: operator and pods
+// come from one image, so a difference means that the wrong image runs.
+const Version = 1
+
+// Ingest is what an ingestion run needs: which documents, into which generation of which index.
+type Ingest struct {
+	Version    int        `json:"version"`
+	Pipeline   Pipeline   `json:"pipeline"`
+	Generation Generation `json:"generation"`
+	Sources    []Source   `json:"sources"`
+	Embedding  Model      `json:"embedding"`
+	Index      Index      `json:"index"`
+}
+
+// Gateway is what the query gateway needs: one generation, the models, and how to answer.
+type Gateway struct {
+	Version       int           `json:"version"`
+	Pipeline      Pipeline      `json:"pipeline"`
+	Generation    Generation    `json:"generation"`
+	Index         Index         `json:"index"`
+	Models        Models        `json:"models"`
+	Retrieval     Retrieval     `json:"retrieval"`
+	Answer        Answer        `json:"answer"`
+	FailurePolicy FailurePolicy `json:"failurePolicy"`
+}
+
+// Pipeline says whose data this is.
+type Pipeline struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+}
+
+// String is the pipeline's identity, namespace/name: chunk ids are derived from it.
+func (p Pipeline) String() string { return p.Namespace + "/" + p.Name }
+
+// Source is one place that documents come from.
+type Source struct {
+	// Name is unique in the pipeline and the first segment of a document's identity, <name>/<path>.
+	Name string `json:"name"`
+	// Include and Exclude are doublestar globs on the path within the source. No Include means everything.
+	Include []string `json:"include,omitempty"`
+	Exclude []string `json:"exclude,omitempty"`
+	// Metadata is put on every chunk of the source, and can be filtered by.
+	Metadata map[string]string `json:"metadata,omitempty"`
+
+	// Exactly one of the following.
+
+	// Directory is a directory in the file system: a mounted ConfigMap or volume, or --documents.
+	Directory *Directory `json:"directory,omitempty"`
+	// ConfigMap names a ConfigMap from the manifest itself; only `run` uses it, in a pod it is mounted.
+	ConfigMap *ConfigMap `json:"configMap,omitempty"`
+}
+
+// Directory is a tree of files.
+type Directory struct {
+	Path string `json:"path"`
+}
+
+// ConfigMap names a ConfigMap in the pipeline's namespace.
+type ConfigMap struct {
+	Name string `json:"name"`
+}
+
+// Index says which home the index has: exactly one of the fields.
+type Index struct {
+	Local *LocalIndex `json:"local,omitempty"`
+}
+
+// LocalIndex is the index of one machine: SQLite as the record, ranking in memory.
+type LocalIndex struct {
+	// Directory holds the database and its lock.
+	Directory string `json:"directory"`
+}
+
+// Models are the models of the question path.
+type Models struct {
+	Embedding Model  `json:"embedding"`
+	Reranking *Model `json:"reranking,omitempty"` // nil: fused order
+	LLM       *LLM   `json:"llm,omitempty"`       // nil: retrieval only
+}
+
+// Protocol is the HTTP API that a model server speaks.
+type Protocol string
+
+// The protocols.
+const (
+	NIM    Protocol = "NIM"
+	OpenAI Protocol = "OpenAI"
+)
+
+// Model says where a model is served and under which name.
+type Model struct {
+	// URL is the base that ends in /v1; for reranking under NIM, a URL ending in /ranking, /reranking or
+	// /rerank is used verbatim.
+	URL string `json:"url"`
+	// Name is what goes into the request's `model`.
+	Name string `json:"name"`
+	// Protocol is NIM when empty.
+	Protocol Protocol `json:"protocol,omitempty"`
+	// Key names the API key; nil sends none.
+	Key *SecretKey `json:"key,omitempty"`
+	// NoProbe turns off the minimal call a minute that an idle model gets.
+	NoProbe bool `json:"noProbe,omitempty"`
+}
+
+// SecretKey names an entry of a Secret. A pod finds its value in a file <secrets dir>/<name>/<key>, which it
+// reads again when it changed; the value itself never stands in a config.
+type SecretKey struct {
+	Name string `json:"name"`
+	Key  string `json:"key"`
+}
+
+// LLM is the model that answers.
+type LLM struct {
+	Model
+	// ContextWindow is the model's limit in tokens, prompt and answer together.
+	ContextWindow int `json:"contextWindow"`
+	// ExtraBody is merged into every request body; the gateway's own fields win.
+	ExtraBody map[string]any `json:"extraBody,omitempty"`
+}
+
+// Mode says which legs retrieval uses.
+type Mode string
+
+// The retrieval modes.
+const (
+	Hybrid  Mode = "Hybrid"
+	Vector  Mode = "Vector"
+	Keyword Mode = "Keyword"
+)
+
+// Retrieval is how candidates are found and cut.
+type Retrieval struct {
+	Mode Mode `json:"mode"`
+	// K is how many candidates are reranked, TopN how many passages reach the LLM.
+	K    int `json:"k"`
+	TopN int `json:"topN"`
+	// Alpha is the vector leg's weight in fusion, 0..1.
+	Alpha float64 `json:"alpha"`
+}
+
+// Answer is how the LLM is asked.
+type Answer struct {
+	// System replaces the built-in instructions when not empty.
+	System      string  `json:"system,omitempty"`
+	MaxTokens   int     `json:"maxTokens"`
+	Temperature float64 `json:"temperature"`
+}
+
+// Policy says what a question gets when a stage is down.
+type Policy string
+
+// The policies.
+const (
+	Degrade Policy = "Degrade"
+	Fail    Policy = "Fail"
+)
+
+// FailurePolicy is the policy of each stage.
+type FailurePolicy struct {
+	Embedding Policy `json:"embedding"`
+	Reranking Policy `json:"reranking"`
+	LLM       Policy `json:"llm"`
+}

@@ -1,0 +1,61 @@
+package config
+
+import "time"
+
+// OpsPath is where gateway and ingestion report to the operator, on their ops port.
+const OpsPath = "/ops/v1/status"
+
+// OpsStatus is what a data-plane process says of itself. The operator reads it every few seconds; it holds
+// neither a prompt nor a passage nor a secret.
+type OpsStatus struct {
+	Pipeline   string `json:"pipeline"`
+	Generation string `json:"generation"` // fingerprint of the pinned generation
+	// Ready is the process's own readiness: for the gateway, one retrieval has succeeded.
+	Ready bool `json:"ready"`
+	// Stages has an entry for each stage that the process uses: embedding, reranking, llm, index.
+	Stages   map[string]StageStatus `json:"stages"`
+	Index    IndexStatus            `json:"index"`
+	Progress *Progress              `json:"progress,omitempty"` // ingestion only
+}
+
+// The stages.
+const (
+	StageEmbedding = "embedding"
+	StageReranking = "reranking"
+	StageLLM       = "llm"
+	StageIndex     = "index"
+)
+
+// StageStatus is the state of one stage, fed by live traffic and probes.
+type StageStatus struct {
+	OK         bool      `json:"ok"`
+	Reason     string    `json:"reason,omitempty"` // CamelCase, from the model client's error kinds
+	Message    string    `json:"message,omitempty"`
+	HTTPStatus int       `json:"httpStatus,omitempty"`
+	Since      time.Time `json:"since"` // when OK last changed
+}
+
+// IndexStatus counts what the generation holds.
+type IndexStatus struct {
+	Documents       int       `json:"documents"`
+	Chunks          int       `json:"chunks"`
+	FailedDocuments int       `json:"failedDocuments"`
+	Failures        []Failure `json:"failures,omitempty"` // at most 10, by document
+	EmbeddingModel  string    `json:"embeddingModel,omitempty"`
+	Dimensions      int       `json:"dimensions,omitempty"`
+	LastSync        time.Time `json:"lastSync,omitzero"`
+}
+
+// Failure is one document that is not in the index.
+type Failure struct {
+	Document string `json:"document"`
+	Reason   Reason `json:"reason"`
+	Message  string `json:"message"`
+}
+
+// Progress is how far an ingestion run is.
+type Progress struct {
+	Phase          string `json:"phase"` // Listing, Indexing, Removing, Done
+	DocumentsDone  int    `json:"documentsDone"`
+	DocumentsTotal int    `json:"documentsTotal"`
+}

@@ -1,0 +1,74 @@
+// Package model speaks to the models of the question path over HTTP: embedding, ranking and chat, behind NIM's
+// API or an OpenAI-compatible one.
+//
+// Every call is bounded in time, size and concurrency, is retried only where that is safe, and fails with an
+// *Error.
+package model
+
+import (
+	"net/http"
+	"time"
+)
+
+// Key returns the API key as it is now; it is asked before every request, so that a rotated key is taken up.
+type Key func() (string, error)
+
+// Embedded is the vector of one text.
+type Embedded struct {
+	Vector []float32
+	// Truncated says that the model saw only the beginning of the text.
+	Truncated bool
+}
+
+// Ranked is a passage's place in a ranking.
+type Ranked struct {
+	Index int     // into the passages given
+	Score float64 // unbounded logit (NIM) or relevance score (OpenAI); higher is better
+}
+
+// Message is a turn of a chat.
+type Message struct {
+	Role    string `json:"role"` // system, user or assistant
+	Content string `json:"content"`
+}
+
+// ChatRequest is a question to the LLM. Nil pointers are left out of the request.
+type ChatRequest struct {
+	Messages       []Message
+	MaxTokens      int
+	Temperature    *float64
+	TopP           *float64
+	Seed           *int64
+	Stop           []string
+	ResponseFormat any // passed through as it is
+}
+
+// Usage counts tokens, as the server reports them.
+type Usage struct {
+	PromptTokens     int `json:"prompt_tokens"`
+	CompletionTokens int `json:"completion_tokens"`
+	TotalTokens      int `json:"total_tokens"`
+}
+
+// Completion is a whole answer, or the end of a streamed one (then Content is all that was streamed).
+type Completion struct {
+	Content      string // without reasoning: neither reasoning_content nor <think> blocks
+	FinishReason string
+	Usage        *Usage // nil when the server gave none
+}
+
+// Delta receives a piece of a streamed answer. An error from it ends the stream and is returned as it is.
+type Delta func(content string) error
+
+// Observer is told of every HTTP call, for metrics and for the stages of the ops port. err is nil or an
+// *Error; a call that its caller cancelled is not reported.
+type Observer func(role Role, took time.Duration, err error)
+
+// Transport is what the clients of one process share.
+type Transport struct {
+	// HTTP is the round tripper below; nil means one made for model traffic: pooled, HTTP/2 where offered,
+	// proxies from the environment.
+	HTTP http.RoundTripper
+	// Observe may be nil.
+	Observe Observer
+}
