@@ -1,0 +1,100 @@
+package source
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// globs decide which paths of a source are documents.
+//
+// A path is admitted when an include matches it, or there is none, and no exclude does. As in a shell, a
+// wildcard does not stand for a leading dot: a path with a segment that begins with a dot is admitted only by
+// an include that writes such a segment out, like ".github/**". So .git stays out by default.
+type globs struct {
+	include []string
+	exclude []string
+}
+
+func newGlobs(include, exclude []string) (globs, error) {
+	for _, list := range []struct {
+		field    string
+		patterns []string
+	}{{"include", include}, {"exclude", exclude}} {
+		for _, pattern := range list.patterns {
+			if err := validateGlob(pattern); err != nil {
+				return globs{}, fmt.Errorf("%s %q: %w", list.field, pattern, err)
+			}
+		}
+	}
+	return globs{include: include, exclude: exclude}, nil
+}
+
+// validateGlob refuses what doublestar cannot read, and what it reads but could never match a path.
+func validateGlob(pattern string) error {
+	switch {
+	case pattern == "":
+		return fmt.Errorf("an empty glob matches nothing; remove it")
+	case strings.HasPrefix(pattern, "/"):
+		return fmt.Errorf("paths are relative to the source; remove the leading slash")
+	case slices.ContainsFunc(strings.Split(pattern, "/"), func(s string) bool { return s == "." || s == ".." || s == "" }):
+		return fmt.Errorf("it has an empty segment, \".\" or \"..\", which no path has; write the path as it is listed")
+	case !doublestar.ValidatePattern(pattern):
+		return fmt.Errorf("it is not a valid glob; check that brackets and braces are closed")
+	}
+	return nil
+}
+
+// admits says whether the document at path belongs to the source.
+func (g globs) admits(path string) bool {
+	if matchesAny(g.exclude, path) {
+		return false
+	}
+	if hidden(path) {
+		return slices.ContainsFunc(g.include, func(p string) bool { return namesHidden(p) && match(p, path) })
+	}
+	return len(g.include) == 0 || matchesAny(g.include, path)
+}
+
+// descends says whether a document below dir may be admitted. A directory that cannot matter is not opened, so
+// that one which cannot be read does no harm when it is excluded.
+func (g globs) descends(dir string) bool {
+	for _, p := range g.exclude {
+		if strings.HasSuffix(p, "**") && match(p, dir) && match(p, dir+"/x") {
+			return false
+		}
+	}
+	if hidden(dir) {
+		return slices.ContainsFunc(g.include, func(p string) bool { return namesHidden(p) && reaches(p, dir) })
+	}
+	return len(g.include) == 0 || slices.ContainsFunc(g.include, func(p string) bool { return reaches(p, dir) })
+}
+
+// reaches says whether the pattern's fixed beginning leads through dir; of one with escapes, that it may.
+func reaches(pattern, dir string) bool {
+	base, _ := doublestar.SplitPattern(pattern)
+	return strings.Contains(pattern, `\`) || base == "." || within(dir, base) || within(base, dir)
+}
+
+// within says whether path is dir or below it.
+func within(path, dir string) bool {
+	rest, ok := strings.CutPrefix(path, dir)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// hidden says whether a segment of path begins with a dot.
+func hidden(path string) bool { return strings.HasPrefix(path, ".") || strings.Contains(path, "/.") }
+
+// namesHidden says whether a pattern writes out a segment that begins with a dot.
+func namesHidden(pattern string) bool {
+	return hidden(pattern) || strings.Contains(pattern, "{.") || strings.Contains(pattern, ",.")
+}
+
+func matchesAny(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return match(p, path) })
+}
+
+// match needs no error: newGlobs has validated the pattern.
+func match(pattern, path string) bool { return doublestar.MatchUnvalidated(pattern, path) }
