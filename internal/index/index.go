@@ -7,6 +7,7 @@ package index
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -87,6 +88,11 @@ type Hit struct {
 	Digest uint64
 }
 
+// Digest is a Hit's for a text. It holds within the process only.
+func Digest(text string) uint64 { return maphash.String(digestSeed, text) }
+
+var digestSeed = maphash.MakeSeed()
+
 // Filter limits both legs before ranking: keys are ANDed, the values of a key are alternatives. The keys
 // FilterSource and FilterDocument mean the chunk's own fields, any other its metadata.
 type Filter map[string][]string
@@ -95,6 +101,12 @@ type Filter map[string][]string
 const (
 	FilterSource   = "source"
 	FilterDocument = "document"
+)
+
+// The parameters of BM25 in both homes; idf is ln(1 + (N - n + 0.5)/(n + 0.5)).
+const (
+	BM25K1 = 1.2
+	BM25B  = 0.75
 )
 
 // Searcher is the question path's side of an index. Its methods may be called concurrently.
@@ -132,7 +144,7 @@ type Reader interface {
 	Failures(ctx context.Context, limit int) ([]Row, error)
 }
 
-// Stats counts what an index holds.
+// Stats counts what an index holds. Documents are the indexed ones: those that failed are counted apart.
 type Stats struct {
 	Documents, Chunks, FailedDocuments int
 	Dimensions                         int       // 0 while empty
@@ -147,4 +159,6 @@ var (
 	ErrDimensions = errors.New("vector has another number of dimensions than the index")
 	// ErrLocked: another process holds the index.
 	ErrLocked = errors.New("another process has the index open")
+	// ErrFull: there is no room for what was to be written. What was there before is untouched.
+	ErrFull = errors.New("no space left for the index")
 )
