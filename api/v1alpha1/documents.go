@@ -1,0 +1,102 @@
+package v1alpha1
+
+// Source is one place that documents come from.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim)].filter(x, x).size() == 1",message="a source needs exactly one of configMap and persistentVolumeClaim: make two sources of two kinds"
+type Source struct {
+	// name is unique in the pipeline and the first segment of a document's identity, <name>/<path>.
+	// +required
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Name string `json:"name"`
+
+	// include are globs on the path within the source, ** for any number of directories. Without them every
+	// document is included.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Include []Glob `json:"include,omitempty"`
+
+	// exclude are globs of what include admits and should not.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Exclude []Glob `json:"exclude,omitempty"`
+
+	// metadata is put on every chunk of the source, and questions can filter by it.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(key, !(key in ['source', 'document']))",message="the metadata keys source and document are reserved, every chunk has them: rename the key"
+	// +kubebuilder:validation:XValidation:rule="self.all(key, key.matches('^[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$'))",message="a metadata key must have at most 63 letters, digits, hyphens, underscores and dots, with a letter or digit at both ends"
+	Metadata map[string]MetadataValue `json:"metadata,omitempty"`
+
+	// configMap takes every entry of a ConfigMap as a document, data and binaryData alike.
+	// +optional
+	ConfigMap *ConfigMapSource `json:"configMap,omitempty"`
+
+	// persistentVolumeClaim takes the files of a volume, which is mounted read-only.
+	// +optional
+	PersistentVolumeClaim *VolumeSource `json:"persistentVolumeClaim,omitempty"`
+}
+
+// Glob is a pattern on a slash-separated path.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=256
+type Glob string
+
+// MetadataValue is a value that a filter can ask for.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=256
+type MetadataValue string
+
+// ConfigMapSource is a ConfigMap in the pipeline's namespace.
+type ConfigMapSource struct {
+	// name of the ConfigMap.
+	// +required
+	Name ObjectName `json:"name"`
+}
+
+// VolumeSource is a tree of files on a persistent volume.
+type VolumeSource struct {
+	// claimName is the PersistentVolumeClaim's name.
+	// +required
+	ClaimName ObjectName `json:"claimName"`
+
+	// path is the directory within the volume.
+	// +optional
+	// +kubebuilder:default:="/"
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('/') && !self.split('/').exists(s, s == '..')",message="path must start with / and hold no .. segment: write it from the volume's root"
+	Path string `json:"path,omitempty"`
+}
+
+// Unit is what chunk sizes count.
+//
+// +kubebuilder:validation:Enum=Characters;Tokens
+type Unit string
+
+// Chunking is how documents are cut.
+//
+// +kubebuilder:validation:XValidation:rule="self.overlap < self.size",fieldPath=".overlap",message="overlap must be less than size: lower overlap or raise size"
+type Chunking struct {
+	// size is the most that a chunk has, in units.
+	// +optional
+	// +kubebuilder:default:=800
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=20000
+	Size int32 `json:"size,omitempty"`
+
+	// overlap is how much of a chunk's end the next one repeats, in units.
+	// +optional
+	// +kubebuilder:default:=200
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=19999
+	Overlap *int32 `json:"overlap,omitempty"`
+
+	// unit is what size and overlap count: Characters (Unicode code points) or Tokens (cl100k_base).
+	// +optional
+	// +kubebuilder:default:=Characters
+	Unit Unit `json:"unit,omitempty"`
+}

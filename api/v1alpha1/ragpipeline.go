@@ -1,0 +1,94 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// RAGPipeline is documents, how they are cut and indexed, and the models that find and answer.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=rag
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Documents",type=integer,JSONPath=`.status.index.documents`
+// +kubebuilder:printcolumn:name="Chunks",type=integer,JSONPath=`.status.index.chunks`
+// +kubebuilder:printcolumn:name="Building",type=string,JSONPath=`.status.index.building.phase`
+// +kubebuilder:printcolumn:name="Endpoint",type=string,JSONPath=`.status.endpoint`
+// +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$')",message="metadata.name must be a DNS label of at most 40 characters that starts with a letter: use lower-case letters, digits and hyphens"
+type RAGPipeline struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is what the pipeline should be.
+	// +required
+	Spec RAGPipelineSpec `json:"spec"`
+
+	// status is what the pipeline is, as the operator last saw it.
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status RAGPipelineStatus `json:"status,omitzero"`
+}
+
+// RAGPipelineList is a list of RAGPipelines.
+//
+// +kubebuilder:object:root=true
+type RAGPipelineList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []RAGPipeline `json:"items"`
+}
+
+// RAGPipelineSpec is what a pipeline should be.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.models.llm) || self.gateway.maxTokens < self.models.llm.contextWindow",message="gateway.maxTokens must be less than models.llm.contextWindow, which prompt and answer share: lower maxTokens or raise contextWindow"
+// +kubebuilder:validation:XValidation:rule="!(self.retrieval.mode == 'Vector' && self.failurePolicy.embedding == 'Degrade')",message="failurePolicy.embedding Degrade answers by keyword alone, which retrieval.mode Vector excludes: set mode Hybrid, or failurePolicy.embedding Fail"
+type RAGPipelineSpec struct {
+	// documents are the sources of the pipeline's documents.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Documents []Source `json:"documents"`
+
+	// chunking is how documents are cut. A change builds a new index beside the live one.
+	// +optional
+	// +kubebuilder:default:={}
+	Chunking Chunking `json:"chunking,omitzero"`
+
+	// retrieval is how the passages for a question are found.
+	// +optional
+	// +kubebuilder:default:={}
+	Retrieval Retrieval `json:"retrieval,omitzero"`
+
+	// models are the models that embed, rerank and answer.
+	// +required
+	Models Models `json:"models"`
+
+	// vectorStore is where the index lives. Its kind cannot change. `ragpipeline run` uses a local index instead.
+	// +required
+	VectorStore VectorStore `json:"vectorStore"`
+
+	// ingest is about the runs that read documents into the index.
+	// +optional
+	// +kubebuilder:default:={}
+	Ingest Ingest `json:"ingest,omitzero"`
+
+	// gateway is the server that answers questions.
+	// +optional
+	// +kubebuilder:default:={}
+	Gateway Gateway `json:"gateway,omitzero"`
+
+	// failurePolicy says what a question gets while a stage is down.
+	// +optional
+	// +kubebuilder:default:={}
+	FailurePolicy FailurePolicy `json:"failurePolicy,omitzero"`
+
+	// suspend stops new runs and changes; what serves goes on serving.
+	// +optional
+	// +kubebuilder:default:=false
+	Suspend bool `json:"suspend,omitempty"`
+}
