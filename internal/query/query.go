@@ -1,2 +1,99 @@
 // Package query answers a question: retrieve, rerank, prompt, answer; and says what each stage did.
+//
+// It knows neither HTTP nor a model's protocol. What a failing stage means for the reply is decided here, by the
+// pipeline's failure policy: a typed error, or a degraded reply with a warning.
 package query
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+// Embedder makes a question's vector.
+type Embedder interface {
+	Query(ctx context.Context, text string) ([]float32, error)
+}
+
+// Ranker orders passages by how well they answer a question: every passage once, best first.
+type Ranker interface {
+	Rank(ctx context.Context, query string, passages []string) ([]model.Ranked, error)
+}
+
+// Chat is the LLM.
+type Chat interface {
+	Complete(ctx context.Context, r model.ChatRequest) (*model.Completion, error)
+	Stream(ctx context.Context, r model.ChatRequest, delta model.Delta) (*model.Completion, error)
+}
+
+// Options is what a Service is made of.
+type Options struct {
+	// Config says how to retrieve and answer, and what a failing stage means.
+	Config config.Gateway
+	Index  index.Searcher
+	// Embedder is not asked in Keyword mode.
+	Embedder Embedder
+	// Ranker may be nil: passages keep their fused order.
+	Ranker Ranker
+	// Chat may be nil: replies are the passages without an answer.
+	Chat Chat
+	// Deadlines bounds each stage; a zero field takes its default.
+	Deadlines Deadlines
+	// Report, which may be nil, is told how each search of the index went, by the names of config's stages.
+	// The models report on themselves.
+	Report func(stage string, err error)
+	// Registerer receives the metrics; nil keeps them private.
+	Registerer prometheus.Registerer
+}
+
+// Deadlines is the most time that each stage may take.
+type Deadlines struct {
+	Embedding time.Duration // default 10 s
+	Index     time.Duration // each of its calls; default 10 s
+	Reranking time.Duration // default 30 s
+	LLM       time.Duration // until the last word; default 5 min
+}
+
+func (d Deadlines) orDefaults() Deadlines {
+	return Deadlines{
+		Embedding: cmp.Or(d.Embedding, 10*time.Second),
+		Index:     cmp.Or(d.Index, 10*time.Second),
+		Reranking: cmp.Or(d.Reranking, 30*time.Second),
+		LLM:       cmp.Or(d.LLM, 5*time.Minute),
+	}
+}
+
+// Service answers questions over one generation of one pipeline. Its methods may be called concurrently.
+type Service struct {
+	config    config.Gateway
+	index     index.Searcher
+	embedder  Embedder
+	ranker    Ranker
+	chat      Chat
+	deadlines Deadlines
+	report    func(stage string, err error)
+	metrics   *metrics
+}
+
+// New makes a Service.
+func New(o Options) *Service {
+	if o.Report == nil {
+		o.Report = func(string, error) {}
+	}
+	return &Service{
+		config:    o.Config,
+		index:     o.Index,
+		embedder:  o.Embedder,
+		ranker:    o.Ranker,
+		chat:      o.Chat,
+		deadlines: o.Deadlines.orDefaults(),
+		report:    o.Report,
+		metrics:   newMetrics(o.Registerer),
+	}
+}

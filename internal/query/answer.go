@@ -1,0 +1,184 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+// The fixed sentences of replies that no LLM wrote.
+const (
+	nothingFound = "No passage in the documents matches this question."
+	notAnswered  = "No answer was generated. These are the passages that match the question:"
+)
+
+// Answer answers the question that ends the conversation.
+func (s *Service) Answer(ctx context.Context, r Request) (*Result, error) {
+	return s.answer(ctx, r, nil)
+}
+
+// Stream answers like Answer, piece by piece. An LLM that fails after its first word is always an error.
+func (s *Service) Stream(ctx context.Context, r Request, to Sender) error {
+	_, err := s.answer(ctx, r, to)
+	return err
+}
+
+// answer counts and times what run does. A nil Sender means that the whole answer is waited for.
+func (s *Service) answer(ctx context.Context, r Request, to Sender) (*Result, error) {
+	started := time.Now()
+	reply := &reply{to: to}
+	err := s.run(ctx, r, reply)
+	result := &reply.result
+	result.Times.Total = time.Since(started)
+	if err == nil && to != nil {
+		err = to.End(result)
+	}
+	s.metrics.count(result.Passages, result.Warnings, &result.Times, err)
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// run is a question's way: retrieve, rerank, prompt, answer.
+func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
+	conversation, err := readConversation(r.Messages)
+	if err != nil {
+		return err
+	}
+	result := &reply.result
+	q := search{question: conversation.question, k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN, rerank: true, filter: r.Filter}
+	result.Passages, result.Warnings, err = s.find(ctx, q, &result.Times)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(result.Passages) == 0:
+		result.warn(Warning{config.StageIndex, NoPassages, "no passage matches the question, so the llm was not asked"})
+		return reply.fixed(nothingFound)
+	case s.chat == nil:
+		result.warn(Warning{config.StageLLM, NoModel, "the pipeline has no llm; the reply is the passages"})
+		return reply.fixed(passagesOnly(result.Passages))
+	}
+	return s.ask(ctx, r, conversation, reply)
+}
+
+// ask puts the prompt before the LLM. When it fails before its first word, the passages alone are the reply if the
+// policy allows.
+func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *reply) error {
+	result := &reply.result
+	request, err := s.chatRequest(r, c, result)
+	if err != nil {
+		return err
+	}
+	if err = s.chatStage(ctx, request, reply); err == nil {
+		return reply.begin() // an answer without a word has not begun yet
+	}
+	failure, degraded := s.degrades(err, config.StageLLM, s.config.FailurePolicy.LLM)
+	if !degraded || reply.begun {
+		return err
+	}
+	result.warn(failure.warning("the reply is the passages without an answer"))
+	return reply.fixed(passagesOnly(result.Passages))
+}
+
+// chatRequest is the prompt with the caller's settings over the pipeline's. It cuts the result's passages to those in
+// the prompt.
+func (s *Service) chatRequest(r Request, c *conversation, result *Result) (model.ChatRequest, error) {
+	maxTokens := s.config.Answer.MaxTokens
+	if r.MaxTokens > 0 && (maxTokens == 0 || r.MaxTokens < maxTokens) {
+		maxTokens = r.MaxTokens
+	}
+	p, err := buildPrompt(s.config.Answer.System, c, result.Passages, promptBudget(s.config.Models.LLM, maxTokens))
+	if err != nil {
+		return model.ChatRequest{}, err
+	}
+	if found := len(result.Passages); p.fits < found {
+		result.Passages = result.Passages[:p.fits]
+		result.warn(Warning{config.StageLLM, PassagesCut,
+			fmt.Sprintf("only the first %d of %d passages fit the model's context window", p.fits, found)})
+	}
+	temperature := r.Temperature
+	if temperature == nil {
+		temperature = &s.config.Answer.Temperature
+	}
+	return model.ChatRequest{
+		Messages:       p.messages,
+		MaxTokens:      maxTokens,
+		Temperature:    temperature,
+		TopP:           r.TopP,
+		Seed:           r.Seed,
+		Stop:           r.Stop,
+		ResponseFormat: r.ResponseFormat,
+	}, nil
+}
+
+// chatStage asks the LLM and keeps what it says in the reply.
+func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, reply *reply) error {
+	name := s.config.Models.LLM.Name
+	var sendErr error // the receiver's own failure is no fault of the LLM
+	took, err := stage(ctx, "chat "+name, s.deadlines.LLM,
+		[]attribute.KeyValue{keyOperation.String("chat"), keyModel.String(name)},
+		func(ctx context.Context) error {
+			asked := time.Now()
+			completion, err := s.complete(ctx, request, reply, func(content string) error {
+				reply.firstWord(asked)
+				sendErr = reply.delta(content)
+				return sendErr
+			})
+			if err != nil {
+				return err
+			}
+			reply.finish(completion)
+			describe(ctx, &reply.result)
+			return nil
+		})
+	reply.result.Times.LLM = took
+	switch {
+	case err == nil:
+		return nil
+	case sendErr != nil:
+		return sendErr
+	}
+	return failed(ctx, err, modelError(config.StageLLM, model.LLM, name, err))
+}
+
+func (s *Service) complete(ctx context.Context, request model.ChatRequest, reply *reply, delta model.Delta) (*model.Completion, error) {
+	if reply.to == nil {
+		return s.chat.Complete(ctx, request)
+	}
+	return s.chat.Stream(ctx, request, delta)
+}
+
+// describe puts numbers, never content, on the LLM's span.
+func describe(ctx context.Context, r *Result) {
+	span := trace.SpanFromContext(ctx)
+	if !span.IsRecording() {
+		return
+	}
+	span.SetAttributes(keyFinish.StringSlice([]string{r.FinishReason}))
+	if r.Usage != nil {
+		span.SetAttributes(keyInputTokens.Int(r.Usage.PromptTokens), keyOutputTokens.Int(r.Usage.CompletionTokens))
+	}
+	if r.Times.FirstToken > 0 {
+		span.SetAttributes(keyFirstChunk.Float64(r.Times.FirstToken.Seconds()))
+	}
+}
+
+// passagesOnly is the reply without an LLM: one fixed sentence, then the passages.
+func passagesOnly(passages []Passage) string {
+	var b strings.Builder
+	b.WriteString(notAnswered)
+	for i, p := range passages {
+		b.WriteString("\n\n[" + strconv.Itoa(i+1) + "] " + oneLine(p.Title) + ": " + p.Text)
+	}
+	return b.String()
+}

@@ -1,0 +1,110 @@
+package query
+
+import (
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+// The bounds of a request.
+const (
+	// MaxQuestion is how many bytes a question may have. No embedding model sees more of it, and the keyword
+	// leg's work grows with it.
+	MaxQuestion = 32 << 10
+	// MaxK and MaxTopN bound what a search may ask for instead of the pipeline's k and topN.
+	MaxK    = 400
+	MaxTopN = 25
+)
+
+// Request asks for an answer.
+type Request struct {
+	// Messages is the conversation. Its last turn is the user's question; the roles are system, developer,
+	// user and assistant.
+	Messages []model.Message
+	// Filter limits the passages; nil takes all.
+	Filter index.Filter
+	// MaxTokens is the caller's bound on the answer; the pipeline's counts when it is smaller, or this is 0.
+	MaxTokens int
+	// What the caller sets wins over the pipeline.
+	Temperature    *float64
+	TopP           *float64
+	Seed           *int64
+	Stop           []string
+	ResponseFormat any
+}
+
+// SearchRequest asks for passages only.
+type SearchRequest struct {
+	Query string
+	// K and TopN replace the pipeline's; 0 keeps them. At most MaxK and MaxTopN, and TopN at most K.
+	K, TopN int
+	// NoRerank keeps the fused order.
+	NoRerank bool
+	// Threshold drops passages with a lower score, 0..1.
+	Threshold float64
+	Filter    index.Filter
+}
+
+// Passage is a chunk that was found, with its scores.
+type Passage struct {
+	index.Chunk
+	// Score is in 0..1: made from the reranker's logit when there was a reranking, else the fused score.
+	Score float64
+	// Fused is the fused score in 0..1; the others are what the legs and the reranker said, nil where one
+	// did not see the passage.
+	Fused   float64
+	Vector  *float64
+	Keyword *float64
+	Logit   *float64
+}
+
+// Warning says that a reply is not all it could be, and why.
+type Warning struct {
+	Stage   string `json:"stage"` // one of config's stages
+	Code    string `json:"code"`  // CamelCase; a model.Kind where a model failed
+	Message string `json:"message"`
+}
+
+// Times is how long each stage took; 0 where it did not run. Embedding and Keyword overlap.
+type Times struct {
+	Embedding  time.Duration
+	Keyword    time.Duration // keyword leg
+	Vector     time.Duration // vector leg, after the embedding
+	Fetch      time.Duration // the texts of the chosen chunks
+	Retrieval  time.Duration // all of the above and the fusion, as the clock saw it
+	Reranking  time.Duration
+	FirstToken time.Duration // from asking the LLM to its first word; streamed answers only
+	LLM        time.Duration
+	Total      time.Duration
+}
+
+// SearchResult is what a search found.
+type SearchResult struct {
+	Passages []Passage // best first
+	Warnings []Warning
+	Times    Times
+}
+
+// Result is an answer and what it rests on.
+type Result struct {
+	Answer string
+	// FinishReason is the LLM's, or "stop" when it was not asked.
+	FinishReason string
+	// Passages is every passage that was put before the LLM; [n] in the answer is Passages[n-1].
+	Passages []Passage
+	Warnings []Warning
+	Usage    *model.Usage // nil when the LLM gave none
+	Times    Times
+}
+
+// Sender receives a streamed answer in order: Begin once, Delta for each piece, End once. An error of its own
+// stops the work and is returned as it is; after an error of a stage nothing more is sent.
+type Sender interface {
+	// Begin is called when the first word is known, so that a failure before it can still be told apart from
+	// an answer. The result has the passages and the warnings known so far.
+	Begin(r *Result) error
+	Delta(content string) error
+	// End has everything, with any warnings learned since Begin behind those of Begin.
+	End(r *Result) error
+}

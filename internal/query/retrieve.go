@@ -1,0 +1,216 @@
+package query
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+// pool is how many candidates each leg fetches at least: normalisation needs more than the few that are kept.
+const pool = 100
+
+// search is what retrieval and reranking are asked for.
+type search struct {
+	question string
+	k, topN  int
+	rerank   bool
+	filter   index.Filter
+}
+
+// retrieve finds the question's candidates, best first by fused score: k of them when they go on to a reranking,
+// else topN.
+func (s *Service) retrieve(ctx context.Context, q search, t *Times) ([]Passage, []Warning, error) {
+	start := time.Now()
+	defer func() { t.Retrieval = time.Since(start) }()
+
+	vector, keyword, warnings, err := s.legs(ctx, q, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	keep := q.topN
+	if q.rerank {
+		keep = q.k
+	}
+	passages, err := s.fetch(ctx, collapse(index.Fuse(vector, keyword, s.alpha(vector, keyword)), keep), t)
+	return passages, warnings, err
+}
+
+// alpha is the vector side's weight: the pipeline's, unless only one side has anything to say.
+func (s *Service) alpha(vector, keyword []index.Hit) float64 {
+	switch {
+	case len(keyword) == 0:
+		return 1
+	case len(vector) == 0:
+		return 0
+	}
+	return s.config.Retrieval.Alpha
+}
+
+// legs runs the legs that the mode has.
+func (s *Service) legs(ctx context.Context, q search, t *Times) (vector, keyword []index.Hit, warnings []Warning, err error) {
+	switch s.config.Retrieval.Mode {
+	case config.Vector:
+		vector, err = s.vector(ctx, q, t)
+	case config.Keyword:
+		keyword, t.Keyword, err = s.keyword(ctx, q)
+	default:
+		return s.hybrid(ctx, q, t)
+	}
+	return vector, keyword, nil, err
+}
+
+// hybrid runs the keyword leg while the question is being embedded. Without the embedding model it is the keyword
+// leg alone, if the policy allows.
+func (s *Service) hybrid(ctx context.Context, q search, t *Times) (vector, keyword []index.Hit, warnings []Warning, err error) {
+	legCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	leg := start(func() (r legResult) {
+		r.hits, r.took, r.err = s.keyword(legCtx, q)
+		return r
+	})
+
+	vector, err = s.vector(ctx, q, t)
+	failure, degraded := s.degrades(err, config.StageEmbedding, s.config.FailurePolicy.Embedding)
+	if err != nil && !degraded {
+		cancel()
+		leg()
+		return nil, nil, nil, err
+	}
+	if degraded {
+		warnings = append(warnings, failure.warning("the passages were found by keyword only"))
+	}
+	r := leg()
+	t.Keyword = r.took
+	return vector, r.hits, warnings, r.err
+}
+
+type legResult struct {
+	hits     []index.Hit
+	took     time.Duration
+	err      error
+	panicked any
+}
+
+// start runs do in a goroutine of its own and returns what waits for it. A panic there is raised again in whoever
+// waits, where the request's own recovery meets it.
+func start(do func() legResult) (wait func() legResult) {
+	done := make(chan legResult, 1)
+	go func() {
+		var r legResult
+		defer func() {
+			r.panicked = recover()
+			done <- r
+		}()
+		r = do()
+	}()
+	return func() legResult {
+		r := <-done
+		if r.panicked != nil {
+			panic(r.panicked)
+		}
+		return r
+	}
+}
+
+// vector embeds the question and searches by it.
+func (s *Service) vector(ctx context.Context, q search, t *Times) (hits []index.Hit, err error) {
+	embedding := s.config.Models.Embedding.Name
+	var vector []float32
+	t.Embedding, err = stage(ctx, "embeddings "+embedding, s.deadlines.Embedding,
+		[]attribute.KeyValue{keyOperation.String("embeddings"), keyModel.String(embedding)},
+		func(ctx context.Context) (err error) {
+			vector, err = s.embedder.Query(ctx, q.question)
+			return err
+		})
+	if err != nil {
+		return nil, failed(ctx, err, modelError(config.StageEmbedding, model.Embedding, embedding, err))
+	}
+	t.Vector, err = s.searchIndex(ctx, "retrieval vector", q.k, func(ctx context.Context) (err error) {
+		hits, err = s.index.Vector(ctx, vector, max(pool, q.k), q.filter)
+		return err
+	})
+	return hits, err
+}
+
+func (s *Service) keyword(ctx context.Context, q search) (hits []index.Hit, took time.Duration, err error) {
+	took, err = s.searchIndex(ctx, "retrieval keyword", q.k, func(ctx context.Context) (err error) {
+		hits, err = s.index.Keyword(ctx, q.question, max(pool, q.k), q.filter)
+		return err
+	})
+	return hits, took, err
+}
+
+// searchIndex is one call of the index as a stage, reported.
+func (s *Service) searchIndex(ctx context.Context, span string, k int, do func(ctx context.Context) error) (time.Duration, error) {
+	took, err := stage(ctx, span, s.deadlines.Index, []attribute.KeyValue{
+		keyOperation.String("retrieval"), keyDataSource.String(s.config.Pipeline.String()), keyTopK.Int(k),
+	}, do)
+	if err == nil {
+		s.report(config.StageIndex, nil)
+		return took, nil
+	}
+	err = failed(ctx, err, indexError(err))
+	if ctx.Err() == nil {
+		s.report(config.StageIndex, err)
+	}
+	return took, err
+}
+
+// failed is the failure of a stage, or the caller's own end.
+func failed(ctx context.Context, err error, failure *StageError) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return failure
+}
+
+// collapse keeps the best of chunks whose texts are exactly equal, and of those the first n.
+func collapse(fused []index.Fused, n int) []index.Fused {
+	seen := make(map[uint64]bool, min(n, len(fused)))
+	kept := make([]index.Fused, 0, min(n, len(fused)))
+	for _, f := range fused {
+		if len(kept) == n {
+			break
+		}
+		if !seen[f.Digest] {
+			seen[f.Digest] = true
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+// fetch reads the texts of the chosen chunks. One that has gone since is left out.
+func (s *Service) fetch(ctx context.Context, chosen []index.Fused, t *Times) ([]Passage, error) {
+	if len(chosen) == 0 {
+		return nil, nil
+	}
+	ids := make([]string, len(chosen))
+	for i, c := range chosen {
+		ids[i] = c.ID
+	}
+	var chunks []index.Chunk
+	var err error
+	t.Fetch, err = s.searchIndex(ctx, "retrieval fetch", len(ids), func(ctx context.Context) (err error) {
+		chunks, err = s.index.Chunks(ctx, ids)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	passages := make([]Passage, 0, len(chunks))
+	for _, c := range chosen { // both are in the same order
+		if len(passages) == len(chunks) {
+			break
+		}
+		if chunk := chunks[len(passages)]; chunk.ID == c.ID {
+			passages = append(passages, Passage{Chunk: chunk, Score: c.Score, Fused: c.Score, Vector: c.Vector, Keyword: c.Keyword})
+		}
+	}
+	return passages, nil
+}

@@ -1,0 +1,120 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// Search finds the passages that answer a question best, without asking the LLM.
+func (s *Service) Search(ctx context.Context, r SearchRequest) (*SearchResult, error) {
+	started := time.Now()
+	result := &SearchResult{}
+	err := s.searchInto(ctx, r, result)
+	result.Times.Total = time.Since(started)
+	s.metrics.count(result.Passages, result.Warnings, &result.Times, err)
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+func (s *Service) searchInto(ctx context.Context, r SearchRequest, result *SearchResult) error {
+	q, err := s.searchOf(r)
+	if err != nil {
+		return err
+	}
+	result.Passages, result.Warnings, err = s.find(ctx, q, &result.Times)
+	if err != nil {
+		return err
+	}
+	result.Passages = atLeast(result.Passages, r.Threshold)
+	return nil
+}
+
+// Probe runs one retrieval, uncounted, and tells whether a question could be answered: finding nothing is fine.
+func (s *Service) Probe(ctx context.Context) error {
+	_, _, err := s.retrieve(ctx, search{question: "Is the index ready?", k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN}, &Times{})
+	return err
+}
+
+// find retrieves, reranks where there is a reranker, and cuts to topN. It is what search and answer share.
+func (s *Service) find(ctx context.Context, q search, t *Times) ([]Passage, []Warning, error) {
+	q.rerank = q.rerank && s.ranker != nil
+	passages, warnings, err := s.retrieve(ctx, q, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	if q.rerank && len(passages) > 0 {
+		err := s.rerank(ctx, q.question, passages, t)
+		failure, degraded := s.degrades(err, config.StageReranking, s.config.FailurePolicy.Reranking)
+		if err != nil && !degraded {
+			return nil, nil, err
+		}
+		if degraded {
+			warnings = append(warnings, failure.warning("the passages are in the order of retrieval"))
+		}
+	}
+	return passages[:min(len(passages), q.topN)], warnings, nil
+}
+
+// degrades tells whether err is a failure of the stage that the policy answers with less instead of an error.
+func (s *Service) degrades(err error, stage string, policy config.Policy) (*StageError, bool) {
+	failure, ok := errors.AsType[*StageError](err)
+	if !ok || failure.Stage != stage || policy != config.Degrade {
+		return nil, false
+	}
+	return failure, true
+}
+
+// searchOf checks the request and fills in the pipeline's numbers.
+func (s *Service) searchOf(r SearchRequest) (search, error) {
+	if err := checkQuestion("query", r.Query); err != nil {
+		return search{}, err
+	}
+	if r.K < 0 || r.K > MaxK {
+		return search{}, &Invalid{Field: "vdb_top_k", Message: fmt.Sprintf("must be 1 to %d, or 0 for the pipeline's own", MaxK)}
+	}
+	if r.TopN < 0 || r.TopN > MaxTopN {
+		return search{}, &Invalid{Field: "reranker_top_k", Message: fmt.Sprintf("must be 1 to %d, or 0 for the pipeline's own", MaxTopN)}
+	}
+	if r.K > 0 && r.TopN > r.K {
+		return search{}, &Invalid{Field: "reranker_top_k", Message: "must not be more than vdb_top_k"}
+	}
+	if !(r.Threshold >= 0 && r.Threshold <= 1) {
+		return search{}, &Invalid{Field: "confidence_threshold", Message: "must be 0 to 1"}
+	}
+	k, topN := cmp.Or(r.K, s.config.Retrieval.K), cmp.Or(r.TopN, s.config.Retrieval.TopN)
+	switch { // one of them was asked for and the other is the pipeline's: the caller's holds
+	case topN > k && r.TopN > 0:
+		k = topN
+	case topN > k:
+		topN = k
+	}
+	return search{question: r.Query, k: k, topN: topN, rerank: !r.NoRerank, filter: r.Filter}, nil
+}
+
+func checkQuestion(field, question string) error {
+	if isBlank(question) {
+		return &Invalid{Field: field, Message: "the question is empty"}
+	}
+	if len(question) > MaxQuestion {
+		return &Invalid{Field: field, TooLong: true,
+			Message: fmt.Sprintf("the question has %d bytes; at most %d are taken", len(question), MaxQuestion)}
+	}
+	return nil
+}
+
+func atLeast(passages []Passage, threshold float64) []Passage {
+	kept := passages[:0]
+	for _, p := range passages {
+		if p.Score >= threshold {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
