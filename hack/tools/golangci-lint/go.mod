@@ -1,4 +1,4 @@
-module github.com/ragpipeline/ragpipeline/hack/tools/lint
+module github.com/ragpipeline/ragpipeline/hack/tools/golangci-lint
 
 go 1.26.0
 
