@@ -1,0 +1,67 @@
+package split
+
+import (
+	"fmt"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// Chunk is a part of a text.
+type Chunk struct {
+	Text string
+	// Start and End are the chunk's place in the text in code points: Text is text[Start:End].
+	Start, End int
+}
+
+// Splitter cuts texts into chunks. It may be used by several goroutines at once.
+type Splitter struct {
+	size, overlap int
+	tokens        *tokens // nil when sizes count code points
+}
+
+// New makes a Splitter. The size must be positive, and the overlap at least 0 and less than the size; no unit
+// means Characters. The vocabulary is loaded by the first Splitter that counts Tokens.
+func New(c config.Chunking) (*Splitter, error) {
+	if c.Size <= 0 {
+		return nil, fmt.Errorf("chunking size is %d: it must be positive", c.Size)
+	}
+	if c.Overlap < 0 || c.Overlap >= c.Size {
+		return nil, fmt.Errorf("chunking overlap is %d: it must be at least 0 and less than the size, which is %d", c.Overlap, c.Size)
+	}
+	s := &Splitter{size: c.Size, overlap: c.Overlap}
+	switch c.Unit {
+	case config.Characters, "":
+	case config.Tokens:
+		var err error
+		if s.tokens, err = cl100k(); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, fmt.Errorf("chunking unit is %q: it must be %s or %s", c.Unit, config.Characters, config.Tokens)
+	}
+	return s, nil
+}
+
+// Split returns the chunks of text. Neither Start nor End ever descends from one to the next. No chunk is larger
+// than the size, unless a single code point is (in Tokens, a rare one can be up to four).
+//
+// In text that is not valid UTF-8 each byte that belongs to no character counts as one code point, as when
+// ranging over a string.
+func (s *Splitter) Split(text string) []Chunk {
+	if text == "" {
+		return nil
+	}
+	r := run{
+		Splitter: s,
+		text:     text,
+		count:    codePoints(text),
+		window:   window{pieces: make([]piece, 0, 32)},
+		// Enough for most texts: the overlap makes chunks more than this, separators can double them.
+		chunks: make([]Chunk, 0, len(text)/s.size+1),
+	}
+	r.split(place{}, text, 0)
+	if s.tokens != nil {
+		return outermost(r.chunks)
+	}
+	return r.chunks
+}
