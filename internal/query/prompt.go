@@ -167,9 +167,9 @@ const perMessage = 6
 func messageTokens(m model.Message) int { return perMessage + estimateTokens(m.Content) }
 
 // estimateTokens is an upper bound, for ordinary text, on the tokens that a model's tokenizer makes of s, at the price
-// of one look at each byte: a token for 4 letters or spaces, for 2 digits or signs, and for each code point beyond
-// ASCII. A model's true tokenizer is not known here; where text is denser than that the model's own refusal is an
-// error like any other.
+// of one look at each byte: a token for 4 letters or spaces, for any other sign and for a code point of two bytes, and
+// one and a half for a longer one. A model's true tokenizer is not known here; where text is denser than that, the
+// model's own refusal is an error like any other.
 func estimateTokens(s string) int {
 	quarters := 0
 	for i := range len(s) {
@@ -182,13 +182,13 @@ func estimateTokens(s string) int {
 var tokenQuarters = func() (quarters [256]uint8) {
 	for b := range quarters {
 		switch {
-		case b >= 0x80 && b < 0xC0: // continuation: the first byte has counted
-		case b >= 0xC0:
-			quarters[b] = 4
+		case b >= 0xE0: // begins a code point of three or four bytes
+			quarters[b] = 6
+		case b >= 0x80 && b < 0xC0: // goes on with one: its beginning has counted
 		case 'a' <= b|0x20 && b|0x20 <= 'z' || b == ' ':
 			quarters[b] = 1
 		default:
-			quarters[b] = 2
+			quarters[b] = 4
 		}
 	}
 	return quarters
