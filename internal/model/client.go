@@ -1,0 +1,285 @@
+package model
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/sony/gobreaker/v2"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+)
+
+const (
+	// concurrency bounds the calls in flight of one client; more wait for their turn.
+	concurrency = 64
+	// tripAfter consecutive failures of an endpoint open its breaker for openFor; then one call at a time
+	// tries whether it is back.
+	tripAfter = 10
+	openFor   = 5 * time.Second
+)
+
+// client posts to one endpoint. Embedder, Ranker and Chat say what, and read the answers.
+type client struct {
+	role    Role
+	model   string
+	url     string
+	key     Key
+	http    http.RoundTripper
+	observe Observer
+	slots   chan struct{}
+	breaker *gobreaker.TwoStepCircuitBreaker[any]
+	budget  budget
+}
+
+// call is one request and how to read its answer.
+type call struct {
+	operation string // for the span
+	body      []byte
+	texts     []string // what the body quotes; no error may quote it
+	retry     patience
+	timeout   time.Duration // of one attempt: to its end, or to the head of a streamed reply
+	read      func(reply *reply) error
+	stream    bool
+}
+
+// reply is a 200 that is being read.
+type reply struct {
+	*http.Response
+	// watchdog ends the attempt when it fires; reading a stream winds it up again and again.
+	watchdog *time.Timer
+}
+
+// readError says that the connection failed while a reply was read.
+type readError struct{ Err error }
+
+func (e *readError) Error() string { return e.Err.Error() }
+
+func newClient(role Role, model, url string, key Key, t Transport) *client {
+	c := &client{
+		role: role, model: model, url: url, key: key,
+		http: t.HTTP, observe: t.Observe,
+		slots:  make(chan struct{}, concurrency),
+		budget: newBudget(),
+	}
+	if c.http == nil {
+		c.http = defaultTransport()
+	}
+	if c.observe == nil {
+		c.observe = func(Role, time.Duration, error) {}
+	}
+	c.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+		Timeout:      openFor,
+		ReadyToTrip:  func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= tripAfter },
+		IsSuccessful: func(err error) bool { return !isDown(err) },
+		IsExcluded:   isForeign,
+	})
+	return c
+}
+
+// defaultTransport is made for model traffic: few hosts, many calls to each. Compression is off, because the
+// bodies are small and every byte of them would be unpacked on the question path.
+var defaultTransport = sync.OnceValue(func() http.RoundTripper {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        256,
+		MaxIdleConnsPerHost: concurrency,
+		IdleConnTimeout:     90 * time.Second,
+		DisableCompression:  true,
+	}
+})
+
+// do makes the call, again where that is safe, and returns nil, an *Error, or what is not the model's failure:
+// the caller's cancellation or the error of a Delta.
+func (c *client) do(ctx context.Context, call call) (err error) {
+	ctx, span := c.startSpan(ctx, call.operation)
+	defer func() { endSpan(span, err) }()
+
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return c.ended(ctx)
+	}
+	waits := call.retry.waits()
+	for try := 1; ; try++ {
+		err, started := c.admit(ctx, call)
+		if started || !call.retry.allows(err, try) {
+			return err
+		}
+		wait, ok := c.wait(ctx, call.retry, waits.NextBackOff(), err)
+		if !ok {
+			return err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return c.ended(ctx)
+		}
+	}
+}
+
+// admit asks the breaker, and makes one attempt if it lets it pass. started says that a streamed reply had begun.
+func (c *client) admit(ctx context.Context, call call) (err error, started bool) {
+	if call.retry.probe {
+		return c.attempt(ctx, call, func() {}), false
+	}
+	done, err := c.breaker.Allow()
+	if err != nil {
+		return c.fail(CircuitOpen, nil), false
+	}
+	err = c.attempt(ctx, call, func() {
+		started = true
+		done(nil) // a stream can last minutes; the breaker need not wait for its end
+	})
+	if !started {
+		done(err)
+	}
+	return err, started
+}
+
+// attempt makes one HTTP request, observes it and makes its error fit to be shown.
+func (c *client) attempt(ctx context.Context, call call, begun func()) error {
+	start := time.Now()
+	key, err := c.currentKey()
+	if err != nil {
+		err = c.fail(Unauthorized, err)
+	} else {
+		err = c.exchange(ctx, call, key, begun)
+	}
+	if isForeign(err) {
+		return err
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Message = clean(e.Message, key, call.texts)
+	}
+	c.observe(c.role, time.Since(start), err)
+	return err
+}
+
+func (c *client) exchange(ctx context.Context, call call, key string, begun func()) error {
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watchdog := time.AfterFunc(call.timeout, func() { cancel(context.DeadlineExceeded) })
+	defer watchdog.Stop()
+
+	req, err := c.request(inner, call, key)
+	if err != nil {
+		return c.fail(Unreachable, err)
+	}
+	// The round tripper itself, not http.Client: a redirect must not carry the key to another host.
+	resp, err := c.http.RoundTrip(req)
+	if err != nil {
+		return c.broke(ctx, inner, Unreachable, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return c.refusal(resp)
+	}
+	interrupted := Unreachable
+	if call.stream {
+		begun()
+		interrupted = Broken
+	}
+	err = call.read(&reply{resp, watchdog})
+	if errIO, ok := errors.AsType[*readError](err); ok {
+		return c.broke(ctx, inner, interrupted, errIO.Err)
+	}
+	return err
+}
+
+// currentKey is the key as it is now, without the line end that a Secret's file often has.
+func (c *client) currentKey() (string, error) {
+	if c.key == nil {
+		return "", nil
+	}
+	key, err := c.key()
+	if err != nil {
+		return "", err
+	}
+	key = strings.TrimSpace(key)
+	if strings.ContainsFunc(key, unicode.IsControl) {
+		return "", errors.New("the key holds a control character or line break")
+	}
+	return key, nil
+}
+
+func (c *client) request(ctx context.Context, call call, key string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(call.body))
+	if err != nil {
+		return nil, errors.New("its url cannot be parsed") // err quotes the url, which may hold a password
+	}
+	accept := "application/json"
+	if call.stream {
+		accept = "text/event-stream"
+	}
+	req.Header = http.Header{
+		"Accept":       {accept},
+		"Content-Type": {"application/json"},
+		"User-Agent":   {"ragpipeline"},
+	}
+	if key != "" {
+		req.Header["Authorization"] = []string{"Bearer " + key}
+	}
+	otel.GetTextMapPropagator().Inject(ctx, propagation.HeaderCarrier(req.Header))
+	return req, nil
+}
+
+// broke tells why a request or its reply ended early: the caller left, time was up, or else kind.
+func (c *client) broke(caller, inner context.Context, kind Kind, err error) error {
+	switch {
+	case caller.Err() != nil:
+		return c.ended(caller)
+	case errors.Is(context.Cause(inner), context.DeadlineExceeded):
+		return c.fail(TimedOut, nil)
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err // its text quotes the url
+	}
+	return c.fail(kind, err)
+}
+
+// ended is the error of a context that is over.
+func (c *client) ended(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return c.fail(TimedOut, ctx.Err())
+	}
+	return fmt.Errorf("%s model %q: %w", c.role, c.model, ctx.Err())
+}
+
+func (c *client) fail(kind Kind, cause error) *Error {
+	return &Error{Role: c.role, Kind: kind, Model: c.model, Err: cause}
+}
+
+// isForeign says that err is no failure of the model: its caller cancelled or would not take the answer.
+func isForeign(err error) bool {
+	_, own := errors.AsType[*Error](err)
+	_, unwanted := errors.AsType[*deltaError](err)
+	return err != nil && (!own || unwanted)
+}
+
+// isDown says that the endpoint itself is unwell, whatever it was asked.
+func isDown(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Kind {
+	case Unreachable, TimedOut, NotReady:
+		return true
+	case Broken:
+		return e.Status >= http.StatusInternalServerError
+	}
+	return false
+}

@@ -1,0 +1,77 @@
+package model
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"time"
+)
+
+var errCutOff = errors.New("its stream ended before the answer did")
+
+// readStream reads a streamed answer to its end: [DONE], or the end of the stream after a finish_reason.
+func (c *Chat) readStream(resp *reply, delta Delta) (*Completion, error) {
+	idle := &idleReader{in: resp.Body, watchdog: resp.watchdog, longest: idleTimeout}
+	events := newSSEReader(idle)
+	think := c.thinking()
+	answer := &Completion{}
+	var content strings.Builder
+	send := func(s string) error {
+		if s == "" {
+			return nil
+		}
+		content.WriteString(s)
+		return wanted(delta(s))
+	}
+	for {
+		data, err := events.next()
+		if err != nil && answer.FinishReason != "" || string(data) == "[DONE]" {
+			break // what follows the end of the answer need not come
+		}
+		switch {
+		case err == io.EOF:
+			return nil, c.client.fail(Broken, errCutOff)
+		case errors.Is(err, errLineTooLong), errors.Is(err, errStreamTooLong):
+			return nil, c.client.fail(Broken, err)
+		case err != nil:
+			return nil, &readError{err}
+		}
+		chunk, err := parseChat(data)
+		switch {
+		case err != nil:
+			return nil, c.client.fail(Broken, err)
+		case chunk.problem != nil:
+			return nil, c.inBand(chunk.problem)
+		}
+		if err := send(think.push(chunk.content)); err != nil {
+			return nil, err
+		}
+		if chunk.usage != nil {
+			answer.Usage = chunk.usage
+		}
+		if chunk.finish != "" {
+			answer.FinishReason = chunk.finish
+			idle.longest = usageTimeout
+		}
+	}
+	c.learn(think)
+	if err := send(think.flush()); err != nil {
+		return nil, err
+	}
+	answer.Content = content.String()
+	return answer, nil
+}
+
+// idleReader winds the attempt's watchdog up before each read, and holds it while the answer is passed on.
+type idleReader struct {
+	in       io.Reader
+	watchdog *time.Timer
+	longest  time.Duration
+}
+
+func (r *idleReader) Read(p []byte) (int, error) {
+	r.watchdog.Reset(r.longest)
+	n, err := r.in.Read(p)
+	r.watchdog.Stop()
+	return n, err
+}

@@ -1,0 +1,40 @@
+package model
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+var tracer = otel.Tracer("github.com/ragpipeline/ragpipeline/internal/model")
+
+// The keys are those of OpenTelemetry's conventions for generative AI, which its Go module no longer carries.
+const (
+	keyOperation    = attribute.Key("gen_ai.operation.name")
+	keyModel        = attribute.Key("gen_ai.request.model")
+	keyInputTokens  = attribute.Key("gen_ai.usage.input_tokens")
+	keyOutputTokens = attribute.Key("gen_ai.usage.output_tokens")
+	keyFinish       = attribute.Key("gen_ai.response.finish_reasons")
+	keyError        = attribute.Key("error.type")
+)
+
+// startSpan begins the span of one call, retries included. It never holds content.
+func (c *client) startSpan(ctx context.Context, operation string) (context.Context, trace.Span) {
+	return tracer.Start(ctx, operation+" "+c.model, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(keyOperation.String(operation), keyModel.String(c.model)))
+}
+
+func endSpan(span trace.Span, err error) {
+	if span.IsRecording() && err != nil {
+		kind := "cancelled"
+		if k := KindOf(err); k != "" {
+			kind = string(k)
+		}
+		span.SetAttributes(keyError.String(kind))
+		span.SetStatus(codes.Error, kind)
+	}
+	span.End()
+}
