@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
@@ -123,24 +120,19 @@ func (s *Service) chatRequest(r Request, c *conversation, result *Result) (model
 
 // chatStage asks the LLM and keeps what it says in the reply.
 func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, reply *reply) error {
-	name := s.config.Models.LLM.Name
 	var sendErr error // the receiver's own failure is no fault of the LLM
-	took, err := stage(ctx, "chat "+name, s.deadlines.LLM,
-		[]attribute.KeyValue{keyOperation.String("chat"), keyModel.String(name)},
-		func(ctx context.Context) error {
-			asked := time.Now()
-			completion, err := s.complete(ctx, request, reply, func(content string) error {
-				reply.firstWord(asked)
-				sendErr = reply.delta(content)
-				return sendErr
-			})
-			if err != nil {
-				return err
-			}
-			reply.finish(completion)
-			describe(ctx, &reply.result)
-			return nil
+	took, err := stage(ctx, "llm", s.deadlines.LLM, func(ctx context.Context) error {
+		asked := time.Now()
+		completion, err := s.complete(ctx, request, reply, func(content string) error {
+			reply.firstWord(asked)
+			sendErr = reply.delta(content)
+			return sendErr
 		})
+		if err == nil {
+			reply.finish(completion)
+		}
+		return err
+	})
 	reply.result.Times.LLM = took
 	switch {
 	case err == nil:
@@ -148,7 +140,7 @@ func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, repl
 	case sendErr != nil:
 		return sendErr
 	}
-	return failed(ctx, err, modelError(config.StageLLM, model.LLM, name, err))
+	return failed(ctx, err, modelError(config.StageLLM, model.LLM, s.config.Models.LLM.Name, err))
 }
 
 func (s *Service) complete(ctx context.Context, request model.ChatRequest, reply *reply, delta model.Delta) (*model.Completion, error) {
@@ -156,21 +148,6 @@ func (s *Service) complete(ctx context.Context, request model.ChatRequest, reply
 		return s.chat.Complete(ctx, request)
 	}
 	return s.chat.Stream(ctx, request, delta)
-}
-
-// describe puts numbers, never content, on the LLM's span.
-func describe(ctx context.Context, r *Result) {
-	span := trace.SpanFromContext(ctx)
-	if !span.IsRecording() {
-		return
-	}
-	span.SetAttributes(keyFinish.StringSlice([]string{r.FinishReason}))
-	if r.Usage != nil {
-		span.SetAttributes(keyInputTokens.Int(r.Usage.PromptTokens), keyOutputTokens.Int(r.Usage.CompletionTokens))
-	}
-	if r.Times.FirstToken > 0 {
-		span.SetAttributes(keyFirstChunk.Float64(r.Times.FirstToken.Seconds()))
-	}
 }
 
 // passagesOnly is the reply without an LLM: one fixed sentence, then the passages.

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.opentelemetry.io/otel/attribute"
-
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
@@ -19,17 +17,14 @@ func (s *Service) rerank(ctx context.Context, question string, passages []Passag
 	for i := range passages {
 		texts[i] = passages[i].Embedded()
 	}
-	name := s.config.Models.Reranking.Name
 	var ranking []model.Ranked
 	var err error
-	t.Reranking, err = stage(ctx, "rerank "+name, s.deadlines.Reranking,
-		[]attribute.KeyValue{keyOperation.String("rerank"), keyModel.String(name), keyTopK.Int(len(texts))},
-		func(ctx context.Context) (err error) {
-			ranking, err = s.ranker.Rank(ctx, question, texts)
-			return err
-		})
+	t.Reranking, err = stage(ctx, "reranking", s.deadlines.Reranking, func(ctx context.Context) (err error) {
+		ranking, err = s.ranker.Rank(ctx, question, texts)
+		return err
+	})
 	if err != nil {
-		return failed(ctx, err, modelError(config.StageReranking, model.Reranking, name, err))
+		return failed(ctx, err, modelError(config.StageReranking, model.Reranking, s.config.Models.Reranking.Name, err))
 	}
 	for _, r := range ranking {
 		passages[r.Index].Logit = &r.Score

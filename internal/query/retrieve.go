@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -121,12 +121,10 @@ func start(do func() legResult) (wait func() legResult) {
 func (s *Service) vector(ctx context.Context, q search, t *Times) (hits []index.Hit, err error) {
 	embedding := s.config.Models.Embedding.Name
 	var vector []float32
-	t.Embedding, err = stage(ctx, "embeddings "+embedding, s.deadlines.Embedding,
-		[]attribute.KeyValue{keyOperation.String("embeddings"), keyModel.String(embedding)},
-		func(ctx context.Context) (err error) {
-			vector, err = s.embedder.Query(ctx, q.question)
-			return err
-		})
+	t.Embedding, err = stage(ctx, "embedding", s.deadlines.Embedding, func(ctx context.Context) (err error) {
+		vector, err = s.embedder.Query(ctx, q.question)
+		return err
+	})
 	if err != nil {
 		return nil, failed(ctx, err, modelError(config.StageEmbedding, model.Embedding, embedding, err))
 	}
@@ -147,9 +145,12 @@ func (s *Service) keyword(ctx context.Context, q search) (hits []index.Hit, took
 
 // searchIndex is one call of the index as a stage, reported.
 func (s *Service) searchIndex(ctx context.Context, span string, k int, do func(ctx context.Context) error) (time.Duration, error) {
-	took, err := stage(ctx, span, s.deadlines.Index, []attribute.KeyValue{
-		keyOperation.String("retrieval"), keyDataSource.String(s.config.Pipeline.String()), keyTopK.Int(k),
-	}, do)
+	took, err := stage(ctx, span, s.deadlines.Index, func(ctx context.Context) error {
+		if span := trace.SpanFromContext(ctx); span.IsRecording() {
+			span.SetAttributes(keyOperation.String("retrieval"), keyDataSource.String(s.config.Pipeline.String()), keyTopK.Int(k))
+		}
+		return do(ctx)
+	})
 	if err == nil {
 		s.report(config.StageIndex, nil)
 		return took, nil

@@ -7,35 +7,25 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/trace"
 )
 
 var tracer = otel.Tracer("github.com/ragpipeline/ragpipeline/internal/query")
 
-// The attributes of spans: the GenAI semantic conventions v0.1.0, whose Go package has no release yet. None of
-// them holds content.
+// The attributes of a retrieval's span: the GenAI semantic conventions v0.1.0, whose Go package has no release yet.
+// Calls of models have spans of their own, made by their client. None holds content.
 const (
-	keyOperation    = attribute.Key("gen_ai.operation.name")
-	keyModel        = attribute.Key("gen_ai.request.model")
-	keyDataSource   = attribute.Key("gen_ai.data_source.id")
-	keyTopK         = attribute.Key("gen_ai.retrieval.top_k")
-	keyInputTokens  = attribute.Key("gen_ai.usage.input_tokens")
-	keyOutputTokens = attribute.Key("gen_ai.usage.output_tokens")
-	keyFinish       = attribute.Key("gen_ai.response.finish_reasons")
-	keyFirstChunk   = attribute.Key("gen_ai.response.time_to_first_chunk")
+	keyOperation  = attribute.Key("gen_ai.operation.name")
+	keyDataSource = attribute.Key("gen_ai.data_source.id")
+	keyTopK       = attribute.Key("gen_ai.retrieval.top_k")
 )
 
 // stage runs do under a deadline and a span, and says how long it took. When the caller's own context has ended, its
 // error is returned instead of what do made of it.
-func stage(ctx context.Context, span string, deadline time.Duration, attributes []attribute.KeyValue,
-	do func(ctx context.Context) error) (time.Duration, error) {
+func stage(ctx context.Context, span string, deadline time.Duration, do func(ctx context.Context) error) (time.Duration, error) {
 	bounded, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	bounded, s := tracer.Start(bounded, span, trace.WithSpanKind(trace.SpanKindClient))
+	bounded, s := tracer.Start(bounded, span)
 	defer s.End()
-	if s.IsRecording() {
-		s.SetAttributes(attributes...)
-	}
 
 	start := time.Now()
 	err := do(bounded)
