@@ -1,0 +1,83 @@
+package standin
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// cited is a numbered passage of a prompt.
+type cited struct {
+	label string // title, and heading or page
+	text  string
+}
+
+// readPrompt finds the passages and the question in a user's message. Passage n begins with the line
+// "[n] label"; its text follows, between two equal fence lines or up to whatever comes next. The question
+// comes last, below "Question:" if that is there, else as the last paragraph.
+func readPrompt(prompt string) (passages []cited, question string) {
+	lines := strings.Split(strings.ReplaceAll(prompt, "\r\n", "\n"), "\n")
+	rest := lines
+	for i := 0; i < len(lines); {
+		label, found := header(lines[i], len(passages)+1)
+		if !found {
+			i++
+			continue
+		}
+		text, end := passageText(lines, i+1, len(passages)+2)
+		passages = append(passages, cited{label: label, text: text})
+		i, rest = end, lines[end:]
+	}
+	return passages, readQuestion(rest)
+}
+
+var headerLine = regexp.MustCompile(`^\[(\d{1,4})\]\s*(.*)$`)
+
+// header is the label of passage n, if line begins it. Another number is a reference within some text.
+func header(line string, n int) (label string, found bool) {
+	m := headerLine.FindStringSubmatch(line)
+	if m == nil || m[1] != strconv.Itoa(n) {
+		return "", false
+	}
+	return strings.TrimSpace(m[2]), true
+}
+
+// passageText is the text from line i on, and the line after it. next is the number that the next passage
+// would have.
+func passageText(lines []string, i, next int) (text string, end int) {
+	if i < len(lines) && fence(lines[i]) {
+		for end = i + 1; end < len(lines); end++ {
+			if lines[end] == lines[i] {
+				return strings.Join(lines[i+1:end], "\n"), end + 1
+			}
+		}
+	}
+	for end = i; end < len(lines); end++ {
+		if _, found := header(lines[end], next); found || questionLine(lines[end]) {
+			return strings.Join(lines[i:end], "\n"), end
+		}
+	}
+	for end = len(lines) - 1; end > i && strings.TrimSpace(lines[end]) != ""; end-- {
+	}
+	return strings.Join(lines[i:end], "\n"), end
+}
+
+// fence says whether a line is a Markdown fence without a language.
+func fence(line string) bool {
+	return len(line) >= 3 && (strings.Trim(line, "`") == "" || strings.Trim(line, "~") == "")
+}
+
+const questionPrefix = "question:"
+
+func questionLine(line string) bool {
+	return len(line) >= len(questionPrefix) && strings.EqualFold(line[:len(questionPrefix)], questionPrefix)
+}
+
+func readQuestion(lines []string) string {
+	for i, line := range lines {
+		if questionLine(line) {
+			return strings.TrimSpace(line[len(questionPrefix):] + "\n" + strings.Join(lines[i+1:], "\n"))
+		}
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
