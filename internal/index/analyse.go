@@ -162,7 +162,7 @@ func (a *analyser) scan() {
 			case grouping && a.isGroup(a.at):
 				a.at += size
 				continue
-			case a.at+1 < len(a.text) && a.text[a.at] == '.' && a.isDigit(a.at+1):
+			case a.at < len(a.text) && a.text[a.at] == '.' && a.isDigit(a.at+1):
 				c = digit
 			}
 		}
@@ -248,7 +248,7 @@ func (a *analyser) beginsGrouped() bool {
 
 // isGroup says whether a comma and exactly three digits come at the offset.
 func (a *analyser) isGroup(at int) bool {
-	return a.text[at] == ',' && a.isDigit(at+1) && a.isDigit(at+2) && a.isDigit(at+3) && !a.isDigit(at+4)
+	return at < len(a.text) && a.text[at] == ',' && a.isDigit(at+1) && a.isDigit(at+2) && a.isDigit(at+3) && !a.isDigit(at+4)
 }
 
 // isDigit says whether an ASCII digit is at the offset: figures in other digits have other separators.

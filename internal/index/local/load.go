@@ -1,0 +1,48 @@
+package local
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+// load reads the generation's chunks and vectors into the ranking.
+func (s *Store) load(ctx context.Context) error {
+	rows, err := s.reader.QueryContext(ctx, `SELECT number, id, document, source, title, heading, text, metadata, vector
+		FROM chunk JOIN vector USING (number) WHERE generation = ? ORDER BY number`, s.generation)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var (
+			c        index.Chunk
+			number   int64
+			metadata string
+			blob     sql.RawBytes
+		)
+		if err := rows.Scan(&number, &c.ID, &c.Document, &c.Source, &c.Title, &c.Heading, &c.Text, &metadata, &blob); err != nil {
+			return err
+		}
+		if c.Metadata, err = decodeMetadata(metadata); err != nil {
+			return err
+		}
+		vector := make([]float32, s.dimensions)
+		if err := decodeVector(vector, blob); err != nil {
+			return err
+		}
+		normalise(vector)
+		s.ranking.add(newRanked(&c, number, vector))
+	}
+	return rows.Err()
+}
+
+func decodeMetadata(text string) (metadata map[string]string, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	err = json.Unmarshal([]byte(text), &metadata)
+	return metadata, err
+}

@@ -1,0 +1,96 @@
+package local
+
+import (
+	"math"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+// postings is an inverted index in memory, ranked by BM25.
+type postings struct {
+	terms   map[string]int32
+	lists   [][]posting // by term
+	lengths []uint32    // of every chunk in terms, by ordinal
+}
+
+// posting is an ordinal, in 24 bits, and how often the term occurs there, up to 255. BM25 hardly tells more
+// apart, and 16 million chunks are far more than this home is for.
+type posting uint32
+
+const (
+	frequencyBits = 8
+	maxFrequency  = 1<<frequencyBits - 1
+)
+
+func newPosting(ordinal uint32, frequency int) posting {
+	return posting(ordinal<<frequencyBits) | posting(min(frequency, maxFrequency))
+}
+
+func (p posting) ordinal() uint32    { return uint32(p >> frequencyBits) }
+func (p posting) frequency() float64 { return float64(p & maxFrequency) }
+
+// add appends a chunk with the next ordinal.
+func (p *postings) add(terms []string) {
+	ordinal := uint32(len(p.lengths))
+	p.lengths = append(p.lengths, uint32(len(terms)))
+	for _, term := range terms {
+		i, known := p.terms[term]
+		if !known {
+			i = int32(len(p.lists))
+			p.terms[strings.Clone(term)] = i // a term is a slice of a whole text
+			p.lists = append(p.lists, nil)
+		}
+		list := p.lists[i]
+		if last := len(list) - 1; last >= 0 && list[last].ordinal() == ordinal {
+			if list[last]&maxFrequency < maxFrequency {
+				list[last]++
+			}
+			continue
+		}
+		p.lists[i] = append(list, newPosting(ordinal, 1))
+	}
+}
+
+// corpus is what BM25 needs to know of all living chunks.
+type corpus struct {
+	chunks int
+	terms  int    // in all of them
+	alive  bitset // nil when all are
+}
+
+// score adds up each chunk's BM25 for the terms, by ordinal. A term that the question repeats counts again.
+func (p *postings) score(scores []float64, terms []string, c corpus, allowed bitset) {
+	average := float64(c.terms) / float64(c.chunks)
+	for _, term := range terms {
+		i, known := p.terms[term]
+		if !known {
+			continue
+		}
+		list := p.lists[i]
+		n := float64(living(list, c.alive))
+		idf := math.Log(1 + (float64(c.chunks)-n+0.5)/(n+0.5))
+		weight := idf * (index.BM25K1 + 1)
+		base, slope := index.BM25K1*(1-index.BM25B), index.BM25K1*index.BM25B/average
+		for _, posting := range list {
+			ordinal, tf := posting.ordinal(), posting.frequency()
+			if allowed == nil || allowed.has(ordinal) {
+				scores[ordinal] += weight * tf / (tf + base + slope*float64(p.lengths[ordinal]))
+			}
+		}
+	}
+}
+
+// living counts the postings of chunks that have not been deleted.
+func living(list []posting, alive bitset) int {
+	if alive == nil {
+		return len(list)
+	}
+	n := 0
+	for _, p := range list {
+		if alive.has(p.ordinal()) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,164 @@
+package local
+
+import (
+	"context"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+// chunksAtOnce is how many chunks one statement fetches; k is 45 by default, and 400 at most.
+const chunksAtOnce = 64
+
+var fetchChunks = `SELECT number, id, document, source, title, heading, text, page, start, "end", metadata
+	FROM chunk WHERE number IN (?` + strings.Repeat(", ?", chunksAtOnce-1) + `)`
+
+// Chunks returns the chunks of ids in their order, leaving out those that have gone.
+func (s *Store) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error) {
+	numbers := s.numbers(ids)
+	fetched := make(map[int64]index.Chunk, len(numbers))
+	for from := 0; from < len(numbers); from += chunksAtOnce {
+		if err := s.fetchInto(ctx, fetched, numbers[from:min(from+chunksAtOnce, len(numbers))]); err != nil {
+			return nil, s.fail("read chunks", err)
+		}
+	}
+	chunks := make([]index.Chunk, 0, len(numbers))
+	for _, number := range numbers {
+		if c, ok := fetched[number]; ok {
+			chunks = append(chunks, c)
+		}
+	}
+	return chunks, nil
+}
+
+// numbers are the database rows of the chunks that are there.
+func (s *Store) numbers(ids []string) []int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	numbers := make([]int64, 0, len(ids))
+	for _, id := range ids {
+		if ordinal, ok := s.ranking.ordinals[id]; ok {
+			numbers = append(numbers, s.ranking.entries[ordinal].number)
+		}
+	}
+	return numbers
+}
+
+func (s *Store) fetchInto(ctx context.Context, fetched map[int64]index.Chunk, numbers []int64) error {
+	args := make([]any, chunksAtOnce)
+	for i, number := range numbers {
+		args[i] = number
+	}
+	rows, err := s.fetch.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var (
+			c        index.Chunk
+			number   int64
+			metadata string
+		)
+		if err := rows.Scan(&number, &c.ID, &c.Document, &c.Source, &c.Title, &c.Heading, &c.Text, &c.Page, &c.Start, &c.End, &metadata); err != nil {
+			return err
+		}
+		if c.Metadata, err = decodeMetadata(metadata); err != nil {
+			return err
+		}
+		fetched[number] = c
+	}
+	return rows.Err()
+}
+
+// Known returns the ids of the document's chunks; all have vectors.
+func (s *Store) Known(_ context.Context, document string) (map[string]bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	ordinals := s.ranking.documents[document]
+	known := make(map[string]bool, len(ordinals))
+	for _, ordinal := range ordinals {
+		known[s.ranking.entries[ordinal].id] = true
+	}
+	return known, nil
+}
+
+// ledgerPage is how many rows the ledger reads at once: no read stays open while the caller works.
+const ledgerPage = 500
+
+// Ledger calls yield for every row, by document, until it returns false.
+func (s *Store) Ledger(ctx context.Context, yield func(index.Row) bool) error {
+	for after, more := "", true; more; {
+		rows, err := s.Documents(ctx, after, ledgerPage)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if !yield(row) {
+				return nil
+			}
+			after = row.Document
+		}
+		more = len(rows) == ledgerPage
+	}
+	return nil
+}
+
+const selectRows = `SELECT document, source, hash, attributes, title, chunks, truncated, state, reason, message, updated
+	FROM document WHERE generation = ? `
+
+// Documents returns up to limit rows whose document sorts after the given one, in the order of their bytes.
+func (s *Store) Documents(ctx context.Context, after string, limit int) ([]index.Row, error) {
+	rows, err := s.rows(ctx, selectRows+`AND document > ? ORDER BY document LIMIT ?`, s.generation, after, max(limit, 0))
+	return rows, s.fail("read ledger", err)
+}
+
+// Failures returns up to limit failed rows, by document.
+func (s *Store) Failures(ctx context.Context, limit int) ([]index.Row, error) {
+	rows, err := s.rows(ctx, selectRows+`AND state = 'Failed' ORDER BY document LIMIT ?`, s.generation, max(limit, 0))
+	return rows, s.fail("read ledger", err)
+}
+
+func (s *Store) rows(ctx context.Context, query string, args ...any) ([]index.Row, error) {
+	found, err := s.reader.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	var rows []index.Row
+	for found.Next() {
+		var (
+			row     index.Row
+			updated int64
+		)
+		if err := found.Scan(&row.Document, &row.Source, &row.Hash, &row.Attributes, &row.Title, &row.Chunks,
+			&row.Truncated, &row.State, &row.Reason, &row.Message, &updated); err != nil {
+			return nil, err
+		}
+		row.Updated = instant(updated)
+		rows = append(rows, row)
+	}
+	return rows, found.Err()
+}
+
+// Stats counts what the generation holds.
+func (s *Store) Stats(ctx context.Context) (index.Stats, error) {
+	stats := s.rankingStats()
+	var completed int64
+	err := s.reader.QueryRowContext(ctx, `SELECT
+		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Indexed'),
+		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Failed'),
+		completed FROM generation WHERE id = ?`, s.generation).
+		Scan(&stats.Documents, &stats.FailedDocuments, &completed)
+	if err != nil {
+		return index.Stats{}, s.fail("count index", err)
+	}
+	stats.Completed = instant(completed)
+	return stats, nil
+}
+
+func (s *Store) rankingStats() index.Stats {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return index.Stats{Chunks: s.ranking.chunks(), Dimensions: s.dimensions, MemoryBytes: s.ranking.bytes()}
+}

@@ -1,0 +1,83 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+// Vector returns the limit nearest chunks by cosine similarity, by an exact scan.
+func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter index.Filter) ([]index.Hit, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	unit := slices.Clone(query)
+	normalise(unit)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.dimensions == 0 || limit <= 0 {
+		return nil, nil
+	}
+	if len(query) != s.dimensions {
+		return nil, fmt.Errorf("search index: %w: %d, not %d: the embedding model is not the one that built the index",
+			index.ErrDimensions, len(query), s.dimensions)
+	}
+	r := s.ranking
+	best := r.top(limit)
+	r.vectors.nearest(unit, r.allowed(filter), best)
+	return r.hits(best), nil
+}
+
+// Keyword returns the limit best chunks by BM25 over the analysed question.
+func (s *Store) Keyword(ctx context.Context, question string, limit int, filter index.Filter) ([]index.Hit, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	terms := index.Analyse(question)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r := s.ranking
+	if limit <= 0 || r.chunks() == 0 {
+		return nil, nil
+	}
+	scores := borrowScores(len(r.entries))
+	defer scoreBuffers.Put(scores)
+	r.postings.score(*scores, terms, corpus{chunks: r.chunks(), terms: r.terms, alive: r.living()}, r.allowed(filter))
+	best := r.top(limit)
+	for ordinal, score := range *scores {
+		if score > 0 {
+			best.add(candidate{uint32(ordinal), score})
+		}
+	}
+	return r.hits(best), nil
+}
+
+func (r *ranking) top(limit int) *top {
+	limit = min(limit, len(r.entries))
+	return &top{limit: limit, entries: r.entries, heap: make([]candidate, 0, limit)}
+}
+
+func (r *ranking) hits(best *top) []index.Hit {
+	candidates := best.best()
+	hits := make([]index.Hit, len(candidates))
+	for i, c := range candidates {
+		hits[i] = index.Hit{ID: r.entries[c.ordinal].id, Score: c.score, Digest: r.entries[c.ordinal].digest}
+	}
+	return hits
+}
+
+// scoreBuffers are kept from question to question: one holds a number for every chunk.
+var scoreBuffers = sync.Pool{New: func() any { return new([]float64) }}
+
+func borrowScores(n int) *[]float64 {
+	scores := scoreBuffers.Get().(*[]float64)
+	if cap(*scores) < n {
+		*scores = make([]float64, n)
+	}
+	*scores = (*scores)[:n]
+	clear(*scores)
+	return scores
+}

@@ -1,0 +1,96 @@
+package local
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// writer is the one connection that writes, with its statements prepared.
+type writer struct {
+	db   *sql.DB
+	conn *sql.Conn
+
+	begin, commit, rollback     *sql.Stmt
+	insertChunk, updateChunk    *sql.Stmt
+	insertVector, updateVector  *sql.Stmt
+	deleteChunk, deleteVector   *sql.Stmt
+	putDocument, deleteDocument *sql.Stmt
+	setDimensions, setCompleted *sql.Stmt
+}
+
+func openWriter(ctx context.Context, directory string) (*writer, error) {
+	db, err := openDatabase(directory)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	w := &writer{db: db}
+	if err := w.open(ctx); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+func (w *writer) open(ctx context.Context) error {
+	if err := migrate(ctx, w.db); err != nil {
+		return err
+	}
+	return w.prepare(ctx)
+}
+
+func (w *writer) prepare(ctx context.Context) (err error) {
+	if w.conn, err = w.db.Conn(ctx); err != nil {
+		return err
+	}
+	for _, s := range []struct {
+		statement **sql.Stmt
+		query     string
+	}{
+		{&w.begin, `BEGIN IMMEDIATE`},
+		{&w.commit, `COMMIT`},
+		{&w.rollback, `ROLLBACK`},
+		{&w.insertChunk, `INSERT INTO chunk (generation, id, document, source, title, heading, text, page, start, "end", metadata)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&w.updateChunk, `UPDATE chunk SET source = ?, title = ?, heading = ?, text = ?, page = ?, start = ?, "end" = ?, metadata = ?
+			WHERE number = ?`},
+		{&w.insertVector, `INSERT INTO vector (number, vector) VALUES (?, ?)`},
+		{&w.updateVector, `UPDATE vector SET vector = ? WHERE number = ?`},
+		{&w.deleteChunk, `DELETE FROM chunk WHERE number = ?`},
+		{&w.deleteVector, `DELETE FROM vector WHERE number = ?`},
+		{&w.putDocument, `INSERT OR REPLACE INTO document
+			(generation, document, source, hash, attributes, title, chunks, truncated, state, reason, message, updated)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&w.deleteDocument, `DELETE FROM document WHERE generation = ? AND document = ?`},
+		{&w.setDimensions, `UPDATE generation SET dimensions = ? WHERE id = ?`},
+		{&w.setCompleted, `UPDATE generation SET completed = ? WHERE id = ?`},
+	} {
+		if *s.statement, err = w.conn.PrepareContext(ctx, s.query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// transaction runs do in one transaction, which it undoes when do or the commit fails.
+func (w *writer) transaction(do func() error) error {
+	if _, err := w.begin.Exec(); err != nil {
+		return err
+	}
+	err := do()
+	if err == nil {
+		_, err = w.commit.Exec()
+	}
+	if err != nil {
+		_, _ = w.rollback.Exec() // it fails where SQLite has rolled back by itself, as it may on a full disk
+	}
+	return err
+}
+
+func (w *writer) close() error {
+	var errs []error
+	if w.conn != nil {
+		errs = append(errs, w.conn.Close()) // and with it, its statements
+	}
+	return errors.Join(append(errs, w.db.Close())...)
+}
