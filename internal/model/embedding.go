@@ -85,8 +85,8 @@ func (e *Embedder) batch(ctx context.Context, texts []string) ([]Embedded, error
 	case KindOf(err) != TooLong:
 		return nil, err
 	case len(texts) == 1:
-		v, err := e.shortened(ctx, embedCall{texts: texts, input: inputPassage, retry: persistent})
-		return []Embedded{{Vector: v, Truncated: true}}, err
+		v, short := e.shortened(ctx, embedCall{texts: texts, input: inputPassage, retry: persistent})
+		return []Embedded{{Vector: v, Truncated: true, Limit: messageOf(err)}}, short
 	}
 	half := len(texts) / 2
 	left, err := e.batch(ctx, texts[:half])
@@ -95,6 +95,14 @@ func (e *Embedder) batch(ctx context.Context, texts []string) ([]Embedded, error
 	}
 	right, err := e.batch(ctx, texts[half:])
 	return append(left, right...), err
+}
+
+// messageOf is what the server said, without our own words.
+func messageOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Message
+	}
+	return ""
 }
 
 // Query embeds a question; one over the model's limit is cut at its end.

@@ -18,6 +18,8 @@ type Embedded struct {
 	Vector []float32
 	// Truncated says that the model saw only the beginning of the text.
 	Truncated bool
+	// Limit is what the server said of its limit when it refused the whole text; empty if not Truncated.
+	Limit string
 }
 
 // Ranked is a passage's place in a ranking.
