@@ -79,7 +79,7 @@ type Unit string
 
 // Chunking is how documents are cut.
 //
-// +kubebuilder:validation:XValidation:rule="self.overlap < self.size",fieldPath=".overlap",message="overlap must be less than size: lower overlap or raise size"
+// +kubebuilder:validation:XValidation:rule="!has(self.overlap) || !has(self.size) || self.overlap < self.size",fieldPath=".overlap",message="overlap must be less than size: lower overlap or raise size"
 type Chunking struct {
 	// size is the most that a chunk has, in units.
 	// +optional

@@ -7,7 +7,7 @@ type Mode string
 
 // Retrieval is how the passages for a question are found.
 //
-// +kubebuilder:validation:XValidation:rule="self.topN <= self.k",fieldPath=".topN",message="topN must be at most k, from which it is chosen: lower topN or raise k"
+// +kubebuilder:validation:XValidation:rule="!has(self.topN) || !has(self.k) || self.topN <= self.k",fieldPath=".topN",message="topN must be at most k, from which it is chosen: lower topN or raise k"
 type Retrieval struct {
 	// mode is Hybrid (vectors and keywords, fused), Vector or Keyword.
 	// +optional

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -25,12 +26,10 @@ func (o *object) kind() string       { return o.text("kind") }
 func (o *object) name() string       { return o.text("metadata", "name") }
 func (o *object) namespace() string  { return o.text("metadata", "namespace") }
 
-func (o *object) namespaceOrDefault() string {
-	if namespace := o.namespace(); namespace != "" {
-		return namespace
-	}
-	return "default"
-}
+// defaultNamespace is where kubectl puts an object that names no namespace.
+const defaultNamespace = "default"
+
+func (o *object) namespaceOrDefault() string { return cmp.Or(o.namespace(), defaultNamespace) }
 
 // isPipeline also takes another version or spelling, to tell the user what is wrong with it.
 func (o *object) isPipeline() bool {

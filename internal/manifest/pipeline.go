@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -25,10 +24,6 @@ func decodePipeline(o *object) (*v1alpha1.RAGPipeline, []*Problem) {
 		return nil, []*Problem{{Message: err.Error()}}
 	}
 	fields := runtime.DeepCopyJSON(o.fields)
-	if o.namespace() == "" {
-		// An error means that metadata is no map, which the schema reports.
-		_ = unstructured.SetNestedField(fields, o.namespaceOrDefault(), "metadata", "namespace")
-	}
 	unknown, errs := s.admit(fields)
 	var problems []*Problem
 	for _, path := range unknown {
@@ -78,19 +73,17 @@ func message(err *field.Error) string {
 	case field.ErrorTypeRequired:
 		return "is required"
 	case field.ErrorTypeNotSupported, field.ErrorTypeDuplicate:
-		return lowerFirst(err.ErrorBody())
+		return err.ErrorBody()
 	}
 	detail := err.Detail
 	if _, after, ok := strings.Cut(detail, " in body "); ok {
 		detail = after
 	}
 	if detail == "" {
-		detail = lowerFirst(err.ErrorBody())
+		detail = err.ErrorBody()
 	}
 	return detail + remedy(detail)
 }
-
-func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 // patterns say in words what a field's pattern asks for.
 var patterns = map[string]string{

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,13 +84,17 @@ func schemaOf(definition []byte, version string) (*apiextensions.JSONSchemaProps
 	return nil, errors.New("has no schema for version " + version)
 }
 
-// admit defaults and validates fields in place, as for a create. Unknown fields are removed and their paths
-// returned.
+// admit defaults and validates fields in place, as for a create; the namespace is "default" where they name none.
+// Unknown fields are removed and their paths returned.
 func (s *schema) admit(fields map[string]any) (unknown []string, errs field.ErrorList) {
 	meta, _, unknown, err := objectmeta.GetObjectMetaWithOptions(fields, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
 	if err != nil {
 		return nil, field.ErrorList{metadataError(err)}
 	}
+	if meta == nil {
+		meta = &metav1.ObjectMeta{}
+	}
+	meta.Namespace = cmp.Or(meta.Namespace, defaultNamespace)
 	unknown = append(unknown, pruning.PruneWithOptions(fields, s.structural, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})...)
 	defaulting.PruneNonNullableNullsWithoutDefaults(fields, s.structural)
 	if err := objectmeta.SetObjectMeta(fields, meta); err != nil {
