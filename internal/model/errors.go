@@ -3,7 +3,9 @@ package model
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Role is what a model does in the pipeline.
@@ -59,6 +61,19 @@ func (e *Error) Error() string {
 		s += ": " + e.Err.Error()
 	}
 	return s
+}
+
+// Summary is e in words that are the same each time it happens, for status messages: without what the server
+// said if that has figures in it, and of the causes only the innermost, for those above it name ports.
+func (e *Error) Summary() string {
+	stable := &Error{Role: e.Role, Kind: e.Kind, Model: e.Model, Status: e.Status}
+	if !strings.ContainsFunc(e.Message, unicode.IsDigit) {
+		stable.Message = e.Message
+	}
+	for err := e.Err; err != nil; err = errors.Unwrap(err) {
+		stable.Err = err
+	}
+	return stable.Error()
 }
 
 func (e *Error) Unwrap() error { return e.Err }

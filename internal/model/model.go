@@ -62,8 +62,9 @@ type Completion struct {
 // Delta receives a piece of a streamed answer. An error from it ends the stream and is returned as it is.
 type Delta func(content string) error
 
-// Observer is told of every HTTP call, for metrics and for the stages of the ops port. err is nil or an
-// *Error; a call that its caller cancelled is not reported.
+// Observer is told of every HTTP call, each attempt by itself, and of one that a missing key prevented, for
+// metrics and for the stages of the ops port. err is nil or an *Error; a call that its caller cancelled is not
+// reported.
 type Observer func(role Role, took time.Duration, err error)
 
 // Transport is what the clients of one process share.

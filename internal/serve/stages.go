@@ -1,0 +1,169 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+// downAfter is how many failures in a row make a stage that worked not ok, where each by itself may pass: an
+// overload, a timeout, a broken connection. A refusal for good, such as a wrong key, needs one.
+const downAfter = 3
+
+// Stages tracks how the stages of the process do: what the operator reads at the ops port. Live traffic and
+// probes feed it, and the latest outcome decides, with downAfter.
+type Stages struct {
+	mu     sync.Mutex
+	stages map[string]*stage
+}
+
+type stage struct {
+	config.StageStatus
+	failures int       // in a row
+	asked    time.Time // when something was last heard of it
+}
+
+// NewStages makes a tracker that knows of no stage yet.
+func NewStages() *Stages { return &Stages{stages: map[string]*stage{}} }
+
+// Observe takes the outcome of one model call; it is a model.Observer. A request that the model refused
+// because of what it held says nothing of the stage, but that it answers.
+func (s *Stages) Observe(role model.Role, _ time.Duration, err error) {
+	switch model.KindOf(err) {
+	case model.TooLong, model.Rejected:
+		s.touch(string(role))
+	default:
+		s.note(string(role), err, needed(err))
+	}
+}
+
+// needed is how many failures like err, in a row, make a stage not ok.
+func needed(err error) int {
+	switch model.KindOf(err) {
+	case model.Unauthorized, model.Unpaid, model.NotFound, model.Retired:
+		return 1
+	}
+	return downAfter
+}
+
+// Report says how a stage is; err decides at once.
+func (s *Stages) Report(stage string, err error) { s.note(stage, err, 1) }
+
+// Snapshot is the state of every stage that has been heard of.
+func (s *Stages) Snapshot() map[string]config.StageStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]config.StageStatus, len(s.stages))
+	for name, st := range s.stages {
+		if !st.Since.IsZero() {
+			out[name] = st.StageStatus
+		}
+	}
+	return out
+}
+
+func (s *Stages) touch(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.get(name).asked = time.Now()
+}
+
+// get returns the stage, made if needed; mu is held.
+func (s *Stages) get(name string) *stage {
+	st := s.stages[name]
+	if st == nil {
+		st = &stage{}
+		s.stages[name] = st
+	}
+	return st
+}
+
+// note takes an outcome into account: one success makes a stage ok, needed failures in a row make it not ok.
+func (s *Stages) note(name string, err error, needed int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.get(name)
+	st.asked = time.Now()
+	if err == nil {
+		st.failures = 0
+		st.set(config.StageStatus{OK: true})
+		return
+	}
+	st.failures++
+	if st.OK && st.failures < needed {
+		return
+	}
+	st.set(failure(err))
+}
+
+// set keeps the message while the reason stays, and Since while OK does.
+func (st *stage) set(now config.StageStatus) {
+	if st.OK == now.OK && st.Reason == now.Reason && st.HTTPStatus == now.HTTPStatus && !st.Since.IsZero() {
+		return
+	}
+	now.Since = st.Since
+	if st.OK != now.OK || st.Since.IsZero() {
+		now.Since = time.Now()
+	}
+	st.StageStatus = now
+}
+
+// failure describes err in words that are the same every time.
+func failure(err error) config.StageStatus {
+	if e, ok := errors.AsType[*model.Error](err); ok {
+		return config.StageStatus{Reason: string(e.Kind), Message: e.Summary(), HTTPStatus: e.Status}
+	}
+	return config.StageStatus{Reason: "StageFailed", Message: err.Error()}
+}
+
+// idle is how long nothing has been heard of a stage.
+func (s *Stages) idle(name string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.get(name).asked)
+}
+
+// patience is how long to leave a stage idle: less while it is down, so that its recovery shows, but not while
+// it is overloaded.
+func (s *Stages) patience(name string, interval time.Duration) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.get(name)
+	if (!st.OK || st.failures > 0) && st.Reason != string(model.Overloaded) {
+		return interval / 6
+	}
+	return interval
+}
+
+// Probe makes one minimal call at once, and then one whenever the model was idle for interval, or a sixth of
+// it while it fails. It returns when ctx ends. The client behind probe must report to s.Observe; here only a
+// refusal of the probe itself is added, which in live traffic would be the question's fault.
+func (s *Stages) Probe(ctx context.Context, interval time.Duration, role model.Role, probe func(context.Context) error) {
+	for ctx.Err() == nil {
+		s.probe(ctx, interval, role, probe)
+		for wait := time.Duration(1); wait > 0 && ctx.Err() == nil; {
+			wait = s.patience(string(role), interval) - s.idle(string(role))
+			select {
+			case <-ctx.Done():
+			case <-time.After(wait):
+			}
+		}
+	}
+}
+
+// probe makes one call, which must not outlast interval.
+func (s *Stages) probe(ctx context.Context, interval time.Duration, role model.Role, probe func(context.Context) error) {
+	once, cancel := context.WithTimeout(ctx, interval)
+	defer cancel()
+	err := probe(once)
+	switch model.KindOf(err) {
+	case model.TooLong, model.Rejected:
+		s.Report(string(role), err)
+	default:
+		s.touch(string(role)) // whatever came of it, the next is due after interval
+	}
+}
