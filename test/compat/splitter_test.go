@@ -111,6 +111,5 @@ func (c cases) next() splitCase {
 	for range 1 + c.random.IntN(min(600, 30+10*size)) {
 		text.WriteString(alphabet[c.random.IntN(len(alphabet))])
 	}
-
 	return splitCase{Text: text.String(), Size: size, Overlap: c.random.IntN(size)}
 }
