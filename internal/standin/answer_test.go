@@ -145,6 +145,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(prompt("What was Apple's net cash?", cashFlow, generations))
 	f.Add("[1] a\n```\nunclosed [2] x")
 	f.Add("[1]\n[2]\n[3]\nquestion:")
+	f.Add("[1]\n" + strings.Repeat("\x80", 2*maxStatement))
 	f.Add("[1] 表\n中文。什么？\n\n中文?")
 	f.Fuzz(func(t *testing.T, prompt string) {
 		passages, _ := readPrompt(prompt)

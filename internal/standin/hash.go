@@ -23,8 +23,11 @@ const (
 // The conversions of products to their own type keep a compiler from fusing them with an addition, which
 // would make vectors differ between processors.
 func embed(text string, dimensions int) []float32 {
+	return embedTerms(index.Analyse(text), dimensions)
+}
+
+func embedTerms(terms []string, dimensions int) []float32 {
 	v := make([]float32, dimensions)
-	terms := index.Analyse(text)
 	counts := count(terms)
 	previous := uint64(0)
 	for _, term := range terms {
@@ -95,12 +98,16 @@ func normalise(v []float32) []float32 {
 		v[0] = 1
 		return v
 	}
-	scale := float32(1 / math.Sqrt(sum))
-	for i := range v {
-		v[i] *= scale
+	scale := decimals / math.Sqrt(sum)
+	for i, x := range v {
+		v[i] = float32(math.Round(float64(x)*scale) / decimals)
 	}
 	return v
 }
+
+// decimals rounds the numbers of a vector to five places: finer ones would only make replies longer and slower
+// to write.
+const decimals = 100_000
 
 // hash is FNV-1a over 64 bits.
 func hash(s string) uint64 {

@@ -18,7 +18,7 @@ func TestVectorsHaveLengthOneAndAreReproducible(t *testing.T) {
 		for _, x := range v {
 			sum += float64(x) * float64(x)
 		}
-		return len(v) == dimensions && math.Abs(sum-1) < 1e-5 && cmp.Equal(v, embed(text, dimensions))
+		return len(v) == dimensions && math.Abs(sum-1) < 1e-3 && cmp.Equal(v, embed(text, dimensions))
 	}
 	if err := quick.Check(check, nil); err != nil {
 		t.Error(err)

@@ -57,7 +57,7 @@ func passageText(lines []string, i, next int) (text string, end int) {
 			return strings.Join(lines[i:end], "\n"), end
 		}
 	}
-	for end = len(lines) - 1; end > i && strings.TrimSpace(lines[end]) != ""; end-- {
+	for end = max(i, len(lines)-1); end > i && strings.TrimSpace(lines[end]) != ""; end-- {
 	}
 	return strings.Join(lines[i:end], "\n"), end
 }

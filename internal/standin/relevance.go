@@ -36,7 +36,7 @@ func logits(query string, passages []string) []float64 {
 			densityWeight*q.density(p.counts) +
 			phraseWeight*q.phrases(p.terms) +
 			figureLine*q.figureLine(p) +
-			nearness*dot(vector, embed(passages[i], rankingDimensions)))
+			nearness*dot(vector, embedTerms(p.terms, rankingDimensions)))
 	}
 	return out
 }
