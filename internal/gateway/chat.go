@@ -1,0 +1,198 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/query"
+)
+
+// ChatRequest is the body of /v1/chat/completions, as far as the gateway obeys or refuses it.
+type ChatRequest struct {
+	Model               string          `json:"model"`
+	Messages            []ChatMessage   `json:"messages"`
+	Stream              bool            `json:"stream"`
+	StreamOptions       StreamOptions   `json:"stream_options"`
+	MaxTokens           *int            `json:"max_tokens"`
+	MaxCompletionTokens *int            `json:"max_completion_tokens"`
+	Temperature         *float64        `json:"temperature"`
+	TopP                *float64        `json:"top_p"`
+	Seed                *int64          `json:"seed"`
+	Stop                json.RawMessage `json:"stop"` // a string or up to 16 of them
+	ResponseFormat      json.RawMessage `json:"response_format"`
+	Filter              json.RawMessage `json:"filter"` // see query.ParseFilter
+
+	// Refused when they ask for anything.
+	N           *int            `json:"n"`
+	Tools       json.RawMessage `json:"tools"`
+	Functions   json.RawMessage `json:"functions"`
+	Logprobs    json.RawMessage `json:"logprobs"`
+	TopLogprobs json.RawMessage `json:"top_logprobs"`
+	Audio       json.RawMessage `json:"audio"`
+}
+
+// ChatMessage is a turn. Content is a string or an array of text parts.
+type ChatMessage struct {
+	Role      string          `json:"role"`
+	Content   json.RawMessage `json:"content"`
+	ToolCalls json.RawMessage `json:"tool_calls"`
+}
+
+// StreamOptions asks for a last chunk with usage.
+type StreamOptions struct {
+	IncludeUsage bool `json:"include_usage"`
+}
+
+// maxStops is how many stop texts a request may have.
+const maxStops = 16
+
+// chat answers POST /v1/chat/completions.
+func (g *Gateway) chat(w http.ResponseWriter, r *http.Request) error {
+	var body ChatRequest
+	if err := decode(w, r, maxQuestionBody, &body); err != nil {
+		return err
+	}
+	request, err := g.chatRequest(&body)
+	if err != nil {
+		return err
+	}
+	id := w.Header().Get("X-Request-Id")
+	if body.Stream {
+		s := newStream(w, id, g.config.Pipeline.Name, body.StreamOptions.IncludeUsage, g.keepAlive)
+		return s.end(g.query.Stream(r.Context(), *request, s))
+	}
+	result, err := g.query.Answer(r.Context(), *request)
+	if err != nil {
+		return err
+	}
+	return sendJSON(w, NewCompletion(id, g.config.Pipeline.Name, result))
+}
+
+// chatRequest checks the body and translates it.
+func (g *Gateway) chatRequest(b *ChatRequest) (*query.Request, error) {
+	if err := b.refuse(g.config.Pipeline.Name); err != nil {
+		return nil, err
+	}
+	request := &query.Request{Temperature: b.Temperature, TopP: b.TopP, Seed: b.Seed}
+	if !isEmpty(b.ResponseFormat) {
+		request.ResponseFormat = b.ResponseFormat
+	}
+	var err error
+	if request.Messages, err = messages(b.Messages); err != nil {
+		return nil, err
+	}
+	if request.MaxTokens, err = b.maxTokens(); err != nil {
+		return nil, err
+	}
+	if request.Stop, err = stops(b.Stop); err != nil {
+		return nil, err
+	}
+	request.Filter, err = query.ParseFilter(b.Filter)
+	return request, err
+}
+
+// refuse names the first thing that the pipeline does not do.
+func (b *ChatRequest) refuse(pipeline string) error {
+	switch {
+	case b.Model != "" && b.Model != pipeline:
+		f := notFound("UnknownModel", fmt.Sprintf("model: there is no such model here; ask for %q or leave it empty", pipeline))
+		f.Param = "model"
+		return f
+	case !isEmpty(b.Tools):
+		return unsupported("tools", "the pipeline calls no tools")
+	case !isEmpty(b.Functions):
+		return unsupported("functions", "the pipeline calls no functions")
+	case b.N != nil && *b.N != 1:
+		return unsupported("n", "there is one answer to a question")
+	case !isEmpty(b.Logprobs):
+		return unsupported("logprobs", "log probabilities are not given")
+	case !isEmpty(b.TopLogprobs):
+		return unsupported("top_logprobs", "log probabilities are not given")
+	case !isEmpty(b.Audio):
+		return unsupported("audio", "answers are text")
+	case b.Temperature != nil && !(*b.Temperature >= 0 && *b.Temperature <= 2):
+		return invalid("temperature", "must be 0 to 2")
+	case b.TopP != nil && !(*b.TopP > 0 && *b.TopP <= 1):
+		return invalid("top_p", "must be above 0 and at most 1")
+	}
+	return nil
+}
+
+// maxTokens is the smaller of the old and the new name's value, 0 when neither is given.
+func (b *ChatRequest) maxTokens() (int, error) {
+	smallest := 0
+	for field, n := range map[string]*int{"max_tokens": b.MaxTokens, "max_completion_tokens": b.MaxCompletionTokens} {
+		if n == nil {
+			continue
+		}
+		if *n < 1 {
+			return 0, invalid(field, "must be at least 1")
+		}
+		if smallest == 0 || *n < smallest {
+			smallest = *n
+		}
+	}
+	return smallest, nil
+}
+
+// stops reads a string or a list of strings.
+func stops(raw json.RawMessage) ([]string, error) {
+	if isEmpty(raw) {
+		return nil, nil
+	}
+	var list []string
+	if json.Unmarshal(raw, &list) != nil {
+		one, ok := text(raw)
+		if !ok {
+			return nil, invalid("stop", "must be a string or a list of strings")
+		}
+		list = []string{one}
+	}
+	if len(list) > maxStops {
+		return nil, invalid("stop", "has %d texts; at most %d are taken", len(list), maxStops)
+	}
+	return list, nil
+}
+
+// messages translates the conversation.
+func messages(in []ChatMessage) ([]model.Message, error) {
+	out := make([]model.Message, len(in))
+	for i, m := range in {
+		if m.Role == "tool" || m.Role == "function" || !isEmpty(m.ToolCalls) {
+			return nil, unsupported(fmt.Sprintf("messages[%d]", i), "the pipeline calls no tools")
+		}
+		content, err := content(fmt.Sprintf("messages[%d].content", i), m.Content)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = model.Message{Role: m.Role, Content: content}
+	}
+	return out, nil
+}
+
+// content reads a message's text: a string, or an array of text parts, which are joined as they are.
+func content(field string, raw json.RawMessage) (string, error) {
+	if s, ok := text(raw); ok {
+		return s, nil
+	}
+	var parts []struct {
+		Type string  `json:"type"`
+		Text *string `json:"text"`
+	}
+	if json.Unmarshal(raw, &parts) != nil {
+		return "", invalid(field, "must be a string or an array of text parts")
+	}
+	whole := ""
+	for i, p := range parts {
+		if p.Type != "text" {
+			return "", unsupported(fmt.Sprintf("%s[%d]", field, i), "only parts of type text are taken")
+		}
+		if p.Text == nil {
+			return "", invalid(fmt.Sprintf("%s[%d].text", field, i), "is missing")
+		}
+		whole += *p.Text
+	}
+	return whole, nil
+}

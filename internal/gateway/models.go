@@ -1,0 +1,246 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+// ModelList is the body of GET /v1/models.
+type ModelList struct {
+	Object string      `json:"object"` // list
+	Data   []ModelInfo `json:"data"`
+}
+
+// ModelInfo is a model that the gateway's routes ask. The pipeline comes first: clients that are given no name take
+// the first.
+type ModelInfo struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"` // model
+	Created int64  `json:"created"`
+	OwnedBy string `json:"owned_by"`
+	Role    string `json:"role"` // pipeline, embedding, reranking or llm
+}
+
+// models answers GET /v1/models.
+func (g *Gateway) models(w http.ResponseWriter, _ *http.Request) error {
+	list := ModelList{Object: "list"}
+	add := func(id, role string) {
+		list.Data = append(list.Data, ModelInfo{ID: id, Object: "model", Created: g.created, OwnedBy: "ragpipeline", Role: role})
+	}
+	add(g.config.Pipeline.Name, "pipeline")
+	models := g.config.Models
+	add(models.Embedding.Name, string(model.Embedding))
+	if models.Reranking != nil {
+		add(models.Reranking.Name, string(model.Reranking))
+	}
+	if models.LLM != nil {
+		add(models.LLM.Name, string(model.LLM))
+	}
+	return sendJSON(w, list)
+}
+
+// The bounds of what may be embedded or ranked at once. The former is OpenAI's, the latter NIM's.
+const (
+	maxInputs   = 2048
+	maxPassages = 512
+)
+
+// textsDeadline is how long the embedding or ranking of one request may take, with all its batches.
+const textsDeadline = 2 * time.Minute
+
+// EmbeddingRequest is the body of POST /v1/embeddings. The pipeline's embedding model answers, whatever model says.
+type EmbeddingRequest struct {
+	Input          json.RawMessage `json:"input"`           // a string or a list of strings
+	InputType      string          `json:"input_type"`      // query (default) or passage
+	Truncate       string          `json:"truncate"`        // NONE (default), START or END
+	EncodingFormat string          `json:"encoding_format"` // float (default) or base64
+	Dimensions     int             `json:"dimensions"`      // 0: the pipeline's
+}
+
+// EmbeddingList is the reply.
+type EmbeddingList struct {
+	Object string           `json:"object"` // list
+	Data   []EmbeddingEntry `json:"data"`
+	Model  string           `json:"model"`
+	Usage  EmbeddingUsage   `json:"usage"`
+}
+
+// EmbeddingEntry is the vector of one input.
+type EmbeddingEntry struct {
+	Object    string `json:"object"` // embedding
+	Index     int    `json:"index"`
+	Embedding any    `json:"embedding"` // numbers, or base64 of little-endian float32
+}
+
+// EmbeddingUsage counts tokens; zeros where the server gave none.
+type EmbeddingUsage struct {
+	PromptTokens int `json:"prompt_tokens"`
+	TotalTokens  int `json:"total_tokens"`
+}
+
+// embeddings answers POST /v1/embeddings.
+func (g *Gateway) embeddings(w http.ResponseWriter, r *http.Request) error {
+	var body EmbeddingRequest
+	if err := decode(w, r, maxTextsBody, &body); err != nil {
+		return err
+	}
+	request, err := body.request()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), textsDeadline)
+	defer cancel()
+	vectors, usage, err := g.embedder.Embed(ctx, request)
+	if err != nil {
+		return ofModel(model.Embedding, err)
+	}
+	list := EmbeddingList{Object: "list", Data: make([]EmbeddingEntry, len(vectors)), Model: g.config.Models.Embedding.Name}
+	for i, v := range vectors {
+		list.Data[i] = EmbeddingEntry{Object: "embedding", Index: i, Embedding: v}
+		if body.EncodingFormat == "base64" {
+			list.Data[i].Embedding = base64Floats(v)
+		}
+	}
+	if usage != nil {
+		list.Usage = EmbeddingUsage{usage.PromptTokens, usage.TotalTokens}
+	}
+	return sendJSON(w, list)
+}
+
+func (b *EmbeddingRequest) request() (model.EmbedRequest, error) {
+	texts, err := inputs(b.Input)
+	if err != nil {
+		return model.EmbedRequest{}, err
+	}
+	r := model.EmbedRequest{Texts: texts, InputType: cmp.Or(b.InputType, "query"), Truncate: cmp.Or(b.Truncate, "NONE"), Dimensions: b.Dimensions}
+	switch {
+	case r.InputType != "query" && r.InputType != "passage":
+		return r, invalid("input_type", "must be query or passage")
+	case r.Truncate != "NONE" && r.Truncate != "START" && r.Truncate != "END":
+		return r, invalid("truncate", "must be NONE, START or END")
+	case b.EncodingFormat != "" && b.EncodingFormat != "float" && b.EncodingFormat != "base64":
+		return r, invalid("encoding_format", "must be float or base64")
+	case b.Dimensions < 0:
+		return r, invalid("dimensions", "must be at least 1")
+	}
+	return r, nil
+}
+
+// inputs reads a string or a list of strings.
+func inputs(raw json.RawMessage) ([]string, error) {
+	var texts []string
+	if json.Unmarshal(raw, &texts) != nil {
+		one, ok := text(raw)
+		if !ok {
+			return nil, notText(raw)
+		}
+		texts = []string{one}
+	}
+	if len(texts) == 0 || len(texts) > maxInputs {
+		return nil, invalid("input", "must have 1 to %d texts", maxInputs)
+	}
+	for i, t := range texts {
+		if t == "" {
+			return nil, invalid("input", "text %d is empty", i)
+		}
+	}
+	return texts, nil
+}
+
+// notText tells lists of token ids, which no NIM takes, from what is no input at all.
+func notText(raw json.RawMessage) error {
+	var ids []json.Number
+	var lists [][]json.Number
+	if json.Unmarshal(raw, &ids) == nil || json.Unmarshal(raw, &lists) == nil {
+		return unsupported("input", "token ids are not taken; send text")
+	}
+	return invalid("input", "must be a string or a list of strings")
+}
+
+// base64Floats is a vector as OpenAI's SDKs ask for it.
+func base64Floats(v []float32) string {
+	b := make([]byte, 0, 4*len(v))
+	for _, f := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+// RankingRequest is the body of POST /v1/ranking, NIM's. The pipeline's reranking model answers, whatever model says,
+// and it cuts what is too long at its end.
+type RankingRequest struct {
+	Query    RankingText   `json:"query"`
+	Passages []RankingText `json:"passages"`
+}
+
+// RankingText is a text to rank, or to rank by.
+type RankingText struct {
+	Text  string          `json:"text"`
+	Image json.RawMessage `json:"image,omitempty"` // refused
+}
+
+// RankingResponse is the reply: every passage once, best first, as clients cut it without looking.
+type RankingResponse struct {
+	Rankings []Ranking `json:"rankings"`
+}
+
+// Ranking is a passage's place.
+type Ranking struct {
+	Index int     `json:"index"`
+	Logit float64 `json:"logit"`
+}
+
+// ranking answers POST /v1/ranking.
+func (g *Gateway) ranking(w http.ResponseWriter, r *http.Request) error {
+	if g.ranker == nil {
+		return notFound("NoModel", "this pipeline has no reranking model")
+	}
+	var body RankingRequest
+	if err := decode(w, r, maxTextsBody, &body); err != nil {
+		return err
+	}
+	passages, err := body.texts()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), textsDeadline)
+	defer cancel()
+	ranked, err := g.ranker.Rank(ctx, body.Query.Text, passages)
+	if err != nil {
+		return ofModel(model.Reranking, err)
+	}
+	reply := RankingResponse{Rankings: make([]Ranking, len(ranked))}
+	for i, r := range ranked {
+		reply.Rankings[i] = Ranking{Index: r.Index, Logit: r.Score}
+	}
+	return sendJSON(w, reply)
+}
+
+func (b *RankingRequest) texts() ([]string, error) {
+	if b.Query.Text == "" {
+		return nil, invalid("query.text", "is empty")
+	}
+	if len(b.Passages) == 0 || len(b.Passages) > maxPassages {
+		return nil, invalid("passages", "must have 1 to %d passages", maxPassages)
+	}
+	texts := make([]string, len(b.Passages))
+	for i, p := range b.Passages {
+		if !isEmpty(p.Image) {
+			return nil, unsupported(fmt.Sprintf("passages[%d].image", i), "only text is ranked")
+		}
+		if p.Text == "" {
+			return nil, invalid(fmt.Sprintf("passages[%d].text", i), "is empty")
+		}
+		texts[i] = p.Text
+	}
+	return texts, nil
+}
