@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // separators are tried in this order; where none occurs, text is cut between code points.
@@ -14,7 +13,6 @@ var separators = [...]string{"\n\n", "\n", " "}
 type run struct {
 	*Splitter
 	text   string
-	count  func(string) int // code points
 	window window
 	chunks []Chunk
 }
@@ -27,7 +25,7 @@ func (r *run) split(start place, text string, level int) {
 	for len(text) > 0 {
 		first := text[:pieceLength(text, level)]
 		text = text[len(first):]
-		runes := r.count(first)
+		runes := codePoints(first)
 		end := start.plus(len(first), runes)
 		switch p := (piece{start, r.length(first, runes)}); {
 		case p.length < r.size:
@@ -114,12 +112,12 @@ func (r *run) tooLarge(c Chunk) bool {
 // half returns the bytes and the code points of text before the last white space in its first half, or of
 // that half when there is none.
 func half(text string) (bytes, runes int) {
-	runes = utf8.RuneCountInString(text) / 2
+	runes = codePoints(text) / 2
 	for range runes {
 		bytes += firstCodePoint(text[bytes:])
 	}
 	if space := strings.LastIndexFunc(text[:bytes], isSpace); space > 0 {
-		return space, utf8.RuneCountInString(text[:space])
+		return space, codePoints(text[:space])
 	}
 	return bytes, runes
 }

@@ -54,7 +54,6 @@ func (s *Splitter) Split(text string) []Chunk {
 	r := run{
 		Splitter: s,
 		text:     text,
-		count:    codePoints(text),
 		window:   window{pieces: make([]piece, 0, 32)},
 		// Enough for most texts: the overlap makes chunks more than this, separators can double them.
 		chunks: make([]Chunk, 0, len(text)/s.size+1),

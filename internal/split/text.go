@@ -1,6 +1,7 @@
 package split
 
 import (
+	"math/bits"
 	"unicode"
 	"unicode/utf8"
 )
@@ -40,62 +41,33 @@ func firstCodePoint(text string) int {
 	return n
 }
 
-// codePoints returns how to count the code points of parts of text: ASCII needs no look at them, and valid
-// text no decoding.
-func codePoints(text string) func(string) int {
-	switch {
-	case isASCII(text):
-		return func(s string) int { return len(s) }
-	case utf8.ValidString(text):
-		return countValid
-	default:
-		return utf8.RuneCountInString
-	}
-}
-
-func isASCII(s string) bool {
-	for len(s) >= 32 {
-		if (word(s)|word(s[8:])|word(s[16:])|word(s[24:]))&(0x80*each) != 0 {
-			return false
-		}
-		s = s[32:]
-	}
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
-// countValid counts the code points of valid UTF-8: all bytes but those that continue a character, which are
-// the ones that start with the bits 10.
-func countValid(s string) int {
+// codePoints counts the code points of s as ranging over it does, but takes eight bytes of ASCII at a time.
+func codePoints(s string) int {
 	n := len(s)
-	for len(s) >= 32 {
-		// Each byte of the sum is at most 4, so the product has the sum of all bytes in its highest one.
-		sum := continuations(s) + continuations(s[8:]) + continuations(s[16:]) + continuations(s[24:])
-		n -= int(sum * each >> 56)
-		s = s[32:]
+	for i := 0; ; {
+		for i+8 <= len(s) && highBits(s[i:]) == 0 {
+			i += 8
+		}
+		if i+8 <= len(s) {
+			i += bits.TrailingZeros64(highBits(s[i:])) / 8
+		} else {
+			for i < len(s) && s[i] < utf8.RuneSelf {
+				i++
+			}
+		}
+		if i == len(s) {
+			return n
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		n -= size - 1
 	}
-	for i := range len(s) {
-		n -= int(s[i] >> 7 &^ (s[i] >> 6))
-	}
-	return n
 }
 
-// each has 1 in each byte.
-const each = 0x0101010101010101
-
-// continuations has 1 in each byte where s has one that continues a character.
-func continuations(s string) uint64 {
-	x := word(s)
-	return x >> 7 &^ (x >> 6) & each
-}
-
-// word is the first eight bytes of s.
-func word(s string) uint64 {
+// highBits has the highest bit of each of the first eight bytes of s; ASCII has none.
+func highBits(s string) uint64 {
 	_ = s[7]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+	word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	return word & 0x8080808080808080
 }

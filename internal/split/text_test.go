@@ -32,7 +32,7 @@ func TestCodePointsAreCountedAsWhenRangingOverAString(t *testing.T) {
 	for range 5_000 {
 		text := randomText(random, random.IntN(60))
 		for _, text := range []string{text, strings.ToValidUTF8(text, ""), strings.Map(asciiOnly, text)} {
-			if got, want := codePoints(text)(text), utf8.RuneCountInString(text); got != want {
+			if got, want := codePoints(text), utf8.RuneCountInString(text); got != want {
 				t.Fatalf("counted %d, want %d, in %q", got, want, text)
 			}
 		}
