@@ -77,7 +77,7 @@ func quotes(message string, texts []string) bool {
 	said := letters(message)
 	for _, text := range texts {
 		text := letters(text)
-		if n := len(text); n > 3 && n < quoteLength && strings.Contains(string(said), string(text)) {
+		if n := len(text); n > 2 && n < quoteLength && strings.Contains(string(said), string(text)) {
 			return true
 		}
 		if len(text) < quoteLength {

@@ -1,0 +1,299 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// script is a round tripper that plays replies, the last of them for ever, and notes when it was asked.
+type script struct {
+	mu      sync.Mutex
+	replies []reaction
+	start   time.Time
+	asked   []time.Duration
+}
+
+type reaction struct {
+	status int
+	header http.Header
+	body   string
+	err    error
+	hang   bool // until the request's context ends
+}
+
+func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	if s.start.IsZero() {
+		s.start = time.Now()
+	}
+	s.asked = append(s.asked, time.Since(s.start))
+	r := s.replies[min(len(s.asked), len(s.replies))-1]
+	s.mu.Unlock()
+	if r.hang {
+		<-req.Context().Done()
+		return nil, context.Cause(req.Context())
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	h := r.header
+	if h == nil {
+		h = http.Header{}
+	}
+	return &http.Response{StatusCode: r.status, Header: h, Body: io.NopCloser(strings.NewReader(r.body))}, nil
+}
+
+func (s *script) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.asked)
+}
+
+func (s *script) embedder() *Embedder {
+	return NewEmbedder(config.Model{URL: "http://h/v1", Name: "m"}, config.EmbeddingSpace{}, nil, Transport{HTTP: s})
+}
+
+var fine = reaction{status: 200, body: vectorsOf(1)}
+
+func TestWhatIsTriedAgain(t *testing.T) {
+	refused := errors.New("connection refused")
+	cases := []struct {
+		name     string
+		first    reaction
+		requests int
+		kind     Kind
+	}{
+		{"a connection that fails", reaction{err: refused}, 2, ""},
+		{"429", reaction{status: 429}, 2, ""},
+		{"502", reaction{status: 502}, 2, ""},
+		{"503", reaction{status: 503}, 2, ""},
+		{"504", reaction{status: 504}, 2, ""},
+		{"a reply that breaks off", reaction{status: 200, body: "", err: io.ErrUnexpectedEOF}, 2, ""},
+		{"not 500, for the text may be the cause", reaction{status: 500}, 1, Broken},
+		{"not 400, but once as numbers", reaction{status: 400}, 2, ""},
+		{"not 401", reaction{status: 401}, 1, Unauthorized},
+		{"not 404", reaction{status: 404}, 1, NotFound},
+		{"not 410", reaction{status: 410}, 1, Retired},
+		{"not 202, for the request was taken", reaction{status: 202}, 1, Broken},
+		{"not an answer that makes no sense", reaction{status: 200, body: "{}"}, 1, Broken},
+		{"not silence", reaction{hang: true}, 1, TimedOut},
+		{"not a server that wants a long wait", reaction{status: 429, header: http.Header{"Retry-After": {"30"}}}, 1, Overloaded},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{replies: []reaction{tc.first, fine}}
+				_, err := s.embedder().Query(t.Context(), "x")
+				if KindOf(err) != tc.kind || (err == nil) != (tc.kind == "") || s.count() != tc.requests {
+					t.Errorf("got %v after %d requests, want %q after %d", err, s.count(), tc.kind, tc.requests)
+				}
+			})
+		})
+	}
+}
+
+func TestAQuestionTriesThreeTimesAndIngestionForAboutAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{replies: []reaction{{status: 503}}}
+		begun := time.Now()
+		if _, err := s.embedder().Query(t.Context(), "x"); KindOf(err) != NotReady || s.count() != 3 || time.Since(begun) > time.Second {
+			t.Errorf("a question got %v after %d requests in %s", err, s.count(), time.Since(begun))
+		}
+		s = &script{replies: []reaction{{status: 503}}}
+		begun = time.Now()
+		_, err := s.embedder().Passages(t.Context(), []string{"x"})
+		if took := time.Since(begun); KindOf(err) != NotReady || took < 20*time.Second || took > 2*time.Minute {
+			t.Errorf("ingestion got %v after %d requests in %s", err, s.count(), took)
+		}
+	})
+}
+
+func TestIngestionWaitsOutAnOutageThatOpensTheBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := reaction{err: errors.New("connection refused")}
+		s := &script{replies: []reaction{down, down, down, down, down, down, fine}}
+		e := s.embedder()
+		var both sync.WaitGroup
+		for range 2 { // together they reach tripAfter
+			both.Go(func() {
+				if _, err := e.Passages(t.Context(), []string{"x"}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+	})
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		date := func() string { return time.Now().Add(40 * time.Second).UTC().Format(http.TimeFormat) }
+		for _, tc := range []struct {
+			header func() string
+			least  time.Duration
+		}{{func() string { return "3" }, 3 * time.Second}, {date, 39 * time.Second}} {
+			s := &script{replies: []reaction{{status: 429, header: http.Header{"Retry-After": {tc.header()}}}, fine}}
+			if _, err := s.embedder().Passages(t.Context(), []string{"x"}); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.asked[1]; got < tc.least || got > tc.least+5*time.Second {
+				t.Errorf("a Retry-After of about %s was waited for %s", tc.least, got)
+			}
+		}
+		s := &script{replies: []reaction{{status: 503, header: http.Header{"Retry-After": {"90"}}}}}
+		_, err := s.embedder().Query(t.Context(), "x")
+		if e, ok := errors.AsType[*Error](err); !ok || e.RetryAfter != 90*time.Second {
+			t.Errorf("the error lacks it: %#v", err)
+		}
+	})
+}
+
+func TestRetryAfterIsReadLiberallyAndBounded(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"": 0, "x": 0, "-5": 0, "7": 7 * time.Second, "4000000000": time.Hour, "Mon, 01 Jan 2001 00:00:00 GMT": 0,
+		"Fri, 01 Jan 2999 00:00:00 GMT": time.Hour, "1.5": 0,
+	} {
+		if got := retryAfter(http.Header{"Retry-After": {value}}); got != want {
+			t.Errorf("%q gives %s, want %s", value, got, want)
+		}
+	}
+}
+
+func TestNoWaitOutlastsTheCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		s := &script{replies: []reaction{{status: 429, header: http.Header{"Retry-After": {"3"}}}, fine}}
+		begun := time.Now()
+		if _, err := s.embedder().Query(ctx, "x"); KindOf(err) != Overloaded || time.Since(begun) != 0 {
+			t.Errorf("got %v after %s", err, time.Since(begun))
+		}
+	})
+}
+
+func TestTheCallersDeadlineIsATimeoutAndItsCancellationIsNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{replies: []reaction{{hang: true}}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := s.embedder().Query(ctx, "x"); KindOf(err) != TimedOut || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the deadline gives %v", err)
+		}
+		ctx, cancel = context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if _, err := s.embedder().Query(ctx, "x"); KindOf(err) != "" || !errors.Is(err, context.Canceled) {
+			t.Errorf("the cancellation gives %v", err)
+		}
+	})
+}
+
+func TestRetriesCannotMultiplyAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{replies: []reaction{{status: 429}}} // does not open the breaker
+		e := s.embedder()
+		const questions = 200
+		for range questions {
+			e.Query(t.Context(), "x")
+		}
+		retries := s.count() - questions
+		if most := budgetBurst + int(time.Since(s.start).Seconds()*budgetPerSecond) + 1; retries > most {
+			t.Errorf("%d retries for %d questions, at most %d are granted", retries, questions, most)
+		}
+		if retries < budgetBurst {
+			t.Errorf("%d retries, the burst of %d is not granted", retries, budgetBurst)
+		}
+		time.Sleep(time.Minute)
+		before := s.count()
+		e.Query(t.Context(), "x")
+		if s.count() != before+3 {
+			t.Errorf("after a minute's rest a question tries %d times", s.count()-before)
+		}
+	})
+}
+
+func TestTheBreakerOpensForAnEndpointThatIsDownOnly(t *testing.T) {
+	cases := []struct {
+		name  string
+		reply reaction
+		opens bool
+	}{
+		{"it cannot be reached", reaction{err: errors.New("connection refused")}, true},
+		{"it fails", reaction{status: 500}, true},
+		{"it is loading", reaction{status: 503}, true},
+		{"it is silent", reaction{hang: true}, true},
+		{"it limits the rate", reaction{status: 429}, false},
+		{"it refuses the key", reaction{status: 401}, false},
+		{"it rejects the request", reaction{status: 422}, false},
+		{"its answer makes no sense", reaction{status: 200, body: "{}"}, false},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{replies: []reaction{tc.reply}}
+				e := s.embedder()
+				for s.count() < tripAfter {
+					e.Query(t.Context(), "x")
+				}
+				before := s.count()
+				_, err := e.Query(t.Context(), "x")
+				if opened := KindOf(err) == CircuitOpen && s.count() == before; opened != tc.opens {
+					t.Fatalf("got %v with %d more requests", err, s.count()-before)
+				}
+				time.Sleep(openFor + time.Second)
+				s.mu.Lock()
+				s.replies = []reaction{fine}
+				s.mu.Unlock()
+				if _, err := e.Query(t.Context(), "x"); err != nil {
+					t.Errorf("it stays shut when the endpoint is back: %v", err)
+				}
+			})
+		})
+	}
+	t.Run("callers who leave", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{replies: []reaction{{hang: true}}}
+			e := s.embedder()
+			for range 3 * tripAfter {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(time.Millisecond, cancel)
+				if _, err := e.Query(ctx, "x"); !errors.Is(err, context.Canceled) {
+					t.Fatalf("got %v", err)
+				}
+			}
+		})
+	})
+}
+
+func TestOnlySoManyCallsAreInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{replies: []reaction{{hang: true}}}
+		e := s.embedder()
+		ctx, cancel := context.WithCancel(t.Context())
+		for range concurrency + 10 {
+			go e.Query(ctx, "x")
+		}
+		synctest.Wait()
+		if s.count() != concurrency {
+			t.Errorf("%d calls are in flight", s.count())
+		}
+		late, stop := context.WithTimeout(ctx, time.Second)
+		defer stop()
+		if _, err := e.Query(late, "x"); KindOf(err) != TimedOut {
+			t.Errorf("one that waits in vain gets %v", err)
+		}
+		cancel()
+		synctest.Wait()
+		if s.count() != concurrency {
+			t.Errorf("those who left were asked for all the same: %d calls", s.count())
+		}
+	})
+}
