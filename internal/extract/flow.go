@@ -1,0 +1,83 @@
+package extract
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// flow writes one page's text piece by piece: what it holds is normalised and within the limit at any moment,
+// and headings know their offsets.
+type flow struct {
+	ctx      context.Context
+	limit    *limit
+	text     strings.Builder
+	runes    int
+	headings []Heading
+}
+
+// limit is the bound on a document's text, shared by its pages.
+type limit struct {
+	max  int64 // bytes
+	used int64
+}
+
+func newLimit(max int64) *limit { return &limit{max: max} }
+
+// take counts n more bytes of text, and fails when they are too many.
+func (l *limit) take(n int) error {
+	l.used += int64(n)
+	if l.used > l.max {
+		return config.Failf(config.TooLarge, "the document holds more than %d bytes of text: split it", l.max)
+	}
+	return nil
+}
+
+// paragraph writes text after a blank line.
+func (f *flow) paragraph(text string) error { return f.write("\n\n", normalise(text)) }
+
+// line writes text on a line of its own.
+func (f *flow) line(text string) error { return f.write("\n", normalise(text)) }
+
+// heading writes a heading after a blank line and remembers where it stands.
+func (f *flow) heading(level int, text string) error {
+	text = oneLine(text)
+	if text == "" {
+		return nil
+	}
+	if err := f.write("\n\n", text); err != nil {
+		return err
+	}
+	f.headings = append(f.headings, Heading{Offset: f.runes - utf8.RuneCountInString(text), Level: level, Text: text})
+	return nil
+}
+
+func (f *flow) write(separator, text string) error {
+	if err := f.ctx.Err(); err != nil {
+		return err
+	}
+	if text == "" {
+		return nil
+	}
+	if f.text.Len() > 0 {
+		text = separator + text
+	}
+	if err := f.limit.take(len(text)); err != nil {
+		return err
+	}
+	f.text.WriteString(text)
+	f.runes += utf8.RuneCountInString(text)
+	return nil
+}
+
+// page is what was written so far.
+func (f *flow) page(number int) Page {
+	return Page{Number: number, Text: f.text.String(), Headings: f.headings}
+}
+
+// single is a document of one page without a number.
+func (f *flow) single(title string) *Document {
+	return &Document{Title: title, Pages: []Page{f.page(0)}}
+}

@@ -1,0 +1,146 @@
+package extract
+
+import (
+	"bytes"
+	"net/http"
+	"path"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// kind is what a document's bytes are.
+type kind string
+
+const (
+	pdf       kind = "PDF"
+	docx      kind = "Word document"
+	pptx      kind = "PowerPoint presentation"
+	htmlText  kind = "HTML page"
+	markdown  kind = "Markdown text"
+	csvText   kind = "CSV table"
+	jsonText  kind = "JSON document"
+	plainText kind = "text"
+)
+
+var kindOfExtension = map[string]kind{
+	".md": markdown, ".markdown": markdown, ".mdx": markdown,
+	".html": htmlText, ".htm": htmlText, ".xhtml": htmlText,
+	".csv": csvText, ".tsv": csvText,
+	".json": jsonText, ".jsonl": jsonText, ".ndjson": jsonText,
+}
+
+// kindOf looks at the bytes first; the name decides only among kinds of text, and not against what the text
+// plainly is.
+func kindOf(name string, data []byte) (kind, error) {
+	switch {
+	case isPDF(name, data):
+		return pdf, nil
+	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
+		return kindOfZip(data)
+	case bytes.HasPrefix(data, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
+		return "", oldOffice(data)
+	case bytes.HasPrefix(data, []byte(`{\rtf`)):
+		return "", config.Failf(config.Unsupported, "rich text (RTF) is not read: save it as DOCX or PDF")
+	case isBinary(data):
+		return "", config.Failf(config.Unsupported, "its bytes are %s, which no extractor reads", binaryType(data))
+	}
+	return kindOfText(name, data), nil
+}
+
+// isPDF accepts what PDF readers do: a header somewhere in the first KiB. Beyond the very beginning the name
+// must agree, as any text may speak of %PDF-.
+func isPDF(name string, data []byte) bool {
+	at := bytes.Index(data[:min(len(data), 1024)], []byte("%PDF-"))
+	return at == 0 || at > 0 && (strings.EqualFold(path.Ext(name), ".pdf") || len(bytes.TrimSpace(data[:at])) == 0)
+}
+
+// kindOfZip finds the Office formats by the parts they must have.
+func kindOfZip(data []byte) (kind, error) {
+	files, err := zipFiles(data)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range files {
+		switch {
+		case strings.EqualFold(f.Name, "word/document.xml"):
+			return docx, nil
+		case strings.EqualFold(f.Name, "ppt/presentation.xml"):
+			return pptx, nil
+		case strings.EqualFold(f.Name, "xl/workbook.xml"):
+			return "", config.Failf(config.Unsupported, "spreadsheets (XLSX) are not read: save it as CSV")
+		}
+	}
+	return "", config.Failf(config.Unsupported, "it is a zip archive without a Word document or presentation in it: unpack it")
+}
+
+// oldOffice tells the two uses of the compound file format apart: encrypted OOXML, and Office before 2007.
+func oldOffice(data []byte) error {
+	if bytes.Contains(data, utf16LE("EncryptedPackage")) {
+		return config.Failf(config.Encrypted, "the Office document needs a password: save it without one")
+	}
+	return config.Failf(config.Unsupported, "the Office format from before 2007 is not read: save it as DOCX, PPTX or PDF")
+}
+
+func utf16LE(s string) []byte {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(s)) {
+		b = append(b, byte(u), byte(u>>8))
+	}
+	return b
+}
+
+// binaryType names the bytes' type for a message.
+func binaryType(data []byte) string {
+	switch t, _, _ := strings.Cut(http.DetectContentType(data), ";"); {
+	case t == "application/octet-stream" || strings.HasPrefix(t, "text/"):
+		return "of an unknown binary type"
+	default:
+		return t
+	}
+}
+
+func kindOfText(name string, data []byte) kind {
+	start := textStart(data)
+	named, known := kindOfExtension[strings.ToLower(path.Ext(name))]
+	switch {
+	case isHTML(start):
+		return htmlText
+	case named == htmlText && !strings.ContainsRune(start, '<'):
+		return plainText
+	case named == jsonText && !strings.HasPrefix(start, "{") && !strings.HasPrefix(start, "["):
+		return plainText
+	case known:
+		return named
+	}
+	return plainText
+}
+
+// isHTML knows a page by its first tag.
+func isHTML(start string) bool {
+	start = strings.ToLower(start)
+	if strings.HasPrefix(start, "<?xml") {
+		return strings.Contains(start, "<html")
+	}
+	for strings.HasPrefix(start, "<!--") {
+		_, rest, ended := strings.Cut(start, "-->")
+		if !ended {
+			return false
+		}
+		start = strings.TrimSpace(rest)
+	}
+	for _, tag := range []string{"<!doctype html", "<html", "<head", "<body"} {
+		if rest, ok := strings.CutPrefix(start, tag); ok && (rest == "" || strings.ContainsAny(rest[:1], " >\t\r\n")) {
+			return true
+		}
+	}
+	return false
+}
+
+// textStart is the beginning of a text, without white space and byte order mark.
+func textStart(data []byte) string {
+	const look = 2048
+	text := decode(data[:min(len(data), look)])
+	return strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
+}

@@ -1,0 +1,55 @@
+package extract
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// normalise brings text to the form that Page.Text promises: valid UTF-8, \n line ends, no control character
+// but \n and \t, and no blanks before a line's end or blank lines at either end. Code points are otherwise
+// kept: a citation shows what the document says, so nothing is composed or folded here.
+func normalise(s string) string {
+	s = strings.ToValidUTF8(s, string(utf8.RuneError))
+	s = strings.Map(plain, lineEnds.Replace(s))
+	return strings.TrimRight(strings.TrimLeft(trimLines(s), "\n\ufeff"), "\n")
+}
+
+// plain maps the characters that end a line to \n and drops (-1) other control characters.
+func plain(r rune) rune {
+	switch {
+	case r == '\n' || r == '\t':
+		return r
+	case r == '\v' || r == '\f' || r == '\u0085' || r == '\u2028' || r == '\u2029':
+		return '\n'
+	case unicode.IsControl(r):
+		return -1
+	}
+	return r
+}
+
+// trimLines cuts the blanks at the end of each line.
+func trimLines(s string) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	for line := range strings.Lines(s) {
+		text, ended := strings.CutSuffix(line, "\n")
+		b.WriteString(strings.TrimRightFunc(text, unicode.IsSpace))
+		if ended {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// oneLine is text on a single line, as headings and titles are, cut to 200 code points.
+func oneLine(s string) string {
+	const limit = 200
+	s = strings.Join(strings.Fields(normalise(s)), " ")
+	if utf8.RuneCountInString(s) > limit {
+		s = strings.TrimSpace(string([]rune(s)[:limit]))
+	}
+	return s
+}
