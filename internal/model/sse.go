@@ -23,7 +23,8 @@ var (
 type sseReader struct {
 	in     *bufio.Reader
 	data   []byte
-	afterC bool // the last line ended in CR, so that a LF belongs to it
+	long   []byte // a line that came in several parts
+	afterC bool   // the last line ended in CR, so that a LF belongs to it
 	first  bool
 	total  int
 }
@@ -70,55 +71,49 @@ func dataOf(line []byte) ([]byte, bool) {
 
 // line returns the next line without its end. At the end of the stream a last line without one counts.
 func (s *sseReader) line() ([]byte, error) {
-	var line []byte
+	s.long = s.long[:0]
 	for {
-		part, err := s.part()
-		s.total += len(part)
+		part, complete, err := s.part()
+		s.total += len(part) + 1
 		switch {
-		case s.total > maxStream:
-			return nil, errStreamTooLong
-		case len(line)+len(part) > maxLine:
-			return nil, errLineTooLong
-		}
-		complete := len(part) > 0 && (part[len(part)-1] == '\n' || part[len(part)-1] == '\r')
-		if complete {
-			s.afterC = part[len(part)-1] == '\r'
-			part = part[:len(part)-1]
-		}
-		if line == nil {
-			line = part // within the buffer until the next read
-		} else {
-			line = append(line, part...)
-		}
-		switch {
-		case complete, err == io.EOF && len(line) > 0:
-			return s.unmark(line), nil
+		case err == io.EOF && len(s.long) > 0:
+			return s.unmark(s.long), nil
 		case err != nil:
 			return nil, err
+		case s.total > maxStream:
+			return nil, errStreamTooLong
+		case len(s.long)+len(part) > maxLine:
+			return nil, errLineTooLong
+		case complete && len(s.long) == 0:
+			return s.unmark(part), nil
 		}
-		line = bytes.Clone(line)
+		s.long = append(s.long, part...)
+		if complete {
+			return s.unmark(s.long), nil
+		}
 	}
 }
 
-// part returns what is buffered up to and with the next line end, or all of it, and reads only when nothing is.
-func (s *sseReader) part() ([]byte, error) {
+// part returns what is buffered of the line, and whether that is the rest of it. It reads only when nothing is
+// buffered; the result is valid until it does.
+func (s *sseReader) part() (part []byte, complete bool, err error) {
 	if _, err := s.in.Peek(1); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	buffered, _ := s.in.Peek(s.in.Buffered())
-	if s.afterC {
-		s.afterC = false
-		if buffered[0] == '\n' {
-			s.in.Discard(1)
-			return nil, nil
-		}
+	if s.afterC && buffered[0] == '\n' {
+		s.in.Discard(1)
+		buffered = buffered[1:]
 	}
-	n := len(buffered)
-	if i := bytes.IndexAny(buffered, "\r\n"); i >= 0 {
-		n = i + 1
+	s.afterC = false
+	end := bytes.IndexAny(buffered, "\r\n")
+	if end < 0 {
+		s.in.Discard(len(buffered))
+		return buffered, false, nil
 	}
-	s.in.Discard(n)
-	return buffered[:n], nil
+	s.afterC = buffered[end] == '\r'
+	s.in.Discard(end + 1)
+	return buffered[:end], true, nil
 }
 
 // unmark drops the byte order mark of the first line.

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -25,6 +26,7 @@ func (c *Chat) readStream(resp *reply, delta Delta) (*Completion, error) {
 	}
 	for {
 		data, err := events.next()
+		data = bytes.TrimSpace(data)
 		if err != nil && answer.FinishReason != "" || string(data) == "[DONE]" {
 			break // what follows the end of the answer need not come
 		}
@@ -35,6 +37,8 @@ func (c *Chat) readStream(resp *reply, delta Delta) (*Completion, error) {
 			return nil, c.client.fail(Broken, err)
 		case err != nil:
 			return nil, &readError{err}
+		case len(data) == 0:
+			continue
 		}
 		chunk, err := parseChat(data)
 		switch {

@@ -1,0 +1,379 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+func TestCompleteReadsTheAnswersOfManyServers(t *testing.T) {
+	cases := []struct {
+		name, answer string
+		want         Completion
+	}{
+		{"a NIM", `{"id":"x","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"Yes [1]."},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"prompt_tokens_details":{"cached_tokens":1}}}`,
+			Completion{Content: "Yes [1].", FinishReason: "stop", Usage: &Usage{3, 2, 5}}},
+		{"one that reasons in a field of its own", `{"choices":[{"message":{"content":"Yes","reasoning_content":"hmm","reasoning":"hm"},"finish_reason":"stop"}]}`,
+			Completion{Content: "Yes", FinishReason: "stop"}},
+		{"one that reasons in the text", `{"choices":[{"message":{"content":"<think>\nhm\n</think>\n\nYes"},"finish_reason":"stop"}]}`,
+			Completion{Content: "Yes", FinishReason: "stop"}},
+		{"one whose template opens the reasoning", `{"choices":[{"message":{"content":"hm\n</think>\n\nYes"},"finish_reason":"stop"}]}`,
+			Completion{Content: "Yes", FinishReason: "stop"}},
+		{"one that ran out of tokens while reasoning", `{"choices":[{"message":{"content":"<think>\nhm"},"finish_reason":"length"}]}`,
+			Completion{FinishReason: "length"}},
+		{"one without content", `{"choices":[{"message":{"role":"assistant","content":null},"finish_reason":"length"}],"usage":null}`,
+			Completion{FinishReason: "length"}},
+		{"one with several choices", `{"choices":[{"index":1,"message":{"content":"b"}},{"index":0,"message":{"content":"a"},"finish_reason":"stop"}]}`,
+			Completion{Content: "a", FinishReason: "stop"}},
+		{"one with escapes", `{"choices":[{"message":{"content":"\"\u00e9\ud83d\ude00\n\""},"finish_reason":"stop"}]}`,
+			Completion{Content: "\"é😀\n\"", FinishReason: "stop"}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := answer(t, http.StatusOK, tc.answer).chat().Complete(t.Context(), ask("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, *got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestCompleteRefusesWhatIsNoAnswer(t *testing.T) {
+	cases := []struct {
+		name, answer string
+		kind         Kind
+	}{
+		{"nothing", ``, Broken},
+		{"no JSON", `<html>`, Broken},
+		{"no choices", `{"id":"x"}`, Broken},
+		{"an empty list of choices", `{"choices":[],"usage":{}}`, Broken},
+		{"an error in a 200", `{"error":{"message":"engine died"}}`, Broken},
+		{"an error with its own code", `{"error":{"message":"slow down","code":429}}`, Overloaded},
+		{"an error as text", `{"error":"engine died"}`, Broken},
+		{"an error that says too long", `{"object":"error","message":"maximum context length is 10","code":400}`, TooLong},
+		{"a detail", `{"detail":"nope"}`, Broken},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := answer(t, http.StatusOK, tc.answer).chat().Complete(t.Context(), ask("x"))
+			if KindOf(err) != tc.kind || got != nil {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// events is an event stream of chunks with these contents, a finish, usage and [DONE].
+func events(contents ...string) string {
+	var b strings.Builder
+	for _, c := range contents {
+		fmt.Fprintf(&b, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":%q}}]}\n\n", c)
+	}
+	b.WriteString("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n")
+	b.WriteString("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2,\"total_tokens\":3}}\n\n")
+	b.WriteString("data: [DONE]\n\n")
+	return b.String()
+}
+
+func streaming(t testing.TB, body string) *server {
+	return serve(t, func(w http.ResponseWriter, _ []byte) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, body)
+	})
+}
+
+// stream asks s, and returns the pieces too.
+func stream(t testing.TB, c *Chat) (pieces []string, answer *Completion, err error) {
+	answer, err = c.Stream(t.Context(), ask("x"), func(s string) error {
+		pieces = append(pieces, s)
+		return nil
+	})
+	return pieces, answer, err
+}
+
+func TestStreamReadsWhatServersSend(t *testing.T) {
+	plain := events("Hel", "lo", " [1]")
+	whole := Completion{Content: "Hello [1]", FinishReason: "stop", Usage: &Usage{1, 2, 3}}
+	noUsage := whole
+	noUsage.Usage = nil
+	cases := []struct {
+		name, body string
+		want       Completion
+	}{
+		{"as OpenAI does", plain, whole},
+		{"with CRLF", strings.ReplaceAll(plain, "\n", "\r\n"), whole},
+		{"with CR", strings.ReplaceAll(plain, "\n", "\r"), whole},
+		{"with a byte order mark", "\xEF\xBB\xBF" + plain, whole},
+		{"with comments, retries and ids", ": ping\n\nretry: 10\nid: 7\n:\n\n" + strings.ReplaceAll(plain, "data:", ": {\n\nevent: message\nid\ndata:"), whole},
+		{"without the space", strings.ReplaceAll(plain, "data: ", "data:"), whole},
+		{"with JSON over two lines", strings.ReplaceAll(plain, `{"index"`, "\ndata: {\"index\""), whole},
+		{"without [DONE]", strings.Replace(plain, "data: [DONE]\n\n", "", 1), whole},
+		{"without the last blank line", strings.TrimSuffix(plain, "\n\n"), whole},
+		{"with keep-alives that are events", strings.ReplaceAll(plain, "data: {", "event: ping\ndata: {\"type\":\"ping\"}\n\ndata: {}\n\ndata:\n\ndata: {"), whole},
+		{"with a role first, nulls and reasoning", "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"hm\"},\"finish_reason\":null}],\"usage\":null,\"error\":null}\n\n" + plain, whole},
+		{"with usage on the last choice", strings.Replace(events("Hello [1]"), "\"finish_reason\":\"stop\"}]", "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9}", 1), whole},
+		{"with [DONE] but no finish_reason", "data: {\"choices\":[{\"delta\":{\"content\":\"Hello [1]\"}}]}\n\ndata: [DONE]\n\n", Completion{Content: "Hello [1]"}},
+		{"with message for delta", "data: {\"choices\":[{\"message\":{\"content\":\"Hello [1]\"},\"finish_reason\":\"stop\"}]}\n\n", noUsage},
+		{"with another choice between", strings.Replace(plain, "data: ", "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"no\"},\"finish_reason\":\"stop\"}]}\n\ndata: ", 1), whole},
+		{"with thoughts", events("<th", "ink>\nhm", "mm</thi", "nk>\n", "\nHello", " [1]"), whole},
+		{"with what only looks like a tag", events("1 < 2 <thinks", "> <"), Completion{Content: "1 < 2 <thinks> <", FinishReason: "stop", Usage: &Usage{1, 2, 3}}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			pieces, got, err := stream(t, streaming(t, tc.body).chat())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.name == "without usage" {
+				got.Usage = nil
+			}
+			if diff := cmp.Diff(tc.want, *got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if joined := strings.Join(pieces, ""); joined != got.Content || slices.Contains(pieces, "") {
+				t.Errorf("the pieces are %q", pieces)
+			}
+		})
+	}
+}
+
+func TestPiecesArriveAsTheyCome(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, _ []byte) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		first, rest, _ := strings.Cut(events("one", "two"), "\n\n")
+		io.WriteString(w, first+"\n\n")
+		http.NewResponseController(w).Flush()
+		<-release
+		io.WriteString(w, rest)
+	})
+	var pieces []string
+	_, err := s.chat().Stream(t.Context(), ask("x"), func(p string) error {
+		if len(pieces) == 0 {
+			close(release) // the server sends the rest only now
+		}
+		pieces = append(pieces, p)
+		return nil
+	})
+	if diff := cmp.Diff([]string{"one", "two"}, pieces); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+}
+
+func TestAServerThatDoesNotStreamIsReadAllTheSame(t *testing.T) {
+	s := answer(t, http.StatusOK, `{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}`)
+	pieces, got, err := stream(t, s.chat())
+	if err != nil || got.Content != "Hello" || !slices.Equal(pieces, []string{"Hello"}) {
+		t.Errorf("got %q, %v, %v", pieces, got, err)
+	}
+}
+
+func TestStreamsThatFail(t *testing.T) {
+	begun := "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n"
+	cases := []struct {
+		name, body string
+		kind       Kind
+		message    string
+	}{
+		{"nothing", "", Broken, ""},
+		{"it ends before the answer", begun, Broken, ""},
+		{"it ends within an event", begun + `data: {"choices":[{"del`, Broken, ""},
+		{"no JSON", begun + "data: oops\n\n", Broken, ""},
+		{"an error object", begun + `data: {"error":{"object":"error","message":"engine died","type":"internal"}}` + "\n\n", Broken, "engine died"},
+		{"an error as text", begun + `data: {"error":"engine died"}` + "\n\n", Broken, "engine died"},
+		{"an error with a code", begun + `data: {"error":{"message":"slow down","code":429}}` + "\n\n", Overloaded, "slow down"},
+		{"vLLM's older error", begun + `data: {"object":"error","message":"engine died","type":"x","param":null,"code":500}` + "\n\n", Broken, "engine died"},
+		{"a detail, as an event of its own", begun + "event: error\ndata: {\"detail\":\"engine died\"}\n\n", Broken, "engine died"},
+		{"a problem with a status", begun + `data: {"status":503,"title":"Service Unavailable"}` + "\n\n", NotReady, "Service Unavailable"},
+		{"an error beside a choice", begun + `data: {"choices":[{"delta":{}}],"error":{"message":"engine died"}}` + "\n\n", Broken, "engine died"},
+		{"an error that quotes the question", begun + `data: {"error":"cannot answer: where is the A100 GPU used?"}` + "\n\n", Broken, ""},
+		{"a line without end", begun + "data: " + strings.Repeat("x", maxLine+1), Broken, ""},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			s := streaming(t, tc.body)
+			var got string
+			_, err := s.chat().Stream(t.Context(), ask("Where is the A100 GPU used?"), func(p string) error { got += p; return nil })
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Kind != tc.kind || e.Message != tc.message || s.count() != 1 {
+				t.Errorf("got %#v after %d requests", err, s.count())
+			}
+			if strings.HasPrefix(tc.body, begun) && got != "Hel" {
+				t.Errorf("the pieces before it are %q", got)
+			}
+		})
+	}
+}
+
+func TestAStreamWhoseConnectionBreaksIsNotAskedForAgain(t *testing.T) {
+	requests := 0
+	url := raw(t, func(c net.Conn) {
+		requests++
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 1000\r\n\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n")
+	})
+	pieces, _, err := stream(t, NewChat(config.LLM{Model: config.Model{URL: url, Name: "m"}}, nil, Transport{}))
+	if KindOf(err) != Broken || requests != 1 || !slices.Equal(pieces, []string{"Hel"}) {
+		t.Errorf("got %q, %v after %d requests", pieces, err, requests)
+	}
+}
+
+func TestAStreamIsTriedAgainBeforeItBegins(t *testing.T) {
+	n := 0
+	s := serve(t, func(w http.ResponseWriter, _ []byte) {
+		if n++; n == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, events("Hello"))
+	})
+	if _, got, err := stream(t, s.chat()); err != nil || got.Content != "Hello" || s.count() != 2 {
+		t.Errorf("got %v, %v after %d requests", got, err, s.count())
+	}
+}
+
+func TestADeltasErrorEndsTheStreamAndIsReturnedAsItIs(t *testing.T) {
+	gone := errors.New("the client is gone")
+	s := streaming(t, events("a", "b", "c"))
+	observed := 0
+	c := NewChat(config.LLM{Model: s.model()}, nil, Transport{Observe: func(Role, time.Duration, error) { observed++ }})
+	n := 0
+	_, err := c.Stream(t.Context(), ask("x"), func(string) error { n++; return gone })
+	if err != gone || n != 1 || observed != 0 {
+		t.Errorf("got %v after %d pieces, observed %d", err, n, observed)
+	}
+}
+
+// trickle is a stream that pauses between its parts, in the time of its bubble.
+type trickle struct {
+	parts []string
+	pause time.Duration
+	ctx   interface{ Done() <-chan struct{} }
+}
+
+func (r *trickle) Read(p []byte) (int, error) {
+	if len(r.parts) == 0 {
+		<-r.ctx.Done()
+		return 0, errors.New("the request was cancelled")
+	}
+	select {
+	case <-time.After(r.pause):
+	case <-r.ctx.Done():
+		return 0, errors.New("the request was cancelled")
+	}
+	n := copy(p, r.parts[0])
+	r.parts = r.parts[1:]
+	return n, nil
+}
+
+func (*trickle) Close() error { return nil }
+
+type trickles struct {
+	parts []string
+	pause time.Duration
+}
+
+func (s trickles) RoundTrip(req *http.Request) (*http.Response, error) {
+	h := http.Header{"Content-Type": {"text/event-stream"}}
+	return &http.Response{StatusCode: 200, Header: h, Body: &trickle{slices.Clone(s.parts), s.pause, req.Context()}}, nil
+}
+
+func TestAStreamMayPauseButNotForEver(t *testing.T) {
+	chat := func(s trickles) *Chat {
+		return NewChat(config.LLM{Model: config.Model{URL: "http://h/v1", Name: "m"}}, nil, Transport{HTTP: s})
+	}
+	parts := strings.SplitAfter(events("a", "b", "c", "d"), "\n\n")
+	synctest.Test(t, func(t *testing.T) {
+		if _, got, err := stream(t, chat(trickles{parts[:4], 50 * time.Second})); KindOf(err) != TimedOut || got != nil {
+			t.Errorf("silence after four pieces gives %v, %v", got, err)
+		}
+		if _, _, err := stream(t, chat(trickles{parts, idleTimeout + time.Second})); KindOf(err) != TimedOut {
+			t.Errorf("too long a pause gives %v", err)
+		}
+		begun := time.Now()
+		// The last part read is the finish; usage and [DONE] never come.
+		if _, got, err := stream(t, chat(trickles{parts[:5], 50 * time.Second})); err != nil || got.Content != "abcd" || time.Since(begun) > 5*50*time.Second+usageTimeout {
+			t.Errorf("a stream that stays open after its end gives %v, %v after %s", got, err, time.Since(begun))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		// A reader slower than the idle timeout is not the model's silence.
+		c := chat(trickles{parts, time.Second})
+		_, err := c.Stream(t.Context(), ask("x"), func(string) error { time.Sleep(2 * idleTimeout); return nil })
+		if err != nil {
+			t.Errorf("a slow reader gives %v", err)
+		}
+	})
+}
+
+func TestAModelWhoseTemplateOpensTheThoughtIsLearned(t *testing.T) {
+	s := streaming(t, events("hm", "m</think>", "\n\nYes"))
+	c := s.chat()
+	if _, got, err := stream(t, c); err != nil || strings.Contains(got.Content, "</think>") {
+		t.Errorf("the first answer is %v, %v", got, err)
+	}
+	if pieces, got, err := stream(t, c); err != nil || got.Content != "Yes" || !slices.Equal(pieces, []string{"Yes"}) {
+		t.Errorf("the second is %q, %v, %v", pieces, got, err)
+	}
+	plain := streaming(t, events("No ", "thoughts"))
+	c.client.url = plain.URL
+	if _, got, err := stream(t, c); err != nil || got.Content != "No thoughts" {
+		t.Errorf("one without a thought after all is %v, %v", got, err)
+	}
+	if pieces, _, err := stream(t, c); err != nil || len(pieces) != 2 {
+		t.Errorf("after that they are streamed again: %q, %v", pieces, err)
+	}
+}
+
+func TestThoughtsAreCutHoweverTheAnswerIsCutIntoPieces(t *testing.T) {
+	cases := []struct{ name, answer, want string }{
+		{"no thoughts", " plain <b>text</b> ", " plain <b>text</b> "},
+		{"a leading block", "\n<think>a < b </thin </think>\n\n Answer", "Answer"},
+		{"an empty block", "<think></think>Answer", "Answer"},
+		{"several blocks", "<think>a</think>One <think>b</think>two", "One two"},
+		{"a block within the text keeps the space", "One <think>b</think> two", "One  two"},
+		{"a leading block that never ends", " <think>a", ""},
+		{"a tag that is spoken of", "Write <think> to think", "Write <think> to think"},
+		{"half a tag at the end", "a <thi", "a <thi"},
+		{"white space only", " \n", ""},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			for size := 1; size <= len(tc.answer); size++ {
+				f := &thinkFilter{}
+				var got string
+				for piece := range slices.Chunk([]byte(tc.answer), size) {
+					got += f.push(string(piece))
+				}
+				if got += f.flush(); got != tc.want {
+					t.Errorf("in pieces of %d: %q, want %q", size, got, tc.want)
+				}
+			}
+		})
+	}
+}
+
+func TestALongThoughtIsSearchedOnce(t *testing.T) {
+	f := &thinkFilter{}
+	f.push("<think>")
+	for range 100_000 { // quadratic work would take minutes
+		f.push("thoughts ")
+	}
+	if got := f.push("</think>done") + f.flush(); got != "done" {
+		t.Errorf("got %q", got)
+	}
+}
