@@ -38,7 +38,9 @@ func Analyse(text string) []string {
 		case cjk:
 			a.pairs()
 		case upper, lower, digit:
-			a.word()
+			if !a.plainWord() {
+				a.word()
+			}
 		default:
 			a.at += size
 		}
@@ -125,6 +127,32 @@ func (a *analyser) pairs() {
 		}
 		a.terms = append(a.terms, a.text[a.chars[i].start:end])
 	}
+}
+
+// plainWord reads what most words are, ASCII letters in lower case after the first, which have no borders. It
+// is not needed: word would do the same.
+func (a *analyser) plainWord() bool {
+	end := a.at + 1
+	for end < len(a.text) && asciiClass[a.text[end]&127] == lower && a.text[end] < utf8.RuneSelf {
+		end++
+	}
+	first, _ := a.peek(a.at)
+	if next, _ := a.peek(end); next != other || first == digit || a.text[a.at] >= utf8.RuneSelf {
+		return false
+	}
+	word := a.text[a.at:end]
+	if first == upper {
+		from := a.lower.Len()
+		a.lower.WriteByte(word[0] | 0x20)
+		a.lower.WriteString(word[1:])
+		word = a.lower.String()[from:]
+	}
+	a.at = end
+	a.skipContraction()
+	if term := stem(word); term != "" {
+		a.terms = append(a.terms, term)
+	}
+	return true
 }
 
 // word reads a word and adds its terms.

@@ -13,8 +13,12 @@ func stem(word string) string {
 	if len(word) > maxStemmed {
 		return word
 	}
-	slot := &stems[maphash.String(stemSeed, word)%uint64(len(stems))]
-	if known := slot.Load(); known != nil && known.word == word {
+	h := maphash.String(stemSeed, word) % uint64(len(stems))
+	first, second := &stems[h], &stems[h^1]
+	if known := first.Load(); known != nil && known.word == word {
+		return known.stem
+	}
+	if known := second.Load(); known != nil && known.word == word {
 		return known.stem
 	}
 	// Cloned: what comes in is a slice of a whole text.
@@ -22,17 +26,17 @@ func stem(word string) string {
 	if !functionWords[word] {
 		known.stem = english.Stem(known.word, true)
 	}
-	slot.Store(known)
+	second.Store(first.Swap(known))
 	return known.stem
 }
 
 // maxStemmed is the length in bytes past which a run of letters is data, not a word.
 const maxStemmed = 48
 
-// stems remembers one word a slot, the last that came: stemming costs twenty times a look-up, and a corpus
-// uses few words most of the time. 2^14 slots hold at most 2 MB.
+// stems remembers the words that came last, at either of two slots: stemming costs twenty times a look-up, and
+// a corpus uses few words most of the time. It holds at most some 4 MB.
 var (
-	stems    [1 << 14]atomic.Pointer[stemmed]
+	stems    [1 << 15]atomic.Pointer[stemmed]
 	stemSeed = maphash.MakeSeed()
 )
 

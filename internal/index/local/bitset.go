@@ -15,3 +15,16 @@ func (b bitset) and(other bitset) {
 		b[i] &= other[i]
 	}
 }
+
+// any says whether one of the n members from a multiple of 64 on is in the set.
+func (b bitset) any(from, n int) bool {
+	if b == nil {
+		return true
+	}
+	for _, word := range b[from/64 : (from+n+63)/64] {
+		if word != 0 {
+			return true
+		}
+	}
+	return false
+}

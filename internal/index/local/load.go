@@ -16,6 +16,7 @@ func (s *Store) load(ctx context.Context) error {
 		return err
 	}
 	defer rows.Close()
+	var before *origin
 	for rows.Next() {
 		var (
 			c        index.Chunk
@@ -29,12 +30,14 @@ func (s *Store) load(ctx context.Context) error {
 		if c.Metadata, err = decodeMetadata(metadata); err != nil {
 			return err
 		}
-		vector := make([]float32, s.dimensions)
-		if err := decodeVector(vector, blob); err != nil {
+		r := newRanked(&c, before)
+		r.number, r.vector = number, make([]float32, s.dimensions)
+		if err := decodeVector(r.vector, blob); err != nil {
 			return err
 		}
-		normalise(vector)
-		s.ranking.add(newRanked(&c, number, vector))
+		normalise(r.vector)
+		s.ranking.add(r)
+		before = r.origin
 	}
 	return rows.Err()
 }

@@ -10,45 +10,60 @@ import (
 type matrix struct {
 	dimensions int // 0 until the first row
 	rows       int
-	blocks     [][]float32
+	blocks     []block
 }
 
 // blockRows is a megabyte of rows of 1,024 dimensions.
 const blockRows = 256
 
+type block struct {
+	rows   []float32
+	coarse coarse // empty where scanCoarse is of no use
+}
+
 // add appends the unit vector of the next ordinal.
-func (m *matrix) add(vector []float32) {
+func (m *matrix) add(unit []float32) {
 	if m.rows == 0 {
-		m.dimensions = len(vector)
+		m.dimensions = len(unit)
 	}
 	if m.rows%blockRows == 0 {
-		m.blocks = append(m.blocks, make([]float32, 0, blockRows*m.dimensions))
+		m.blocks = append(m.blocks, block{rows: make([]float32, 0, blockRows*m.dimensions), coarse: newCoarse(m.dimensions)})
 	}
-	last := len(m.blocks) - 1
-	m.blocks[last] = append(m.blocks[last], vector...)
+	b := &m.blocks[len(m.blocks)-1]
+	b.rows = append(b.rows, unit...)
+	b.coarse.set(m.rows%blockRows, unit)
 	m.rows++
 }
 
 // keep moves the given rows, in ascending order, to the front and drops the others.
 func (m *matrix) keep(ordinals []uint32) {
-	for i, ordinal := range ordinals {
-		copy(m.row(uint32(i)), m.row(ordinal))
+	for to, from := range ordinals {
+		if uint32(to) != from {
+			copy(m.row(uint32(to)), m.row(from))
+			m.blocks[to/blockRows].coarse.set(to%blockRows, m.row(from))
+		}
 	}
 	m.rows = len(ordinals)
-	m.blocks = m.blocks[:(m.rows+blockRows-1)/blockRows]
-	if used := m.rows % blockRows; used > 0 {
-		last := len(m.blocks) - 1
-		m.blocks[last] = m.blocks[last][:used*m.dimensions]
+	used := (m.rows + blockRows - 1) / blockRows
+	clear(m.blocks[used:])
+	m.blocks = m.blocks[:used]
+	if rest := m.rows % blockRows; rest > 0 {
+		m.blocks[used-1].rows = m.blocks[used-1].rows[:rest*m.dimensions]
 	}
 }
 
 func (m *matrix) row(ordinal uint32) []float32 {
 	from := int(ordinal%blockRows) * m.dimensions
-	return m.blocks[ordinal/blockRows][from : from+m.dimensions]
+	return m.blocks[ordinal/blockRows].rows[from : from+m.dimensions]
 }
 
-// nearest offers every allowed row's cosine similarity with the query, a unit vector.
+// nearest offers the rows nearest to the query, a unit vector, with their cosine similarity: at least those
+// allowed rows that best will keep.
 func (m *matrix) nearest(query []float32, allowed bitset, best *top) {
+	if coarseKernel {
+		m.nearestCoarse(query, allowed, best)
+		return
+	}
 	for ordinal := range uint32(m.rows) {
 		if allowed == nil || allowed.has(ordinal) {
 			best.add(candidate{ordinal, float64(dot(query, m.row(ordinal)))})

@@ -38,7 +38,7 @@ func (p *postings) bytes() int64 {
 func (m *matrix) bytes() int64 {
 	total := int64(0)
 	for _, block := range m.blocks {
-		total += int64(cap(block)) * 4
+		total += int64(cap(block.rows)+cap(block.coarse.step)+cap(block.coarse.lost))*4 + int64(cap(block.coarse.steps))
 	}
 	return total
 }

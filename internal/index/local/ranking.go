@@ -1,6 +1,7 @@
 package local
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -22,10 +23,34 @@ type ranking struct {
 
 // entry is a chunk.
 type entry struct {
-	id       string
+	id     string
+	origin *origin
+	number int64 // its row in the database
+	digest uint64
+}
+
+// origin is what the chunks of a document have in common.
+type origin struct {
 	document string
-	number   int64 // its row in the database
-	digest   uint64
+	source   string
+	metadata map[string]string // nil when empty
+}
+
+func (o *origin) of(c *index.Chunk) bool {
+	return o != nil && o.document == c.Document && o.source == c.Source && maps.Equal(o.metadata, c.Metadata)
+}
+
+// attributes are what the chunks are filtered by, the document apart.
+func (o *origin) attributes(yield func(attribute) bool) {
+	if !yield(attribute{index.FilterSource, o.source}) {
+		return
+	}
+	for key, value := range o.metadata {
+		reserved := key == index.FilterSource || key == index.FilterDocument
+		if !reserved && !yield(attribute{key, value}) {
+			return
+		}
+	}
 }
 
 // attribute is a key and value that chunks are filtered by.
@@ -34,9 +59,8 @@ type attribute struct{ key, value string }
 // ranked is a chunk on its way into the ranking, with everything costly done.
 type ranked struct {
 	entry
-	attributes []attribute
-	terms      []string
-	vector     []float32 // of length 1
+	terms  []string
+	vector []float32 // of length 1
 }
 
 func newRanking() *ranking {
@@ -48,18 +72,17 @@ func newRanking() *ranking {
 	}
 }
 
-func newRanked(c *index.Chunk, number int64, unit []float32) ranked {
-	attributes := []attribute{{index.FilterSource, c.Source}}
-	for key, value := range c.Metadata {
-		if key != index.FilterSource && key != index.FilterDocument {
-			attributes = append(attributes, attribute{key, value})
+// newRanked makes a chunk's ranked, with the same origin as the one before it if that is right.
+func newRanked(c *index.Chunk, before *origin) ranked {
+	if !before.of(c) {
+		before = &origin{document: c.Document, source: c.Source}
+		if len(c.Metadata) > 0 {
+			before.metadata = maps.Clone(c.Metadata)
 		}
 	}
 	return ranked{
-		entry:      entry{id: c.ID, document: c.Document, number: number, digest: index.Digest(c.Text)},
-		attributes: attributes,
-		terms:      index.Analyse(c.Embedded()),
-		vector:     unit,
+		entry: entry{id: c.ID, origin: before, digest: index.Digest(c.Text)},
+		terms: index.Analyse(c.Embedded()),
 	}
 }
 
@@ -80,8 +103,8 @@ func (r *ranking) add(c ranked) {
 	}
 	r.alive.set(ordinal)
 	r.ordinals[c.id] = ordinal
-	r.documents[c.document] = append(r.documents[c.document], ordinal)
-	for _, a := range c.attributes {
+	r.documents[c.origin.document] = append(r.documents[c.origin.document], ordinal)
+	for a := range c.origin.attributes {
 		r.values[a] = append(r.values[a], ordinal)
 	}
 	r.terms += len(c.terms)

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -10,65 +11,70 @@ import (
 // chunksAtOnce is how many chunks one statement fetches; k is 45 by default, and 400 at most.
 const chunksAtOnce = 64
 
-var fetchChunks = `SELECT number, id, document, source, title, heading, text, page, start, "end", metadata
+// fetchChunks asks for what the ranking does not hold. The last columns cost the least.
+var fetchChunks = `SELECT number, title, heading, text, page, start, "end"
 	FROM chunk WHERE number IN (?` + strings.Repeat(", ?", chunksAtOnce-1) + `)`
 
-// Chunks returns the chunks of ids in their order, leaving out those that have gone.
+// Chunks returns the chunks of ids in their order, leaving out those that have gone. Chunks share their
+// Metadata with the index: it is not to be changed.
 func (s *Store) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error) {
-	numbers := s.numbers(ids)
-	fetched := make(map[int64]index.Chunk, len(numbers))
-	for from := 0; from < len(numbers); from += chunksAtOnce {
-		if err := s.fetchInto(ctx, fetched, numbers[from:min(from+chunksAtOnce, len(numbers))]); err != nil {
-			return nil, s.fail("read chunks", err)
-		}
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
 	}
-	chunks := make([]index.Chunk, 0, len(numbers))
-	for _, number := range numbers {
-		if c, ok := fetched[number]; ok {
-			chunks = append(chunks, c)
+	wanted := s.entries(ids)
+	chunks := make([]index.Chunk, 0, len(wanted))
+	for batch := range slices.Chunk(wanted, chunksAtOnce) {
+		var err error
+		if chunks, err = s.appendChunks(chunks, batch); err != nil {
+			return nil, s.fail("read chunks", err)
 		}
 	}
 	return chunks, nil
 }
 
-// numbers are the database rows of the chunks that are there.
-func (s *Store) numbers(ids []string) []int64 {
+// entries are the chunks of ids that are there.
+func (s *Store) entries(ids []string) []entry {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	numbers := make([]int64, 0, len(ids))
+	entries := make([]entry, 0, len(ids))
 	for _, id := range ids {
 		if ordinal, ok := s.ranking.ordinals[id]; ok {
-			numbers = append(numbers, s.ranking.entries[ordinal].number)
+			entries = append(entries, s.ranking.entries[ordinal])
 		}
 	}
-	return numbers
+	return entries
 }
 
-func (s *Store) fetchInto(ctx context.Context, fetched map[int64]index.Chunk, numbers []int64) error {
-	args := make([]any, chunksAtOnce)
-	for i, number := range numbers {
-		args[i] = number
+// appendChunks appends the chunks of at most chunksAtOnce entries. It takes well under a millisecond, so the
+// statement is spared a context.
+func (s *Store) appendChunks(chunks []index.Chunk, entries []entry) ([]index.Chunk, error) {
+	args := make([]any, chunksAtOnce) // those left nil find nothing
+	for i, e := range entries {
+		args[i] = e.number
 	}
-	rows, err := s.fetch.QueryContext(ctx, args...)
+	rows, err := s.fetch.QueryContext(context.Background(), args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
+	fetched := make(map[int64]index.Chunk, len(entries))
 	for rows.Next() {
 		var (
-			c        index.Chunk
-			number   int64
-			metadata string
+			number int64
+			c      index.Chunk
 		)
-		if err := rows.Scan(&number, &c.ID, &c.Document, &c.Source, &c.Title, &c.Heading, &c.Text, &c.Page, &c.Start, &c.End, &metadata); err != nil {
-			return err
-		}
-		if c.Metadata, err = decodeMetadata(metadata); err != nil {
-			return err
+		if err := rows.Scan(&number, &c.Title, &c.Heading, &c.Text, &c.Page, &c.Start, &c.End); err != nil {
+			return nil, err
 		}
 		fetched[number] = c
 	}
-	return rows.Err()
+	for _, e := range entries {
+		if c, ok := fetched[e.number]; ok {
+			c.ID, c.Document, c.Source, c.Metadata = e.id, e.origin.document, e.origin.source, e.origin.metadata
+			chunks = append(chunks, c)
+		}
+	}
+	return chunks, rows.Err()
 }
 
 // Known returns the ids of the document's chunks; all have vectors.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
@@ -43,11 +42,11 @@ func (s *Store) Keyword(ctx context.Context, question string, limit int, filter 
 	if limit <= 0 || r.chunks() == 0 {
 		return nil, nil
 	}
-	scores := borrowScores(len(r.entries))
-	defer scoreBuffers.Put(scores)
-	r.postings.score(*scores, terms, corpus{chunks: r.chunks(), terms: r.terms, alive: r.living()}, r.allowed(filter))
+	sums := borrow[float64](&scores, len(r.entries))
+	defer scores.Put(sums)
+	r.postings.score(*sums, terms, corpus{chunks: r.chunks(), terms: r.terms, alive: r.living()}, r.allowed(filter))
 	best := r.top(limit)
-	for ordinal, score := range *scores {
+	for ordinal, score := range *sums {
 		if score > 0 {
 			best.add(candidate{uint32(ordinal), score})
 		}
@@ -67,17 +66,4 @@ func (r *ranking) hits(best *top) []index.Hit {
 		hits[i] = index.Hit{ID: r.entries[c.ordinal].id, Score: c.score, Digest: r.entries[c.ordinal].digest}
 	}
 	return hits
-}
-
-// scoreBuffers are kept from question to question: one holds a number for every chunk.
-var scoreBuffers = sync.Pool{New: func() any { return new([]float64) }}
-
-func borrowScores(n int) *[]float64 {
-	scores := scoreBuffers.Get().(*[]float64)
-	if cap(*scores) < n {
-		*scores = make([]float64, n)
-	}
-	*scores = (*scores)[:n]
-	clear(*scores)
-	return scores
 }

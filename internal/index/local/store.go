@@ -22,8 +22,9 @@ type Store struct {
 	reader *sql.DB
 	fetch  *sql.Stmt // see chunksAtOnce
 
-	writing sync.Mutex // held by the one write that goes on; guards writer
-	writer  *writer
+	writing    sync.Mutex // held by the one write that goes on; guards writer and lastNumber
+	writer     *writer
+	lastNumber int64 // of a chunk; none is given twice while a store is open, so that readers cannot mix them up
 
 	mu         sync.RWMutex // guards what follows; written only with writing held, too
 	ranking    *ranking
@@ -74,6 +75,9 @@ func (s *Store) open(ctx context.Context, g config.Generation) (err error) {
 		return err
 	}
 	if err := s.openGeneration(ctx, g); err != nil {
+		return err
+	}
+	if err := s.reader.QueryRowContext(ctx, `SELECT coalesce(max(number), 0) FROM chunk`).Scan(&s.lastNumber); err != nil {
 		return err
 	}
 	return s.load(ctx)

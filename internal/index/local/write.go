@@ -46,6 +46,7 @@ func (s *Store) put(ctx context.Context, row index.Row, chunks []index.Vectored)
 func prepare(row index.Row, chunks []index.Vectored) ([]ranked, error) {
 	prepared := make([]ranked, len(chunks))
 	seen := make(map[string]bool, len(chunks))
+	var before *origin
 	for i := range chunks {
 		c := &chunks[i]
 		switch {
@@ -62,8 +63,10 @@ func prepare(row index.Row, chunks []index.Vectored) ([]ranked, error) {
 				return nil, fmt.Errorf("the vector of chunk %s holds %v: the embedding model is at fault", c.ID, x)
 			}
 		}
-		prepared[i] = newRanked(&c.Chunk, 0, slices.Clone(c.Vector))
+		prepared[i] = newRanked(&c.Chunk, before)
+		prepared[i].vector = slices.Clone(c.Vector)
 		normalise(prepared[i].vector)
+		before = prepared[i].origin
 	}
 	return prepared, nil
 }
@@ -77,8 +80,8 @@ func (s *Store) complete(prepared []ranked, chunks []index.Vectored) (dimensions
 		ordinal, held := s.ranking.ordinals[c.id]
 		if held {
 			old := s.ranking.entries[ordinal]
-			if old.document != c.document {
-				return 0, fmt.Errorf("chunk %s is one of %q already", c.id, old.document)
+			if old.origin.document != c.origin.document {
+				return 0, fmt.Errorf("chunk %s is one of %q already", c.id, old.origin.document)
 			}
 			c.number = old.number
 		}
@@ -154,11 +157,10 @@ func (s *Store) recordChunk(c *index.Vectored, r *ranked) error {
 		}
 		return err
 	}
-	result, err := s.writer.insertChunk.Exec(s.generation, c.ID, c.Document, c.Source, c.Title, c.Heading, c.Text, c.Page, c.Start, c.End, metadata)
-	if err != nil {
-		return err
-	}
-	if r.number, err = result.LastInsertId(); err != nil {
+	s.lastNumber++
+	r.number = s.lastNumber
+	if _, err := s.writer.insertChunk.Exec(r.number, s.generation, c.ID, c.Document, c.Source, c.Title, c.Heading, c.Text,
+		c.Page, c.Start, c.End, metadata); err != nil {
 		return err
 	}
 	_, err = s.writer.insertVector.Exec(r.number, encodeVector(c.Vector))

@@ -50,8 +50,8 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.begin, `BEGIN IMMEDIATE`},
 		{&w.commit, `COMMIT`},
 		{&w.rollback, `ROLLBACK`},
-		{&w.insertChunk, `INSERT INTO chunk (generation, id, document, source, title, heading, text, page, start, "end", metadata)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&w.insertChunk, `INSERT INTO chunk (number, generation, id, document, source, title, heading, text, page, start, "end", metadata)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&w.updateChunk, `UPDATE chunk SET source = ?, title = ?, heading = ?, text = ?, page = ?, start = ?, "end" = ?, metadata = ?
 			WHERE number = ?`},
 		{&w.insertVector, `INSERT INTO vector (number, vector) VALUES (?, ?)`},
