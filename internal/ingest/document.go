@@ -1,0 +1,80 @@
+package ingest
+
+import (
+	"sync"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+// document is a document on its way into the index. One stage has it at a time, but for its embedding, which
+// several requests fill at once.
+type document struct {
+	job
+	row    index.Row
+	chunks []index.Vectored
+	// missing are the chunks that the index has no vector of.
+	missing []int
+	// weight is what it takes of the holding budget.
+	weight int64
+
+	mu      sync.Mutex
+	pending int // chunks that are not embedded yet
+	// truncated counts the chunks of which the model saw only the beginning; limit is what it said of its limit.
+	truncated int
+	limit     string
+	failure   error // a config.DocumentError, nil while all is well
+}
+
+// same says that the ledger already holds what this document is: the same bytes and attributes, indexed, or
+// failed for a reason that does not pass by itself.
+func (d *document) same() bool {
+	p := d.previous
+	return p != nil && p.Hash != "" && p.Hash == d.row.Hash && p.Attributes == d.row.Attributes &&
+		(p.State == index.Indexed || !mayPass(p.Reason))
+}
+
+// indexedBefore says whether the index has a version of it.
+func (d *document) indexedBefore() bool {
+	return d.previous != nil && d.previous.State == index.Indexed
+}
+
+// fail takes err as the document's own failure, and returns it when it is not.
+func (d *document) fail(err error) error {
+	if _, own := config.ReasonOf(err); !own {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failure == nil {
+		d.failure = err
+	}
+	return nil
+}
+
+// failed says whether embedding it further would be for nothing.
+func (d *document) failed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failure != nil
+}
+
+// embedded sets the vector of a chunk.
+func (d *document) embedded(chunk int, e model.Embedded) {
+	d.chunks[chunk].Vector = e.Vector
+	if e.Truncated {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.truncated++
+		d.limit = e.Limit
+	}
+}
+
+// settle says that n more of the missing chunks are done with, and whether those were the last.
+func (d *document) settle(n int) (last bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pending -= n
+	return d.pending == 0
+}

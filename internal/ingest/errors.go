@@ -1,0 +1,32 @@
+package ingest
+
+import (
+	"errors"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// The outcomes of a run that did all it could, and yet left no complete generation.
+var (
+	// ErrIncomplete: a source could not be listed whole. Nothing of it was removed.
+	ErrIncomplete = errors.New("not every source could be listed")
+	// ErrNoDocuments: every source was listed, and there is nothing in them.
+	ErrNoDocuments = errors.New("there are no documents")
+	// ErrAllDocumentsFailed: there are documents, and not one could be indexed.
+	ErrAllDocumentsFailed = errors.New("every document failed")
+)
+
+// mayPass says whether a failure may be gone at the next run though the document is the same.
+func mayPass(reason config.Reason) bool {
+	switch reason {
+	case config.TimedOut, config.Changed, config.Unreadable, config.EmbeddingRefused:
+		return true
+	}
+	return false
+}
+
+// unseen says whether the reason means that the document's present content was not seen. Then the version that
+// is in the index stays: it may be the present one.
+func unseen(reason config.Reason) bool {
+	return reason == config.Changed || reason == config.Unreadable
+}

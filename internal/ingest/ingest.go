@@ -1,0 +1,163 @@
+// Package ingest brings an index up to date with its sources: source -> extract -> split -> embed -> index.
+//
+// A run lists the sources in the order of the ledger and walks both side by side, so that it knows of each
+// document whether it is new, the same, or gone, and holds no list of the corpus. Readers extract and split;
+// one embedder fills requests with the texts of several documents; one writer commits document by document.
+// What is committed is never embedded again, at whatever moment the process ends.
+//
+// A document that cannot be indexed fails alone. A run fails when it cannot go on for any document: the model
+// is down after its client's retries, the index refuses, the context ends.
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/codes"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/source"
+	"github.com/ragpipeline/ragpipeline/internal/split"
+)
+
+var tracer = otel.Tracer("github.com/ragpipeline/ragpipeline/internal/ingest")
+
+// Embedder turns passages into vectors, one for each text, in their order.
+type Embedder interface {
+	Passages(ctx context.Context, texts []string) ([]model.Embedded, error)
+}
+
+// Extractor turns a document's bytes into text. What stands in the document's own way is a
+// config.DocumentError.
+type Extractor interface {
+	Extract(ctx context.Context, name string, data []byte) (*extract.Document, error)
+}
+
+// Splitter cuts a text into chunks.
+type Splitter interface {
+	Split(text string) []split.Chunk
+}
+
+// Index is where documents go. Known and Documents are called while Put runs.
+type Index interface {
+	index.Writer
+	// Documents returns up to limit rows of the ledger whose document sorts after the given one.
+	Documents(ctx context.Context, after string, limit int) ([]index.Row, error)
+}
+
+// Options say what to ingest, with what, and into what.
+type Options struct {
+	Config config.Ingest
+	// Sources are those of Config.Sources, in the same order.
+	Sources   []source.Source
+	Extractor Extractor
+	Splitter  Splitter
+	Embedder  Embedder
+	Index     Index
+
+	// Workers read, extract and split documents at once; 0 means one a core, up to 4.
+	Workers int
+	// Requests are embedded at once; 0 means 4.
+	Requests int
+	// MaxDocument is the limit on a document's source bytes; 0 means 128 MiB.
+	MaxDocument int64
+
+	// Progress is called when a phase begins and whenever a document is done, never twice at once. It should
+	// return soon; nil is fine, as it is for Log and Registerer.
+	Progress   func(config.Progress)
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if len(o.Sources) != len(o.Config.Sources) {
+		return o, fmt.Errorf("ingestion was given %d sources for the %d of its config", len(o.Sources), len(o.Config.Sources))
+	}
+	if o.Workers == 0 {
+		o.Workers = min(runtime.GOMAXPROCS(0), 4)
+	}
+	if o.Requests == 0 {
+		o.Requests = 4
+	}
+	if o.MaxDocument == 0 {
+		o.MaxDocument = 128 << 20
+	}
+	if o.Progress == nil {
+		o.Progress = func(config.Progress) {}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+// Run brings the index up to date with the sources and reports what it did; the report is there even when the
+// run failed, and what was committed stays.
+//
+// Errors to tell apart: ErrIncomplete, ErrNoDocuments and ErrAllDocumentsFailed come after everything that
+// could be done was done; any other error stopped the run early.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return &Report{}, err
+	}
+	r, err := newRun(o)
+	if err != nil {
+		return &Report{}, err
+	}
+	started := time.Now()
+	err = r.do(ctx)
+	if ctx.Err() != nil && err != nil {
+		err = fmt.Errorf("ingestion was interrupted; what it has done is kept, and the next run goes on from there: %w", err)
+	}
+	report := r.tally.report(started, err)
+	if err != nil {
+		o.Log.Error("Ingestion failed", "error", err, "documents", report.Indexed, "failed", report.Failed)
+	} else {
+		o.Log.Info("Finished ingestion", "added", report.Added, "changed", report.Changed, "unchanged", report.Unchanged,
+			"removed", report.Removed, "failed", report.Failed, "seconds", report.Seconds)
+	}
+	return report, err
+}
+
+// do is the run's table of contents.
+func (r *run) do(ctx context.Context) error {
+	steps := []struct {
+		phase string
+		step  func(context.Context) error
+	}{
+		{PhaseListing, r.count},
+		{PhaseIndexing, r.index},
+		{PhaseRemoving, r.remove},
+		{PhaseDone, r.complete},
+	}
+	for _, s := range steps {
+		r.tally.enter(s.phase)
+		ctx, span := tracer.Start(ctx, "ingest "+s.phase)
+		err := s.step(ctx)
+		if err != nil {
+			span.SetStatus(codes.Error, err.Error())
+		}
+		span.End()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The phases of config.Progress.
+const (
+	PhaseListing  = "Listing"
+	PhaseIndexing = "Indexing"
+	PhaseRemoving = "Removing"
+	PhaseDone     = "Done"
+)

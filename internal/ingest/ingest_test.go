@@ -1,0 +1,583 @@
+package ingest
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+// counts leaves of a report what a test can know beforehand.
+var counts = cmpopts.IgnoreFields(Report{}, "Pipeline", "Generation", "Bytes", "Seconds", "StageSeconds")
+
+func TestFirstRunIndexesEverything(t *testing.T) {
+	w := newWorld(t)
+	w.config.Sources[0].Metadata = map[string]string{"team": "vision"}
+	w.write("a.md", "The projector was initialised in four hours.")
+	w.write("deep/b.txt", strings.Repeat("Sixteen nodes with eight GPUs each took thirty hours. ", 4))
+	registry := prometheus.NewRegistry()
+	w.options.Registerer = registry
+	var progress []config.Progress
+	w.options.Progress = func(p config.Progress) { progress = append(progress, p) }
+
+	report := w.mustRun()
+	want := &Report{Listed: 2, Added: 2, Indexed: 2, Chunks: len(w.chunks()), Embedded: len(w.chunks()), Reasons: map[config.Reason]int{}}
+	if diff := cmp.Diff(want, report, counts); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	if report.Chunks < 4 {
+		t.Errorf("%d chunks are too few to mean something", report.Chunks)
+	}
+
+	rows := w.rows()
+	if diff := cmp.Diff(map[string]string{"docs/a.md": "Indexed", "docs/deep/b.txt": "Indexed"}, w.states()); diff != "" {
+		t.Errorf("ledger (-want +got):\n%s", diff)
+	}
+	if rows[1].Source != "docs" || rows[1].Title != "b.txt" || len(rows[1].Hash) != 64 || rows[1].Chunks != report.Chunks-1 {
+		t.Errorf("row of b.txt: %+v", rows[1])
+	}
+	for _, c := range w.chunks() {
+		if c.Title != filepath.Base(c.Document) || c.Source != "docs" || c.Metadata["team"] != "vision" {
+			t.Errorf("chunk %+v lacks title, source or metadata", c)
+		}
+	}
+	if stats := w.stats(); stats.Completed.IsZero() || stats.Dimensions != 64 {
+		t.Errorf("stats %+v: want them complete, with 64 dimensions", stats)
+	}
+
+	last := progress[len(progress)-1]
+	if want := (config.Progress{Phase: PhaseDone, DocumentsDone: 2, DocumentsTotal: 2}); last != want {
+		t.Errorf("progress ended with %+v, want %+v", last, want)
+	}
+	wantMetrics := map[string]float64{
+		"ragpipeline_ingest_documents_total added":  2,
+		"ragpipeline_ingest_chunks_total embedded":  float64(report.Chunks),
+		"ragpipeline_ingest_chunks_total reused":    0,
+		"ragpipeline_ingest_chunks_total truncated": 0,
+	}
+	if diff := cmp.Diff(wantMetrics, gather(t, registry)); diff != "" {
+		t.Errorf("metrics (-want +got):\n%s", diff)
+	}
+	w.mustRun() // registers nothing twice
+	if got := gather(t, registry)["ragpipeline_ingest_documents_total unchanged"]; got != 2 {
+		t.Errorf("after the second run the metrics say %v unchanged, want 2", got)
+	}
+}
+
+// gather returns each counter under its name and result.
+func gather(t *testing.T, registry *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			values[f.GetName()+" "+m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+		}
+	}
+	return values
+}
+
+func TestNextRunDoesOnlyWhatChanged(t *testing.T) {
+	w := newWorld(t)
+	for i := range 200 {
+		w.write(fmt.Sprintf("%03d.md", i), fmt.Sprintf("Document %d tells of subject %d, and of little else.", i, i*i))
+	}
+	if report := w.mustRun(); report.Added != 200 {
+		t.Fatalf("first run added %d, want 200", report.Added)
+	}
+
+	w.write("007.md", "Document 7 now tells of something else.")
+	w.write("new.md", "A new document.")
+	if err := os.Remove(filepath.Join(w.docs(), "100.md")); err != nil {
+		t.Fatal(err)
+	}
+	report := w.mustRun()
+	want := &Report{Listed: 200, Added: 1, Changed: 1, Unchanged: 198, Removed: 1, Indexed: 200, Chunks: 200, Embedded: 2, Reasons: map[config.Reason]int{}}
+	if diff := cmp.Diff(want, report, counts); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"007.md", "new.md"}, w.server.titles()); diff != "" {
+		t.Errorf("embedded (-want +got):\n%s", diff)
+	}
+	if said := "1 added, 1 changed, 198 unchanged, 1 removed, 0 failed"; !strings.Contains(report.String(), said) {
+		t.Errorf("the report does not say %q:\n%s", said, report)
+	}
+	if _, there := w.states()["docs/100.md"]; there || len(w.chunks()) != 200 {
+		t.Errorf("the deleted document is still there: %d chunks", len(w.chunks()))
+	}
+
+	if report := w.mustRun(); report.Unchanged != 200 || w.server.requests != 0 {
+		t.Errorf("a run without any change: %d unchanged, %d requests", report.Unchanged, w.server.requests)
+	}
+}
+
+func TestChangedDocumentEmbedsOnlyItsChangedChunks(t *testing.T) {
+	w := newWorld(t)
+	paragraph := func(i int) string {
+		return fmt.Sprintf("Paragraph %d is long enough to be a chunk of its own, or nearly so.", i)
+	}
+	var text []string
+	for i := range 10 {
+		text = append(text, paragraph(i))
+	}
+	w.write("a.md", strings.Join(text, "\n\n"))
+	w.mustRun()
+	before := w.chunks()
+
+	w.write("a.md", strings.Join(slices.Insert(text, 0, "An inserted paragraph moves all the others, and changes none of them."), "\n\n"))
+	report := w.mustRun()
+	if report.Embedded != 1 || report.Reused != 10 || len(w.server.embedded()) != 1 {
+		t.Errorf("embedded %d (the server saw %d), reused %d, want 1 and 10", report.Embedded, len(w.server.embedded()), report.Reused)
+	}
+	after := w.chunks()
+	if len(after) != 11 || after[1].ID != before[0].ID || after[1].Start == before[0].Start {
+		t.Error("the moved chunks did not keep their ids and take their new positions")
+	}
+}
+
+func TestRepeatedTextsAreChunksOfTheirOwn(t *testing.T) {
+	w := newWorld(t)
+	w.write("a.md", "The same words.\n\n"+strings.Repeat("x", 79)+"\n\nThe same words.")
+	w.mustRun()
+	if chunks := w.chunks(); len(chunks) != 3 || chunks[0].Text != chunks[2].Text || chunks[0].ID == chunks[2].ID {
+		t.Errorf("chunks %+v", chunks)
+	}
+}
+
+func TestMetadataAloneReembedsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.write("a.md", "Some text.")
+	w.mustRun()
+	w.config.Sources[0].Metadata = map[string]string{"team": "vision"}
+	report := w.mustRun()
+	if report.Changed != 1 || report.Reused != 1 || w.server.requests != 0 {
+		t.Errorf("%d changed, %d reused, %d requests, want 1, 1, 0", report.Changed, report.Reused, w.server.requests)
+	}
+	if got := w.chunks()[0].Metadata["team"]; got != "vision" {
+		t.Errorf("the chunk's metadata is %q", got)
+	}
+}
+
+func TestFailingDocumentsFailAlone(t *testing.T) {
+	w := newWorld(t)
+	w.write("good.md", "Some text.")
+	w.write("empty.md", "")
+	if err := os.Symlink("/etc/hostname", filepath.Join(w.docs(), "link.md")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(w.docs(), "bomb.docx"), zipBomb(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	huge, err := os.Create(filepath.Join(w.docs(), "huge.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(huge.Truncate(500<<20), huge.Close()); err != nil {
+		t.Fatal(err)
+	}
+	report := w.mustRun()
+	if report.Indexed != 1 || report.Failed != 4 || len(report.Failures) != 4 {
+		t.Errorf("%d indexed, %d failed, want 1 and 4", report.Indexed, report.Failed)
+	}
+	want := map[string]string{
+		"docs/good.md": "Indexed", "docs/empty.md": "Malformed", "docs/link.md": "Unreadable", "docs/huge.md": "TooLarge", "docs/bomb.docx": "TooLarge",
+	}
+	if diff := cmp.Diff(want, w.states()); diff != "" {
+		t.Errorf("ledger (-want +got):\n%s", diff)
+	}
+	for _, f := range report.Failures {
+		if f.Message == "" || !strings.Contains(report.String(), f.Document) {
+			t.Errorf("failure %+v has no message, or is not in the report:\n%s", f, report)
+		}
+	}
+}
+
+// zipBomb is a Word document of some tens of kilobytes whose text has 80 MB.
+func zipBomb(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, write := range map[string]func(io.Writer){
+		"[Content_Types].xml": func(w io.Writer) {
+			io.WriteString(w, `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Override PartName="/word/document.xml" `+
+				`ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>`)
+		},
+		"word/document.xml": func(w io.Writer) {
+			io.WriteString(w, `<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>`)
+			words := bytes.Repeat([]byte("word "), 200_000)
+			for range 80 {
+				w.Write(words)
+			}
+			io.WriteString(w, `</w:t></w:r></w:p></w:body></w:document>`)
+		},
+	} {
+		part, err := z.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(part)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestFailuresAreTriedAgainOnlyWhenTheyMayPass(t *testing.T) {
+	for _, reason := range []config.Reason{
+		config.NoTextLayer, config.Encrypted, config.Malformed, config.TooLarge, config.TimedOut, config.Unsupported,
+	} {
+		t.Run(string(reason), func(t *testing.T) {
+			w := newWorld(t)
+			w.write("good.md", "Some text.")
+			w.write("bad.md", "Other text.")
+			extractor := &failing{Extractor: extract.New(extract.Options{}), name: "bad.md", err: config.Failf(reason, "said so")}
+			w.options.Extractor = extractor
+			w.mustRun()
+			report := w.mustRun()
+			if report.Failed != 1 || report.Reasons[reason] != 1 || report.Unchanged != 1 {
+				t.Errorf("second report: %+v", report)
+			}
+			want := 1
+			if mayPass(reason) {
+				want = 2
+			}
+			if extractor.calls != want {
+				t.Errorf("extracted %d times in two runs, want %d", extractor.calls, want)
+			}
+			extractor.err = nil
+			w.write("bad.md", "Mended text.")
+			if report := w.mustRun(); report.Failed != 0 || report.Added != 1 {
+				t.Errorf("after mending: %+v", report)
+			}
+		})
+	}
+}
+
+// failing fails for one document.
+type failing struct {
+	Extractor
+	name  string
+	err   error
+	calls int
+}
+
+func (f *failing) Extract(ctx context.Context, name string, data []byte) (*extract.Document, error) {
+	if name == f.name {
+		f.calls++
+		if f.err != nil {
+			return nil, f.err
+		}
+	}
+	return f.Extractor.Extract(ctx, name, data)
+}
+
+func TestWhatADocumentWasIsKeptOnlyWhileItsPresentIsNotSeen(t *testing.T) {
+	tests := map[string]struct {
+		spoil    func(t *testing.T, path string)
+		want     string
+		reason   config.Reason
+		searched int
+	}{
+		"content that turned bad replaces what was good": {
+			spoil:  func(t *testing.T, path string) { writeFile(t, path, "") },
+			want:   "Malformed",
+			reason: config.Malformed,
+		},
+		"content that cannot be read leaves what was good": {
+			spoil: func(t *testing.T, path string) {
+				if err := errors.Join(os.Remove(path), os.Symlink("nowhere", path)); err != nil {
+					t.Fatal(err)
+				}
+			},
+			want:     "Indexed",
+			reason:   config.Unreadable,
+			searched: 1,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.write("good.md", "Some text.")
+			w.write("turning.md", "Good text.")
+			w.mustRun()
+			tt.spoil(t, filepath.Join(w.docs(), "turning.md"))
+			for range 2 { // and again: a failure does not become a success by itself
+				report := w.mustRun()
+				if report.Failed != 1 || report.Reasons[tt.reason] != 1 || report.Indexed != 1+tt.searched || report.Chunks != 1+tt.searched {
+					t.Errorf("report %+v", report)
+				}
+			}
+			if got := w.states()["docs/turning.md"]; got != tt.want {
+				t.Errorf("ledger says %s, want %s", got, tt.want)
+			}
+			if got := len(w.chunks()); got != 1+tt.searched {
+				t.Errorf("%d chunks, want %d", got, 1+tt.searched)
+			}
+		})
+	}
+}
+
+func TestSourcesThatAreNotListedWholeLoseNothing(t *testing.T) {
+	w := newWorld(t)
+	other := w.add("other")
+	w.write("a.md", "Text a.")
+	w.write("b.md", "Text b.")
+	writeFile(t, filepath.Join(other, "c.md"), "Text c.")
+	writeFile(t, filepath.Join(other, "d.md"), "Text d.")
+	w.mustRun()
+
+	// One document goes from each source, and one source cannot be listed.
+	if err := errors.Join(os.Remove(filepath.Join(w.docs(), "b.md")), os.Rename(other, other+".away")); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(w.docs(), "e.md"), "Text e.")
+	report, err := w.run()
+	if !errors.Is(err, ErrIncomplete) || !strings.Contains(err.Error(), `"other"`) {
+		t.Errorf("got error %v, want ErrIncomplete that names the source", err)
+	}
+	if report.Removed != 1 || report.Added != 1 || len(report.Warnings) != 1 || report.Error == "" {
+		t.Errorf("report %+v", report)
+	}
+	want := map[string]string{"docs/a.md": "Indexed", "docs/e.md": "Indexed", "other/c.md": "Indexed", "other/d.md": "Indexed"}
+	if diff := cmp.Diff(want, w.states()); diff != "" {
+		t.Errorf("ledger (-want +got):\n%s", diff)
+	}
+
+	// A source that is not in the config any more goes with all it had.
+	w.config.Sources = w.config.Sources[:1]
+	if report := w.mustRun(); report.Removed != 2 {
+		t.Errorf("removed %d, want 2", report.Removed)
+	}
+}
+
+func TestNothingButSourcesThatCannotBeListed(t *testing.T) {
+	w := newWorld(t)
+	w.write("a.md", "Text a.")
+	w.mustRun()
+	if err := os.RemoveAll(w.docs()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.run(); !errors.Is(err, ErrIncomplete) || !strings.Contains(err.Error(), "does not exist") {
+		t.Errorf("got error %v, want ErrIncomplete that says why", err)
+	}
+	if len(w.rows()) != 1 {
+		t.Error("the document was lost")
+	}
+}
+
+func TestAnIncompleteGenerationIsNotRecordedAsComplete(t *testing.T) {
+	tests := map[string]struct {
+		prepare func(w *world)
+		want    error
+	}{
+		"an empty directory":         {func(*world) {}, ErrNoDocuments},
+		"globs that admit nothing":   {func(w *world) { w.write("a.md", "x"); w.config.Sources[0].Include = []string{"*.pdf"} }, ErrNoDocuments},
+		"nothing but failures":       {func(w *world) { w.write("a.md", ""); w.write("b.md", "") }, ErrAllDocumentsFailed},
+		"a source that is not there": {func(w *world) { w.write("a.md", "x"); os.Remove(w.add("gone")) }, ErrIncomplete},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			tt.prepare(w)
+			if _, err := w.run(); !errors.Is(err, tt.want) {
+				t.Errorf("got error %v, want %v", err, tt.want)
+			}
+			if stats := w.stats(); !stats.Completed.IsZero() {
+				t.Errorf("stats %+v: want them incomplete", stats)
+			}
+		})
+	}
+}
+
+func TestTextsThatTheModelRefuses(t *testing.T) {
+	w := newWorld(t)
+	for i := range 50 {
+		w.write(fmt.Sprintf("%02d.md", i), fmt.Sprintf("Text %d.", i))
+	}
+	w.write("refused.md", "The model does not like the word poison.")
+	w.server.fault = func(texts []string) (int, string) {
+		if slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, "poison") }) {
+			return http.StatusUnprocessableEntity, "no such words here"
+		}
+		return 0, ""
+	}
+	report := w.mustRun()
+	if report.Indexed != 50 || report.Reasons[config.EmbeddingRefused] != 1 {
+		t.Errorf("report:\n%s", report)
+	}
+	if got := w.states()["docs/refused.md"]; got != string(config.EmbeddingRefused) {
+		t.Errorf("ledger says %s", got)
+	}
+	w.server.fault = nil // such a failure may pass
+	if report := w.mustRun(); report.Added != 1 || report.Failed != 0 {
+		t.Errorf("report of the next run:\n%s", report)
+	}
+}
+
+func TestModelThatRefusesEveryTextStopsTheRun(t *testing.T) {
+	w := newWorld(t)
+	for i := range 100 {
+		w.write(fmt.Sprintf("%02d.md", i), fmt.Sprintf("Text %d.", i))
+	}
+	var requests atomic.Int32
+	w.server.fault = func([]string) (int, string) {
+		requests.Add(1)
+		return http.StatusBadRequest, "dimensions is not supported"
+	}
+	report, err := w.run()
+	var refusal *model.Error
+	if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "no text at all") {
+		t.Errorf("got error %v, want the model's", err)
+	}
+	if report.Failed != 0 || len(w.rows()) != 0 {
+		t.Errorf("%d documents were made to suffer for it", report.Failed)
+	}
+}
+
+func TestModelThatGoesDownStopsTheRunAndKeepsWhatIsDone(t *testing.T) {
+	w := newWorld(t)
+	w.options.Requests = 1
+	for i := range 200 {
+		w.write(fmt.Sprintf("%03d.md", i), fmt.Sprintf("Text %d.", i))
+	}
+	var requests atomic.Int32
+	w.server.fault = func([]string) (int, string) {
+		if requests.Add(1) > 3 {
+			return http.StatusGone, "end of life"
+		}
+		return 0, ""
+	}
+	report, err := w.run()
+	var down *model.Error
+	if !errors.As(err, &down) || down.Kind != model.Retired {
+		t.Fatalf("got error %v, want the model's", err)
+	}
+	done := len(w.server.embedded())
+	if rows := len(w.rows()); rows != done || report.Added != done || done == 0 {
+		t.Errorf("%d texts embedded, %d rows, %d added: want them equal", done, rows, report.Added)
+	}
+	w.server.fault = nil
+	if report := w.mustRun(); report.Unchanged != done || report.Added != 200-done || len(w.server.embedded()) != 200-done {
+		t.Errorf("next run: %d unchanged, %d added", report.Unchanged, report.Added)
+	}
+}
+
+func TestIndexThatRefusesStopsTheRun(t *testing.T) {
+	w := newWorld(t)
+	for i := range 300 {
+		w.write(fmt.Sprintf("%03d.md", i), fmt.Sprintf("Text %d.", i))
+	}
+	full := errors.New("no space left on device")
+	w.wrap = func(i Index) Index { return &refusing{Index: i, after: 5, err: full} }
+	report, err := w.run()
+	if !errors.Is(err, full) || !strings.Contains(err.Error(), "docs/") {
+		t.Errorf("got error %v, want the index's with the document", err)
+	}
+	if report.Added != 5 || report.Error == "" {
+		t.Errorf("report: %+v", report)
+	}
+	w.wrap = nil
+	if report := w.mustRun(); report.Unchanged != 5 || report.Added != 295 {
+		t.Errorf("next run: %d unchanged, %d added", report.Unchanged, report.Added)
+	}
+}
+
+type refusing struct {
+	Index
+	after int
+	err   error
+}
+
+func (r *refusing) Put(ctx context.Context, row index.Row, chunks []index.Vectored) error {
+	if r.after--; r.after < 0 {
+		return r.err
+	}
+	return r.Index.Put(ctx, row, chunks)
+}
+
+func TestAnotherModelsVectorsStopTheRun(t *testing.T) {
+	w := newWorld(t)
+	w.write("a.md", "Text a.")
+	w.mustRun()
+	w.write("b.md", "Text b.")
+	space := w.config.Generation.Embedding
+	space.Dimensions = 32
+	w.options.Embedder = model.NewEmbedder(w.config.Embedding, space, nil, model.Transport{})
+	if _, err := w.run(); !errors.Is(err, index.ErrDimensions) {
+		t.Errorf("got error %v, want ErrDimensions", err)
+	}
+}
+
+func TestCancelledRunStops(t *testing.T) {
+	w := newWorld(t)
+	for i := range 300 {
+		w.write(fmt.Sprintf("%03d.md", i), fmt.Sprintf("Text %d.", i))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	w.options.Progress = func(p config.Progress) {
+		if p.DocumentsDone == 10 {
+			cancel()
+		}
+	}
+	report, err := w.runContext(ctx)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v, want canceled", err)
+	}
+	if got := len(w.rows()); got != report.Added || got == 300 {
+		t.Errorf("%d rows, %d reported", got, report.Added)
+	}
+	w.options.Progress = nil
+	if report := w.mustRun(); report.Indexed != 300 {
+		t.Errorf("next run: %+v", report)
+	}
+}
+
+func TestRunRefusesUnusableOptions(t *testing.T) {
+	w := newWorld(t)
+	w.config.Sources = append(w.config.Sources, w.config.Sources[0])
+	if _, err := w.run(); err == nil || !strings.Contains(err.Error(), `"docs"`) {
+		t.Errorf("two sources of one name: got error %v", err)
+	}
+	if _, err := Run(t.Context(), Options{Config: w.config}); err == nil {
+		t.Error("a config whose sources are missing: no error")
+	}
+}
+
+func TestTruncatedChunksAreCountedAndWarnedOf(t *testing.T) {
+	w := newWorld(t)
+	w.config.Generation.Chunking = config.Chunking{Size: 100_000, Overlap: 0, Unit: config.Characters}
+	w.write("long.md", strings.Repeat("words ", 10_000)) // 15,000 of the stand-in's tokens, of which it takes 8,192
+	w.write("short.md", "words")
+	report := w.mustRun()
+	if report.Truncated != 1 || report.Indexed != 2 {
+		t.Errorf("report: %+v", report)
+	}
+	if len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], "8192") {
+		t.Errorf("warnings %q: want one that names the limit", report.Warnings)
+	}
+	if row := w.rows()[0]; row.Truncated != 1 {
+		t.Errorf("ledger: %d truncated, want 1", row.Truncated)
+	}
+}

@@ -1,0 +1,107 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/source"
+)
+
+// job is a listed document.
+type job struct {
+	id     string // <source>/<path>
+	origin *origin
+	entry  source.Entry
+	// previous is its row in the ledger, nil when it has none.
+	previous *index.Row
+}
+
+// list walks the sources and the ledger side by side, both in order of document. What only the ledger has is
+// gone.
+func (r *run) list(ctx context.Context, jobs chan<- job) error {
+	rows := &ledger{index: r.Index}
+	vanish := func(row index.Row) { r.gone[row.Source] = append(r.gone[row.Source], row.Document) }
+	last := ""
+	for _, o := range r.origins {
+		var failure error
+		err := o.List(ctx, func(e source.Entry) bool {
+			j := job{id: o.document(e.Path), origin: o, entry: e}
+			if j.id <= last {
+				failure = fmt.Errorf("source %q listed %s after %s; a listing must be in order", o.name, j.id, last)
+				return false
+			}
+			last = j.id
+			if j.previous, failure = rows.seek(ctx, j.id, vanish); failure != nil {
+				return false
+			}
+			select {
+			case jobs <- j:
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		})
+		switch {
+		case failure != nil:
+			return failure
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			r.unlisted[o.name] = err
+			r.tally.warn("source %q could not be listed whole, and nothing of it was removed: %v", o.name, err)
+		}
+	}
+	_, err := rows.seek(ctx, pastAll, vanish)
+	return err
+}
+
+// pastAll sorts after every document: no UTF-8 has this byte.
+const pastAll = "\xff"
+
+// ledger reads the index's ledger in order of document, a page at a time.
+//
+// It is never far ahead nor behind: a page is fetched when the one before has been passed by the listing, so
+// that of the rows that this run writes none is ever in a page to come.
+type ledger struct {
+	index Index
+	page  []index.Row
+	after string // the last document fetched
+	ended bool
+}
+
+// pageSize is how many rows are held at once.
+const pageSize = 1000
+
+// seek returns the row of the document, nil when there is none, and calls passed for each row before it that
+// was not sought.
+func (l *ledger) seek(ctx context.Context, document string, passed func(index.Row)) (*index.Row, error) {
+	for {
+		if err := l.fetch(ctx); err != nil {
+			return nil, err
+		}
+		if len(l.page) == 0 || l.page[0].Document > document {
+			return nil, nil
+		}
+		row := l.page[0]
+		l.page = l.page[1:]
+		if row.Document == document {
+			return &row, nil
+		}
+		passed(row)
+	}
+}
+
+func (l *ledger) fetch(ctx context.Context) error {
+	if len(l.page) > 0 || l.ended {
+		return nil
+	}
+	page, err := l.index.Documents(ctx, l.after, pageSize)
+	if err != nil {
+		return fmt.Errorf("the index's ledger cannot be read: %w", err)
+	}
+	if l.page, l.ended = page, len(page) == 0; !l.ended {
+		l.after = page[len(page)-1].Document
+	}
+	return nil
+}

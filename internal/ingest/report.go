@@ -1,0 +1,175 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// Report says what a run did. Its JSON is for programs, String for people, Termination for the pod's
+// termination message.
+type Report struct {
+	Pipeline   string `json:"pipeline"`
+	Generation string `json:"generation"` // fingerprint
+
+	// Listed counts the documents of all sources. After a run that was not stopped it is the sum of the next
+	// four.
+	Listed    int `json:"listed"`
+	Unchanged int `json:"unchanged"` // indexed as they are
+	Added     int `json:"added"`     // indexed, and were not before
+	Changed   int `json:"changed"`   // indexed anew, for other content or metadata
+	Failed    int `json:"failed"`    // failed by themselves, in this run or before and unchanged since
+	Removed   int `json:"removed"`   // in the ledger, and in no source any more
+
+	// Indexed and Chunks count what the index now holds of the listed documents.
+	Indexed int `json:"indexed"`
+	Chunks  int `json:"chunks"`
+
+	// Of the chunks of added and changed documents, Embedded went to the model, Reused did not, and of
+	// Truncated the model saw only the beginning.
+	Embedded  int `json:"chunksEmbedded"`
+	Reused    int `json:"chunksReused"`
+	Truncated int `json:"chunksTruncated"`
+
+	Bytes    int64                 `json:"bytes"` // read from the sources
+	Reasons  map[config.Reason]int `json:"reasons,omitempty"`
+	Failures []config.Failure      `json:"failures,omitempty"` // the first 10, by document
+	Warnings []string              `json:"warnings,omitempty"`
+
+	Seconds float64 `json:"seconds"`
+	// StageSeconds sums the time in each stage over all that work in it at once, so it may exceed Seconds.
+	StageSeconds map[string]float64 `json:"stageSeconds,omitempty"`
+	// Error is why the run failed, empty when it did not.
+	Error string `json:"error,omitempty"`
+}
+
+// DocumentsPerSecond is the run's rate over all listed documents.
+func (r *Report) DocumentsPerSecond() float64 {
+	if r.Seconds == 0 {
+		return 0
+	}
+	return float64(r.Listed) / r.Seconds
+}
+
+// String is the report for people, in several lines without a newline at the end.
+func (r *Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d of %s indexed in %s, %.1f s (%.0f documents/s, %.1f MB read)\n", r.Indexed, plural(r.Listed, "document", "documents"),
+		plural(r.Chunks, "chunk", "chunks"), r.Seconds, r.DocumentsPerSecond(), float64(r.Bytes)/1e6)
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "  documents\t%d added, %d changed, %d unchanged, %d removed, %d failed\n", r.Added, r.Changed, r.Unchanged, r.Removed, r.Failed)
+	fmt.Fprintf(w, "  chunks\t%d embedded, %d reused, %d truncated\n", r.Embedded, r.Reused, r.Truncated)
+	fmt.Fprintf(w, "  time\t%s\n", r.times())
+	r.writeFailures(w)
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", warning)
+	}
+	if r.Error != "" {
+		fmt.Fprintf(w, "error: %s\n", r.Error)
+	}
+	w.Flush()
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// times lists the stages in the order in which a document passes them.
+func (r *Report) times() string {
+	var parts []string
+	for _, stage := range []string{stageRead, stageExtract, stageSplit, stageEmbed, stageWrite} {
+		parts = append(parts, fmt.Sprintf("%s %.2f s", stage, r.StageSeconds[stage]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (r *Report) writeFailures(w io.Writer) {
+	if r.Failed == 0 {
+		return
+	}
+	fmt.Fprintln(w, "failed")
+	for _, f := range r.Failures {
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", printable(f.Document), f.Reason, printable(f.Message))
+	}
+	if more := r.Failed - len(r.Failures); more > 0 {
+		fmt.Fprintf(w, "  and %d more\n", more)
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// Bounds of the termination message, in bytes. With eleven counts of at most 20 digits and names of at most 15
+// bytes (11 * 40 = 440), the pipeline and generation (260), 5 failures of 96 + 20 + 224 bytes and their keys
+// (5 * 385 = 1,925) and an error (700), it stays under 3,500: no character in it needs escaping.
+const (
+	terminationPipeline = 200
+	terminationFailures = 5
+	terminationDocument = 96
+	terminationReason   = 20
+	terminationMessage  = 224
+	terminationError    = 640
+)
+
+// Termination is the report as a JSON object of at most 3,500 bytes: counts, few failures, names and messages
+// cut. It is a hint; the ledger is the truth.
+func (r *Report) Termination() []byte {
+	short := Report{
+		Pipeline:   cut(r.Pipeline, terminationPipeline),
+		Generation: cut(r.Generation, terminationReason),
+		Listed:     r.Listed, Unchanged: r.Unchanged, Added: r.Added, Changed: r.Changed, Failed: r.Failed, Removed: r.Removed,
+		Indexed: r.Indexed, Chunks: r.Chunks, Embedded: r.Embedded, Reused: r.Reused, Truncated: r.Truncated,
+		Bytes: r.Bytes, Seconds: float64(int64(r.Seconds*10)) / 10,
+		Error: cut(r.Error, terminationError),
+	}
+	for _, f := range r.Failures[:min(len(r.Failures), terminationFailures)] {
+		short.Failures = append(short.Failures, config.Failure{
+			Document: cut(f.Document, terminationDocument),
+			Reason:   config.Reason(cut(string(f.Reason), terminationReason)),
+			Message:  cut(f.Message, terminationMessage),
+		})
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(short); err != nil {
+		panic("ingest: " + err.Error()) // numbers and strings always marshal
+	}
+	return bytes.TrimSpace(b.Bytes())
+}
+
+// cut makes s printable, free of what JSON escapes, and at most n bytes long. A cut takes the middle: the ends
+// of paths and errors say most.
+func cut(s string, n int) string {
+	s = strings.NewReplacer(`"`, `'`, `\`, `/`).Replace(printable(s))
+	if len(s) <= n {
+		return s
+	}
+	const gap = "…"
+	head, tail := (n-len(gap))/2, len(s)-(n-len(gap))/2
+	for !utf8.RuneStart(s[head]) {
+		head--
+	}
+	for !utf8.RuneStart(s[tail]) {
+		tail++
+	}
+	return s[:head] + gap + s[tail:]
+}
+
+// printable puts a space for every character that would move a terminal's cursor or is not text.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(s, "?"))
+}

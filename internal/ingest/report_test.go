@@ -1,0 +1,91 @@
+package ingest
+
+import (
+	"encoding/json"
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func sampleReport() *Report {
+	return &Report{
+		Pipeline: "default/papers", Generation: "0a1b2c3d",
+		Listed: 215, Unchanged: 199, Added: 1, Changed: 1, Failed: 14, Removed: 1,
+		Indexed: 202, Chunks: 1458, Embedded: 12, Reused: 3, Truncated: 1, Bytes: 12_345_678,
+		Reasons: map[config.Reason]int{config.Encrypted: 1, config.NoTextLayer: 13},
+		Failures: []config.Failure{
+			{Document: "papers/locked.pdf", Reason: config.Encrypted, Message: "a password is needed"},
+			{Document: "papers/scan\x1b[2J.pdf", Reason: config.NoTextLayer, Message: "its pages are \"images\";\nthere is no OCR"},
+		},
+		Warnings: []string{"1 document could not be read; the index keeps what it had of it"},
+		Seconds:  3.21,
+		StageSeconds: map[string]float64{
+			stageRead: 0.04, stageExtract: 2.5, stageSplit: 0.1, stageEmbed: 1.2, stageWrite: 0.3,
+		},
+	}
+}
+
+func TestReportForPeople(t *testing.T) { golden(t, "report.txt", sampleReport().String()+"\n") }
+
+func TestReportAsJSON(t *testing.T) {
+	b, err := json.MarshalIndent(sampleReport(), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "report.json", string(b)+"\n")
+}
+
+func TestReportAsTerminationMessage(t *testing.T) {
+	golden(t, "termination.json", string(sampleReport().Termination())+"\n")
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got), -update writes it:\n%s", name, diff)
+	}
+}
+
+// The kubelet cuts a termination message at 4,096 bytes; ours must never need it.
+func FuzzTermination(f *testing.F) {
+	f.Add(strings.Repeat("\"\\", 400), strings.Repeat("\u2028<>&\x00", 300), strings.Repeat("é", 1000))
+	f.Add(strings.Repeat("\xff", 4000), strings.Repeat("😀", 1000), "x")
+	f.Fuzz(func(t *testing.T, document, message, failure string) {
+		r := &Report{
+			Pipeline: document, Generation: message,
+			Listed: math.MinInt, Unchanged: math.MinInt, Added: math.MinInt, Changed: math.MinInt, Failed: math.MinInt,
+			Removed: math.MinInt, Indexed: math.MinInt, Chunks: math.MinInt, Embedded: math.MinInt, Reused: math.MinInt,
+			Truncated: math.MinInt, Bytes: math.MinInt64, Seconds: 1e15, Error: failure,
+		}
+		for range 20 {
+			r.Failures = append(r.Failures, config.Failure{Document: document, Reason: config.Reason(message), Message: message})
+		}
+		b := r.Termination()
+		if len(b) > 3500 {
+			t.Errorf("%d bytes", len(b))
+		}
+		if !json.Valid(b) || !utf8.Valid(b) || strings.ContainsAny(string(b), "\n\x00\\") {
+			t.Errorf("not plain JSON: %q", b)
+		}
+	})
+}

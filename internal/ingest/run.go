@@ -1,0 +1,173 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/source"
+)
+
+// Bounds on what is in memory at once, whatever the size of the corpus.
+const (
+	// readingBudget bounds the source bytes that are read and extracted at once; a document beyond it goes
+	// alone.
+	readingBudget = 64 << 20
+	// holdingBudget bounds the texts and vectors of the documents between extraction and commit; likewise.
+	holdingBudget = 64 << 20
+	// chunkWeight is what a chunk holds beside its text: a vector of 1,024 float32, ids and offsets.
+	chunkWeight = 4<<10 + 512
+	// queue is how many documents wait between two stages.
+	queue = 64
+)
+
+// run is one run of ingestion.
+type run struct {
+	Options
+	origins []*origin // in the order of their documents in the ledger
+	ids     ids
+	reading *semaphore.Weighted
+	holding *semaphore.Weighted
+	tally   *tally
+
+	// gone has the documents of the ledger that no listing has, by source.
+	gone map[string][]string
+	// unlisted has the sources that could not be listed whole, and why.
+	unlisted map[string]error
+}
+
+// origin is a source with what its config says of it.
+type origin struct {
+	source.Source
+	name     string
+	metadata map[string]string
+	// attributes is the hash of metadata that the ledger keeps.
+	attributes string
+}
+
+// document is the identity of the source's document at path.
+func (o *origin) document(path string) string { return o.name + "/" + path }
+
+func newRun(o Options) (*run, error) {
+	metrics, err := newMetrics(o.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{
+		Options:  o,
+		ids:      newIDs(o.Config.Pipeline),
+		reading:  semaphore.NewWeighted(readingBudget),
+		holding:  semaphore.NewWeighted(holdingBudget),
+		tally:    newTally(o, metrics),
+		gone:     map[string][]string{},
+		unlisted: map[string]error{},
+	}
+	for i, c := range o.Config.Sources {
+		r.origins = append(r.origins, &origin{Source: o.Sources[i], name: c.Name, metadata: c.Metadata, attributes: attributes(c)})
+	}
+	// The source a-b sorts after a by name, but a-b/x before a/x.
+	slices.SortFunc(r.origins, func(a, b *origin) int { return cmp.Compare(a.document(""), b.document("")) })
+	for i := 1; i < len(r.origins); i++ {
+		if name := r.origins[i].name; name == r.origins[i-1].name {
+			return nil, fmt.Errorf("two sources are named %q; give each a name of its own", name)
+		}
+	}
+	return r, nil
+}
+
+// attributes is a hash of what of the source, beside its bytes, decides the chunks of its documents.
+func attributes(c config.Source) string {
+	if len(c.Metadata) == 0 {
+		return ""
+	}
+	return config.Hash(c.Metadata)
+}
+
+// count lists the sources once to know how much there is to do. An error of some sources is for the second
+// listing to meet; when there is nothing but errors, the run ends here.
+func (r *run) count(ctx context.Context) error {
+	total, failed := 0, map[string]error{}
+	for _, o := range r.origins {
+		err := o.List(ctx, func(source.Entry) bool { total++; return true })
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			failed[o.name] = err
+		}
+	}
+	r.tally.expect(total)
+	if total == 0 && len(failed) > 0 {
+		return incomplete(failed)
+	}
+	return nil
+}
+
+// index runs the stages: list -> read -> embed -> write. The first failure stops all of them, save that what
+// was embedded by then is still written.
+func (r *run) index(parent context.Context) error {
+	ctx, stop := context.WithCancelCause(parent)
+	defer stop(nil)
+
+	jobs := make(chan job, queue)
+	extracted := make(chan *document, queue)
+	finished := make(chan *document, queue)
+
+	var listing, reading, embedding, writing sync.WaitGroup
+	start := func(stage *sync.WaitGroup, f func() error) {
+		stage.Go(func() {
+			if err := f(); err != nil {
+				stop(err)
+			}
+		})
+	}
+	start(&listing, func() error { defer close(jobs); return r.list(ctx, jobs) })
+	for range r.Workers {
+		start(&reading, func() error { return r.read(ctx, jobs, extracted, finished) })
+	}
+	start(&embedding, func() error { return r.embed(ctx, extracted, finished) })
+	// The writer takes documents until there are no more, so that the stages before it may always hand over.
+	start(&writing, func() error { r.write(parent, finished, stop); return nil })
+
+	listing.Wait()
+	reading.Wait()
+	close(extracted)
+	embedding.Wait()
+	close(finished)
+	writing.Wait()
+	return context.Cause(ctx)
+}
+
+// complete records that the generation is whole, or says why it is not.
+func (r *run) complete(ctx context.Context) error {
+	switch report := r.tally.counts(); {
+	case len(r.unlisted) > 0:
+		return incomplete(r.unlisted)
+	case report.Listed == 0:
+		return fmt.Errorf("%w: the sources are empty, or their include and exclude admit nothing", ErrNoDocuments)
+	case report.Indexed == 0:
+		first := report.Failures[0]
+		return fmt.Errorf("%w: %d of %d; the first is %s (%s: %s)", ErrAllDocumentsFailed, report.Failed, report.Listed,
+			first.Document, first.Reason, first.Message)
+	}
+	if err := r.Index.Complete(ctx, time.Now()); err != nil {
+		return fmt.Errorf("the index could not record that it is complete: %w", err)
+	}
+	return nil
+}
+
+func incomplete(unlisted map[string]error) error {
+	first := slices.Min(slices.Collect(maps.Keys(unlisted)))
+	err := fmt.Errorf("%w: source %q: %w", ErrIncomplete, first, unlisted[first])
+	if n := len(unlisted) - 1; n > 0 {
+		err = fmt.Errorf("%w (and %d more sources)", err, n)
+	}
+	return err
+}

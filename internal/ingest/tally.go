@@ -1,0 +1,223 @@
+package ingest
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// The stages that a report gives times of.
+const (
+	stageRead    = "read"
+	stageExtract = "extract"
+	stageSplit   = "split"
+	stageEmbed   = "embed"
+	stageWrite   = "write"
+)
+
+// tally counts what a run does, for progress, metrics and report at once.
+type tally struct {
+	progress func(config.Progress)
+	log      *slog.Logger
+	metrics  metrics
+
+	mu     sync.Mutex
+	phase  string
+	done   int // documents
+	kept   int // documents that failed, of which an earlier version is indexed
+	sum    Report
+	limit  string // what the embedding model said of its limit, if it cut a text
+	stages map[string]time.Duration
+}
+
+func newTally(o Options, m metrics) *tally {
+	return &tally{
+		progress: o.Progress,
+		log:      o.Log,
+		metrics:  m,
+		stages:   map[string]time.Duration{},
+		sum: Report{
+			Pipeline:   o.Config.Pipeline.String(),
+			Generation: o.Config.Generation.Fingerprint(),
+			Reasons:    map[config.Reason]int{},
+		},
+	}
+}
+
+// enter begins a phase.
+func (t *tally) enter(phase string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if phase == PhaseRemoving {
+		t.sum.Listed = t.done // the second listing has the last word
+	}
+	t.phase = phase
+	t.show()
+}
+
+// expect sets how many documents were listed.
+func (t *tally) expect(total int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sum.Listed = total
+	t.show()
+}
+
+func (t *tally) show() {
+	t.progress(config.Progress{Phase: t.phase, DocumentsDone: t.done, DocumentsTotal: t.sum.Listed})
+}
+
+// finish counts a document that is done with.
+func (t *tally) finish(result string) {
+	t.metrics.documents.WithLabelValues(result).Inc()
+	t.done++
+	t.sum.Listed = max(t.sum.Listed, t.done)
+	t.show()
+}
+
+// unchanged counts a document that the ledger has as it is, indexed or failed.
+func (t *tally) unchanged(d *document) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !d.indexedBefore() {
+		t.fail(config.Failure{Document: d.id, Reason: d.previous.Reason, Message: d.previous.Message})
+		return
+	}
+	t.sum.Unchanged++
+	t.hold(d.previous.Chunks)
+	t.finish("unchanged")
+}
+
+// committed counts a document that was written.
+func (t *tally) committed(d *document) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hold(len(d.chunks))
+	embedded, reused := len(d.missing), len(d.chunks)-len(d.missing)
+	t.sum.Embedded += embedded
+	t.sum.Reused += reused
+	t.sum.Truncated += d.truncated
+	if d.limit != "" {
+		t.limit = d.limit
+	}
+	t.metrics.chunks.WithLabelValues("embedded").Add(float64(embedded))
+	t.metrics.chunks.WithLabelValues("reused").Add(float64(reused))
+	t.metrics.chunks.WithLabelValues("truncated").Add(float64(d.truncated))
+	if d.indexedBefore() {
+		t.sum.Changed++
+		t.finish("changed")
+	} else {
+		t.sum.Added++
+		t.finish("added")
+	}
+}
+
+// failed counts a document that failed in this run; kept says that the index has an earlier version of it.
+func (t *tally) failed(d *document, kept bool) {
+	f := config.Failure{Document: d.id, Reason: d.row.Reason, Message: d.row.Message}
+	t.log.Warn("Document failed", "document", f.Document, "reason", string(f.Reason), "message", f.Message, "kept", kept)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if kept {
+		t.kept++
+		t.hold(d.previous.Chunks)
+	}
+	t.fail(f)
+}
+
+// maxFailures is how many failures are told one by one; the ledger has them all.
+const maxFailures = 10
+
+func (t *tally) fail(f config.Failure) {
+	t.sum.Failed++
+	t.sum.Reasons[f.Reason]++
+	at, _ := slices.BinarySearchFunc(t.sum.Failures, f, func(a, b config.Failure) int { return cmp.Compare(a.Document, b.Document) })
+	if at < maxFailures {
+		t.sum.Failures = slices.Insert(t.sum.Failures, at, f)
+		t.sum.Failures = t.sum.Failures[:min(len(t.sum.Failures), maxFailures)]
+	}
+	t.finish("failed")
+}
+
+func (t *tally) hold(chunks int) {
+	t.sum.Indexed++
+	t.sum.Chunks += chunks
+}
+
+func (t *tally) removed(n int) {
+	t.metrics.documents.WithLabelValues("removed").Add(float64(n))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sum.Removed += n
+}
+
+func (t *tally) read(bytes int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sum.Bytes += int64(bytes)
+}
+
+// time starts the clock of a stage; the function that it returns stops it.
+func (t *tally) time(stage string) func() {
+	started := time.Now()
+	return func() {
+		took := time.Since(started)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.stages[stage] += took
+	}
+}
+
+func (t *tally) warn(format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	t.log.Warn("Ingestion is not as it should be", "warning", message)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sum.Warnings = append(t.sum.Warnings, message)
+}
+
+// counts is the report so far.
+func (t *tally) counts() Report {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.sum
+}
+
+// report closes the tally.
+func (t *tally) report(started time.Time, err error) *Report {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.sum
+	r.Warnings = t.warnings()
+	r.Reasons = maps.Clone(r.Reasons)
+	r.Seconds = time.Since(started).Seconds()
+	r.StageSeconds = map[string]float64{}
+	for stage, took := range t.stages {
+		r.StageSeconds[stage] = took.Seconds()
+	}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	return &r
+}
+
+// warnings adds to those given on the way the ones that sum up.
+func (t *tally) warnings() []string {
+	warnings := slices.Clip(t.sum.Warnings)
+	if t.sum.Truncated > 0 {
+		warnings = append(warnings, fmt.Sprintf(
+			"%s longer than the embedding model takes, which saw only the beginning; choose smaller chunks, or a model with a higher limit (it says: %s)",
+			plural(t.sum.Truncated, "chunk is", "chunks are"), t.limit))
+	}
+	if t.kept > 0 {
+		warnings = append(warnings, fmt.Sprintf(
+			"%s not be read; the index keeps what it had of it", plural(t.kept, "document could", "documents could")))
+	}
+	return warnings
+}

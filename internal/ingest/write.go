@@ -1,0 +1,83 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+// write commits the finished documents, one after the other. After a failure it only takes them.
+func (r *run) write(ctx context.Context, finished <-chan *document, stop context.CancelCauseFunc) {
+	failed := false
+	for d := range finished {
+		if !failed {
+			if err := r.commit(ctx, d); err != nil {
+				failed = true
+				stop(err)
+			}
+		}
+		r.holding.Release(d.weight)
+	}
+}
+
+// commit makes the index say of the document what this run found.
+func (r *run) commit(ctx context.Context, d *document) error {
+	defer r.tally.time(stageWrite)()
+	if d.failure != nil {
+		return r.commitFailure(ctx, d)
+	}
+	d.row.State = index.Indexed
+	d.row.Chunks = len(d.chunks)
+	d.row.Truncated = d.truncated
+	if d.indexedBefore() {
+		// The ledger counts truncated chunks and does not know which: those that stay may be among them.
+		d.row.Truncated += min(d.previous.Truncated, len(d.chunks)-len(d.missing))
+	}
+	if err := r.put(ctx, d); err != nil {
+		return err
+	}
+	r.tally.committed(d)
+	return nil
+}
+
+// commitFailure takes a document out of the index whose present content cannot be in it, and writes down why.
+// One whose present content was not seen stays as it is. A row that says the same already is not written again.
+func (r *run) commitFailure(ctx context.Context, d *document) error {
+	var failure *config.DocumentError
+	errors.As(d.failure, &failure)
+	d.chunks = nil
+	d.row.State, d.row.Reason, d.row.Message = index.Failed, failure.Reason, clip(failure.Err.Error(), maxMessage)
+	kept := unseen(failure.Reason) && d.indexedBefore()
+	if !kept && !d.recorded() {
+		if err := r.put(ctx, d); err != nil {
+			return err
+		}
+	}
+	r.tally.failed(d, kept)
+	return nil
+}
+
+// maxMessage bounds, in code points, what the ledger says of a failure.
+const maxMessage = 300
+
+// recorded says whether the ledger has this very row.
+func (d *document) recorded() bool {
+	if d.previous == nil {
+		return false
+	}
+	was, is := *d.previous, d.row
+	was.Updated, is.Updated = time.Time{}, time.Time{}
+	return was == is
+}
+
+func (r *run) put(ctx context.Context, d *document) error {
+	d.row.Updated = time.Now()
+	if err := r.Index.Put(ctx, d.row, d.chunks); err != nil {
+		return fmt.Errorf("the index did not take %s: %w", d.id, err)
+	}
+	return nil
+}
