@@ -1,0 +1,328 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+func extract(t *testing.T, name, data string) *Document {
+	t.Helper()
+	d, err := shared.Extract(t.Context(), name, []byte(data))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return d
+}
+
+func textOfFirst(d *Document) string { return d.Pages[0].Text }
+
+func TestKindIsDecidedByContent(t *testing.T) {
+	zipped := zipOf(t, map[string]string{"readme.txt": "no Office document"})
+	for _, c := range []struct {
+		name, file, data string
+		want             kind
+		reason           config.Reason
+	}{
+		{name: "a PDF named as text", file: "a.txt", data: "%PDF-1.7\n", want: pdf},
+		{name: "a PDF with junk before its header, named so", file: "a.pdf", data: "HTTP/1.1 200 OK\r\n\r\n%PDF-1.7\n", want: pdf},
+		{name: "text that speaks of the PDF header", file: "a.txt", data: "A file begins with %PDF-1.7", want: plainText},
+		{name: "text named as PDF", file: "a.pdf", data: "only words", want: plainText},
+		{name: "a page without a name", file: "page", data: "<!DOCTYPE html><title>x</title>", want: htmlText},
+		{name: "a page after a comment", file: "a.txt", data: "<!-- saved --> <html lang=en>", want: htmlText},
+		{name: "text named as a page", file: "a.html", data: "no tags at all", want: plainText},
+		{name: "a fragment named as a page", file: "a.htm", data: "<p>some words", want: htmlText},
+		{name: "text that only looks like a page's tag", file: "a", data: "<htmlish>", want: plainText},
+		{name: "Markdown", file: "A.MD", data: "# x", want: markdown},
+		{name: "JSON", file: "a.json", data: " [1]", want: jsonText},
+		{name: "text named as JSON", file: "a.json", data: "plain words", want: plainText},
+		{name: "a table", file: "a.tsv", data: "a\tb", want: csvText},
+		{name: "no known extension", file: "LICENSE", data: "words", want: plainText},
+		{name: "an image", file: "a.txt", data: "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", reason: config.Unsupported},
+		{name: "a program", file: "a.md", data: "\x7fELF\x02\x01\x01\x00\x00", reason: config.Unsupported},
+		{name: "another zip archive", file: "a.docx", data: string(zipped), reason: config.Unsupported},
+		{name: "a zip archive cut off", file: "a.docx", data: string(zipped[:len(zipped)/2]), reason: config.Malformed},
+		{name: "rich text", file: "a.doc", data: `{\rtf1 words}`, reason: config.Unsupported},
+		{name: "an old Word document", file: "a.docx", data: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....", reason: config.Unsupported},
+		{name: "an encrypted Word document", file: "a.docx", data: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1.." + string(utf16LE("EncryptedPackage")), reason: config.Encrypted},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := kindOf(c.file, []byte(c.data))
+			reason, _ := config.ReasonOf(err)
+			if got != c.want || reason != c.reason {
+				t.Errorf("got %q, %v; want %q, %q", got, err, c.want, c.reason)
+			}
+		})
+	}
+}
+
+func TestTextOfAnyCommonEncoding(t *testing.T) {
+	const want = "Größe: 5 µm\nnächste Zeile"
+	utf16Of := func(s string, bigEndian bool) string {
+		var b strings.Builder
+		for _, u := range utf16.Encode([]rune(s)) {
+			if bigEndian {
+				b.WriteString(string([]byte{byte(u >> 8), byte(u)}))
+			} else {
+				b.WriteString(string([]byte{byte(u), byte(u >> 8)}))
+			}
+		}
+		return b.String()
+	}
+	for _, c := range []struct{ name, data string }{
+		{"UTF-8", want},
+		{"UTF-8 with a byte order mark", "\ufeff" + want},
+		{"UTF-8 with CRLF", strings.ReplaceAll(want, "\n", "\r\n")},
+		{"line ends of old Macs", strings.ReplaceAll(want, "\n", "\r")},
+		{"UTF-16 little endian with a mark", "\xff\xfe" + utf16Of(want, false)},
+		{"UTF-16 big endian with a mark", "\xfe\xff" + utf16Of(want, true)},
+		{"UTF-16 little endian", utf16Of(want, false)},
+		{"UTF-16 big endian", utf16Of(want, true)},
+		{"windows-1252", "Gr\xf6\xdfe: 5 \xb5m\nn\xe4chste Zeile"},
+		{"control characters and blanks", "\n\x01Größe: 5 µm \t\nnächste\x7f Zeile\u0085 \n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := textOfFirst(extract(t, "a.txt", c.data)); got != want {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestDamagedUTF8KeepsTheRest(t *testing.T) {
+	got := textOfFirst(extract(t, "a.txt", "größer als größer und noch größer, aber \xff kaputt"))
+	if want := "größer als größer und noch größer, aber \ufffd kaputt"; got != want {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestNothingToIndex(t *testing.T) {
+	for name, data := range map[string]string{
+		"a.txt": " \n\t\n", "a.md": "---\ntitle: x\n---\n", "a.html": "<html><body></body></html>", "a.csv": ",\n,\n", "a.json": `{"a": null}`,
+	} {
+		_, err := shared.Extract(t.Context(), name, []byte(data))
+		wantReason(t, err, config.Malformed, "hold")
+	}
+}
+
+func TestTooMuchTextIsRefusedInEveryFormat(t *testing.T) {
+	e := New(Options{MaxText: 100})
+	defer e.Close()
+	long := strings.Repeat("more words than that ", 20)
+	for name, data := range map[string][]byte{
+		"a.txt":  []byte(long),
+		"a.md":   []byte("# x\n" + long),
+		"a.html": []byte("<html><body><p>" + long),
+		"a.csv":  []byte("a,b\n" + long + "," + long),
+		"a.json": []byte(`{"a": "` + long + `"}`),
+		"a.docx": docxOf(t, "<w:p><w:r><w:t>"+long+"</w:t></w:r></w:p>"),
+		"a.pptx": pptxOf(t, "<p:sp><a:p><a:r><a:t>"+long+"</a:t></a:r></a:p></p:sp>"),
+	} {
+		_, err := e.Extract(t.Context(), name, data)
+		wantReason(t, err, config.TooLarge, "100 bytes")
+	}
+}
+
+func TestCancelledExtraction(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, data := range map[string][]byte{
+		"a.txt": []byte("x"), "a.html": []byte("<p>x"), "a.csv": []byte("a\nb"), "a.json": []byte(`{"a":1}`), "a.docx": docxOf(t, ""), "a.pdf": []byte("%PDF-1.7"),
+	} {
+		if _, err := shared.Extract(ctx, name, data); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	d := extract(t, "a.md", "---\ntitle: \"How it works\"\ntags: [a]\n---\n\n# Überblick\n\ntext\n\nSecond\n------\n\n```\n# no heading\n```\n\n> # quoted\n\n### The `code` and [link](http://x) *here*\nend\n")
+	if d.Title != "How it works" {
+		t.Errorf("title %q", d.Title)
+	}
+	if !strings.HasPrefix(textOfFirst(d), "# Überblick\n") {
+		t.Errorf("front matter is not cut: %q", textOfFirst(d))
+	}
+	want := []Heading{
+		{Offset: 0, Level: 1, Text: "Überblick"},
+		{Offset: 19, Level: 2, Text: "Second"},
+		{Offset: 68, Level: 3, Text: "The code and link here"},
+	}
+	if diff := cmp.Diff(want, d.Pages[0].Headings); diff != "" {
+		t.Error(diff)
+	}
+	for _, h := range d.Pages[0].Headings {
+		if line := strings.SplitN(string([]rune(textOfFirst(d))[h.Offset:]), "\n", 2)[0]; !strings.Contains(line, strings.Fields(h.Text)[0]) {
+			t.Errorf("heading %q points to %q", h.Text, line)
+		}
+	}
+	if d := extract(t, "b.md", "intro\n\n# First\n\n# Second\n"); d.Title != "First" {
+		t.Errorf("without front matter the title is %q, not the first heading", d.Title)
+	}
+	if d := extract(t, "c.md", "---\nan open rule, no front matter"); !strings.HasPrefix(textOfFirst(d), "---") {
+		t.Errorf("text after a rule is lost: %q", textOfFirst(d))
+	}
+}
+
+func TestHTML(t *testing.T) {
+	article := strings.Repeat("<p>A paragraph of the article, long enough to be read, with commas, and words.</p>", 10)
+	d := extract(t, "a.html", `<!DOCTYPE html><html><head><title>The title</title><style>p{}</style></head><body>
+<nav><a href="/">Home</a> <a href="/x">Elsewhere</a></nav>
+<main><article><h1>Main</h1>`+article+`<h2>Figures</h2>`+article+`<table><tr><th>GPU</th><th>Hours</th></tr><tr><td>A100</td><td>5100</td></tr></table></article></main>
+<footer>Imprint</footer><script>alert(1)</script></body></html>`)
+	if d.Title != "The title" {
+		t.Errorf("title %q", d.Title)
+	}
+	for _, gone := range []string{"Elsewhere", "Imprint", "alert", "p{}"} {
+		if strings.Contains(textOfFirst(d), gone) {
+			t.Errorf("the text holds %q", gone)
+		}
+	}
+	if !strings.Contains(textOfFirst(d), "| A100 | 5100") {
+		t.Errorf("the table's row is not on one line: %q", textOfFirst(d))
+	}
+	headings := d.Pages[0].Headings
+	if len(headings) == 0 || headings[len(headings)-1].Text != "Figures" {
+		t.Errorf("headings %+v", headings)
+	}
+}
+
+func TestHTMLWithoutAnArticleKeepsItsBody(t *testing.T) {
+	d := extract(t, "a.html", "<html><body><h1>Contact</h1><ul><li>Phone 123</li><li>Mail</li></ul></body></html>")
+	if !strings.Contains(textOfFirst(d), "Phone 123") || d.Title != "Contact" {
+		t.Errorf("title %q, text %q", d.Title, textOfFirst(d))
+	}
+}
+
+func TestHTMLCharsets(t *testing.T) {
+	for name, data := range map[string]string{
+		"declared":         "<html><head><meta charset=\"iso-8859-2\"></head><body><p>\xb1\xe6</p></body></html>",
+		"UTF-8 undeclared": "<html><body><p>ąć</p></body></html>",
+		"UTF-16 by mark":   "\xff\xfe" + string(utf16LE("<html><body><p>ąć</p></body></html>")),
+	} {
+		if got := textOfFirst(extract(t, "a.html", data)); got != "ąć" {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+}
+
+func TestHTMLNestedTooDeep(t *testing.T) {
+	_, err := shared.Extract(t.Context(), "a.html", []byte("<html>"+strings.Repeat("<div>", 100_000)+"x"))
+	wantReason(t, err, config.Malformed, "HTML")
+}
+
+func TestCSV(t *testing.T) {
+	for _, c := range []struct{ name, file, data, want string }{
+		{"with commas", "a.csv", "name,gpus\nVILA,128\n\"a, b\",\"two\nlines\"\n", "name: VILA\ngpus: 128\n\nname: a, b\ngpus: two lines"},
+		{"with semicolons and decimal commas", "a.csv", "name;price\nx;1,5\ny;2,5\n", "name: x\nprice: 1,5\n\nname: y\nprice: 2,5"},
+		{"with tabs", "a.tsv", "a\tb\n1\t2\n", "a: 1\nb: 2"},
+		{"with CRLF and a mark", "a.csv", "\ufeffa,b\r\n1,2\r\n", "a: 1\nb: 2"},
+		{"without a header", "a.csv", "1,2\n3,4\n", "column 1: 1\ncolumn 2: 2\n\ncolumn 1: 3\ncolumn 2: 4"},
+		{"rows of different lengths", "a.csv", "a,b\n1\n1,2,3\n", "a: 1\n\na: 1\nb: 2\ncolumn 3: 3"},
+		{"only a header", "a.csv", "a,b\n", "a, b"},
+		{"a stray quote", "a.csv", "a,b\n5\" disk,x\n", "a: 5\" disk\nb: x"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := textOfFirst(extract(t, c.file, c.data)); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestJSON(t *testing.T) {
+	for _, c := range []struct{ name, file, data, title, want string }{
+		{"an object", "a.json", `{"title":"T","a":{"b":1.50,"c":[true,null,"x"]},"d":"two\nlines"}`, "T", "title: T\na.b: 1.50\na.c: true\na.c: x\nd: two\nlines"},
+		{"an array of objects", "a.json", `[{"n":1},{"n":2}]`, "", "n: 1\n\nn: 2"},
+		{"lines", "a.jsonl", "{\"title\":\"A\",\"n\":1}\n{\"n\":2}\n", "", "title: A\nn: 1\n\nn: 2"},
+		{"a big number", "a.json", `[123456789012345678901234567890]`, "", "123456789012345678901234567890"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := extract(t, c.file, c.data)
+			if textOfFirst(d) != c.want || d.Title != c.title {
+				t.Errorf("got %q, %q; want %q, %q", d.Title, textOfFirst(d), c.title, c.want)
+			}
+		})
+	}
+	for name, c := range map[string]struct{ data, says string }{
+		"broken":      {"{\"a\":1,\n\"b\" 2}", "line 2"},
+		"cut off":     {`{"a":[1,2`, "cut off"},
+		"nested deep": {strings.Repeat("[", 1_000_000), "deeper"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := shared.Extract(t.Context(), "a.json", []byte(c.data))
+			wantReason(t, err, config.Malformed, c.says)
+			if len(err.Error()) > 300 {
+				t.Errorf("the message has %d bytes", len(err.Error()))
+			}
+		})
+	}
+}
+
+func TestAPanicInAReaderFailsTheDocumentOnly(t *testing.T) {
+	e := &Extractor{options: Options{MaxText: 1 << 20}} // no PDFium: using it panics
+	_, err := e.Extract(t.Context(), "a.pdf", []byte("%PDF-1.7"))
+	wantReason(t, err, config.Malformed, "PDF cannot be read")
+}
+
+func TestTitlesOfProgramsAreNoTitles(t *testing.T) {
+	for s, want := range map[string]string{
+		"Geometrie und Topologie":               "Geometrie und Topologie",
+		"10-Q - 10/28/2022 - Intel Corporation": "10-Q - 10/28/2022 - Intel Corporation",
+		"  Two\n lines\x00 ":                    "Two lines",
+		"Kubernetes":                            "Kubernetes",
+		"Microsoft Word - report_final.doc":     "",
+		"report.docx":                           "",
+		`C:\Users\x\report`:                     "",
+		"/home/x/thesis":                        "",
+		"file:///tmp/x.html":                    "",
+		"untitled":                              "",
+		"Untitled 2":                            "",
+		"PowerPoint Presentation":               "",
+		"0000320193-22-000070":                  "",
+		"3f2504e0-4f89-11d3-9a0c-0305e82c3301":  "",
+		"FORM 10-Q":                             "",
+		"imagemagick-images":                    "",
+		"":                                      "",
+		"\ufffd\ufffd broken":                   "",
+	} {
+		if got := plausibleTitle(s); got != want {
+			t.Errorf("%q gives %q, want %q", s, got, want)
+		}
+	}
+}
+
+func TestHeadingPath(t *testing.T) {
+	d := &Document{Pages: []Page{
+		{Headings: []Heading{{0, 1, "A"}, {10, 2, "A.1"}, {20, 4, "A.1.x"}, {30, 2, "A.2"}}},
+		{},
+		{Headings: []Heading{{5, 3, "A.2.1"}, {9, 1, "B"}}},
+	}}
+	for _, c := range []struct {
+		name         string
+		page, offset int
+		want         []string
+	}{
+		{"at a heading", 0, 0, []string{"A"}},
+		{"below two levels", 0, 29, []string{"A", "A.1", "A.1.x"}},
+		{"a heading ends those of its level and below", 0, 30, []string{"A", "A.2"}},
+		{"on the next page", 1, 0, []string{"A", "A.2"}},
+		{"before the first heading of a page", 2, 4, []string{"A", "A.2"}},
+		{"a lower one on a later page", 2, 5, []string{"A", "A.2", "A.2.1"}},
+		{"a new chapter", 2, 100, []string{"B"}},
+		{"no such page", 3, 0, nil},
+		{"before the first page", -1, 0, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, d.HeadingPath(c.page, c.offset)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,144 @@
+package extract
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
+)
+
+// fuzz feeds an extractor under a name of its kind: whatever the bytes, the outcome is a document as promised or
+// a named failure of the document.
+func fuzz(f *testing.F, name string, seeds ...string) {
+	for _, s := range seeds {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d, err := shared.Extract(t.Context(), name, data)
+		if err != nil {
+			if _, ok := config.ReasonOf(err); !ok {
+				t.Fatalf("the failure has no reason: %v", err)
+			}
+			if len(err.Error()) > 1000 || !utf8.ValidString(err.Error()) {
+				t.Errorf("the message has %d bytes: %q", len(err.Error()), err)
+			}
+			return
+		}
+		checkDocument(t, d)
+	})
+}
+
+// checkDocument holds a document to what Document promises.
+func checkDocument(t *testing.T, d *Document) {
+	t.Helper()
+	texts := 0
+	checkLine(t, d.Title)
+	for i, p := range d.Pages {
+		texts += len(p.Text)
+		if p.Number != 0 && p.Number != i+1 {
+			t.Errorf("page %d has the number %d", i, p.Number)
+		}
+		checkText(t, p.Text)
+		last := 0
+		for _, h := range p.Headings {
+			if h.Offset < last || h.Offset > utf8.RuneCountInString(p.Text) || h.Level < 1 || h.Text == "" {
+				t.Errorf("heading %+v after offset %d in a text of %d", h, last, utf8.RuneCountInString(p.Text))
+			}
+			checkLine(t, h.Text)
+			last = h.Offset
+			d.HeadingPath(i, h.Offset)
+		}
+	}
+	if texts == 0 {
+		t.Error("a document without text is no failure")
+	}
+}
+
+func checkText(t *testing.T, s string) {
+	t.Helper()
+	if !utf8.ValidString(s) {
+		t.Errorf("invalid UTF-8: %q", s)
+	}
+	if i := strings.IndexFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }); i >= 0 {
+		t.Errorf("control character %q", s[i:])
+	}
+	if s != normalise(s) {
+		t.Errorf("normalising again changes %q into %q", s, normalise(s))
+	}
+}
+
+func checkLine(t *testing.T, s string) {
+	t.Helper()
+	checkText(t, s)
+	if strings.Contains(s, "\n") || utf8.RuneCountInString(s) > 200 {
+		t.Errorf("not a bounded line: %q", s)
+	}
+}
+
+func FuzzText(f *testing.F) {
+	fuzz(f, "a.txt", "words\r\nand lines\x00", "\xff\xfea\x00b\x00", "\xfe\xff\x00a", "Gr\xf6\xdfe", "\ufeff \ufeff\n x", "a\u2028b\x85")
+}
+
+func FuzzMarkdown(f *testing.F) {
+	fuzz(f, "a.md", "---\ntitle: x\n---\n# A\n\nB\n===\n\n## [l](u) `c`\n", "- # a\n> # b\n", "+++\n+++\n#\n#  \n", "# \u200b\n\t# x\n```\n# y", strings.Repeat("> ", 300)+"x")
+}
+
+func FuzzHTML(f *testing.F) {
+	fuzz(f, "a.html", "<!doctype html><title>t</title><h1>a</h1><p>b<table><tr><td>c<td>d</table>", "<meta charset=utf-16><p>x", "<html><body><pre>\n a\n</pre><ul><li>x<ol><li>y", "<svg><math><template><p>", "<h1>a<br>b</h1>")
+}
+
+func FuzzCSV(f *testing.F) {
+	fuzz(f, "a.csv", "a,b\n1,2\n", "a;b;\"c\nd\"\n1;2;3", "\"", "a\tb\r\n\"x\"y,", "1,2\n,,\n")
+}
+
+func FuzzJSON(f *testing.F) {
+	fuzz(f, "a.json", `{"title":"x","a":[1,{"b":null},[true,[]]],"":"\u0000\ud800"}`, "{}\n{\"a\":1}\n[2]", `[[[[`, `{"a":{"a":`, "{\"\xff\":\"\u2028\"}")
+}
+
+func FuzzDOCX(f *testing.F) {
+	fuzzPart(f, "a.docx", "word/document.xml", docxParts(""),
+		docxParts(paragraph("berschrift1", "a") + "<w:tbl><w:tr><w:tc>" + paragraph("", "b") + "</w:tc></w:tr></w:tbl>")["word/document.xml"],
+		"<p><tbl><tr></tbl></tr></tc></p><t>x</t></p>", "<p><pStyle val='Deep'/><t>x", "<del><t>x</t></del><Fallback><p/>", "<tbl><tbl><tr><tc><p><t>x</t></p></tc></tr>")
+}
+
+func FuzzPPTX(f *testing.F) {
+	fuzzPart(f, "a.pptx", "ppt/slides/slide1.xml", pptxParts(shape("title", "x")),
+		pptxParts(shape("title", "a") + shape("body", "b", "c"))["ppt/slides/slide1.xml"],
+		"<sp><ph type='title'/><p><t>x</t></p></tr></tc>", "<tbl><tr><tc><p><t>x</t></p></tc></tr></tbl><p><t>y</t></p>")
+}
+
+// fuzzPart fuzzes one part of an Office document: bytes that are no archive would seldom get past the archive.
+func fuzzPart(f *testing.F, name, part string, parts map[string]string, seeds ...string) {
+	for _, s := range seeds {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, content string) {
+		fuzzed := maps.Clone(parts)
+		fuzzed[part] = content
+		d, err := shared.Extract(t.Context(), name, zipOf(t, fuzzed))
+		if err != nil {
+			if _, ok := config.ReasonOf(err); !ok {
+				t.Fatalf("the failure has no reason: %v", err)
+			}
+			return
+		}
+		checkDocument(t, d)
+	})
+}
+
+// FuzzZip fuzzes the archive around an Office document.
+func FuzzZip(f *testing.F) {
+	fuzz(f, "a.docx", string(docxOf(f, paragraph("berschrift1", "a"))), string(pptxOf(f, shape("title", "x"))), "PK\x03\x04")
+}
+
+func FuzzPDF(f *testing.F) {
+	d := pdftest.Document{Title: "t", Pages: []pdftest.Page{{Columns: []string{"# A\n" + prose, prose}}, {Image: true}}, Outline: []pdftest.Bookmark{{Title: "A", Page: 0}}}
+	locked := d
+	locked.Password = "x"
+	fuzz(f, "a.pdf", string(d.Bytes()), string(locked.Bytes()), "%PDF-1.7\n", string(d.Bytes()[:700]),
+		string(pdftest.Document{Pages: []pdftest.Page{{Content: "BT /F1 1 Tf 9 0 0 9 50 700 Tm (a\\002b) Tj T* (\\001\\377) ' ET"}}}.Bytes()))
+}
