@@ -20,13 +20,14 @@ type Fused struct {
 // once. With the keyword leg nil and alpha 1, or the vector leg nil and alpha 0, it ranks by the other alone.
 func Fuse(vector, keyword []Hit, alpha float64) []Fused {
 	fused := make([]Fused, 0, len(vector)+len(keyword))
+	raw := make([]float64, 0, cap(fused)) // apart from the legs, which stay the caller's
 	at := make(map[string]int, len(vector))
 	stretch := stretchOf(vector)
 	for i, h := range vector {
 		at[h.ID] = i
-		raw := h.Score
-		h.Score = alpha * stretch(raw)
-		fused = append(fused, Fused{Hit: h, Vector: &raw})
+		raw = append(raw, h.Score)
+		h.Score = alpha * stretch(h.Score)
+		fused = append(fused, Fused{Hit: h, Vector: &raw[len(raw)-1]})
 	}
 	stretch = stretchOf(keyword)
 	for _, h := range keyword {
@@ -35,12 +36,15 @@ func Fuse(vector, keyword []Hit, alpha float64) []Fused {
 			i = len(fused)
 			fused = append(fused, Fused{Hit: Hit{ID: h.ID, Digest: h.Digest}})
 		}
-		raw := h.Score
-		fused[i].Score += (1 - alpha) * stretch(raw)
-		fused[i].Keyword = &raw
+		raw = append(raw, h.Score)
+		fused[i].Score += (1 - alpha) * stretch(h.Score)
+		fused[i].Keyword = &raw[len(raw)-1]
 	}
 	slices.SortFunc(fused, func(a, b Fused) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.ID, b.ID))
+		if byScore := cmp.Compare(b.Score, a.Score); byScore != 0 {
+			return byScore
+		}
+		return strings.Compare(a.ID, b.ID)
 	})
 	return fused
 }

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 )
@@ -38,7 +37,13 @@ func (t *top) best() []candidate {
 
 // compare orders the better candidate first.
 func (t *top) compare(a, b candidate) int {
-	return cmp.Or(cmp.Compare(b.score, a.score), strings.Compare(t.entries[a.ordinal].id, t.entries[b.ordinal].id))
+	switch {
+	case a.score > b.score:
+		return -1
+	case a.score < b.score:
+		return 1
+	}
+	return strings.Compare(t.entries[a.ordinal].id, t.entries[b.ordinal].id)
 }
 
 func (t *top) up(i int) {
