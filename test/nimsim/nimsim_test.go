@@ -1,0 +1,512 @@
+package nimsim
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/standin"
+)
+
+// The requests of a plain, strict client.
+var requests = map[model.Role]struct{ path, body string }{
+	model.Embedding: {"/v1/embeddings", `{"model":"` + config.StandInEmbedding + `","input":["one","two"],"input_type":"passage","dimensions":32}`},
+	model.Reranking: {"/v1/ranking", `{"model":"` + config.StandInReranking + `","query":{"text":"two"},"passages":[{"text":"one"},{"text":"two"},{"text":"three"}]}`},
+	model.LLM: {"/v1/chat/completions", `{"model":"` + config.StandInLLM + `","messages":[{"role":"user","content":` +
+		`"[1] a.md\nA chunk has a context and a text.\n\nQuestion: What has a chunk?"}]}`},
+}
+
+// ask returns what a strict client makes of the reply, or why it makes nothing of it.
+func ask(t *testing.T, sim *Sim, role model.Role, change ...func(string) string) (string, error) {
+	t.Helper()
+	return askWithin(t, 10*time.Second, sim, role, change...)
+}
+
+func askWithin(t *testing.T, limit time.Duration, sim *Sim, role model.Role, change ...func(string) string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	body := requests[role].body
+	for _, f := range change {
+		body = f(body)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, sim.URL+requests[role].path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer sim-key")
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	limited := http.MaxBytesReader(nil, response.Body, 1<<20)
+	if response.StatusCode != http.StatusOK {
+		text, err := io.ReadAll(limited)
+		return "", fmt.Errorf("status %d: %s (%v)", response.StatusCode, text, err)
+	}
+	if strings.Contains(body, `"stream":true`) {
+		return readStream(limited)
+	}
+	return readWhole(role, limited)
+}
+
+func streamed(body string) string {
+	return strings.Replace(body, "{", `{"stream":true,"stream_options":{"include_usage":true},`, 1)
+}
+
+func asBase64(body string) string {
+	return strings.Replace(body, "{", `{"encoding_format":"base64",`, 1)
+}
+
+func readWhole(role model.Role, r io.Reader) (string, error) {
+	var reply struct {
+		Error any
+		Data  []struct {
+			Index     int
+			Embedding json.RawMessage
+		}
+		Rankings []struct {
+			Index int
+			Logit *float64
+		}
+		Choices []*struct{ Message struct{ Content *string } }
+	}
+	if err := json.NewDecoder(r).Decode(&reply); err != nil {
+		return "", err
+	}
+	switch role {
+	case model.Embedding:
+		vectors := make([]string, 2)
+		lengths := map[int]bool{}
+		for _, d := range reply.Data {
+			numbers, err := readVector(d.Embedding)
+			if err != nil {
+				return "", err
+			}
+			if d.Index < 0 || d.Index > 1 || vectors[d.Index] != "" {
+				return "", fmt.Errorf("index %d", d.Index)
+			}
+			vectors[d.Index] = fmt.Sprint(numbers)
+			lengths[len(numbers)] = true
+		}
+		if len(reply.Data) != 2 || len(lengths) != 1 {
+			return "", fmt.Errorf("%d vectors, of lengths %v", len(reply.Data), lengths)
+		}
+		return strings.Join(vectors, "\n"), nil
+	case model.Reranking:
+		logits := make([]string, 3)
+		for _, r := range reply.Rankings {
+			if r.Index < 0 || r.Index > 2 || logits[r.Index] != "" || r.Logit == nil {
+				return "", fmt.Errorf("index %d, logit %v", r.Index, r.Logit)
+			}
+			logits[r.Index] = fmt.Sprint(*r.Logit)
+		}
+		if len(reply.Rankings) != 3 {
+			return "", fmt.Errorf("%d rankings", len(reply.Rankings))
+		}
+		return strings.Join(logits, "\n"), nil
+	}
+	if len(reply.Choices) != 1 || reply.Choices[0] == nil || reply.Choices[0].Message.Content == nil {
+		return "", errors.New("no content")
+	}
+	return withoutThinking(*reply.Choices[0].Message.Content), nil
+}
+
+func readVector(raw json.RawMessage) ([]float64, error) {
+	var numbers []float64
+	var encoded string
+	if json.Unmarshal(raw, &encoded) == nil {
+		bits, err := base64.StdEncoding.DecodeString(encoded)
+		for at := 0; at+4 <= len(bits); at += 4 {
+			if bits[at+3]&0x7f == 0x7f {
+				return nil, errors.New("a number is not finite")
+			}
+			numbers = append(numbers, float64(bits[at]))
+		}
+		if len(numbers) == 0 {
+			return nil, errors.New("no vector")
+		}
+		return numbers, err
+	}
+	if err := json.Unmarshal(raw, &numbers); err != nil || len(numbers) == 0 {
+		return nil, fmt.Errorf("no vector: %v", err)
+	}
+	return numbers, nil
+}
+
+func withoutThinking(s string) string {
+	return regexp.MustCompile(`(?s)<think>.*</think>\s*`).ReplaceAllString(s, "")
+}
+
+func readStream(r io.Reader) (string, error) {
+	var content strings.Builder
+	finished := false
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<16)
+	for lines.Scan() {
+		data, found := strings.CutPrefix(lines.Text(), "data:")
+		if !found {
+			continue
+		}
+		data = strings.TrimSpace(data)
+		if data == "[DONE]" {
+			break
+		}
+		var chunk struct {
+			Object  string
+			Choices []*struct {
+				Delta        struct{ Content string }
+				FinishReason string `json:"finish_reason"`
+			}
+		}
+		if err := json.Unmarshal([]byte(data), &chunk); err != nil {
+			return "", err
+		}
+		if chunk.Object != "chat.completion.chunk" {
+			return "", errors.New("in-band: " + data)
+		}
+		for _, c := range chunk.Choices {
+			if c == nil {
+				return "", errors.New("null choice")
+			}
+			content.WriteString(c.Delta.Content)
+			finished = finished || c.FinishReason != ""
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return "", err
+	}
+	if !finished {
+		return "", errors.New("the stream ended without a finish reason")
+	}
+	return withoutThinking(content.String()), nil
+}
+
+// Every fault spoils the reply of each of its roles, unless it is harmless: then the reply comes out as without it.
+func TestEveryFaultDoesWhatItSays(t *testing.T) {
+	for _, fault := range Faults {
+		for _, role := range fault.Roles {
+			variants := map[string][]func(string) string{"plain": nil}
+			switch {
+			case role == model.Embedding:
+				variants["base64"] = []func(string) string{asBase64}
+			case role == model.LLM && fault.Streamed:
+				variants = map[string][]func(string) string{"streamed": {streamed}}
+			case role == model.LLM:
+				variants["streamed"] = []func(string) string{streamed}
+			}
+			for variant, change := range variants {
+				t.Run(fmt.Sprintf("%s/%s/%s", fault.Name, role, variant), func(t *testing.T) {
+					t.Parallel()
+					sim := Start(t, Options{})
+					want, err := ask(t, sim, role, change...)
+					if err != nil {
+						t.Fatal("without a fault:", err)
+					}
+					sim.FaultNext(role, fault, 1)
+					patience := 300 * time.Millisecond // some faults never end
+					if fault.Harmless {
+						patience = 10 * time.Second
+					}
+					got, err := askWithin(t, patience, sim, role, change...)
+					switch {
+					case fault.Harmless && err != nil:
+						t.Errorf("harmless, but %v", err)
+					case fault.Harmless && got != want:
+						t.Errorf("harmless, but answers %q instead of %q", got, want)
+					case !fault.Harmless && err == nil:
+						t.Errorf("harms nothing: %q", got)
+					}
+					if got, err := ask(t, sim, role, change...); err != nil || got != want {
+						t.Errorf("the request after it got %q, %v", got, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestCatalogue(t *testing.T) {
+	names := map[string]bool{}
+	for _, f := range Faults {
+		if names[f.Name] || f.Name == "" || f.Does == "" || len(f.Roles) == 0 || f.serve == nil {
+			t.Errorf("fault %+v is incomplete, or there twice", f)
+		}
+		if f.Streamed && !slices.Equal(f.Roles, llm) {
+			t.Errorf("fault %q concerns streams of %v", f.Name, f.Roles)
+		}
+		names[f.Name] = true
+	}
+	for _, role := range anyRole {
+		if len(For(role)) < 30 {
+			t.Errorf("only %d faults for %s", len(For(role)), role)
+		}
+	}
+}
+
+func TestFaultsOfAnotherRoleAreAMistake(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("an embedding fault was accepted for the LLM")
+		}
+	}()
+	Start(t, Options{}).Fault(model.LLM, Named("wrong-dimension"))
+}
+
+func TestFaultsLastUntilMended(t *testing.T) {
+	sim := Start(t, Options{})
+	sim.Fault(model.Embedding, Named("retired"))
+	for range 3 {
+		if _, err := ask(t, sim, model.Embedding); err == nil || !strings.Contains(err.Error(), "410") {
+			t.Errorf("got %v", err)
+		}
+	}
+	if _, err := ask(t, sim, model.Reranking); err != nil {
+		t.Errorf("another role fails too: %v", err)
+	}
+	sim.Mend(model.Embedding)
+	if _, err := ask(t, sim, model.Embedding); err != nil {
+		t.Errorf("mended, and still %v", err)
+	}
+}
+
+func TestNotReadyForAWhile(t *testing.T) {
+	sim := Start(t, Options{StartUp: time.Hour})
+	check := func(path string, want int) {
+		t.Helper()
+		if got, _ := get(t, sim.URL+path); got != want {
+			t.Errorf("%s answers %d, want %d", path, got, want)
+		}
+	}
+	check("/v1/health/live", 200)
+	check("/v1/health/ready", 503)
+	if _, err := ask(t, sim, model.LLM); err == nil || !strings.Contains(err.Error(), "503") {
+		t.Errorf("the model answers: %v", err)
+	}
+	sim.SetReady(true)
+	check("/v1/health/ready", 200)
+	if _, err := ask(t, sim, model.LLM); err != nil {
+		t.Error(err)
+	}
+	sim.SetReady(false)
+	check("/v1/health/ready", 503)
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+func TestKeyIsAskedFor(t *testing.T) {
+	for key, ok := range map[string]bool{"sim-key": true, "another": false} {
+		_, err := ask(t, Start(t, Options{Key: key}), model.Reranking)
+		if ok != (err == nil) || !ok && !strings.Contains(err.Error(), "401") {
+			t.Errorf("with key %q wanted: %v", key, err)
+		}
+	}
+}
+
+func TestLimitsAreThoseOfTheModels(t *testing.T) {
+	sim := Start(t, Options{Models: standin.Options{MaxTokens: 1, MaxBatch: 1}})
+	if _, err := ask(t, sim, model.Embedding); err == nil || !strings.Contains(err.Error(), "maximum batch size 1") {
+		t.Errorf("got %v", err)
+	}
+	long := func(body string) string { return strings.Replace(body, `["one","two"]`, `["long text"]`, 1) }
+	if _, err := ask(t, sim, model.Embedding, long); err == nil || !strings.Contains(err.Error(), "Input length 3 exceeds maximum allowed token size 1") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRequestsAreRecorded(t *testing.T) {
+	sim := Start(t, Options{})
+	sim.FaultNext(model.Reranking, Named("internal-error"), 1)
+	for _, role := range []model.Role{model.Reranking, model.LLM, model.Reranking} {
+		_, _ = ask(t, sim, role)
+	}
+	got := sim.Requests(model.Reranking)
+	if len(got) != 2 || len(sim.Requests()) != 3 {
+		t.Fatalf("recorded %d of 2, %d of 3 in all", len(got), len(sim.Requests()))
+	}
+	want := Request{Role: model.Reranking, Method: "POST", Path: "/v1/ranking", Header: got[0].Header, Body: []byte(requests[model.Reranking].body)}
+	if diff := cmp.Diff(want, got[0]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if auth := got[0].Header.Get("Authorization"); auth != "Bearer sim-key" {
+		t.Errorf("recorded the key %q", auth)
+	}
+	sim.Forget()
+	if n := len(sim.Requests()); n != 0 {
+		t.Errorf("%d requests are not forgotten", n)
+	}
+}
+
+func TestHostedRankingPath(t *testing.T) {
+	sim := Start(t, Options{})
+	response, err := http.Post(sim.URL+"/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking", "application/json",
+		strings.NewReader(requests[model.Reranking].body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if _, err := readWhole(model.Reranking, response.Body); err != nil {
+		t.Error(err)
+	}
+	if path := sim.Requests(model.Reranking)[0].Path; path != "/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking" {
+		t.Errorf("recorded %s", path)
+	}
+}
+
+func TestARedirectThatIsFollowedIsSeen(t *testing.T) {
+	sim := Start(t, Options{})
+	sim.FaultNext(model.LLM, Named("redirected"), 1)
+	response, err := http.Post(sim.URL+"/v1/chat/completions", "application/json", strings.NewReader(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if n := len(sim.Away()); n != 1 {
+		t.Errorf("%d requests arrived elsewhere", n)
+	}
+}
+
+func TestFast(t *testing.T) {
+	sim := Start(t, Options{Fast: &Fast{Dimensions: 64, Answer: "It is so. [1]"}})
+	first, err := ask(t, sim, model.Embedding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if vectors := strings.Split(first, "\n"); vectors[0] != vectors[1] || len(strings.Fields(vectors[0])) != 64 {
+		t.Errorf("vectors %s", first)
+	}
+	if _, err := ask(t, sim, model.Embedding, asBase64); err != nil {
+		t.Error(err)
+	}
+	if got, err := ask(t, sim, model.Reranking); err != nil || got != "8\n7.875\n7.75" {
+		t.Errorf("logits %q, %v", got, err)
+	}
+	for _, change := range [][]func(string) string{nil, {streamed}} {
+		if got, err := ask(t, sim, model.LLM, change...); err != nil || got != "It is so. [1]" {
+			t.Errorf("answers %q, %v", got, err)
+		}
+	}
+	sim.Fault(model.LLM, Named("cut-stream"))
+	if _, err := ask(t, sim, model.LLM, streamed); err == nil {
+		t.Error("faults do nothing")
+	}
+}
+
+func TestCountInputs(t *testing.T) {
+	for body, want := range map[string]int{
+		`{"input":["a","b"]}`:                            2,
+		`{"input": [ "a , ]", "\"]", "\\" ],"x":["y"]}`:  3,
+		`{"input":"one"}`:                                1,
+		`{"input":[]}`:                                   0,
+		`{"model":"m","input":["\u005d"],"other":["x"]}`: 1,
+	} {
+		if got := countInputs([]byte(body)); got != want {
+			t.Errorf("%s holds %d, want %d", body, got, want)
+		}
+	}
+}
+
+func TestAdmin(t *testing.T) {
+	sim := Start(t, Options{})
+	admin := func(method, path string) (int, string) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), method, path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &reply{header: http.Header{}, status: http.StatusOK}
+		sim.Admin().ServeHTTP(w, request)
+		return w.status, w.body.String()
+	}
+	expect := func(method, path string, status int) string {
+		t.Helper()
+		got, body := admin(method, path)
+		if got != status {
+			t.Errorf("%s %s answers %d: %s", method, path, got, body)
+		}
+		return body
+	}
+
+	var list []struct{ Name string }
+	if err := json.Unmarshal([]byte(expect("GET", "/-/faults", 200)), &list); err != nil || len(list) != len(Faults) {
+		t.Errorf("lists %d of %d faults, %v", len(list), len(Faults), err)
+	}
+	expect("PUT", "/-/faults/llm/retired?next=1", 204)
+	if _, err := ask(t, sim, model.LLM); err == nil {
+		t.Error("the fault is not on")
+	}
+	if _, err := ask(t, sim, model.LLM); err != nil {
+		t.Errorf("the fault is still on: %v", err)
+	}
+	expect("PUT", "/-/faults/llm/hang", 204)
+	expect("DELETE", "/-/faults/llm", 204)
+	expect("PUT", "/-/faults/embedding/hang", 204)
+	expect("DELETE", "/-/faults", 204)
+	for _, role := range anyRole {
+		if _, err := ask(t, sim, role); err != nil {
+			t.Errorf("faults are still on: %v", err)
+		}
+	}
+	expect("PUT", "/-/faults/llm/nothing", 404)
+	expect("PUT", "/-/faults/llm/wrong-dimension", 404)
+	expect("PUT", "/-/faults/llm/hang?next=0", 400)
+	expect("PUT", "/-/ready/maybe", 400)
+	expect("PUT", "/-/ready/false", 204)
+	if sim.Ready() {
+		t.Error("it is still ready")
+	}
+	var requests []Request
+	if err := json.Unmarshal([]byte(expect("GET", "/-/requests?role=llm", 200)), &requests); err != nil || len(requests) != 3 {
+		t.Errorf("shows %d requests, %v", len(requests), err)
+	}
+	expect("DELETE", "/-/requests", 204)
+	if got := strings.TrimSpace(expect("GET", "/-/requests", 200)); got != "[]" {
+		t.Errorf("shows %s", got)
+	}
+}
+
+func BenchmarkFast(b *testing.B) {
+	sim := New(Options{Fast: &Fast{}})
+	for _, role := range anyRole {
+		b.Run(string(role), func(b *testing.B) {
+			body := []byte(requests[role].body)
+			for b.Loop() {
+				request, _ := http.NewRequest(http.MethodPost, requests[role].path, bytes.NewReader(body))
+				sim.ServeHTTP(&reply{header: http.Header{}}, request)
+			}
+		})
+	}
+}
