@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 
@@ -273,4 +274,19 @@ func nodeAt(p *apiextensions.JSONSchemaProps, path string) (string, *apiextensio
 		}
 	}
 	return at, p
+}
+
+func patternsOf(s *structuralschema.Structural, seen map[string]bool) {
+	if s.ValueValidation != nil && s.ValueValidation.Pattern != "" {
+		seen[s.ValueValidation.Pattern] = true
+	}
+	for _, child := range s.Properties {
+		patternsOf(&child, seen)
+	}
+	if s.Items != nil {
+		patternsOf(s.Items, seen)
+	}
+	if s.AdditionalProperties != nil && s.AdditionalProperties.Structural != nil {
+		patternsOf(s.AdditionalProperties.Structural, seen)
+	}
 }
