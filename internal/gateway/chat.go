@@ -61,7 +61,8 @@ func (g *Gateway) chat(w http.ResponseWriter, r *http.Request) error {
 	id := w.Header().Get("X-Request-Id")
 	if body.Stream {
 		s := newStream(w, id, g.config.Pipeline.Name, body.StreamOptions.IncludeUsage, g.keepAlive)
-		return s.end(g.query.Stream(r.Context(), *request, s))
+		defer s.stop()
+		return s.failed(g.query.Stream(r.Context(), *request, s))
 	}
 	result, err := g.query.Answer(r.Context(), *request)
 	if err != nil {

@@ -16,7 +16,6 @@ import (
 // take longer than a proxy's patience do comments keep the connection alive, and then the status is 200 for good.
 type stream struct {
 	w          http.ResponseWriter
-	control    *http.ResponseController
 	chunk      Chunk // what all chunks have in common
 	withUsage  bool
 	warned     int
@@ -34,7 +33,6 @@ type stream struct {
 func newStream(w http.ResponseWriter, id, pipeline string, withUsage bool, silence time.Duration) *stream {
 	s := &stream{
 		w:         w,
-		control:   http.NewResponseController(w),
 		chunk:     Chunk{ID: completionID(id), Object: "chat.completion.chunk", Created: time.Now().Unix(), Model: pipeline},
 		withUsage: withUsage,
 		id:        id,
@@ -42,6 +40,8 @@ func newStream(w http.ResponseWriter, id, pipeline string, withUsage bool, silen
 	}
 	s.encoder = json.NewEncoder(&s.buffer)
 	s.encoder.SetEscapeHTML(false)
+	s.mu.Lock() // the first comment must find its own timer
+	defer s.mu.Unlock()
 	s.keepAlive = time.AfterFunc(silence, s.comment)
 	return s
 }
@@ -92,12 +92,10 @@ func (s *stream) End(r *query.Result) error {
 	return s.flush()
 }
 
-// end stops the comments. A failure in a stream that has begun is its last event; before that it is the caller's.
-func (s *stream) end(err error) error {
+// failed sends a failure as the last event, if the stream has begun; if not, it is the caller's to answer.
+func (s *stream) failed(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ended = true
-	s.keepAlive.Stop()
 	if err != nil && s.begun {
 		s.buffer.Reset()
 		if s.add(failureOf(err).body(s.id)) == nil {
@@ -105,6 +103,14 @@ func (s *stream) end(err error) error {
 		}
 	}
 	return err
+}
+
+// stop ends the comments: nothing may be written once the handler has returned.
+func (s *stream) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	s.keepAlive.Stop()
 }
 
 // comment keeps a silent connection alive. It holds no brace: NVIDIA's client takes any line with one for JSON.

@@ -1,0 +1,375 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+func TestRequestIDs(t *testing.T) {
+	for _, tc := range []struct {
+		name, sent string
+		kept       bool
+	}{
+		{"a plain one is kept", "abc-DEF_1.2", true},
+		{"none is made up", "", false},
+		{"one with a space is replaced", "a b", false},
+		{"one with a line break is replaced", "a\r\nX-Evil: 1", false},
+		{"one beyond the bound is replaced", strings.Repeat("a", 65), false},
+		{"one beyond ASCII is replaced", "é", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := newFixture().call("GET", "/healthz", "", "X-Request-Id", tc.sent).Header().Get("X-Request-Id")
+			if (got == tc.sent) != tc.kept || got == "" {
+				t.Errorf("sent %q, got %q", tc.sent, got)
+			}
+		})
+	}
+}
+
+func TestClientsAreLetInByTheirKeys(t *testing.T) {
+	keys := map[string]string{"alice": "token-a", "bob": "token-b", "nobody": ""}
+	f := newFixture()
+	f.options.Keys = func() (map[string]string, error) { return keys, nil }
+	f.options.Log = slog.New(slog.NewTextHandler(&f.log, nil))
+	g := f.gateway()
+	for _, tc := range []struct {
+		name, path, header string
+		status             int
+	}{
+		{"no key", "/v1/models", "", 401},
+		{"a wrong key", "/v1/models", "Bearer token-x", 401},
+		{"an empty key matches no empty entry", "/v1/models", "Bearer ", 401},
+		{"another scheme", "/v1/models", "Basic token-a", 401},
+		{"a key with more behind it", "/v1/models", "Bearer token-a,token-b", 401},
+		{"the first client", "/v1/models", "Bearer token-a", 200},
+		{"the second client, with a small letter", "/v1/models", "bearer token-b", 200},
+		{"the page asks for none", "/", "", 200},
+		{"the description asks for none", "/openapi.json", "", 200},
+		{"health asks for none", "/healthz", "", 200},
+		{"readiness asks for none", "/readyz", "", 503},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := call(g, "GET", tc.path, "", "Authorization", tc.header)
+			if got.Code != tc.status {
+				t.Fatalf("status %d, want %d", got.Code, tc.status)
+			}
+			if got.Code != 401 {
+				return
+			}
+			told := failureIn(t, got.Body)
+			if strings.Contains(strings.ToLower(told.Message), "key") || strings.Contains(told.Message, "token") {
+				t.Errorf("%q says something about keys", told.Message)
+			}
+			if got.Header().Get("WWW-Authenticate") != "Bearer" {
+				t.Error("no WWW-Authenticate")
+			}
+		})
+	}
+	if !strings.Contains(f.log.String(), "client=alice") || strings.Contains(f.log.String(), "token-") {
+		t.Errorf("the log names no client, or a key:\n%s", f.log.String())
+	}
+}
+
+func TestEveryRouteUnderV1AsksForAKey(t *testing.T) {
+	f := newFixture()
+	f.options.Keys = func() (map[string]string, error) { return map[string]string{"a": "b"}, nil }
+	g := f.gateway()
+	for path, methods := range g.routes {
+		for method, route := range methods {
+			if got := call(g, method, path, "{}").Code; strings.HasPrefix(path, "/v1/") && got != 401 {
+				t.Errorf("%s %s: status %d without a key", method, path, got)
+			}
+			if route.open == strings.HasPrefix(path, "/v1/") {
+				t.Errorf("%s %s: open is %v", method, path, route.open)
+			}
+		}
+	}
+}
+
+func TestChangedKeysAreTakenUp(t *testing.T) {
+	keys, reads := map[string]string{"a": "old"}, 0
+	f := newFixture()
+	f.options.Keys = func() (map[string]string, error) { reads++; return keys, nil }
+	g := f.gateway()
+	ask := func(token string) int { return call(g, "GET", "/v1/models", "", "Authorization", "Bearer "+token).Code }
+	if ask("old") != 200 || ask("new") != 401 || reads != 1 {
+		t.Fatalf("the old key is not the one, or was read %d times", reads)
+	}
+	keys = map[string]string{"a": "new"}
+	g.auth.readAt = g.auth.readAt.Add(-keysAge)
+	if ask("new") != 200 || ask("old") != 401 {
+		t.Error("the new key was not taken up")
+	}
+}
+
+func TestKeysThatCannotBeReadLetNobodyIn(t *testing.T) {
+	f := newFixture()
+	f.options.Keys = func() (map[string]string, error) { return nil, errors.New("open /keys: permission denied") }
+	got := f.call("GET", "/v1/models", "", "Authorization", "Bearer x")
+	if told := failureIn(t, got.Body); got.Code != 503 || strings.Contains(told.Message, "permission") {
+		t.Errorf("status %d, %+v", got.Code, told)
+	}
+}
+
+func TestWithoutKeysAnyBearerIsIgnored(t *testing.T) {
+	f := newFixture()
+	f.options.Log = slog.New(slog.NewTextHandler(&f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if got := f.call("POST", chatRoute, chatBody("what?"), "Authorization", "Bearer nvapi-secret"); got.Code != 200 {
+		t.Errorf("status %d", got.Code)
+	}
+	if strings.Contains(f.log.String(), "nvapi") {
+		t.Errorf("the log holds the caller's key:\n%s", f.log.String())
+	}
+}
+
+func TestWhatBrowsersMayDo(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		loopback bool
+		headers  []string
+		status   int
+	}{
+		{"localhost", true, []string{"Host", "localhost:8080"}, 200},
+		{"127.0.0.1", true, []string{"Host", "127.0.0.1:8080"}, 200},
+		{"another loopback address", true, []string{"Host", "127.8.0.1"}, 200},
+		{"IPv6 loopback", true, []string{"Host", "[::1]:8080"}, 200},
+		{"IPv6 loopback without a port", true, []string{"Host", "[::1]"}, 200},
+		{"a name pointed at this machine", true, []string{"Host", "evil.example:8080"}, 403},
+		{"a name that begins well", true, []string{"Host", "localhost.evil.example"}, 403},
+		{"another address", true, []string{"Host", "10.0.0.1:8080"}, 403},
+		{"no host", true, []string{"Host", ""}, 403},
+		{"any name when it does not serve loopback only", false, []string{"Host", "rag.default.svc"}, 200},
+		{"the gateway's own page", true, []string{"Host", "localhost:8080", "Sec-Fetch-Site", "same-origin", "Origin", "http://localhost:8080"}, 200},
+		{"a page of another site", true, []string{"Host", "localhost:8080", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, 403},
+		{"a page of another site in an older browser", false, []string{"Host", "rag.default.svc", "Origin", "https://evil.example"}, 403},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFixture()
+			f.options.LoopbackOnly = tc.loopback
+			got := f.call("POST", chatRoute, chatBody("what?"), tc.headers...)
+			if got.Code != tc.status {
+				t.Errorf("status %d, want %d: %s", got.Code, tc.status, got.Body)
+			}
+			if got.Header().Get("Access-Control-Allow-Origin") != "" {
+				t.Error("another origin is allowed")
+			}
+		})
+	}
+}
+
+func TestMoreQuestionsThanPlacesAreQueuedThenRefused(t *testing.T) {
+	f := newFixture()
+	f.options.Concurrent, f.options.Queued = 1, 1
+	working, finish := make(chan struct{}), make(chan struct{})
+	f.chat.words = []string{"word"}
+	f.chat.between = func(context.Context) error {
+		working <- struct{}{}
+		<-finish
+		return nil
+	}
+	g := f.gateway()
+	answers := make(chan int, 2)
+	ask := func() { answers <- call(g, "POST", chatRoute, chatBody("what?")).Code }
+	go ask()
+	<-working
+	go ask()
+	for g.limit.waiting.Load() != 1 {
+		time.Sleep(time.Millisecond) // until the second one waits
+	}
+	got := call(g, "POST", searchRoute, `{"query": "x"}`)
+	if told := failureIn(t, got.Body); got.Code != 429 || told.Code != "TooManyRequests" || got.Header().Get("Retry-After") != "1" {
+		t.Errorf("status %d, Retry-After %q, %+v", got.Code, got.Header().Get("Retry-After"), told)
+	}
+	if got := call(g, "GET", "/v1/models", ""); got.Code != 200 {
+		t.Errorf("models: status %d: only questions are counted", got.Code)
+	}
+	close(finish)
+	<-working
+	for range 2 {
+		if code := <-answers; code != 200 {
+			t.Errorf("a question that had its turn got %d", code)
+		}
+	}
+}
+
+func TestWhoWaitsTooLongIsRefused(t *testing.T) {
+	l := newLimiter(1, 1, time.Millisecond)
+	release, err := l.acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.acquire(t.Context()); failureOf(err).status != 429 {
+		t.Errorf("got %v, want a refusal", err)
+	}
+	release()
+	if _, err := l.acquire(t.Context()); err != nil {
+		t.Errorf("a place that was given back: %v", err)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := l.acquire(gone); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the caller's own end", err)
+	}
+}
+
+func TestAPanicIsA500WithItsRequestID(t *testing.T) {
+	f := newFixture()
+	f.options.Log = slog.New(slog.NewTextHandler(&f.log, nil))
+	f.index.keyword = func(context.Context, string) { panic("poison") }
+	g := f.gateway()
+	got := call(g, "POST", chatRoute, chatBody("what?"), "X-Request-Id", "find-me")
+	if told := failureIn(t, got.Body); got.Code != 500 || told.ID != "find-me" || strings.Contains(told.Message, "poison") {
+		t.Errorf("status %d, %+v", got.Code, told)
+	}
+	if !strings.Contains(f.log.String(), "request_id=find-me") || !strings.Contains(f.log.String(), "panic=poison") {
+		t.Errorf("the log does not help:\n%s", f.log.String())
+	}
+	if len(g.limit.places) != 0 {
+		t.Error("its place was not given back")
+	}
+}
+
+func TestAPanicInAStreamCutsTheConnection(t *testing.T) {
+	f := newFixture()
+	f.chat.between = func(context.Context) error { panic("poison") }
+	server := f.serve(t)
+	response, err := http.Post(server.URL+chatRoute, "application/json", strings.NewReader(streamBody("what?")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil || strings.Contains(string(body), "[DONE]") {
+		t.Errorf("the caller takes half an answer for a whole one: %q, %v", body, err)
+	}
+}
+
+func TestTheLogHoldsNothingOfARequestOrAReply(t *testing.T) {
+	const secret = "xyzzy"
+	f := newFixture()
+	f.options.Log = slog.New(slog.NewTextHandler(&f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	f.chat.words = []string{secret}
+	g := f.gateway()
+	for _, body := range []string{chatBody(secret), streamBody(secret), `{"` + secret + `": `, `{"messages": "` + secret + `"}`,
+		`{"model": "` + secret + `"}`, `{"messages": [{"role": "` + secret + `", "content": "x"}]}`} {
+		call(g, "POST", chatRoute, body)
+	}
+	f.chat.words, f.chat.err = nil, &model.Error{Role: model.LLM, Kind: model.Rejected, Model: "chat", Status: 400, Message: "cannot read " + secret}
+	call(g, "POST", chatRoute, chatBody("what?"))
+	call(g, "POST", "/"+secret, "")
+	call(g, secret, chatRoute, "")
+	call(g, "GET", "/v1/documents?after="+secret, "")
+	call(g, "GET", "/v1/models", "", "User-Agent", secret, "X-Request-Id", secret+" ")
+	if strings.Contains(f.log.String(), secret) {
+		t.Errorf("the log holds what was asked or answered:\n%s", f.log.String())
+	}
+	for _, want := range []string{"method=POST route=/v1/chat/completions status=200", "route=unknown status=404", "method=OTHER", "code=ModelRejected stage=llm model=chat upstream_status=400"} {
+		if !strings.Contains(f.log.String(), want) {
+			t.Errorf("the log lacks %q:\n%s", want, f.log.String())
+		}
+	}
+}
+
+func TestHeadIsAnsweredLikeGet(t *testing.T) {
+	server := newFixture().serve(t)
+	response, err := http.Head(server.URL + "/v1/models")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != 200 || response.ContentLength <= 0 {
+		t.Errorf("status %d, length %d", response.StatusCode, response.ContentLength)
+	}
+}
+
+// A deadline of one reply must not cut the next one on the same connection.
+func TestAConnectionServesManyRequests(t *testing.T) {
+	server := newFixture().serve(t)
+	for range 3 {
+		for _, body := range []string{chatBody("what?"), streamBody("what?"), "{"} {
+			response, err := http.Post(server.URL+chatRoute, "application/json", strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadAll(response.Body); err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+		}
+	}
+}
+
+func TestReadyAfterTheFirstRetrieval(t *testing.T) {
+	f := newFixture()
+	f.index.err = errors.New("still opening")
+	g := f.gateway()
+	g.retry = time.Millisecond
+	tried := make(chan struct{}, 1)
+	attempts := 0
+	f.index.keyword = func(context.Context, string) {
+		if attempts++; attempts == 3 {
+			f.index.err = nil
+			tried <- struct{}{}
+		}
+	}
+	if got := call(g, "GET", "/readyz", ""); got.Code != 503 {
+		t.Errorf("ready before anything was tried: %d", got.Code)
+	}
+	g.config.Retrieval.Mode = "" // as it is
+	ctx, shutDown := context.WithCancel(t.Context())
+	g.Warm(ctx)
+	<-tried
+	if got := call(g, "GET", "/readyz", ""); got.Code != 200 || !g.Ready() {
+		t.Errorf("not ready after a retrieval: %d", got.Code)
+	}
+	f.index.err = errors.New("gone again")
+	if got := call(g, "GET", "/readyz", ""); got.Code != 200 {
+		t.Errorf("a later failure ended readiness: %d", got.Code)
+	}
+	shutDown()
+	for g.Ready() {
+		time.Sleep(time.Millisecond) // until the end of ctx is noticed
+	}
+	if got := call(g, "GET", "/healthz", ""); got.Code != 200 {
+		t.Errorf("health: %d", got.Code)
+	}
+}
+
+func TestWarmEndsWithItsContext(t *testing.T) {
+	f := newFixture()
+	f.index.err = errors.New("never")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+	defer cancel()
+	g := f.gateway()
+	g.Warm(ctx)
+	if g.Ready() {
+		t.Error("ready without a retrieval")
+	}
+}
+
+func TestAStalledReaderFreesItsPlace(t *testing.T) {
+	w := &failing{ResponseRecorder: httptest.NewRecorder()}
+	f := newFixture()
+	g := f.gateway()
+	g.ServeHTTP(w, httptest.NewRequest("POST", chatRoute, strings.NewReader(streamBody("what?"))))
+	if len(g.limit.places) != 0 {
+		t.Error("its place was not given back")
+	}
+	if len(w.Body.String()) != 0 {
+		t.Errorf("wrote %q", w.Body)
+	}
+}
+
+// failing is a connection whose reader has stalled.
+type failing struct{ *httptest.ResponseRecorder }
+
+func (failing) Write([]byte) (int, error) { return 0, context.DeadlineExceeded }
