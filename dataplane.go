@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract"
+	"github.com/ragpipeline/ragpipeline/internal/gateway"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/index/local"
+	"github.com/ragpipeline/ragpipeline/internal/ingest"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/query"
+	"github.com/ragpipeline/ragpipeline/internal/serve"
+	"github.com/ragpipeline/ragpipeline/internal/source"
+	"github.com/ragpipeline/ragpipeline/internal/split"
+)
+
+const (
+	// shutdownGrace is how long requests may go on after a signal: under the 30 s that a pod is given.
+	shutdownGrace = 25 * time.Second
+	// probeInterval is how long a model may be idle before one minimal call asks whether it still answers.
+	probeInterval = time.Minute
+)
+
+// process is what every part of one data-plane process shares.
+type process struct {
+	log      *slog.Logger
+	registry *prometheus.Registry
+	stages   *serve.Stages
+	models   model.Transport
+	keys     keyring
+}
+
+func newProcess(log *slog.Logger, keys keyring) *process {
+	p := &process{log: log, registry: prometheus.NewRegistry(), stages: serve.NewStages(), keys: keys}
+	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.models.Observe = model.Observers(model.NewMetrics(p.registry), p.stages.Observe)
+	return p
+}
+
+// openIndex opens the home that the config names.
+func (p *process) openIndex(ctx context.Context, pipeline config.Pipeline, g config.Generation, where config.Index) (*local.Store, error) {
+	if where.Local == nil {
+		return nil, unusable{errors.New("index: the config names no local directory, and this build has no other home")}
+	}
+	return local.Open(ctx, local.Options{Directory: where.Local.Directory, Pipeline: pipeline, Generation: g})
+}
+
+// configMaps gives a ConfigMap's entries by its name.
+type configMaps func(name string) (map[string][]byte, error)
+
+// ingest brings the index up to date with the sources.
+func (p *process) ingest(ctx context.Context, c config.Ingest, store *local.Store, maps configMaps, progress func(config.Progress)) (*ingest.Report, error) {
+	sources, err := openSources(c.Sources, maps)
+	if err != nil {
+		return nil, unusable{err}
+	}
+	splitter, err := split.New(c.Generation.Chunking)
+	if err != nil {
+		return nil, unusable{err}
+	}
+	extractor := extract.New(extract.Options{CacheDir: filepath.Join(c.Index.Local.Directory, "cache")})
+	defer extractor.Close()
+	return ingest.Run(ctx, ingest.Options{
+		Config:     c,
+		Sources:    sources,
+		Extractor:  extractor,
+		Splitter:   splitter,
+		Embedder:   model.NewEmbedder(c.Embedding, c.Generation.Embedding, p.keys(c.Embedding.Key), p.models),
+		Index:      store,
+		Progress:   progress,
+		Log:        p.log,
+		Registerer: p.registry,
+	})
+}
+
+func openSources(configs []config.Source, maps configMaps) ([]source.Source, error) {
+	var sources []source.Source
+	for _, c := range configs {
+		s, err := source.New(c, maps)
+		if err != nil {
+			return nil, fmt.Errorf("source %q: %w", c.Name, err)
+		}
+		sources = append(sources, s)
+	}
+	return sources, nil
+}
+
+// questionPath is what answers: the service, and the clients that the gateway passes requests on to.
+type questionPath struct {
+	service  *query.Service
+	embedder *model.Embedder
+	ranker   *model.Ranker // nil: no reranking
+	chat     *model.Chat   // nil: retrieval only
+}
+
+func (p *process) questionPath(c config.Gateway, searcher index.Searcher) *questionPath {
+	q := &questionPath{embedder: model.NewEmbedder(c.Models.Embedding, c.Generation.Embedding, p.keys(c.Models.Embedding.Key), p.models)}
+	o := query.Options{Config: c, Index: searcher, Embedder: q.embedder, Report: p.stages.Report, Registerer: p.registry}
+	if m := c.Models.Reranking; m != nil {
+		q.ranker = model.NewRanker(*m, p.keys(m.Key), p.models)
+		o.Ranker = q.ranker
+	}
+	if m := c.Models.LLM; m != nil {
+		q.chat = model.NewChat(*m, p.keys(m.Key), p.models)
+		o.Chat = q.chat
+	}
+	q.service = query.New(o)
+	return q
+}
+
+// probe asks each idle model for a sign of life until ctx ends, unless its config forbids it.
+func (p *process) probe(ctx context.Context, c config.Models, q *questionPath) {
+	if !c.Embedding.NoProbe {
+		go p.stages.Probe(ctx, probeInterval, model.Embedding, q.embedder.Probe)
+	}
+	if c.Reranking != nil && !c.Reranking.NoProbe {
+		go p.stages.Probe(ctx, probeInterval, model.Reranking, q.ranker.Probe)
+	}
+	if c.LLM != nil && !c.LLM.NoProbe {
+		go p.stages.Probe(ctx, probeInterval, model.LLM, q.chat.Probe)
+	}
+}
+
+// gateway puts HTTP before the question path.
+func (p *process) gateway(c config.Gateway, q *questionPath, reader index.Reader, clients func() (map[string]string, error), loopbackOnly bool) *gateway.Gateway {
+	o := gateway.Options{
+		Config:       c,
+		Query:        q.service,
+		Index:        reader,
+		Embedder:     q.embedder,
+		Keys:         clients,
+		LoopbackOnly: loopbackOnly,
+		Log:          p.log,
+	}
+	if q.ranker != nil {
+		o.Ranker = q.ranker
+	}
+	return gateway.New(o)
+}
+
+// opsStatus is what the process says of itself on its ops port.
+func (p *process) opsStatus(pipeline config.Pipeline, g config.Generation, reader index.Reader) func(context.Context) config.OpsStatus {
+	return func(ctx context.Context) config.OpsStatus {
+		return config.OpsStatus{
+			Pipeline:   pipeline.String(),
+			Generation: g.Fingerprint(),
+			Stages:     p.stages.Snapshot(),
+			Index:      indexStatus(ctx, reader, g),
+		}
+	}
+}
+
+// maxFailures is how many failed documents the status names.
+const maxFailures = 10
+
+func indexStatus(ctx context.Context, reader index.Reader, g config.Generation) config.IndexStatus {
+	status := config.IndexStatus{EmbeddingModel: g.Embedding.Model}
+	stats, err := reader.Stats(ctx)
+	if err != nil {
+		return status
+	}
+	status.Documents, status.Chunks, status.FailedDocuments = stats.Documents, stats.Chunks, stats.FailedDocuments
+	status.Dimensions, status.LastSync = stats.Dimensions, stats.Completed
+	failed, err := reader.Failures(ctx, maxFailures)
+	if err != nil {
+		return status
+	}
+	for _, row := range failed {
+		status.Failures = append(status.Failures, config.Failure{Document: row.Document, Reason: row.Reason, Message: row.Message})
+	}
+	return status
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/ingest"
+	"github.com/ragpipeline/ragpipeline/internal/serve"
+)
+
+// podFlags are what a data-plane pod is started with.
+type podFlags struct {
+	config, secrets string
+	ops             string // address of the ops port
+}
+
+func (f *podFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.config, "config", "", "config file that the operator wrote")
+	flags.StringVar(&f.secrets, "secrets", "/var/run/ragpipeline/secrets", "directory of mounted Secrets, <name>/<key>")
+	flags.StringVar(&f.ops, "ops-listen", ":9090", "address of status, metrics, health and profiles")
+	cmd.MarkFlagRequired("config")
+}
+
+func newGatewayCommand() *cobra.Command {
+	var f podFlags
+	var listen, clients string
+	cmd := &cobra.Command{
+		Use:   "gateway --config FILE",
+		Short: "Answer questions over a built index: the query gateway's pod",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := config.ReadGateway(f.config)
+			if err != nil {
+				return unusable{err}
+			}
+			p := newProcess(serve.Logger(cmd.ErrOrStderr(), nil), mountedKeys(f.secrets))
+			return p.serveGateway(cmd.Context(), *c, listen, clients, f.ops)
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().StringVar(&listen, "listen", ":8080", "address of the API")
+	cmd.Flags().StringVar(&clients, "keys-dir", "", "directory of the clients' keys, a file each; without it anyone may ask")
+	return cmd
+}
+
+func (p *process) serveGateway(ctx context.Context, c config.Gateway, listen, clientsDir, ops string) error {
+	stopTracing, err := serve.Tracing(ctx, "ragpipeline-gateway")
+	if err != nil {
+		return err
+	}
+	defer stopTracing(context.WithoutCancel(ctx))
+	store, err := p.openIndex(ctx, c.Pipeline, c.Generation, c.Index)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	listeners, err := listenAll(listen, ops)
+	if err != nil {
+		return unusable{err}
+	}
+	var clients func() (map[string]string, error)
+	if clientsDir != "" {
+		clients = mountedClientKeys(clientsDir)
+	}
+	path := p.questionPath(c, store)
+	g := p.gateway(c, path, store, clients, false)
+	probing, stop := context.WithCancel(ctx)
+	defer stop()
+	p.probe(probing, c.Models, path)
+	go g.Warm(probing)
+	ready := func() bool { return ctx.Err() == nil && g.Ready() }
+	status := p.opsStatus(c.Pipeline, c.Generation, store)
+	return serve.Run(ctx, p.log, shutdownGrace,
+		serve.Server{Name: "gateway", Listener: listeners[0], Handler: g.Handler()},
+		serve.Server{Name: "ops", Listener: listeners[1], Handler: serve.Ops(serve.OpsOptions{
+			Status: func(ctx context.Context) config.OpsStatus {
+				s := status(ctx)
+				s.Ready = ready()
+				return s
+			},
+			Ready:    ready,
+			Gatherer: p.registry,
+		})})
+}
+
+func newIngestCommand() *cobra.Command {
+	var f podFlags
+	var termination string
+	cmd := &cobra.Command{
+		Use:   "ingest --config FILE",
+		Short: "Bring an index up to date with its sources, once: the ingestion's pod",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := config.ReadIngest(f.config)
+			if err != nil {
+				return unusable{err}
+			}
+			p := newProcess(serve.Logger(cmd.ErrOrStderr(), nil), mountedKeys(f.secrets))
+			report, err := p.ingestOnce(cmd.Context(), *c, f.ops)
+			if report != nil && termination != "" {
+				err = errors.Join(err, os.WriteFile(termination, report.Termination(), 0o600))
+			}
+			return err
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().StringVar(&termination, "termination-log", "", "file for the report in brief, as Kubernetes reads it")
+	return cmd
+}
+
+// ingestOnce runs an ingestion with its ops port beside it.
+func (p *process) ingestOnce(ctx context.Context, c config.Ingest, ops string) (*ingest.Report, error) {
+	stopTracing, err := serve.Tracing(ctx, "ragpipeline-ingest")
+	if err != nil {
+		return nil, err
+	}
+	defer stopTracing(context.WithoutCancel(ctx))
+	store, err := p.openIndex(ctx, c.Pipeline, c.Generation, c.Index)
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	listeners, err := listenAll(ops)
+	if err != nil {
+		return nil, unusable{err}
+	}
+	var progress atomic.Pointer[config.Progress]
+	status := p.opsStatus(c.Pipeline, c.Generation, store)
+	handler := serve.Ops(serve.OpsOptions{
+		Status: func(ctx context.Context) config.OpsStatus {
+			s := status(ctx)
+			s.Progress = progress.Load()
+			return s
+		},
+		Gatherer: p.registry,
+	})
+	serving, stop := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	go func() {
+		served <- serve.Run(serving, p.log, shutdownGrace, serve.Server{Name: "ops", Listener: listeners[0], Handler: handler})
+	}()
+	noConfigMaps := func(name string) (map[string][]byte, error) {
+		return nil, fmt.Errorf("ConfigMap %q is not mounted", name) //nolint:staticcheck // ConfigMap is a kind's name
+	}
+	report, err := p.ingest(ctx, c, store, noConfigMaps, func(now config.Progress) { progress.Store(&now) })
+	stop()
+	return report, errors.Join(err, <-served)
+}
+
+func listenAll(addresses ...string) ([]net.Listener, error) {
+	var listeners []net.Listener
+	for _, a := range addresses {
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			for _, open := range listeners {
+				open.Close()
+			}
+			return nil, fmt.Errorf("listen: %w", err)
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
