@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
@@ -311,6 +312,7 @@ func TestAConnectionServesManyRequests(t *testing.T) {
 func TestReadyAfterTheFirstRetrieval(t *testing.T) {
 	f := newFixture()
 	f.index.err = errors.New("still opening")
+	f.options.Config.Retrieval.Mode = config.Keyword
 	g := f.gateway()
 	g.retry = time.Millisecond
 	tried := make(chan struct{}, 1)
@@ -324,7 +326,6 @@ func TestReadyAfterTheFirstRetrieval(t *testing.T) {
 	if got := call(g, "GET", "/readyz", ""); got.Code != 503 {
 		t.Errorf("ready before anything was tried: %d", got.Code)
 	}
-	g.config.Retrieval.Mode = "" // as it is
 	ctx, shutDown := context.WithCancel(t.Context())
 	g.Warm(ctx)
 	<-tried
