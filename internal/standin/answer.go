@@ -49,7 +49,7 @@ const (
 	passageWorth = 0.4  // its whole passage covers the question
 	cueWorth     = 0.15 // it has a word or figure that answers this kind of question
 	rankWorth    = 0.1  // its passage comes first
-	incomplete   = 0.2  // taken off when it begins in the middle of a sentence, or only announces one
+	incomplete   = 0.2  // taken off when it begins or ends in the middle of a sentence, or only announces one
 )
 
 // quotes scores every statement of the passages.
@@ -65,6 +65,7 @@ func quotes(passages []cited, text string) []quote {
 		}
 	}
 	q.weigh(units)
+	q.discount(periods)
 
 	wants := cueFor(text)
 	for i := range all {
@@ -79,11 +80,23 @@ func quotes(passages []cited, text string) []quote {
 		if wants(q, s) {
 			s.score += cueWorth
 		}
-		if !s.row && (startsLower(s.text) || strings.HasSuffix(s.text, ":")) {
+		if !s.row && (startsLower(s.text) || !strings.HasSuffix(s.text, ".")) {
 			s.score -= incomplete
 		}
 	}
 	return all
+}
+
+// periods are the terms that say when: they tell passages apart, and seldom sentences. Years count too.
+var periods = set("q1 q2 q3 q4 quarter month year fiscal first second third fourth end ended period date " +
+	"januari februari march april may june juli august septemb octob novemb decemb three six nine twelv")
+
+func set(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
 }
 
 func startsLower(s string) bool { return s[0] >= 'a' && s[0] <= 'z' }

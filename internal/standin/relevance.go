@@ -105,6 +105,20 @@ func (q *question) weigh(passages []*passage) {
 	}
 }
 
+// discount leaves the terms of a set, and figures, a quarter of their weight.
+func (q *question) discount(less map[string]bool) {
+	total := 0.0
+	for _, t := range q.terms {
+		if less[t] || figure(t) {
+			q.weight[t] /= 4
+		}
+		total += q.weight[t]
+	}
+	for _, t := range q.terms {
+		q.weight[t] /= total
+	}
+}
+
 // coverage is the weight of the terms that occur.
 func (q *question) coverage(counts map[string]int) float64 {
 	sum := 0.0

@@ -30,6 +30,7 @@ func statements(text string) []statement {
 		case line == "", heading(line), fence(line), ruler(line):
 			flush()
 		case tableRow(line):
+			paragraph = finished(paragraph) // what stands over a table is its head
 			flush()
 			out = append(out, statement{text: cells(line), row: true})
 		default:
@@ -47,6 +48,16 @@ func statements(text string) []statement {
 	return out
 }
 
+// finished is the beginning of a paragraph up to its last line that ends a sentence.
+func finished(paragraph []string) []string {
+	for n := len(paragraph); n > 0; n-- {
+		if strings.ContainsAny(paragraph[n-1][len(paragraph[n-1])-1:], ".!?:") {
+			return paragraph[:n]
+		}
+	}
+	return nil
+}
+
 var listItem = regexp.MustCompile(`^([-*+•▪◦>]|\d{1,2}[.)])\s+`)
 
 func heading(line string) bool { return strings.HasPrefix(line, "#") }
@@ -58,7 +69,7 @@ func ruler(line string) bool {
 
 // tableRow says whether a line is a row of a Markdown table, or words and then two figures or more.
 func tableRow(line string) bool {
-	if strings.HasPrefix(line, "|") {
+	if strings.HasPrefix(line, "|") && strings.HasSuffix(line, "|") {
 		return true
 	}
 	fields := strings.Fields(line)
