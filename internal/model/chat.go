@@ -76,8 +76,8 @@ func (c *Chat) complete(ctx context.Context, r ChatRequest, retry patience) (*Co
 		texts:     contents(r.Messages),
 		retry:     retry,
 		timeout:   chatTimeout,
-		read: func(resp *reply) (err error) {
-			answer, err = c.readWhole(resp)
+		read: func(ctx context.Context, resp *reply) (err error) {
+			answer, err = c.readWhole(ctx, resp)
 			return err
 		},
 	})
@@ -101,14 +101,14 @@ func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (*Complet
 		retry:     prompt,
 		timeout:   firstByteTimeout,
 		stream:    true,
-		read: func(resp *reply) (err error) {
+		read: func(ctx context.Context, resp *reply) (err error) {
 			if isJSON(resp) { // a server that does not stream
-				if answer, err = c.readWhole(resp); err == nil && answer.Content != "" {
+				if answer, err = c.readWhole(ctx, resp); err == nil && answer.Content != "" {
 					err = wanted(delta(answer.Content))
 				}
 				return err
 			}
-			answer, err = c.readStream(resp, delta)
+			answer, err = c.readStream(ctx, resp, delta)
 			return err
 		},
 	})

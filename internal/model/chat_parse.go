@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"errors"
 	"net/http"
 )
@@ -86,7 +87,7 @@ func (r *reader) content() (s string) {
 }
 
 // readWhole reads an answer that is not streamed.
-func (c *Chat) readWhole(resp *reply) (answer *Completion, err error) {
+func (c *Chat) readWhole(ctx context.Context, resp *reply) (answer *Completion, err error) {
 	err = c.client.whole(func(data []byte) error {
 		parsed, err := parseChat(data)
 		switch {
@@ -98,8 +99,9 @@ func (c *Chat) readWhole(resp *reply) (answer *Completion, err error) {
 			return errors.New("it has no choices")
 		}
 		answer = &Completion{Content: c.withoutThinking(parsed.content), FinishReason: parsed.finish, Usage: parsed.usage}
+		describe(ctx, parsed.finish, parsed.usage)
 		return nil
-	})(resp)
+	})(ctx, resp)
 	return answer, err
 }
 

@@ -47,7 +47,7 @@ type call struct {
 	texts     []string // what the body quotes; no error may quote it
 	retry     patience
 	timeout   time.Duration // of one attempt: to its end, or to the head of a streamed reply
-	read      func(reply *reply) error
+	read      func(ctx context.Context, reply *reply) error
 	stream    bool
 }
 
@@ -192,7 +192,7 @@ func (c *client) exchange(ctx context.Context, call call, key string, begun func
 		begun()
 		interrupted = Broken
 	}
-	err = call.read(&reply{resp, watchdog})
+	err = call.read(ctx, &reply{resp, watchdog})
 	if errIO, ok := errors.AsType[*readError](err); ok {
 		return c.broke(ctx, inner, interrupted, errIO.Err)
 	}

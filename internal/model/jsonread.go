@@ -9,7 +9,7 @@ import (
 
 // reader walks over a JSON text once, and hands out what the caller asks for. It exists because answers are
 // large and their shape is known: a vector of 1,024 dimensions costs encoding/json 0.5 ms of CPU as numbers and
-// 60 us as base64, this reader 130 and 14.
+// 60 us as base64, this reader 130 and 14. The differential fuzz target holds it against encoding/json.
 //
 // It is lenient where that harms nobody (control characters within strings); the first real fault sticks, and
 // every later call does nothing.

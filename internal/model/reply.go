@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -17,8 +18,8 @@ var replies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // whole makes a call's read function of one that parses the whole answer. An error of parse that is no *Error
 // says why the answer is Broken.
-func (c *client) whole(parse func(answer []byte) error) func(*reply) error {
-	return func(resp *reply) error {
+func (c *client) whole(parse func(answer []byte) error) func(context.Context, *reply) error {
+	return func(_ context.Context, resp *reply) error {
 		buf := replies.Get().(*bytes.Buffer)
 		buf.Reset()
 		defer func() {

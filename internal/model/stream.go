@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -11,7 +12,7 @@ import (
 var errCutOff = errors.New("its stream ended before the answer did")
 
 // readStream reads a streamed answer to its end: [DONE], or the end of the stream after a finish_reason.
-func (c *Chat) readStream(resp *reply, delta Delta) (*Completion, error) {
+func (c *Chat) readStream(ctx context.Context, resp *reply, delta Delta) (*Completion, error) {
 	idle := &idleReader{in: resp.Body, watchdog: resp.watchdog, longest: idleTimeout}
 	events := newSSEReader(idle)
 	think := c.thinking()
@@ -63,6 +64,7 @@ func (c *Chat) readStream(resp *reply, delta Delta) (*Completion, error) {
 		return nil, err
 	}
 	answer.Content = content.String()
+	describe(ctx, answer.FinishReason, answer.Usage)
 	return answer, nil
 }
 

@@ -27,6 +27,20 @@ func (c *client) startSpan(ctx context.Context, operation string) (context.Conte
 		trace.WithAttributes(keyOperation.String(operation), keyModel.String(c.model)))
 }
 
+// describe adds to the current span what the model said of its answer.
+func describe(ctx context.Context, finish string, usage *Usage) {
+	span := trace.SpanFromContext(ctx)
+	if !span.IsRecording() {
+		return
+	}
+	if finish != "" {
+		span.SetAttributes(keyFinish.StringSlice([]string{finish}))
+	}
+	if usage != nil {
+		span.SetAttributes(keyInputTokens.Int(usage.PromptTokens), keyOutputTokens.Int(usage.CompletionTokens))
+	}
+}
+
 func endSpan(span trace.Span, err error) {
 	if span.IsRecording() && err != nil {
 		kind := "cancelled"

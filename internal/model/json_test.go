@@ -1,0 +1,37 @@
+package model
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestEveryByteIsEscapedWhereverItStands(t *testing.T) {
+	for b := range 256 {
+		for at := range 20 {
+			s := strings.Repeat("a", at) + string([]byte{byte(b)}) + strings.Repeat("~", 20-at)
+			var back string
+			if err := json.Unmarshal(appendString(nil, s), &back); err != nil || back != string([]rune(s)) {
+				t.Errorf("byte %#x at %d: %q is read back as %q, %v", b, at, s, back, err)
+			}
+		}
+	}
+}
+
+func TestReaderStopsAtTheFirstFault(t *testing.T) {
+	cases := []struct{ name, text string }{
+		{"nothing", ``}, {"half an object", `{"a":`}, {"half a string", `{"a":"b`}, {"half an escape", `{"a":"\`},
+		{"no colon", `{"a" 1}`}, {"no comma", `{"a":1 "b":2}`}, {"a comma too many", `[1,]`}, {"another word", `nul`},
+		{"two values", `1 2`}, {"a closing bracket", `]`}, {"nesting without end", strings.Repeat("[", 1<<20)},
+		{"a minus", `-`}, {"a key that is no string", `{1:2}`},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			r := &reader{data: []byte(tc.text)}
+			r.skip()
+			if r.end() == nil {
+				t.Error("it is accepted")
+			}
+		})
+	}
+}
