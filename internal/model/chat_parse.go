@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"errors"
 	"net/http"
 )
 
@@ -48,6 +47,9 @@ func parseChat(data []byte) (chatReply, error) {
 
 func (r *reader) choices(c *chatReply) {
 	r.array(func() {
+		if r.null() {
+			return
+		}
 		var content, finish string
 		index := 0
 		r.object(func(key []byte) {
@@ -96,7 +98,7 @@ func (c *Chat) readWhole(ctx context.Context, resp *reply) (answer *Completion, 
 		case parsed.problem != nil:
 			return c.inBand(parsed.problem)
 		case !parsed.hasFirst:
-			return errors.New("it has no choices")
+			return errNoChoices
 		}
 		answer = &Completion{Content: c.withoutThinking(parsed.content), FinishReason: parsed.finish, Usage: parsed.usage}
 		describe(ctx, parsed.finish, parsed.usage)

@@ -61,6 +61,7 @@ func TestCompleteRefusesWhatIsNoAnswer(t *testing.T) {
 		{"no JSON", `<html>`, Broken},
 		{"no choices", `{"id":"x"}`, Broken},
 		{"an empty list of choices", `{"choices":[],"usage":{}}`, Broken},
+		{"a choice that is null", `{"choices":[null]}`, Broken},
 		{"an error in a 200", `{"error":{"message":"engine died"}}`, Broken},
 		{"an error with its own code", `{"error":{"message":"slow down","code":429}}`, Overloaded},
 		{"an error as text", `{"error":"engine died"}`, Broken},
@@ -190,6 +191,8 @@ func TestStreamsThatFail(t *testing.T) {
 		message    string
 	}{
 		{"nothing", "", Broken, ""},
+		{"nothing but its end", "data: [DONE]\n\n", Broken, ""},
+		{"a choice that is null", "data: {\"choices\":[null]}\n\ndata: [DONE]\n\n", Broken, ""},
 		{"it ends before the answer", begun, Broken, ""},
 		{"it ends within an event", begun + `data: {"choices":[{"del`, Broken, ""},
 		{"no JSON", begun + "data: oops\n\n", Broken, ""},

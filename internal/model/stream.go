@@ -9,7 +9,10 @@ import (
 	"time"
 )
 
-var errCutOff = errors.New("its stream ended before the answer did")
+var (
+	errCutOff    = errors.New("its stream ended before the answer did")
+	errNoChoices = errors.New("it has no choices")
+)
 
 // readStream reads a streamed answer to its end: [DONE], or the end of the stream after a finish_reason.
 func (c *Chat) readStream(ctx context.Context, resp *reply, delta Delta) (*Completion, error) {
@@ -17,6 +20,7 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, delta Delta) (*Compl
 	events := newSSEReader(idle)
 	think := c.thinking()
 	answer := &Completion{}
+	answered := false
 	var content strings.Builder
 	send := func(s string) error {
 		if s == "" {
@@ -51,6 +55,7 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, delta Delta) (*Compl
 		if err := send(think.push(chunk.content)); err != nil {
 			return nil, err
 		}
+		answered = answered || chunk.hasFirst
 		if chunk.usage != nil {
 			answer.Usage = chunk.usage
 		}
@@ -58,6 +63,9 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, delta Delta) (*Compl
 			answer.FinishReason = chunk.finish
 			idle.longest = usageTimeout
 		}
+	}
+	if !answered {
+		return nil, c.client.fail(Broken, errNoChoices)
 	}
 	c.learn(think)
 	if err := send(think.flush()); err != nil {

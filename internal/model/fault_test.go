@@ -1,0 +1,132 @@
+package model_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/test/nimsim"
+)
+
+// kinds says what a fault that is not harmless comes to, where that is not Broken.
+var kinds = map[string]model.Kind{
+	"bad-request": model.Rejected, "unprocessable": model.Rejected, "input-too-long": model.TooLong,
+	"unauthorized": model.Unauthorized, "forbidden": model.Unauthorized, "key-echoed": model.Unauthorized,
+	"unpaid": model.Unpaid, "no-route": model.NotFound, "no-model": model.NotFound, "redirected": model.NotFound,
+	"retired": model.Retired, "rate-limited": model.Overloaded, "rate-limited-by-date": model.Overloaded,
+	"queue-full": model.Overloaded, "loading": model.NotReady, "gateway-timeout": model.TimedOut,
+	"reset": model.Unreachable, "short-body": model.Unreachable,
+	"hang": model.TimedOut, "stalled-body": model.TimedOut, "stream-stalls": model.TimedOut, "stream-without-end": model.TimedOut,
+}
+
+// hurried are the faults that meet a caller in a hurry: those that only a deadline ends, and those that ask to be
+// waited out.
+var hurried = []string{"hang", "stalled-body", "stream-stalls", "stream-without-end", "rate-limited", "rate-limited-by-date", "queue-full"}
+
+const (
+	key     = "nvapi-4pQ9x"
+	passage = "Sixteen nodes with eight A100 GPUs each trained the model."
+)
+
+// questions ask a simulator in each of the ways there are, and return what it answers.
+var questions = []struct {
+	name     string
+	role     model.Role
+	streamed bool
+	ask      func(ctx context.Context, url string, t model.Transport) (any, error)
+}{
+	{"embedding", model.Embedding, false, func(ctx context.Context, url string, t model.Transport) (any, error) {
+		m := config.Model{URL: url, Name: config.StandInEmbedding}
+		vectors, _, err := model.NewEmbedder(m, config.EmbeddingSpace{}, secret, t).
+			Embed(ctx, model.EmbedRequest{Texts: []string{passage, "Another one."}, InputType: "passage", Truncate: "NONE"})
+		return vectors, err
+	}},
+	{"reranking", model.Reranking, false, func(ctx context.Context, url string, t model.Transport) (any, error) {
+		m := config.Model{URL: url, Name: config.StandInReranking}
+		return model.NewRanker(m, secret, t).Rank(ctx, "Where is the A100 GPU used?", []string{"Nothing of it.", passage, "Or here?"})
+	}},
+	{"llm", model.LLM, false, func(ctx context.Context, url string, t model.Transport) (any, error) {
+		return chat(url, t).Complete(ctx, prompt)
+	}},
+	{"llm-stream", model.LLM, true, func(ctx context.Context, url string, t model.Transport) (any, error) {
+		return chat(url, t).Stream(ctx, prompt, func(string) error { return nil })
+	}},
+}
+
+var prompt = model.ChatRequest{Messages: []model.Message{{Role: "user", Content: "[1] A paper\n" + passage + "\n\nWhere is the A100 GPU used?"}}}
+
+func chat(url string, t model.Transport) *model.Chat {
+	return model.NewChat(config.LLM{Model: config.Model{URL: url, Name: config.StandInLLM}}, secret, t)
+}
+
+func secret() (string, error) { return key, nil }
+
+func TestEveryFaultOfEveryRoleComesToItsKind(t *testing.T) {
+	for _, q := range questions {
+		clean := nimsim.Start(t, nimsim.Options{Key: key})
+		want, err := q.ask(t.Context(), clean.URL+"/v1", model.Transport{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fault := range nimsim.For(q.role) {
+			if fault.Streamed && !q.streamed {
+				continue
+			}
+			t.Run(q.name+"/"+fault.Name, func(t *testing.T) {
+				t.Parallel()
+				sim := nimsim.Start(t, nimsim.Options{Key: key})
+				sim.Fault(q.role, fault)
+				ctx := t.Context()
+				if slices.Contains(hurried, fault.Name) {
+					short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+					defer cancel()
+					ctx = short
+				}
+				got, err := q.ask(ctx, sim.URL+"/v1", model.Transport{})
+				if len(sim.Away()) > 0 {
+					t.Errorf("another host was asked: %v", sim.Away())
+				}
+				if fault.Harmless {
+					if diff := cmp.Diff(want, got); err != nil || diff != "" {
+						t.Errorf("%v (-without fault +with):\n%s", err, diff)
+					}
+					return
+				}
+				wantKind, known := kinds[fault.Name]
+				if !known {
+					wantKind = model.Broken
+				}
+				if model.KindOf(err) != wantKind {
+					t.Fatalf("got %v, want %s", err, wantKind)
+				}
+				said := fmt.Sprint(err)
+				for _, hidden := range []string{key, "A100", "Sixteen", nimsim.Reasoning} {
+					if strings.Contains(said, hidden) {
+						t.Errorf("the error holds %q: %s", hidden, said)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestAFaultThatPassesIsNotNoticed(t *testing.T) {
+	for _, q := range questions {
+		for _, name := range []string{"bad-gateway", "loading", "gateway-timeout", "reset"} {
+			t.Run(q.name+"/"+name, func(t *testing.T) {
+				sim := nimsim.Start(t, nimsim.Options{Key: key})
+				sim.FaultNext(q.role, nimsim.Named(name), 1)
+				if _, err := q.ask(t.Context(), sim.URL+"/v1", model.Transport{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
