@@ -27,7 +27,7 @@ func runChecks(t *testing.T, interpreter, script string, s server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, interpreter, "-W", "ignore", filepath.Join("clients", script), string(argument))
 	// Neither a key nor an address of the developer's may decide what is called.
