@@ -25,6 +25,7 @@ var (
 		StandInURL: "http://127.0.0.1:18000/v1",
 	}
 	cluster = DataPlane{
+		Index:            config.Index{Local: &config.LocalIndex{Directory: "/index"}},
 		StandInURL:       "http://papers-stand-in:8000/v1",
 		NIM:              func(stage string) string { return "http://papers-" + stage + ":8000/v1" },
 		SourcesDirectory: "/sources",
@@ -108,7 +109,11 @@ func TestGoldenConfigs(t *testing.T) {
 		"embedding-alone":        {pipeline(), machine},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := indented(t, configs(t, c.pipeline, c.place))
+			both := configs(t, c.pipeline, c.place)
+			if err := both.Gateway.Validate(); err != nil {
+				t.Errorf("the gateway would refuse it: %v", err)
+			}
+			got := indented(t, both)
 			file := filepath.Join("testdata", name+".json")
 			if *update {
 				if err := os.WriteFile(file, got, 0o644); err != nil {
