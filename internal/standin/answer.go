@@ -39,13 +39,14 @@ type quote struct {
 	passage, at int // indices of the passage, and of the statement in it
 	terms       []string
 	own         float64 // its coverage of the question
-	coverage    float64 // the same, together with its passage's label
+	coverage    float64 // the same, together with the label and heading it stands below
 	score       float64
 }
 
 // What a statement is worth beside its coverage of the question, as parts of a full coverage.
 const (
 	phraseWorth  = 0.5  // all of the question's neighbouring terms are neighbours in it
+	headingWorth = 0.4  // the heading above it covers the question, as far as it does not itself
 	passageWorth = 0.4  // its whole passage covers the question
 	cueWorth     = 0.15 // it has a word or figure that answers this kind of question
 	rankWorth    = 0.1  // its passage comes first
@@ -65,16 +66,18 @@ func quotes(passages []cited, text string) []quote {
 		}
 	}
 	q.weigh(units)
-	q.discount(periods)
+	q.discount(vague)
 
 	wants := cueFor(text)
 	for i := range all {
 		s := &all[i]
 		of := passages[s.passage]
 		label := index.Analyse(of.label)
+		heading := index.Analyse(s.heading)
 		s.own = q.coverage(units[i].counts)
-		s.coverage = q.coverage(count(slices.Concat(label, s.terms)))
+		s.coverage = q.coverage(count(slices.Concat(label, heading, s.terms)))
 		s.score = s.own + phraseWorth*q.phrases(s.terms) +
+			headingWorth*(q.coverage(count(slices.Concat(heading, s.terms)))-s.own) +
 			passageWorth*q.coverage(count(slices.Concat(label, index.Analyse(of.text)))) +
 			rankWorth*float64(len(passages)-s.passage)/float64(len(passages))
 		if wants(q, s) {
@@ -87,9 +90,11 @@ func quotes(passages []cited, text string) []quote {
 	return all
 }
 
-// periods are the terms that say when: they tell passages apart, and seldom sentences. Years count too.
-var periods = set("q1 q2 q3 q4 quarter month year fiscal first second third fourth end ended period date " +
-	"januari februari march april may june juli august septemb octob novemb decemb three six nine twelv")
+// vague are the terms that seldom tell one statement from another: those that say when, which tell passages
+// apart, and the verbs of questions. Figures count too.
+var vague = set("q1 q2 q3 q4 quarter month year fiscal first second third fourth three six nine twelv end ended period date " +
+	"januari februari march april may june juli august septemb octob novemb decemb " +
+	"mean use work make get need happen want take go come call")
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}

@@ -9,30 +9,35 @@ import (
 
 // statement is a piece of a passage that can be quoted by itself.
 type statement struct {
-	text string
-	row  bool // of a table: it stands on a line of its own
+	text    string
+	heading string // it stands below, within its passage
+	row     bool   // of a table: it stands on a line of its own
 }
 
 // statements cuts a passage into sentences and table rows. A PDF's text breaks its lines anywhere, so lines
-// are joined unless they are rows or begin a list item; headings state nothing and are left out.
+// are joined unless they are rows or begin a list item. A Markdown heading states nothing by itself.
 func statements(text string) []statement {
 	var out []statement
+	var above string
 	var paragraph []string
 	flush := func() {
 		for _, s := range sentences(strings.Join(paragraph, " ")) {
-			out = append(out, statement{text: s})
+			out = append(out, statement{text: s, heading: above})
 		}
 		paragraph = paragraph[:0]
 	}
 	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.TrimSpace(line)
 		switch {
-		case line == "", heading(line), fence(line), ruler(line):
+		case heading(line):
+			flush()
+			above = strings.TrimLeft(line, "# ")
+		case line == "", fence(line), ruler(line):
 			flush()
 		case tableRow(line):
 			paragraph = finished(paragraph) // what stands over a table is its head
 			flush()
-			out = append(out, statement{text: cells(line), row: true})
+			out = append(out, statement{text: cells(line), heading: above, row: true})
 		default:
 			if item := listItem.FindString(line); item != "" {
 				flush()
