@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -77,7 +78,7 @@ func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *re
 		return err
 	}
 	if err = s.chatStage(ctx, request, reply); err == nil {
-		return reply.begin() // an answer without a word has not begun yet
+		return reply.begin() // an answer that was cut before its first word has not begun yet
 	}
 	failure, degraded := s.degrades(err, config.StageLLM, s.config.FailurePolicy.LLM)
 	if !degraded || reply.begun {
@@ -128,10 +129,14 @@ func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, repl
 			sendErr = reply.delta(content)
 			return sendErr
 		})
-		if err == nil {
-			reply.finish(completion)
+		if err != nil {
+			return err
 		}
-		return err
+		if saysNothing(completion) {
+			return errors.New("its answer has no word")
+		}
+		reply.finish(completion)
+		return nil
 	})
 	reply.result.Times.LLM = took
 	switch {
@@ -141,6 +146,11 @@ func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, repl
 		return sendErr
 	}
 	return failed(ctx, err, modelError(config.StageLLM, model.LLM, s.config.Models.LLM.Name, err))
+}
+
+// saysNothing tells whether an answer that claims to be whole is none.
+func saysNothing(c *model.Completion) bool {
+	return isBlank(c.Content) && (c.FinishReason == "" || c.FinishReason == "stop")
 }
 
 func (s *Service) complete(ctx context.Context, request model.ChatRequest, reply *reply, delta model.Delta) (*model.Completion, error) {

@@ -78,10 +78,11 @@ func reversing(_ context.Context, _ string, passages []string) ([]model.Ranked, 
 
 // fakeChat says its words one by one, then fails or ends.
 type fakeChat struct {
-	words []string
-	err   error
-	got   model.ChatRequest
-	asked int
+	words  []string
+	finish *string // nil: stop
+	err    error
+	got    model.ChatRequest
+	asked  int
 }
 
 func (f *fakeChat) Complete(_ context.Context, r model.ChatRequest) (*model.Completion, error) {
@@ -109,6 +110,9 @@ func (f *fakeChat) Stream(_ context.Context, r model.ChatRequest, delta model.De
 
 func (f *fakeChat) completion() *model.Completion {
 	c := &model.Completion{FinishReason: "stop", Usage: &model.Usage{PromptTokens: 10, CompletionTokens: 2, TotalTokens: 12}}
+	if f.finish != nil {
+		c.FinishReason = *f.finish
+	}
 	for _, w := range f.words {
 		c.Content += w
 	}

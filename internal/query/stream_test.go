@@ -69,15 +69,29 @@ func TestStreamIsInOrder(t *testing.T) {
 	}
 }
 
-func TestStreamOfAnAnswerWithoutAWordStillBegins(t *testing.T) {
-	f := newFixture(t)
-	f.chat.words = nil
-	got := &recorder{}
-	if err := f.service().Stream(t.Context(), ask("what?"), got); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"begin", "end"}, got.events); diff != "" {
-		t.Errorf("events (-want +got):\n%s", diff)
+func TestAnAnswerWithoutAWord(t *testing.T) {
+	for _, tc := range []struct {
+		finish string
+		fails  bool
+	}{{"stop", true}, {"", true}, {"length", false}} {
+		f := newFixture(t)
+		f.chat.words, f.chat.finish = nil, &tc.finish
+		got := &recorder{}
+		streamErr := f.service().Stream(t.Context(), ask("what?"), got)
+		_, plainErr := f.service().Answer(t.Context(), ask("what?"))
+		for _, err := range []error{streamErr, plainErr} {
+			failure, failed := errors.AsType[*StageError](err)
+			if failed != tc.fails || failed && failure.Code != string(model.Broken) {
+				t.Errorf("finish_reason %q: got %v", tc.finish, err)
+			}
+		}
+		want := []string{"begin", "end"}
+		if tc.fails {
+			want = nil
+		}
+		if diff := cmp.Diff(want, got.events); diff != "" {
+			t.Errorf("finish_reason %q: events (-want +got):\n%s", tc.finish, diff)
+		}
 	}
 }
 
