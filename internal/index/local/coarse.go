@@ -77,6 +77,15 @@ func newCoarseQuery(unit []float32, width int) coarseQuery {
 	return q
 }
 
+// score is q'.x' for row i, from the sum of products of steps.
+func (c *coarse) score(i int, sum int32) float32 { return float32(sum) * (c.step[i] / querySteps) }
+
+// slack is how far row i's exact score can be from its coarse one. The last term covers what float32 rounds in
+// either: 2^-24 for each addition of the exact score, and as much again.
+func (c *coarse) slack(i int, queryLost float32, dimensions int) float32 {
+	return c.lost[i] + queryLost*(1+c.lost[i]) + float32(dimensions+16)/(1<<23)
+}
+
 // nearestCoarse is nearest by way of the coarse blocks.
 func (m *matrix) nearestCoarse(query []float32, allowed bitset, best *top) {
 	if m.rows == 0 {
@@ -86,8 +95,6 @@ func (m *matrix) nearestCoarse(query []float32, allowed bitset, best *top) {
 	defer bounds.Put(uppers)
 	lowest := lowestOf{limit: best.limit}
 	q := newCoarseQuery(query, m.blocks[0].coarse.width)
-	// What float32 may round, in the exact scores and here: 2^-24 for each of their additions, doubled.
-	rounding := float32(m.dimensions+16) / (1 << 23)
 	var sums [blockRows]int32
 	for i := range m.blocks {
 		c := &m.blocks[i].coarse
@@ -98,8 +105,7 @@ func (m *matrix) nearestCoarse(query []float32, allowed bitset, best *top) {
 		}
 		scanCoarse(sums[:rows], c.steps, q.steps)
 		for j := range rows {
-			score := float32(sums[j]) * (c.step[j] / querySteps)
-			slack := c.lost[j] + q.lost*(1+c.lost[j]) + rounding
+			score, slack := c.score(j, sums[j]), c.slack(j, q.lost, m.dimensions)
 			(*uppers)[from+j] = score + slack
 			if allowed == nil || allowed.has(uint32(from+j)) {
 				lowest.add(score - slack)

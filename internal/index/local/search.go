@@ -17,17 +17,14 @@ func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter i
 	normalise(unit)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.dimensions == 0 || limit <= 0 {
+	if s.dimensions == 0 {
 		return nil, nil
 	}
 	if len(query) != s.dimensions {
 		return nil, fmt.Errorf("search index: %w: %d, not %d: the embedding model is not the one that built the index",
 			index.ErrDimensions, len(query), s.dimensions)
 	}
-	r := s.ranking
-	best := r.top(limit)
-	r.vectors.nearest(unit, r.allowed(filter), best)
-	return r.hits(best), nil
+	return s.ranking.vector(unit, limit, filter), nil
 }
 
 // Keyword returns the limit best chunks by BM25 over the analysed question.
@@ -38,9 +35,23 @@ func (s *Store) Keyword(ctx context.Context, question string, limit int, filter 
 	terms := index.Analyse(question)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	r := s.ranking
+	return s.ranking.keyword(terms, limit, filter), nil
+}
+
+// vector ranks by cosine similarity with a query of length 1.
+func (r *ranking) vector(unit []float32, limit int, filter index.Filter) []index.Hit {
 	if limit <= 0 || r.chunks() == 0 {
-		return nil, nil
+		return nil
+	}
+	best := r.top(limit)
+	r.vectors.nearest(unit, r.allowed(filter), best)
+	return r.hits(best)
+}
+
+// keyword ranks by BM25.
+func (r *ranking) keyword(terms []string, limit int, filter index.Filter) []index.Hit {
+	if limit <= 0 || r.chunks() == 0 {
+		return nil
 	}
 	sums := borrow[float64](&scores, len(r.entries))
 	defer scores.Put(sums)
@@ -51,7 +62,7 @@ func (s *Store) Keyword(ctx context.Context, question string, limit int, filter 
 			best.add(candidate{uint32(ordinal), score})
 		}
 	}
-	return r.hits(best), nil
+	return r.hits(best)
 }
 
 func (r *ranking) top(limit int) *top {

@@ -1,0 +1,181 @@
+package local
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func needsKernel(t *testing.T) {
+	t.Helper()
+	if !coarseKernel {
+		t.Skip("this processor has no coarse kernel")
+	}
+}
+
+func TestScanCoarseEqualsALoop(t *testing.T) {
+	needsKernel(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, width := range []int{kernelWidth, 2 * kernelWidth, 1024, 4096, 65536} {
+		for _, n := range []int{1, 2, 7} {
+			rows, query := make([]int8, n*width), make([]int16, width)
+			extreme := random.IntN(2) == 0
+			for i := range rows {
+				if rows[i] = int8(random.IntN(255) - 127); extreme {
+					rows[i] = 127
+				}
+			}
+			for i := range query { // as long as a unit vector's steps, and no longer
+				query[i] = int16(float64(querySteps) / math.Sqrt(float64(width)) * (2*random.Float64() - 1))
+			}
+			want, got := make([]int32, n), make([]int32, n)
+			for r := range n {
+				for i := range width {
+					want[r] += int32(rows[r*width+i]) * int32(query[i])
+				}
+			}
+			scanCoarse(got, rows, query)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("width %d, %d rows (-want +got):\n%s", width, n, diff)
+			}
+		}
+	}
+	scanCoarse(nil, nil, nil)
+}
+
+// vectors of the kinds that the bound has to hold for.
+var kinds = map[string]func(random *rand.Rand, v []float32){
+	"dense": func(random *rand.Rand, v []float32) {
+		for i := range v {
+			v[i] = float32(random.NormFloat64())
+		}
+	},
+	"a few large values": func(random *rand.Rand, v []float32) {
+		for i := range v {
+			v[i] = float32(random.NormFloat64() * 1e-3)
+		}
+		v[random.IntN(len(v))] = 1
+	},
+	"all alike": func(random *rand.Rand, v []float32) {
+		for i := range v {
+			v[i] = 1 + float32(random.NormFloat64()*1e-4)
+		}
+	},
+	"many equal": func(random *rand.Rand, v []float32) {
+		clear(v)
+		v[random.IntN(min(3, len(v)))] = 1
+	},
+	"some zero": func(random *rand.Rand, v []float32) {
+		clear(v)
+		if random.IntN(3) > 0 {
+			v[random.IntN(len(v))] = -2
+		}
+	},
+	"tiny": func(random *rand.Rand, v []float32) {
+		for i := range v {
+			v[i] = float32(random.NormFloat64() * 1e-30)
+		}
+	},
+}
+
+func TestCoarseBoundHolds(t *testing.T) {
+	needsKernel(t)
+	random := rand.New(rand.NewPCG(3, 4))
+	for name, kind := range kinds {
+		for _, dimensions := range []int{1, 3, 31, 32, 33, 384, 1024} {
+			for range 50 {
+				q, x := make([]float32, dimensions), make([]float32, dimensions)
+				kind(random, q)
+				kind(random, x)
+				normalise(q)
+				normalise(x)
+				c := newCoarse(dimensions)
+				c.set(0, x)
+				query, sums := newCoarseQuery(q, c.width), make([]int32, 1)
+				scanCoarse(sums, c.steps, query.steps)
+				score, slack := c.score(0, sums[0]), c.slack(0, query.lost, dimensions)
+				if exact := dot(q, x); exact < score-slack || exact > score+slack {
+					t.Fatalf("%s, %d dimensions: %v is not within %v of %v", name, dimensions, exact, slack, score)
+				}
+			}
+		}
+	}
+}
+
+// The nearest rows are exactly those of a scan that compares every row.
+func TestNearestIsExact(t *testing.T) {
+	for name, kind := range kinds {
+		for _, dimensions := range []int{1, 5, 64, 300} {
+			t.Run(fmt.Sprintf("%s/%d", name, dimensions), func(t *testing.T) {
+				random := rand.New(rand.NewPCG(5, uint64(dimensions)))
+				var m matrix
+				entries := make([]entry, 700)
+				for i := range entries {
+					entries[i].id = fmt.Sprintf("%08x", random.Uint32())
+					v := make([]float32, dimensions)
+					kind(random, v)
+					normalise(v)
+					m.add(v)
+				}
+				for _, limit := range []int{1, 10, 699, 700} {
+					for _, allowed := range []bitset{nil, every(7, 700), every(350, 700), newBitset(700)} {
+						q := make([]float32, dimensions)
+						kind(random, q)
+						normalise(q)
+						want := bruteNearest(&m, entries, q, allowed, limit)
+						best := top{limit: limit, entries: entries}
+						m.nearest(q, allowed, &best)
+						if diff := cmp.Diff(want, best.best(), cmp.AllowUnexported(candidate{})); diff != "" {
+							t.Fatalf("limit %d (-want +got):\n%s", limit, diff)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+func every(step, n uint32) bitset {
+	b := newBitset(int(n))
+	for i := uint32(0); i < n; i += step {
+		b.set(i)
+	}
+	return b
+}
+
+// bruteNearest sorts all rows.
+func bruteNearest(m *matrix, entries []entry, q []float32, allowed bitset, limit int) []candidate {
+	var all []candidate
+	for i := range uint32(m.rows) {
+		if allowed == nil || allowed.has(i) {
+			all = append(all, candidate{i, float64(dot(q, m.row(i)))})
+		}
+	}
+	slices.SortFunc(all, (&top{entries: entries}).compare)
+	return all[:min(limit, len(all))]
+}
+
+func TestLowestOf(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	for limit := 1; limit < 20; limit++ {
+		l := lowestOf{limit: limit}
+		var all []float32
+		for range 100 {
+			x := float32(random.IntN(40))
+			all = append(all, x)
+			l.add(x)
+			slices.Sort(all)
+			want := float32(math.Inf(-1))
+			if len(all) >= limit {
+				want = all[len(all)-limit]
+			}
+			if got := l.value(); got != want {
+				t.Fatalf("the %d highest of %v: lowest is %v, want %v", limit, all, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package local
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+// Both legs, with and without filters, agree with references that know nothing of postings, ordinals or
+// compaction, while random documents come, change and go.
+func TestRankingAgreesWithReference(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	r, live := newRanking(), map[string][]ranked{}
+	compactions, chunks := 0, 0
+	for step := range 5000 {
+		document := fmt.Sprintf("s%d/%d", random.IntN(3), random.IntN(300))
+		var put []ranked
+		if random.IntN(4) > 0 {
+			put = randomDocument(random, document, &chunks)
+		}
+		dead := r.dead
+		r.replace(document, put)
+		if live[document] = put; r.dead < dead {
+			compactions++
+		}
+		if step%250 == 0 || r.dead < dead {
+			agree(t, random, r, live)
+		}
+	}
+	if compactions < 2 {
+		t.Errorf("%d compactions, the test wants some", compactions)
+	}
+	for document := range live {
+		r.replace(document, nil)
+	}
+	if r.chunks() != 0 || r.terms != 0 || len(r.ordinals) != 0 || len(r.documents) != 0 {
+		t.Errorf("an emptied ranking has %d chunks, %d terms", r.chunks(), r.terms)
+	}
+}
+
+func randomDocument(random *rand.Rand, document string, chunks *int) []ranked {
+	source, _, _ := strings.Cut(document, "/")
+	put := make([]ranked, 1+random.IntN(5))
+	var before *origin
+	for i := range put {
+		var words []string
+		for range random.IntN(30) {
+			words = append(words, "w"+letters(int(math.Exp(random.Float64()*5))))
+		}
+		*chunks++
+		c := index.Chunk{
+			ID: fmt.Sprintf("%08x-%d", random.Uint32(), *chunks), Document: document, Source: source, Text: strings.Join(words, " "),
+			Metadata: map[string]string{"parity": fmt.Sprint(len(document) % 2)},
+		}
+		put[i] = newRanked(&c, before)
+		put[i].vector = []float32{float32(random.IntN(5)), float32(random.IntN(5)), float32(random.IntN(5) - 2), 1}
+		normalise(put[i].vector)
+		before = put[i].origin
+	}
+	return put
+}
+
+func letters(n int) string { return strings.Repeat(string(rune('a'+n%26)), 1+n/26) }
+
+// agree compares answers to a few random questions.
+func agree(t *testing.T, random *rand.Rand, r *ranking, live map[string][]ranked) {
+	t.Helper()
+	for range 6 {
+		filter := []index.Filter{
+			nil, nil, {"source": {"s1", "s2"}}, {"parity": {"0"}, "source": {"s0"}}, {"document": {"s0/1", "s1/7", "s2/200"}}, {"none": {"x"}},
+		}[random.IntN(6)]
+		var all, allowed []ranked
+		for _, document := range live {
+			for _, c := range document {
+				if all = append(all, c); passes(c, filter) {
+					allowed = append(allowed, c)
+				}
+			}
+		}
+		limit := 1 + random.IntN(60)
+		question := []string{"wa", "w" + letters(random.IntN(100)), "w" + letters(random.IntN(100)), "wa", "unheard"}
+		compare(t, r.keyword(question, limit, filter), referenceBM25(question, all, allowed), limit)
+
+		q := []float32{float32(random.IntN(5)), float32(random.IntN(5)), float32(random.IntN(5)), 1}
+		normalise(q)
+		compare(t, r.vector(q, limit, filter), referenceCosine(q, allowed), limit)
+	}
+}
+
+func passes(c ranked, filter index.Filter) bool {
+	for key, values := range filter {
+		own := map[string]string{"source": c.origin.source, "document": c.origin.document, "parity": c.origin.metadata["parity"]}[key]
+		if !slices.Contains(values, own) {
+			return false
+		}
+	}
+	return true
+}
+
+// referenceBM25 is the formula, word for word.
+func referenceBM25(question []string, all, allowed []ranked) (hits []index.Hit) {
+	var average float64
+	for _, c := range all {
+		average += float64(len(c.terms)) / float64(len(all))
+	}
+	containing := map[string]float64{}
+	for _, c := range all {
+		for _, term := range slices.Compact(slices.Sorted(slices.Values(c.terms))) {
+			containing[term]++
+		}
+	}
+	for _, c := range allowed {
+		var score float64
+		for _, term := range question {
+			var tf float64
+			for _, t := range c.terms {
+				if t == term {
+					tf++
+				}
+			}
+			idf := math.Log(1 + (float64(len(all))-containing[term]+0.5)/(containing[term]+0.5))
+			score += idf * tf * (1.2 + 1) / (tf + 1.2*(1-0.75+0.75*float64(len(c.terms))/average))
+		}
+		if score > 0 {
+			hits = append(hits, index.Hit{ID: c.id, Score: score, Digest: c.digest})
+		}
+	}
+	return hits
+}
+
+func referenceCosine(q []float32, allowed []ranked) (hits []index.Hit) {
+	for _, c := range allowed {
+		var score float64
+		for i := range q {
+			score += float64(q[i]) * float64(c.vector[i])
+		}
+		hits = append(hits, index.Hit{ID: c.id, Score: score, Digest: c.digest})
+	}
+	return hits
+}
+
+// compare allows for rounding in the scores, and therefore in the order of scores that are that close.
+func compare(t *testing.T, got, want []index.Hit, limit int) {
+	t.Helper()
+	scores := map[string]index.Hit{}
+	for _, h := range want {
+		scores[h.ID] = h
+	}
+	slices.SortFunc(want, func(a, b index.Hit) int { return int(math.Copysign(1, b.Score-a.Score)) })
+	if len(got) != min(limit, len(want)) {
+		t.Fatalf("%d hits, want %d of %d", len(got), limit, len(want))
+	}
+	for i, h := range got {
+		own, there := scores[h.ID]
+		if !there || math.Abs(own.Score-h.Score) > 1e-6 || math.Abs(want[i].Score-h.Score) > 1e-6 || own.Digest != h.Digest {
+			t.Fatalf("hit %d is %+v; its score should be %v, and that of this rank %v", i, h, own.Score, want[i].Score)
+		}
+		if i > 0 && (got[i-1].Score < h.Score || got[i-1].Score == h.Score && got[i-1].ID >= h.ID) {
+			t.Fatalf("hit %+v comes before %+v", got[i-1], h)
+		}
+	}
+}
+
+// Frequencies past what a posting holds count as the largest it holds, and do not run over into the ordinal.
+func TestPostingHoldsItsFrequency(t *testing.T) {
+	p := postings{terms: map[string]int32{}}
+	p.add(slices.Repeat([]string{"many"}, 10_000))
+	p.add([]string{"many"})
+	list := p.lists[p.terms["many"]]
+	if len(list) != 2 || list[0].ordinal() != 0 || list[0].frequency() != maxFrequency || list[1].ordinal() != 1 || list[1].frequency() != 1 {
+		t.Errorf("postings are %x", list)
+	}
+}
