@@ -160,3 +160,37 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// The question that such pipelines are known for, among sixty other passages that speak of GPUs.
+func TestOneFactAmongManyPassagesOfTheSameTopic(t *testing.T) {
+	sentences := []string{
+		"A GPU is scheduled as an extended resource, and a pod that asks for one waits until a node has it free.",
+		"Training on GPUs is faster than on CPUs because a GPU runs thousands of threads at once.",
+		"The A10 and L4 GPUs are used for inference of small models, with 24 GB of memory each.",
+		"Eight H100 GPUs in one server are linked by NVLink, and servers by InfiniBand.",
+		"GPU hours are billed per second, whether or not the GPU is used.",
+		"MIG cuts one GPU into as many as seven parts, each with memory of its own.",
+		"The driver of a GPU must be as new as the CUDA version that the container uses.",
+		"A reranking model of one billion parameters takes 3.6 GB on a GPU.",
+		"Vector search on a GPU is used where an index holds more than a hundred million vectors.",
+		"The 13B model does not fit a GPU with 24 GB unless its weights are quantised.",
+	}
+	var passages []string
+	for i := range 60 {
+		passages = append(passages, fmt.Sprintf("gpus-%d.md > Part %d\n%s %s %s", i, i,
+			sentences[i%10], sentences[(i+1+i/10)%10], sentences[(i+4+i/20)%10]))
+	}
+	passages = append(passages[:37:37], append([]string{vila}, passages[37:]...)...)
+
+	const question = "Where is the A100 GPU used?"
+	var best []string
+	for _, r := range rank(question, passages)[:5] {
+		best = append(best, passages[r.Index])
+	}
+	got := answer(prompt(question, best...))
+	for _, want := range []string{"16 nodes", "8 A100 GPUs each. [1]", "5.1k GPU hours in all. [1]"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %q", want, got)
+		}
+	}
+}

@@ -14,7 +14,7 @@ import (
 
 // bodyFaults are replies with status 200 that are not the protocol's.
 var bodyFaults = []Fault{
-	page("garbage", "200 with bytes that are not JSON", 200, "application/json", "\x00\xff\xfe{{{not json"),
+	page("garbage", "200 with bytes that are not JSON", 200, "application/json", "\xff\xfe{{{not json"),
 	page("empty-body", "200 without a body", 200, "application/json", ""),
 	page("html", "200 with the login page of some proxy", 200, "text/html", "<!doctype html><title>Sign in</title>"),
 	page("json-null", "200 with null", 200, "application/json", "null"),
@@ -27,7 +27,7 @@ var bodyFaults = []Fault{
 
 // embeddingFaults give vectors that cannot be used.
 var embeddingFaults = []Fault{
-	embeddings("wrong-dimension", "the first vector is one number short", false, func(data []any) []any {
+	embeddings("wrong-dimension", "the first vector is one number short; where it is the only one, just the index can tell", false, func(data []any) []any {
 		first := data[0].(map[string]any)
 		first["embedding"] = change(first["embedding"], func(v []float32) []float32 { return v[:len(v)-1] })
 		return data

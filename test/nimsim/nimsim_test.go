@@ -7,9 +7,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,6 +25,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/standin"
 )
+
+var update = flag.Bool("update", false, "write the golden files")
 
 // The requests of a plain, strict client.
 var requests = map[model.Role]struct{ path, body string }{
@@ -240,6 +245,65 @@ func TestEveryFaultDoesWhatItSays(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// unending are the faults whose reply is no text to compare: it does not end, or differs each time.
+var unending = []string{"slow", "hang", "stalled-body", "reset", "rate-limited-by-date", "huge-body", "huge-event", "stream-stalls", "stream-without-end"}
+
+// TestShapes holds the bytes of every fault's reply against a golden file for each role.
+func TestShapes(t *testing.T) {
+	for role, change := range map[model.Role]func(string) string{
+		model.Embedding: func(body string) string { return body }, model.Reranking: func(body string) string { return body }, model.LLM: streamed,
+	} {
+		var got strings.Builder
+		for _, fault := range For(role) {
+			if slices.Contains(unending, fault.Name) {
+				continue
+			}
+			sim := New(Options{Elsewhere: "http://elsewhere.test"})
+			sim.Fault(role, fault)
+			r := serve(t, sim, requests[role].path, change(requests[role].body))
+			body := strings.ToValidUTF8(created.ReplaceAllString(r.body.String(), `"created":0`), "\uFFFD")
+			fmt.Fprintf(&got, "== %s: %s\n%d %s\n%s\n", fault.Name, fault.Does, r.status, r.header, body)
+		}
+		golden(t, string(role), got.String())
+	}
+}
+
+var created = regexp.MustCompile(`"created":\d+`)
+
+// serve answers in this goroutine; a reply that the handler aborts ends where it is.
+func serve(t *testing.T, sim *Sim, path, body string) (w *reply) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w = &reply{header: http.Header{}, status: http.StatusOK}
+	defer func() {
+		if r := recover(); r != nil && r != http.ErrAbortHandler {
+			panic(r)
+		}
+	}()
+	sim.ServeHTTP(w, request)
+	return w
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("differs from %s; if that is meant, run the test with -update (-want +got):\n%s", file, diff)
 	}
 }
 
