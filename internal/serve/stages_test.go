@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,7 +99,9 @@ func TestAModelIsProbedAtOnceAndThenWhenIdle(t *testing.T) {
 		s := NewStages()
 		start := time.Now()
 		var probes []time.Duration
-		var outcome error
+		var outcome atomic.Pointer[error]
+		is := func(err error) { outcome.Store(&err) }
+		is(nil)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -107,8 +110,9 @@ func TestAModelIsProbedAtOnceAndThenWhenIdle(t *testing.T) {
 				if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > time.Minute {
 					t.Error("a probe may hang")
 				}
-				s.Observe(model.LLM, 0, outcome)
-				return outcome
+				err := outcome.Load()
+				s.Observe(model.LLM, 0, *err)
+				return *err
 			})
 		}()
 		until := func(at time.Duration) {
@@ -118,14 +122,14 @@ func TestAModelIsProbedAtOnceAndThenWhenIdle(t *testing.T) {
 		until(90 * time.Second) // probed at 0 and 60
 		s.Observe(model.LLM, 0, nil)
 		until(149 * time.Second) // a question at 90 puts it off to 150
-		outcome = failed(model.Unreachable, 0)
+		is(failed(model.Unreachable, 0))
 		until(175 * time.Second) // fails at 150, 160 and 170
 		if s.Snapshot()[config.StageLLM].OK {
 			t.Error("three failed probes leave it ok")
 		}
-		outcome = failed(model.Overloaded, 429)
+		is(failed(model.Overloaded, 429))
 		until(185 * time.Second) // overloaded at 180
-		outcome = nil
+		is(nil)
 		until(245 * time.Second) // and so left alone until 240
 		stop()
 		<-done
