@@ -45,7 +45,7 @@ func New(o Options) *Extractor {
 	return &Extractor{options: o, pdfium: newPDFium(o.CacheDir, o.Workers)}
 }
 
-// Close ends the PDFium workers, waiting for those in use. The Extractor must not be used afterwards.
+// Close ends the PDFium workers, waiting for those in use. PDFs cannot be read afterwards.
 func (e *Extractor) Close() { e.pdfium.close() }
 
 // source is a document as it came.

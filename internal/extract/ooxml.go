@@ -94,7 +94,7 @@ func (p *ooxml) malformed(name string, err error) error {
 	if _, ok := config.ReasonOf(err); ok {
 		return err
 	}
-	return config.Failf(config.Malformed, "part %s is damaged: %w", quote(name), err)
+	return config.Failf(config.Malformed, "part %s is damaged: %s", quote(name), quote(err.Error()))
 }
 
 // partReader counts what comes out of the archive, since the sizes that it declares may lie.

@@ -26,9 +26,12 @@ func (e *Extractor) readPDF(ctx context.Context, s source) (*Document, error) {
 	}
 	defer e.pdfium.release(w)
 	stop := context.AfterFunc(ctx, w.cancel)
-	defer stop()
 	clock := startClock(e.options.Deadline, w.cancel)
-	defer clock.stop()
+	defer func() {
+		if !stop() || !clock.stop() {
+			w.cancel() // or it would be cancelled at its next document
+		}
+	}()
 
 	d, err := (&pdfReader{worker: w, clock: clock, limit: newLimit(s.max)}).read(s)
 	_, known := config.ReasonOf(err)
@@ -66,7 +69,9 @@ func (c *clock) reached(pages int) {
 }
 
 func (c *clock) expired() bool { return !time.Now().Before(c.end) }
-func (c *clock) stop()         { c.timer.Stop() }
+
+// stop reports whether it came before the deadline did.
+func (c *clock) stop() bool { return c.timer.Stop() }
 
 // pdfReader reads one document in one worker.
 type pdfReader struct {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	gopdfium "github.com/klippa-app/go-pdfium"
 	"github.com/tetratelabs/wazero"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -145,6 +146,77 @@ func TestPDFOutlineGivesHeadings(t *testing.T) {
 	}
 	if want := []Heading{{Offset: 0, Level: 1, Text: "Elsewhere"}}; !cmp.Equal(d.Pages[1].Headings, want) {
 		t.Errorf("an entry whose words are not on its page begins with the page: %+v", d.Pages[1].Headings)
+	}
+}
+
+func TestPDFOutlineInACircleIsLeftOut(t *testing.T) {
+	d := pdftest.Document{
+		Pages:   []pdftest.Page{{Columns: []string{prose}}},
+		Outline: []pdftest.Bookmark{{Title: "First"}, {Title: "Second"}},
+	}
+	for from, to := range map[string]string{
+		"/Prev ": "/First ", // the second entry contains the first, which is followed by the second
+		"/Prev":  "/Next",   // they follow each other
+	} {
+		got, err := shared.Extract(t.Context(), "file.pdf", bytes.ReplaceAll(d.Bytes(), []byte(from), []byte(to)))
+		if err != nil || len(got.Pages[0].Headings) != 0 {
+			t.Errorf("%s for %s: %+v, %v", to, from, got, err)
+		}
+	}
+}
+
+func TestPDFiumClosed(t *testing.T) {
+	e := New(Options{})
+	e.Close()
+	e.Close()
+	if _, err := e.Extract(t.Context(), "file.pdf", []byte("%PDF-1.7")); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPDFiumWorkerIsUsedAgainUnlessItHasGrown(t *testing.T) {
+	p := newPDFium("", 1)
+	launched := 0
+	p.launch = func(c wazero.CompilationCache) (*worker, error) {
+		launched++
+		return startIdle(t), nil
+	}
+	for i, grown := range []uint64{0, 0, recycleAbove + 1, 0} {
+		w, err := p.acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := 1 + i/3; launched != want {
+			t.Errorf("document %d: %d workers were started, want %d", i, launched, want)
+		}
+		w.memory.size = grown
+		p.release(w)
+	}
+	p.expire(p.idle[0])
+	if len(p.idle) != 0 {
+		t.Error("an idle worker stays for ever")
+	}
+	p.close()
+}
+
+// startIdle is a worker without PDFium in it.
+func startIdle(t *testing.T) *worker {
+	ctx, cancel := context.WithCancel(t.Context())
+	return &worker{ctx: ctx, cancel: cancel, memory: &memory{}, pool: noPool{}}
+}
+
+type noPool struct{ gopdfium.Pool }
+
+func (noPool) Close() error { return nil }
+
+func TestMemoryIsBounded(t *testing.T) {
+	m := &memory{}
+	m.Allocate(0, 0)
+	if got := m.Reallocate(wasmPage); len(got) != wasmPage || m.size != wasmPage {
+		t.Errorf("growing to %d gives %d", wasmPage, len(got))
+	}
+	if m.Reallocate(memoryLimit+wasmPage) != nil || !m.refused || m.size != wasmPage {
+		t.Errorf("memory grew past its bound: %d", m.size)
 	}
 }
 

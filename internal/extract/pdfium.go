@@ -35,13 +35,15 @@ type pdfium struct {
 	starting sync.Mutex // held while a worker starts, so that PDFium is compiled once
 	cache    wazero.CompilationCache
 
+	done chan struct{} // closed by close
+
 	mu     sync.Mutex
 	idle   []*worker // the last used comes last, and is used next
 	closed bool
 }
 
 func newPDFium(cacheDir string, workers int) *pdfium {
-	return &pdfium{cacheDir: cacheDir, slots: make(chan struct{}, workers), launch: startWorker}
+	return &pdfium{cacheDir: cacheDir, slots: make(chan struct{}, workers), launch: startWorker, done: make(chan struct{})}
 }
 
 // worker is one PDFium: its own runtime, memory and context. Cancelling the context ends whatever runs in it,
@@ -58,9 +60,11 @@ type worker struct {
 // acquire waits for a worker, until ctx ends.
 func (p *pdfium) acquire(ctx context.Context) (*worker, error) {
 	select {
-	case p.slots <- struct{}{}:
+	case <-p.done:
+		return nil, errors.New("the extractor is closed")
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case p.slots <- struct{}{}:
 	}
 	if w := p.takeIdle(); w != nil {
 		return w, nil
@@ -139,7 +143,12 @@ func (p *pdfium) expire(w *worker) {
 // close waits for the workers in use and closes all.
 func (p *pdfium) close() {
 	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
 	p.closed = true
+	close(p.done)
 	idle := p.idle
 	p.idle = nil
 	p.mu.Unlock()

@@ -1,0 +1,59 @@
+package extract
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
+)
+
+// BenchmarkPDF reads PDFs with as many workers as there are cores, from the directory given as -samples or, without
+// it, one of 50 pages in two columns.
+func BenchmarkPDF(b *testing.B) {
+	var documents [][]byte
+	if *samples == "" {
+		documents = append(documents, fiftyPages())
+	} else {
+		for _, file := range samplePDFs(b) {
+			data, err := os.ReadFile(filepath.Clean(file))
+			if err != nil {
+				b.Fatal(err)
+			}
+			documents = append(documents, data)
+		}
+	}
+	pages := 0
+	for _, d := range documents { // starts the workers, so that starting is not measured
+		got, err := shared.Extract(b.Context(), "a.pdf", d)
+		if err != nil {
+			b.Fatal(err)
+		}
+		pages += len(got.Pages)
+	}
+	for b.Loop() {
+		var group errgroup.Group
+		for _, d := range documents {
+			group.Go(func() error {
+				_, err := shared.Extract(b.Context(), "a.pdf", d)
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(pages*b.N)/b.Elapsed().Seconds(), "pages/s")
+}
+
+func fiftyPages() []byte {
+	column := strings.Repeat(prose, 15)
+	d := pdftest.Document{Pages: make([]pdftest.Page, 50)}
+	for i := range d.Pages {
+		d.Pages[i].Columns = []string{"# A heading\n" + column, column}
+	}
+	return d.Bytes()
+}
