@@ -15,8 +15,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// ErrDamaged: the database cannot be read. It is never deleted here: the user does, and the next ingestion
-// builds it anew.
+// ErrDamaged: the database cannot be read. It is never deleted here: that is left to the user.
 var ErrDamaged = errors.New("the index database is damaged")
 
 // applicationID marks a database as ours ("RAGP"); schemaVersion is raised with schema.
@@ -73,17 +72,18 @@ CREATE TABLE vector (
 CREATE INDEX document_failed ON document (generation, document) WHERE state = 'Failed';
 `
 
-// openDatabase opens index.db and makes its schema when it is new. The caller holds the directory's lock.
+// openDatabase opens index.db with the pragmas. The caller holds the directory's lock.
 func openDatabase(directory string, pragmas ...string) (*sql.DB, error) {
-	path, err := filepath.Abs(filepath.Join(directory, "index.db"))
+	path, err := filepath.Abs(databasePath(directory))
 	if err != nil {
 		return nil, err
 	}
-	// auto_vacuum has to come before the first table is made.
-	pragmas = append([]string{"auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "synchronous(NORMAL)", "busy_timeout(5000)"}, pragmas...)
+	pragmas = append(pragmas, "busy_timeout(5000)")
 	dsn := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
 	return sql.Open("sqlite", dsn.String())
 }
+
+func databasePath(directory string) string { return filepath.Join(directory, "index.db") }
 
 // migrate makes the schema in a new database and refuses one that this program does not know.
 func migrate(ctx context.Context, db *sql.DB) error {
@@ -102,25 +102,24 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return errors.New("index.db is another program's database: choose another directory")
 	case version > schemaVersion:
 		return fmt.Errorf("index.db has schema %d and this version knows up to %d: use the newer version, "+
-			"or delete the directory and it is built anew", version, schemaVersion)
+			"or delete the directory and the next ingestion builds it anew", version, schemaVersion)
 	}
 	return nil
 }
 
 // explain turns SQLite's codes into errors that say what to do.
 func explain(err error, directory string) error {
-	if errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("%w in %s: free some and run again: %w", index.ErrFull, directory, err)
+	var code int
+	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
+		code = failure.Code() & 0xff // the rest says where
 	}
-	failure, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return err
-	}
-	switch failure.Code() & 0xff {
-	case sqlite3.SQLITE_FULL:
-		return fmt.Errorf("%w in %s: free some and run again: %w", index.ErrFull, directory, err)
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("%w: delete %s and it is built anew by the next ingestion: %w", ErrDamaged, directory, err)
+	switch {
+	case code == sqlite3.SQLITE_FULL, errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w in %s: make room and run again: %w", index.ErrFull, directory, err)
+	case code == sqlite3.SQLITE_CORRUPT, code == sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%w: delete %s and the next ingestion builds it anew: %w", ErrDamaged, directory, err)
+	case errors.Is(err, ErrDamaged):
+		return fmt.Errorf("%w: delete %s and the next ingestion builds it anew", err, directory)
 	}
 	return err
 }

@@ -30,8 +30,7 @@ func (s *Store) openGeneration(ctx context.Context, g config.Generation) error {
 	}
 	var pinned config.Generation
 	if err := json.Unmarshal([]byte(stored), &pinned); err != nil || pinned != g {
-		return fmt.Errorf("%w: the record of generation %s is not the one of its fingerprint: delete %s and it is built anew",
-			ErrDamaged, fingerprint, s.directory)
+		return fmt.Errorf("%w: the record of generation %s is not the one of that fingerprint", ErrDamaged, fingerprint)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
@@ -11,7 +12,7 @@ import (
 // load reads the generation's chunks and vectors into the ranking.
 func (s *Store) load(ctx context.Context) error {
 	rows, err := s.reader.QueryContext(ctx, `SELECT number, id, document, source, title, heading, text, metadata, vector
-		FROM chunk JOIN vector USING (number) WHERE generation = ? ORDER BY number`, s.generation)
+		FROM chunk LEFT JOIN vector USING (number) WHERE generation = ? ORDER BY number`, s.generation)
 	if err != nil {
 		return err
 	}
@@ -42,10 +43,12 @@ func (s *Store) load(ctx context.Context) error {
 	return rows.Err()
 }
 
-func decodeMetadata(text string) (metadata map[string]string, err error) {
+func decodeMetadata(text string) (metadata map[string]string, _ error) {
 	if text == "" {
 		return nil, nil
 	}
-	err = json.Unmarshal([]byte(text), &metadata)
-	return metadata, err
+	if err := json.Unmarshal([]byte(text), &metadata); err != nil {
+		return nil, fmt.Errorf("%w: metadata of a chunk: %w", ErrDamaged, err)
+	}
+	return metadata, nil
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 )
 
 // writer is the one connection that writes, with its statements prepared.
 type writer struct {
 	db   *sql.DB
 	conn *sql.Conn
+
+	prepared []*sql.Stmt // all of the following
 
 	begin, commit, rollback     *sql.Stmt
 	insertChunk, updateChunk    *sql.Stmt
@@ -20,7 +23,12 @@ type writer struct {
 }
 
 func openWriter(ctx context.Context, directory string) (*writer, error) {
-	db, err := openDatabase(directory)
+	pragmas := []string{"journal_mode(WAL)", "synchronous(NORMAL)"}
+	if info, err := os.Stat(databasePath(directory)); err != nil || info.Size() == 0 {
+		// It has to come before anything is written, and would write to a database that is there.
+		pragmas = append([]string{"auto_vacuum(INCREMENTAL)"}, pragmas...)
+	}
+	db, err := openDatabase(directory, pragmas...)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +76,7 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		if *s.statement, err = w.conn.PrepareContext(ctx, s.query); err != nil {
 			return err
 		}
+		w.prepared = append(w.prepared, *s.statement)
 	}
 	return nil
 }
@@ -87,10 +96,14 @@ func (w *writer) transaction(do func() error) error {
 	return err
 }
 
+// close closes the statements first: SQLite keeps a connection, and its locks, until they are.
 func (w *writer) close() error {
 	var errs []error
+	for _, statement := range w.prepared {
+		errs = append(errs, statement.Close())
+	}
 	if w.conn != nil {
-		errs = append(errs, w.conn.Close()) // and with it, its statements
+		errs = append(errs, w.conn.Close())
 	}
 	return errors.Join(append(errs, w.db.Close())...)
 }

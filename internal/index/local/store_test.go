@@ -1,0 +1,430 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+var (
+	pipeline   = config.Pipeline{Namespace: "default", Name: "test"}
+	generation = config.Generation{Embedding: config.EmbeddingSpace{Model: "test/embedding"}}
+)
+
+func openStore(t *testing.T, directory string) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Options{Directory: directory, Pipeline: pipeline, Generation: generation})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// openError is what opening fails with, after closing nothing and changing nothing.
+func openError(t *testing.T, directory string) error {
+	t.Helper()
+	s, err := Open(t.Context(), Options{Directory: directory, Pipeline: pipeline, Generation: generation})
+	if err == nil {
+		s.Close()
+		t.Fatal("the index was opened")
+	}
+	return err
+}
+
+func closeStore(t *testing.T, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// document makes a document of n chunks that all hold the word.
+func document(name, word string, n int) (index.Row, []index.Vectored) {
+	chunks := make([]index.Vectored, n)
+	for i := range chunks {
+		chunks[i] = index.Vectored{
+			Chunk: index.Chunk{
+				ID: fmt.Sprintf("%s#%s#%d", name, word, i), Document: name, Source: "docs", Text: fmt.Sprintf("%s common part%d", word, i),
+			},
+			Vector: []float32{1, float32(i)},
+		}
+	}
+	return index.Row{Document: name, Source: "docs", Chunks: n, State: index.Indexed}, chunks
+}
+
+func putDocument(ctx context.Context, s *Store, name, word string, n int) error {
+	row, chunks := document(name, word, n)
+	return s.Put(ctx, row, chunks)
+}
+
+func mustPut(t *testing.T, s *Store, name, word string, n int) {
+	t.Helper()
+	if err := putDocument(t.Context(), s, name, word, n); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contents are the ledger and, by keyword, the chunks of each document.
+func contents(t *testing.T, s *Store) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := s.Ledger(t.Context(), func(row index.Row) bool {
+		hits, err := s.Keyword(t.Context(), "common", 1000, index.Filter{index.FilterDocument: {row.Document}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := []string{fmt.Sprint(row.Chunks)}
+		for _, h := range hits {
+			ids = append(ids, h.ID)
+		}
+		slices.Sort(ids[1:])
+		found[row.Document] = ids
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestASecondStoreIsLockedOut(t *testing.T) {
+	directory := t.TempDir()
+	s := openStore(t, directory)
+	err := openError(t, directory)
+	if !errors.Is(err, index.ErrLocked) || !strings.Contains(err.Error(), directory) {
+		t.Errorf("a second store gave %v; it should name the directory", err)
+	}
+	mustPut(t, s, "docs/a", "apple", 1) // the first is not disturbed
+	closeStore(t, s)
+	openStore(t, directory)
+}
+
+func TestADirectoryOfAnyName(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "a b%20c#d?e=f&g 한국어")
+	s := openStore(t, directory)
+	mustPut(t, s, "docs/a", "apple", 1)
+	closeStore(t, s)
+	if _, err := os.Stat(filepath.Join(directory, "index.db")); err != nil {
+		t.Error(err)
+	}
+	if got := len(contents(t, openStore(t, directory))); got != 1 {
+		t.Errorf("%d documents after reopening, want 1", got)
+	}
+}
+
+func TestForeignDatabasesAreRefused(t *testing.T) {
+	for name, test := range map[string]struct{ change, want string }{
+		"a newer schema":             {`PRAGMA user_version = 2`, "use the newer version, or delete the directory"},
+		"another program's database": {`PRAGMA application_id = 1`, "choose another directory"},
+		"a record of another generation": {
+			`UPDATE generation SET record = '{"analyser":"99"}'`, "is not the one of that fingerprint",
+		},
+		"a record that is no JSON":     {`UPDATE generation SET record = '{'`, "is not the one of that fingerprint"},
+		"a chunk that lost its vector": {`DELETE FROM vector`, "a vector of 0 bytes"},
+		"a vector of another length":   {`UPDATE vector SET vector = x'00000000'`, "a vector of 4 bytes"},
+		"metadata that is no JSON":     {`UPDATE chunk SET metadata = '{'`, "metadata of a chunk"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			directory := t.TempDir()
+			s := openStore(t, directory)
+			mustPut(t, s, "docs/a", "apple", 1)
+			if _, err := s.writer.conn.ExecContext(t.Context(), test.change); err != nil {
+				t.Fatal(err)
+			}
+			closeStore(t, s)
+			if err := openError(t, directory); !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v; want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestADamagedDatabaseIsLeftAsItIs(t *testing.T) {
+	for name, damage := range map[string]func(b []byte) []byte{
+		"no database at all": func(b []byte) []byte { return []byte(strings.Repeat("this is a text file\n", 1000)) },
+		"cut off":            func(b []byte) []byte { return b[:len(b)/2/4096*4096] },
+		"pages overwritten": func(b []byte) []byte {
+			for i := 4096; i < len(b); i++ {
+				b[i] = 0x5a
+			}
+			return b
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			directory := t.TempDir()
+			s := openStore(t, directory)
+			mustPut(t, s, "docs/a", "apple", 100)
+			closeStore(t, s)
+			path := filepath.Join(directory, "index.db")
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b = damage(b)
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := openError(t, directory); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "delete "+directory) {
+				t.Errorf("got %v; it should say to delete %s", err, directory)
+			}
+			if after, err := os.ReadFile(path); err != nil || !slices.Equal(after, b) {
+				t.Errorf("opening changed the damaged database (%v)", err)
+			}
+		})
+	}
+}
+
+func TestAFullDiskLosesNothing(t *testing.T) {
+	directory := t.TempDir()
+	s := openStore(t, directory)
+	mustPut(t, s, "docs/a", "apple", 3)
+	mustPut(t, s, "docs/b", "banana", 3)
+	before := contents(t, s)
+
+	var pages int
+	if err := s.writer.conn.QueryRowContext(t.Context(), `PRAGMA page_count`).Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(pages int) {
+		t.Helper()
+		if _, err := s.writer.conn.ExecContext(t.Context(), fmt.Sprintf(`PRAGMA max_page_count = %d`, pages)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(pages)
+	for range 2 { // a failure does not spoil the next write
+		if err := putDocument(t.Context(), s, "docs/a", "cherry", 500); !errors.Is(err, index.ErrFull) || !strings.Contains(err.Error(), directory) {
+			t.Fatalf("got %v; want index.ErrFull with the directory", err)
+		}
+		if diff := cmp.Diff(before, contents(t, s)); diff != "" {
+			t.Fatalf("a full disk changed the index:\n%s", diff)
+		}
+	}
+	limit(1 << 20)
+	mustPut(t, s, "docs/c", "cherry", 500)
+	before = contents(t, s)
+	closeStore(t, s)
+	if diff := cmp.Diff(before, contents(t, openStore(t, directory))); diff != "" {
+		t.Errorf("after reopening:\n%s", diff)
+	}
+}
+
+func TestRetireGivesSpaceBack(t *testing.T) {
+	directory := t.TempDir()
+	old := openStore(t, directory)
+	mustPut(t, old, "docs/a", "apple", 2000)
+	closeStore(t, old)
+	size := func() int64 {
+		info, err := os.Stat(filepath.Join(directory, "index.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	before, next := size(), generation
+	next.Analyser = "next"
+	s, err := Open(t.Context(), Options{Directory: directory, Pipeline: pipeline, Generation: next})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	other := openOther(t, s)
+	mustPut(t, s, "docs/b", "banana", 1)
+	if err := s.Retire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := size(); after > before/4 {
+		t.Errorf("the database has %d bytes after retiring, %d before", after, before)
+	}
+	if got := len(contents(t, s)); got != 1 {
+		t.Errorf("%d documents are left, want 1", got)
+	}
+	var left int
+	if err := s.reader.QueryRowContext(t.Context(), `SELECT count(*) FROM generation WHERE pipeline = ?`, other).Scan(&left); err != nil || left != 1 {
+		t.Errorf("another pipeline has %d generations left (%v), want 1", left, err)
+	}
+}
+
+// openOther makes a generation of another pipeline in the same database.
+func openOther(t *testing.T, s *Store) string {
+	t.Helper()
+	if _, err := s.writer.conn.ExecContext(t.Context(),
+		`INSERT INTO generation (pipeline, fingerprint, record) VALUES ('default/other', '00000000', '{}')`); err != nil {
+		t.Fatal(err)
+	}
+	return "default/other"
+}
+
+// Readers see each document whole, in one version or the next, while a writer replaces and removes.
+func TestReadersSeeWholeDocuments(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	const documents, parts = 5, 3
+	name := func(i int) string { return fmt.Sprintf("docs/%d", i%documents) }
+	for i := range documents {
+		mustPut(t, s, name(i), "v0", parts)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	for reader := range 4 {
+		readers.Go(func() {
+			for i := reader; ctx.Err() == nil; i++ {
+				filter := index.Filter{index.FilterDocument: {name(i)}}
+				keyword, err := s.Keyword(t.Context(), "common", 100, filter)
+				if err != nil || len(keyword) != parts {
+					t.Errorf("keyword leg: %d hits, %v; want %d", len(keyword), err, parts)
+				}
+				vector, err := s.Vector(t.Context(), []float32{1, 1}, 100, filter)
+				if err != nil || len(vector) != parts {
+					t.Errorf("vector leg: %d hits, %v; want %d", len(vector), err, parts)
+				}
+				ids := []string{}
+				for _, h := range slices.Concat(keyword, vector) {
+					ids = append(ids, h.ID)
+				}
+				chunks, err := s.Chunks(t.Context(), ids)
+				if err != nil {
+					t.Error(err)
+				}
+				for _, c := range chunks {
+					if word := strings.Split(c.ID, "#")[1]; !strings.HasPrefix(c.Text, word+" ") {
+						t.Errorf("chunk %s has text %q", c.ID, c.Text)
+					}
+				}
+				if _, err := s.Stats(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for i := range 600 { // enough for a compaction
+		mustPut(t, s, name(i), fmt.Sprintf("v%d", i), parts)
+		mustPut(t, s, "docs/passing", "common", 1)
+		if _, err := s.Remove(t.Context(), []string{"docs/passing"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	readers.Wait()
+}
+
+func TestMemoryIsReported(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	before := s.rankingStats().MemoryBytes
+	mustPut(t, s, "docs/a", "apple", 1000)
+	grown := s.rankingStats().MemoryBytes - before
+	if grown < 1000*(2*4+40) || grown > 1000*1000 {
+		t.Errorf("a thousand chunks took %d bytes", grown)
+	}
+}
+
+// writerDirectory asks the test binary to be the process that TestAKilledWriterLeavesWholeDocuments kills.
+const writerDirectory = "RAGPIPELINE_TEST_INDEX_WRITER"
+
+func TestMain(m *testing.M) {
+	if directory := os.Getenv(writerDirectory); directory != "" {
+		writeUntilKilled(directory)
+	}
+	os.Exit(m.Run())
+}
+
+func writeUntilKilled(directory string) {
+	s, err := Open(context.Background(), Options{Directory: directory, Pipeline: pipeline, Generation: generation})
+	for i := 0; err == nil; i++ {
+		if err = putDocument(context.Background(), s, fmt.Sprintf("docs/%d", i%20), fmt.Sprintf("v%d", i), 1+i%7); err == nil {
+			fmt.Println(i)
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func TestAKilledWriterLeavesWholeDocuments(t *testing.T) {
+	directory := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range 5 {
+		writer := exec.CommandContext(t.Context(), self)
+		writer.Env = append(os.Environ(), writerDirectory+"="+directory)
+		writer.Stderr = os.Stderr
+		out, err := writer.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writer.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var last int
+		for range 30 + 17*round { // kill it in the middle of what comes after
+			if _, err := fmt.Fscanln(out, &last); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if round == 0 {
+			if err := openError(t, directory); !errors.Is(err, index.ErrLocked) {
+				t.Errorf("beside another process, opening gave %v", err)
+			}
+		}
+		time.Sleep(time.Duration(round) * time.Millisecond) // any moment will do
+		if err := writer.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		for { // what it had written before it was killed counts, too
+			if _, err := fmt.Fscanln(out, &last); err != nil {
+				break
+			}
+		}
+		_ = writer.Wait()
+
+		s := openStore(t, directory)
+		found := contents(t, s)
+		for i := max(0, last-19); i <= last; i++ {
+			name := fmt.Sprintf("docs/%d", i%20)
+			if got := found[name]; !whole(got, name, i, last) {
+				t.Fatalf("killed after %d, %s holds %v", last, name, got)
+			}
+		}
+		if result := integrity(t, s); result != "ok" {
+			t.Fatalf("integrity check: %s", result)
+		}
+		closeStore(t, s)
+	}
+}
+
+// whole says whether the document holds what write i put, or the write that may have followed the last report.
+func whole(got []string, name string, i, last int) bool {
+	for _, version := range []int{i, last + 1} {
+		row, chunks := document(name, fmt.Sprintf("v%d", version), 1+version%7)
+		want := []string{fmt.Sprint(row.Chunks)}
+		for _, c := range chunks {
+			want = append(want, c.ID)
+		}
+		if slices.Equal(want, got) {
+			return true
+		}
+	}
+	return false
+}
+
+func integrity(t *testing.T, s *Store) (result string) {
+	t.Helper()
+	if err := s.reader.QueryRowContext(t.Context(), `PRAGMA integrity_check`).Scan(&result); err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
