@@ -11,7 +11,7 @@ type ObjectName string
 // URL is an absolute http or https URL.
 //
 // +kubebuilder:validation:MaxLength=2048
-// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#@ ]+(/[^?#@ ]*)?$')",message="must be an http or https URL without user, query or fragment: a key belongs in secretRef"
+// +kubebuilder:validation:XValidation:rule="isURL(self) && self.matches('^https?://[^/?#@ ]+(/[^?#@ ]*)?$')",message="must be an http or https URL without user, query or fragment: a key belongs in secretRef"
 type URL string
 
 // Image is a container image.
