@@ -96,12 +96,12 @@ func (e *embedding) flush(ctx context.Context) {
 	}
 	batch := e.batch
 	e.batch = nil
-	e.requests.Go(func() error { return e.embed(ctx, batch) })
+	e.requests.Go(func() error { return e.send(ctx, batch) })
 }
 
-// embed gives the parts their vectors. When the model refuses the batch, the halves are tried, until what it
+// send gives the parts their vectors. When the model refuses the batch, the halves are tried, until what it
 // refuses is one text: then that text's document fails.
-func (e *embedding) embed(ctx context.Context, batch []part) error {
+func (e *embedding) send(ctx context.Context, batch []part) error {
 	vectors, err := e.passages(ctx, batch)
 	switch {
 	case err == nil:
@@ -112,10 +112,10 @@ func (e *embedding) embed(ctx context.Context, batch []part) error {
 		return err
 	case len(batch) > 1:
 		half := len(batch) / 2
-		if err := e.embed(ctx, batch[:half]); err != nil {
+		if err := e.send(ctx, batch[:half]); err != nil {
 			return err
 		}
-		return e.embed(ctx, batch[half:])
+		return e.send(ctx, batch[half:])
 	default:
 		if err := e.refuse(ctx, batch[0].document, err); err != nil {
 			return err

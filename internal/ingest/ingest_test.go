@@ -387,6 +387,22 @@ func TestNothingButSourcesThatCannotBeListed(t *testing.T) {
 	}
 }
 
+func TestSourcesThatBecameEmptyAreFollowed(t *testing.T) {
+	w := newWorld(t)
+	w.write("a.md", "Text a.")
+	w.mustRun()
+	if err := os.Remove(filepath.Join(w.docs(), "a.md")); err != nil {
+		t.Fatal(err)
+	}
+	report, err := w.run()
+	if !errors.Is(err, ErrNoDocuments) {
+		t.Errorf("got error %v, want ErrNoDocuments", err)
+	}
+	if stats := w.stats(); report.Removed != 1 || stats.Chunks != 0 || stats.Completed.IsZero() {
+		t.Errorf("removed %d, stats %+v: want the document gone, and the generation as complete as it was", report.Removed, stats)
+	}
+}
+
 func TestAnIncompleteGenerationIsNotRecordedAsComplete(t *testing.T) {
 	tests := map[string]struct {
 		prepare func(w *world)

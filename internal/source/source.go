@@ -37,8 +37,8 @@ type Entry struct {
 // ErrChanged says that a document changed while it was read.
 var ErrChanged = errors.New("it changed while it was read")
 
-// New makes the source that c declares. configMaps gives the data of a ConfigMap by name; it may be nil where
-// there are none to be had. A glob that cannot be understood is an error here, a missing directory one of List.
+// New makes the source that c declares. configMaps gives the data of a ConfigMap by name, with an error that
+// names it; it may be nil where there are none to be had. Errors name the source. A glob that cannot be understood is an error here, a missing directory one of List.
 func New(c config.Source, configMaps func(name string) (map[string][]byte, error)) (Source, error) {
 	globs, err := newGlobs(c.Include, c.Exclude)
 	if err != nil {
@@ -55,7 +55,7 @@ func New(c config.Source, configMaps func(name string) (map[string][]byte, error
 		}
 		data, err := configMaps(c.ConfigMap.Name)
 		if err != nil {
-			return nil, fmt.Errorf("source %q: ConfigMap %q: %w", c.Name, c.ConfigMap.Name, err)
+			return nil, fmt.Errorf("source %q: %w", c.Name, err)
 		}
 		return &configMap{data: data, globs: globs}, nil
 	default:

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +19,7 @@ import (
 )
 
 func TestNewRefuses(t *testing.T) {
-	maps := func(name string) (map[string][]byte, error) { return nil, fs.ErrNotExist }
+	maps := func(name string) (map[string][]byte, error) { return nil, fmt.Errorf("no ConfigMap %q", name) }
 	tests := map[string]struct {
 		source config.Source
 		maps   func(string) (map[string][]byte, error)
