@@ -28,7 +28,7 @@ type corpus struct {
 
 func newCorpus() *corpus {
 	random := rand.New(rand.NewPCG(1, 2))
-	return &corpus{random, rand.NewZipf(random, 1.1, 4, 40_000)}
+	return &corpus{random, rand.NewZipf(random, 1.2, 40, 40_000)}
 }
 
 func (c *corpus) text(characters int) string {
