@@ -11,8 +11,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
-// rerank orders the passages by the reranking model. When that fails they are left as they are.
-func (s *Service) rerank(ctx context.Context, question string, passages []Passage, t *Times) error {
+// rerank returns the n best of the passages by the reranking model.
+func (s *Service) rerank(ctx context.Context, question string, passages []Passage, n int, t *Times) ([]Passage, error) {
 	texts := make([]string, len(passages))
 	for i := range passages {
 		texts[i] = passages[i].Embedded()
@@ -24,16 +24,17 @@ func (s *Service) rerank(ctx context.Context, question string, passages []Passag
 		return err
 	})
 	if err != nil {
-		return failed(ctx, err, modelError(config.StageReranking, model.Reranking, s.config.Models.Reranking.Name, err))
+		return nil, failed(ctx, err, modelError(config.StageReranking, model.Reranking, s.config.Models.Reranking.Name, err))
 	}
-	for _, r := range ranking {
-		passages[r.Index].Logit = &r.Score
-		passages[r.Index].Score = probability(r.Score)
-	}
-	slices.SortStableFunc(passages, func(a, b Passage) int {
-		return cmp.Or(cmp.Compare(*b.Logit, *a.Logit), strings.Compare(a.ID, b.ID))
+	slices.SortFunc(ranking, func(a, b model.Ranked) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(passages[a.Index].ID, passages[b.Index].ID))
 	})
-	return nil
+	best := make([]Passage, min(n, len(ranking)))
+	for i := range best {
+		best[i] = passages[ranking[i].Index]
+		best[i].Logit, best[i].Score = &ranking[i].Score, probability(ranking[i].Score)
+	}
+	return best, nil
 }
 
 // probability maps a reranker's logit into 0..1 as NVIDIA's RAG blueprint does, so that its users' thresholds carry

@@ -50,14 +50,15 @@ func (s *Service) find(ctx context.Context, q search, t *Times) ([]Passage, []Wa
 		return nil, nil, err
 	}
 	if q.rerank && len(passages) > 0 {
-		err := s.rerank(ctx, q.question, passages, t)
+		best, err := s.rerank(ctx, q.question, passages, q.topN, t)
+		if err == nil {
+			return best, warnings, nil
+		}
 		failure, degraded := s.degrades(err, config.StageReranking, s.config.FailurePolicy.Reranking)
-		if err != nil && !degraded {
+		if !degraded {
 			return nil, nil, err
 		}
-		if degraded {
-			warnings = append(warnings, failure.warning("the passages are in the order of retrieval"))
-		}
+		warnings = append(warnings, failure.warning("the passages are in the order of retrieval"))
 	}
 	return passages[:min(len(passages), q.topN)], warnings, nil
 }
