@@ -6,8 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
-
-	"golang.org/x/sync/semaphore"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -40,44 +39,55 @@ func (r *recorder) Passages(_ context.Context, texts []string) ([]model.Embedded
 	return vectors, nil
 }
 
-// embedAll runs the embedding stage over documents of so many missing chunks.
-func embedAll(t *testing.T, r *recorder, requests int, missing ...int) []*document {
+// embedAll runs the embedding stage over documents of so many missing chunks. Its clock stands still while there
+// is something to do, so that no request goes unfilled on a slow machine.
+func embedAll(t *testing.T, r *recorder, requests int, missing ...int) (documents []*document) {
 	t.Helper()
-	o, err := Options{Embedder: r, Requests: requests}.withDefaults()
+	synctest.Test(t, func(t *testing.T) {
+		stage := newStage(t, r, requests)
+		extracted := make(chan *document, len(missing))
+		finished := make(chan *document, len(missing))
+		for i, n := range missing {
+			documents = append(documents, newMissing(i, n))
+			extracted <- documents[i]
+		}
+		close(extracted)
+		if err := stage.embed(t.Context(), extracted, finished); err != nil {
+			t.Fatal(err)
+		}
+		close(finished)
+		seen := map[*document]int{}
+		for d := range finished {
+			seen[d]++
+		}
+		for i, d := range documents {
+			if seen[d] != 1 {
+				t.Errorf("document %d came out %d times", i, seen[d])
+			}
+		}
+	})
+	return documents
+}
+
+func newStage(t *testing.T, e Embedder, requests int) *run {
+	t.Helper()
+	o, err := Options{Embedder: e, Requests: requests}.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}
-	stage := &run{Options: o, tally: newTally(o, metrics{}), holding: semaphore.NewWeighted(1)}
-	extracted := make(chan *document, len(missing))
-	finished := make(chan *document, len(missing))
-	var documents []*document
-	for i, n := range missing {
-		d := &document{job: job{id: fmt.Sprint(i)}, pending: n}
-		// Every second chunk is known to the index.
-		for c := range 2 * n {
-			d.chunks = append(d.chunks, index.Vectored{Chunk: index.Chunk{Text: fmt.Sprintf("%d/%d", i, c)}})
-			if c%2 == 1 {
-				d.missing = append(d.missing, c)
-			}
-		}
-		documents = append(documents, d)
-		extracted <- d
-	}
-	close(extracted)
-	if err := stage.embed(t.Context(), extracted, finished); err != nil {
-		t.Fatal(err)
-	}
-	close(finished)
-	seen := map[*document]int{}
-	for d := range finished {
-		seen[d]++
-	}
-	for i, d := range documents {
-		if seen[d] != 1 {
-			t.Errorf("document %d came out %d times", i, seen[d])
+	return &run{Options: o, tally: newTally(o, metrics{})}
+}
+
+// newMissing is a document of 2n chunks, of which the index knows every other.
+func newMissing(id, n int) *document {
+	d := &document{job: job{id: fmt.Sprint(id)}, pending: n}
+	for c := range 2 * n {
+		d.chunks = append(d.chunks, index.Vectored{Chunk: index.Chunk{Text: fmt.Sprintf("%d/%d", id, c)}})
+		if c%2 == 1 {
+			d.missing = append(d.missing, c)
 		}
 	}
-	return documents
+	return d
 }
 
 func TestSmallDocumentsShareRequests(t *testing.T) {
@@ -132,20 +142,35 @@ func TestRefusedTextFailsOnlyItsDocument(t *testing.T) {
 	}
 }
 
-func TestStageEndsWhenTheModelIsDown(t *testing.T) {
-	down := &model.Error{Kind: model.Unreachable}
-	o, _ := Options{Embedder: &recorder{fail: func([]string) error { return down }}}.withDefaults()
-	stage := &run{Options: o, tally: newTally(o, metrics{})}
-	extracted := make(chan *document) // never closed: nothing more comes, and the stage must still end
-	go func() {
-		d := &document{pending: 100}
-		for c := range 100 {
-			d.chunks = append(d.chunks, index.Vectored{})
-			d.missing = append(d.missing, c)
+// A document must not wait for others to fill its request: they may be waiting for it.
+func TestUnfilledRequestDoesNotWaitForever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		extracted, finished := make(chan *document), make(chan *document)
+		ended := make(chan error, 1)
+		stage := newStage(t, &recorder{}, 1)
+		go func() { ended <- stage.embed(t.Context(), extracted, finished) }()
+		for i := range 3 {
+			d := newMissing(i, 1)
+			extracted <- d
+			if got := <-finished; got != d {
+				t.Errorf("document %s came out for %s", got.id, d.id)
+			}
 		}
-		extracted <- d
-	}()
-	if err := stage.embed(t.Context(), extracted, make(chan *document)); err != error(down) {
-		t.Errorf("got error %v, want the model's", err)
-	}
+		close(extracted)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestStageEndsWhenTheModelIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := &model.Error{Kind: model.Unreachable}
+		stage := newStage(t, &recorder{fail: func([]string) error { return down }}, 4)
+		extracted := make(chan *document, 1) // never closed: nothing more comes, and the stage must still end
+		extracted <- newMissing(0, 100)
+		if err := stage.embed(t.Context(), extracted, make(chan *document)); err != error(down) {
+			t.Errorf("got error %v, want the model's", err)
+		}
+	})
 }
