@@ -26,6 +26,7 @@ type Fast struct {
 // fast holds the replies, rendered beforehand as far as they do not depend on the request.
 type fast struct {
 	numbers, encoded []byte // the vector, as numbers and as base64
+	one, oneEncoded  []byte // the whole reply for one text, a question's
 	whole            []byte
 	chunks           [][]byte // of the stream, up to the one with the finish reason
 	usage            []byte   // the chunk that stream_options asks for
@@ -65,6 +66,7 @@ func (h *fast) renderVector(dimensions int) {
 	}
 	h.numbers, _ = json.Marshal(v)
 	h.encoded, _ = json.Marshal(base64.StdEncoding.EncodeToString(raw))
+	h.one, h.oneEncoded = vectors(h.numbers, 1), vectors(h.encoded, 1)
 }
 
 func (h *fast) renderAnswer(answer string) {
@@ -97,11 +99,20 @@ func bodied(serve func(w http.ResponseWriter, body []byte)) http.HandlerFunc {
 }
 
 func (h *fast) embeddings(w http.ResponseWriter, body []byte) {
-	vector := h.numbers
+	vector, one := h.numbers, h.one
 	if bytes.Contains(body, []byte(`"base64"`)) {
-		vector = h.encoded
+		vector, one = h.encoded, h.oneEncoded
 	}
 	n := countInputs(body)
+	if n == 1 {
+		_, _ = w.Write(one)
+		return
+	}
+	_, _ = w.Write(vectors(vector, n))
+}
+
+// vectors renders the reply for n texts.
+func vectors(vector []byte, n int) []byte {
 	b := make([]byte, 0, n*(len(vector)+64)+128)
 	b = append(b, `{"object":"list","data":[`...)
 	for i := range n {
@@ -114,7 +125,7 @@ func (h *fast) embeddings(w http.ResponseWriter, body []byte) {
 		b = append(b, vector...)
 		b = append(b, '}')
 	}
-	_, _ = w.Write(append(b, `],"model":"`+config.StandInEmbedding+`","usage":{"prompt_tokens":8,"total_tokens":8}}`...))
+	return append(b, `],"model":"`+config.StandInEmbedding+`","usage":{"prompt_tokens":8,"total_tokens":8}}`...)
 }
 
 // countInputs counts the texts of `input` without decoding them.
