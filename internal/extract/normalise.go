@@ -12,9 +12,22 @@ var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 // but \n and \t, and no blanks before a line's end or blank lines at either end. Code points are otherwise
 // kept: a citation shows what the document says, so nothing is composed or folded here.
 func normalise(s string) string {
+	if isPlainLine(s) {
+		return s
+	}
 	s = strings.ToValidUTF8(s, string(utf8.RuneError))
 	s = strings.Map(plain, lineEnds.Replace(s))
 	return strings.TrimRight(strings.TrimLeft(trimLines(s), "\n\ufeff"), "\n")
+}
+
+// isPlainLine knows the cells, keys and words that need nothing: printable ASCII on one line. Most are.
+func isPlainLine(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return !strings.HasSuffix(s, " ")
 }
 
 // plain maps the characters that end a line to \n and drops (-1) other control characters.

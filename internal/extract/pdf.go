@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -53,25 +54,29 @@ func (e *Extractor) readPDF(ctx context.Context, s source) (*Document, error) {
 type clock struct {
 	started time.Time
 	base    time.Duration
-	end     time.Time
 	timer   *time.Timer
+	struck  atomic.Bool
 }
 
 func startClock(base time.Duration, expire func()) *clock {
-	now := time.Now()
-	return &clock{started: now, base: base, end: now.Add(base), timer: time.AfterFunc(base, expire)}
+	c := &clock{started: time.Now(), base: base}
+	c.timer = time.AfterFunc(base, func() {
+		c.struck.Store(true)
+		expire()
+	})
+	return c
 }
 
 // reached puts the deadline off for so many pages.
 func (c *clock) reached(pages int) {
-	c.end = c.started.Add(c.base + time.Duration(pages)*perPage)
-	c.timer.Reset(time.Until(c.end))
+	c.timer.Reset(time.Until(c.started.Add(c.base + time.Duration(pages)*perPage)))
 }
 
-func (c *clock) expired() bool { return !time.Now().Before(c.end) }
+// expired reports whether the deadline passed.
+func (c *clock) expired() bool { return c.struck.Load() }
 
 // stop reports whether it came before the deadline did.
-func (c *clock) stop() bool { return c.timer.Stop() }
+func (c *clock) stop() bool { return c.timer.Stop() && !c.expired() }
 
 // pdfReader reads one document in one worker.
 type pdfReader struct {

@@ -202,21 +202,28 @@ func TestPDFiumWorkerIsUsedAgainUnlessItHasGrown(t *testing.T) {
 // startIdle is a worker without PDFium in it.
 func startIdle(t *testing.T) *worker {
 	ctx, cancel := context.WithCancel(t.Context())
-	return &worker{ctx: ctx, cancel: cancel, memory: &memory{}, pool: noPool{}}
+	return &worker{ctx: ctx, cancel: cancel, memory: &memory{limit: memoryLimit}, pool: noPool{}}
 }
 
 type noPool struct{ gopdfium.Pool }
 
 func (noPool) Close() error { return nil }
 
-func TestMemoryIsBounded(t *testing.T) {
-	m := &memory{}
-	m.Allocate(0, 0)
-	if got := m.Reallocate(wasmPage); len(got) != wasmPage || m.size != wasmPage {
-		t.Errorf("growing to %d gives %d", wasmPage, len(got))
+func TestPDFThatNeedsTooMuchMemory(t *testing.T) {
+	e := New(Options{CacheDir: shared.options.CacheDir, Workers: 1})
+	t.Cleanup(e.Close)
+	e.pdfium.launch = func(c wazero.CompilationCache) (*worker, error) {
+		w, err := startWorker(c)
+		if err == nil {
+			w.memory.limit = w.memory.size + 8<<20
+		}
+		return w, err
 	}
-	if m.Reallocate(memoryLimit+wasmPage) != nil || !m.refused || m.size != wasmPage {
-		t.Errorf("memory grew past its bound: %d", m.size)
+	_, err := e.Extract(t.Context(), "file.pdf", pdftest.Document{Pages: []pdftest.Page{{Content: strings.Repeat("BT (words) Tj ET ", 2<<20)}}}.Bytes())
+	wantReason(t, err, config.TooLarge, "memory")
+	e.pdfium.launch = startWorker
+	if _, err := e.Extract(t.Context(), "file.pdf", pdftest.Document{Pages: []pdftest.Page{{Columns: []string{prose}}}}.Bytes()); err != nil {
+		t.Errorf("the next document fails: %v", err)
 	}
 }
 
@@ -246,7 +253,7 @@ func TestPDFFailuresAreNamed(t *testing.T) {
 }
 
 func TestPDFPastItsDeadlineIsTimedOutAndTheNextIsRead(t *testing.T) {
-	e := New(Options{CacheDir: shared.options.CacheDir, Workers: 1, Deadline: time.Millisecond})
+	e := New(Options{CacheDir: shared.options.CacheDir, Workers: 1, Deadline: 100 * time.Millisecond})
 	t.Cleanup(e.Close)
 	_, err := e.Extract(t.Context(), "endless.pdf", pdftest.Endless())
 	wantReason(t, err, config.TimedOut, "longer than")

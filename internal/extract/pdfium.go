@@ -22,8 +22,6 @@ const (
 	recycleAbove = 96 << 20
 	// idleAfter is how long a worker waits for another document. Starting one takes about 0.1 s.
 	idleAfter = time.Minute
-
-	wasmPage = 64 << 10
 )
 
 // pdfium is a pool of PDFium workers in WebAssembly. Nothing is started before the first document.
@@ -188,7 +186,7 @@ func (p *pdfium) start() (*worker, error) {
 
 // startWorker instantiates PDFium with no file system, no output, and a bound on its memory.
 func startWorker(cache wazero.CompilationCache) (*worker, error) {
-	w := &worker{memory: &memory{}}
+	w := &worker{memory: &memory{limit: memoryLimit}}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	pool, err := webassembly.Init(webassembly.Config{
 		Context:  experimental.WithMemoryAllocator(w.ctx, w.memory),
@@ -200,7 +198,6 @@ func startWorker(cache wazero.CompilationCache) (*worker, error) {
 		RuntimeConfig: wazero.NewRuntimeConfig().
 			WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling).
 			WithCloseOnContextDone(true).
-			WithMemoryLimitPages(memoryLimit / wasmPage).
 			WithCompilationCache(cache),
 	})
 	if err != nil {
@@ -222,9 +219,10 @@ func (w *worker) close() {
 	_ = w.pool.Close()
 }
 
-// memory is the linear memory of one worker: wazero asks it to grow, so it knows its size and whether the
-// bound was hit.
+// memory is the linear memory of one worker. wazero asks it to grow, so it keeps the bound, and knows whether
+// the bound is what PDFium failed at.
 type memory struct {
+	limit   uint64
 	buffer  []byte
 	size    uint64
 	refused bool
@@ -236,14 +234,15 @@ func (m *memory) Allocate(capacity, _ uint64) experimental.LinearMemory {
 	return m
 }
 
-// Reallocate grows by a quarter more than asked, so that growing page by page does not copy each time.
+// Reallocate grows by a quarter more than asked, so that growing page by page does not copy each time. nil tells
+// PDFium that there is no more memory.
 func (m *memory) Reallocate(size uint64) []byte {
-	if size > memoryLimit {
+	if size > m.limit {
 		m.refused = true
 		return nil
 	}
 	if size > uint64(cap(m.buffer)) {
-		grown := make([]byte, size, min(size+size/4, memoryLimit))
+		grown := make([]byte, size, min(size+size/4, m.limit))
 		copy(grown, m.buffer)
 		m.buffer = grown
 	}

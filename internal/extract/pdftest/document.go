@@ -163,12 +163,12 @@ func escape(s string) string {
 }
 
 // Endless is a document that no reader gets to the end of: forms that show forms, each eight times, twenty-five
-// deep. It has few bytes, and no loop that a reader could notice.
+// deep, with no circle that a reader could notice. The innermost form takes long to read and shows nothing, so
+// that time runs out before memory does.
 func Endless() []byte {
 	w := &writer{}
 	catalog, pages, info := w.reserve(), w.reserve(), w.reserve()
-	font := w.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>")
-	inner := w.stream(fmt.Sprintf("/Type/XObject/Subtype/Form/BBox[0 0 612 792]/Resources<</Font<</F1 %d 0 R>>>>", font), "BT /F1 9 Tf 50 50 Td (again) Tj ET")
+	inner := w.stream("/Type/XObject/Subtype/Form/BBox[0 0 612 792]", strings.Repeat("q Q ", 20_000))
 	for range 25 {
 		inner = w.stream(fmt.Sprintf("/Type/XObject/Subtype/Form/BBox[0 0 612 792]/Resources<</XObject<</X0 %d 0 R>>>>", inner), strings.Repeat("/X0 Do ", 8))
 	}
