@@ -183,9 +183,7 @@ func TestMoreQuestionsThanPlacesAreQueuedThenRefused(t *testing.T) {
 	go ask()
 	<-working
 	go ask()
-	for g.limit.waiting.Load() != 1 {
-		time.Sleep(time.Millisecond) // until the second one waits
-	}
+	await(t, "the second question to wait", func() bool { return g.limit.waiting.Load() == 1 })
 	got := call(g, "POST", searchRoute, `{"query": "x"}`)
 	if told := failureIn(t, got.Body); got.Code != 429 || told.Code != "TooManyRequests" || got.Header().Get("Retry-After") != "1" {
 		t.Errorf("status %d, Retry-After %q, %+v", got.Code, got.Header().Get("Retry-After"), told)
@@ -266,6 +264,10 @@ func TestTheLogHoldsNothingOfARequestOrAReply(t *testing.T) {
 	}
 	f.chat.words, f.chat.err = nil, &model.Error{Role: model.LLM, Kind: model.Rejected, Model: "chat", Status: 400, Message: "cannot read " + secret}
 	call(g, "POST", chatRoute, chatBody("what?"))
+	f.embedder.err = &model.Error{Role: model.Embedding, Kind: model.TooLong, Model: "embed", Status: 413, Message: "too long: " + secret}
+	call(g, "POST", embedRoute, `{"input": "`+secret+`"}`)
+	f.embedder.err = &model.Error{Role: model.Embedding, Kind: model.Unreachable, Model: "embed", Err: errors.New("connection refused")}
+	call(g, "POST", embedRoute, `{"input": "`+secret+`"}`)
 	call(g, "POST", "/"+secret, "")
 	call(g, secret, chatRoute, "")
 	call(g, "GET", "/v1/documents?after="+secret, "")
@@ -273,7 +275,8 @@ func TestTheLogHoldsNothingOfARequestOrAReply(t *testing.T) {
 	if strings.Contains(f.log.String(), secret) {
 		t.Errorf("the log holds what was asked or answered:\n%s", f.log.String())
 	}
-	for _, want := range []string{"method=POST route=/v1/chat/completions status=200", "route=unknown status=404", "method=OTHER", "code=ModelRejected stage=llm model=chat upstream_status=400"} {
+	for _, want := range []string{"method=POST route=/v1/chat/completions status=200", "route=unknown status=404", "method=OTHER", "code=ModelRejected stage=llm model=chat upstream_status=400",
+		"code=InputTooLong model=embed upstream_status=413", `code=ModelUnreachable model=embed cause="connection refused"`} {
 		if !strings.Contains(f.log.String(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, f.log.String())
 		}
@@ -337,11 +340,24 @@ func TestReadyAfterTheFirstRetrieval(t *testing.T) {
 		t.Errorf("a later failure ended readiness: %d", got.Code)
 	}
 	shutDown()
-	for g.Ready() {
-		time.Sleep(time.Millisecond) // until the end of ctx is noticed
-	}
+	await(t, "the end of ctx to be noticed", func() bool { return !g.Ready() })
 	if got := call(g, "GET", "/healthz", ""); got.Code != 200 {
 		t.Errorf("health: %d", got.Code)
+	}
+}
+
+// await waits for a condition that another goroutine brings about.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	deadline := time.After(10 * time.Second)
+	for !holds() {
+		select {
+		case <-poll.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		}
 	}
 }
 

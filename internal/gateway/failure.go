@@ -31,10 +31,14 @@ type Failure struct {
 	status     int
 	retryAfter time.Duration // 0: no Retry-After
 	allow      string        // of a 405
+	cause      error         // for the log; may be nil
 }
 
 // Error is the message.
 func (f *Failure) Error() string { return f.Message }
+
+// Unwrap is the cause.
+func (f *Failure) Unwrap() error { return f.cause }
 
 // ErrorBody is the body of a failed request, and the last event of a stream that failed.
 type ErrorBody struct {
@@ -150,6 +154,7 @@ func ofModel(role model.Role, err error) error {
 		return err
 	}
 	f := ofStage(&query.StageError{Stage: string(role), Code: string(m.Kind), Err: m})
+	f.cause = m
 	if m.Kind == model.Rejected || m.Kind == model.TooLong {
 		f.Message = fmt.Sprintf("the %s model %q does not take this request", role, m.Model)
 		if m.Message != "" {
@@ -162,7 +167,7 @@ func ofModel(role model.Role, err error) error {
 	return f
 }
 
-// errorTypes are OpenAI's words for kinds of errors.
+// errorType is OpenAI's word for the kind of error.
 func errorType(status int) string {
 	switch {
 	case status == http.StatusUnauthorized:
@@ -218,18 +223,23 @@ func describe(err error) []slog.Attr {
 	if e, ok := errors.AsType[*query.StageError](err); ok {
 		attributes = append(attributes, slog.String("stage", e.Stage))
 	}
-	m, ok := errors.AsType[*model.Error](err)
-	switch {
-	case ok && m.Status != 0:
-		return append(attributes, slog.String("model", m.Model), slog.Int("upstream_status", m.Status))
-	case ok:
+	cause := err
+	if m, ok := errors.AsType[*model.Error](err); ok {
 		attributes = append(attributes, slog.String("model", m.Model))
-		err = m.Err
-	}
-	if _, told := err.(*Failure); err != nil && !told {
-		if _, told := errors.AsType[*query.Invalid](err); !told {
-			attributes = append(attributes, slog.String("cause", err.Error()))
+		if m.Status != 0 {
+			return append(attributes, slog.Int("upstream_status", m.Status))
 		}
+		cause = m.Err
+	}
+	if cause != nil && !quotesCaller(cause) {
+		attributes = append(attributes, slog.String("cause", cause.Error()))
 	}
 	return attributes
+}
+
+// quotesCaller tells whether an error's text may hold what the caller wrote.
+func quotesCaller(err error) bool {
+	_, refused := errors.AsType[*Failure](err)
+	_, invalid := errors.AsType[*query.Invalid](err)
+	return refused || invalid
 }

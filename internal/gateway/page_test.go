@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 
@@ -74,8 +73,8 @@ func TestOpenAPINamesEveryRoute(t *testing.T) {
 			got = append(got, method+" "+path)
 		}
 	}
-	sort.Strings(want)
-	sort.Strings(got)
+	slices.Sort(want)
+	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("routes (-served +described):\n%s", diff)
 	}
@@ -100,9 +99,9 @@ func TestOpenAPINamesEveryField(t *testing.T) {
 		for property := range schemas[name].Properties {
 			got = append(got, property)
 		}
-		sort.Strings(got)
+		slices.Sort(got)
 		want := fields(reflect.TypeOf(v))
-		sort.Strings(want)
+		slices.Sort(want)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("fields of %s (-code +described):\n%s", name, diff)
 		}
