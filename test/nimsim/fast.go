@@ -2,11 +2,8 @@ package nimsim
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"io"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,8 +11,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Fast are the fixed replies of a simulator that costs next to nothing. Every text has the same vector, a
-// ranking keeps the order given, and every question the same answer.
+// Fast are the replies of a simulator that costs next to nothing. Equal texts have equal vectors and others do
+// not, but what a text says is not in them; a ranking keeps the order given, and every question has the same answer.
 type Fast struct {
 	// Dimensions is the length of the vector; 0 means 1024. A request's own `dimensions` is ignored.
 	Dimensions int
@@ -25,11 +22,10 @@ type Fast struct {
 
 // fast holds the replies, rendered beforehand as far as they do not depend on the request.
 type fast struct {
-	numbers, encoded []byte // the vector, as numbers and as base64
-	one, oneEncoded  []byte // the whole reply for one text, a question's
-	whole            []byte
-	chunks           [][]byte // of the stream, up to the one with the finish reason
-	usage            []byte   // the chunk that stream_options asks for
+	vectors vectors
+	whole   []byte
+	chunks  [][]byte // of the stream, up to the one with the finish reason
+	usage   []byte   // the chunk that stream_options asks for
 }
 
 func newFast(f Fast) http.Handler {
@@ -39,8 +35,7 @@ func newFast(f Fast) http.Handler {
 	if f.Answer == "" {
 		f.Answer = "The passages say that it is so. [1]"
 	}
-	h := &fast{}
-	h.renderVector(f.Dimensions)
+	h := &fast{vectors: newVectors(f.Dimensions)}
 	h.renderAnswer(f.Answer)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/embeddings", bodied(h.embeddings))
@@ -50,23 +45,6 @@ func newFast(f Fast) http.Handler {
 		writeJSON(w, http.StatusOK, `{"object":"health.response","message":"ready"}`)
 	})
 	return mux
-}
-
-func (h *fast) renderVector(dimensions int) {
-	v := make([]float32, dimensions)
-	sum := 0.0
-	for i := range v {
-		v[i] = float32(math.Sin(float64(i) + 1))
-		sum += float64(v[i]) * float64(v[i])
-	}
-	var raw []byte
-	for i := range v {
-		v[i] /= float32(math.Sqrt(sum))
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v[i]))
-	}
-	h.numbers, _ = json.Marshal(v)
-	h.encoded, _ = json.Marshal(base64.StdEncoding.EncodeToString(raw))
-	h.one, h.oneEncoded = vectors(h.numbers, 1), vectors(h.encoded, 1)
 }
 
 func (h *fast) renderAnswer(answer string) {
@@ -99,55 +77,47 @@ func bodied(serve func(w http.ResponseWriter, body []byte)) http.HandlerFunc {
 }
 
 func (h *fast) embeddings(w http.ResponseWriter, body []byte) {
-	vector, one := h.numbers, h.one
-	if bytes.Contains(body, []byte(`"base64"`)) {
-		vector, one = h.encoded, h.oneEncoded
-	}
-	n := countInputs(body)
-	if n == 1 {
-		_, _ = w.Write(one)
-		return
-	}
-	_, _ = w.Write(vectors(vector, n))
-}
-
-// vectors renders the reply for n texts.
-func vectors(vector []byte, n int) []byte {
-	b := make([]byte, 0, n*(len(vector)+64)+128)
+	base64 := bytes.Contains(body, []byte(`"base64"`))
+	texts := inputs(body)
+	b := make([]byte, 0, len(texts)*h.vectors.size(base64)+128)
 	b = append(b, `{"object":"list","data":[`...)
-	for i := range n {
+	for i, text := range texts {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(b, `{"object":"embedding","index":`...)
 		b = strconv.AppendInt(b, int64(i), 10)
 		b = append(b, `,"embedding":`...)
-		b = append(b, vector...)
+		b = h.vectors.append(b, text, base64)
 		b = append(b, '}')
 	}
-	return append(b, `],"model":"`+config.StandInEmbedding+`","usage":{"prompt_tokens":8,"total_tokens":8}}`...)
+	_, _ = w.Write(append(b, `],"model":"`+config.StandInEmbedding+`","usage":{"prompt_tokens":8,"total_tokens":8}}`...))
 }
 
-// countInputs counts the texts of `input` without decoding them.
-func countInputs(body []byte) int {
+// inputs finds the texts of `input` without decoding them.
+func inputs(body []byte) (texts [][]byte) {
 	_, rest, found := bytes.Cut(body, []byte(`"input":`))
 	rest = bytes.TrimLeft(rest, " ")
-	if !found || len(rest) == 0 || rest[0] != '[' {
-		return 1
+	if !found || len(rest) == 0 {
+		return nil
 	}
-	n := 0
-	for i := 1; i < len(rest) && rest[i] != ']'; i++ {
+	array := rest[0] == '['
+	for i := 0; i < len(rest) && rest[i] != ']'; i++ {
 		if rest[i] != '"' {
 			continue
 		}
-		n++
-		for i++; i < len(rest) && rest[i] != '"'; i++ {
+		start := i + 1
+		for i = start; i < len(rest) && rest[i] != '"'; i++ {
 			if rest[i] == '\\' {
 				i++
 			}
 		}
+		texts = append(texts, rest[start:min(i, len(rest))])
+		if !array {
+			break
+		}
 	}
-	return n
+	return texts
 }
 
 func (h *fast) ranking(w http.ResponseWriter, body []byte) {

@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -470,7 +472,7 @@ func TestFast(t *testing.T) {
 		t.Fatal(err)
 	}
 	if vectors := strings.Split(first, "\n"); vectors[0] != vectors[1] || len(strings.Fields(vectors[0])) != 64 {
-		t.Errorf("vectors %s", first)
+		t.Errorf("equal texts have vectors %s", first)
 	}
 	if _, err := ask(t, sim, model.Embedding, asBase64); err != nil {
 		t.Error(err)
@@ -489,16 +491,47 @@ func TestFast(t *testing.T) {
 	}
 }
 
-func TestCountInputs(t *testing.T) {
-	for body, want := range map[string]int{
-		`{"input":["a","b"]}`:                            2,
-		`{"input": [ "a , ]", "\"]", "\\" ],"x":["y"]}`:  3,
-		`{"input":"one"}`:                                1,
-		`{"input":[]}`:                                   0,
-		`{"model":"m","input":["\u005d"],"other":["x"]}`: 1,
+func TestInputs(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"input":["a","b"]}`:                            `a|b`,
+		`{"input": [ "a , ]", "\"]", "\\" ],"x":["y"]}`:  `a , ]|\"]|\\`,
+		`{"input":"one","x":"two"}`:                      `one`,
+		`{"input":[]}`:                                   ``,
+		`{"model":"m","input":["\u005d"],"other":["x"]}`: `\u005d`,
+		`{"input":["cut`:                                 `cut`,
 	} {
-		if got := countInputs([]byte(body)); got != want {
-			t.Errorf("%s holds %d, want %d", body, got, want)
+		if got := string(bytes.Join(inputs([]byte(body)), []byte("|"))); got != want {
+			t.Errorf("%s holds %s, want %s", body, got, want)
+		}
+	}
+}
+
+func TestFastVectorsAreUnitVectorsOfTheirText(t *testing.T) {
+	for _, dimensions := range []int{1, 47, 48, 1024} {
+		v := newVectors(dimensions)
+		var vector, other []float32
+		var raw []byte
+		decode := func(text string, asBase64 bool, into any) {
+			t.Helper()
+			if err := json.Unmarshal(v.append(nil, []byte(text), asBase64), into); err != nil {
+				t.Fatal(err)
+			}
+		}
+		decode("a text", false, &vector)
+		decode("another", false, &other)
+		decode("a text", true, &raw)
+		sum := 0.0
+		for i, x := range vector {
+			sum += float64(x) * float64(x)
+			if bits := binary.LittleEndian.Uint32(raw[4*i:]); bits != math.Float32bits(x) {
+				t.Fatalf("number %d of %d is another in base64", i, dimensions)
+			}
+		}
+		if len(vector) != dimensions || len(raw) != 4*dimensions || math.Abs(sum-1) > 1e-5 {
+			t.Errorf("%d numbers of norm %v, and %d bytes, for %d dimensions", len(vector), sum, len(raw), dimensions)
+		}
+		if slices.Equal(vector, other) {
+			t.Errorf("two texts have one vector of %d dimensions", dimensions)
 		}
 	}
 }
