@@ -60,7 +60,7 @@ func TestChunksStayInTheirPageAndKnowTheirHeadings(t *testing.T) {
 		if v.Vector != nil || v.ID == "" {
 			t.Errorf("chunk %+v has a vector, or no id", v.Chunk)
 		}
-		v.Chunk.ID = ""
+		v.ID = ""
 		got = append(got, v.Chunk)
 	}
 	chunk := func(page, start, end int, heading, text string) index.Chunk {

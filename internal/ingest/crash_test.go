@@ -54,7 +54,7 @@ func ingestAsChild(file string) error {
 	if err != nil {
 		return err
 	}
-	o.Progress = func(config.Progress) { fmt.Println("progress") }
+	o.Progress = func(config.Progress) { fmt.Fprintln(os.Stdout, "progress") }
 	_, err = Run(context.Background(), o)
 	return err
 }
@@ -140,7 +140,7 @@ func newAxe() *axe { return &axe{process: make(chan *os.Process, 1)} }
 
 func (a *axe) fall(left *atomic.Int32, n int) {
 	if after := left.Add(-int32(n)); after <= 0 && after+int32(n) > 0 {
-		(<-a.process).Kill()
+		_ = (<-a.process).Kill() // it may have ended by itself
 	}
 }
 

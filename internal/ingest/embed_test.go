@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -169,7 +170,7 @@ func TestStageEndsWhenTheModelIsDown(t *testing.T) {
 		stage := newStage(t, &recorder{fail: func([]string) error { return down }}, 4)
 		extracted := make(chan *document, 1) // never closed: nothing more comes, and the stage must still end
 		extracted <- newMissing(0, 100)
-		if err := stage.embed(t.Context(), extracted, make(chan *document)); err != error(down) {
+		if err := stage.embed(t.Context(), extracted, make(chan *document)); !errors.Is(err, down) {
 			t.Errorf("got error %v, want the model's", err)
 		}
 	})

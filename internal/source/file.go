@@ -41,7 +41,7 @@ func openFile(root *os.Root, name string) (*file, error) {
 func (f *file) Read(p []byte) (int, error) {
 	n, err := f.file.Read(p)
 	f.read += int64(n)
-	if err == io.EOF && !f.same() {
+	if errors.Is(err, io.EOF) && !f.same() {
 		err = ErrChanged
 	}
 	return n, err

@@ -198,7 +198,11 @@ func TestDirectoryWithUnreadablePartsIsListedInPart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() { os.Chmod(filepath.Join(dir, "locked"), 0o700) })
+	t.Cleanup(func() {
+		if err := os.Chmod(filepath.Join(dir, "locked"), 0o700); err != nil {
+			t.Error(err)
+		}
+	})
 
 	s := open(t, dir)
 	entries, err := listed(t, s)
