@@ -100,7 +100,7 @@ func BenchmarkAnswerOverHTTP(b *testing.B) {
 		}
 		_, err = io.Copy(io.Discard, response.Body)
 		response.Body.Close()
-		if err != nil || response.StatusCode != 200 {
+		if err != nil || response.StatusCode != http.StatusOK {
 			b.Fatal(response.StatusCode, err)
 		}
 	}
@@ -121,7 +121,7 @@ func BenchmarkSearch(b *testing.B) {
 
 func benchCall(b *testing.B, g *Gateway, body string) {
 	w := &sink{header: http.Header{}}
-	g.ServeHTTP(w, httptest.NewRequest("POST", chatRoute, strings.NewReader(body)))
+	g.ServeHTTP(w, httptest.NewRequest(http.MethodPost, chatRoute, strings.NewReader(body)))
 	if w.status != 200 {
 		b.Fatal(w.status)
 	}

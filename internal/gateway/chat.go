@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
@@ -185,7 +186,7 @@ func content(field string, raw json.RawMessage) (string, error) {
 	if json.Unmarshal(raw, &parts) != nil {
 		return "", invalid(field, "must be a string or an array of text parts")
 	}
-	whole := ""
+	var whole strings.Builder
 	for i, p := range parts {
 		if p.Type != "text" {
 			return "", unsupported(fmt.Sprintf("%s[%d]", field, i), "only parts of type text are taken")
@@ -193,7 +194,7 @@ func content(field string, raw json.RawMessage) (string, error) {
 		if p.Text == nil {
 			return "", invalid(fmt.Sprintf("%s[%d].text", field, i), "is missing")
 		}
-		whole += *p.Text
+		whole.WriteString(*p.Text)
 	}
-	return whole, nil
+	return whole.String(), nil
 }

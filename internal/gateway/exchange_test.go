@@ -290,7 +290,7 @@ func TestHeadIsAnsweredLikeGet(t *testing.T) {
 		t.Fatal(err)
 	}
 	response.Body.Close()
-	if response.StatusCode != 200 || response.ContentLength <= 0 {
+	if response.StatusCode != http.StatusOK || response.ContentLength <= 0 {
 		t.Errorf("status %d, length %d", response.StatusCode, response.ContentLength)
 	}
 }
@@ -377,7 +377,7 @@ func TestAStalledReaderFreesItsPlace(t *testing.T) {
 	w := &failing{ResponseRecorder: httptest.NewRecorder()}
 	f := newFixture()
 	g := f.gateway()
-	g.ServeHTTP(w, httptest.NewRequest("POST", chatRoute, strings.NewReader(streamBody("what?"))))
+	g.ServeHTTP(w, httptest.NewRequest(http.MethodPost, chatRoute, strings.NewReader(streamBody("what?"))))
 	if len(g.limit.places) != 0 {
 		t.Error("its place was not given back")
 	}

@@ -105,7 +105,7 @@ func TestAStreamThatFailsAfterAComment(t *testing.T) {
 	g := f.gateway()
 	g.keepAlive = time.Millisecond
 	g.ServeHTTP(&notifying{ResponseRecorder: recorder, written: commented},
-		httptest.NewRequest("POST", chatRoute, strings.NewReader(streamBody("what?"))))
+		httptest.NewRequest(http.MethodPost, chatRoute, strings.NewReader(streamBody("what?"))))
 	if recorder.Code != 200 {
 		t.Errorf("status %d, want 200: it had gone out", recorder.Code)
 	}

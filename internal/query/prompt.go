@@ -67,7 +67,7 @@ type prompt struct {
 // passages; instructions and question never do, nor the first passage.
 func buildPrompt(configured string, c *conversation, passages []Passage, budget int) (*prompt, error) {
 	system := model.Message{Role: "system", Content: strings.Join(append([]string{cmp.Or(configured, Instructions)}, c.system...), "\n\n")}
-	budget -= messageTokens(system) + messageTokens(model.Message{Content: passagesHeading + questionHeading + c.question})
+	budget -= messageTokens(system) + messageTokens(model.Message{Content: preamble + questionHeading + c.question})
 
 	fits := 0
 	blocks := make([]string, len(passages))
@@ -90,12 +90,12 @@ func buildPrompt(configured string, c *conversation, passages []Passage, budget 
 	for _, turn := range lastTurns(c.turns, budget) {
 		messages = append(messages, turn...)
 	}
-	question := passagesHeading + strings.Join(blocks[:fits], "") + questionHeading + c.question
+	question := preamble + strings.Join(blocks[:fits], "") + questionHeading + c.question
 	return &prompt{messages: append(messages, model.Message{Role: "user", Content: question}), fits: fits}, nil
 }
 
 const (
-	passagesHeading = "Passages, each fenced as data:\n\n"
+	preamble        = "Passages, each fenced as data:\n\n"
 	questionHeading = "Question:\n"
 )
 
