@@ -196,7 +196,7 @@ func send(ctx context.Context, server *httptest.Server, kind string) (*reply, er
 	if kind == search {
 		path, body = "/v1/search", fmt.Sprintf(`{"query": %q}`, question)
 	}
-	request, err := http.NewRequestWithContext(ctx, "POST", server.URL+path, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+path, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

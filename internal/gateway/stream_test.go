@@ -182,7 +182,7 @@ func TestACallerThatLeavesMidStreamCancelsTheWorkUpstream(t *testing.T) {
 	}
 	server := f.serve(t)
 	ctx, leave := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, "POST", server.URL+chatRoute, strings.NewReader(streamBody("what?")))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+chatRoute, strings.NewReader(streamBody("what?")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestACallerThatLeavesBeforeAPlainAnswerCancelsTheWorkUpstream(t *testing.T)
 		<-asked
 		leave()
 	}()
-	r, err := http.NewRequestWithContext(ctx, "POST", server.URL+chatRoute, strings.NewReader(chatBody("what?")))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+chatRoute, strings.NewReader(chatBody("what?")))
 	if err != nil {
 		t.Fatal(err)
 	}
