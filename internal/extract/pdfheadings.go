@@ -124,7 +124,7 @@ var numbering = regexp.MustCompile(`^\d{1,2}(\.\d{1,2})*`)
 
 // mayBeHeading judges a line by its words: some letters, no sentence, no figures of a table.
 func mayBeHeading(s string) bool {
-	if n := utf8.RuneCountInString(s); n < 3 || n > 150 {
+	if n := utf8.RuneCountInString(s); n < 3 || n > 120 {
 		return false
 	}
 	if strings.HasSuffix(s, ",") || strings.HasSuffix(s, ";") || strings.ContainsAny(s, "$€£%@…") || strings.Contains(s, ". . ") || strings.Contains(s, "....") {
