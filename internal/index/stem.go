@@ -34,9 +34,9 @@ func stem(word string) string {
 const maxStemmed = 48
 
 // stems remembers the words that came last, at either of two slots: stemming costs twenty times a look-up, and
-// a corpus uses few words most of the time. It holds at most some 4 MB.
+// a corpus uses few words most of the time. It holds at most some 6 MB.
 var (
-	stems    [1 << 15]atomic.Pointer[stemmed]
+	stems    [1 << 16]atomic.Pointer[stemmed]
 	stemSeed = maphash.MakeSeed()
 )
 

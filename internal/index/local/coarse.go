@@ -32,12 +32,11 @@ func (c *coarse) set(i int, unit []float32) {
 	if !coarseKernel {
 		return
 	}
-	var largest float64
+	var largest float32
 	for _, x := range unit {
-		largest = max(largest, math.Abs(float64(x)))
+		largest = max(largest, x, -x)
 	}
-	// float32, because that is what the bound is computed from.
-	step := float32(largest / math.MaxInt8)
+	step := largest / math.MaxInt8
 	c.step[i], c.lost[i] = step, 0
 	steps := c.steps[i*c.width:][:len(unit)]
 	if step == 0 {
@@ -46,13 +45,20 @@ func (c *coarse) set(i int, unit []float32) {
 	}
 	var lost float64
 	for j, x := range unit {
-		s := math.Round(float64(x) / float64(step))
-		s = min(max(s, -math.MaxInt8), math.MaxInt8)
+		s := nearestInt(x / step)
 		steps[j] = int8(s)
-		d := float64(x) - s*float64(step)
+		d := float64(x) - float64(s)*float64(step)
 		lost += d * d
 	}
 	c.lost[i] = float32(math.Sqrt(lost))
+}
+
+// nearestInt rounds, halves away from zero.
+func nearestInt(x float32) int32 {
+	if x < 0 {
+		return int32(x - 0.5)
+	}
+	return int32(x + 0.5)
 }
 
 // coarseQuery is a query in steps of 1/querySteps. Its values are at most 1, so that they fit 16 bits; the sum
@@ -68,9 +74,9 @@ func newCoarseQuery(unit []float32, width int) coarseQuery {
 	q := coarseQuery{steps: make([]int16, width)}
 	var lost float64
 	for i, x := range unit {
-		s := math.Round(float64(x) * querySteps)
+		s := nearestInt(x * querySteps)
 		q.steps[i] = int16(s)
-		d := float64(x) - s/querySteps
+		d := float64(x) - float64(s)/querySteps
 		lost += d * d
 	}
 	q.lost = float32(math.Sqrt(lost))

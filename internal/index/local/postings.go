@@ -1,6 +1,7 @@
 package local
 
 import (
+	"iter"
 	"math"
 	"strings"
 
@@ -62,20 +63,37 @@ type corpus struct {
 // score adds up each chunk's BM25 for the terms, by ordinal. A term that the question repeats counts again.
 func (p *postings) score(scores []float64, terms []string, c corpus, allowed bitset) {
 	average := float64(c.terms) / float64(c.chunks)
-	for _, term := range terms {
-		i, known := p.terms[term]
-		if !known {
-			continue
-		}
-		list := p.lists[i]
+	base, slope := index.BM25K1*(1-index.BM25B), index.BM25K1*index.BM25B/average
+	for term, times := range p.known(terms) {
+		list := p.lists[term]
 		n := float64(living(list, c.alive))
 		idf := math.Log(1 + (float64(c.chunks)-n+0.5)/(n+0.5))
-		weight := idf * (index.BM25K1 + 1)
-		base, slope := index.BM25K1*(1-index.BM25B), index.BM25K1*index.BM25B/average
+		weight := float64(times) * idf * (index.BM25K1 + 1)
 		for _, posting := range list {
 			ordinal, tf := posting.ordinal(), posting.frequency()
 			if allowed == nil || allowed.has(ordinal) {
 				scores[ordinal] += weight * tf / (tf + base + slope*float64(p.lengths[ordinal]))
+			}
+		}
+	}
+}
+
+// known yields the question's terms that the postings have, each once and in order, with how often it comes:
+// a sum in another order could differ in its last digit, and so would equal chunks.
+func (p *postings) known(terms []string) iter.Seq2[int32, int] {
+	times := make(map[int32]int, len(terms))
+	var order []int32
+	for _, term := range terms {
+		if i, known := p.terms[term]; known {
+			if times[i]++; times[i] == 1 {
+				order = append(order, i)
+			}
+		}
+	}
+	return func(yield func(int32, int) bool) {
+		for _, i := range order {
+			if !yield(i, times[i]) {
+				return
 			}
 		}
 	}

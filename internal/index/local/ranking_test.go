@@ -176,3 +176,18 @@ func TestPostingHoldsItsFrequency(t *testing.T) {
 		t.Errorf("postings are %x", list)
 	}
 }
+
+// A question as long as a request may be takes no longer than its distinct terms do.
+func TestALongQuestionIsNoMoreWorkThanItsTerms(t *testing.T) {
+	p := postings{terms: map[string]int32{}}
+	for range 20_000 {
+		p.add([]string{"common"})
+	}
+	scores := make([]float64, 20_000)
+	p.score(scores, slices.Repeat([]string{"common"}, 1_000_000), corpus{chunks: 20_000, terms: 20_000}, nil)
+	once := make([]float64, 20_000)
+	p.score(once, []string{"common"}, corpus{chunks: 20_000, terms: 20_000}, nil)
+	if math.Abs(scores[7]/once[7]-1e6) > 1 {
+		t.Errorf("a term that comes a million times counts %v times", scores[7]/once[7])
+	}
+}
