@@ -294,6 +294,14 @@ func TestPDFiumIsNotStartedForOtherDocuments(t *testing.T) {
 	e.Close()
 }
 
+func TestPDFiumWithoutCacheDirectoryWritesNothing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	_ = openCache("").Close(t.Context())
+	if entries, err := os.ReadDir("."); err != nil || len(entries) > 0 {
+		t.Errorf("the working directory holds %v (%v)", entries, err)
+	}
+}
+
 func TestPDFsAreReadAtOnce(t *testing.T) {
 	data := pdftest.Document{Pages: []pdftest.Page{{Columns: []string{prose}}}}.Bytes()
 	var group sync.WaitGroup

@@ -169,11 +169,7 @@ func (p *pdfium) start() (*worker, error) {
 	p.starting.Lock()
 	defer p.starting.Unlock()
 	if p.cache == nil {
-		cache, err := wazero.NewCompilationCacheWithDir(p.cacheDir)
-		if p.cacheDir == "" || err != nil {
-			cache = wazero.NewCompilationCache()
-		}
-		p.cache = cache
+		p.cache = openCache(p.cacheDir)
 	}
 	w, err := p.launch(p.cache)
 	if err != nil && p.cacheDir != "" {
@@ -182,6 +178,18 @@ func (p *pdfium) start() (*worker, error) {
 		w, err = p.launch(p.cache)
 	}
 	return w, err
+}
+
+// openCache keeps compiled code in memory when there is no directory for it, or none that can be written.
+func openCache(dir string) wazero.CompilationCache {
+	if dir == "" {
+		return wazero.NewCompilationCache() // wazero takes an empty name for the working directory
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	if err != nil {
+		return wazero.NewCompilationCache()
+	}
+	return cache
 }
 
 // startWorker instantiates PDFium with no file system, no output, and a bound on its memory.
