@@ -145,20 +145,24 @@ func BenchmarkSearch(b *testing.B) {
 		run("chunks", chunks)
 		run("both legs", func(b *testing.B) { index.Fuse(vector(b), keyword(b), 0.5) })
 		run("question", func(b *testing.B) { index.Fuse(vector(b), keyword(b), 0.5); chunks(b) })
-		stats, _ := s.Stats(b.Context())
-		b.Logf("%d chunks: %d bytes a chunk in memory", size, stats.MemoryBytes/int64(size))
 	}
 }
 
 func BenchmarkOpen(b *testing.B) {
 	for _, size := range benchSizes {
 		directory := b.TempDir()
-		fill(b, directory, size).Close()
+		s := fill(b, directory, size)
+		stats, err := s.Stats(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.Close()
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			defer reportCPU(b)()
 			for b.Loop() {
 				openBench(b, directory).Close()
 			}
+			b.ReportMetric(float64(stats.MemoryBytes)/float64(size), "B/chunk")
 		})
 	}
 }
