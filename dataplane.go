@@ -59,7 +59,7 @@ func (p *process) openIndex(ctx context.Context, pipeline config.Pipeline, g con
 type configMaps func(name string) (map[string][]byte, error)
 
 // ingest brings the index up to date with the sources.
-func (p *process) ingest(ctx context.Context, c config.Ingest, store *local.Store, maps configMaps, progress func(config.Progress)) (*ingest.Report, error) {
+func (p *process) ingest(ctx context.Context, log *slog.Logger, c config.Ingest, store *local.Store, maps configMaps, progress func(config.Progress)) (*ingest.Report, error) {
 	sources, err := openSources(c.Sources, maps)
 	if err != nil {
 		return nil, unusable{err}
@@ -78,7 +78,7 @@ func (p *process) ingest(ctx context.Context, c config.Ingest, store *local.Stor
 		Embedder:   model.NewEmbedder(c.Embedding, c.Generation.Embedding, p.keys(c.Embedding.Key), p.models),
 		Index:      store,
 		Progress:   progress,
-		Log:        p.log,
+		Log:        log,
 		Registerer: p.registry,
 	})
 }

@@ -150,7 +150,7 @@ func (p *process) ingestOnce(ctx context.Context, c config.Ingest, ops string) (
 	noConfigMaps := func(name string) (map[string][]byte, error) {
 		return nil, fmt.Errorf("ConfigMap %q is not mounted", name) //nolint:staticcheck // ConfigMap is a kind's name
 	}
-	report, err := p.ingest(ctx, c, store, noConfigMaps, func(now config.Progress) { progress.Store(&now) })
+	report, err := p.ingest(ctx, p.log, c, store, noConfigMaps, func(now config.Progress) { progress.Store(&now) })
 	stop()
 	return report, errors.Join(err, <-served)
 }

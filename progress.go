@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -12,54 +13,64 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// newProgress shows an ingestion's progress: a bar that rewrites itself on a terminal, else a line whenever the
-// phase changes and every two seconds. done ends the bar's line.
+// How often progress is shown. A run that is over sooner shows none, only its report.
+const (
+	redrawEvery = 200 * time.Millisecond
+	lineEvery   = 5 * time.Second
+)
+
+// newProgress shows how far an ingestion is: by a bar that rewrites itself on a terminal, else by a line now and then.
+// The caller reports to show and calls done once at the end, which removes the bar.
 func newProgress(w io.Writer) (show func(config.Progress), done func()) {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return progressBar(w)
+		const line = "\r\x1b[K" // return, and clear what is there
+		show, stop := showEvery(redrawEvery, func(p config.Progress) { fmt.Fprint(w, line+bar(p)) })
+		return show, func() { stop(); fmt.Fprint(w, line) }
 	}
-	return progressLines(w, time.Now), func() {}
+	return showEvery(lineEvery, func(p config.Progress) { fmt.Fprintln(w, progressLine(p)) })
 }
 
-func progressLines(w io.Writer, now func() time.Time) func(config.Progress) {
-	const every = 2 * time.Second
-	var phase string
-	last := now()
-	return func(p config.Progress) {
-		if p.Phase == phase && now().Sub(last) < every {
-			return
+// showEvery draws the latest progress at each interval, so that work on one large document is seen to go on too.
+func showEvery(interval time.Duration, draw func(config.Progress)) (show func(config.Progress), stop func()) {
+	var mu sync.Mutex
+	var latest config.Progress
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticks := time.NewTicker(interval)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ticks.C:
+				mu.Lock()
+				p := latest
+				mu.Unlock()
+				draw(p)
+			case <-quit:
+				return
+			}
 		}
-		phase, last = p.Phase, now()
-		fmt.Fprintf(w, "%s: %s\n", strings.ToLower(p.Phase), progressText(p))
-	}
-}
-
-func progressBar(w io.Writer) (show func(config.Progress), done func()) {
-	const every, width = 100 * time.Millisecond, 30
-	var last time.Time
-	var drawn bool
+	}()
 	show = func(p config.Progress) {
-		if time.Since(last) < every && p.DocumentsDone < p.DocumentsTotal {
-			return
-		}
-		last, drawn = time.Now(), true
-		full := 0
-		if p.DocumentsTotal > 0 {
-			full = width * p.DocumentsDone / p.DocumentsTotal
-		}
-		fmt.Fprintf(w, "\r\x1b[K%s [%s%s] %s", strings.ToLower(p.Phase), strings.Repeat("#", full), strings.Repeat(".", width-full), progressText(p))
+		mu.Lock()
+		defer mu.Unlock()
+		latest = p
 	}
-	done = func() {
-		if drawn {
-			fmt.Fprint(w, "\r\x1b[K")
-		}
-	}
-	return show, done
+	return show, func() { close(quit); <-ended }
 }
 
-func progressText(p config.Progress) string {
+func progressLine(p config.Progress) string {
 	if p.DocumentsTotal == 0 {
-		return fmt.Sprintf("%d documents", p.DocumentsDone)
+		return "listing documents"
 	}
-	return fmt.Sprintf("%d of %d documents", p.DocumentsDone, p.DocumentsTotal)
+	return fmt.Sprintf("%s: %d of %d documents", strings.ToLower(p.Phase), p.DocumentsDone, p.DocumentsTotal)
+}
+
+func bar(p config.Progress) string {
+	const width = 30
+	full := 0
+	if p.DocumentsTotal > 0 {
+		full = min(width, width*p.DocumentsDone/p.DocumentsTotal)
+	}
+	return fmt.Sprintf("[%s%s] %s", strings.Repeat("#", full), strings.Repeat(".", width-full), progressLine(p))
 }

@@ -181,15 +181,15 @@ func (f *runFlags) bringUpToDate(ctx context.Context, p *process, plan *plan, st
 		return nil, fmt.Errorf("ConfigMap %q is in none of the files: add it with another -f", name) //nolint:staticcheck // ConfigMap is a kind's name
 	}
 	show, done := newProgress(f.stderr)
-	report, err := p.ingest(ctx, plan.ingest, store, maps, show)
+	quiet := slog.New(slog.DiscardHandler) // the report says it all, and in words
+	report, err := p.ingest(ctx, quiet, plan.ingest, store, maps, show)
 	done()
+	if err == nil || report != nil && report.Listed > 0 {
+		fmt.Fprintln(f.stderr, report)
+	}
 	if err != nil {
-		if report != nil && report.Listed > 0 {
-			fmt.Fprintln(f.stderr, report)
-		}
 		return err
 	}
-	fmt.Fprintln(f.stderr, report)
 	return store.Retire(ctx)
 }
 

@@ -120,7 +120,7 @@ func TestNextRunDoesOnlyWhatChanged(t *testing.T) {
 	if diff := cmp.Diff([]string{"007.md", "new.md"}, w.server.titles()); diff != "" {
 		t.Errorf("embedded (-want +got):\n%s", diff)
 	}
-	if said := "1 added, 1 changed, 198 unchanged, 1 removed, 0 failed"; !strings.Contains(report.String(), said) {
+	if said := "1 added, 1 changed, 198 unchanged, 1 removed; chunks: "; !strings.Contains(report.String(), said) {
 		t.Errorf("the report does not say %q:\n%s", said, report)
 	}
 	if _, there := w.states()["docs/100.md"]; there || len(w.chunks()) != 200 {

@@ -2,9 +2,9 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -58,24 +58,60 @@ func (r *Report) DocumentsPerSecond() float64 {
 	return float64(r.Listed) / r.Seconds
 }
 
-// String is the report for people, in several lines without a newline at the end.
+// slow is the run, in seconds, whose report says where the time went.
+const slow = 2
+
+// String is the report for people, without a newline at the end: a line of counts that leaves out what is zero, the
+// stages of a run that took long, and each failure and warning.
 func (r *Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %s indexed in %s, %.1f s (%.0f documents/s, %.1f MB read)\n", r.Indexed, plural(r.Listed, "document", "documents"),
-		plural(r.Chunks, "chunk", "chunks"), r.Seconds, r.DocumentsPerSecond(), float64(r.Bytes)/1e6)
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "  documents\t%d added, %d changed, %d unchanged, %d removed, %d failed\n", r.Added, r.Changed, r.Unchanged, r.Removed, r.Failed)
-	fmt.Fprintf(w, "  chunks\t%d embedded, %d reused, %d truncated\n", r.Embedded, r.Reused, r.Truncated)
-	fmt.Fprintf(w, "  time\t%s\n", r.times())
-	r.writeFailures(w)
+	fmt.Fprintf(&b, "%s in %s", r.documents(), plural(r.Chunks, "chunk", "chunks"))
+	if r.Listed > 0 && r.Unchanged == r.Listed && r.Removed == 0 {
+		b.WriteString(", all unchanged: nothing to embed")
+	} else {
+		fmt.Fprintf(&b, ": %s", cmp.Or(r.outcomes(), "nothing to do"))
+	}
+	if r.Seconds >= slow {
+		fmt.Fprintf(&b, "; %.1f s\n  %.0f documents/s: %s", r.Seconds, r.DocumentsPerSecond(), r.times())
+	}
+	r.writeFailures(&b)
 	for _, warning := range r.Warnings {
-		fmt.Fprintf(w, "warning: %s\n", warning)
+		fmt.Fprintf(&b, "\nwarning: %s", warning)
 	}
-	if r.Error != "" {
-		fmt.Fprintf(w, "error: %s\n", r.Error)
+	return b.String()
+}
+
+func (r *Report) documents() string {
+	if r.Indexed == r.Listed {
+		return plural(r.Listed, "document", "documents")
 	}
-	w.Flush()
-	return strings.TrimSuffix(b.String(), "\n")
+	return fmt.Sprintf("%d of %s", r.Indexed, plural(r.Listed, "document", "documents"))
+}
+
+// outcomes are the counts of documents, then of chunks, that are not zero.
+func (r *Report) outcomes() string {
+	documents := nonzero(count{r.Added, "added"}, count{r.Changed, "changed"}, count{r.Unchanged, "unchanged"},
+		count{r.Removed, "removed"}, count{r.Failed, "failed"})
+	chunks := nonzero(count{r.Embedded, "embedded"}, count{r.Reused, "reused"}, count{r.Truncated, "truncated"})
+	if chunks != "" {
+		return documents + "; chunks: " + chunks
+	}
+	return documents
+}
+
+type count struct {
+	n    int
+	what string
+}
+
+func nonzero(counts ...count) string {
+	var parts []string
+	for _, c := range counts {
+		if c.n != 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // times lists the stages in the order in which a document passes them.
@@ -87,17 +123,18 @@ func (r *Report) times() string {
 	return strings.Join(parts, ", ")
 }
 
-func (r *Report) writeFailures(w io.Writer) {
+func (r *Report) writeFailures(b *strings.Builder) {
 	if r.Failed == 0 {
 		return
 	}
-	fmt.Fprintln(w, "failed")
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, f := range r.Failures {
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", printable(f.Document), f.Reason, printable(f.Message))
+		fmt.Fprintf(w, "\nfailed\t%s\t%s\t%s", printable(f.Document), f.Reason, printable(f.Message))
 	}
 	if more := r.Failed - len(r.Failures); more > 0 {
-		fmt.Fprintf(w, "  and %d more\n", more)
+		fmt.Fprintf(w, "\nfailed\tand %d more", more)
 	}
+	w.Flush()
 }
 
 func plural(n int, one, many string) string {

@@ -37,6 +37,31 @@ func sampleReport() *Report {
 
 func TestReportForPeople(t *testing.T) { golden(t, "report.txt", sampleReport().String()+"\n") }
 
+func TestReportLeavesOutWhatIsZero(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		report Report
+		want   string
+	}{
+		{"a first run", Report{Listed: 12, Added: 12, Indexed: 12, Chunks: 30, Embedded: 30},
+			"12 documents in 30 chunks: 12 added; chunks: 30 embedded"},
+		{"nothing has changed", Report{Listed: 1, Unchanged: 1, Indexed: 1, Chunks: 1},
+			"1 document in 1 chunk, all unchanged: nothing to embed"},
+		{"the rest is unchanged, and one is gone", Report{Listed: 2, Unchanged: 2, Removed: 1, Indexed: 2, Chunks: 4},
+			"2 documents in 4 chunks: 2 unchanged, 1 removed"},
+		{"one still fails, and nothing else has changed", Report{Listed: 2, Unchanged: 1, Failed: 1, Indexed: 1, Chunks: 4,
+			Failures: []config.Failure{{Document: "docs/a.pdf", Reason: config.Encrypted, Message: "remove the password"}}},
+			"1 of 2 documents in 4 chunks: 1 unchanged, 1 failed\nfailed  docs/a.pdf  Encrypted  remove the password"},
+		{"no document at all", Report{}, "0 documents in 0 chunks: nothing to do"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, c.report.String()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestReportAsJSON(t *testing.T) {
 	b, err := json.MarshalIndent(sampleReport(), "", "  ")
 	if err != nil {

@@ -1,6 +1,13 @@
 package dataplane
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
+)
 
 // vilaPages is a paper, in our own words, on how the 7B VILA model was trained. The answer to "Where is the A100 GPU
 // used?" stands on its second page.
@@ -71,7 +78,7 @@ func gpuNotes() map[string]string {
 		{"Drivers", "The device plugin reports a %[1]s only when the driver on the node and the container toolkit agree. After a driver upgrade the node is drained, because a running GPU container keeps the old library mapped."},
 		{"Cost", "In our clusters the %[1]s serves %[4]s. An hour of it is charged to the team that asked for it, whether the GPU was busy or idle, so that nobody keeps one for later."},
 		{"Monitoring", "For each %[1]s the exporter reports temperature, memory in use, power and errors of the memory's correction. A GPU with more than a few uncorrectable errors is taken out of service by a taint on its node."},
-		{"Sharing", "Several small services can share a %[1]s by time slicing. They share its memory too, without a wall between them, so one service that grows can end the others; give each a limit in its own settings."},
+		{"Sharing", "Several small services can share a %[1]s GPU by time slicing. They share its memory too, without a wall between them, so one service that grows can end the others; give each a limit in its own settings."},
 	}
 	notes := map[string]string{}
 	for _, c := range cards {
@@ -82,4 +89,57 @@ func gpuNotes() map[string]string {
 	}
 	notes["gpu/partitions.md"] = "# Partitions\n\nAn A100 or H100 can be cut into up to seven instances, each with memory and compute of its own. The device plugin then reports nvidia.com/mig-1g.10gb instead of whole GPUs.\n"
 	return notes
+}
+
+// vilaPaper is the paper as a PDF of two columns.
+func vilaPaper() []byte {
+	d := pdftest.Document{Title: "Pre-training of visual language models"}
+	for _, text := range vilaPages {
+		left, right := halves(text)
+		d.Pages = append(d.Pages, pdftest.Page{Columns: []string{left, right}})
+	}
+	return d.Bytes()
+}
+
+// halves cuts a page at the paragraph nearest to its middle. A paragraph is one line: the PDF breaks lines anew. The
+// first is the heading.
+func halves(page string) (left, right string) {
+	var paragraphs []string
+	for i, p := range strings.Split(page, "\n\n") {
+		p = strings.ReplaceAll(p, "\n", " ")
+		if i == 0 {
+			p = "# " + p
+		}
+		paragraphs = append(paragraphs, p)
+	}
+	middle := (len(paragraphs) + 1) / 2
+	return strings.Join(paragraphs[:middle], "\n\n"), strings.Join(paragraphs[middle:], "\n\n")
+}
+
+func TestTheA100QuestionIsAnsweredFromThePapersSecondPage(t *testing.T) {
+	t.Parallel()
+	documents := gpuNotes()
+	for name, text := range documents { // each is a chunk at least
+		if !strings.Contains(text, "GPU") {
+			t.Errorf("%s does not speak of GPUs", name)
+		}
+	}
+	if len(documents) < 60 {
+		t.Fatalf("there are only %d other documents", len(documents))
+	}
+	documents["papers/vila.pdf"] = string(vilaPaper())
+	docs, data := directory(t, documents), t.TempDir()
+
+	for _, mode := range []string{"Hybrid", "Vector", "Keyword"} { // of one index
+		spec := manifest(t, pipeline(volume, standIns, "\n  retrieval: {mode: "+mode+"}"))
+		p := run(t, "run", "-f", spec, "--documents", docs, "--data", data, "--ask", "Where is the A100 GPU used?")
+		p.ends(0, fmt.Sprintf("%d documents in ", len(documents)))
+		answer, citations, _ := strings.Cut(p.stdout.String(), "\nCitations\n")
+		contains(t, answer, "16 nodes with 8 A100 GPUs each", "5.1k GPU hours")
+		number := regexp.MustCompile(`16 nodes[^\[]*\[(\d+)\]`).FindStringSubmatch(answer)
+		if number == nil {
+			t.Fatalf("%s: the sentence with the nodes has no citation:\n%s", mode, answer)
+		}
+		contains(t, citations, "["+number[1]+"] docs/papers/vila.pdf, page 2, Training cost ")
+	}
 }
