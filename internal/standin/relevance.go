@@ -2,7 +2,10 @@ package standin
 
 import (
 	"math"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
@@ -15,6 +18,7 @@ const (
 	phraseWeight   = 10 // the share of the query's neighbouring terms that are neighbours in the passage
 	figureLine     = 3  // the coverage of the best line that also has a figure: tables answer in one line
 	nearness       = 9  // the cosine of the hashed vectors
+	nameWeight     = 5  // the share of the query's names: what it is about, however common among the passages
 	logitOfNothing = -8
 )
 
@@ -36,7 +40,8 @@ func logits(query string, passages []string) []float64 {
 			densityWeight*q.density(p.counts) +
 			phraseWeight*q.phrases(p.terms) +
 			figureLine*q.figureLine(p) +
-			nearness*dot(vector, embedTerms(p.terms, rankingDimensions)))
+			nearness*dot(vector, embedTerms(p.terms, rankingDimensions)) +
+			nameWeight*q.named(p.counts))
 	}
 	return out
 }
@@ -64,15 +69,17 @@ func readPassage(text string) *passage {
 	return p
 }
 
-// question is a query's distinct terms by weight, which sum to 1, and its pairs of neighbouring terms.
+// question is a query's distinct terms by weight, which sum to 1, its pairs of neighbouring terms, and the terms of
+// its names.
 type question struct {
 	terms  []string // in order, so that sums of floats come out the same each time
 	weight map[string]float64
 	pairs  map[[2]string]bool
+	names  []string
 }
 
 func newQuestion(text string) *question {
-	q := &question{weight: map[string]float64{}, pairs: map[[2]string]bool{}}
+	q := &question{weight: map[string]float64{}, pairs: map[[2]string]bool{}, names: names(text)}
 	previous := ""
 	for _, t := range index.Analyse(text) {
 		if _, seen := q.weight[t]; !seen {
@@ -153,6 +160,38 @@ func (q *question) phrases(terms []string) float64 {
 	}
 	return float64(len(found)) / float64(len(q.pairs))
 }
+
+// named is the share of the query's names that occur.
+func (q *question) named(counts map[string]int) float64 {
+	if len(q.names) == 0 {
+		return 0
+	}
+	found := 0
+	for _, t := range q.names {
+		if counts[t] > 0 {
+			found++
+		}
+	}
+	return float64(found) / float64(len(q.names))
+}
+
+// names are the distinct terms of the words that begin with a capital, the first word aside.
+func names(text string) []string {
+	var terms []string
+	for i, word := range strings.Fields(text) {
+		if first, _ := utf8.DecodeRuneInString(word); i == 0 || !unicode.IsUpper(first) {
+			continue
+		}
+		for _, t := range index.Analyse(possessive.Replace(word)) {
+			if !figure(t) && !slices.Contains(terms, t) {
+				terms = append(terms, t)
+			}
+		}
+	}
+	return terms
+}
+
+var possessive = strings.NewReplacer("'s", "", "’s", "")
 
 // figureLine is the coverage of the line that covers most among those with a figure the query lacks.
 func (q *question) figureLine(p *passage) float64 {
