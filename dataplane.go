@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -47,12 +46,17 @@ func newProcess(log *slog.Logger, keys keyring) *process {
 	return p
 }
 
-// openIndex opens the home that the config names.
+// openIndex opens the home that the config names, and registers its metrics.
 func (p *process) openIndex(ctx context.Context, pipeline config.Pipeline, g config.Generation, where config.Index) (*local.Store, error) {
 	if where.Local == nil {
 		return nil, unusable{errors.New("index: the config names no local directory, and this build has no other home")}
 	}
-	return local.Open(ctx, local.Options{Directory: where.Local.Directory, Pipeline: pipeline, Generation: g})
+	store, err := local.Open(ctx, local.Options{Directory: where.Local.Directory, Pipeline: pipeline, Generation: g})
+	if err != nil {
+		return nil, err
+	}
+	p.registry.MustRegister(index.NewCollector(store))
+	return store, nil
 }
 
 // configMaps gives a ConfigMap's entries by its name.
@@ -88,7 +92,7 @@ func openSources(configs []config.Source, maps configMaps) ([]source.Source, err
 	for _, c := range configs {
 		s, err := source.New(c, maps)
 		if err != nil {
-			return nil, fmt.Errorf("source %q: %w", c.Name, err)
+			return nil, err
 		}
 		sources = append(sources, s)
 	}

@@ -1,0 +1,53 @@
+package index
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// collector tells Prometheus what an index holds, as it is when asked.
+type collector struct {
+	reader                      Reader
+	documents, chunks, lastSync *prometheus.Desc
+}
+
+// NewCollector is the index's metrics: ragpipeline_index_{documents,chunks} and, once its generation was complete,
+// ragpipeline_index_last_sync_timestamp_seconds. While the index cannot be read there are none.
+func NewCollector(reader Reader) prometheus.Collector {
+	return &collector{
+		reader:    reader,
+		documents: prometheus.NewDesc("ragpipeline_index_documents", "Documents that the index holds; failed ones are not among them.", nil, nil),
+		chunks:    prometheus.NewDesc("ragpipeline_index_chunks", "Chunks that the index holds.", nil, nil),
+		lastSync:  prometheus.NewDesc("ragpipeline_index_last_sync_timestamp_seconds", "When the index was last known to equal its sources.", nil, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(descs chan<- *prometheus.Desc) {
+	descs <- c.documents
+	descs <- c.chunks
+	descs <- c.lastSync
+}
+
+// statsTimeout bounds the wait for an index that does not answer.
+const statsTimeout = 5 * time.Second
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(metrics chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
+	defer cancel()
+	stats, err := c.reader.Stats(ctx)
+	if err != nil {
+		return // the stages and the log tell why
+	}
+	gauge := func(d *prometheus.Desc, value float64) {
+		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
+	}
+	gauge(c.documents, float64(stats.Documents))
+	gauge(c.chunks, float64(stats.Chunks))
+	if !stats.Completed.IsZero() {
+		gauge(c.lastSync, float64(stats.Completed.UnixMilli())/1000)
+	}
+}

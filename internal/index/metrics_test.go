@@ -1,0 +1,57 @@
+package index_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+// counted is an index of which only the counts are known.
+type counted struct {
+	index.Reader
+	stats index.Stats
+	err   error
+}
+
+func (c counted) Stats(context.Context) (index.Stats, error) { return c.stats, c.err }
+
+func TestMetricsTellWhatTheIndexHolds(t *testing.T) {
+	stats := index.Stats{Documents: 12, Chunks: 30, FailedDocuments: 1}
+	complete := stats
+	complete.Completed = time.Unix(1_700_000_000, 0)
+	counts := map[string]float64{"ragpipeline_index_documents": 12, "ragpipeline_index_chunks": 30}
+	withTime := maps.Clone(counts)
+	withTime["ragpipeline_index_last_sync_timestamp_seconds"] = 1_700_000_000
+	for _, c := range []struct {
+		name   string
+		reader counted
+		want   map[string]float64
+	}{
+		{"an index that was never complete has no time of it", counted{stats: stats}, counts},
+		{"a complete one has", counted{stats: complete}, withTime},
+		{"of one that cannot be read nothing is told", counted{err: errors.New("broken")}, map[string]float64{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			registry := prometheus.NewPedanticRegistry()
+			registry.MustRegister(index.NewCollector(c.reader))
+			families, err := registry.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]float64{}
+			for _, f := range families {
+				got[f.GetName()] = f.GetMetric()[0].GetGauge().GetValue()
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
