@@ -28,6 +28,9 @@ func (r *run) chunks(d *document, text *extract.Document) []index.Vectored {
 	headings := outline{pages: text.Pages}
 	for p, page := range text.Pages {
 		for _, piece := range r.Splitter.Split(page.Text) {
+			if strings.TrimSpace(piece.Text) == "" {
+				continue // at size 1 a chunk may be a space, as LangChain's may
+			}
 			c := index.Chunk{
 				Document: d.id,
 				Source:   d.origin.name,

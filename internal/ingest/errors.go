@@ -10,7 +10,8 @@ import (
 var (
 	// ErrIncomplete: a source could not be listed whole. Nothing of it was removed.
 	ErrIncomplete = errors.New("not every source could be listed")
-	// ErrNoDocuments: every source was listed, and there is nothing in them.
+	// ErrNoDocuments: every source was listed, and there is nothing in them. A generation that was complete
+	// before stays so, empty, with a warning.
 	ErrNoDocuments = errors.New("there are no documents")
 	// ErrAllDocumentsFailed: there are documents, and not one could be indexed.
 	ErrAllDocumentsFailed = errors.New("every document failed")

@@ -51,6 +51,7 @@ type Index interface {
 	index.Writer
 	// Documents returns up to limit rows of the ledger whose document sorts after the given one.
 	Documents(ctx context.Context, after string, limit int) ([]index.Row, error)
+	Stats(ctx context.Context) (index.Stats, error)
 }
 
 // Options say what to ingest, with what, and into what.

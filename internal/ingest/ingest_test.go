@@ -388,19 +388,38 @@ func TestNothingButSourcesThatCannotBeListed(t *testing.T) {
 	}
 }
 
+// A live generation follows its sources to nothing, and says so; it does not fail.
 func TestSourcesThatBecameEmptyAreFollowed(t *testing.T) {
 	w := newWorld(t)
 	w.write("a.md", "Text a.")
 	w.mustRun()
+	complete := w.stats().Completed
 	if err := os.Remove(filepath.Join(w.docs(), "a.md")); err != nil {
 		t.Fatal(err)
 	}
-	report, err := w.run()
-	if !errors.Is(err, ErrNoDocuments) {
-		t.Errorf("got error %v, want ErrNoDocuments", err)
+	for run, removed := range []int{1, 0} {
+		report := w.mustRun()
+		if report.Removed != removed || len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], "no documents any more") {
+			t.Errorf("run %d: removed %d, warnings %q", run, report.Removed, report.Warnings)
+		}
 	}
-	if stats := w.stats(); report.Removed != 1 || stats.Chunks != 0 || stats.Completed.IsZero() {
-		t.Errorf("removed %d, stats %+v: want the document gone, and the generation as complete as it was", report.Removed, stats)
+	if stats := w.stats(); stats.Chunks != 0 || !stats.Completed.After(complete) {
+		t.Errorf("stats %+v: want nothing in it, and complete anew", stats)
+	}
+}
+
+func TestBlankChunksAreNotEmbedded(t *testing.T) {
+	w := newWorld(t)
+	w.config.Generation.Chunking = config.Chunking{Size: 1, Unit: config.Characters}
+	w.write("a.md", "a b")
+	w.mustRun()
+	var texts []string
+	for _, c := range w.chunks() {
+		texts = append(texts, c.Text)
+	}
+	slices.Sort(texts)
+	if diff := cmp.Diff([]string{"a", "b"}, texts); diff != "" {
+		t.Errorf("chunks (-want +got):\n%s", diff)
 	}
 }
 

@@ -39,7 +39,7 @@ func (s shelf) Open(context.Context, source.Entry) (io.ReadCloser, error) {
 
 // rowsOnly is a ledger whose pages are short, and which has rows written to it while it is read.
 type rowsOnly struct {
-	index.Writer
+	Index
 	rows map[string]index.Row
 	page int
 }

@@ -151,7 +151,9 @@ func (r *run) complete(ctx context.Context) error {
 	case len(r.unlisted) > 0:
 		return incomplete(r.unlisted)
 	case report.Listed == 0:
-		return fmt.Errorf("%w: the sources are empty, or their include and exclude admit nothing", ErrNoDocuments)
+		if err := r.emptied(ctx); err != nil {
+			return err
+		}
 	case report.Indexed == 0:
 		first := report.Failures[0]
 		return fmt.Errorf("%w: %d of %d; the first is %s (%s: %s)", ErrAllDocumentsFailed, report.Failed, report.Listed,
@@ -160,6 +162,20 @@ func (r *run) complete(ctx context.Context) error {
 	if err := r.Index.Complete(ctx, time.Now()); err != nil {
 		return fmt.Errorf("the index could not record that it is complete: %w", err)
 	}
+	return nil
+}
+
+// emptied accepts that there are no documents if the generation was complete before: it follows its sources. A
+// generation's first run has something to find.
+func (r *run) emptied(ctx context.Context) error {
+	const why = "the sources are empty, or their include and exclude admit nothing"
+	switch stats, err := r.Index.Stats(ctx); {
+	case err != nil:
+		return fmt.Errorf("the index cannot say whether it was complete: %w", err)
+	case stats.Completed.IsZero():
+		return fmt.Errorf("%w: %s", ErrNoDocuments, why)
+	}
+	r.tally.warn("there are no documents any more, and the index is empty: %s", why)
 	return nil
 }
 
