@@ -72,7 +72,11 @@ func (p *process) ingest(ctx context.Context, log *slog.Logger, c config.Ingest,
 	if err != nil {
 		return nil, unusable{err}
 	}
-	extractor := extract.New(extract.Options{CacheDir: filepath.Join(c.Index.Local.Directory, "cache")})
+	worker, err := pdfWorker(filepath.Join(c.Index.Local.Directory, "cache"))
+	if err != nil {
+		return nil, err
+	}
+	extractor := extract.New(extract.Options{Worker: worker})
 	defer extractor.Close()
 	return ingest.Run(ctx, ingest.Options{
 		Config:     c,

@@ -12,7 +12,12 @@ import (
 
 // Options are the bounds of extraction; the zero value is useful.
 type Options struct {
-	// CacheDir holds compiled PDFium between processes; empty compiles it once in each.
+	// Worker is the command line that starts a process which calls ServePDF; such processes read the PDFs. Empty
+	// reads them in this process, which is about three times slower, since what cannot be killed must ask in each
+	// loop whether it shall go on.
+	Worker []string
+	// CacheDir holds compiled PDFium between processes; empty compiles it once in each. Workers that are processes
+	// are told their own.
 	CacheDir string
 	// Workers is how many PDFs are read at once: by default one a core, up to 4.
 	Workers int
@@ -28,10 +33,11 @@ const maxSource = 256 << 20
 // Extractor turns documents into text. It is safe for use by several goroutines.
 type Extractor struct {
 	options Options
-	pdfium  *pdfium
+	pdfium  *pdfiumStarter // when PDFs are read in this process
+	pdfs    *pdfPool
 }
 
-// New makes an Extractor. It starts nothing: PDFium is compiled for the first PDF.
+// New makes an Extractor. It starts nothing before the first PDF.
 func New(o Options) *Extractor {
 	if o.Workers <= 0 {
 		o.Workers = min(runtime.GOMAXPROCS(0), 4)
@@ -42,11 +48,21 @@ func New(o Options) *Extractor {
 	if o.Deadline <= 0 {
 		o.Deadline = 30 * time.Second
 	}
-	return &Extractor{options: o, pdfium: newPDFium(o.CacheDir, o.Workers)}
+	e := &Extractor{options: o, pdfium: newPDFiumStarter(o.CacheDir, true)}
+	start := func() (pdfWorker, error) { return e.pdfium.start() }
+	if len(o.Worker) > 0 {
+		processes := pdfProcesses{command: o.Worker}
+		start = func() (pdfWorker, error) { return processes.start() }
+	}
+	e.pdfs = newPDFPool(o.Workers, start)
+	return e
 }
 
-// Close ends the PDFium workers, waiting for those in use. PDFs cannot be read afterwards.
-func (e *Extractor) Close() { e.pdfium.close() }
+// Close ends the PDF workers, waiting for those in use. PDFs cannot be read afterwards.
+func (e *Extractor) Close() {
+	e.pdfs.close()
+	e.pdfium.close()
+}
 
 // source is a document as it came.
 type source struct {

@@ -21,33 +21,27 @@ const perPage = time.Second
 
 // readPDF reads a PDF in a worker of its own. Past its deadline the worker is thrown away.
 func (e *Extractor) readPDF(ctx context.Context, s source) (*Document, error) {
-	w, err := e.pdfium.acquire(ctx)
+	w, err := e.pdfs.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer e.pdfium.release(w)
-	stop := context.AfterFunc(ctx, w.cancel)
-	clock := startClock(e.options.Deadline, w.cancel)
+	defer e.pdfs.release(w)
+	stop := context.AfterFunc(ctx, w.interrupt)
+	clock := startClock(e.options.Deadline, w.interrupt)
 	defer func() {
 		if !stop() || !clock.stop() {
-			w.cancel() // or it would be cancelled at its next document
+			w.interrupt() // or it would be interrupted at its next document
 		}
 	}()
 
-	d, err := (&pdfReader{worker: w, clock: clock, limit: newLimit(s.max)}).read(s)
-	_, known := config.ReasonOf(err)
+	d, err := w.read(s, clock.reached)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case err == nil || known:
-		return d, err
-	case clock.expired():
+	case err != nil && clock.expired():
 		return nil, config.Failf(config.TimedOut, "the PDF took longer than %v and %v for each page: it is damaged, or made to do this", e.options.Deadline, perPage)
-	case w.memory.refused:
-		return nil, config.Failf(config.TooLarge, "the PDF needs more than %d MiB of memory: split it", memoryLimit>>20)
 	}
-	w.cancel() // what PDFium tripped over may have left it in any state
-	return nil, config.Failf(config.Malformed, "the PDF cannot be read: %s", quote(err.Error()))
+	return d, err
 }
 
 // clock ends a worker at its deadline.
@@ -80,10 +74,10 @@ func (c *clock) stop() bool { return c.timer.Stop() && !c.expired() }
 
 // pdfReader reads one document in one worker.
 type pdfReader struct {
-	*worker
-	clock *clock
-	limit *limit
-	doc   references.FPDF_DOCUMENT
+	*pdfium
+	reached func(page int)
+	limit   *limit
+	doc     references.FPDF_DOCUMENT
 }
 
 func (r *pdfReader) read(s source) (*Document, error) {
@@ -152,7 +146,7 @@ func (r *pdfReader) pages(styled bool) ([]pdfPage, error) {
 	}
 	var pages []pdfPage
 	for i := range count.PageCount {
-		r.clock.reached(i + 1)
+		r.reached(i + 1)
 		p, err := r.page(i, styled)
 		if errors.Is(err, pdfiumerrors.ErrPage) {
 			err = config.Failf(config.Malformed, "page %d of %d cannot be read: the PDF is damaged or cut off", i+1, count.PageCount)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	gopdfium "github.com/klippa-app/go-pdfium"
 	"github.com/tetratelabs/wazero"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -23,6 +22,10 @@ import (
 var shared *Extractor
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == workerArgument {
+		serveAs(os.Args[2], os.Args[3])
+		return
+	}
 	// Compiling PDFium takes seconds of both cores: between runs it is kept where Go keeps its own.
 	cache := ""
 	if dir, err := os.UserCacheDir(); err == nil {
@@ -174,54 +177,80 @@ func TestPDFiumClosed(t *testing.T) {
 	}
 }
 
-func TestPDFiumWorkerIsUsedAgainUnlessItHasGrown(t *testing.T) {
-	p := newPDFium("", 1)
-	launched := 0
-	p.launch = func(c wazero.CompilationCache) (*worker, error) {
-		launched++
-		return startIdle(t), nil
-	}
-	for i, grown := range []uint64{0, 0, recycleAbove + 1, 0} {
+func TestPDFWorkerIsUsedAgainUnlessItIsSpent(t *testing.T) {
+	started := 0
+	p := newPDFPool(1, func() (pdfWorker, error) {
+		started++
+		return &idler{}, nil
+	})
+	for i, spent := range []bool{false, false, true, false} {
 		w, err := p.acquire(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := 1 + i/3; launched != want {
-			t.Errorf("document %d: %d workers were started, want %d", i, launched, want)
+		if want := 1 + i/3; started != want {
+			t.Errorf("document %d: %d workers were started, want %d", i, started, want)
 		}
-		w.memory.size = grown
+		w.(*idler).spent = spent
 		p.release(w)
 	}
-	p.expire(p.idle[0])
-	if len(p.idle) != 0 {
+	last := p.idle[0]
+	p.expire(last)
+	if len(p.idle) != 0 || !last.pdfWorker.(*idler).closed {
 		t.Error("an idle worker stays for ever")
 	}
 	p.close()
 }
 
-// startIdle is a worker without PDFium in it.
-func startIdle(t *testing.T) *worker {
-	ctx, cancel := context.WithCancel(t.Context())
-	return &worker{ctx: ctx, cancel: cancel, memory: &memory{limit: memoryLimit}, pool: noPool{}}
+// idler is a worker that does nothing.
+type idler struct{ spent, closed bool }
+
+func (i *idler) read(source, func(int)) (*Document, error) { return nil, errors.ErrUnsupported }
+func (i *idler) interrupt()                                { i.spent = true }
+func (i *idler) usable() bool                              { return !i.spent }
+func (i *idler) close()                                    { i.closed = true }
+
+func TestPDFWorkerThatDiedWhileIdleIsReplaced(t *testing.T) {
+	p := newPDFPool(1, func() (pdfWorker, error) { return &idler{}, nil })
+	defer p.close()
+	first, err := p.acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.release(first)
+	first.interrupt()
+	second, err := p.acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.release(second)
+	if second == first || !first.(*idler).closed {
+		t.Error("a dead worker is given out")
+	}
 }
 
-type noPool struct{ gopdfium.Pool }
-
-func (noPool) Close() error { return nil }
+func TestPDFiumThatHasGrownIsNotUsedAgain(t *testing.T) {
+	p := &pdfium{ctx: t.Context(), memory: &memory{}}
+	for size, want := range map[uint64]bool{0: true, recycleAbove: true, recycleAbove + 1: false} {
+		if p.memory.size = size; p.usable() != want {
+			t.Errorf("with %d bytes: usable %v", size, !want)
+		}
+	}
+}
 
 func TestPDFThatNeedsTooMuchMemory(t *testing.T) {
 	e := New(Options{CacheDir: shared.options.CacheDir, Workers: 1})
 	t.Cleanup(e.Close)
-	e.pdfium.launch = func(c wazero.CompilationCache) (*worker, error) {
-		w, err := startWorker(c)
+	e.pdfium.launch = func(c wazero.CompilationCache, interruptible bool) (*pdfium, error) {
+		p, err := launchPDFium(c, interruptible)
 		if err == nil {
-			w.memory.limit = w.memory.size + 8<<20
+			p.memory.limit = p.memory.size + 8<<20
 		}
-		return w, err
+		return p, err
 	}
 	_, err := e.Extract(t.Context(), "file.pdf", pdftest.Document{Pages: []pdftest.Page{{Content: strings.Repeat("BT (words) Tj ET ", 2<<20)}}}.Bytes())
 	wantReason(t, err, config.TooLarge, "memory")
-	e.pdfium.launch = startWorker
+	e.pdfium.launch = launchPDFium
 	if _, err := e.Extract(t.Context(), "file.pdf", pdftest.Document{Pages: []pdftest.Page{{Columns: []string{prose}}}}.Bytes()); err != nil {
 		t.Errorf("the next document fails: %v", err)
 	}
@@ -316,14 +345,14 @@ func TestPDFsAreReadAtOnce(t *testing.T) {
 }
 
 func TestPDFiumIsCompiledAnewWhenItsCacheIsDamaged(t *testing.T) {
-	p := newPDFium(t.TempDir(), 1)
+	p := newPDFiumStarter(t.TempDir(), true)
 	defer p.close()
 	var tried []wazero.CompilationCache
-	p.launch = func(c wazero.CompilationCache) (*worker, error) {
+	p.launch = func(c wazero.CompilationCache, _ bool) (*pdfium, error) {
 		if tried = append(tried, c); len(tried) == 1 {
 			return nil, errors.New("cache: checksum mismatch")
 		}
-		return &worker{}, nil
+		return &pdfium{}, nil
 	}
 	if _, err := p.start(); err != nil || len(tried) != 2 || tried[0] == tried[1] {
 		t.Errorf("after %d attempts: %v; want a second one, with another cache", len(tried), err)
@@ -333,7 +362,7 @@ func TestPDFiumIsCompiledAnewWhenItsCacheIsDamaged(t *testing.T) {
 func TestPDFiumCannotStart(t *testing.T) {
 	e := New(Options{Workers: 1})
 	defer e.Close()
-	e.pdfium.launch = func(wazero.CompilationCache) (*worker, error) { return nil, errors.New("no memory") }
+	e.pdfium.launch = func(wazero.CompilationCache, bool) (*pdfium, error) { return nil, errors.New("no memory") }
 	for range 2 { // the second shows that the failed one gave its place back
 		_, err := e.Extract(t.Context(), "file.pdf", []byte("%PDF-1.7"))
 		if _, own := config.ReasonOf(err); err == nil || own {

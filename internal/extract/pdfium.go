@@ -3,16 +3,16 @@ package extract
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	gopdfium "github.com/klippa-app/go-pdfium"
 	"github.com/klippa-app/go-pdfium/webassembly"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 const (
@@ -20,164 +20,47 @@ const (
 	memoryLimit = 512 << 20
 	// recycleAbove is the memory of a worker that is not used again: WebAssembly memory never shrinks.
 	recycleAbove = 96 << 20
-	// idleAfter is how long a worker waits for another document. Starting one takes about 0.1 s.
-	idleAfter = time.Minute
 )
 
-// pdfium is a pool of PDFium workers in WebAssembly. Nothing is started before the first document.
-type pdfium struct {
+// pdfiumStarter starts PDFium in this process.
+type pdfiumStarter struct {
 	cacheDir string
-	slots    chan struct{} // one token for each worker in use
-	launch   func(wazero.CompilationCache) (*worker, error)
+	// interruptible PDFium looks at its context in each loop, and is about three times slower for that.
+	interruptible bool
+	launch        func(cache wazero.CompilationCache, interruptible bool) (*pdfium, error)
 
-	starting sync.Mutex // held while a worker starts, so that PDFium is compiled once
-	cache    wazero.CompilationCache
-
-	done chan struct{} // closed by close
-
-	mu     sync.Mutex
-	idle   []*worker // the last used comes last, and is used next
-	closed bool
+	mu    sync.Mutex // held while one starts, so that PDFium is compiled once
+	cache wazero.CompilationCache
 }
 
-func newPDFium(cacheDir string, workers int) *pdfium {
-	return &pdfium{cacheDir: cacheDir, slots: make(chan struct{}, workers), launch: startWorker, done: make(chan struct{})}
+func newPDFiumStarter(cacheDir string, interruptible bool) *pdfiumStarter {
+	return &pdfiumStarter{cacheDir: cacheDir, interruptible: interruptible, launch: launchPDFium}
 }
 
-// worker is one PDFium: its own runtime, memory and context. Cancelling the context ends whatever runs in it,
-// and the worker with that.
-type worker struct {
-	gopdfium.Pdfium
-	pool   gopdfium.Pool
-	ctx    context.Context
-	cancel context.CancelFunc
-	memory *memory
-	expiry *time.Timer // while idle
+// start makes a PDFium. When the cache on disk cannot be used, it is compiled for this process only.
+func (s *pdfiumStarter) start() (*pdfium, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cache == nil {
+		s.cache = openCache(s.cacheDir)
+	}
+	p, err := s.launch(s.cache, s.interruptible)
+	if err != nil && s.cacheDir != "" {
+		s.cache.Close(context.Background())
+		s.cache = wazero.NewCompilationCache()
+		p, err = s.launch(s.cache, s.interruptible)
+	}
+	return p, err
 }
 
-// acquire waits for a worker, until ctx ends.
-func (p *pdfium) acquire(ctx context.Context) (*worker, error) {
-	select {
-	case <-p.done:
-		return nil, errors.New("the extractor is closed")
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case p.slots <- struct{}{}:
+// close lets go of the compiled code, which nobody may use any more.
+func (s *pdfiumStarter) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cache != nil {
+		s.cache.Close(context.Background())
+		s.cache = nil
 	}
-	if w := p.takeIdle(); w != nil {
-		return w, nil
-	}
-	type result struct {
-		w   *worker
-		err error
-	}
-	started := make(chan result, 1)
-	go func() { // compiling cannot be interrupted
-		w, err := p.start()
-		started <- result{w, err}
-	}()
-	select {
-	case r := <-started:
-		if r.err != nil {
-			<-p.slots
-			return nil, fmt.Errorf("start PDFium: %w", r.err)
-		}
-		return r.w, nil
-	case <-ctx.Done():
-		go func() {
-			if r := <-started; r.err == nil {
-				p.release(r.w)
-			} else {
-				<-p.slots
-			}
-		}()
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pdfium) takeIdle() *worker {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := len(p.idle)
-	if n == 0 {
-		return nil
-	}
-	w := p.idle[n-1]
-	p.idle = p.idle[:n-1]
-	w.expiry.Stop()
-	return w
-}
-
-// release gives a worker back. One that was cancelled or has grown big is thrown away.
-func (p *pdfium) release(w *worker) {
-	defer func() { <-p.slots }()
-	if w.ctx.Err() != nil || w.memory.size > recycleAbove {
-		w.close()
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		w.close()
-		return
-	}
-	w.expiry = time.AfterFunc(idleAfter, func() { p.expire(w) })
-	p.idle = append(p.idle, w)
-}
-
-// expire closes a worker that nobody took.
-func (p *pdfium) expire(w *worker) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i, other := range p.idle {
-		if other == w {
-			p.idle = append(p.idle[:i], p.idle[i+1:]...)
-			w.close()
-			return
-		}
-	}
-}
-
-// close waits for the workers in use and closes all.
-func (p *pdfium) close() {
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		return
-	}
-	p.closed = true
-	close(p.done)
-	idle := p.idle
-	p.idle = nil
-	p.mu.Unlock()
-	for _, w := range idle {
-		w.expiry.Stop()
-		w.close()
-	}
-	for range cap(p.slots) {
-		p.slots <- struct{}{} // nobody uses a worker now, nor ever will
-	}
-	p.starting.Lock()
-	defer p.starting.Unlock()
-	if p.cache != nil {
-		p.cache.Close(context.Background())
-	}
-}
-
-// start makes a worker. When the cache on disk cannot be used, PDFium is compiled for this process only.
-func (p *pdfium) start() (*worker, error) {
-	p.starting.Lock()
-	defer p.starting.Unlock()
-	if p.cache == nil {
-		p.cache = openCache(p.cacheDir)
-	}
-	w, err := p.launch(p.cache)
-	if err != nil && p.cacheDir != "" {
-		p.cache.Close(context.Background())
-		p.cache = wazero.NewCompilationCache()
-		w, err = p.launch(p.cache)
-	}
-	return w, err
 }
 
 // openCache keeps compiled code in memory when there is no directory for it, or none that can be written.
@@ -192,12 +75,22 @@ func openCache(dir string) wazero.CompilationCache {
 	return cache
 }
 
-// startWorker instantiates PDFium with no file system, no output, and a bound on its memory.
-func startWorker(cache wazero.CompilationCache) (*worker, error) {
-	w := &worker{memory: &memory{limit: memoryLimit}}
-	w.ctx, w.cancel = context.WithCancel(context.Background())
+// pdfium is one PDFium in WebAssembly: its own runtime, memory and context. Cancelling the context ends an
+// interruptible one, whatever runs in it, and keeps any from being used again.
+type pdfium struct {
+	gopdfium.Pdfium
+	pool   gopdfium.Pool
+	ctx    context.Context
+	cancel context.CancelFunc
+	memory *memory
+}
+
+// launchPDFium instantiates PDFium with no file system, no output, and a bound on its memory.
+func launchPDFium(cache wazero.CompilationCache, interruptible bool) (*pdfium, error) {
+	p := &pdfium{memory: &memory{limit: memoryLimit}}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
 	pool, err := webassembly.Init(webassembly.Config{
-		Context:  experimental.WithMemoryAllocator(w.ctx, w.memory),
+		Context:  experimental.WithMemoryAllocator(p.ctx, p.memory),
 		MaxTotal: 1,
 		MaxIdle:  1,
 		FSConfig: wazero.NewFSConfig(),
@@ -205,29 +98,46 @@ func startWorker(cache wazero.CompilationCache) (*worker, error) {
 		Stderr:   io.Discard,
 		RuntimeConfig: wazero.NewRuntimeConfig().
 			WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling).
-			WithCloseOnContextDone(true).
+			WithCloseOnContextDone(interruptible).
 			WithCompilationCache(cache),
 	})
 	if err != nil {
-		w.cancel()
+		p.cancel()
 		return nil, err
 	}
-	w.pool = pool
-	w.Pdfium, err = pool.GetInstanceWithContext(w.ctx)
+	p.pool = pool
+	p.Pdfium, err = pool.GetInstanceWithContext(p.ctx)
 	if err != nil {
-		w.cancel()
+		p.cancel()
 		return nil, errors.Join(err, pool.Close())
 	}
-	return w, nil
+	return p, nil
 }
 
-// close ends the worker. Its errors say no more than that it was cancelled.
-func (w *worker) close() {
-	w.cancel()
-	_ = w.pool.Close()
+// read reads one document. What PDFium trips over may leave it in any state, so it is not used again then.
+func (p *pdfium) read(s source, reached func(page int)) (*Document, error) {
+	d, err := (&pdfReader{pdfium: p, reached: reached, limit: newLimit(s.max)}).read(s)
+	if _, known := config.ReasonOf(err); err == nil || known {
+		return d, err
+	}
+	p.cancel()
+	if p.memory.refused {
+		return nil, config.Failf(config.TooLarge, "the PDF needs more than %d MiB of memory: split it", memoryLimit>>20)
+	}
+	return nil, config.Failf(config.Malformed, "the PDF cannot be read: %s", quote(err.Error()))
 }
 
-// memory is the linear memory of one worker. wazero asks it to grow, so it keeps the bound, and knows whether
+func (p *pdfium) interrupt() { p.cancel() }
+
+func (p *pdfium) usable() bool { return p.ctx.Err() == nil && p.memory.size <= recycleAbove }
+
+// close ends PDFium. Its errors say no more than that it was cancelled.
+func (p *pdfium) close() {
+	p.cancel()
+	_ = p.pool.Close()
+}
+
+// memory is the linear memory of one PDFium. wazero asks it to grow, so it keeps the bound, and knows whether
 // the bound is what PDFium failed at.
 type memory struct {
 	limit   uint64
@@ -236,7 +146,7 @@ type memory struct {
 	refused bool
 }
 
-// Allocate is called once, as a worker has one instance.
+// Allocate is called once, as a pdfium has one instance.
 func (m *memory) Allocate(capacity, _ uint64) experimental.LinearMemory {
 	m.buffer = make([]byte, 0, capacity)
 	return m

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ragpipeline/ragpipeline/internal/extract"
+)
+
+const pdfWorkerName = "pdf-worker"
+
+// pdfWorker is the command line of a process that reads PDFs for this one.
+func pdfWorker(cacheDir string) ([]string, error) {
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return []string{binary, pdfWorkerName, "--cache", cacheDir}, nil
+}
+
+// newPDFWorkerCommand is for the extractor alone. It leaves signals, which a terminal or an init system sends to
+// children as well, to its parent, and ends when its input does.
+func newPDFWorkerCommand() *cobra.Command {
+	var cacheDir string
+	cmd := &cobra.Command{
+		Use:    pdfWorkerName,
+		Short:  "Read PDFs from standard input for another process of this binary",
+		Hidden: true,
+		Args:   noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+			return extract.ServePDF(os.Stdin, os.Stdout, cacheDir)
+		},
+	}
+	cmd.Flags().StringVar(&cacheDir, "cache", "", "directory of the compiled PDF reader; without it, compile anew")
+	return cmd
+}
