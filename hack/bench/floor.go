@@ -137,7 +137,7 @@ func (c calls) measure(ctx context.Context, models string, inFlight int, d time.
 			return discard(ctx, client, models+c[2].Path, c[2].Body)
 		}
 		first, err := firstToken(ctx, client, models+c[2].Path, c[2].Body)
-		all.latency(first.Sub(started))
+		all.latency(milliseconds(first.Sub(started)))
 		return err
 	}
 	if err := make3(ctx); err != nil { // connections are made

@@ -151,7 +151,7 @@ func (m *overhead) firstTokens(ctx context.Context, title string) error {
 		_, err := closed(ctx, 1, roundTime, func(ctx context.Context) error {
 			asked := time.Now()
 			word, err := firstToken(ctx, m.client.http, m.client.url, chatBody(int(m.client.next.Add(1)), true))
-			times.latency(word.Sub(asked))
+			times.latency(milliseconds(word.Sub(asked)))
 			return err
 		})
 		if err != nil {

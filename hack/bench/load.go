@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -83,6 +84,9 @@ func post(ctx context.Context, client *http.Client, url string, body []byte) ([]
 	return io.ReadAll(response.Body)
 }
 
+// errRefused: the gateway has more questions than it takes.
+var errRefused = errors.New("the gateway refused a question: it has too many at once")
+
 // open sends JSON and returns a reply of status 200, to be closed.
 func open(ctx context.Context, client *http.Client, url string, body []byte) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
@@ -94,12 +98,15 @@ func open(ctx context.Context, client *http.Client, url string, body []byte) (*h
 	if err != nil {
 		return nil, err
 	}
-	if response.StatusCode != http.StatusOK {
-		defer response.Body.Close()
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 2000))
-		return nil, fmt.Errorf("POST %s: %s: %s", url, response.Status, text)
+	if response.StatusCode == http.StatusOK {
+		return response, nil
 	}
-	return response, nil
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusTooManyRequests {
+		return nil, errRefused
+	}
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 2000))
+	return nil, fmt.Errorf("POST %s: %s: %s", url, response.Status, text)
 }
 
 // firstToken asks for a stream, waits for the first word of the answer, and then for its end.
@@ -148,7 +155,7 @@ func closed(ctx context.Context, inFlight int, d time.Duration, ask func(context
 }
 
 // opened asks at a rate, at random moments as independent users do, whether or not the questions before were answered.
-// A latency counts from the moment that the question was due.
+// A latency counts from the moment that the question was due; that of a question that was refused is without end.
 func opened(ctx context.Context, rate float64, d time.Duration, ask func(context.Context) error) (outcome, error) {
 	var all collector
 	random := rand.New(rand.NewPCG(1, 1))
@@ -160,7 +167,14 @@ func opened(ctx context.Context, rate float64, d time.Duration, ask func(context
 			return outcome{}, err
 		}
 		at := due
-		group.Go(func() { all.add(at, ask(ctx)) })
+		group.Go(func() {
+			err := ask(ctx)
+			if errors.Is(err, errRefused) {
+				all.latency(math.Inf(1))
+				return
+			}
+			all.add(at, err)
+		})
 	}
 	group.Wait()
 	return all.outcome(started)
@@ -179,13 +193,13 @@ func (c *collector) add(asked time.Time, err error) {
 		c.err.CompareAndSwap(nil, &err)
 		return
 	}
-	c.latency(took)
+	c.latency(milliseconds(took))
 }
 
-func (c *collector) latency(took time.Duration) {
+func (c *collector) latency(ms float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.latencies = append(c.latencies, milliseconds(took))
+	c.latencies = append(c.latencies, ms)
 }
 
 func (c *collector) outcome(started time.Time) (outcome, error) {
