@@ -109,20 +109,41 @@ func (f *runFlags) validate() error {
 		return fmt.Errorf("--output %s: use text or json", f.output)
 	case f.asking && f.ask == "":
 		return errors.New("--ask: the question is empty")
-	case f.keys != "":
-		_, err := clientKeys(f.keys)()
-		return err
-	case !f.asking && !isLoopback(f.listen):
-		return fmt.Errorf("--listen %s can be reached from other machines: add --keys FILE (a line is name=token), or listen on 127.0.0.1", f.listen)
+	case f.asking:
+		return nil
 	}
-	return nil
+	return f.validateListen()
 }
 
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
+// validateListen finds what stands in the way of serving before an ingestion that may take an hour.
+func (f *runFlags) validateListen() error {
+	host, _, err := net.SplitHostPort(f.listen)
 	if err != nil {
-		return false
+		return fmt.Errorf("--listen %s: write HOST:PORT, such as 127.0.0.1:8080", f.listen)
 	}
+	if f.keys != "" {
+		if _, err := clientKeys(f.keys)(); err != nil {
+			return err
+		}
+	} else if !isLoopback(host) {
+		return fmt.Errorf("--listen %s can be reached from other machines: add --keys FILE (a line is name=token), or listen on 127.0.0.1", f.listen)
+	}
+	listener, err := f.openListener()
+	if err != nil {
+		return err
+	}
+	return listener.Close() // until there is an index to serve: a client is better refused than kept waiting
+}
+
+func (f *runFlags) openListener() (net.Listener, error) {
+	listener, err := net.Listen("tcp", f.listen)
+	if err != nil {
+		return nil, fmt.Errorf("--listen %s: %w", f.listen, err)
+	}
+	return listener, nil
+}
+
+func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
@@ -209,9 +230,9 @@ func (f *runFlags) answer(ctx context.Context, plan *plan, service *query.Servic
 }
 
 func (f *runFlags) serve(ctx context.Context, p *process, plan *plan, path *questionPath, store *local.Store) error {
-	listener, err := net.Listen("tcp", f.listen)
+	listener, err := f.openListener()
 	if err != nil {
-		return unusable{fmt.Errorf("--listen %s: %w", f.listen, err)}
+		return unusable{err}
 	}
 	var clients func() (map[string]string, error)
 	if f.keys != "" {
@@ -222,8 +243,17 @@ func (f *runFlags) serve(ctx context.Context, p *process, plan *plan, path *ques
 	defer cancel()
 	p.probe(ctx, plan.gateway.Models, path)
 	go g.Warm(ctx)
-	fmt.Fprintf(f.stderr, "serving on http://%s (ask there, or with an OpenAI client at http://%[1]s/v1 as model %q); end with Ctrl-C\n", listener.Addr(), plan.gateway.Pipeline.Name)
+	fmt.Fprintf(f.stderr, "serving on %s (ask there, or with an OpenAI client at %[1]s/v1 as model %q); end with Ctrl-C\n", browsable(listener.Addr()), plan.gateway.Pipeline.Name)
 	return serve.Run(ctx, p.log, shutdownGrace, serve.Server{Name: "gateway", Listener: listener, Handler: g.Handler()})
+}
+
+// browsable is an address to open on this machine: every address is none in particular.
+func browsable(a net.Addr) string {
+	host, port, _ := net.SplitHostPort(a.String())
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // standIns are the stand-in models on a loopback port of this process.

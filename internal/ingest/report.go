@@ -72,7 +72,7 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, ": %s", cmp.Or(r.outcomes(), "nothing to do"))
 	}
 	if r.Seconds >= slow {
-		fmt.Fprintf(&b, "; %.1f s\n  %.0f documents/s: %s", r.Seconds, r.DocumentsPerSecond(), r.times())
+		fmt.Fprintf(&b, "; %.1f s\n  %.1f documents/s: %s", r.Seconds, r.DocumentsPerSecond(), r.times())
 	}
 	r.writeFailures(&b)
 	for _, warning := range r.Warnings {

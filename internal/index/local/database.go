@@ -21,7 +21,7 @@ var ErrDamaged = errors.New("the index database is damaged")
 // applicationID marks a database as ours ("RAGP"); schemaVersion is raised with schema.
 const (
 	applicationID = 0x52414750
-	schemaVersion = 1
+	schemaVersion = 2
 )
 
 // Vectors lie in a table of their own, so that texts lie densely.
@@ -63,11 +63,15 @@ CREATE TABLE chunk (
 	start      INTEGER NOT NULL,
 	"end"      INTEGER NOT NULL,
 	metadata   TEXT NOT NULL,               -- JSON object; empty when there is none
+	terms      TEXT NOT NULL,               -- index.Analyse of the embedded text, joined by spaces
 	UNIQUE (generation, id)
 );
 CREATE TABLE vector (
 	number INTEGER PRIMARY KEY REFERENCES chunk,
 	vector BLOB NOT NULL                    -- little-endian float32, as the model gave it
+);
+CREATE TABLE staged (
+	number INTEGER PRIMARY KEY REFERENCES vector -- of a vector whose chunk is still to come
 );
 CREATE INDEX document_failed ON document (generation, document) WHERE state = 'Failed';
 `
@@ -100,8 +104,8 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	case application != applicationID:
 		return errors.New("index.db is another program's database: choose another directory")
-	case version > schemaVersion:
-		return fmt.Errorf("index.db has schema %d and this version knows up to %d: use the newer version, "+
+	case version != schemaVersion:
+		return fmt.Errorf("index.db has schema %d and this version reads %d: use the version that made it, "+
 			"or delete the directory and the next ingestion builds it anew", version, schemaVersion)
 	}
 	return nil
@@ -116,6 +120,8 @@ func explain(err error, directory string) error {
 	switch {
 	case code == sqlite3.SQLITE_FULL, errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("%w in %s: make room and run again: %w", index.ErrFull, directory, err)
+	case code == sqlite3.SQLITE_IOERR:
+		return fmt.Errorf("the disk of %s fails: check its space, quota and health, and run again: %w", directory, err)
 	case code == sqlite3.SQLITE_CORRUPT, code == sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("%w: delete %s and the next ingestion builds it anew: %w", ErrDamaged, directory, err)
 	case errors.Is(err, ErrDamaged):

@@ -1,0 +1,87 @@
+package dataplane
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/test/nimsim"
+)
+
+func TestOnlyWhatChangedIsEmbeddedAgain(t *testing.T) {
+	t.Parallel()
+	documents := map[string]string{}
+	for i := range 200 {
+		documents[fmt.Sprintf("%03d.md", i)] = fmt.Sprintf("# Station %d\n\nStation %d measures wind and rain.\n", i, i)
+	}
+	docs, data := directory(t, documents), t.TempDir()
+	sim := nimsim.Start(t, nimsim.Options{})
+	spec := manifest(t, pipeline(volume, endpoints(sim.URL)))
+	ask := func(wants ...string) {
+		t.Helper()
+		run(t, "run", "-f", spec, "--documents", docs, "--data", data, "--ask", "What does station 7 measure?").ends(0, wants...)
+	}
+
+	ask("200 documents in 200 chunks: 200 added; chunks: 200 embedded")
+	if n := len(embedded(t, sim)); n != 200 {
+		t.Errorf("%d passages were embedded at first, want 200", n)
+	}
+
+	write(t, filepath.Join(docs, "042.md"), "# Station 42\n\nStation 42 measures the tide.\n")
+	write(t, filepath.Join(docs, "200.md"), "# Station 200\n\nStation 200 measures snow.\n")
+	if err := os.Remove(filepath.Join(docs, "117.md")); err != nil {
+		t.Fatal(err)
+	}
+	sim.Forget()
+	ask("200 documents in 200 chunks: 1 added, 1 changed, 198 unchanged, 1 removed; chunks: 2 embedded")
+	want := []string{
+		"Station 200\n# Station 200\n\nStation 200 measures snow.",
+		"Station 42\n# Station 42\n\nStation 42 measures the tide.",
+	}
+	if diff := cmp.Diff(want, embedded(t, sim)); diff != "" {
+		t.Errorf("embedded (-want +got):\n%s", diff)
+	}
+
+	sim.Forget()
+	ask("200 documents in 200 chunks, all unchanged: nothing to embed")
+	if again := embedded(t, sim); len(again) > 0 {
+		t.Errorf("embedded though nothing has changed: %q", again)
+	}
+}
+
+// embedded are the passages that the simulator was asked to embed, sorted.
+func embedded(t *testing.T, sim *nimsim.Sim) []string {
+	t.Helper()
+	var passages []string
+	for _, r := range sim.Requests(model.Embedding) {
+		var request struct {
+			Input []string `json:"input"`
+			Type  string   `json:"input_type"`
+		}
+		if err := json.Unmarshal(r.Body, &request); err != nil {
+			t.Fatal(err)
+		}
+		if request.Type == "passage" {
+			passages = append(passages, request.Input...)
+		}
+	}
+	slices.Sort(passages)
+	return passages
+}
+
+func TestChunksAreCountedInTokens(t *testing.T) {
+	t.Parallel()
+	words := strings.Repeat("wind and rain and snow and the tide. ", 100) // 900 tokens in 3,700 characters
+	docs := directory(t, map[string]string{"station.txt": words})
+	for unit, chunks := range map[string]string{"Characters": "in 9 chunks", "Tokens": "in 2 chunks"} {
+		spec := manifest(t, pipeline(volume, standIns, "\n  chunking: {size: 500, overlap: 100, unit: "+unit+"}"))
+		run(t, "run", "-f", spec, "--documents", docs, "--ask", "What falls?").ends(0, chunks)
+	}
+}
