@@ -115,10 +115,13 @@ func patience(role model.Role, fault nimsim.Fault) query.Deadlines {
 	return d
 }
 
-// gateway serves with new clients; its log goes to the buffer.
+// gateway serves with new clients, which have met the LLM; its log goes to the buffer.
 func (d *dataPlane) gateway(t *testing.T, c config.Gateway, deadlines query.Deadlines, log io.Writer) *httptest.Server {
 	t.Helper()
 	embedder, ranker, chat := clients(t, c)
+	if err := chat.Probe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	service := query.New(query.Options{Config: c, Index: d.store, Embedder: embedder, Ranker: ranker, Chat: chat,
 		Deadlines: deadlines})
 	server := httptest.NewServer(gateway.New(gateway.Options{Config: c, Query: service, Index: d.store, Embedder: embedder, Ranker: ranker,
@@ -287,12 +290,17 @@ func TestEveryFaultOfEveryModel(t *testing.T) {
 			t.Run(string(role)+" "+fault.Name, func(t *testing.T) {
 				t.Parallel()
 				sim := nimsim.Start(t, nimsim.Options{Key: upstreamKey})
+				policies := []config.Policy{config.Fail, config.Degrade}
+				logs := make([]bytes.Buffer, len(policies))
+				servers := make([]*httptest.Server, len(policies))
+				for i, policy := range policies {
+					servers[i] = d.gateway(t, configure(sim, policy), patience(role, fault), &logs[i])
+				}
 				sim.Fault(role, fault)
 				var both sync.WaitGroup // most of the time is waiting
-				for _, policy := range []config.Policy{config.Fail, config.Degrade} {
+				for i, policy := range policies {
 					both.Go(func() {
-						var log bytes.Buffer
-						server := d.gateway(t, configure(sim, policy), patience(role, fault), &log)
+						server, log := servers[i], &logs[i]
 						replies := ask(t, server)
 						server.Close() // and with it the log
 						for kind, got := range replies {

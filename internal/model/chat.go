@@ -23,6 +23,8 @@ const (
 	idleTimeout = time.Minute
 	// usageTimeout is for what may follow the answer's end, before the stream itself ends.
 	usageTimeout = 2 * time.Second
+	// closingTimeout is for the end of the stream after [DONE]; past it, the connection is given up.
+	closingTimeout = 50 * time.Millisecond
 )
 
 // Chat asks the LLM.
@@ -31,9 +33,10 @@ type Chat struct {
 	// extra holds ExtraBody's members as JSON, in the order of their names.
 	extra    []extraMember
 	extraErr error
-	// opensThinking is learned from an answer that closes a <think> block which it did not open: the model's
-	// prompt template opens it, so that every answer begins within one.
-	opensThinking atomic.Bool
+	// opening is learned from finished answers; it holds an opening.
+	opening atomic.Int32
+	// introduced says that a probe has asked for a whole answer.
+	introduced atomic.Bool
 }
 
 type extraMember struct {
@@ -59,9 +62,24 @@ func (c *Chat) Complete(ctx context.Context, r ChatRequest) (*Completion, error)
 	return c.complete(ctx, r, prompt)
 }
 
-// Probe asks for one token, once.
+// introduction is what the first probe asks, and introductionTokens how long the answer may be: a word, or some
+// reasoning and a word.
+const (
+	introduction       = "Reply with the single word: yes"
+	introductionTokens = 256
+)
+
+// Probe asks for one token, once. The first probe asks for a whole short answer instead, which tells where this
+// model's answers begin, before somebody waits for the first piece of one.
 func (c *Chat) Probe(ctx context.Context) error {
-	_, err := c.complete(ctx, ChatRequest{Messages: []Message{{Role: "user", Content: probeText}}, MaxTokens: 1}, once)
+	r := ChatRequest{Messages: []Message{{Role: "user", Content: probeText}}, MaxTokens: 1}
+	if opening(c.opening.Load()) == unknown && !c.introduced.Load() {
+		r = ChatRequest{Messages: []Message{{Role: "user", Content: introduction}}, MaxTokens: introductionTokens, Temperature: new(0.0)}
+	}
+	_, err := c.complete(ctx, r, once)
+	if err == nil {
+		c.introduced.Store(true)
+	}
 	return err
 }
 
@@ -77,7 +95,7 @@ func (c *Chat) complete(ctx context.Context, r ChatRequest, retry patience) (*Co
 		retry:     retry,
 		timeout:   chatTimeout,
 		read: func(ctx context.Context, resp *reply) (err error) {
-			answer, err = c.readWhole(ctx, resp)
+			answer, err = c.readWhole(ctx, resp, r)
 			return err
 		},
 	})
@@ -87,7 +105,8 @@ func (c *Chat) complete(ctx context.Context, r ChatRequest, retry patience) (*Co
 	return answer, nil
 }
 
-// Stream hands the answer's pieces to delta as they come. It tries again only before the first byte of the reply; an
+// Stream hands the answer's pieces to delta as they come, the first answer of a model that was never probed in one
+// piece. It tries again only before the first byte of the reply; an
 // answer that breaks off is an error, after the pieces that came.
 func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (*Completion, error) {
 	if c.extraErr != nil {
@@ -103,12 +122,12 @@ func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (*Complet
 		stream:    true,
 		read: func(ctx context.Context, resp *reply) (err error) {
 			if isJSON(resp) { // a server that does not stream
-				if answer, err = c.readWhole(ctx, resp); err == nil && answer.Content != "" {
+				if answer, err = c.readWhole(ctx, resp, r); err == nil && answer.Content != "" {
 					err = wanted(delta(answer.Content))
 				}
 				return err
 			}
-			answer, err = c.readStream(ctx, resp, delta)
+			answer, err = c.readStream(ctx, resp, r, delta)
 			return err
 		},
 	})
@@ -119,6 +138,11 @@ func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (*Complet
 		return nil, err
 	}
 	return answer, nil
+}
+
+// stopped says whether an answer may have ended before the model was done.
+func (r *ChatRequest) stopped(finish string) bool {
+	return len(r.Stop) > 0 || finish != "stop" && finish != ""
 }
 
 // deltaError is an error that a Delta returned.

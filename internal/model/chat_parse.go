@@ -89,7 +89,7 @@ func (r *reader) content() (s string) {
 }
 
 // readWhole reads an answer that is not streamed.
-func (c *Chat) readWhole(ctx context.Context, resp *reply) (answer *Completion, err error) {
+func (c *Chat) readWhole(ctx context.Context, resp *reply, r ChatRequest) (answer *Completion, err error) {
 	err = c.client.whole(func(data []byte) error {
 		parsed, err := parseChat(data)
 		switch {
@@ -100,7 +100,7 @@ func (c *Chat) readWhole(ctx context.Context, resp *reply) (answer *Completion, 
 		case !parsed.hasFirst:
 			return errNoChoices
 		}
-		answer = &Completion{Content: c.withoutThinking(parsed.content), FinishReason: parsed.finish, Usage: parsed.usage}
+		answer = &Completion{Content: c.withoutThinking(parsed.content, r.stopped(parsed.finish)), FinishReason: parsed.finish, Usage: parsed.usage}
 		describe(ctx, parsed.finish, parsed.usage)
 		return nil
 	})(ctx, resp)

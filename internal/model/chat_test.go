@@ -6,8 +6,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -228,7 +230,7 @@ func TestAStreamWhoseConnectionBreaksIsNotAskedForAgain(t *testing.T) {
 		requests++
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 1000\r\n\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n")
 	})
-	pieces, _, err := stream(t, NewChat(config.LLM{Model: config.Model{URL: url, Name: "m"}}, nil, Transport{}))
+	pieces, _, err := stream(t, plainly(NewChat(config.LLM{Model: config.Model{URL: url, Name: "m"}}, nil, Transport{})))
 	if KindOf(err) != Broken || requests != 1 || !slices.Equal(pieces, []string{"Hel"}) {
 		t.Errorf("got %q, %v after %d requests", pieces, err, requests)
 	}
@@ -253,7 +255,7 @@ func TestADeltasErrorEndsTheStreamAndIsReturnedAsItIs(t *testing.T) {
 	gone := errors.New("the client is gone")
 	s := streaming(t, events("a", "b", "c"))
 	observed := 0
-	c := NewChat(config.LLM{Model: s.model()}, nil, Transport{Observe: func(Role, time.Duration, error) { observed++ }})
+	c := plainly(NewChat(config.LLM{Model: s.model()}, nil, Transport{Observe: func(Role, time.Duration, error) { observed++ }}))
 	n := 0
 	_, err := c.Stream(t.Context(), ask("x"), func(string) error { n++; return gone })
 	if err != gone || n != 1 || observed != 0 {
@@ -297,7 +299,7 @@ func (s trickles) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func TestAStreamMayPauseButNotForEver(t *testing.T) {
 	chat := func(s trickles) *Chat {
-		return NewChat(config.LLM{Model: config.Model{URL: "http://h/v1", Name: "m"}}, nil, Transport{HTTP: s})
+		return plainly(NewChat(config.LLM{Model: config.Model{URL: "http://h/v1", Name: "m"}}, nil, Transport{HTTP: s}))
 	}
 	parts := strings.SplitAfter(events("a", "b", "c", "d"), "\n\n")
 	synctest.Test(t, func(t *testing.T) {
@@ -323,22 +325,143 @@ func TestAStreamMayPauseButNotForEver(t *testing.T) {
 	})
 }
 
-func TestAModelWhoseTemplateOpensTheThoughtIsLearned(t *testing.T) {
-	s := streaming(t, events("hm", "m</think>", "\n\nYes"))
-	c := s.chat()
-	if _, got, err := stream(t, c); err != nil || strings.Contains(got.Content, "</think>") {
-		t.Errorf("the first answer is %v, %v", got, err)
+func TestNoReasoningIsShownWhereverAnAnswerBegins(t *testing.T) {
+	opened := events("hm", "m</think>", "\n\nYes", " [1]")
+	plain := events("No ", "thoughts")
+	cut := strings.ReplaceAll(events("hm", "m"), `"stop"`, `"length"`)
+	type step struct {
+		about, stream string
+		stop          []string // the caller's
+		want          []string // pieces
 	}
-	if pieces, got, err := stream(t, c); err != nil || got.Content != "Yes" || !slices.Equal(pieces, []string{"Yes"}) {
-		t.Errorf("the second is %q, %v, %v", pieces, got, err)
+	for _, tc := range []struct {
+		name  string
+		steps []step
+	}{
+		{"a template that opens the block", []step{
+			{"the first answer shows what follows the block", opened, nil, []string{"Yes", " [1]"}},
+			{"the second too", opened, nil, []string{"Yes", " [1]"}},
+			{"one cut off while thinking has no text", cut, nil, nil},
+			{"one stopped by the caller's text while thinking has none", events("hm"), []string{"x"}, nil},
+			{"which has taught nothing wrong", opened, nil, []string{"Yes", " [1]"}},
+			{"one without a thought after all is held back, and shown", plain, nil, []string{"No thoughts"}},
+			{"after that they are streamed", plain, nil, []string{"No ", "thoughts"}},
+		}},
+		{"a plain model", []step{
+			{"the first answer is held back", plain, nil, []string{"No thoughts"}},
+			{"then they are streamed", plain, nil, []string{"No ", "thoughts"}},
+		}},
+		{"a plain model whose first answer is cut off", []step{
+			{"it is shown", cut, nil, []string{"hmm"}},
+			{"but nothing was learned", plain, nil, []string{"No thoughts"}},
+		}},
+		{"a model that opens its blocks itself", []step{
+			{"the first answer", events("\n<think>", "hm</think>", "Yes"), nil, []string{"Yes"}},
+			{"the second is streamed", plain, nil, []string{"No ", "thoughts"}},
+		}},
+		{"a model that opens its blocks itself and is cut off", []step{
+			{"nothing is shown", strings.ReplaceAll(events("<think>", "hm"), `"stop"`, `"length"`), nil, nil},
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var body string
+			s := serve(t, func(w http.ResponseWriter, _ []byte) {
+				w.Header().Set("Content-Type", "text/event-stream")
+				io.WriteString(w, body)
+			})
+			c := NewChat(config.LLM{Model: s.model()}, nil, Transport{})
+			for _, step := range tc.steps {
+				body = step.stream
+				r := ask("x")
+				r.Stop = step.stop
+				var pieces []string
+				got, err := c.Stream(t.Context(), r, func(p string) error { pieces = append(pieces, p); return nil })
+				if err != nil {
+					t.Fatalf("%s: %v", step.about, err)
+				}
+				if diff := cmp.Diff(step.want, pieces); diff != "" || got.Content != strings.Join(pieces, "") {
+					t.Errorf("%s: %q (-want +got):\n%s", step.about, got.Content, diff)
+				}
+			}
+		})
 	}
-	plain := streaming(t, events("No ", "thoughts"))
-	c.client.url = plain.URL
-	if _, got, err := stream(t, c); err != nil || got.Content != "No thoughts" {
-		t.Errorf("one without a thought after all is %v, %v", got, err)
+}
+
+func TestWholeAnswersShowNoReasoningEither(t *testing.T) {
+	completion := func(content, finish string) string {
+		return fmt.Sprintf(`{"choices":[{"message":{"content":%q},"finish_reason":%q}]}`, content, finish)
+	}
+	var body string
+	s := serve(t, func(w http.ResponseWriter, _ []byte) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, body)
+	})
+	c := NewChat(config.LLM{Model: s.model()}, nil, Transport{})
+	for _, step := range []struct{ about, body, want string }{
+		{"a plain one", completion("Plain", "stop"), "Plain"},
+		{"one within a block", completion("hm</think>Yes", "stop"), "Yes"},
+		{"one cut off within", completion("hm", "length"), ""},
+		{"one cut off within a block of its own", completion("<think>hm", "length"), ""},
+		{"a plain one after all", completion("Plain", "stop"), "Plain"},
+		{"one within a block again", completion("hm</think>Yes", "stop"), "Yes"},
+	} {
+		body = step.body
+		if got, err := c.Complete(t.Context(), ask("x")); err != nil || got.Content != step.want {
+			t.Errorf("%s: %+v, %v", step.about, got, err)
+		}
+	}
+}
+
+func TestTheFirstProbeTellsWhereAnswersBegin(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, body []byte) {
+		if decode[struct{ Stream bool }](t, body).Stream {
+			w.Header().Set("Content-Type", "text/event-stream")
+			io.WriteString(w, events("No ", "thoughts"))
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"choices":[{"message":{"content":"yes"},"finish_reason":"stop"}]}`)
+	})
+	c := NewChat(config.LLM{Model: s.model()}, nil, Transport{})
+	for _, tokens := range []int{introductionTokens, 1} {
+		if err := c.Probe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		asked := decode[struct {
+			MaxTokens int `json:"max_tokens"`
+		}](t, []byte(s.bodies[s.count()-1]))
+		if asked.MaxTokens != tokens {
+			t.Errorf("probe %d asks for %d tokens, want %d", s.count(), asked.MaxTokens, tokens)
+		}
 	}
 	if pieces, _, err := stream(t, c); err != nil || len(pieces) != 2 {
-		t.Errorf("after that they are streamed again: %q, %v", pieces, err)
+		t.Errorf("the first answer comes in pieces %q, %v", pieces, err)
+	}
+}
+
+func TestAStreamsConnectionIsUsedAgain(t *testing.T) {
+	var connections atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, events("Hello"))
+		http.NewResponseController(w).Flush() // [DONE] goes out before the end of the body
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	c := (&server{Server: s}).chat()
+	const streams = 20
+	for range streams {
+		if _, _, err := stream(t, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := connections.Load(); n > streams/2 { // on a busy machine an end may come too late
+		t.Errorf("%d streams took %d connections", streams, n)
 	}
 }
 

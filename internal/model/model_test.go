@@ -69,7 +69,13 @@ func (s *server) embedder() *Embedder {
 }
 func (s *server) ranker() *Ranker { return NewRanker(s.model(), nil, Transport{}) }
 func (s *server) chat() *Chat {
-	return NewChat(config.LLM{Model: s.model()}, nil, Transport{})
+	return plainly(NewChat(config.LLM{Model: s.model()}, nil, Transport{}))
+}
+
+// plainly is a chat that knows already that its model's answers begin as text.
+func plainly(c *Chat) *Chat {
+	c.opening.Store(int32(outside))
+	return c
 }
 
 // base64Of encodes a vector as servers do.

@@ -15,7 +15,7 @@ var (
 )
 
 // readStream reads a streamed answer to its end: [DONE], or the end of the stream after a finish_reason.
-func (c *Chat) readStream(ctx context.Context, resp *reply, delta Delta) (*Completion, error) {
+func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta Delta) (*Completion, error) {
 	idle := &idleReader{in: resp.Body, watchdog: resp.watchdog, longest: idleTimeout}
 	events := newSSEReader(idle)
 	think := c.thinking()
@@ -32,8 +32,12 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, delta Delta) (*Compl
 	for {
 		data, err := events.next()
 		data = bytes.TrimSpace(data)
-		if err != nil && answer.FinishReason != "" || string(data) == "[DONE]" {
+		if err != nil && answer.FinishReason != "" {
 			break // what follows the end of the answer need not come
+		}
+		if string(data) == "[DONE]" {
+			idle.finish()
+			break
 		}
 		switch {
 		case err == io.EOF:
@@ -67,8 +71,7 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, delta Delta) (*Compl
 	if !answered {
 		return nil, c.client.fail(Broken, errNoChoices)
 	}
-	c.learn(think)
-	if err := send(think.flush()); err != nil {
+	if err := send(c.conclude(think, r.stopped(answer.FinishReason))); err != nil {
 		return nil, err
 	}
 	answer.Content = content.String()
@@ -88,4 +91,11 @@ func (r *idleReader) Read(p []byte) (int, error) {
 	n, err := r.in.Read(p)
 	r.watchdog.Stop()
 	return n, err
+}
+
+// finish reads the end of the body, which servers send a moment after [DONE]: only then can the connection serve
+// another request.
+func (r *idleReader) finish() {
+	r.longest = closingTimeout
+	_, _ = r.Read(make([]byte, 64))
 }

@@ -8,45 +8,64 @@ import (
 const (
 	thinkOpen  = "<think>"
 	thinkClose = "</think>"
+
+	whiteSpace = " \t\r\n"
+)
+
+// opening is what is known of where this model's answers begin.
+type opening int32
+
+const (
+	unknown opening = iota // no answer has told yet
+	outside                // they begin as text, or open their own blocks
+	within                 // its prompt template opens a block, so that an answer only closes it
 )
 
 // thinkFilter cuts <think> blocks out of an answer that comes in pieces, where a tag may be cut in two. It holds
 // back what may still become a tag. A block that never closes is dropped when the answer began with it, for
 // then the model ran out of tokens while thinking; further on it is text that speaks of the tag.
 type thinkFilter struct {
-	buf      []byte // not decided yet
-	searched int    // of buf, when inside: no closing tag begins before it
-	space    string // white space before the first text, shown only when no block was cut there
-	inside   bool   // buf is within a block
-	assumed  bool   // inside only because the model's answers begin so
-	cut      bool   // a block was cut
-	shown    bool   // there has been text
-	unopened bool   // a block was closed that nothing opened
+	buf      []byte  // not decided yet
+	searched int     // of buf, when inside: no closing tag begins before it
+	space    string  // white space before the first text, shown only when no block was cut there
+	begins   opening // what was known of the model at the beginning of the answer
+	inside   bool    // buf is within a block
+	assumed  bool    // inside only because the model's answers begin so, or may
+	cut      bool    // a block was cut
+	shown    bool    // there has been text
+	unopened bool    // a block was closed that nothing opened
 }
 
-// thinking makes a filter for one answer of this model.
+// thinking makes a filter for one answer. Until a first answer has told where this model's answers begin, nothing
+// is shown of one before its block closes or it ends: what looks like an answer may be reasoning.
 func (c *Chat) thinking() *thinkFilter {
-	assumed := c.opensThinking.Load()
-	return &thinkFilter{inside: assumed, assumed: assumed}
+	begins := opening(c.opening.Load())
+	held := begins != outside
+	return &thinkFilter{begins: begins, inside: held, assumed: held}
 }
 
-// learn remembers from a finished answer whether answers begin within a block.
-func (c *Chat) learn(f *thinkFilter) {
-	if f.unopened {
-		c.opensThinking.Store(true)
-	} else if f.assumed {
-		c.opensThinking.Store(false)
+// conclude ends an answer: it learns where answers begin, and returns what is left to show. An answer that was
+// stopped, by a limit or by the caller's stop texts, tells nothing by a block that it does not close; of a model
+// that is known to begin within one it is all reasoning.
+func (c *Chat) conclude(f *thinkFilter, stopped bool) string {
+	switch {
+	case f.unopened:
+		c.opening.Store(int32(within))
+	case !stopped:
+		c.opening.Store(int32(outside))
+	case f.assumed && f.begins == within:
+		return ""
 	}
+	return f.flush()
 }
 
-// withoutThinking cuts the blocks out of a whole answer. Unlike a stream's beginning, which has been shown by
+// withoutThinking cuts the blocks out of a whole answer. Unlike a stream's beginning, which may have been shown by
 // then, all that stands before an unopened block's end is cut as well.
-func (c *Chat) withoutThinking(answer string) string {
+func (c *Chat) withoutThinking(answer string, stopped bool) string {
 	f := c.thinking()
-	content := f.push(answer) + f.flush()
-	c.learn(f)
-	if f.unopened {
-		f = &thinkFilter{inside: true}
+	content := f.push(answer) + c.conclude(f, stopped)
+	if f.unopened && f.begins == outside {
+		f = &thinkFilter{inside: true, assumed: true}
 		content = f.push(answer) + f.flush()
 	}
 	return content
@@ -79,12 +98,16 @@ func (f *thinkFilter) push(piece string) string {
 
 // leave drops the block that buf is within, if its end has come.
 func (f *thinkFilter) leave() bool {
+	if f.assumed && bytes.HasPrefix(bytes.TrimLeft(f.buf, whiteSpace), []byte(thinkOpen)) {
+		f.assumed = false // the answer opens its block itself
+	}
 	i := bytes.Index(f.buf[f.searched:], []byte(thinkClose))
 	if i < 0 {
 		f.searched = max(0, len(f.buf)-len(thinkClose)+1)
 		return false
 	}
 	f.buf = f.buf[f.searched+i+len(thinkClose):]
+	f.unopened = f.unopened || f.assumed
 	f.searched, f.inside, f.assumed, f.cut = 0, false, false, true
 	return true
 }
@@ -106,7 +129,7 @@ func (f *thinkFilter) show(text string) string {
 	if f.shown {
 		return text
 	}
-	trimmed := strings.TrimLeft(text, " \t\r\n")
+	trimmed := strings.TrimLeft(text, whiteSpace)
 	if trimmed == "" {
 		f.space += text
 		return ""

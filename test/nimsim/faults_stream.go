@@ -34,9 +34,17 @@ var answerFaults = []Fault{
 			return before(events, deltas...)
 		})
 	}},
+	{Name: "think-block-unopened", Does: "the model's reasoning before the answer, where the prompt's template has opened <think>", Roles: llm, Harmless: true, serve: func(x *exchange) {
+		x.answer(func(body map[string]any) {
+			m := message(body)
+			m["content"] = Reasoning + "\n</think>\n\n" + m["content"].(string)
+		}, func(events []string) []string {
+			return before(events, map[string]any{"content": Reasoning}, map[string]any{"content": "\n</think>\n\n"})
+		})
+	}},
 }
 
-// Reasoning is what the faults "reasoning-content" and "think-block" let the model think. It must reach nobody.
+// Reasoning is what the faults "reasoning-content", "think-block" and "think-block-unopened" let the model think. It must reach nobody.
 const Reasoning = "SECRET-REASONING: the passage [9] says so."
 
 // streamFaults spoil streams alone.

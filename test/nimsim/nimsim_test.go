@@ -159,7 +159,7 @@ func readVector(raw json.RawMessage) ([]float64, error) {
 }
 
 func withoutThinking(s string) string {
-	return regexp.MustCompile(`(?s)<think>.*</think>\s*`).ReplaceAllString(s, "")
+	return regexp.MustCompile(`(?s)^.*</think>\s*`).ReplaceAllString(s, "")
 }
 
 func readStream(r io.Reader) (string, error) {
