@@ -42,6 +42,7 @@ type process struct {
 func newProcess(log *slog.Logger, keys keyring) *process {
 	p := &process{log: log, registry: prometheus.NewRegistry(), stages: serve.NewStages(), keys: keys}
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.models.Log = log
 	p.models.Observe = model.Observers(model.NewMetrics(p.registry), p.stages.Observe)
 	return p
 }

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -38,6 +40,8 @@ type client struct {
 	slots   chan struct{}
 	breaker *gobreaker.TwoStepCircuitBreaker[any]
 	budget  budget
+	log     *slog.Logger
+	saidAt  atomic.Int64 // Unix time in nanoseconds when it last logged that it waits
 }
 
 // call is one request and how to read its answer.
@@ -66,7 +70,7 @@ func (e *readError) Error() string { return e.Err.Error() }
 func newClient(role Role, model, url string, key Key, t Transport) *client {
 	c := &client{
 		role: role, model: model, url: url, key: key,
-		http: t.HTTP, observe: t.Observe,
+		http: t.HTTP, observe: t.Observe, log: t.Log,
 		slots:  make(chan struct{}, concurrency),
 		budget: newBudget(),
 	}
@@ -75,6 +79,9 @@ func newClient(role Role, model, url string, key Key, t Transport) *client {
 	}
 	if c.observe == nil {
 		c.observe = func(Role, time.Duration, error) {}
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
 	}
 	c.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 		Timeout:      openFor,
@@ -121,6 +128,9 @@ func (c *client) do(ctx context.Context, call call) (err error) {
 		wait, ok := c.wait(ctx, call.retry, waits.NextBackOff(), err)
 		if !ok {
 			return err
+		}
+		if call.retry.announced {
+			c.sayWaiting(err)
 		}
 		select {
 		case <-time.After(wait):

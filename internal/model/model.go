@@ -6,6 +6,7 @@
 package model
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 )
@@ -74,4 +75,6 @@ type Transport struct {
 	HTTP http.RoundTripper
 	// Observe may be nil.
 	Observe Observer
+	// Log is told when ingestion waits for a model, which may take a minute. Nil discards it.
+	Log *slog.Logger
 }

@@ -18,6 +18,8 @@ type patience struct {
 	longest  time.Duration // a server that asks for a longer wait is given up
 	queue    time.Duration // how long to wait for the retry budget
 	probe    bool          // the breaker neither stops it nor learns from it
+
+	announced bool // waits are logged: they are long enough to be taken for a hang
 }
 
 var (
@@ -25,7 +27,7 @@ var (
 	prompt = patience{attempts: 3, first: 100 * time.Millisecond, longest: 5 * time.Second}
 	// persistent is for ingestion, which would rather wait out a restart or a rate limit than fail: its waits
 	// add up to about a minute.
-	persistent = patience{attempts: 9, first: 250 * time.Millisecond, longest: time.Minute, queue: time.Minute}
+	persistent = patience{attempts: 9, first: 250 * time.Millisecond, longest: time.Minute, queue: time.Minute, announced: true}
 	// once is for probes.
 	once = patience{attempts: 1, probe: true}
 )
@@ -70,6 +72,26 @@ func (c *client) wait(ctx context.Context, p patience, next time.Duration, err e
 		ok = false
 	}
 	return next, ok
+}
+
+// sayEvery is how often a client says that it waits, however many calls do.
+const sayEvery = 15 * time.Second
+
+// sayWaiting logs that a call failed with err and will be made again.
+func (c *client) sayWaiting(err error) {
+	now, last := time.Now().UnixNano(), c.saidAt.Load()
+	if now-last < int64(sayEvery) || !c.saidAt.CompareAndSwap(last, now) {
+		return
+	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return
+	}
+	about := []any{"role", e.Role, "model", e.Model, "reason", e.Kind}
+	if e.Status != 0 {
+		about = append(about, "status", e.Status)
+	}
+	c.log.Warn("Waiting for the model", about...)
 }
 
 // The retry budget of a client: a burst, and then so many a second, so that retries cannot multiply an outage.

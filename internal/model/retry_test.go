@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -294,6 +295,29 @@ func TestOnlySoManyCallsAreInFlight(t *testing.T) {
 		synctest.Wait()
 		if s.count() != concurrency {
 			t.Errorf("those who left were asked for all the same: %d calls", s.count())
+		}
+	})
+}
+
+func TestIngestionSaysThatItWaitsAndAQuestionDoesNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{replies: []reaction{{status: 503, body: `{"detail":"cannot embed: where is the A100 GPU used?"}`}}}
+		var log strings.Builder
+		e := NewEmbedder(config.Model{URL: "http://h/v1", Name: "m"}, config.EmbeddingSpace{}, nil,
+			Transport{HTTP: s, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if _, err := e.Query(t.Context(), "x"); err == nil || log.Len() > 0 {
+			t.Errorf("a question logs %q (%v)", log.String(), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		e.Passages(ctx, []string{"Where is the A100 GPU used?"})
+		if got := log.String(); !strings.Contains(got, `level=WARN msg="Waiting for the model" role=embedding model=m reason=ModelNotReady status=503`) ||
+			strings.Contains(got, "A100") {
+			t.Errorf("after 2 s the log is %q", got)
+		}
+		e.Passages(t.Context(), []string{"Where is the A100 GPU used?"})
+		if lines := strings.Count(log.String(), "\n"); lines < 2 || lines > 6 {
+			t.Errorf("a wait of a minute makes %d lines", lines)
 		}
 	})
 }
