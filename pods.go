@@ -26,7 +26,12 @@ func (f *podFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.config, "config", "", "config file that the operator wrote")
 	flags.StringVar(&f.secrets, "secrets", "/var/run/ragpipeline/secrets", "directory of mounted Secrets, <name>/<key>")
 	flags.StringVar(&f.ops, "ops-listen", ":9090", "address of status, metrics, health and profiles")
-	cmd.MarkFlagRequired("config")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if f.config == "" {
+			return unusable{errors.New("--config FILE is missing: name the config that the operator wrote")}
+		}
+		return nil
+	}
 }
 
 func newGatewayCommand() *cobra.Command {
@@ -99,21 +104,36 @@ func newIngestCommand() *cobra.Command {
 		Short: "Bring an index up to date with its sources, once: the ingestion's pod",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := config.ReadIngest(f.config)
-			if err != nil {
-				return unusable{err}
+			report, err := f.ingest(cmd)
+			if termination == "" {
+				return err
 			}
-			p := newProcess(serve.Logger(cmd.ErrOrStderr(), nil), mountedKeys(f.secrets))
-			report, err := p.ingestOnce(cmd.Context(), *c, f.ops)
-			if report != nil && termination != "" {
-				err = errors.Join(err, os.WriteFile(termination, report.Termination(), 0o600))
-			}
-			return err
+			return errors.Join(err, writeTermination(termination, report, err))
 		},
 	}
 	f.register(cmd)
 	cmd.Flags().StringVar(&termination, "termination-log", "", "file for the report in brief, as Kubernetes reads it")
 	return cmd
+}
+
+func (f *podFlags) ingest(cmd *cobra.Command) (*ingest.Report, error) {
+	c, err := config.ReadIngest(f.config)
+	if err != nil {
+		return nil, unusable{err}
+	}
+	p := newProcess(serve.Logger(cmd.ErrOrStderr(), nil), mountedKeys(f.secrets))
+	return p.ingestOnce(cmd.Context(), *c, f.ops)
+}
+
+// writeTermination leaves the report where the kubelet finds it, or at least why there is none.
+func writeTermination(path string, report *ingest.Report, err error) error {
+	if report == nil {
+		report = new(ingest.Report)
+	}
+	if err != nil {
+		report.Error = err.Error()
+	}
+	return os.WriteFile(path, report.Termination(), 0o600)
 }
 
 // ingestOnce runs an ingestion with its ops port beside it.
