@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -80,7 +81,10 @@ func (p *process) serveGateway(ctx context.Context, c config.Gateway, listen, cl
 	probing, stop := context.WithCancel(ctx)
 	defer stop()
 	p.probe(probing, c.Models, path)
-	go g.Warm(probing)
+	go func() {
+		g.Warm(probing)
+		debug.FreeOSMemory() // loading the index leaves garbage that an idle process would keep for minutes
+	}()
 	ready := func() bool { return ctx.Err() == nil && g.Ready() }
 	status := p.opsStatus(c.Pipeline, c.Generation, store)
 	return serve.Run(ctx, p.log, shutdownGrace,
