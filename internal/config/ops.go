@@ -29,7 +29,7 @@ const (
 // StageStatus is the state of one stage, fed by live traffic and probes.
 type StageStatus struct {
 	OK         bool      `json:"ok"`
-	Reason     string    `json:"reason,omitempty"` // CamelCase, from the model client's error kinds
+	Reason     string    `json:"reason,omitempty"` // CamelCase: a model client's error kind, or the code of a failed search
 	Message    string    `json:"message,omitempty"`
 	HTTPStatus int       `json:"httpStatus,omitempty"`
 	Since      time.Time `json:"since"` // when OK last changed

@@ -290,6 +290,9 @@ func TestEveryFaultOfEveryModel(t *testing.T) {
 			t.Run(string(role)+" "+fault.Name, func(t *testing.T) {
 				t.Parallel()
 				sim := nimsim.Start(t, nimsim.Options{Key: upstreamKey})
+				if fault.Harmless {
+					sim.Fault(role, fault) // it is how this model always answers
+				}
 				policies := []config.Policy{config.Fail, config.Degrade}
 				logs := make([]bytes.Buffer, len(policies))
 				servers := make([]*httptest.Server, len(policies))

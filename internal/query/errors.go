@@ -39,6 +39,9 @@ type StageError struct {
 func (e *StageError) Error() string { return fmt.Sprintf("%s: %v", e.Stage, e.Err) }
 func (e *StageError) Unwrap() error { return e.Err }
 
+// Reason is the code: what the ops port shows as the stage's reason.
+func (e *StageError) Reason() string { return e.Code }
+
 // Public is the failure in words for someone who only asks questions: which stage and model failed, and whether to
 // try again or to tell whoever runs the pipeline. What a server said stays out of it: that may name accounts,
 // addresses or texts.

@@ -181,6 +181,11 @@ func TestWithoutAPassageTheLLMIsNotAsked(t *testing.T) {
 func TestAnotherNumberOfDimensionsIsTheEmbeddingStagesFault(t *testing.T) {
 	f := newFixture(t)
 	f.index.vectorErr = index.ErrDimensions
+	f.options.Report = func(stage string, err error) {
+		if failure, ok := errors.AsType[*StageError](err); !ok || failure.Reason() != DimensionMismatch {
+			t.Errorf("%s is reported as %v", stage, err) // by the keyword leg, which works
+		}
+	}
 	_, err := f.service().Search(t.Context(), SearchRequest{Query: "what?"})
 	if failure, ok := errors.AsType[*StageError](err); !ok || failure.Stage != config.StageEmbedding || failure.Code != DimensionMismatch {
 		t.Errorf("got %v", err)

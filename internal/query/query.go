@@ -45,8 +45,8 @@ type Options struct {
 	Chat Chat
 	// Deadlines bounds each stage; a zero field takes its default.
 	Deadlines Deadlines
-	// Report, which may be nil, is told how each search of the index went, by the names of config's stages.
-	// The models report on themselves.
+	// Report, which may be nil, is told of each retrieval that succeeded and of each search of the index that
+	// failed, as config.StageIndex. The models report on themselves.
 	Report func(stage string, err error)
 	// Registerer receives the metrics; nil keeps them private.
 	Registerer prometheus.Registerer

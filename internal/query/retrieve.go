@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -37,6 +38,9 @@ func (s *Service) retrieve(ctx context.Context, q search, t *Times) ([]Passage, 
 		keep = q.k
 	}
 	passages, err := s.fetch(ctx, collapse(index.Fuse(vector, keyword, s.alpha(vector, keyword)), keep), t)
+	if err == nil && !slices.ContainsFunc(warnings, func(w Warning) bool { return w.Code == DimensionMismatch }) {
+		s.report(config.StageIndex, nil)
+	}
 	return passages, warnings, err
 }
 
@@ -143,7 +147,8 @@ func (s *Service) keyword(ctx context.Context, q search) (hits []index.Hit, took
 	return hits, took, err
 }
 
-// searchIndex is one call of the index as a stage, reported.
+// searchIndex is one call of the index as a stage. Its failure is reported at once, but success only by a whole
+// retrieval: a keyword leg that works does not mend a vector that does not fit.
 func (s *Service) searchIndex(ctx context.Context, span string, k int, do func(ctx context.Context) error) (time.Duration, error) {
 	took, err := stage(ctx, span, s.deadlines.Index, func(ctx context.Context) error {
 		if span := trace.SpanFromContext(ctx); span.IsRecording() {
@@ -152,7 +157,6 @@ func (s *Service) searchIndex(ctx context.Context, span string, k int, do func(c
 		return do(ctx)
 	})
 	if err == nil {
-		s.report(config.StageIndex, nil)
 		return took, nil
 	}
 	err = failed(ctx, err, indexError(err))

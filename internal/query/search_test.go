@@ -320,8 +320,8 @@ func TestTheIndexReportsOnItself(t *testing.T) {
 	if err := f.service().Probe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]error{nil, nil}, reported, cmpopts.EquateErrors()); diff != "" {
-		t.Errorf("reports of a search and a fetch (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]error{nil}, reported, cmpopts.EquateErrors()); diff != "" {
+		t.Errorf("reports of a retrieval (-want +got):\n%s", diff)
 	}
 	f.index.keywordErr = errors.New("disk I/O error")
 	if err := f.service().Probe(t.Context()); !errors.Is(err, f.index.keywordErr) {

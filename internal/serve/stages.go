@@ -50,7 +50,7 @@ func needed(err error) int {
 	return downAfter
 }
 
-// Report says how a stage is; err decides at once.
+// Report says how a stage is; err decides at once. The reason is the error's own where it has a method Reason.
 func (s *Stages) Report(stage string, err error) { s.note(stage, err, 1) }
 
 // Snapshot is the state of every stage that has been heard of.
@@ -117,7 +117,17 @@ func failure(err error) config.StageStatus {
 	if e, ok := errors.AsType[*model.Error](err); ok {
 		return config.StageStatus{Reason: string(e.Kind), Message: e.Summary(), HTTPStatus: e.Status}
 	}
-	return config.StageStatus{Reason: "StageFailed", Message: err.Error()}
+	status := config.StageStatus{Reason: "StageFailed", Message: err.Error()}
+	if e, ok := errors.AsType[reasoned](err); ok {
+		status.Reason = e.Reason()
+	}
+	return status
+}
+
+// reasoned is an error that knows its reason, in a CamelCase word.
+type reasoned interface {
+	error
+	Reason() string
 }
 
 // idle is how long nothing has been heard of a stage.

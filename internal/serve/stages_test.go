@@ -71,6 +71,24 @@ func TestWhatMakesAStageNotOK(t *testing.T) {
 	}
 }
 
+type unfit struct{ error }
+
+func (unfit) Reason() string { return "DimensionMismatch" }
+
+func TestAReportedErrorBringsItsReason(t *testing.T) {
+	for reason, err := range map[string]error{
+		"StageFailed":       errors.New("disk I/O error"),
+		"DimensionMismatch": fmt.Errorf("index: %w", unfit{errors.New("384 and 1024")}),
+	} {
+		s := NewStages()
+		s.Report(config.StageIndex, err)
+		got := s.Snapshot()[config.StageIndex]
+		if got.OK || got.Reason != reason || got.Message != err.Error() {
+			t.Errorf("%v gives %+v", err, got)
+		}
+	}
+}
+
 func TestSinceAndMessageStayWhileTheStateDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewStages()
