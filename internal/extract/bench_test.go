@@ -14,6 +14,15 @@ import (
 // BenchmarkPDF reads PDFs with as many workers as there are cores, from the directory given as -samples or, without
 // it, one of 50 pages in two columns.
 func BenchmarkPDF(b *testing.B) {
+	b.Run("in processes", func(b *testing.B) {
+		e := workersExtractor(0, "well", shared.options.CacheDir)
+		defer e.Close()
+		benchmarkPDF(b, e)
+	})
+	b.Run("in this process", func(b *testing.B) { benchmarkPDF(b, shared) })
+}
+
+func benchmarkPDF(b *testing.B, e *Extractor) {
 	var documents [][]byte
 	if *samples == "" {
 		documents = append(documents, fiftyPages())
@@ -28,7 +37,7 @@ func BenchmarkPDF(b *testing.B) {
 	}
 	pages := 0
 	for _, d := range documents { // starts the workers, so that starting is not measured
-		got, err := shared.Extract(b.Context(), "a.pdf", d)
+		got, err := e.Extract(b.Context(), "a.pdf", d)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -38,7 +47,7 @@ func BenchmarkPDF(b *testing.B) {
 		var group errgroup.Group
 		for _, d := range documents {
 			group.Go(func() error {
-				_, err := shared.Extract(b.Context(), "a.pdf", d)
+				_, err := e.Extract(b.Context(), "a.pdf", d)
 				return err
 			})
 		}
@@ -56,4 +65,15 @@ func fiftyPages() []byte {
 		d.Pages[i].Columns = []string{"# A heading\n" + column, column}
 	}
 	return d.Bytes()
+}
+
+// BenchmarkMarkdown reads 10,000 sections.
+func BenchmarkMarkdown(b *testing.B) {
+	data := []byte(strings.Repeat("## A heading, *emphasised*\n\n"+prose+"\n\n", 10_000))
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if _, err := shared.Extract(b.Context(), "a.md", data); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -170,6 +170,24 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
+func TestMarkdownHeadingKeepsWhatIsNoMarkup(t *testing.T) {
+	for md, want := range map[string]string{
+		"1. Introduction":        "1. Introduction",
+		"2) The *second*":        "2) The second",
+		"- a dash":               "- a dash",
+		"AT&T":                   "AT&T",
+		"`code` and **bold**":    "code and bold",
+		"[a link](http://x) end": "a link end",
+		"<b>tags</b>":            "tags",
+		"<http://x.y>":           "http://x.y",
+		"***":                    "***",
+	} {
+		if got := inlineText(md); got != want {
+			t.Errorf("%q becomes %q, want %q", md, got, want)
+		}
+	}
+}
+
 func TestHTML(t *testing.T) {
 	article := strings.Repeat("<p>A paragraph of the article, long enough to be read, with commas, and words.</p>", 10)
 	d := extract(t, "a.html", `<!DOCTYPE html><html><head><title>The title</title><style>p{}</style></head><body>

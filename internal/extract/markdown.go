@@ -6,10 +6,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
 )
 
 // readMarkdown keeps the Markdown as it is, for models read it well, but cuts the front matter. The title is the
@@ -102,11 +102,21 @@ func deeplyNested(md string) bool {
 	return false
 }
 
+// inlines parses a heading's markup, and takes nothing in it for a list, a quotation or any other block.
+var inlines = parser.NewParser(
+	parser.WithBlockParsers(util.Prioritized(parser.NewParagraphParser(), 0)),
+	parser.WithInlineParsers(parser.DefaultInlineParsers()...),
+)
+
 // inlineText is a heading's text without its markup: links, emphasis, code.
 func inlineText(md string) string {
-	source := []byte(oneLine(md))
+	md = oneLine(md)
+	if !strings.ContainsAny(md, "`*_[<") {
+		return md
+	}
+	source := []byte(md)
 	var b strings.Builder
-	_ = ast.Walk(goldmark.DefaultParser().Parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+	_ = ast.Walk(inlines.Parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
 		}
