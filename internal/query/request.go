@@ -49,7 +49,7 @@ type SearchRequest struct {
 // Passage is a chunk that was found, with its scores.
 type Passage struct {
 	index.Chunk
-	// Score is in 0..1: made from the reranker's logit when there was a reranking, else the fused score.
+	// Score is in 0..1: made from what the reranker said when there was a reranking, else the fused score.
 	Score float64
 	// Fused is the fused score in 0..1; the others are what the legs and the reranker said, nil where one
 	// did not see the passage.

@@ -70,6 +70,40 @@ func TestSearchScores(t *testing.T) {
 	}
 }
 
+func TestARelevanceIsAScoreAlreadyAndALogitIsNot(t *testing.T) {
+	logistic := func(logit float64) float64 { return 1 / (1 + math.Exp(-0.1*logit)) }
+	for _, tc := range []struct {
+		name      string
+		protocol  config.Protocol
+		said      [4]float64
+		best, bad float64
+	}{
+		{"vLLM's relevance", config.OpenAI, [4]float64{1, .25, 0, .5}, 1, 0},
+		{"llama.cpp's logits", config.OpenAI, [4]float64{.9, .5, -4, .1}, logistic(.9), logistic(-4)},
+		{"logits above 1", config.OpenAI, [4]float64{7, .5, .4, .1}, logistic(7), logistic(.1)},
+		{"a NIM's logits that happen to be in 0..1", config.NIM, [4]float64{.9, .5, .4, .1}, logistic(.9), logistic(.1)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.options.Config.Models.Reranking.Protocol = tc.protocol
+			f.options.Ranker = fakeRanker(func(context.Context, string, []string) ([]model.Ranked, error) {
+				var ranking []model.Ranked
+				for i, s := range tc.said {
+					ranking = append(ranking, model.Ranked{Index: i, Score: s})
+				}
+				return ranking, nil
+			})
+			got, err := f.service().Search(t.Context(), SearchRequest{Query: "what?", TopN: 4})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if best, bad := got.Passages[0].Score, got.Passages[3].Score; best != tc.best || bad != tc.bad {
+				t.Errorf("the best has score %v and the worst %v, want %v and %v", best, bad, tc.best, tc.bad)
+			}
+		})
+	}
+}
+
 func TestRerankingBreaksTiesByChunkID(t *testing.T) {
 	f := newFixture(t)
 	f.options.Ranker = fakeRanker(func(_ context.Context, _ string, passages []string) ([]model.Ranked, error) {
