@@ -46,7 +46,7 @@ func (c *Chunk) Context() string {
 func (c *Chunk) Embedded() string { return c.Context() + "\n" + c.Text }
 
 // Vectored is a chunk on its way into the index. A nil Vector means that the index holds one under the same
-// id: only the chunk's attributes (position, page, title, metadata) are written.
+// id, of which only the attributes (position, page, title, metadata) are written, or that one was staged.
 type Vectored struct {
 	Chunk
 	Vector []float32
@@ -126,6 +126,10 @@ type Writer interface {
 	Ledger(ctx context.Context, yield func(Row) bool) error
 	// Known returns the ids of the document's chunks that have vectors.
 	Known(ctx context.Context, document string) (map[string]bool, error)
+	// Stage keeps vectors of the document's chunks ahead of its Put, which may leave them out then: so a document
+	// of any size is put in bounded memory. Nothing of them is visible before. A Put uses or drops what is
+	// staged of its document; what no Put follows is dropped when the index is opened the next time.
+	Stage(ctx context.Context, document string, chunks []Vectored) error
 	// Put makes the document's chunks exactly these and writes its row, visible together. It fails with
 	// ErrDimensions when a vector's length is not the index's.
 	Put(ctx context.Context, row Row, chunks []Vectored) error

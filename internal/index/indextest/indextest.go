@@ -37,6 +37,8 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		"a chunk without a vector keeps the one it has":        keeps,
 		"a refused document changes nothing":                   refuses,
 		"vectors of another length are refused":                dimensions,
+		"staged vectors show with their put, and not before":   stages,
+		"what is staged and not put is dropped":                drops,
 		"the ledger lists every document in order":             ledger,
 		"removing deletes chunks and rows and counts the rows": removes,
 		"what was put is there after reopening":                reopens,

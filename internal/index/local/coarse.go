@@ -14,17 +14,26 @@ import "math"
 // lower bound is not among the limit nearest.
 type coarse struct {
 	width int       // of a row of steps: the dimensions, rounded up to what the kernel reads at once
-	steps []int8    // of all blockRows rows
+	steps []int8    // of all rows that there is room for
 	step  []float32 // what a step is worth, by row
 	lost  []float32 // e, by row
 }
 
-func newCoarse(dimensions int) coarse {
+func newCoarse(dimensions, capacity int) coarse {
 	if !coarseKernel {
 		return coarse{}
 	}
 	width := (dimensions + kernelWidth - 1) / kernelWidth * kernelWidth
-	return coarse{width, make([]int8, blockRows*width), make([]float32, blockRows), make([]float32, blockRows)}
+	return coarse{width, make([]int8, capacity*width), make([]float32, capacity), make([]float32, capacity)}
+}
+
+// copy makes the other's j-th row the block's i-th.
+func (c *coarse) copy(i int, other *coarse, j int) {
+	if !coarseKernel {
+		return
+	}
+	copy(c.steps[i*c.width:][:c.width], other.steps[j*c.width:])
+	c.step[i], c.lost[i] = other.step[j], other.lost[j]
 }
 
 // set makes the unit vector the block's i-th row.

@@ -93,7 +93,7 @@ func TestCoarseBoundHolds(t *testing.T) {
 				kind(random, x)
 				normalise(q)
 				normalise(x)
-				c := newCoarse(dimensions)
+				c := newCoarse(dimensions, 1)
 				c.set(0, x)
 				query, sums := newCoarseQuery(q, c.width), make([]int32, 1)
 				scanCoarse(sums, c.steps, query.steps)
@@ -119,7 +119,9 @@ func TestNearestIsExact(t *testing.T) {
 					v := make([]float32, dimensions)
 					kind(random, v)
 					normalise(v)
-					m.add(v)
+					one := newBlock(dimensions, 1)
+					one.add(0, v)
+					m.append(&one, 1)
 				}
 				for _, limit := range []int{1, 10, 699, 700} {
 					for _, allowed := range []bitset{nil, every(7, 700), every(350, 700), newBitset(700)} {

@@ -12,45 +12,42 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// loadBatch is how many chunks are prepared together.
-const loadBatch = 128
-
 // loaded is a chunk as the database has it.
 type loaded struct {
 	index.Chunk
 	number int64
+	terms  string
 	vector []float32
 }
 
 // load reads the generation's chunks and vectors into the ranking, in their order. Reading, preparing and
-// adding go on at once; a batch's future is queued in order and carries its result.
+// adding go on at once; a segment's future is queued in order and carries its result.
 func (s *Store) load(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	futures := make(chan chan []ranked, runtime.GOMAXPROCS(0))
+	futures := make(chan chan *segment, runtime.GOMAXPROCS(0))
 	group.Go(func() error {
 		defer close(futures)
 		return s.readBatches(ctx, func(batch []loaded) error {
-			future := make(chan []ranked, 1)
+			future := make(chan *segment, 1)
 			select {
 			case futures <- future:
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
-			group.Go(func() error { future <- rankBatch(batch); return nil })
+			group.Go(func() error { future <- segmentOf(batch); return nil })
 			return nil
 		})
 	})
 	for future := range futures {
-		for _, r := range <-future {
-			s.ranking.add(r)
-		}
+		s.ranking.hide(<-future)
 	}
+	s.ranking.reveal(0)
 	return group.Wait()
 }
 
 // readBatches calls do with the generation's chunks, in the order of their numbers.
 func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error {
-	rows, err := s.reader.QueryContext(ctx, `SELECT number, id, document, source, title, heading, text, metadata, vector
+	rows, err := s.reader.QueryContext(ctx, `SELECT number, id, document, source, text, metadata, terms, vector
 		FROM chunk LEFT JOIN vector USING (number) WHERE generation = ? ORDER BY number`, s.generation)
 	if err != nil {
 		return err
@@ -61,7 +58,7 @@ func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error 
 		c := loaded{vector: make([]float32, s.dimensions)}
 		var metadata string
 		var vector sql.RawBytes
-		if err := rows.Scan(&c.number, &c.ID, &c.Document, &c.Source, &c.Title, &c.Heading, &c.Text, &metadata, &vector); err != nil {
+		if err := rows.Scan(&c.number, &c.ID, &c.Document, &c.Source, &c.Text, &metadata, &c.terms, &vector); err != nil {
 			return err
 		}
 		if c.Metadata, err = decodeMetadata(metadata); err != nil {
@@ -70,7 +67,7 @@ func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error 
 		if err := decodeVector(c.vector, vector); err != nil {
 			return err
 		}
-		if batch = append(batch, c); len(batch) == loadBatch {
+		if batch = append(batch, c); len(batch) == segmentChunks {
 			if err := do(batch); err != nil {
 				return err
 			}
@@ -83,16 +80,14 @@ func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error 
 	return do(batch)
 }
 
-func rankBatch(batch []loaded) []ranked {
-	out := make([]ranked, len(batch))
-	var before *origin
+func segmentOf(batch []loaded) *segment {
+	s := newSegment(segmentChunks)
 	for i := range batch {
-		out[i] = newRanked(&batch[i].Chunk, before)
-		out[i].number, out[i].vector = batch[i].number, batch[i].vector
-		normalise(out[i].vector)
-		before = out[i].origin
+		c := &batch[i]
+		normalise(c.vector)
+		s.add(c.number, &c.Chunk, c.terms, c.vector)
 	}
-	return out
+	return s
 }
 
 func decodeMetadata(text string) (metadata map[string]string, _ error) {

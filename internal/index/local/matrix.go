@@ -21,18 +21,39 @@ type block struct {
 	coarse coarse // empty where scanCoarse is of no use
 }
 
-// add appends the unit vector of the next ordinal.
-func (m *matrix) add(unit []float32) {
-	if m.rows == 0 {
-		m.dimensions = len(unit)
-	}
-	if m.rows%blockRows == 0 {
-		m.blocks = append(m.blocks, block{rows: make([]float32, 0, blockRows*m.dimensions), coarse: newCoarse(m.dimensions)})
-	}
-	b := &m.blocks[len(m.blocks)-1]
+func newBlock(dimensions, capacity int) block {
+	return block{rows: make([]float32, 0, capacity*dimensions), coarse: newCoarse(dimensions, capacity)}
+}
+
+// add appends a unit vector, the block's i-th.
+func (b *block) add(i int, unit []float32) {
 	b.rows = append(b.rows, unit...)
-	b.coarse.set(m.rows%blockRows, unit)
-	m.rows++
+	b.coarse.set(i, unit)
+}
+
+// append appends the unit vectors of the next n ordinals. A block that has room for blockRows is taken as it is
+// where one begins.
+func (m *matrix) append(from *block, n int) {
+	if n == 0 {
+		return
+	}
+	if m.rows == 0 {
+		m.dimensions = len(from.rows) / n
+	}
+	if m.rows%blockRows == 0 && cap(from.rows) == blockRows*m.dimensions {
+		m.blocks = append(m.blocks, *from)
+		m.rows += n
+		return
+	}
+	for i := range n {
+		if m.rows%blockRows == 0 {
+			m.blocks = append(m.blocks, newBlock(m.dimensions, blockRows))
+		}
+		to := &m.blocks[len(m.blocks)-1]
+		to.rows = append(to.rows, from.rows[i*m.dimensions:][:m.dimensions]...)
+		to.coarse.copy(m.rows%blockRows, &from.coarse, i)
+		m.rows++
+	}
 }
 
 // keep moves the given rows, in ascending order, to the front and drops the others.

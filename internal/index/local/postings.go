@@ -31,16 +31,16 @@ func newPosting(ordinal uint32, frequency int) posting {
 func (p posting) ordinal() uint32    { return uint32(p >> frequencyBits) }
 func (p posting) frequency() float64 { return float64(p & maxFrequency) }
 
-// add appends a chunk with the next ordinal.
-func (p *postings) add(terms []string) {
-	ordinal := uint32(len(p.lengths))
-	p.lengths = append(p.lengths, uint32(len(terms)))
-	for _, term := range terms {
+func newPostings() postings { return postings{terms: make(map[string]int32)} }
+
+// add appends a chunk with the next ordinal. It keeps slices of the terms, which are joined by spaces.
+func (p *postings) add(terms string) {
+	ordinal, length := uint32(len(p.lengths)), uint32(0)
+	for term, rest := "", terms; rest != ""; length++ {
+		term, rest, _ = strings.Cut(rest, " ")
 		i, known := p.terms[term]
 		if !known {
-			i = int32(len(p.lists))
-			p.terms[strings.Clone(term)] = i // a term is a slice of a whole text
-			p.lists = append(p.lists, nil)
+			i = p.term(term)
 		}
 		list := p.lists[i]
 		if last := len(list) - 1; last >= 0 && list[last].ordinal() == ordinal {
@@ -51,6 +51,29 @@ func (p *postings) add(terms []string) {
 		}
 		p.lists[i] = append(list, newPosting(ordinal, 1))
 	}
+	p.lengths = append(p.lengths, length)
+}
+
+func (p *postings) term(term string) int32 {
+	i := int32(len(p.lists))
+	p.terms[term] = i
+	p.lists = append(p.lists, nil)
+	return i
+}
+
+// append appends the other's chunks with the next ordinals, and keeps nothing of it.
+func (p *postings) append(other *postings) {
+	shift := posting(len(p.lengths)) << frequencyBits
+	for term, from := range other.terms {
+		i, known := p.terms[term]
+		if !known {
+			i = p.term(strings.Clone(term))
+		}
+		for _, posting := range other.lists[from] {
+			p.lists[i] = append(p.lists[i], posting+shift)
+		}
+	}
+	p.lengths = append(p.lengths, other.lengths...)
 }
 
 // corpus is what BM25 needs to know of all living chunks.

@@ -8,7 +8,8 @@ import (
 )
 
 // ranking is a generation in memory: what both legs need to rank, and neither text nor title. A chunk is known
-// by its ordinal. A deleted chunk keeps its ordinal until compaction.
+// by its ordinal. A deleted chunk keeps its ordinal until compaction. A hidden one, on its way in, counts as
+// deleted.
 type ranking struct {
 	entries   []entry
 	ordinals  map[string]uint32   // by chunk id
@@ -56,60 +57,67 @@ func (o *origin) attributes(yield func(attribute) bool) {
 // attribute is a key and value that chunks are filtered by.
 type attribute struct{ key, value string }
 
-// ranked is a chunk on its way into the ranking, with everything costly done.
-type ranked struct {
-	entry
-	terms  []string
-	vector []float32 // of length 1
-}
-
 func newRanking() *ranking {
 	return &ranking{
 		ordinals:  make(map[string]uint32),
 		documents: make(map[string][]uint32),
 		values:    make(map[attribute][]uint32),
-		postings:  postings{terms: make(map[string]int32)},
+		postings:  newPostings(),
 	}
 }
 
-// newRanked makes a chunk's ranked, with the same origin as the one before it if that is right.
-func newRanked(c *index.Chunk, before *origin) ranked {
-	if !before.of(c) {
-		before = &origin{document: c.Document, source: c.Source}
-		if len(c.Metadata) > 0 {
-			before.metadata = maps.Clone(c.Metadata)
+// originOf is the chunk's origin: the given one if that is right.
+func originOf(c *index.Chunk, before *origin) *origin {
+	if before.of(c) {
+		return before
+	}
+	o := &origin{document: c.Document, source: c.Source}
+	if len(c.Metadata) > 0 {
+		o.metadata = maps.Clone(c.Metadata)
+	}
+	return o
+}
+
+// hide adds the segment's chunks with the next ordinals, as deleted ones, until they are revealed.
+func (r *ranking) hide(s *segment) {
+	r.entries = append(r.entries, s.entries...)
+	for len(r.alive)*64 < len(r.entries) {
+		r.alive = append(r.alive, 0)
+	}
+	r.dead += len(s.entries)
+	r.postings.append(&s.postings)
+	r.vectors.append(&s.vectors, len(s.entries))
+}
+
+// reveal makes the hidden chunks, all those from an ordinal on, living ones.
+func (r *ranking) reveal(from int) {
+	for i, e := range r.entries[from:] {
+		ordinal := uint32(from + i)
+		r.alive.set(ordinal)
+		r.dead--
+		r.terms += int(r.postings.lengths[ordinal])
+		r.ordinals[e.id] = ordinal
+		r.documents[e.origin.document] = append(r.documents[e.origin.document], ordinal)
+		for a := range e.origin.attributes {
+			r.values[a] = append(r.values[a], ordinal)
 		}
 	}
-	return ranked{
-		entry: entry{id: c.ID, origin: before, digest: index.Digest(c.Text)},
-		terms: index.Analyse(c.Embedded()),
-	}
 }
 
-// replace makes the document's chunks exactly these.
-func (r *ranking) replace(document string, chunks []ranked) {
+// replace makes the document's chunks exactly the hidden ones, all those from an ordinal on.
+func (r *ranking) replace(document string, from int) {
 	r.remove(document)
-	for _, c := range chunks {
-		r.add(c)
-	}
+	r.reveal(from)
 	r.compact()
 }
 
-func (r *ranking) add(c ranked) {
-	ordinal := uint32(len(r.entries))
-	r.entries = append(r.entries, c.entry)
-	if len(r.alive)*64 < len(r.entries) {
-		r.alive = append(r.alive, 0)
+// abandon gives up hidden chunks. Nothing of them may stay in an empty ranking: its first vector decides the
+// dimensions.
+func (r *ranking) abandon() {
+	if r.chunks() == 0 {
+		*r = *newRanking()
 	}
-	r.alive.set(ordinal)
-	r.ordinals[c.id] = ordinal
-	r.documents[c.origin.document] = append(r.documents[c.origin.document], ordinal)
-	for a := range c.origin.attributes {
-		r.values[a] = append(r.values[a], ordinal)
-	}
-	r.terms += len(c.terms)
-	r.postings.add(c.terms)
-	r.vectors.add(c.vector)
+	r.compact()
 }
 
 func (r *ranking) remove(document string) {

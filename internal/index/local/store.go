@@ -22,9 +22,10 @@ type Store struct {
 	reader *sql.DB
 	fetch  *sql.Stmt // see chunksAtOnce
 
-	writing    sync.Mutex // held by the one write that goes on; guards writer and lastNumber
+	writing    sync.Mutex // held by the one write that goes on; guards what follows
 	writer     *writer
-	lastNumber int64 // of a chunk; none is given twice while a store is open, so that readers cannot mix them up
+	lastNumber int64                       // of a chunk; none is given twice while a store is open, so that readers cannot mix them up
+	staged     map[string]map[string]int64 // by document and chunk id: the number of its vector
 
 	mu         sync.RWMutex // guards what follows; written only with writing held, too
 	ranking    *ranking
@@ -57,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{directory: o.Directory, pipeline: o.Pipeline, lock: held, ranking: newRanking()}
+	s := &Store{directory: o.Directory, pipeline: o.Pipeline, lock: held, ranking: newRanking(), staged: map[string]map[string]int64{}}
 	if err := s.open(ctx, o.Generation); err != nil {
 		return nil, errors.Join(s.fail("open index", err), s.Close())
 	}
@@ -75,6 +76,9 @@ func (s *Store) open(ctx context.Context, g config.Generation) (err error) {
 		return err
 	}
 	if err := s.openGeneration(ctx, g); err != nil {
+		return err
+	}
+	if err := s.dropStaged(ctx); err != nil {
 		return err
 	}
 	if err := s.reader.QueryRowContext(ctx, `SELECT coalesce(max(number), 0) FROM chunk`).Scan(&s.lastNumber); err != nil {

@@ -128,7 +128,8 @@ func TestADirectoryOfAnyName(t *testing.T) {
 
 func TestForeignDatabasesAreRefused(t *testing.T) {
 	for name, test := range map[string]struct{ change, want string }{
-		"a newer schema":             {`PRAGMA user_version = 2`, "use the newer version, or delete the directory"},
+		"an older schema":            {`PRAGMA user_version = 1`, "use the version that made it, or delete the directory"},
+		"a newer schema":             {`PRAGMA user_version = 99`, "use the version that made it, or delete the directory"},
 		"another program's database": {`PRAGMA application_id = 1`, "choose another directory"},
 		"a record of another generation": {
 			`UPDATE generation SET record = '{"analyser":"99"}'`, "is not the one of that fingerprint",

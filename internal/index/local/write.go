@@ -19,7 +19,7 @@ func (s *Store) Put(ctx context.Context, row index.Row, chunks []index.Vectored)
 }
 
 func (s *Store) put(ctx context.Context, row index.Row, chunks []index.Vectored) error {
-	prepared, err := prepare(row, chunks)
+	ids, err := check(row.Document, chunks)
 	if err != nil {
 		return err
 	}
@@ -28,143 +28,170 @@ func (s *Store) put(ctx context.Context, row index.Row, chunks []index.Vectored)
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	dimensions, err := s.complete(prepared, chunks)
-	if err != nil {
-		return err
-	}
-	if err := s.writer.transaction(func() error { return s.record(row, chunks, prepared, dimensions) }); err != nil {
-		return err
-	}
+	first, dimensions := len(s.ranking.entries), s.dimensions
+	err = s.writer.transaction(func() error {
+		if err := s.deleteStale(row.Document, ids); err != nil {
+			return err
+		}
+		if dimensions, err = s.putChunks(row.Document, chunks); err != nil {
+			return err
+		}
+		if err := s.unstage(row.Document); err != nil {
+			return err
+		}
+		return s.putRow(row)
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err != nil {
+		s.ranking.abandon()
+		return err
+	}
+	delete(s.staged, row.Document)
 	s.dimensions = dimensions
-	s.ranking.replace(row.Document, prepared)
+	s.ranking.replace(row.Document, first)
 	return nil
 }
 
-// prepare does what is costly and needs no lock.
-func prepare(row index.Row, chunks []index.Vectored) ([]ranked, error) {
-	prepared := make([]ranked, len(chunks))
-	seen := make(map[string]bool, len(chunks))
-	var before *origin
+// check refuses what no index can hold, and returns the chunks' ids.
+func check(document string, chunks []index.Vectored) (ids map[string]bool, err error) {
+	ids = make(map[string]bool, len(chunks))
 	for i := range chunks {
 		c := &chunks[i]
 		switch {
-		case c.Document != row.Document:
+		case c.Document != document:
 			return nil, fmt.Errorf("chunk %s is one of %q", c.ID, c.Document)
-		case seen[c.ID]:
+		case ids[c.ID]:
 			return nil, fmt.Errorf("chunk %s comes twice", c.ID)
 		case c.Vector != nil && len(c.Vector) == 0:
 			return nil, fmt.Errorf("the vector of chunk %s is empty: the embedding model is at fault", c.ID)
 		}
-		seen[c.ID] = true
+		ids[c.ID] = true
 		for _, x := range c.Vector {
 			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
 				return nil, fmt.Errorf("the vector of chunk %s holds %v: the embedding model is at fault", c.ID, x)
 			}
 		}
-		prepared[i] = newRanked(&c.Chunk, before)
-		prepared[i].vector = slices.Clone(c.Vector)
-		normalise(prepared[i].vector)
-		before = prepared[i].origin
 	}
-	return prepared, nil
+	return ids, nil
 }
 
-// complete fills in what the index knows of the chunks that it holds already, and returns the dimensions of
-// the index with these chunks in it.
-func (s *Store) complete(prepared []ranked, chunks []index.Vectored) (dimensions int, err error) {
+// putChunks writes the chunks to the database and, hidden, to the ranking, a segment at a time. It returns the
+// dimensions of the index with these chunks in it.
+func (s *Store) putChunks(document string, chunks []index.Vectored) (dimensions int, err error) {
 	dimensions = s.dimensions
-	for i := range prepared {
-		c := &prepared[i]
-		ordinal, held := s.ranking.ordinals[c.id]
-		if held {
-			old := s.ranking.entries[ordinal]
-			if old.origin.document != c.origin.document {
-				return 0, fmt.Errorf("chunk %s is one of %q already", c.id, old.origin.document)
+	for batch := range slices.Chunk(chunks, segmentChunks) {
+		next := newSegment(len(batch))
+		for i := range batch {
+			if err := s.putChunk(&batch[i], s.staged[document][batch[i].ID], &dimensions, next); err != nil {
+				return 0, err
 			}
-			c.number = old.number
 		}
-		switch {
-		case chunks[i].Vector != nil:
-		case held:
-			c.vector = slices.Clone(s.ranking.vectors.row(ordinal))
-		default:
-			return 0, fmt.Errorf("chunk %s has no vector, and the index holds none for it", c.id)
-		}
-		if dimensions == 0 {
-			dimensions = len(c.vector)
-		}
-		if len(c.vector) != dimensions {
-			return 0, fmt.Errorf("%w: %d, not %d: build a new generation", index.ErrDimensions, len(c.vector), dimensions)
-		}
-	}
-	return dimensions, nil
-}
-
-// record writes the document to the database and fills in the new chunks' numbers.
-func (s *Store) record(row index.Row, chunks []index.Vectored, prepared []ranked, dimensions int) error {
-	if err := s.deleteStale(row.Document, prepared); err != nil {
-		return err
-	}
-	for i := range chunks {
-		if err := s.recordChunk(&chunks[i], &prepared[i]); err != nil {
-			return err
-		}
+		s.mu.Lock()
+		s.ranking.hide(next)
+		s.mu.Unlock()
 	}
 	if dimensions != s.dimensions {
-		if _, err := s.writer.setDimensions.Exec(dimensions, s.generation); err != nil {
+		_, err = s.writer.setDimensions.Exec(dimensions, s.generation)
+	}
+	return dimensions, err
+}
+
+// putChunk writes a chunk to the database and adds it to the segment. What it does not have of the chunk, the
+// index knows; staged is the number of its vector, if it was staged.
+func (s *Store) putChunk(c *index.Vectored, staged int64, dimensions *int, into *segment) error {
+	ordinal, held := s.ranking.ordinals[c.ID]
+	var number int64
+	if held {
+		old := s.ranking.entries[ordinal]
+		if old.origin.document != c.Document {
+			return fmt.Errorf("chunk %s is one of %q already", c.ID, old.origin.document)
+		}
+		number = old.number
+	}
+	var vector []float32
+	switch {
+	case c.Vector != nil:
+		vector = slices.Clone(c.Vector)
+		normalise(vector)
+	case held:
+		vector = slices.Clone(s.ranking.vectors.row(ordinal))
+	case staged != 0:
+		var err error
+		if vector, err = s.stagedVector(staged); err != nil {
 			return err
 		}
+		normalise(vector)
+	default:
+		return fmt.Errorf("chunk %s has no vector, and the index holds none for it", c.ID)
 	}
+	if *dimensions == 0 {
+		*dimensions = len(vector)
+	}
+	if len(vector) != *dimensions {
+		return fmt.Errorf("%w: %d, not %d: build a new generation", index.ErrDimensions, len(vector), *dimensions)
+	}
+	terms := joinedTerms(&c.Chunk)
+	number, err := s.recordChunk(c, number, staged, terms)
+	if err != nil {
+		return err
+	}
+	into.add(number, &c.Chunk, terms, vector)
+	return nil
+}
+
+// recordChunk writes a chunk to the database, under the number that it has there, or that its staged vector
+// has, or else a new one.
+func (s *Store) recordChunk(c *index.Vectored, number, staged int64, terms string) (int64, error) {
+	metadata, err := encodeMetadata(c.Metadata)
+	if err != nil {
+		return 0, err
+	}
+	if number != 0 {
+		_, err = s.writer.updateChunk.Exec(c.Source, c.Title, c.Heading, c.Text, c.Page, c.Start, c.End, metadata, terms, number)
+		if err == nil && c.Vector != nil {
+			_, err = s.writer.updateVector.Exec(encodeVector(c.Vector), number)
+		}
+		return number, err
+	}
+	if number = staged; c.Vector != nil {
+		if number, err = s.insertVector(c.Vector); err != nil {
+			return 0, err
+		}
+	}
+	_, err = s.writer.insertChunk.Exec(number, s.generation, c.ID, c.Document, c.Source, c.Title, c.Heading, c.Text,
+		c.Page, c.Start, c.End, metadata, terms)
+	return number, err
+}
+
+// insertVector writes a vector under a new number.
+func (s *Store) insertVector(vector []float32) (number int64, err error) {
+	s.lastNumber++
+	_, err = s.writer.insertVector.Exec(s.lastNumber, encodeVector(vector))
+	return s.lastNumber, err
+}
+
+func (s *Store) putRow(row index.Row) error {
 	_, err := s.writer.putDocument.Exec(s.generation, row.Document, row.Source, row.Hash, row.Attributes, row.Title,
 		row.Chunks, row.Truncated, row.State, row.Reason, row.Message, nanoseconds(row.Updated))
 	return err
 }
 
-// deleteStale deletes the document's chunks that are not among the new ones.
-func (s *Store) deleteStale(document string, kept []ranked) error {
-	numbers := make(map[int64]bool, len(kept))
-	for _, c := range kept {
-		numbers[c.number] = true
-	}
+// deleteStale deletes the document's chunks that are not among those kept.
+func (s *Store) deleteStale(document string, kept map[string]bool) error {
 	for _, ordinal := range s.ranking.documents[document] {
-		number := s.ranking.entries[ordinal].number
-		if numbers[number] {
+		old := s.ranking.entries[ordinal]
+		if kept[old.id] {
 			continue
 		}
-		if _, err := s.writer.deleteVector.Exec(number); err != nil {
+		if _, err := s.writer.deleteVector.Exec(old.number); err != nil {
 			return err
 		}
-		if _, err := s.writer.deleteChunk.Exec(number); err != nil {
+		if _, err := s.writer.deleteChunk.Exec(old.number); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (s *Store) recordChunk(c *index.Vectored, r *ranked) error {
-	metadata, err := encodeMetadata(c.Metadata)
-	if err != nil {
-		return err
-	}
-	if r.number != 0 {
-		if _, err := s.writer.updateChunk.Exec(c.Source, c.Title, c.Heading, c.Text, c.Page, c.Start, c.End, metadata, r.number); err != nil {
-			return err
-		}
-		if c.Vector != nil {
-			_, err = s.writer.updateVector.Exec(encodeVector(c.Vector), r.number)
-		}
-		return err
-	}
-	s.lastNumber++
-	r.number = s.lastNumber
-	if _, err := s.writer.insertChunk.Exec(r.number, s.generation, c.ID, c.Document, c.Source, c.Title, c.Heading, c.Text,
-		c.Page, c.Start, c.End, metadata); err != nil {
-		return err
-	}
-	_, err = s.writer.insertVector.Exec(r.number, encodeVector(c.Vector))
-	return err
 }
 
 // Remove deletes the documents' chunks and rows, in one transaction, and reports how many rows went.
@@ -197,8 +224,9 @@ func (s *Store) Remove(ctx context.Context, documents []string) (removed int, er
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, document := range documents {
-		s.ranking.replace(document, nil)
+		s.ranking.remove(document)
 	}
+	s.ranking.compact()
 	return removed, nil
 }
 

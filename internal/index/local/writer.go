@@ -20,6 +20,8 @@ type writer struct {
 	deleteChunk, deleteVector   *sql.Stmt
 	putDocument, deleteDocument *sql.Stmt
 	setDimensions, setCompleted *sql.Stmt
+	stage, unstage              *sql.Stmt
+	readVector, deleteUntaken   *sql.Stmt
 }
 
 func openWriter(ctx context.Context, directory string) (*writer, error) {
@@ -58,10 +60,10 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.begin, `BEGIN IMMEDIATE`},
 		{&w.commit, `COMMIT`},
 		{&w.rollback, `ROLLBACK`},
-		{&w.insertChunk, `INSERT INTO chunk (number, generation, id, document, source, title, heading, text, page, start, "end", metadata)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
-		{&w.updateChunk, `UPDATE chunk SET source = ?, title = ?, heading = ?, text = ?, page = ?, start = ?, "end" = ?, metadata = ?
-			WHERE number = ?`},
+		{&w.insertChunk, `INSERT INTO chunk (number, generation, id, document, source, title, heading, text, page, start, "end", metadata, terms)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&w.updateChunk, `UPDATE chunk SET source = ?, title = ?, heading = ?, text = ?, page = ?, start = ?, "end" = ?, metadata = ?,
+			terms = ? WHERE number = ?`},
 		{&w.insertVector, `INSERT INTO vector (number, vector) VALUES (?, ?)`},
 		{&w.updateVector, `UPDATE vector SET vector = ? WHERE number = ?`},
 		{&w.deleteChunk, `DELETE FROM chunk WHERE number = ?`},
@@ -72,6 +74,10 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.deleteDocument, `DELETE FROM document WHERE generation = ? AND document = ?`},
 		{&w.setDimensions, `UPDATE generation SET dimensions = ? WHERE id = ?`},
 		{&w.setCompleted, `UPDATE generation SET completed = ? WHERE id = ?`},
+		{&w.stage, `INSERT INTO staged (number) VALUES (?)`},
+		{&w.unstage, `DELETE FROM staged WHERE number = ?`},
+		{&w.deleteUntaken, `DELETE FROM vector WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM chunk WHERE number = ?1)`},
+		{&w.readVector, `SELECT vector FROM vector WHERE number = ?`},
 	} {
 		if *s.statement, err = w.conn.PrepareContext(ctx, s.query); err != nil {
 			return err
