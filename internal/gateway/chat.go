@@ -63,7 +63,7 @@ func (g *Gateway) chat(w http.ResponseWriter, r *http.Request) error {
 	if body.Stream {
 		s := newStream(w, id, g.config.Pipeline.Name, body.StreamOptions.IncludeUsage, g.keepAlive)
 		defer s.stop()
-		return s.failed(g.query.Stream(r.Context(), *request, s))
+		return s.failed(cutOff(r.Context(), g.query.Stream(r.Context(), *request, s)))
 	}
 	result, err := g.query.Answer(r.Context(), *request)
 	if err != nil {

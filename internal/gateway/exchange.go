@@ -60,7 +60,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler) // half a reply has gone out: the connection must show that it is cut
 		}
 	}()
-	if x.err = g.serve(x, r); x.err != nil {
+	if x.err = cutOff(r.Context(), g.serve(x, r)); x.err != nil {
 		fail(x, r, x.err)
 	}
 }
@@ -136,8 +136,11 @@ func (g *Gateway) panicked(x *exchange, p any) {
 // logLine tells what became of a request: nothing of what was asked or answered.
 func (g *Gateway) logLine(r *http.Request, x *exchange) {
 	level := slog.LevelInfo
-	if x.route == "/healthz" || x.route == "/readyz" {
+	switch {
+	case x.route == "/healthz" || x.route == "/readyz":
 		level = slog.LevelDebug
+	case x.err != nil && failureOf(x.err).status >= http.StatusInternalServerError: // in a stream, too
+		level = slog.LevelWarn
 	}
 	if !g.log.Enabled(context.Background(), level) {
 		return

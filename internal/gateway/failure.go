@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
@@ -80,6 +81,26 @@ func wrongMethod(methods map[string]route) *Failure {
 	f.Message = "this route takes " + f.allow
 	return f
 }
+
+func unavailable(cause error) *Failure {
+	f := ofStage(&query.StageError{Stage: config.StageIndex, Code: query.IndexUnavailable, Err: cause})
+	f.cause = cause
+	return f
+}
+
+// cutOff is err, or why the request was ended if it is the end of its context and the caller is still there: the
+// process is shutting down.
+func cutOff(ctx context.Context, err error) error {
+	if ctx.Err() == nil || hasLeft(ctx) || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	f := failure(http.StatusServiceUnavailable, "ShuttingDown", "the gateway is shutting down; ask again")
+	f.retryAfter = time.Second
+	return f
+}
+
+// hasLeft tells whether it was the caller who ended a request: the server gives no cause of its own then.
+func hasLeft(ctx context.Context) bool { return errors.Is(context.Cause(ctx), context.Canceled) }
 
 func busy() *Failure {
 	f := failure(http.StatusTooManyRequests, "TooManyRequests", "too many questions at once; try again in a moment")
@@ -199,7 +220,7 @@ func fail(x *exchange, r *http.Request, err error) {
 		return
 	}
 	f := failureOf(err)
-	if f.status == statusClientGone || r != nil && r.Context().Err() != nil {
+	if f.status == statusClientGone || r != nil && hasLeft(r.Context()) {
 		x.status = statusClientGone
 		return
 	}

@@ -267,7 +267,7 @@ func TestFailuresOfTheIndex(t *testing.T) {
 	f.index.err = errors.New("disk I/O error")
 	for _, path := range []string{"/v1/index", "/v1/documents"} {
 		got := f.call("GET", path, "")
-		if told := failureIn(t, got.Body); got.Code != 500 || strings.Contains(told.Message, "disk") {
+		if told := failureIn(t, got.Body); got.Code != 503 || told.Code != "IndexUnavailable" || strings.Contains(told.Message, "disk") {
 			t.Errorf("%s: status %d, %+v", path, got.Code, told)
 		}
 	}

@@ -45,7 +45,7 @@ type IndexRetrieval struct {
 func (g *Gateway) indexState(w http.ResponseWriter, r *http.Request) error {
 	stats, err := g.index.Stats(r.Context())
 	if err != nil {
-		return err
+		return unavailable(err)
 	}
 	c := g.config
 	state := IndexState{
@@ -110,7 +110,7 @@ func (g *Gateway) documents(w http.ResponseWriter, r *http.Request) error {
 	}
 	rows, err := g.index.Documents(r.Context(), q.Get("after"), limit+1)
 	if err != nil {
-		return err
+		return unavailable(err)
 	}
 	page := DocumentPage{Documents: make([]Document, min(len(rows), limit))}
 	for i := range page.Documents {

@@ -227,3 +227,40 @@ func TestACallerThatLeavesBeforeAPlainAnswerCancelsTheWorkUpstream(t *testing.T)
 		t.Errorf("upstream ended with %v, want cancelled", err)
 	}
 }
+
+// A shutdown that outlasts its grace ends requests whose callers are still there: they are told, and not by an empty 200.
+func TestACallerWhoIsStillThereIsToldOfAShutdown(t *testing.T) {
+	for _, tc := range []struct {
+		name, body string
+		words      []string // before it
+		status     int
+	}{
+		{"waiting for a whole answer", chatBody("what?"), nil, 503},
+		{"waiting for a stream's first word", streamBody("what?"), nil, 503},
+		{"reading a stream", streamBody("what?"), []string{"It ", "is"}, 200},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ctx, stop := context.WithCancelCause(t.Context())
+			f := newFixture()
+			f.chat.words = tc.words
+			f.chat.between = func(ctx context.Context) error {
+				stop(errors.New("shutting down"))
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			if tc.words == nil {
+				f.index.keyword = func(context.Context, string) { stop(errors.New("shutting down")) }
+			}
+			recorder := httptest.NewRecorder()
+			f.gateway().ServeHTTP(recorder, httptest.NewRequestWithContext(ctx, http.MethodPost, chatRoute, strings.NewReader(tc.body)))
+			last := recorder.Body.String()
+			if tc.status == 200 {
+				all := events(t, last)
+				last = all[len(all)-1]
+			}
+			if told := failureIn(t, strings.NewReader(last)); recorder.Code != tc.status || told.Code != "ShuttingDown" {
+				t.Errorf("status %d, %+v", recorder.Code, told)
+			}
+		})
+	}
+}

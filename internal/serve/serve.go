@@ -21,6 +21,8 @@ const (
 	farewellTime = time.Second
 )
 
+var errCutOff = errors.New("the process is shutting down")
+
 // Server is one HTTP server of the process.
 type Server struct {
 	Name     string // for logs and errors
@@ -31,13 +33,13 @@ type Server struct {
 // Run serves until ctx ends or a server fails, and then stops all of them in the order given: each takes no
 // new connection and finishes its requests, within grace for all together. Name the ops server last, so that it
 // tells of the shutdown until its end. What is still running then, an answer that streams for minutes, has its
-// request's context cancelled.
+// request's context cancelled, with a cause of its own: a caller who left is told from one who is still there.
 //
 // The error is the first server's that failed; a shutdown that was asked for is none. There is no timeout for
 // writing, because answers stream: handlers bound their own writes.
 func Run(ctx context.Context, log *slog.Logger, grace time.Duration, servers ...Server) error {
-	requests, cutOff := context.WithCancel(context.WithoutCancel(ctx))
-	defer cutOff()
+	requests, cutOff := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cutOff(nil)
 	failed := make(chan error, len(servers))
 	running := make([]*http.Server, len(servers))
 	for i, s := range servers {
@@ -58,7 +60,7 @@ func Run(ctx context.Context, log *slog.Logger, grace time.Duration, servers ...
 		log.Info("Shutting down", "grace", grace)
 	case first = <-failed:
 	}
-	stop(log, grace, servers, running, cutOff)
+	stop(log, grace, servers, running, func() { cutOff(errCutOff) })
 	return first
 }
 

@@ -97,6 +97,9 @@ func TestAnEndlessStreamIsCutOffAfterTheGracePeriodAndMaySaySo(t *testing.T) {
 		http.NewResponseController(w).Flush()
 		close(entered)
 		<-r.Context().Done()
+		if cause := context.Cause(r.Context()); errors.Is(cause, context.Canceled) {
+			t.Errorf("the cause is %v, as if the caller had left", cause)
+		}
 		io.WriteString(w, "cut off")
 	})
 	done := make(chan error, 1)
