@@ -158,7 +158,7 @@ const (
 	Fail    Policy = "Fail"
 )
 
-// FailurePolicy is the policy of each stage.
+// FailurePolicy is the policy of each stage; empty means Fail.
 type FailurePolicy struct {
 	Embedding Policy `json:"embedding"`
 	Reranking Policy `json:"reranking"`

@@ -49,8 +49,8 @@ func read(path string, into any) error {
 	if err := d.Decode(into); err != nil {
 		return fmt.Errorf("config %s: %w", path, err)
 	}
-	if d.More() {
-		return fmt.Errorf("config %s: more than one JSON value", path)
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Errorf("config %s: something follows the JSON object", path)
 	}
 	return nil
 }
@@ -81,12 +81,13 @@ func (c *Ingest) Validate() error {
 
 // Validate says what makes the config unusable.
 func (c *Gateway) Validate() error {
-	errs := []error{checkVersion(c.Version), c.Pipeline.validate(), c.Index.validate(), c.Models.Embedding.validate("models.embedding"), c.Retrieval.validate()}
+	errs := []error{checkVersion(c.Version), c.Pipeline.validate(), c.Index.validate(), c.Models.Embedding.validate("models.embedding"), c.Retrieval.validate(),
+		c.FailurePolicy.validate()}
 	if m := c.Models.Reranking; m != nil {
 		errs = append(errs, m.validate("models.reranking"))
 	}
 	if m := c.Models.LLM; m != nil {
-		errs = append(errs, m.validate("models.llm"))
+		errs = append(errs, m.validate("models.llm"), c.Answer.validate(m.ContextWindow))
 	}
 	return errors.Join(errs...)
 }
@@ -135,6 +136,25 @@ func (r Retrieval) validate() error {
 	}
 	if r.TopN < 1 || r.TopN > r.K {
 		return fmt.Errorf("retrieval: topN %d must be at least 1 and at most k %d", r.TopN, r.K)
+	}
+	if r.Alpha < 0 || r.Alpha > 1 {
+		return fmt.Errorf("retrieval.alpha: %v is not in 0..1", r.Alpha)
+	}
+	return nil
+}
+
+func (a Answer) validate(contextWindow int) error {
+	if a.MaxTokens < 0 || contextWindow < 0 || contextWindow > 0 && a.MaxTokens >= contextWindow {
+		return fmt.Errorf("answer.maxTokens: %d must be less than models.llm.contextWindow %d, which prompt and answer share", a.MaxTokens, contextWindow)
+	}
+	return nil
+}
+
+func (f FailurePolicy) validate() error {
+	for _, p := range []Policy{f.Embedding, f.Reranking, f.LLM} {
+		if p != "" && p != Degrade && p != Fail {
+			return fmt.Errorf("failurePolicy: %q is neither Degrade nor Fail", p)
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,7 +62,11 @@ func TestAnUnusableConfigIsRefused(t *testing.T) {
 		want    string
 	}{
 		"not JSON":          {[]byte("version: 1"), "invalid character"},
-		"a second value":    {append(valid, '{', '}'), "more than one JSON value"},
+		"a second value":    {append(slices.Clone(valid), '{', '}'), "something follows"},
+		"a brace too many":  {append(slices.Clone(valid), '}'), "something follows"},
+		"an unknown policy": {replace(`"Degrade"`, `"Ignore"`), "failurePolicy"},
+		"alpha beyond 1":    {replace(`"alpha":0.5`, `"alpha":50`), "retrieval.alpha"},
+		"no room to answer": {replace(`"maxTokens":1024`, `"maxTokens":8192`), "answer.maxTokens"},
 		"an unknown field":  {replace(`"version"`, `"colour":"red","version"`), "colour"},
 		"another version":   {replace(`"version":1`, `"version":2`), "one image"},
 		"topN beyond k":     {replace(`"topN":5`, `"topN":46`), "topN 46"},

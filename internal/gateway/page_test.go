@@ -44,7 +44,9 @@ func TestThePageTrustsNobody(t *testing.T) {
 }
 
 type openAPI struct {
-	Paths      map[string]map[string]json.RawMessage
+	Paths map[string]map[string]struct {
+		Responses map[string]json.RawMessage
+	}
 	Components struct {
 		Schemas map[string]struct {
 			Properties map[string]json.RawMessage

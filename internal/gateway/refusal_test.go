@@ -26,6 +26,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	}
 	parts := func(parts string) string { return `{"messages": [{"role": "user", "content": ` + parts + `}]}` }
 	const post = http.MethodPost
+	paths := readOpenAPI(t).Paths
 	for _, tc := range []struct {
 		name, method, path, body string
 		status                   int
@@ -113,6 +114,10 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			}
 			if tc.param != "" && !strings.HasPrefix(told.Message, tc.param+": ") {
 				t.Errorf("message %q does not name %s", told.Message, tc.param)
+			}
+			path, _, _ := strings.Cut(tc.path, "?")
+			if operation, ok := paths[path][strings.ToLower(tc.method)]; ok && operation.Responses[fmt.Sprint(tc.status)] == nil {
+				t.Errorf("/openapi.json does not say that %s may answer %d", path, tc.status)
 			}
 			if told.ID != got.Header().Get("X-Request-Id") {
 				t.Errorf("request_id %q is not the header's", told.ID)
