@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+func TestExitCodes(t *testing.T) {
+	cause := errors.New("no such field")
+	for _, c := range []struct {
+		name string
+		err  error
+		want int
+	}{
+		{"whatever failed", cause, exitFailed},
+		{"an interrupted run", context.Canceled, exitFailed},
+		{"a locked index", fmt.Errorf("open: %w", index.ErrLocked), exitFailed},
+		{"a manifest that cannot be used", unusable{cause}, exitUnusable},
+		{"the same, wrapped and joined with another", errors.Join(context.Canceled, fmt.Errorf("run: %w", unusable{cause})), exitUnusable},
+	} {
+		if got := exitCode(c.err); got != c.want {
+			t.Errorf("%s ends with %d, want %d", c.name, got, c.want)
+		}
+	}
+	if !errors.Is(unusable{cause}, cause) {
+		t.Error("unusable hides its cause")
+	}
+}
+
+func TestMistakesInTheCommandLineAreUnusable(t *testing.T) {
+	for _, args := range [][]string{
+		{"rnu"}, {"run"}, {"run", "now"}, {"run", "--documnets", "d"}, {"run", "-f"}, {"gateway"}, {"ingest"}, {"ingest", "--config"},
+		{"gateway", "--config", "nowhere.json"}, {"models", "8000"}, {"models", "--listen", "nowhere"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			cmd := newCommand()
+			cmd.SetArgs(args)
+			cmd.SetOut(new(bytes.Buffer))
+			cmd.SetErr(new(bytes.Buffer))
+			if err := cmd.ExecuteContext(t.Context()); exitCode(err) != exitUnusable {
+				t.Errorf("ends with %d: %v", exitCode(err), err)
+			}
+		})
+	}
+}
+
+func TestWithoutACommandTheHelpIsShown(t *testing.T) {
+	var out bytes.Buffer
+	cmd := newCommand()
+	cmd.SetArgs(nil)
+	cmd.SetOut(&out)
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"run", "gateway", "ingest", "models"} {
+		if !strings.Contains(out.String(), "\n  "+command+" ") {
+			t.Errorf("the help does not name %s:\n%s", command, out.String())
+		}
+	}
+}
+
+func TestOnlyLoopbackIsServedWithoutKeys(t *testing.T) {
+	for host, want := range map[string]bool{
+		"127.0.0.1": true, "127.8.8.8": true, "localhost": true, "::1": true,
+		"": false, "0.0.0.0": false, "::": false, "192.168.0.7": false, "example.org": false, "localhost.example.org": false,
+	} {
+		if got := isLoopback(host); got != want {
+			t.Errorf("%q is loopback: %t, want %t", host, got, want)
+		}
+	}
+}
+
+func TestAnAddressIsShownAsABrowserTakesIt(t *testing.T) {
+	for address, want := range map[string]string{
+		"127.0.0.1:8080": "http://127.0.0.1:8080", "[::1]:80": "http://[::1]:80",
+		"0.0.0.0:8080": "http://localhost:8080", "[::]:8080": "http://localhost:8080",
+	} {
+		a, err := net.ResolveTCPAddr("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := browsable(a); got != want {
+			t.Errorf("%s is shown as %s, want %s", address, got, want)
+		}
+	}
+}
