@@ -16,6 +16,9 @@ const (
 	maxTextsBody    = 8 << 20
 )
 
+// maxTrusted is how much room is made for a body because its length was announced; more comes with its bytes.
+const maxTrusted = 64 << 10
+
 // readDeadline bounds the reading of a body.
 const readDeadline = 30 * time.Second
 
@@ -38,7 +41,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	b := bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead))
+	b := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), maxTrusted)+bytes.MinRead))
 	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, tooLarge(limit)
