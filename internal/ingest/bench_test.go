@@ -37,6 +37,29 @@ func BenchmarkIngest(b *testing.B) {
 	}
 }
 
+// BenchmarkIngestOneDocument ingests one document of 16 MiB, and reports the peak memory of the ingesting process.
+// Most of it is the local index's ranking, which grows by 5 KiB a chunk.
+func BenchmarkIngestOneDocument(b *testing.B) {
+	for b.Loop() {
+		w := newWorld(b)
+		w.config.Generation.Embedding.Dimensions = 1024
+		w.config.Generation.Chunking = config.Chunking{Size: 800, Overlap: 200, Unit: config.Characters}
+		words := rand.New(rand.NewPCG(1, 1))
+		var text strings.Builder
+		for text.Len() < 16<<20 {
+			text.WriteString(shortText(words) + "\n\n")
+		}
+		w.write("large.txt", text.String())
+		usage, err := w.runChild(newAxe())
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(usage.Maxrss)/1024, "peak-MiB")
+		b.ReportMetric(float64(w.stats().MemoryBytes)/(1<<20), "ranking-MiB")
+		b.ReportMetric(float64(w.stats().Chunks), "chunks")
+	}
+}
+
 // shortText is about 500 bytes of words, with the frequencies of a natural text.
 func shortText(random *rand.Rand) string {
 	zipf := rand.NewZipf(random, 1.1, 4, 20_000)

@@ -18,6 +18,8 @@ type document struct {
 	missing []int
 	// weight is what it takes of the holding budget.
 	weight int64
+	// staged says that its vectors wait in the index, not here.
+	staged bool
 
 	mu      sync.Mutex
 	pending int // chunks that are not embedded yet
@@ -60,14 +62,15 @@ func (d *document) failed() bool {
 	return d.failure != nil
 }
 
-// embedded sets the vector of a chunk.
-func (d *document) embedded(chunk int, e model.Embedded) {
-	d.chunks[chunk].Vector = e.Vector
-	if e.Truncated {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.truncated++
-		d.limit = e.Limit
+// count counts what of the chunks the model did not see.
+func (d *document) count(vectors []model.Embedded) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, v := range vectors {
+		if v.Truncated {
+			d.truncated++
+			d.limit = v.Limit
+		}
 	}
 }
 

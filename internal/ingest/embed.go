@@ -105,8 +105,8 @@ func (e *embedding) send(ctx context.Context, batch []part) error {
 	vectors, err := e.passages(ctx, batch)
 	switch {
 	case err == nil:
-		for i, p := range batch {
-			p.document.embedded(p.chunk, vectors[i])
+		if err := e.keep(ctx, batch, vectors); err != nil {
+			return err
 		}
 	case !refused(err):
 		return err
@@ -123,6 +123,28 @@ func (e *embedding) send(ctx context.Context, batch []part) error {
 	}
 	for _, p := range batch {
 		e.settle(p.document, 1)
+	}
+	return nil
+}
+
+// keep gives the parts their vectors, in memory or, for those of a large document, in the index.
+func (e *embedding) keep(ctx context.Context, batch []part, vectors []model.Embedded) error {
+	for len(batch) > 0 {
+		d, n := batch[0].document, 1
+		for n < len(batch) && batch[n].document == d {
+			n++
+		}
+		d.count(vectors[:n])
+		if d.staged {
+			if err := e.stage(ctx, d, batch[:n], vectors); err != nil {
+				return err
+			}
+		} else {
+			for i, p := range batch[:n] {
+				d.chunks[p.chunk].Vector = vectors[i].Vector
+			}
+		}
+		batch, vectors = batch[n:], vectors[n:]
 	}
 	return nil
 }

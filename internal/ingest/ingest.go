@@ -3,7 +3,8 @@
 // A run lists the sources in the order of the ledger and walks both side by side, so that it knows of each
 // document whether it is new, the same, or gone, and holds no list of the corpus. Readers extract and split;
 // one embedder fills requests with the texts of several documents; one writer commits document by document.
-// What is committed is never embedded again, at whatever moment the process ends.
+// What is committed is never embedded again, at whatever moment the process ends. Of a large document only the
+// texts are held until then; its vectors are staged in the index.
 //
 // A document that cannot be indexed fails alone. A run fails when it cannot go on for any document: the model
 // is down after its client's retries, the index refuses, the context ends.
@@ -46,7 +47,7 @@ type Splitter interface {
 	Split(text string) []split.Chunk
 }
 
-// Index is where documents go. Known and Documents are called while Put runs.
+// Index is where documents go. Its methods are called concurrently.
 type Index interface {
 	index.Writer
 	// Documents returns up to limit rows of the ledger whose document sorts after the given one.

@@ -408,6 +408,61 @@ func TestSourcesThatBecameEmptyAreFollowed(t *testing.T) {
 	}
 }
 
+// stager counts what is staged, and the vectors that are put with their document.
+type stager struct {
+	Index
+	staged, put atomic.Int64
+}
+
+func (s *stager) Stage(ctx context.Context, document string, chunks []index.Vectored) error {
+	s.staged.Add(int64(len(chunks)))
+	return s.Index.Stage(ctx, document, chunks)
+}
+
+func (s *stager) Put(ctx context.Context, row index.Row, chunks []index.Vectored) error {
+	for _, c := range chunks {
+		if c.Vector != nil {
+			s.put.Add(1)
+		}
+	}
+	return s.Index.Put(ctx, row, chunks)
+}
+
+// A large document's vectors do not wait in memory for its last.
+func TestALargeDocumentIsStaged(t *testing.T) {
+	w := newWorld(t)
+	var text strings.Builder
+	for i := range 4500 {
+		fmt.Fprintf(&text, "Paragraph %d of the large document is about as long as a chunk may be.\n\n", i)
+	}
+	w.write("large.md", text.String())
+	w.write("small.md", "A small one.")
+	s := &stager{}
+	w.wrap = func(i Index) Index { s.Index = i; return s }
+
+	// A text that the model refuses fails the document, and what was staged of it goes.
+	w.server.fault = func(texts []string) (int, string) {
+		if slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(t, "Paragraph 4000 ") }) {
+			return http.StatusBadRequest, "not this one"
+		}
+		return 0, ""
+	}
+	if report := w.mustRun(); report.Failed != 1 || report.Indexed != 1 || s.staged.Load() == 0 {
+		t.Errorf("with a refused text: %d staged, report %+v", s.staged.Load(), report)
+	}
+	w.server.fault = nil
+	s.staged.Store(0)
+	s.put.Store(0)
+	report := w.mustRun()
+	if report.Chunks != 4501 || s.staged.Load() != 4500 || s.put.Load() != 0 {
+		t.Errorf("%d chunks, %d staged, %d put with their vectors: want only the large document's staged",
+			report.Chunks, s.staged.Load(), s.put.Load())
+	}
+	if hits := w.nearest("large.md\nParagraph 4321 of the large document is about as long as a chunk may be."); len(hits) != 1000 || hits[0].Score < 0.99 {
+		t.Errorf("%d hits, the best %+v: want the very text", len(hits), hits[0])
+	}
+}
+
 func TestBlankChunksAreNotEmbedded(t *testing.T) {
 	w := newWorld(t)
 	w.config.Generation.Chunking = config.Chunking{Size: 1, Unit: config.Characters}

@@ -64,6 +64,9 @@ func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err err
 		}
 	}
 	d.pending = len(d.missing)
+	if d.staged = d.weight > stagingWeight; d.staged {
+		d.weight -= int64(len(d.chunks)) * vectorWeight
+	}
 	d.weight = min(d.weight, holdingBudget)
 	return false, r.holding.Acquire(ctx, d.weight)
 }
@@ -99,7 +102,7 @@ func (r *run) extract(ctx context.Context, d *document, data []byte) error {
 		return config.Failf(config.NoTextLayer, "no text was found in it")
 	}
 	for i := range d.chunks {
-		d.weight += int64(len(d.chunks[i].Text)) + chunkWeight
+		d.weight += int64(len(d.chunks[i].Text)) + chunkWeight + vectorWeight
 	}
 	return nil
 }

@@ -22,8 +22,12 @@ const (
 	readingBudget = 64 << 20
 	// holdingBudget bounds the texts and vectors of the documents between extraction and commit; likewise.
 	holdingBudget = 64 << 20
-	// chunkWeight is what a chunk holds beside its text: a vector of 1,024 float32, ids and offsets.
-	chunkWeight = 4<<10 + 512
+	// stagingWeight is what a document's texts and vectors may weigh together in memory. Of a heavier one the
+	// vectors are staged in the index as they come.
+	stagingWeight = 16 << 20
+	// chunkWeight is what a chunk holds beside its text, ids and offsets; vectorWeight is a vector of 1,024 float32.
+	chunkWeight  = 512
+	vectorWeight = 4 << 10
 	// queue is how many documents wait between two stages.
 	queue = 64
 )

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
 // write commits the finished documents, one after the other. After a failure it only takes them.
@@ -52,7 +53,7 @@ func (r *run) commitFailure(ctx context.Context, d *document) error {
 	d.chunks = nil
 	d.row.State, d.row.Reason, d.row.Message = index.Failed, failure.Reason, clip(failure.Err.Error(), maxMessage)
 	kept := unseen(failure.Reason) && d.indexedBefore()
-	if !kept && !d.recorded() {
+	if !kept && (d.staged || !d.recorded()) { // a put drops what was staged
 		if err := r.put(ctx, d); err != nil {
 			return err
 		}
@@ -72,6 +73,19 @@ func (d *document) recorded() bool {
 	was, is := *d.previous, d.row
 	was.Updated, is.Updated = time.Time{}, time.Time{}
 	return was == is
+}
+
+// stage has the index keep the parts' vectors until the document is committed.
+func (r *run) stage(ctx context.Context, d *document, parts []part, vectors []model.Embedded) error {
+	defer r.tally.time(stageWrite)()
+	chunks := make([]index.Vectored, len(parts))
+	for i, p := range parts {
+		chunks[i] = index.Vectored{Chunk: d.chunks[p.chunk].Chunk, Vector: vectors[i].Vector}
+	}
+	if err := r.Index.Stage(ctx, d.id, chunks); err != nil {
+		return fmt.Errorf("the index did not take %s: %w", d.id, err)
+	}
+	return nil
 }
 
 func (r *run) put(ctx context.Context, d *document) error {
