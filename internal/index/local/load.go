@@ -45,10 +45,14 @@ func (s *Store) load(ctx context.Context) error {
 	return group.Wait()
 }
 
-// readBatches calls do with the generation's chunks, in the order of their numbers.
+// selectLoaded gives a generation's chunks in the order of their numbers. The plus keeps SQLite from finding them by the
+// index of their ids: it would have to sort them all then, vectors included, in a file.
+const selectLoaded = `SELECT number, id, document, source, text, metadata, terms, vector
+	FROM chunk LEFT JOIN vector USING (number) WHERE +generation = ? ORDER BY number`
+
+// readBatches calls do with the generation's chunks, a segment at a time.
 func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error {
-	rows, err := s.reader.QueryContext(ctx, `SELECT number, id, document, source, text, metadata, terms, vector
-		FROM chunk LEFT JOIN vector USING (number) WHERE generation = ? ORDER BY number`, s.generation)
+	rows, err := s.reader.QueryContext(ctx, selectLoaded, s.generation)
 	if err != nil {
 		return err
 	}

@@ -429,3 +429,26 @@ func integrity(t *testing.T, s *Store) (result string) {
 	}
 	return result
 }
+
+func TestLoadingSortsNothing(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	rows, err := s.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+selectLoaded, s.generation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	steps := 0
+	for ; rows.Next(); steps++ {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(step, "TEMP B-TREE") {
+			t.Errorf("SQLite plans to sort every vector: %s", step)
+		}
+	}
+	if err := rows.Err(); err != nil || steps == 0 {
+		t.Fatalf("%d steps, %v", steps, err)
+	}
+}
