@@ -66,11 +66,13 @@ func (b *bench) readPDFs() ([]file, error) {
 	return files, nil
 }
 
-// warmExtractor is an extractor that has compiled PDFium and started its workers.
+// warmExtractor is an extractor whose workers run and have compiled PDFium.
 func (b *bench) warmExtractor(ctx context.Context, f file) (*extract.Extractor, error) {
-	extractor := extract.New(extract.Options{CacheDir: b.path("pdfium")})
-	_, err := extractAll(ctx, extractor, []file{f, f})
-	if err != nil {
+	if err := b.build(ctx); err != nil {
+		return nil, err
+	}
+	extractor := extract.New(extract.Options{Worker: []string{b.binary, "pdf-worker", "--cache", b.path("pdfium")}})
+	if _, err := extractAll(ctx, extractor, []file{f, f}); err != nil {
 		extractor.Close()
 		return nil, err
 	}
