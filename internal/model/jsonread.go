@@ -228,14 +228,3 @@ func (r *reader) skip() {
 		r.number(64)
 	}
 }
-
-// value consumes a value of any kind and returns its JSON.
-func (r *reader) value() []byte {
-	r.peek()
-	start := r.pos
-	r.skip()
-	if r.fault {
-		return nil
-	}
-	return r.data[start:r.pos]
-}
