@@ -1,0 +1,164 @@
+package main
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Every word that a user may meet in a report, a reply or the status is explained, and nothing that has gone is.
+func TestTroubleshootingExplainsEveryReasonKindAndCode(t *testing.T) {
+	for section, want := range map[string][]string{
+		"## A document is not in the index": constants(t, "internal/config/failure.go", "Reason"),
+		"## A model fails":                  constants(t, "internal/model/errors.go", "Kind"),
+		"## The gateway refuses or fails":   gatewayCodes(t),
+		"## A reply comes with a warning":   {"NoModel", "NoPassages", "PassagesCut"},
+	} {
+		got := rows(t, "docs/troubleshooting.md", section)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-in the source +in the page):\n%s", section, diff)
+		}
+	}
+}
+
+// rows are the words in the first column of a section's table, sorted.
+func rows(t *testing.T, page, section string) []string {
+	t.Helper()
+	_, after, found := strings.Cut(readPage(t, page), "\n"+section+"\n")
+	if !found {
+		t.Fatalf("%s has no section %q", page, section)
+	}
+	text, _, _ := strings.Cut(after, "\n## ")
+	var words []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|").FindAllStringSubmatch(text, -1) {
+		words = append(words, m[1])
+	}
+	slices.Sort(words)
+	return words
+}
+
+func readPage(t *testing.T, page string) string {
+	t.Helper()
+	b, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// constants are the values of the string constants of a type, or of no type when it is empty, sorted.
+func constants(t *testing.T, file, typeName string) []string {
+	t.Helper()
+	var values []string
+	ast.Inspect(parse(t, file), func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		name, _ := spec.Type.(*ast.Ident)
+		if (name == nil) != (typeName == "") || name != nil && name.Name != typeName {
+			return true
+		}
+		for _, v := range spec.Values {
+			if s, ok := text(v); ok {
+				values = append(values, s)
+			}
+		}
+		return true
+	})
+	if len(values) == 0 {
+		t.Fatalf("%s has no constants of type %q", file, typeName)
+	}
+	slices.Sort(values)
+	return values
+}
+
+// gatewayCodes are the codes of errors that no model causes: those that the gateway's own source gives, and those of
+// package query but for the warnings.
+func gatewayCodes(t *testing.T) []string {
+	t.Helper()
+	codes := map[string]bool{}
+	for _, c := range constants(t, "internal/query/errors.go", "") {
+		codes[c] = camelCase.MatchString(c) && c != "NoPassages" && c != "PassagesCut"
+	}
+	files, err := filepath.Glob("internal/gateway/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		ast.Inspect(parse(t, file), func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			at := map[string]int{"failure": 1, "notFound": 0}
+			if f, ok := call.Fun.(*ast.Ident); ok {
+				if i, ok := at[f.Name]; ok {
+					if code, ok := text(call.Args[i]); ok {
+						codes[code] = true
+					}
+				}
+			}
+			return true
+		})
+	}
+	maps.DeleteFunc(codes, func(_ string, is bool) bool { return !is })
+	return slices.Sorted(maps.Keys(codes))
+}
+
+var camelCase = regexp.MustCompile(`^([A-Z][a-z]+)+$`)
+
+func parse(t *testing.T, file string) *ast.File {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func text(e ast.Expr) (string, bool) {
+	literal, ok := e.(*ast.BasicLit)
+	if !ok || literal.Kind != token.STRING {
+		return "", false
+	}
+	s, err := strconv.Unquote(literal.Value)
+	return s, err == nil
+}
+
+func TestTheGatewaysPageHasEveryRouteAndNoOther(t *testing.T) {
+	var api struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(readPage(t, "internal/gateway/openapi.json")), &api); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{}
+	for path, methods := range api.Paths {
+		for method := range methods {
+			want[strings.ToUpper(method)+" "+path] = true
+		}
+	}
+	got := map[string]bool{}
+	table, _, _ := strings.Cut(readPage(t, "docs/gateway.md"), "\n## ")
+	for _, m := range regexp.MustCompile("`((?:GET|POST) [^`]+)`").FindAllStringSubmatch(table, -1) {
+		got[m[1]] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("routes (-in openapi.json +in the page):\n%s", diff)
+	}
+}
