@@ -2,11 +2,11 @@ package v1alpha1
 
 // Ingest is about the runs that read documents into the index.
 type Ingest struct {
-	// resources of a run's pod.
+	// resources of a run's pod, as in a Pod.
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// scheduling of a run's pod.
+	// scheduling of a run's pod, as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 }
@@ -21,11 +21,11 @@ type Gateway struct {
 	// +kubebuilder:validation:Maximum=64
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// resources of each replica.
+	// resources of each replica, as in a Pod.
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// scheduling of the pods.
+	// scheduling of the pods, as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 

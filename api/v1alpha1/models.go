@@ -107,7 +107,7 @@ type Endpoint struct {
 	// +required
 	Model ModelName `json:"model"`
 
-	// secretRef is the API key.
+	// secretRef is the API key: name and key of a Secret.
 	// +optional
 	SecretRef *SecretKey `json:"secretRef,omitempty"`
 
@@ -139,11 +139,11 @@ type NIM struct {
 	// +kubebuilder:default:={}
 	GPU GPU `json:"gpu,omitzero"`
 
-	// resources beside the GPUs.
+	// resources beside the GPUs, as in a Pod.
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// authSecretRef is the NGC key for downloads.
+	// authSecretRef is the NGC key: name and key of a Secret.
 	// +optional
 	AuthSecretRef *SecretKey `json:"authSecretRef,omitempty"`
 
@@ -186,7 +186,7 @@ type NIM struct {
 	// +optional
 	PriorityClassName ObjectName `json:"priorityClassName,omitempty"`
 
-	// scheduling of the pods.
+	// scheduling of the pods, as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 }
@@ -219,7 +219,7 @@ type Cache struct {
 	// +required
 	Size VolumeSize `json:"size"`
 
-	// storageClassName, if not the default one.
+	// storageClassName; unset, the default.
 	// +optional
 	StorageClassName ObjectName `json:"storageClassName,omitempty"`
 
@@ -228,7 +228,7 @@ type Cache struct {
 	// +kubebuilder:default:=ReadWriteOnce
 	AccessMode AccessMode `json:"accessMode,omitempty"`
 
-	// whenDeleted, the volume stays or goes.
+	// whenDeleted: it stays or goes.
 	// +optional
 	// +kubebuilder:default:=Retain
 	WhenDeleted Retention `json:"whenDeleted,omitempty"`

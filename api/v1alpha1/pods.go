@@ -2,7 +2,9 @@ package v1alpha1
 
 import "k8s.io/apimachinery/pkg/api/resource"
 
-// ObjectName is the name of an object in the pipeline's namespace, or of a class in the cluster.
+// ObjectName names an object.
+// ---
+// It is in the pipeline's namespace, or a class in the cluster.
 //
 // +kubebuilder:validation:MaxLength=253
 // +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
@@ -32,17 +34,18 @@ type VolumeSize string
 // +kubebuilder:validation:Enum=Retain;Delete
 type Retention string
 
-// SecretKey is an entry of a Secret in the pipeline's namespace.
+// SecretKey is an entry of a Secret.
+// ---
+// The Secret is in the pipeline's namespace. The CRD holds this type ten times, which is why it has trailing comments
+// on its fields: they do not enter the CRD. So have Resources, Scheduling and what is in them.
 type SecretKey struct {
-	// name of a Secret.
 	// +required
-	Name ObjectName `json:"name"`
+	Name ObjectName `json:"name"` // of the Secret
 
-	// key in it.
 	// +required
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
-	Key string `json:"key"`
+	Key string `json:"key"` // in the Secret
 }
 
 // EnvVar as in a Pod.
@@ -60,60 +63,52 @@ type EnvVar struct {
 	// +kubebuilder:validation:MaxLength=4096
 	Value string `json:"value,omitempty"`
 
-	// valueFrom a Secret.
+	// valueFrom.secretKeyRef is an entry of a Secret: name and key.
 	// +optional
 	ValueFrom *EnvVarSource `json:"valueFrom,omitempty"`
 }
 
 // EnvVarSource is where a variable's value comes from.
 type EnvVarSource struct {
-	// secretKeyRef is the entry.
 	// +required
 	SecretKeyRef SecretKey `json:"secretKeyRef"`
 }
 
-// Resources are what a container asks for and may use, by resource name.
+// Resources are what a container asks for and may use, by resource name, as in a Pod.
 type Resources struct {
-	// requests are set aside.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
-	Requests map[string]resource.Quantity `json:"requests,omitempty"`
+	Requests map[string]resource.Quantity `json:"requests,omitempty"` // set aside
 
-	// limits are the most it may use.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
-	Limits map[string]resource.Quantity `json:"limits,omitempty"`
+	Limits map[string]resource.Quantity `json:"limits,omitempty"` // the most it may use
 }
 
-// Scheduling is where pods may run.
+// Scheduling is where pods may run, as in a Pod.
 type Scheduling struct {
-	// nodeSelector are labels of the node.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
-	NodeSelector map[string]LabelValue `json:"nodeSelector,omitempty"`
+	NodeSelector map[string]LabelValue `json:"nodeSelector,omitempty"` // labels that the node must have
 
-	// tolerations of taints.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
-	Tolerations []Toleration `json:"tolerations,omitempty"`
+	Tolerations []Toleration `json:"tolerations,omitempty"` // of taints
 
-	// topologySpreadConstraints of its pods.
 	// +optional
 	// +listType=map
 	// +listMapKey=topologyKey
 	// +kubebuilder:validation:MaxItems=8
-	TopologySpreadConstraints []TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
+	TopologySpreadConstraints []TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"` // among a component's pods
 }
 
-// LabelValue is the value of a label.
+// LabelValue is a label's value.
 //
 // +kubebuilder:validation:MaxLength=63
 type LabelValue string
 
-// Toleration tolerates a taint, as in a Pod.
-// ---
-// Its fields have trailing comments, which do not enter the CRD: it holds this type five times.
+// Toleration of a taint.
 type Toleration struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=317
@@ -135,10 +130,9 @@ type Toleration struct {
 	TolerationSeconds *int64 `json:"tolerationSeconds,omitempty"` // of a NoExecute taint; nil: for ever
 }
 
-// TopologySpreadConstraint spreads pods, as in a Pod.
+// TopologySpreadConstraint spreads pods.
 // ---
-// Over the values of a node label. The
-// operator adds the component's own labels as its selector.
+// Over the values of a node label. The operator adds the component's own labels as its selector.
 type TopologySpreadConstraint struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1

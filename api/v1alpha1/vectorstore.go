@@ -34,11 +34,11 @@ type Weaviate struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="storage cannot change: make a new pipeline"
 	Storage Storage `json:"storage,omitzero"`
 
-	// resources of each replica.
+	// resources of each replica, as in a Pod.
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// scheduling of the pods.
+	// scheduling of the pods, as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 }
@@ -50,11 +50,11 @@ type Storage struct {
 	// +kubebuilder:default:="10Gi"
 	Size VolumeSize `json:"size,omitempty"`
 
-	// storageClassName, if not the default one.
+	// storageClassName; unset, the default.
 	// +optional
 	StorageClassName ObjectName `json:"storageClassName,omitempty"`
 
-	// whenDeleted, the volume stays or goes.
+	// whenDeleted: it stays or goes.
 	// +optional
 	// +kubebuilder:default:=Retain
 	WhenDeleted Retention `json:"whenDeleted,omitempty"`
@@ -76,7 +76,7 @@ type ExternalWeaviate struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z][_0-9A-Za-z]*$')",message="prefix must start with a letter and go on with letters, digits and underscores"
 	Prefix string `json:"prefix,omitempty"`
 
-	// secretRef names the API key. Without it none is sent.
+	// secretRef is the API key: name and key of a Secret. Without it none is sent.
 	// +optional
 	SecretRef *SecretKey `json:"secretRef,omitempty"`
 }
