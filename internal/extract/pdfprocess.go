@@ -46,7 +46,7 @@ func (p *pdfProcesses) start() (*pdfProcess, error) {
 }
 
 // pdfProcess is a process that reads PDFs: it can be killed, whatever PDFium does in it. It has no environment, and
-// no descriptors but its pipes.
+// none of the files that this process opened.
 type pdfProcess struct {
 	command *exec.Cmd
 	in      io.WriteCloser
