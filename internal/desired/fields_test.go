@@ -94,15 +94,15 @@ func opaque(v reflect.Value) bool {
 func fill(v reflect.Value) {
 	switch {
 	case opaque(v):
-		if raw, ok := v.Addr().Interface().(*runtime.RawExtension); ok {
+		if raw, ok := reflect.TypeAssert[*runtime.RawExtension](v.Addr()); ok {
 			raw.Raw = []byte(`{"a":1}`)
 		}
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem())
 	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			fill(v.Field(i))
+		for _, field := range v.Fields() {
+			fill(field)
 		}
 	case v.Kind() == reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))

@@ -23,7 +23,7 @@ var contractions = setOf("s t re ve ll d m")
 
 func setOf(words string) map[string]bool {
 	set := make(map[string]bool)
-	for _, w := range strings.Fields(words) {
+	for w := range strings.FieldsSeq(words) {
 		set[w] = true
 	}
 	return set

@@ -123,7 +123,7 @@ func (c *canned) RoundTrip(req *http.Request) (*http.Response, error) {
 	buf := bytes.NewBuffer(c.request)
 	buf.ReadFrom(req.Body)
 	c.request = buf.Bytes()
-	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {c.kind}},
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {c.kind}},
 		ContentLength: int64(len(c.answer)), Body: io.NopCloser(strings.NewReader(c.answer))}, nil
 }
 

@@ -294,7 +294,7 @@ type trickles struct {
 
 func (s trickles) RoundTrip(req *http.Request) (*http.Response, error) {
 	h := http.Header{"Content-Type": {"text/event-stream"}}
-	return &http.Response{StatusCode: 200, Header: h, Body: &trickle{slices.Clone(s.parts), s.pause, req.Context()}}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: h, Body: &trickle{slices.Clone(s.parts), s.pause, req.Context()}}, nil
 }
 
 func TestAStreamMayPauseButNotForEver(t *testing.T) {
@@ -318,7 +318,7 @@ func TestAStreamMayPauseButNotForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// A reader slower than the idle timeout is not the model's silence.
 		c := chat(trickles{parts, time.Second})
-		_, err := c.Stream(t.Context(), ask("x"), func(string) error { time.Sleep(2 * idleTimeout); return nil })
+		_, err := c.Stream(t.Context(), ask("x"), func(string) error { time.Sleep(2 * idleTimeout); return nil }) //nolint:forbidigo // virtual time
 		if err != nil {
 			t.Errorf("a slow reader gives %v", err)
 		}

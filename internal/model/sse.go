@@ -41,7 +41,7 @@ func (s *sseReader) next() ([]byte, error) {
 	for {
 		line, err := s.line()
 		switch {
-		case err == io.EOF && has:
+		case errors.Is(err, io.EOF) && has:
 			return s.data, nil
 		case err != nil:
 			return nil, err
@@ -76,7 +76,7 @@ func (s *sseReader) line() ([]byte, error) {
 		part, complete, err := s.part()
 		s.total += len(part) + 1
 		switch {
-		case err == io.EOF && len(s.long) > 0:
+		case errors.Is(err, io.EOF) && len(s.long) > 0:
 			return s.unmark(s.long), nil
 		case err != nil:
 			return nil, err

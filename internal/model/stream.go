@@ -40,7 +40,7 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 			break
 		}
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil, c.client.fail(Broken, errCutOff)
 		case errors.Is(err, errLineTooLong), errors.Is(err, errStreamTooLong):
 			return nil, c.client.fail(Broken, err)

@@ -84,7 +84,7 @@ func stop(log *slog.Logger, grace time.Duration, servers []Server, running []*ht
 		log.Warn("Cut off requests that outlasted the grace period", "server", servers[i].Name)
 		cutOff()
 		farewell, cancel := context.WithTimeout(context.Background(), farewellTime)
-		s.Shutdown(farewell)
+		_ = s.Shutdown(farewell) // what is left now is cut off below
 		cancel()
 		s.Close()
 	}

@@ -98,7 +98,7 @@ var vague = set("q1 q2 q3 q4 quarter month year fiscal first second third fourth
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}
-	for _, w := range strings.Fields(words) {
+	for w := range strings.FieldsSeq(words) {
 		m[w] = true
 	}
 	return m

@@ -142,9 +142,7 @@ func (x *exchange) reply() *reply {
 }
 
 func (r *reply) writeHead(w http.ResponseWriter) {
-	for name, values := range r.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), r.header)
 	w.WriteHeader(r.status)
 }
 

