@@ -38,7 +38,8 @@ type Entry struct {
 var ErrChanged = errors.New("it changed while it was read")
 
 // New makes the source that c declares. configMaps gives the data of a ConfigMap by name, with an error that
-// names it; it may be nil where there are none to be had. Errors name the source. A glob that cannot be understood is an error here, a missing directory one of List.
+// names it; it may be nil where there are none to be had. Errors name the source. A glob that cannot be understood
+// is an error here, a missing directory one of List.
 func New(c config.Source, configMaps func(name string) (map[string][]byte, error)) (Source, error) {
 	globs, err := newGlobs(c.Include, c.Exclude)
 	if err != nil {
