@@ -13,10 +13,12 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// How often progress is shown. A run that is over sooner shows none, only its report.
+// How often progress is shown, and how many lines that would say the same again are left out before one shows that the
+// run is still there. A run that is over sooner shows none, only its report.
 const (
 	redrawEvery = 200 * time.Millisecond
 	lineEvery   = 5 * time.Second
+	repeats     = 5
 )
 
 // newProgress shows how far an ingestion is: by a bar that rewrites itself on a terminal, else by a line now and then.
@@ -27,7 +29,15 @@ func newProgress(w io.Writer) (show func(config.Progress), done func()) {
 		show, stop := showEvery(redrawEvery, func(p config.Progress) { fmt.Fprint(w, line+bar(p)) })
 		return show, func() { stop(); fmt.Fprint(w, line) }
 	}
-	return showEvery(lineEvery, func(p config.Progress) { fmt.Fprintln(w, progressLine(p)) })
+	last, same := "", 0
+	return showEvery(lineEvery, func(p config.Progress) {
+		line := progressLine(p)
+		if same++; line == last && same <= repeats {
+			return
+		}
+		last, same = line, 0
+		fmt.Fprintln(w, line)
+	})
 }
 
 // showEvery draws the latest progress at each interval, so that work on one large document is seen to go on too.

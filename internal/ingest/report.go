@@ -69,7 +69,7 @@ func (r *Report) String() string {
 	if r.Listed > 0 && r.Unchanged == r.Listed && r.Removed == 0 {
 		b.WriteString(", all unchanged: nothing to embed")
 	} else {
-		fmt.Fprintf(&b, ": %s", cmp.Or(r.outcomes(), "nothing to do"))
+		fmt.Fprintf(&b, ": %s", cmp.Or(r.outcomes(), "nothing was done"))
 	}
 	if r.Seconds >= slow {
 		fmt.Fprintf(&b, "; %.1f s\n  %.1f documents/s: %s", r.Seconds, r.DocumentsPerSecond(), r.times())

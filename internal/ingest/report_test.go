@@ -52,7 +52,7 @@ func TestReportLeavesOutWhatIsZero(t *testing.T) {
 		{"one still fails, and nothing else has changed", Report{Listed: 2, Unchanged: 1, Failed: 1, Indexed: 1, Chunks: 4,
 			Failures: []config.Failure{{Document: "docs/a.pdf", Reason: config.Encrypted, Message: "remove the password"}}},
 			"1 of 2 documents in 4 chunks: 1 unchanged, 1 failed\nfailed  docs/a.pdf  Encrypted  remove the password"},
-		{"no document at all", Report{}, "0 documents in 0 chunks: nothing to do"},
+		{"no document at all", Report{}, "0 documents in 0 chunks: nothing was done"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if diff := cmp.Diff(c.want, c.report.String()); diff != "" {
