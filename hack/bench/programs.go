@@ -31,7 +31,7 @@ func (b *bench) startSimulator(ctx context.Context, flags ...string) (*process, 
 	if err := b.build(ctx); err != nil {
 		return nil, "", err
 	}
-	address, err := freeAddress()
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, "", err
 	}
@@ -62,11 +62,11 @@ func (b *bench) startGateway(ctx context.Context, index, models string) (*gatewa
 	if err := writeJSON(file, gatewayConfig(index, models)); err != nil {
 		return nil, err
 	}
-	api, err := freeAddress()
+	api, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ops, err := freeAddress()
+	ops, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
