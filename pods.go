@@ -37,7 +37,7 @@ func (f *podFlags) register(cmd *cobra.Command) {
 
 func newGatewayCommand() *cobra.Command {
 	var f podFlags
-	var listen, clients string
+	var address, clients string
 	cmd := &cobra.Command{
 		Use:   "gateway --config FILE",
 		Short: "Answer questions over a built index: the query gateway's pod",
@@ -48,29 +48,34 @@ func newGatewayCommand() *cobra.Command {
 				return unusable{err}
 			}
 			p := newProcess(serve.Logger(cmd.ErrOrStderr(), nil), mountedKeys(f.secrets))
-			return p.serveGateway(cmd.Context(), *c, listen, clients, f.ops)
+			return p.serveGateway(cmd.Context(), *c, address, clients, f.ops)
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().StringVar(&listen, "listen", ":8080", "address of the API")
+	cmd.Flags().StringVar(&address, "listen", ":8080", "address of the API")
 	cmd.Flags().StringVar(&clients, "keys-dir", "", "directory of the clients' keys, a file each; without it anyone may ask")
 	return cmd
 }
 
-func (p *process) serveGateway(ctx context.Context, c config.Gateway, listen, clientsDir, ops string) error {
+func (p *process) serveGateway(ctx context.Context, c config.Gateway, address, clientsDir, ops string) error {
 	stopTracing, err := serve.Tracing(ctx, "ragpipeline-gateway")
 	if err != nil {
 		return err
 	}
-	defer stopTracing(context.WithoutCancel(ctx))
+	defer func() { _ = stopTracing(context.WithoutCancel(ctx)) }() // spans that cannot be sent are no failure
 	store, err := p.openIndex(ctx, c.Pipeline, c.Generation, c.Index)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	listeners, err := listenAll(listen, ops)
+	api, err := listen(ctx, "listen", address)
 	if err != nil {
-		return unusable{err}
+		return err
+	}
+	defer api.Close()
+	operations, err := listen(ctx, "ops-listen", ops)
+	if err != nil {
+		return err
 	}
 	var clients func() (map[string]string, error)
 	if clientsDir != "" {
@@ -88,8 +93,8 @@ func (p *process) serveGateway(ctx context.Context, c config.Gateway, listen, cl
 	ready := func() bool { return ctx.Err() == nil && g.Ready() }
 	status := p.opsStatus(c.Pipeline, c.Generation, store)
 	return serve.Run(ctx, p.log, shutdownGrace,
-		serve.Server{Name: "gateway", Listener: listeners[0], Handler: g.Handler()},
-		serve.Server{Name: "ops", Listener: listeners[1], Handler: serve.Ops(serve.OpsOptions{
+		serve.Server{Name: "gateway", Listener: api, Handler: g.Handler()},
+		serve.Server{Name: "ops", Listener: operations, Handler: serve.Ops(serve.OpsOptions{
 			Status: func(ctx context.Context) config.OpsStatus {
 				s := status(ctx)
 				s.Ready = ready()
@@ -146,15 +151,15 @@ func (p *process) ingestOnce(ctx context.Context, c config.Ingest, ops string) (
 	if err != nil {
 		return nil, err
 	}
-	defer stopTracing(context.WithoutCancel(ctx))
+	defer func() { _ = stopTracing(context.WithoutCancel(ctx)) }() // spans that cannot be sent are no failure
 	store, err := p.openIndex(ctx, c.Pipeline, c.Generation, c.Index)
 	if err != nil {
 		return nil, err
 	}
 	defer store.Close()
-	listeners, err := listenAll(ops)
+	operations, err := listen(ctx, "ops-listen", ops)
 	if err != nil {
-		return nil, unusable{err}
+		return nil, err
 	}
 	var progress atomic.Pointer[config.Progress]
 	status := p.opsStatus(c.Pipeline, c.Generation, store)
@@ -169,27 +174,21 @@ func (p *process) ingestOnce(ctx context.Context, c config.Ingest, ops string) (
 	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() {
-		served <- serve.Run(serving, p.log, shutdownGrace, serve.Server{Name: "ops", Listener: listeners[0], Handler: handler})
+		served <- serve.Run(serving, p.log, shutdownGrace, serve.Server{Name: "ops", Listener: operations, Handler: handler})
 	}()
 	noConfigMaps := func(name string) (map[string][]byte, error) {
-		return nil, fmt.Errorf("ConfigMap %q is not mounted", name) //nolint:staticcheck // ConfigMap is a kind's name
+		return nil, fmt.Errorf("ConfigMap %q is not mounted", name)
 	}
 	report, err := p.ingest(ctx, p.log, c, store, noConfigMaps, func(now config.Progress) { progress.Store(&now) })
 	stop()
 	return report, errors.Join(err, <-served)
 }
 
-func listenAll(addresses ...string) ([]net.Listener, error) {
-	var listeners []net.Listener
-	for _, a := range addresses {
-		l, err := net.Listen("tcp", a)
-		if err != nil {
-			for _, open := range listeners {
-				open.Close()
-			}
-			return nil, fmt.Errorf("listen: %w", err)
-		}
-		listeners = append(listeners, l)
+// listen opens a port at the address that a flag gives.
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, unusable{fmt.Errorf("--%s %s: %w", flag, address, err)}
 	}
-	return listeners, nil
+	return l, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,7 +69,7 @@ func TestProgressBar(t *testing.T) {
 		{4, 3, "[##############################] indexing: 4 of 3 documents"},
 	} {
 		if got := bar(config.Progress{Phase: "Indexing", DocumentsDone: c.done, DocumentsTotal: c.total}); got != c.want {
-			t.Error(fmt.Sprintf("%d of %d is\n%s, want\n%s", c.done, c.total, got, c.want))
+			t.Errorf("%d of %d is\n%s, want\n%s", c.done, c.total, got, c.want)
 		}
 	}
 }

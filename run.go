@@ -63,7 +63,7 @@ func newRunCommand() *cobra.Command {
 
 // run is the whole of it: read the manifest, bring the index up to date, then answer or serve.
 func (f *runFlags) run(ctx context.Context) error {
-	if err := f.validate(); err != nil {
+	if err := f.validate(ctx); err != nil {
 		return unusable{err}
 	}
 	bundle, err := manifest.Load(f.files)
@@ -73,7 +73,7 @@ func (f *runFlags) run(ctx context.Context) error {
 	for _, note := range bundle.Notes {
 		fmt.Fprintln(f.stderr, "note:", note)
 	}
-	standIns, err := startStandIns()
+	standIns, err := startStandIns(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (f *runFlags) run(ctx context.Context) error {
 	return f.serve(ctx, p, plan, path, store)
 }
 
-func (f *runFlags) validate() error {
+func (f *runFlags) validate(ctx context.Context) error {
 	switch {
 	case len(f.files) == 0:
 		return errors.New("-f FILE is missing: name the manifest, for example -f config/samples/quickstart.yaml")
@@ -112,11 +112,11 @@ func (f *runFlags) validate() error {
 	case f.asking:
 		return nil
 	}
-	return f.validateListen()
+	return f.validateListen(ctx)
 }
 
 // validateListen finds what stands in the way of serving before an ingestion that may take an hour.
-func (f *runFlags) validateListen() error {
+func (f *runFlags) validateListen(ctx context.Context) error {
 	host, _, err := net.SplitHostPort(f.listen)
 	if err != nil {
 		return fmt.Errorf("--listen %s: write HOST:PORT, such as 127.0.0.1:8080", f.listen)
@@ -128,19 +128,11 @@ func (f *runFlags) validateListen() error {
 	} else if !isLoopback(host) {
 		return fmt.Errorf("--listen %s can be reached from other machines: add --keys FILE (a line is name=token), or listen on 127.0.0.1", f.listen)
 	}
-	listener, err := f.openListener()
+	listener, err := listen(ctx, "listen", f.listen)
 	if err != nil {
 		return err
 	}
 	return listener.Close() // until there is an index to serve: a client is better refused than kept waiting
-}
-
-func (f *runFlags) openListener() (net.Listener, error) {
-	listener, err := net.Listen("tcp", f.listen)
-	if err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", f.listen, err)
-	}
-	return listener, nil
 }
 
 func isLoopback(host string) bool {
@@ -199,7 +191,7 @@ func (f *runFlags) bringUpToDate(ctx context.Context, p *process, plan *plan, st
 		if m, ok := b.ConfigMaps[name]; ok {
 			return m, nil
 		}
-		return nil, fmt.Errorf("ConfigMap %q is in none of the files: add it with another -f", name) //nolint:staticcheck // ConfigMap is a kind's name
+		return nil, fmt.Errorf("ConfigMap %q is in none of the files: add it with another -f", name)
 	}
 	show, done := newProgress(f.stderr)
 	quiet := slog.New(slog.DiscardHandler) // the report says it all, and in words
@@ -230,9 +222,9 @@ func (f *runFlags) answer(ctx context.Context, plan *plan, service *query.Servic
 }
 
 func (f *runFlags) serve(ctx context.Context, p *process, plan *plan, path *questionPath, store *local.Store) error {
-	listener, err := f.openListener()
+	listener, err := listen(ctx, "listen", f.listen)
 	if err != nil {
-		return unusable{err}
+		return err
 	}
 	var clients func() (map[string]string, error)
 	if f.keys != "" {
@@ -262,8 +254,8 @@ type standIns struct {
 	server *http.Server
 }
 
-func startStandIns() (*standIns, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func startStandIns(ctx context.Context) (*standIns, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the stand-in models: %w", err)
 	}

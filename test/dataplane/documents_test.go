@@ -138,7 +138,8 @@ func writeText(t *testing.T, path string, size int) {
 func TestAFullDiskEndsTheRunAndTheNextGoesOn(t *testing.T) {
 	t.Parallel()
 	documents := map[string]string{}
-	for _, name := range strings.Fields("a b c d e f g h i j k l m n o p q r s t u v w x y z") {
+	for letter := 'a'; letter <= 'z'; letter++ {
+		name := string(letter)
 		documents[name+".md"] = "# " + name + "\n\n" + strings.Repeat(name+" is a letter that stands in this place. ", 200)
 	}
 	documents["wind.md"] = wind
