@@ -158,7 +158,7 @@ func TestMarkdown(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, h := range d.Pages[0].Headings {
-		if line := strings.SplitN(string([]rune(textOfFirst(d))[h.Offset:]), "\n", 2)[0]; !strings.Contains(line, strings.Fields(h.Text)[0]) {
+		if line, _, _ := strings.Cut(string([]rune(textOfFirst(d))[h.Offset:]), "\n"); !strings.Contains(line, strings.Fields(h.Text)[0]) {
 			t.Errorf("heading %q points to %q", h.Text, line)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // flow writes one page's text piece by piece: what it holds is normalised and within the limit at any moment,
 // and headings know their offsets.
 type flow struct {
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // it lives as long as one extraction
 	limit    *limit
 	text     strings.Builder
 	runes    int

@@ -75,11 +75,11 @@ func articleOf(ctx context.Context, page []byte) (string, error) {
 	}
 	doc, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
-		return "", nil
+		return "", nil //nolint:nilerr // without an article the whole page is taken
 	}
 	found, err := readability.FromDocument(doc, nil)
 	if err != nil || found.Node == nil {
-		return "", nil
+		return "", nil //nolint:nilerr // likewise
 	}
 	return markdownOf(ctx, found.Node)
 }

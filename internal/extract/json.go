@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -90,7 +91,7 @@ func (w *jsonWriter) object(path []string) error {
 			return err
 		}
 		name, _ := key.(string)
-		if err := w.value(append(path[:len(path):len(path)], oneLine(name)), token); err != nil {
+		if err := w.value(append(slices.Clip(path), oneLine(name)), token); err != nil {
 			return err
 		}
 	}
@@ -109,7 +110,7 @@ func (w *jsonWriter) array(path []string) error {
 		}
 		// Arrays directly in arrays have no name of their own, yet must count as deeper.
 		if token == json.Delim('[') {
-			err = w.value(append(path[:len(path):len(path)], ""), token)
+			err = w.value(append(slices.Clip(path), ""), token)
 		} else {
 			err = w.value(path, token)
 		}

@@ -37,7 +37,7 @@ func zipFiles(data []byte) ([]*zip.File, error) {
 
 // ooxml is an Office Open XML package (ECMA-376): XML parts in a zip archive.
 type ooxml struct {
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // it lives as long as one extraction
 	parts    map[string]*zip.File
 	unpacked int64
 }

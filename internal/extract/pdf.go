@@ -86,7 +86,7 @@ func (r *pdfReader) read(s source) (*Document, error) {
 		return nil, openError(err)
 	}
 	r.doc = opened.Document
-	defer r.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: r.doc})
+	defer r.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: r.doc}) //nolint:errcheck // the worker is thrown away when PDFium fails
 
 	outline, err := r.outline()
 	if err != nil {
@@ -164,12 +164,12 @@ func (r *pdfReader) page(index int, styled bool) (pdfPage, error) {
 	if err != nil {
 		return pdfPage{}, err
 	}
-	defer r.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: loaded.Page})
+	defer r.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: loaded.Page}) //nolint:errcheck // as above
 	text, err := r.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: requests.Page{ByReference: &loaded.Page}})
 	if err != nil {
 		return pdfPage{}, err
 	}
-	defer r.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage})
+	defer r.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage}) //nolint:errcheck // as above
 	return r.text(text.TextPage, styled)
 }
 

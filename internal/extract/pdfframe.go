@@ -61,7 +61,7 @@ func writeFrame(w io.Writer, v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	length := binary.BigEndian.AppendUint32(nil, uint32(body.Len())) //nolint:gosec // bodies are bounded far below 4 GiB
+	length := binary.BigEndian.AppendUint32(nil, uint32(body.Len())) // bodies are bounded far below 4 GiB
 	if _, err := w.Write(length); err != nil {
 		return err
 	}

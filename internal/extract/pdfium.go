@@ -80,7 +80,7 @@ func openCache(dir string) wazero.CompilationCache {
 type pdfium struct {
 	gopdfium.Pdfium
 	pool   gopdfium.Pool
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // it is the instance's life
 	cancel context.CancelFunc
 	memory *memory
 }

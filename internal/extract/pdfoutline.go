@@ -1,7 +1,7 @@
 package extract
 
 import (
-	"sort"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -118,9 +118,7 @@ func placeOutline(pages []Page, outline []bookmark) {
 		p.Headings = append(p.Headings, Heading{Offset: offset, Level: b.level, Text: b.title})
 	}
 	for i := range pages {
-		sort.SliceStable(pages[i].Headings, func(a, b int) bool {
-			return pages[i].Headings[a].Offset < pages[i].Headings[b].Offset
-		})
+		slices.SortStableFunc(pages[i].Headings, func(a, b Heading) int { return a.Offset - b.Offset })
 	}
 }
 

@@ -59,7 +59,7 @@ type pdfProcess struct {
 
 // startPDFProcess returns when the process is ready.
 func startPDFProcess(line []string) (*pdfProcess, error) {
-	p := &pdfProcess{command: exec.Command(line[0], line[1:]...), gone: make(chan struct{})} //nolint:gosec // our own binary, by the caller's word
+	p := &pdfProcess{command: exec.Command(line[0], line[1:]...), gone: make(chan struct{})} //nolint:gosec,noctx // our own binary, by the caller's word; interrupt ends it
 	p.command.Env = []string{}
 	p.command.Stderr = &p.stderr
 	p.command.SysProcAttr = childOfThisProcess()

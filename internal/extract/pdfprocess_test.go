@@ -38,7 +38,7 @@ func serveAs(behaviour, cacheDir string) {
 	case "babbling":
 		ready()
 		afterDocument()
-		fmt.Print("Dear Extractor, it is a fine day")
+		fmt.Fprint(os.Stdout, "Dear Extractor, it is a fine day")
 		select {}
 	case "empty":
 		ready()
@@ -72,8 +72,8 @@ func serveAs(behaviour, cacheDir string) {
 		if err != nil {
 			panic(err)
 		}
-		go w.read(source{data: pdftest.Endless(), max: 1 << 20}, func(int) { //nolint:errcheck // it never ends
-			fmt.Println(w.(*pdfProcess).command.Process.Pid)
+		go w.read(source{data: pdftest.Endless(), max: 1 << 20}, func(int) { // it never ends
+			fmt.Fprintln(os.Stdout, w.(*pdfProcess).command.Process.Pid)
 		})
 		select {}
 	}

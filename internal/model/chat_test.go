@@ -318,7 +318,7 @@ func TestAStreamMayPauseButNotForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// A reader slower than the idle timeout is not the model's silence.
 		c := chat(trickles{parts, time.Second})
-		_, err := c.Stream(t.Context(), ask("x"), func(string) error { time.Sleep(2 * idleTimeout); return nil }) //nolint:forbidigo // virtual time
+		_, err := c.Stream(t.Context(), ask("x"), func(string) error { time.Sleep(2 * idleTimeout); return nil })
 		if err != nil {
 			t.Errorf("a slow reader gives %v", err)
 		}

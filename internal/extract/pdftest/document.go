@@ -145,7 +145,7 @@ func wrap(line string, width int) []string {
 	limit := width * 2 / bodySize
 	var lines []string
 	current := ""
-	for _, word := range strings.Fields(line) {
+	for word := range strings.FieldsSeq(line) {
 		if current != "" && len(current)+1+len(word) > limit {
 			lines = append(lines, current)
 			current = ""

@@ -79,7 +79,7 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.deleteUntaken, `DELETE FROM vector WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM chunk WHERE number = ?1)`},
 		{&w.readVector, `SELECT vector FROM vector WHERE number = ?`},
 	} {
-		if *s.statement, err = w.conn.PrepareContext(ctx, s.query); err != nil {
+		if *s.statement, err = w.conn.PrepareContext(ctx, s.query); err != nil { //nolint:sqlclosecheck // close does, by prepared
 			return err
 		}
 		w.prepared = append(w.prepared, *s.statement)
