@@ -251,27 +251,3 @@ func (w *transcript) changed() <-chan struct{} {
 	}
 	return w.more
 }
-
-// compiledReader is a directory for the compiled PDF reader. Compiling takes seconds, so the tests share it.
-var compiledReader = sync.OnceValues(func() (string, error) {
-	path, err := binary()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(filepath.Dir(path), "cache")
-	return dir, os.Mkdir(dir, 0o755)
-})
-
-// sharedReader is an empty data directory with the compiled PDF reader of all tests.
-func sharedReader(t *testing.T) string {
-	t.Helper()
-	cache, err := compiledReader()
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := t.TempDir()
-	if err := os.Symlink(cache, filepath.Join(data, "cache")); err != nil {
-		t.Fatal(err)
-	}
-	return data
-}

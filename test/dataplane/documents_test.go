@@ -16,6 +16,7 @@ import (
 )
 
 func TestADocumentThatCannotBeReadIsNamedAndTheOthersAreAnsweredFrom(t *testing.T) {
+	t.Parallel()
 	page := pdftest.Page{Columns: []string{"# Tide\n\nThe tide is measured in metres."}}
 	whole := pdftest.Document{Pages: []pdftest.Page{page}}.Bytes()
 	documents := map[string]string{
@@ -33,7 +34,7 @@ func TestADocumentThatCannotBeReadIsNamedAndTheOthersAreAnsweredFrom(t *testing.
 		"bad/nothing.md":      "",
 		"good/deep/er/sea.md": "# Sea\n\nThe sea is measured in fathoms.",
 	}
-	docs, data := directory(t, documents), sharedReader(t)
+	docs, data := directory(t, documents), withReader(t)
 	ask := func(question, answer string) *process {
 		p := run(t, "run", "-f", manifest(t, pipeline(volume, standIns)), "--documents", docs, "--data", data, "--ask", question)
 		contains(t, p.stdout.String(), answer)

@@ -117,6 +117,7 @@ func halves(page string) (left, right string) {
 }
 
 func TestTheA100QuestionIsAnsweredFromThePapersSecondPage(t *testing.T) {
+	t.Parallel()
 	documents := gpuNotes()
 	for name, text := range documents { // each is a chunk at least
 		if !strings.Contains(text, "GPU") {
@@ -127,7 +128,7 @@ func TestTheA100QuestionIsAnsweredFromThePapersSecondPage(t *testing.T) {
 		t.Fatalf("there are only %d other documents", len(documents))
 	}
 	documents["papers/vila.pdf"] = string(vilaPaper())
-	docs, data := directory(t, documents), sharedReader(t)
+	docs, data := directory(t, documents), withReader(t)
 
 	for _, mode := range []string{"Hybrid", "Vector", "Keyword"} { // of one index
 		spec := manifest(t, pipeline(volume, standIns, "\n  retrieval: {mode: "+mode+"}"))
