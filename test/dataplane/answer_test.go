@@ -1,0 +1,75 @@
+package dataplane
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/gateway"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/test/nimsim"
+)
+
+func TestAnAnswerAsJSONIsTheBodyOfAChatCompletion(t *testing.T) {
+	t.Parallel()
+	docs := directory(t, map[string]string{"wind.md": wind})
+	p := run(t, "run", "-f", manifest(t, pipeline(volume, standIns)), "--documents", docs, "--output", "json", "--ask", "What is wind measured in?")
+	p.ends(0)
+	var body gateway.Completion
+	if err := json.Unmarshal([]byte(p.stdout.String()), &body); err != nil {
+		t.Fatalf("%v: %s", err, p.stdout.String())
+	}
+	if body.Object != "chat.completion" || body.Model != "papers" || len(body.Choices) != 1 || !strings.Contains(p.stdout.String(), "Wind is measured in knots. [1]") {
+		t.Errorf("it is %s", p.stdout.String())
+	}
+	if len(body.Citations.Results) != 1 || body.Citations.Results[0].DocumentID != "docs/wind.md" {
+		t.Errorf("citations are %+v", body.Citations)
+	}
+}
+
+func TestAStageThatIsDownDegradesOrFailsAsThePolicySays(t *testing.T) {
+	t.Parallel()
+	docs, data := directory(t, map[string]string{"wind.md": wind}), t.TempDir()
+	for _, c := range []struct {
+		name   string
+		role   model.Role
+		policy string
+		code   int
+		stderr string
+		stdout string
+	}{
+		{"a reranker under Degrade", model.Reranking, "reranking: Degrade", 0, "warning: reranking: ", "Wind is measured in knots. [1]"},
+		{"a reranker under Fail", model.Reranking, "reranking: Fail", 1, "ragpipeline: ", ""},
+		{"an LLM under Degrade", model.LLM, "llm: Degrade", 0, "warning: llm: ", "[1] Wind: "},
+		{"an LLM under Fail", model.LLM, "llm: Fail", 1, "ragpipeline: ", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sim := nimsim.Start(t, nimsim.Options{})
+			sim.Fault(c.role, nimsim.Named("retired"))
+			spec := manifest(t, pipeline(volume, endpoints(sim.URL), "\n  failurePolicy: {"+c.policy+"}"))
+			p := run(t, "run", "-f", spec, "--documents", docs, "--data", data, "--ask", "What is wind measured in?")
+			p.ends(c.code, c.stderr, "has been retired")
+			contains(t, p.stdout.String(), c.stdout)
+		})
+	}
+}
+
+func TestAnIngestionThatIsInterruptedGoesOnAtTheNextRun(t *testing.T) {
+	t.Parallel()
+	sim := nimsim.New(nimsim.Options{})
+	t.Cleanup(sim.Close)
+	url, reached, open := gate(t, sim)
+	docs, data := directory(t, map[string]string{"wind.md": wind}), t.TempDir()
+	args := []string{"run", "-f", manifest(t, pipeline(volume, endpoints(url))), "--documents", docs, "--data", data, "--ask", "What is wind measured in?"}
+
+	p := start(t, args)
+	select {
+	case <-reached:
+	case <-time.After(patience):
+		t.Fatal("it embeds nothing")
+	}
+	p.stop().ends(1, "ingestion was interrupted; what it has done is kept, and the next run goes on from there")
+	open()
+	run(t, args...).ends(0, "1 document in 1 chunk: 1 added")
+}
