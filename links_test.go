@@ -1,0 +1,53 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Links between the pages lead to files and headings that exist.
+func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
+	if _, err := os.Stat("docs/benchmarks.md"); err != nil {
+		t.Skip("docs/benchmarks.md, which pages link to, is not written yet")
+	}
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	decisions, err := filepath.Glob("docs/adr/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	for _, page := range slices.Concat([]string{"README.md", "CONTRIBUTING.md"}, pages, decisions) {
+		for _, m := range link.FindAllStringSubmatch(readPage(t, page), -1) {
+			file, heading, _ := strings.Cut(m[1], "#")
+			if strings.Contains(file, "://") {
+				continue
+			}
+			path := page
+			if file != "" {
+				path = filepath.Join(filepath.Dir(page), file)
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("%s links to %s, which does not exist", page, m[1])
+			} else if heading != "" && !slices.Contains(headings(readPage(t, path)), heading) {
+				t.Errorf("%s links to %s, but there is no such heading", page, m[1])
+			}
+		}
+	}
+}
+
+// headings are a page's, as GitHub makes anchors of them.
+func headings(page string) []string {
+	var anchors []string
+	other := regexp.MustCompile(`[^\w\- ]`)
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(page, -1) {
+		anchors = append(anchors, strings.ReplaceAll(other.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return anchors
+}
