@@ -22,7 +22,7 @@ func newPausing(t *testing.T) *pausing {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) {
 		var request struct{ Stream bool }
-		if json.NewDecoder(r.Body).Decode(&request); !request.Stream { // a probe
+		if json.NewDecoder(r.Body).Decode(&request); !request.Stream { // a probe, or introduce
 			fmt.Fprint(w, `{"choices":[{"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}]}`)
 			return
 		}
@@ -48,6 +48,13 @@ func newPausing(t *testing.T) *pausing {
 	})
 	p.URL = server.URL
 	return p
+}
+
+// introduce has a whole answer given before any is streamed: until the gateway has seen where the model's answers begin
+// it passes none on piece by piece.
+func (p *pausing) introduce(t *testing.T, c client) {
+	t.Helper()
+	c.ask("What is wind measured in?").want(t, http.StatusOK, "Hello")
 }
 
 // spec is a pipeline's models: stand-ins, and p as the LLM.

@@ -289,6 +289,7 @@ func TestTheGatewaysPodFinishesAnAnswerAfterSIGTERM(t *testing.T) {
 	api.until("/readyz", http.StatusOK)
 	ops.until("/readyz", http.StatusOK)
 
+	llm.introduce(t, api)
 	answer := api.stream("What is wind measured in?")
 	answer.until("Hello")
 	gateway.signal()

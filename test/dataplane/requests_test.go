@@ -42,6 +42,7 @@ func TestACallerWhoLeavesEndsTheWorkForItAndNobodyElses(t *testing.T) {
 	llm := newPausing(t)
 	_, c := serving(t, []string{"-f", manifest(t, pipeline(volume, llm.spec())), "--documents", directory(t, map[string]string{"a.md": wind})})
 
+	llm.introduce(t, c)
 	leaving, staying := c.stream("What is wind measured in?"), c.stream("Is wind measured in knots?")
 	leaving.until("Hello")
 	staying.until("Hello")
@@ -64,6 +65,7 @@ func TestAnAnswerInTheMiddleIsFinishedBeforeTheEnd(t *testing.T) {
 	t.Parallel()
 	llm := newPausing(t)
 	p, c := serving(t, []string{"-f", manifest(t, pipeline(volume, llm.spec())), "--documents", directory(t, map[string]string{"a.md": wind})})
+	llm.introduce(t, c)
 	answer := c.stream("What is wind measured in?")
 	answer.until("Hello")
 	p.signal()
