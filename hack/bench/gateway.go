@@ -19,7 +19,7 @@ const (
 // gateway measures what a question costs beyond its models: with models that answer at once, over an index of each
 // size.
 func (b *bench) gateway(ctx context.Context) error {
-	b.cpu = map[int]float64{}
+	b.cpu = map[int]cpuFigures{}
 	for _, chunks := range sizes {
 		index, err := b.index(ctx, chunks)
 		if err != nil {
@@ -70,30 +70,33 @@ func (m *overhead) measure(ctx context.Context, chunks int) error {
 		return err
 	}
 	title := fmt.Sprintf("Gateway, %s chunks of %s dimensions", number(float64(chunks)), number(dimensions))
-	capacity, err := m.busy(ctx, title)
+	busy, capacity, err := m.busy(ctx, title)
 	if err != nil {
 		return err
 	}
-	if err := m.alone(ctx, title, chunks); err != nil {
+	alone, err := m.alone(ctx, title)
+	if err != nil {
 		return err
 	}
+	m.cpu[chunks] = cpuFigures{busy, alone}
 	if err := m.firstTokens(ctx, title); err != nil {
 		return err
 	}
 	return m.halfLoad(ctx, title, capacity/2)
 }
 
-// busy measures the CPU of a question when the machine is saturated, and returns the questions/s that it then answers.
-func (m *overhead) busy(ctx context.Context, title string) (capacity float64, err error) {
+// busy measures when the machine is saturated. It returns the CPU of a question in ms, and the questions/s that are
+// answered.
+func (m *overhead) busy(ctx context.Context, title string) (used, capacity float64, err error) {
 	var cpu, floor, ratio, rate []float64
 	for range rounds {
 		o, used, err := m.load(ctx, busyInFlight)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		f, err := m.floor(ctx, m.models, m.plain, busyInFlight, roundTime)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		cpu, floor, ratio = append(cpu, used), append(floor, f.CPU), append(ratio, used/f.CPU)
 		rate = append(rate, o.rate())
@@ -104,29 +107,28 @@ func (m *overhead) busy(ctx context.Context, title string) (capacity float64, er
 		row{what: "floor: CPU of the same three calls", value: median(floor), unit: "ms"},
 		row{what: "CPU a question, to the floor", value: median(ratio), unit: "x"},
 		row{what: "questions/s with client, models and gateway on this machine", value: median(rate)})
-	return median(rate), nil
+	return median(cpu), median(rate), nil
 }
 
-// alone measures a question when it is the only one in flight.
-func (m *overhead) alone(ctx context.Context, title string, chunks int) error {
+// alone measures a question when it is the only one in flight, and returns its CPU in ms.
+func (m *overhead) alone(ctx context.Context, title string) (used float64, err error) {
 	var cpu, p50, beyond []float64
 	for range rounds {
 		o, used, err := m.load(ctx, 1)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		f, err := m.floor(ctx, m.models, m.plain, 1, roundTime)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		cpu, p50, beyond = append(cpu, used), append(p50, median(o.latencies)), append(beyond, median(o.latencies)-f.P50)
 	}
-	m.cpu[chunks] = median(cpu)
 	m.report.add(title,
 		row{what: "CPU a question, one in flight", value: median(cpu), unit: "ms"},
 		row{what: "p50, one in flight", value: median(p50), unit: "ms"},
 		row{what: "p50 beyond the upstreams, one in flight", value: median(beyond), unit: "ms", atMost: 1.5})
-	return nil
+	return median(cpu), nil
 }
 
 // load keeps the gateway at work for a round, and returns its CPU a question in ms as well.

@@ -72,6 +72,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	before, err := loadAverage()
+	if err != nil {
+		return err
+	}
 	for _, m := range measurements {
 		if slices.Contains(chosen, m.name) {
 			fmt.Fprintf(os.Stderr, "bench: %s\n", m.name)
@@ -80,7 +84,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 			}
 		}
 	}
-	text := machine + b.report.markdown()
+	after, err := loadAverage()
+	if err != nil {
+		return err
+	}
+	text := machine + "; load average before and after " + before + " and " + after + ".\n" + b.report.markdown()
 	if *out != "" {
 		if err := os.WriteFile(*out, []byte(text), 0o600); err != nil {
 			return err
@@ -133,8 +141,11 @@ type bench struct {
 	// What LangChain is compared with.
 	splitRates map[string]float64 // MB/s, by input
 	pageRate   float64            // PDF pages/s
-	cpu        map[int]float64    // ms of CPU a question with one in flight, by the index's chunks
+	cpu        map[int]cpuFigures // by the index's chunks
 }
+
+// cpuFigures are ms of the gateway's CPU a question.
+type cpuFigures struct{ busy, alone float64 }
 
 // path is a place below the bench's directory.
 func (b *bench) path(elements ...string) string {
