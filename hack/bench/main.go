@@ -68,27 +68,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{dir: dir, pdfs: *pdfs, python: *python, indexes: map[int]string{}}
-	machine, err := machine()
+	text, err := b.measure(ctx, chosen)
 	if err != nil {
 		return err
 	}
-	before, err := loadAverage()
-	if err != nil {
-		return err
-	}
-	for _, m := range measurements {
-		if slices.Contains(chosen, m.name) {
-			fmt.Fprintf(os.Stderr, "bench: %s\n", m.name)
-			if err := m.run(b, ctx); err != nil {
-				return fmt.Errorf("%s: %w", m.name, err)
-			}
-		}
-	}
-	after, err := loadAverage()
-	if err != nil {
-		return err
-	}
-	text := machine + "; load average before and after " + before + " and " + after + ".\n" + b.report.markdown()
 	if *out != "" {
 		if err := os.WriteFile(*out, []byte(text), 0o600); err != nil {
 			return err
@@ -96,6 +79,31 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	_, err = io.WriteString(stdout, text)
 	return err
+}
+
+// measure makes the measurements and returns the machine's description and the tables.
+func (b *bench) measure(ctx context.Context, chosen []string) (string, error) {
+	machine, err := machine()
+	if err != nil {
+		return "", err
+	}
+	before, err := loadAverage()
+	if err != nil {
+		return "", err
+	}
+	for _, m := range measurements {
+		if slices.Contains(chosen, m.name) {
+			fmt.Fprintf(os.Stderr, "bench: %s\n", m.name)
+			if err := m.run(b, ctx); err != nil {
+				return "", fmt.Errorf("%s: %w", m.name, err)
+			}
+		}
+	}
+	after, err := loadAverage()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s; load average before and after %s and %s.\n%s", machine, before, after, b.report.markdown()), nil
 }
 
 func names() (names []string) {
