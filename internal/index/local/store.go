@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -72,6 +73,10 @@ func (s *Store) open(ctx context.Context, g config.Generation) (err error) {
 	if s.reader, err = openDatabase(s.directory, "query_only(1)"); err != nil {
 		return err
 	}
+	// A read takes a fraction of a millisecond, a new connection several: a burst of questions waits for those there are.
+	readers := max(4, runtime.GOMAXPROCS(0))
+	s.reader.SetMaxOpenConns(readers)
+	s.reader.SetMaxIdleConns(readers)
 	if s.fetch, err = s.reader.PrepareContext(ctx, fetchChunks); err != nil {
 		return err
 	}

@@ -452,3 +452,25 @@ func TestLoadingSortsNothing(t *testing.T) {
 		t.Fatalf("%d steps, %v", steps, err)
 	}
 }
+
+func TestABurstOfReadsThrowsNoConnectionAway(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	row, chunks := document("docs/a", "word", 3)
+	if err := s.Put(t.Context(), row, chunks); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 32 {
+		group.Go(func() {
+			for range 20 {
+				if got, err := s.Chunks(t.Context(), []string{chunks[0].ID, chunks[2].ID}); err != nil || len(got) != 2 {
+					t.Errorf("%d chunks, %v", len(got), err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if closed := s.reader.Stats().MaxIdleClosed; closed > 0 {
+		t.Errorf("%d connections were opened and closed again", closed)
+	}
+}
