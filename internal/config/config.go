@@ -65,13 +65,29 @@ type ConfigMap struct {
 
 // Index says which home the index has: exactly one of the fields.
 type Index struct {
-	Local *LocalIndex `json:"local,omitempty"`
+	Local    *LocalIndex    `json:"local,omitempty"`
+	Weaviate *WeaviateIndex `json:"weaviate,omitempty"`
 }
 
 // LocalIndex is the index of one machine: SQLite as the record, ranking in memory.
 type LocalIndex struct {
 	// Directory holds the database and its lock.
 	Directory string `json:"directory"`
+}
+
+// WeaviateIndex is the index in a Weaviate.
+type WeaviateIndex struct {
+	// URL and GRPCURL are the bases of its REST and gRPC APIs, http or https with host and port; https is TLS,
+	// verified against the system's roots.
+	URL     string `json:"url"`
+	GRPCURL string `json:"grpcURL"`
+	// Prefix begins the names of this pipeline's collections; empty means that it is made of the pipeline's
+	// namespace and name.
+	Prefix string `json:"prefix,omitempty"`
+	// Key names the API key; nil sends none.
+	Key *SecretKey `json:"key,omitempty"`
+	// Replicas is on how many nodes each object of a new collection is kept; 0 means 1.
+	Replicas int `json:"replicas,omitempty"`
 }
 
 // Models are the models of the question path.

@@ -124,8 +124,13 @@ func (m Model) validate(field string) error {
 }
 
 func (i Index) validate() error {
-	if i.Local == nil || i.Local.Directory == "" {
+	switch {
+	case (i.Local == nil) == (i.Weaviate == nil):
+		return errors.New("index: exactly one of local and weaviate is needed")
+	case i.Local != nil && i.Local.Directory == "":
 		return errors.New("index.local.directory is needed")
+	case i.Weaviate != nil && (i.Weaviate.URL == "" || i.Weaviate.GRPCURL == ""):
+		return errors.New("index.weaviate: url and grpcURL are needed")
 	}
 	return nil
 }
