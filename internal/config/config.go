@@ -12,6 +12,9 @@ type Ingest struct {
 	Sources    []Source   `json:"sources"`
 	Embedding  Model      `json:"embedding"`
 	Index      Index      `json:"index"`
+	// Keep are the fingerprints of the pipeline's generations that stay: a run that succeeds removes all others
+	// from the index. Empty removes none.
+	Keep []string `json:"keep,omitempty"`
 }
 
 // Gateway is what the query gateway needs: one generation, the models, and how to answer.

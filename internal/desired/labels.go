@@ -1,0 +1,50 @@
+package desired
+
+import "github.com/ragpipeline/ragpipeline/api/v1alpha1"
+
+// The labels and annotations of a pipeline's children.
+const (
+	LabelName      = "app.kubernetes.io/name"       // always AppName
+	LabelInstance  = "app.kubernetes.io/instance"   // the pipeline's name
+	LabelComponent = "app.kubernetes.io/component"  // one of the Component constants
+	LabelManagedBy = "app.kubernetes.io/managed-by" // always Manager
+
+	// LabelPipeline is the pipeline's name: by it the operator lists what it made, pods included.
+	LabelPipeline = "ragpipeline.io/pipeline"
+	// LabelGeneration is the fingerprint that a gateway's or an ingestion's pod is pinned to.
+	LabelGeneration = "ragpipeline.io/generation"
+	// LabelModel is the ModelHash of an embedding model's objects.
+	LabelModel = "ragpipeline.io/model"
+
+	// AnnotationConfig is the hash of a run's ingest config.
+	AnnotationConfig = "ragpipeline.io/config"
+	// AnnotationTrigger is the hash of what a run was started for, its retry number left out.
+	AnnotationTrigger = "ragpipeline.io/trigger"
+	// AnnotationRetry is a run's retry number, from 0.
+	AnnotationRetry = "ragpipeline.io/retry"
+	// AnnotationSync on a pipeline starts a run whenever its value changes.
+	AnnotationSync = "ragpipeline.io/sync"
+
+	AppName = "ragpipeline"
+	Manager = "ragpipeline-operator"
+)
+
+// The components, as LabelComponent names them. Those of the models are config.StageEmbedding and so on.
+const (
+	ComponentGateway    = "gateway"
+	ComponentIngest     = "ingest"
+	ComponentWeaviate   = "weaviate"
+	ComponentStandIn    = "stand-in"
+	ComponentGeneration = "generation"
+)
+
+// Labels are those of a component's objects.
+func Labels(p *v1alpha1.RAGPipeline, component string) map[string]string {
+	return map[string]string{
+		LabelName:      AppName,
+		LabelInstance:  p.Name,
+		LabelComponent: component,
+		LabelManagedBy: Manager,
+		LabelPipeline:  p.Name,
+	}
+}

@@ -1,0 +1,53 @@
+package desired
+
+import (
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// Names are the names of a pipeline's children. A pipeline's name has at most 40 characters, so that each of these
+// is a DNS label, and a StatefulSet's pods still carry a label with its name and a hash.
+type Names struct{ Pipeline string }
+
+// Gateway is the name of the gateway's Deployment, Service and NetworkPolicy.
+func (n Names) Gateway() string { return n.Pipeline + "-gateway" }
+
+// GatewayKey is the Secret of the key that the operator makes for the gateway's callers.
+func (n Names) GatewayKey() string { return n.Pipeline + "-gateway-key" }
+
+// GatewayConfig is the ConfigMap of the gateway's config with that hash.
+func (n Names) GatewayConfig(hash string) string { return n.Pipeline + "-gateway-" + hash[:8] }
+
+// Ingest is the name of an ingestion run's Job and ConfigMap.
+func (n Names) Ingest(run string) string { return n.Pipeline + "-ingest-" + run[:8] }
+
+// Ingestion is the name of what all runs share.
+func (n Names) Ingestion() string { return n.Pipeline + "-ingest" }
+
+// Weaviate is the name of the store's StatefulSet and client Service.
+func (n Names) Weaviate() string { return n.Pipeline + "-weaviate" }
+
+// WeaviatePeers is the headless Service by which the store's replicas find each other.
+func (n Names) WeaviatePeers() string { return n.Pipeline + "-weaviate-headless" }
+
+// WeaviateKey is the Secret of the store's API key.
+func (n Names) WeaviateKey() string { return n.Pipeline + "-weaviate-key" }
+
+// StandIn is the name of the stand-in models' Deployment and Service.
+func (n Names) StandIn() string { return n.Pipeline + "-stand-in" }
+
+// Generation is the ConfigMap of the generation with that fingerprint.
+func (n Names) Generation(fingerprint string) string { return n.Pipeline + "-gen-" + fingerprint }
+
+// NIM is the name of the objects of the NIM that serves a stage. Those of embedding carry a hash of the model, so
+// that two models can serve two generations side by side; a generation that differs in its chunking alone needs no
+// second model.
+func (n Names) NIM(stage string, m v1alpha1.Model) string {
+	if stage == config.StageEmbedding {
+		return n.Pipeline + "-embedding-" + ModelHash(m)
+	}
+	return n.Pipeline + "-" + stage
+}
+
+// ModelHash is 8 hexadecimal digits of a model's name.
+func ModelHash(m v1alpha1.Model) string { return config.Hash(modelName(m, ""))[:8] }
