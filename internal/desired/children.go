@@ -115,4 +115,6 @@ func Secrets(p *v1alpha1.RAGPipeline) []Child { return nil }
 func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) { return nil, nil }
 
 // IngestConfig is the config of the runs that build or update the generation that the spec wants.
-func IngestConfig(p *v1alpha1.RAGPipeline, f Facts) (config.Ingest, error) { return config.Ingest{}, nil }
+func IngestConfig(p *v1alpha1.RAGPipeline, f Facts) (config.Ingest, error) {
+	return config.Ingest{}, nil
+}
