@@ -165,4 +165,10 @@ var (
 	ErrLocked = errors.New("another process has the index open")
 	// ErrFull: there is no room for what was to be written. What was there before is untouched.
 	ErrFull = errors.New("no space left for the index")
+	// ErrNotBuilt: the home holds nothing of this generation: no ingestion has begun, or what was there is lost.
+	ErrNotBuilt = errors.New("the index is not built yet: an ingestion run builds it")
+	// ErrUnauthorized: the home does not let this process in.
+	ErrUnauthorized = errors.New("the index refused the API key")
+	// ErrUnreachable: the home does not answer.
+	ErrUnreachable = errors.New("the index cannot be reached")
 )

@@ -24,7 +24,8 @@ type Observed struct {
 	// Wanted is the fingerprint of the generation that the spec wants, Live of the complete one that is to
 	// serve; empty before the first.
 	Wanted, Live string
-	// Gateways are the gateway's ready pods' own reports. Unreadable counts ready pods whose report could not be read.
+	// Gateways are the own reports of the gateway's running pods; Ready in each says whether it takes questions.
+	// Unreadable counts pods that the cluster holds ready and whose report could not be read.
 	Gateways   []config.OpsStatus
 	Unreadable int
 	// Run is the newest ingestion run; nil before the first.
