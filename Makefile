@@ -5,16 +5,31 @@ SHELL := /usr/bin/env bash
 
 export CGO_ENABLED ?= 0
 BIN := bin
+VERSION ?= dev
+IMAGE ?= ghcr.io/ragpipeline/ragpipeline:$(VERSION)
+NIMSIM_IMAGES ?= ghcr.io/ragpipeline/nimsim:$(VERSION)
 TOOLS := -modfile=hack/tools/go.mod
 LINT := $(BIN)/golangci-lint
 
-.PHONY: help build test verify lint generate bench fuzz clean
+.PHONY: help build image image-nimsim test verify lint generate bench fuzz cluster cluster-down clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build the one static binary into bin/
 	go build -trimpath -o $(BIN)/ragpipeline .
+
+# An image needs a Linux binary; the packer runs here. Git's state stays out of the binary, as in the Dockerfile.
+PACKED := GOOS=linux CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w"
+PACK := GOOS= GOARCH= go run ./hack/image
+
+image: ## Pack the image IMAGE into bin/ragpipeline.tar, without Docker; VERSION (dev) is its tag
+	$(PACKED) -o $(BIN)/image/ragpipeline .
+	$(PACK) -o $(BIN)/ragpipeline.tar -name $(IMAGE) $(BIN)/image/ragpipeline=/ragpipeline
+
+image-nimsim: ## Pack the NIM simulator into bin/nimsim.tar, under the names NIMSIM_IMAGES (comma-separated)
+	$(PACKED) -o $(BIN)/image/nimsim ./test/nimsim/cmd/nimsim
+	$(PACK) -o $(BIN)/nimsim.tar -name $(NIMSIM_IMAGES) $(BIN)/image/nimsim=/nimsim
 
 test: ## Run every test; with the race detector where a C compiler is found
 	@hack/test.sh
@@ -36,6 +51,12 @@ bench: ## Measure; docs/benchmarks.md says what the figures mean
 
 fuzz: ## Fuzz every target for FUZZTIME (20s) each
 	@hack/fuzz.sh
+
+cluster: ## Start a one-node Kubernetes from source, as root on Linux; docs/cluster.md has more
+	@hack/cluster/cluster up
+
+cluster-down: ## Stop it, and remove every trace
+	@hack/cluster/cluster down
 
 clean: ## Remove what was built
 	rm -rf $(BIN)

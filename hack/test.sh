@@ -1,7 +1,16 @@
 #!/usr/bin/env bash
-# Runs every test. The race detector needs cgo, and so a C compiler; without one the tests run without it.
+# Runs every test. Tests on a real API server and a real Weaviate get them built from source the first time, unless
+# KUBEBUILDER_ASSETS and RAGPIPELINE_WEAVIATE name others. The race detector needs cgo, and so a C compiler; without one
+# the tests run without it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+if [ -z "${KUBEBUILDER_ASSETS:-}" ] || [ -z "${RAGPIPELINE_WEAVIATE:-}" ]; then
+  kubebuilder=${KUBEBUILDER_ASSETS:-} weaviate=${RAGPIPELINE_WEAVIATE:-}
+  assets=$(hack/cluster/cluster assets)
+  eval "$assets"
+  export KUBEBUILDER_ASSETS=${kubebuilder:-$KUBEBUILDER_ASSETS} RAGPIPELINE_WEAVIATE=${weaviate:-$RAGPIPELINE_WEAVIATE}
+fi
 
 if command -v "${CC:-cc}" >/dev/null 2>&1 && [ "$(go env GOOS)/$(go env GOARCH)" != linux/386 ]; then
   echo "test: with the race detector"

@@ -2,8 +2,6 @@ package manifest
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,40 +12,16 @@ import (
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 
 	"github.com/ragpipeline/ragpipeline/config/crd"
+	fixtures "github.com/ragpipeline/ragpipeline/test/crd"
 )
 
-// The fixtures are shared with the test that gives them to a real API server. A refused one begins with the
-// words that the error must hold.
-const fixtures = "../../test/crd/testdata"
-
-func fixtureFiles(t *testing.T, directory string) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(fixtures, directory, "*.yaml"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no fixtures in %s: %v", directory, err)
-	}
-	return files
-}
-
-// expectedError reads the first line, "# error: ...".
-func expectedError(t *testing.T, file string) string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, _, _ := strings.Cut(string(text), "\n")
-	want, ok := strings.CutPrefix(first, "# error: ")
-	if !ok {
-		t.Fatalf("%s does not begin with # error:", file)
-	}
-	return want
-}
+// The fixtures are shared with the test that gives them to a real API server.
+const testdata = "../../test/crd/testdata"
 
 func TestAcceptedFixtures(t *testing.T) {
-	for _, file := range fixtureFiles(t, "accepted") {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			if _, err := Load([]string{file}); err != nil {
+	for _, f := range fixtures.Fixtures(t, testdata, "accepted") {
+		t.Run(f.Name, func(t *testing.T) {
+			if _, err := Load([]string{f.File}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -55,14 +29,14 @@ func TestAcceptedFixtures(t *testing.T) {
 }
 
 func TestRefusedFixtures(t *testing.T) {
-	for _, file := range fixtureFiles(t, "refused") {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			_, err := Load([]string{file})
+	for _, f := range fixtures.Fixtures(t, testdata, "refused") {
+		t.Run(f.Name, func(t *testing.T) {
+			_, err := Load([]string{f.File})
 			if err == nil {
 				t.Fatal("accepted")
 			}
-			if want := expectedError(t, file); !strings.Contains(err.Error(), want) {
-				t.Errorf("error\n%v\ndoes not hold\n%s", err, want)
+			if !strings.Contains(err.Error(), f.Error) {
+				t.Errorf("error\n%v\ndoes not hold\n%s", err, f.Error)
 			}
 			if strings.Contains(err.Error(), "secret@") || strings.Contains(err.Error(), "key=secret") {
 				t.Errorf("the error tells the secret: %v", err)
@@ -90,18 +64,18 @@ func TestUpdateFixtures(t *testing.T) {
 		errs, _ := s.rules.Validate(t.Context(), nil, s.structural, objects[1].fields, objects[0].fields, celconfig.RuntimeCELCostBudget)
 		return errs
 	}
-	for _, file := range fixtureFiles(t, "updates/accepted") {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			if errs := update(t, file); len(errs) > 0 {
+	for _, f := range fixtures.Fixtures(t, testdata, "updates/accepted") {
+		t.Run(f.Name, func(t *testing.T) {
+			if errs := update(t, f.File); len(errs) > 0 {
 				t.Error(errs.ToAggregate())
 			}
 		})
 	}
-	for _, file := range fixtureFiles(t, "updates/refused") {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			errs := update(t, file)
-			if want := expectedError(t, file); !strings.Contains(fmt.Sprint(errs.ToAggregate()), want) {
-				t.Errorf("error %v does not hold %s", errs.ToAggregate(), want)
+	for _, f := range fixtures.Fixtures(t, testdata, "updates/refused") {
+		t.Run(f.Name, func(t *testing.T) {
+			errs := update(t, f.File)
+			if !strings.Contains(fmt.Sprint(errs.ToAggregate()), f.Error) {
+				t.Errorf("error %v does not hold %s", errs.ToAggregate(), f.Error)
 			}
 		})
 	}
@@ -124,8 +98,8 @@ func TestEveryRuleAndBoundIsBroken(t *testing.T) {
 	})
 	broken := map[string]bool{}
 	for _, directory := range []string{"refused", "updates/refused"} {
-		for _, file := range fixtureFiles(t, directory) {
-			for _, c := range brokenBy(t, file, props) {
+		for _, f := range fixtures.Fixtures(t, testdata, directory) {
+			for _, c := range brokenBy(t, f.File, props) {
 				broken[c] = true
 			}
 		}

@@ -1,5 +1,3 @@
-// Package crd holds what is true of the CRD as a whole. The fixtures under testdata are for its rules one by one:
-// internal/manifest runs them, and so does the test on a real API server.
 package crd
 
 import (
