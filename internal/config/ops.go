@@ -26,6 +26,10 @@ const (
 	StageIndex     = "index"
 )
 
+// ReasonNotBuilt is the index stage's reason while the pinned generation is not in the store: it was not built
+// yet, or was lost with its volume.
+const ReasonNotBuilt = "NotBuilt"
+
 // StageStatus is the state of one stage, fed by live traffic and probes.
 type StageStatus struct {
 	OK         bool      `json:"ok"`

@@ -22,6 +22,8 @@ const (
 	AnnotationTrigger = "ragpipeline.io/trigger"
 	// AnnotationRetry is a run's retry number, from 0.
 	AnnotationRetry = "ragpipeline.io/retry"
+	// AnnotationLost is how often the index had been found gone when a run was started.
+	AnnotationLost = "ragpipeline.io/lost"
 	// AnnotationSync on a pipeline starts a run whenever its value changes.
 	AnnotationSync = "ragpipeline.io/sync"
 

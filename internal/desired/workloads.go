@@ -1,0 +1,29 @@
+package desired
+
+import (
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// Embedding is the embedding model that serves a generation: the spec's while it has the same name, else the
+// record's.
+func Embedding(p *v1alpha1.RAGPipeline, r Record) v1alpha1.EmbeddingModel {
+	if now := p.Spec.Models.Embedding; modelName(now.Model, config.StandInEmbedding) == r.Generation.Embedding.Model {
+		return now
+	}
+	return r.Embedding
+}
+
+// ModelWorkload is the name of the Deployment that serves a stage's model; empty for an endpoint, which the
+// operator does not run.
+func ModelWorkload(p *v1alpha1.RAGPipeline, stage string, m v1alpha1.Model) string {
+	names := Names{Pipeline: p.Name}
+	switch {
+	case m.NIM != nil:
+		return names.NIM(stage, m)
+	case m.StandIn != nil:
+		return names.StandIn()
+	default:
+		return ""
+	}
+}
