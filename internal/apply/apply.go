@@ -4,7 +4,12 @@ package apply
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -14,32 +19,128 @@ import (
 // FieldOwner is the field manager of every write.
 const FieldOwner = "ragpipeline-operator"
 
-// Applier writes children.
+// noVersion is a resourceVersion that no object has: etcd's first revision, before anything was written. A write
+// that names it can create an object and can change none.
+const noVersion = "1"
+
+// Applier writes children. It is safe for use by many passes at once, one of each owner.
 type Applier struct {
-	// Client's reads come from the cache.
-	Client client.Client
+	client   client.Client
+	uncached client.Reader
+	memory   memory
 }
 
-// New makes an Applier.
-func New(c client.Client) *Applier { return &Applier{Client: c} }
-
-// NameTakenError says that an object that a pipeline needs exists and belongs to someone else.
-type NameTakenError struct{ Kind, Name string }
-
-func (e *NameTakenError) Error() string {
-	return e.Kind + " " + e.Name + " exists and is not this pipeline's"
-}
-
-// Apply makes the children exist as wanted, in order, and goes on after an error: it returns all joined.
-// It returns the UIDs of those that exist, by kind and name.
-func (a *Applier) Apply(ctx context.Context, owner client.Object, children []desired.Child) (map[Key]types.UID, error) {
-	return nil, nil
+// New makes an Applier. The client's reads come from a cache, with the kinds of Kinds read as Kinds says; uncached
+// reads metadata where the cache is behind, or shows only labelled objects.
+func New(c client.Client, uncached client.Reader) *Applier {
+	return &Applier{client: c, uncached: uncached}
 }
 
 // Key is a child's kind and name.
 type Key struct{ Kind, Name string }
 
-// Prune deletes what the owner controls, by label and owner reference, and what is not among the children.
-func (a *Applier) Prune(ctx context.Context, owner client.Object, children []desired.Child, keep map[string]bool) error {
-	return nil
+// Apply makes the children exist as wanted, in order, and goes on after an error. It returns the UIDs of those that
+// exist and are the owner's, and all errors joined, each with its cause: a *NameTakenError, a *WaitingError, or what
+// the API server answered. A conflict among them is resolved by another pass.
+func (a *Applier) Apply(ctx context.Context, owner client.Object, children []desired.Child) (map[Key]types.UID, error) {
+	uids := make(map[Key]types.UID, len(children))
+	var errs []error
+	for _, child := range children {
+		want, err := a.wanted(owner, child)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		uid, err := a.apply(ctx, owner, want)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("apply %s %s: %w", want.key.Kind, want.key.Name, err))
+			continue
+		}
+		uids[want.key] = uid
+	}
+	return uids, errors.Join(errs...)
+}
+
+// Forget drops what is remembered of an owner's children, for one that is gone.
+func (a *Applier) Forget(owner types.NamespacedName) { a.memory.forget(owner) }
+
+func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) (types.UID, error) {
+	last := a.memory.get(owner, want.key)
+	found, err := a.find(ctx, want, last)
+	if err != nil {
+		return "", err
+	}
+	if found == nil {
+		return a.create(ctx, owner, want)
+	}
+	if err := claim(owner, want, found); err != nil {
+		return "", err
+	}
+	if want.once || last.holds(want, found) {
+		return found.GetUID(), nil
+	}
+	// The server refuses when another object has taken the name since the cache saw this one.
+	want.object.SetUID(found.GetUID())
+	return a.write(ctx, owner, want)
+}
+
+// find returns the metadata of what has the name; nil for nothing. What the cache does not have may exist without
+// the labels by which it selects, or since a moment ago; what it has from before our last write is of no use.
+func (a *Applier) find(ctx context.Context, want *wanted, last written) (metav1.Object, error) {
+	key := client.ObjectKeyFromObject(want.object)
+	cached, err := newObject(a.client.Scheme(), want.object.GroupVersionKind())
+	if err != nil {
+		return nil, err
+	}
+	err = a.client.Get(ctx, key, cached)
+	if err == nil && !older(cached.GetResourceVersion(), last.version) {
+		return cached, nil
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		return nil, err
+	}
+	live := newMetadata(want.object.GroupVersionKind())
+	if err := a.uncached.Get(ctx, key, live); apierrors.IsNotFound(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return live, nil
+}
+
+// create is an apply that the server refuses when the name exists by now: applied fields have one owner from the
+// start, which an object made by a create and applied later has not.
+func (a *Applier) create(ctx context.Context, owner client.Object, want *wanted) (types.UID, error) {
+	if err := want.generate(); err != nil {
+		return "", err
+	}
+	want.object.SetResourceVersion(noVersion)
+	return a.write(ctx, owner, want)
+}
+
+func (a *Applier) write(ctx context.Context, owner client.Object, want *wanted) (types.UID, error) {
+	answer := want.object
+	err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(answer), client.FieldOwner(FieldOwner), client.ForceOwnership)
+	if err != nil {
+		return "", conflict(err, want.object)
+	}
+	a.memory.put(owner, want.key, written{
+		uid: answer.GetUID(), hash: want.hash, version: answer.GetResourceVersion(), generation: answer.GetGeneration(),
+	})
+	return answer.GetUID(), nil
+}
+
+// conflict says of a write that named a UID and met another one that it was a conflict. The server calls that an
+// invalid change of metadata.uid, which reads as if the spec were wrong.
+func conflict(err error, object *unstructured.Unstructured) error {
+	refusal, ok := errors.AsType[*apierrors.StatusError](err)
+	if !ok || !apierrors.IsInvalid(err) || refusal.ErrStatus.Details == nil {
+		return err
+	}
+	for _, cause := range refusal.ErrStatus.Details.Causes {
+		if cause.Field == "metadata.uid" {
+			return apierrors.NewConflict(resource(object), object.GetName(), err)
+		}
+	}
+	return err
 }

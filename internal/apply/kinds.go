@@ -1,0 +1,88 @@
+package apply
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+const kindClaim = "PersistentVolumeClaim"
+
+// Kind is a kind of children.
+type Kind struct {
+	schema.GroupVersionKind
+	// Whole: the cache holds whole objects, because their status is read; of other kinds it holds metadata. One
+	// kind read both ways would be cached twice.
+	Whole bool
+	// pruned: what is not wanted any more is deleted.
+	pruned bool
+}
+
+// kinds are all that desired makes.
+var kinds = []Kind{
+	{GroupVersionKind: schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}, Whole: true, pruned: true},
+	{GroupVersionKind: schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "StatefulSet"}, Whole: true, pruned: true},
+	{GroupVersionKind: schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}, Whole: true, pruned: true},
+	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "Service"}, pruned: true},
+	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}, pruned: true},
+	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "Secret"}, pruned: true},
+	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}, pruned: true},
+	{GroupVersionKind: schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}, pruned: true},
+	{GroupVersionKind: schema.GroupVersionKind{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}, pruned: true},
+	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: kindClaim}}, // data is deleted by its user, or with its owner
+}
+
+// Kinds are the kinds of children, for who sets up the cache and the watches.
+func Kinds() []Kind { return append([]Kind(nil), kinds...) }
+
+// Object is an empty object of the kind, as the cache holds it.
+func (k Kind) Object(scheme *runtime.Scheme) (client.Object, error) {
+	if !k.Whole {
+		return newMetadata(k.GroupVersionKind), nil
+	}
+	object, err := scheme.New(k.GroupVersionKind)
+	if err != nil {
+		return nil, err
+	}
+	return object.(client.Object), nil
+}
+
+func (k Kind) list(scheme *runtime.Scheme) (client.ObjectList, error) {
+	gvk := k.GroupVersion().WithKind(k.Kind + "List")
+	if !k.Whole {
+		list := new(metav1.PartialObjectMetadataList)
+		list.SetGroupVersionKind(gvk)
+		return list, nil
+	}
+	list, err := scheme.New(gvk)
+	if err != nil {
+		return nil, err
+	}
+	return list.(client.ObjectList), nil
+}
+
+func newObject(scheme *runtime.Scheme, gvk schema.GroupVersionKind) (client.Object, error) {
+	for _, kind := range kinds {
+		if kind.GroupVersionKind == gvk {
+			return kind.Object(scheme)
+		}
+	}
+	return nil, fmt.Errorf("%s is no kind of child: add it to the kinds that are applied and pruned", gvk)
+}
+
+func newMetadata(gvk schema.GroupVersionKind) *metav1.PartialObjectMetadata {
+	object := new(metav1.PartialObjectMetadata)
+	object.SetGroupVersionKind(gvk)
+	return object
+}
+
+// resource is the object's resource as errors name it.
+func resource(object *unstructured.Unstructured) schema.GroupResource {
+	plural, _ := meta.UnsafeGuessKindToResource(object.GroupVersionKind())
+	return plural.GroupResource()
+}

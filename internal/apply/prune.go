@@ -1,0 +1,79 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+)
+
+// Prune deletes what the owner controls, by label and owner reference, and what is neither among the children nor
+// named in keep. Volumes are never pruned. It goes on after an error and returns all joined.
+func (a *Applier) Prune(ctx context.Context, owner client.Object, children []desired.Child, keep map[string]bool) error {
+	stays := make(map[Key]bool, len(children))
+	for _, child := range children {
+		if kind, name := child.Object.GetKind(), child.Object.GetName(); kind != nil && name != nil {
+			stays[Key{Kind: *kind, Name: *name}] = true
+		}
+	}
+	var errs []error
+	for _, kind := range kinds {
+		if !kind.pruned {
+			continue
+		}
+		owned, err := a.owned(ctx, owner, kind)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("list %s objects of %s: %w", kind.Kind, owner.GetName(), err))
+		}
+		for _, object := range owned {
+			if !stays[Key{Kind: kind.Kind, Name: object.GetName()}] && !keep[object.GetName()] {
+				errs = append(errs, a.delete(ctx, owner, kind, object))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// owned are the objects of a kind that the owner controls and that are not being deleted.
+func (a *Applier) owned(ctx context.Context, owner client.Object, kind Kind) (owned []metav1.Object, err error) {
+	list, err := kind.list(a.client.Scheme())
+	if err != nil {
+		return nil, err
+	}
+	labels := client.MatchingLabels{desired.LabelPipeline: owner.GetName(), desired.LabelManagedBy: desired.Manager}
+	if err := a.client.List(ctx, list, client.InNamespace(owner.GetNamespace()), labels); err != nil {
+		return nil, err
+	}
+	err = meta.EachListItem(list, func(item runtime.Object) error {
+		object, err := meta.Accessor(item)
+		if err != nil {
+			return err
+		}
+		if metav1.IsControlledBy(object, owner) && object.GetDeletionTimestamp() == nil {
+			owned = append(owned, object)
+		}
+		return nil
+	})
+	return owned, err
+}
+
+// delete deletes this very object, and what it owns after it. One that is gone or was replaced is none of ours.
+func (a *Applier) delete(ctx context.Context, owner client.Object, kind Kind, object metav1.Object) error {
+	target := newMetadata(kind.GroupVersionKind)
+	target.SetNamespace(object.GetNamespace())
+	target.SetName(object.GetName())
+	uid := object.GetUID()
+	err := a.client.Delete(ctx, target, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		return fmt.Errorf("delete %s %s: %w", kind.Kind, object.GetName(), err)
+	}
+	a.memory.drop(owner, Key{Kind: kind.Kind, Name: object.GetName()})
+	return nil
+}
