@@ -1,12 +1,20 @@
-// Package apiserver starts a real API server and etcd for a test, with the CRD installed.
+// Package apiserver gives tests a real kube-apiserver and etcd, with the CRD installed: one of each a test binary.
+// Nothing runs on it but what a test starts: no garbage collector, no workload controllers, no kubelet.
 package apiserver
 
 import (
+	"context"
+	"fmt"
 	"os"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
@@ -14,34 +22,75 @@ import (
 	"github.com/ragpipeline/ragpipeline/config/crd"
 )
 
-// startTimeout is far more than a start takes (4 s), because tests of other packages compile beside it.
+// Assets is the environment variable that names the directory of the binaries etcd and kube-apiserver.
+const Assets = "KUBEBUILDER_ASSETS"
+
+// startTimeout is for each of the two on a busy machine.
 const startTimeout = 2 * time.Minute
 
-// Start returns a client's configuration for a server that ends with the test. There is no node, no scheduler and no
-// controller behind it. It skips the test when the binaries are not there.
-func Start(t testing.TB) *rest.Config {
-	t.Helper()
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Skip("needs an API server: `make test` builds one and sets KUBEBUILDER_ASSETS; eval \"$(hack/cluster/cluster assets)\" does here")
+// environment is set once a test has asked for it.
+var environment *envtest.Environment
+
+var start = sync.OnceValues(func() (*rest.Config, error) {
+	definition := new(apiextensionsv1.CustomResourceDefinition)
+	if err := yaml.UnmarshalStrict(crd.RAGPipelines, definition); err != nil {
+		return nil, err
 	}
-	var definition apiextensionsv1.CustomResourceDefinition
-	if err := yaml.UnmarshalStrict(crd.RAGPipelines, &definition); err != nil {
-		t.Fatal(err)
-	}
-	environment := &envtest.Environment{
-		CRDs:                     []*apiextensionsv1.CustomResourceDefinition{&definition},
+	environment = &envtest.Environment{
+		CRDs:                     []*apiextensionsv1.CustomResourceDefinition{definition},
+		BinaryAssetsDirectory:    os.Getenv(Assets),
 		ControlPlaneStartTimeout: startTimeout,
-		ControlPlaneStopTimeout:  startTimeout,
 	}
 	config, err := environment.Start()
-	t.Cleanup(func() {
-		if err := environment.Stop(); err != nil {
-			t.Errorf("stop the API server: %v", err)
-		}
-	})
 	if err != nil {
-		t.Fatalf("start an API server from KUBEBUILDER_ASSETS=%s: %v", os.Getenv("KUBEBUILDER_ASSETS"), err)
+		return nil, err
 	}
-	config.QPS = -1 // tests are not to wait for their own client
-	return config
+	config.QPS = -1 // the server's own fairness is enough
+	return config, nil
+})
+
+// Main runs a package's tests and stops the servers, if a test has started them. TestMain exits with what it returns.
+func Main(m *testing.M) int {
+	code := m.Run()
+	if environment == nil {
+		return code
+	}
+	if err := environment.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop the API server:", err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// Config is for a client that may do anything. It starts the servers when the first test asks, and skips the test
+// where there are no binaries. The package's TestMain must call Main.
+func Config(t testing.TB) *rest.Config {
+	t.Helper()
+	if os.Getenv(Assets) == "" {
+		t.Skipf("%s is not set: `make test` builds an API server and sets it", Assets)
+	}
+	config, err := start()
+	if err != nil {
+		t.Fatalf("start the API server: %v", err)
+	}
+	return rest.CopyConfig(config)
+}
+
+var namespaces atomic.Int64
+
+// Namespace makes a namespace of the test's own. It stays until the server stops: no controller would empty it.
+func Namespace(t testing.TB, labels map[string]string) string {
+	t.Helper()
+	clients, err := kubernetes.NewForConfig(Config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	name := fmt.Sprintf("test-%d", namespaces.Add(1))
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}
+	if _, err := clients.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
