@@ -11,7 +11,7 @@ NIMSIM_IMAGES ?= ghcr.io/ragpipeline/nimsim:$(VERSION)
 TOOLS := -modfile=hack/tools/go.mod
 LINT := $(BIN)/golangci-lint
 
-.PHONY: help build image image-nimsim test verify lint generate bench fuzz cluster cluster-down clean
+.PHONY: help build image image-nimsim test verify lint generate helm bench fuzz cluster cluster-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,8 +43,12 @@ lint: $(LINT) ## Lint, with the import rules of docs/architecture.md
 $(LINT): hack/tools/golangci-lint/go.mod
 	go build -modfile=hack/tools/golangci-lint/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-generate: ## Regenerate deep copies and the CRD from api/
+generate: ## Regenerate deep copies and the CRD from api/, and from that the chart's copies and docs/api.md
 	go generate ./api/...
+	go generate ./config/...
+
+helm: ## Build Helm into bin/, for the chart's tests
+	@hack/helm.sh
 
 bench: ## Measure; docs/benchmarks.md says what the figures mean
 	go run ./hack/bench

@@ -11,6 +11,7 @@ if [ -z "${KUBEBUILDER_ASSETS:-}" ] || [ -z "${RAGPIPELINE_WEAVIATE:-}" ]; then
   eval "$assets"
   export KUBEBUILDER_ASSETS=${kubebuilder:-$KUBEBUILDER_ASSETS} RAGPIPELINE_WEAVIATE=${weaviate:-$RAGPIPELINE_WEAVIATE}
 fi
+hack/helm.sh # for test/chart
 
 if command -v "${CC:-cc}" >/dev/null 2>&1 && [ "$(go env GOOS)/$(go env GOARCH)" != linux/386 ]; then
   echo "test: with the race detector"

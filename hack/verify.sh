@@ -9,6 +9,13 @@ unformatted=$(git ls-files '*.go' | xargs gofmt -l)
 go mod verify >/dev/null
 go mod tidy -diff
 go generate ./api/...
-changed=$(git status --porcelain -- api config/crd)
+go generate ./config/...
+changed=$(git status --porcelain -- api config/crd docs/api.md charts/ragpipeline/files)
 [ -z "$changed" ] || { echo "verify: generated files differ, run make generate and commit:" >&2; echo "$changed" >&2; exit 1; }
+
+# With every part switched on, beside the defaults that test/chart compares with config/.
+hack/helm.sh
+bin/helm lint --strict charts/ragpipeline >/dev/null
+bin/helm template ragpipeline charts/ragpipeline --namespace ragpipeline-system \
+  --set 'watchNamespaces={team-a,team-b},replicas=2,metrics.serviceMonitor.enabled=true,imagePullSecrets[0].name=registry' >/dev/null
 echo "verify: clean"
