@@ -1,0 +1,145 @@
+package chart
+
+import (
+	"bytes"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// The chart's defaults and config/default install the same, but for Helm's own labels, the CRD's keep annotation, and
+// the namespace, which `helm install --create-namespace` makes.
+func TestChartAndKustomizationDeclareTheSameObjects(t *testing.T) {
+	chart := byName(render(t))
+	kustomization := byName(objects(t, output(t, kubectl(t), "kustomize", config+"/default")))
+	delete(kustomization, "Namespace//"+namespace)
+	if diff := cmp.Diff(kustomization, chart); diff != "" {
+		t.Errorf("(-config/default +chart):\n%s", diff)
+	}
+}
+
+// byName has the objects' content, without what Helm adds.
+func byName(all []*unstructured.Unstructured) map[string]map[string]any {
+	objects := map[string]map[string]any{}
+	for _, o := range all {
+		labels, annotations := o.GetLabels(), o.GetAnnotations()
+		for _, label := range []string{"helm.sh/chart", "app.kubernetes.io/version", "app.kubernetes.io/managed-by"} {
+			delete(labels, label)
+		}
+		delete(annotations, "helm.sh/resource-policy")
+		o.SetLabels(labels)
+		o.SetAnnotations(annotations)
+		objects[name(o)] = o.Object
+	}
+	return objects
+}
+
+func TestTheChartsFilesAreThoseOfConfig(t *testing.T) {
+	files, err := filepath.Glob(chart + "/files/*")
+	if err != nil || len(files) < 6 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	for _, file := range files {
+		sources, err := filepath.Glob(config + "/*/" + filepath.Base(file))
+		if err != nil || len(sources) != 1 {
+			t.Fatalf("%s has %d sources: %v", file, len(sources), err)
+		}
+		if !bytes.Equal(read(t, file), read(t, sources[0])) {
+			t.Errorf("%s is not %s: run make generate", file, sources[0])
+		}
+	}
+}
+
+func TestTheCRDIsKeptUnlessToldOtherwise(t *testing.T) {
+	const crd = "CustomResourceDefinition//ragpipelines.ragpipeline.io"
+	for _, c := range []struct{ set, policy string }{{"crds.keep=true", "keep"}, {"crds.keep=false", ""}} {
+		if got := find(t, render(t, c.set), crd).GetAnnotations()["helm.sh/resource-policy"]; got != c.policy {
+			t.Errorf("%s: the resource policy is %q, not %q", c.set, got, c.policy)
+		}
+	}
+	if all := names(render(t, "crds.install=false")); slices.Contains(all, crd) {
+		t.Error("crds.install=false installs it")
+	}
+}
+
+func TestAnOperatorOfSomeNamespacesGetsNothingBeyondThem(t *testing.T) {
+	all := render(t, "watchNamespaces={team-a,team-b}")
+	var roles []string
+	for _, o := range all {
+		if strings.HasSuffix(o.GetKind(), "Role") || strings.HasSuffix(o.GetKind(), "RoleBinding") {
+			roles = append(roles, name(o))
+		}
+	}
+	slices.Sort(roles)
+	want := []string{
+		"ClusterRole//ragpipeline-edit", "ClusterRole//ragpipeline-view", // for users, not for the operator
+		"Role/ragpipeline-system/ragpipeline-operator-leader", "Role/team-a/ragpipeline-operator", "Role/team-b/ragpipeline-operator",
+		"RoleBinding/ragpipeline-system/ragpipeline-operator-leader", "RoleBinding/team-a/ragpipeline-operator", "RoleBinding/team-b/ragpipeline-operator",
+	}
+	if diff := cmp.Diff(want, roles); diff != "" {
+		t.Errorf("roles and bindings (-want +got):\n%s", diff)
+	}
+	if args := operator(t, all)["args"].([]any); !slices.Contains(args, "--namespace=team-a") || !slices.Contains(args, "--namespace=team-b") {
+		t.Errorf("the operator is not told its namespaces: %v", args)
+	}
+}
+
+func TestSwitchedOffPartsLeaveNothingBehind(t *testing.T) {
+	all := names(render(t, "crds.install=false", "rbac.create=false", "rbac.userRoles=false", "metrics.service.enabled=false",
+		"serviceAccount.create=false", "serviceAccount.name=mine"))
+	if diff := cmp.Diff([]string{"Deployment/ragpipeline-system/ragpipeline-operator"}, all); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestOperatorPodsAreWhatTheValuesSay(t *testing.T) {
+	all := render(t, "replicas=2", "image.digest=sha256:"+strings.Repeat("0", 64), "imagePullSecrets[0].name=registry", "podLabels.team=a",
+		"podAnnotations.note=b", "priorityClassName=high", "nodeSelector.disk=ssd", "tolerations[0].operator=Exists",
+		"affinity.nodeAffinity.x=y", "topologySpreadConstraints[0].maxSkew=1", "resources.limits.memory=1Gi", "image.pullPolicy=Always")
+	find(t, all, "PodDisruptionBudget/ragpipeline-system/ragpipeline-operator")
+	container := operator(t, all)
+	image := "ghcr.io/ragpipeline/ragpipeline@sha256:" + strings.Repeat("0", 64)
+	if container["image"] != image || container["imagePullPolicy"] != "Always" {
+		t.Errorf("image %v, %v", container["image"], container["imagePullPolicy"])
+	}
+	if env := container["env"].([]any)[0].(map[string]any); env["name"] != "OPERATOR_IMAGE" || env["value"] != image {
+		t.Errorf("the pods of pipelines would run another image: %v", env)
+	}
+	template := find(t, all, "Deployment/ragpipeline-system/ragpipeline-operator").Object["spec"].(map[string]any)["template"].(map[string]any)
+	spec := template["spec"].(map[string]any)
+	for _, field := range []string{"imagePullSecrets", "priorityClassName", "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints"} {
+		if spec[field] == nil {
+			t.Errorf("%s is missing from %v", field, slices.Sorted(maps.Keys(spec)))
+		}
+	}
+	metadata := unstructured.Unstructured{Object: template}
+	if metadata.GetLabels()["team"] != "a" || metadata.GetAnnotations()["note"] != "b" {
+		t.Errorf("labels %v, annotations %v", metadata.GetLabels(), metadata.GetAnnotations())
+	}
+}
+
+// operator is the operator's container.
+func operator(t *testing.T, all []*unstructured.Unstructured) map[string]any {
+	t.Helper()
+	deployment := find(t, all, "Deployment/ragpipeline-system/ragpipeline-operator")
+	containers, _, err := unstructured.NestedSlice(deployment.Object, "spec", "template", "spec", "containers")
+	if err != nil || len(containers) != 1 {
+		t.Fatalf("%d containers: %v", len(containers), err)
+	}
+	return containers[0].(map[string]any)
+}
+
+// Names stay within their limits however long the release's is; Helm allows 53 characters.
+func TestLongReleaseNames(t *testing.T) {
+	long := strings.Repeat("r", 53)
+	for _, o := range objects(t, output(t, helm(t), "template", long, chart)) {
+		if n := o.GetName(); o.GetKind() == "Service" && len(n) > 63 || strings.Contains(n, "--") {
+			t.Errorf("%s", name(o))
+		}
+	}
+}
