@@ -1,6 +1,9 @@
 package desired
 
 import (
+	"errors"
+	"slices"
+
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -108,13 +111,43 @@ type SourceVersion struct {
 func (r Run) Name() string { return config.Hash(r) }
 
 // Secrets are the children that others depend on by their UID. They are applied first.
-func Secrets(p *v1alpha1.RAGPipeline) []Child { return nil }
+func Secrets(p *v1alpha1.RAGPipeline) []Child {
+	m := newMaker(p, Operator{}, Facts{})
+	var children []Child
+	if p.Spec.VectorStore.Weaviate != nil {
+		children = append(children, m.secret(m.names.WeaviateKey(), ComponentWeaviate, weaviateKeyEntry, weaviatePeersEntry))
+	}
+	if p.Spec.Gateway.Auth == nil {
+		children = append(children, m.secret(m.names.GatewayKey(), ComponentGateway, GatewayKeyEntry))
+	}
+	return children
+}
 
 // Children are all other objects that the pipeline should have, in the order in which they are applied. An error
 // is a *ConfigurationError or several joined: only a change of the spec helps.
-func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) { return nil, nil }
+func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) {
+	m := newMaker(p, o, f)
+	gateway, err := m.gateway()
+	if err := errors.Join(err, m.validate()); err != nil {
+		return nil, err
+	}
+	var children []Child
+	for _, some := range [][]Child{m.records(), m.models(), m.weaviate(), gateway, m.ingestion()} {
+		children = append(children, some...)
+	}
+	return children, nil
+}
 
 // IngestConfig is the config of the runs that build or update the generation that the spec wants.
 func IngestConfig(p *v1alpha1.RAGPipeline, f Facts) (config.Ingest, error) {
-	return config.Ingest{}, nil
+	m := newMaker(p, Operator{}, f)
+	c, err := Ingest(p, m.place(m.wanted))
+	if err != nil {
+		return config.Ingest{}, err
+	}
+	for _, r := range m.generations() {
+		c.Keep = append(c.Keep, r.Fingerprint())
+	}
+	slices.Sort(c.Keep)
+	return c, nil
 }

@@ -24,6 +24,8 @@ const (
 	AnnotationRetry = "ragpipeline.io/retry"
 	// AnnotationLost is how often the index had been found gone when a run was started.
 	AnnotationLost = "ragpipeline.io/lost"
+	// AnnotationWeaviateKey on a pod is the UID of the store's API-key Secret: one made anew rolls the pod.
+	AnnotationWeaviateKey = "ragpipeline.io/weaviate-key"
 	// AnnotationSync on a pipeline starts a run whenever its value changes.
 	AnnotationSync = "ragpipeline.io/sync"
 
@@ -49,4 +51,9 @@ func Labels(p *v1alpha1.RAGPipeline, component string) map[string]string {
 		LabelManagedBy: Manager,
 		LabelPipeline:  p.Name,
 	}
+}
+
+// Selector selects a component's pods. It never changes: a Deployment's and a StatefulSet's cannot.
+func Selector(p *v1alpha1.RAGPipeline, component string) map[string]string {
+	return map[string]string{LabelPipeline: p.Name, LabelComponent: component}
 }

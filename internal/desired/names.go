@@ -39,6 +39,9 @@ func (n Names) StandIn() string { return n.Pipeline + "-stand-in" }
 // Generation is the ConfigMap of the generation with that fingerprint.
 func (n Names) Generation(fingerprint string) string { return n.Pipeline + "-gen-" + fingerprint }
 
+// Stage is the NetworkPolicy of the models that serve a stage, whichever generation they serve.
+func (n Names) Stage(stage string) string { return n.Pipeline + "-" + stage }
+
 // NIM is the name of the objects of the NIM that serves a stage. Those of embedding carry a hash of the model, so
 // that two models can serve two generations side by side; a generation that differs in its chunking alone needs no
 // second model.
@@ -46,7 +49,7 @@ func (n Names) NIM(stage string, m v1alpha1.Model) string {
 	if stage == config.StageEmbedding {
 		return n.Pipeline + "-embedding-" + ModelHash(m)
 	}
-	return n.Pipeline + "-" + stage
+	return n.Stage(stage)
 }
 
 // ModelHash is 8 hexadecimal digits of a model's name.

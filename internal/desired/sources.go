@@ -22,7 +22,7 @@ func (d DataPlane) sources(sources []v1alpha1.Source) ([]config.Source, error) {
 		source := config.Source{Name: s.Name, Include: include, Exclude: exclude, Metadata: metadata(s.Metadata)}
 		switch {
 		case d.SourcesDirectory != "":
-			source.Directory = &config.Directory{Path: path.Join(d.SourcesDirectory, s.Name)}
+			source.Directory = &config.Directory{Path: path.Join(d.SourcesDirectory, s.Name, value(s.PersistentVolumeClaim).Path)}
 		case s.ConfigMap != nil:
 			source.ConfigMap = &config.ConfigMap{Name: string(s.ConfigMap.Name)}
 		}

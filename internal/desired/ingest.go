@@ -1,0 +1,108 @@
+package desired
+
+import (
+	"path"
+	"strconv"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	batchv1ac "k8s.io/client-go/applyconfigurations/batch/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// unusable is the exit code of a program whose config cannot be used, which no retry changes.
+const unusable = 2
+
+// ingestion is what runs share, and the run to have.
+func (m maker) ingestion() []Child {
+	children := []Child{m.account(m.names.Ingestion(), ComponentIngest), m.ingestPolicy()}
+	run := m.f.Run
+	if run == nil {
+		return children
+	}
+	name, fingerprint := m.names.Ingest(run.Name()), run.Config.Generation.Fingerprint()
+	return append(children,
+		m.immutable(name, ComponentIngest, fingerprint, configEntry, run.Config),
+		Child{Once: true, Object: m.job(*run, name, fingerprint)})
+}
+
+// job ends with its one pod's success. A pod that a node lost does not count, one that cannot use its config ends the
+// job, and any other is followed by up to six more, ever later. It has no time to live: the controller keeps the last.
+func (m maker) job(run Run, name, fingerprint string) *batchv1ac.JobApplyConfiguration {
+	lost := batchv1ac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionIgnore).
+		WithOnPodConditions(batchv1ac.PodFailurePolicyOnPodConditionsPattern().
+			WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue))
+	hopeless := batchv1ac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionFailJob).
+		WithOnExitCodes(batchv1ac.PodFailurePolicyOnExitCodesRequirement().
+			WithContainerName(ComponentIngest).WithOperator(batchv1.PodFailurePolicyOnExitCodesOpIn).WithValues(unusable))
+	return batchv1ac.Job(name, m.p.Namespace).
+		WithLabels(Labels(m.p, ComponentIngest)).
+		WithLabels(map[string]string{LabelGeneration: fingerprint}).
+		WithAnnotations(map[string]string{
+			AnnotationConfig:  config.Hash(run.Config),
+			AnnotationTrigger: config.Hash(run.Trigger),
+			AnnotationRetry:   strconv.Itoa(run.Retry),
+		}).
+		WithSpec(batchv1ac.JobSpec().
+			WithBackoffLimit(6).
+			WithPodFailurePolicy(batchv1ac.PodFailurePolicy().WithRules(lost, hopeless)).
+			WithTemplate(m.ingestPod(run.Config, name, fingerprint)))
+}
+
+func (m maker) ingestPod(c config.Ingest, configName, fingerprint string) *corev1ac.PodTemplateSpecApplyConfiguration {
+	spec := m.p.Spec.Ingest
+	sources, mounts := m.sources()
+	container := m.ours(ComponentIngest, "ingest", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory,
+		"--termination-log", corev1.TerminationMessagePathDefault).
+		WithTerminationMessagePath(corev1.TerminationMessagePathDefault).
+		WithPorts(port("ops", OpsPort)).
+		WithResources(resources(spec.Resources, "200m", "512Mi")).
+		WithVolumeMounts(readOnly("config", configDirectory)).
+		WithVolumeMounts(mounts...)
+	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configName)}, sources...)
+	if secrets := secretsVolume(c.Embedding.Key, indexSecret(c.Index)); secrets != nil {
+		volumes = append(volumes, secrets)
+		container.WithVolumeMounts(readOnly("secrets", secretsDirectory))
+	}
+	template := m.template(pod{
+		component:   ComponentIngest,
+		account:     m.names.Ingestion(),
+		labels:      map[string]string{LabelGeneration: fingerprint},
+		annotations: m.weaviateKeyAnnotation(),
+		selector:    Selector(m.p, ComponentIngest),
+		scheduling:  spec.Scheduling,
+		volumes:     volumes,
+	}, container)
+	template.Spec.WithRestartPolicy(corev1.RestartPolicyNever)
+	return template
+}
+
+// sources are the volumes with documents, and their mounts. A claim that several sources name is one volume: the
+// kubelet does not mount the same claim twice into one pod. It is read-only as a volume too, so that nobody changes
+// the owner of the user's files.
+func (m maker) sources() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.VolumeMountApplyConfiguration) {
+	var volumes []*corev1ac.VolumeApplyConfiguration
+	var mounts []*corev1ac.VolumeMountApplyConfiguration
+	claims := map[string]string{} // claim to volume
+	for _, s := range m.p.Spec.Documents {
+		name := "source-" + s.Name
+		switch {
+		case s.ConfigMap != nil:
+			volumes = append(volumes, corev1ac.Volume().WithName(name).
+				WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(string(s.ConfigMap.Name))))
+		case s.PersistentVolumeClaim != nil:
+			claim := string(s.PersistentVolumeClaim.ClaimName)
+			if volume, taken := claims[claim]; taken {
+				name = volume
+				break
+			}
+			claims[claim] = name
+			volumes = append(volumes, corev1ac.Volume().WithName(name).
+				WithPersistentVolumeClaim(corev1ac.PersistentVolumeClaimVolumeSource().WithClaimName(claim).WithReadOnly(true)))
+		}
+		mounts = append(mounts, readOnly(name, path.Join(sourcesDirectory, s.Name)))
+	}
+	return volumes, mounts
+}

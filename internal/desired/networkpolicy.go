@@ -1,0 +1,89 @@
+package desired
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
+)
+
+// The policies say who may connect to a pipeline's pods. They say nothing of where those pods may connect to: models
+// and stores may be anywhere, and a rule that forgot the cluster's DNS would look like anything but itself. Policies
+// add up, so a cluster's owner can admit more (say, a monitoring to a model's port) with one of their own.
+
+// LabelMetrics on a namespace admits its pods to the ops ports, where metrics are: `metrics: enabled`, as many
+// operators have it. The ports serve profiles as well, and are therefore not open to everyone.
+const (
+	LabelMetrics   = "metrics"
+	metricsEnabled = "enabled"
+	labelNamespace = "kubernetes.io/metadata.name" // the API server puts it on every namespace
+)
+
+type peer = networkingv1ac.NetworkPolicyPeerApplyConfiguration
+
+// policy admits to a component's pods what the rules say, and nothing else.
+func (m maker) policy(name, component string, rules ...*networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration) Child {
+	return Child{Object: networkingv1ac.NetworkPolicy(name, m.p.Namespace).
+		WithLabels(Labels(m.p, component)).
+		WithSpec(networkingv1ac.NetworkPolicySpec().
+			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(Selector(m.p, component))).
+			WithPolicyTypes(networkingv1.PolicyTypeIngress).
+			WithIngress(rules...))}
+}
+
+// gatewayPolicy leaves the API open: it has keys of its own.
+func (m maker) gatewayPolicy() Child {
+	open := networkingv1ac.NetworkPolicyIngressRule().WithPorts(tcp(GatewayPort))
+	return m.policy(m.names.Gateway(), ComponentGateway, open, m.operators())
+}
+
+func (m maker) ingestPolicy() Child {
+	return m.policy(m.names.Ingestion(), ComponentIngest, m.operators())
+}
+
+func (m maker) modelPolicy(name, component string, clients ...string) Child {
+	return m.policy(name, component, admit(m.components(clients...), tcp(modelPort)))
+}
+
+func (m maker) weaviatePolicy() Child {
+	clients := admit(m.components(ComponentGateway, ComponentIngest), tcp(weaviateHTTP), tcp(weaviateGRPC))
+	udp := networkingv1ac.NetworkPolicyPort().WithProtocol(corev1.ProtocolUDP).WithPort(intstr.FromInt32(weaviateGossip))
+	peers := admit(m.components(ComponentWeaviate),
+		tcp(weaviateGossip), udp, tcp(weaviateData), tcp(weaviateRaft), tcp(weaviateRaftCalls))
+	return m.policy(m.names.Weaviate(), ComponentWeaviate, clients, peers)
+}
+
+// operators admits to the ops port the operator, and namespaces that may read metrics.
+func (m maker) operators() *networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration {
+	peers := []*peer{namespace(LabelMetrics, metricsEnabled)}
+	if m.o.Namespace != "" { // an operator outside the cluster has none
+		operator := namespace(labelNamespace, m.o.Namespace)
+		operator.WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(m.o.Labels))
+		peers = append(peers, operator)
+	}
+	return admit(peers, tcp(OpsPort))
+}
+
+func namespace(label, value string) *peer {
+	return networkingv1ac.NetworkPolicyPeer().
+		WithNamespaceSelector(metav1ac.LabelSelector().WithMatchLabels(map[string]string{label: value}))
+}
+
+// components are pods of this pipeline, in its own namespace.
+func (m maker) components(names ...string) []*peer {
+	var peers []*peer
+	for _, name := range names {
+		peers = append(peers, networkingv1ac.NetworkPolicyPeer().
+			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(Selector(m.p, name))))
+	}
+	return peers
+}
+
+func admit(from []*peer, ports ...*networkingv1ac.NetworkPolicyPortApplyConfiguration) *networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration {
+	return networkingv1ac.NetworkPolicyIngressRule().WithFrom(from...).WithPorts(ports...)
+}
+
+func tcp(port int32) *networkingv1ac.NetworkPolicyPortApplyConfiguration {
+	return networkingv1ac.NetworkPolicyPort().WithProtocol(corev1.ProtocolTCP).WithPort(intstr.FromInt32(port))
+}

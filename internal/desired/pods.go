@@ -1,0 +1,160 @@
+package desired
+
+import (
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// Where a data-plane pod finds things; the last element of a key's path is an entry of a Secret.
+const (
+	configDirectory  = "/etc/ragpipeline"
+	configEntry      = "config.json"
+	secretsDirectory = "/var/run/ragpipeline/secrets"
+	keysDirectory    = "/var/run/ragpipeline/keys"
+	sourcesDirectory = "/sources"
+)
+
+// user is whom our own pods run as; the image says the same.
+const user = 65532
+
+// pod is what one kind of pod is made of besides its container.
+type pod struct {
+	component   string
+	account     string
+	labels      map[string]string // besides the component's
+	annotations map[string]string
+	// selector finds the pods of this kind.
+	selector   map[string]string
+	scheduling *v1alpha1.Scheduling
+	volumes    []*corev1ac.VolumeApplyConfiguration
+}
+
+// template makes a pod that Pod Security's "restricted" level admits, and that knows nothing of the API server.
+func (m maker) template(x pod, container *corev1ac.ContainerApplyConfiguration) *corev1ac.PodTemplateSpecApplyConfiguration {
+	spec := corev1ac.PodSpec().
+		WithServiceAccountName(x.account).
+		WithAutomountServiceAccountToken(false).
+		WithEnableServiceLinks(false).
+		WithSecurityContext(podSecurity(user, user)).
+		WithContainers(container).
+		WithVolumes(corev1ac.Volume().WithName("tmp").WithEmptyDir(corev1ac.EmptyDirVolumeSource())).
+		WithVolumes(x.volumes...)
+	schedule(spec, x.scheduling, x.selector)
+	template := corev1ac.PodTemplateSpec().WithLabels(Labels(m.p, x.component)).WithLabels(x.labels).WithSpec(spec)
+	if len(x.annotations) > 0 {
+		template.WithAnnotations(x.annotations)
+	}
+	return template
+}
+
+// podSecurity runs a pod as that user and group. The group owns the volumes; a volume of many files is gone through
+// once, not at each start.
+func podSecurity(user, group int64) *corev1ac.PodSecurityContextApplyConfiguration {
+	return corev1ac.PodSecurityContext().
+		WithRunAsNonRoot(true).
+		WithRunAsUser(user).
+		WithRunAsGroup(group).
+		WithFSGroup(group).
+		WithFSGroupChangePolicy(corev1.FSGroupChangeOnRootMismatch).
+		WithSeccompProfile(corev1ac.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))
+}
+
+func containerSecurity(readOnlyRoot bool) *corev1ac.SecurityContextApplyConfiguration {
+	return corev1ac.SecurityContext().
+		WithAllowPrivilegeEscalation(false).
+		WithReadOnlyRootFilesystem(readOnlyRoot).
+		WithCapabilities(corev1ac.Capabilities().WithDrop("ALL"))
+}
+
+// container is one with a read-only image and a /tmp of its own, which every template has.
+func container(name, image string) *corev1ac.ContainerApplyConfiguration {
+	return corev1ac.Container().
+		WithName(name).
+		WithImage(image).
+		WithSecurityContext(containerSecurity(true)).
+		WithVolumeMounts(mount("tmp", "/tmp"))
+}
+
+// ours is a container of our own image: the first argument is the command.
+func (m maker) ours(name string, args ...string) *corev1ac.ContainerApplyConfiguration {
+	c := container(name, m.o.Image).WithArgs(args...)
+	if m.o.PullPolicy != "" {
+		c.WithImagePullPolicy(corev1.PullPolicy(m.o.PullPolicy))
+	}
+	return c
+}
+
+func mount(volume, path string) *corev1ac.VolumeMountApplyConfiguration {
+	return corev1ac.VolumeMount().WithName(volume).WithMountPath(path)
+}
+
+func readOnly(volume, path string) *corev1ac.VolumeMountApplyConfiguration {
+	return mount(volume, path).WithReadOnly(true)
+}
+
+func port(name string, number int32) *corev1ac.ContainerPortApplyConfiguration {
+	return corev1ac.ContainerPort().WithName(name).WithContainerPort(number).WithProtocol(corev1.ProtocolTCP)
+}
+
+// probe asks over HTTP, every so many seconds; a third failure in a row counts, unless the caller says otherwise.
+func probe(port, path string, period int32) *corev1ac.ProbeApplyConfiguration {
+	return corev1ac.Probe().
+		WithHTTPGet(corev1ac.HTTPGetAction().WithPath(path).WithPort(intstr.FromString(port))).
+		WithPeriodSeconds(period).
+		WithTimeoutSeconds(3)
+}
+
+// lingering keeps a pod that goes away serving until nobody is sent to it any more: its address leaves the Service
+// at the same moment as it is told to stop, and the nodes learn of it later.
+func lingering() *corev1ac.LifecycleApplyConfiguration {
+	return corev1ac.Lifecycle().WithPreStop(corev1ac.LifecycleHandler().WithSleep(corev1ac.SleepAction().WithSeconds(5)))
+}
+
+// lingeringGrace is for those 5 seconds, the 25 in which a process finishes its requests, and a reserve.
+const lingeringGrace = 40
+
+func configVolume(configMap string) *corev1ac.VolumeApplyConfiguration {
+	return corev1ac.Volume().WithName("config").WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(configMap))
+}
+
+// secretsVolume holds the keys as <secret>/<key>. One that is missing keeps no pod from starting, and is there soon
+// after it appeared. Nil without keys.
+func secretsVolume(keys ...*config.SecretKey) *corev1ac.VolumeApplyConfiguration {
+	entries := map[string]map[string]bool{}
+	for _, key := range keys {
+		if key == nil {
+			continue
+		}
+		if entries[key.Name] == nil {
+			entries[key.Name] = map[string]bool{}
+		}
+		entries[key.Name][key.Key] = true
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	projected := corev1ac.ProjectedVolumeSource().WithDefaultMode(0o440)
+	for _, secret := range slices.Sorted(maps.Keys(entries)) {
+		projection := corev1ac.SecretProjection().WithName(secret).WithOptional(true)
+		for _, key := range slices.Sorted(maps.Keys(entries[secret])) {
+			projection.WithItems(corev1ac.KeyToPath().WithKey(key).WithPath(secret + "/" + key))
+		}
+		projected.WithSources(corev1ac.VolumeProjection().WithSecret(projection))
+	}
+	return corev1ac.Volume().WithName("secrets").WithProjected(projected)
+}
+
+// weaviateKeyAnnotation is for the pods that hold the key of the pipeline's own store.
+func (m maker) weaviateKeyAnnotation() map[string]string {
+	if m.p.Spec.VectorStore.Weaviate == nil || m.f.WeaviateKey == "" {
+		return nil
+	}
+	return map[string]string{AnnotationWeaviateKey: string(m.f.WeaviateKey)}
+}

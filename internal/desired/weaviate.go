@@ -1,0 +1,196 @@
+package desired
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	policyv1ac "k8s.io/client-go/applyconfigurations/policy/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// The ports of a Weaviate; those below gRPC's are for its peers.
+const (
+	weaviateHTTP      = 8080
+	weaviateGRPC      = 50051
+	weaviateGossip    = 7946
+	weaviateData      = 7947
+	weaviateRaft      = 8300
+	weaviateRaftCalls = 8301
+)
+
+const (
+	// weaviateKeyEntry and weaviatePeersEntry are the entries of the store's generated Secret: the API key, and the
+	// password by which replicas know each other.
+	weaviateKeyEntry   = "api-key"
+	weaviatePeersEntry = "peers"
+	// weaviateUser is whom the API key stands for.
+	weaviateUser = "ragpipeline"
+	// weaviateDirectory is where the data is.
+	weaviateDirectory = "/var/lib/weaviate"
+)
+
+// index says where the index lives.
+func (m maker) index() config.Index {
+	if external := m.p.Spec.VectorStore.External; external != nil {
+		return config.Index{Weaviate: &config.WeaviateIndex{
+			URL:     string(external.URL),
+			GRPCURL: string(external.GRPCURL),
+			Prefix:  external.Prefix,
+			Key:     secretKey(external.SecretRef),
+		}}
+	}
+	name := m.names.Weaviate()
+	return config.Index{Weaviate: &config.WeaviateIndex{
+		URL:      serviceURL(name, weaviateHTTP),
+		GRPCURL:  serviceURL(name, weaviateGRPC),
+		Key:      &config.SecretKey{Name: m.names.WeaviateKey(), Key: weaviateKeyEntry},
+		Replicas: min(int(value(m.p.Spec.VectorStore.Weaviate).Replicas), 3),
+	}}
+}
+
+func indexSecret(i config.Index) *config.SecretKey {
+	if i.Weaviate == nil {
+		return nil
+	}
+	return i.Weaviate.Key
+}
+
+// weaviate is the pipeline's own store; an external one needs no object.
+func (m maker) weaviate() []Child {
+	spec := m.p.Spec.VectorStore.Weaviate
+	if spec == nil {
+		return nil
+	}
+	name, selector := m.names.Weaviate(), Selector(m.p, ComponentWeaviate)
+	peers := m.service(m.names.WeaviatePeers(), ComponentWeaviate, selector,
+		servicePort("gossip", weaviateGossip), servicePort("data", weaviateData), servicePort("raft", weaviateRaft), servicePort("raft-calls", weaviateRaftCalls))
+	peers.Spec.WithClusterIP(corev1.ClusterIPNone).WithPublishNotReadyAddresses(true) // replicas must meet to become ready
+	children := []Child{
+		m.account(name, ComponentWeaviate),
+		m.weaviatePolicy(),
+		{Object: peers},
+		{Object: m.service(name, ComponentWeaviate, selector, servicePort("http", weaviateHTTP), servicePort("grpc", weaviateGRPC))},
+		{Object: m.weaviateStatefulSet(spec)},
+	}
+	if spec.Replicas >= 3 {
+		children = append(children, Child{Object: policyv1ac.PodDisruptionBudget(name, m.p.Namespace).
+			WithLabels(Labels(m.p, ComponentWeaviate)).
+			WithSpec(policyv1ac.PodDisruptionBudgetSpec().
+				WithMaxUnavailable(intstr.FromInt(1)).
+				WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector)))})
+	}
+	return children
+}
+
+// weaviateImage is the spec's; without one, what runs already: an upgrade of the operator restarts no store.
+func (m maker) weaviateImage() string {
+	for _, image := range []string{string(m.p.Spec.VectorStore.Weaviate.Image), m.f.WeaviateImage} {
+		if image != "" {
+			return image
+		}
+	}
+	return m.o.WeaviateImage
+}
+
+func (m maker) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.StatefulSetApplyConfiguration {
+	name, selector := m.names.Weaviate(), Selector(m.p, ComponentWeaviate)
+	container := container(ComponentWeaviate, m.weaviateImage()).
+		WithCommand("/bin/weaviate").
+		WithArgs("--host=", "--port="+strconv.Itoa(weaviateHTTP), "--scheme=http"). // no host: every address, of both families
+		WithEnv(m.weaviateEnv(spec.Replicas)...).
+		WithPorts(port("http", weaviateHTTP), port("grpc", weaviateGRPC), port("gossip", weaviateGossip),
+													port("data", weaviateData), port("raft", weaviateRaft), port("raft-calls", weaviateRaftCalls)).
+		WithStartupProbe(probe("http", "/v1/.well-known/live", 2).WithFailureThreshold(900)). // half an hour to load a large index
+		WithReadinessProbe(probe("http", "/v1/.well-known/ready", 2)).
+		WithLivenessProbe(probe("http", "/v1/.well-known/live", 10).WithFailureThreshold(30)).
+		WithResources(resources(spec.Resources, "100m", "256Mi")).
+		WithVolumeMounts(mount("data", weaviateDirectory))
+	template := m.template(pod{
+		component:   ComponentWeaviate,
+		account:     name,
+		annotations: m.weaviateKeyAnnotation(),
+		selector:    selector,
+		scheduling:  spec.Scheduling,
+	}, container)
+	template.Spec.WithTerminationGracePeriodSeconds(120) // to write out what is in memory
+	return appsv1ac.StatefulSet(name, m.p.Namespace).
+		WithLabels(Labels(m.p, ComponentWeaviate)).
+		WithSpec(appsv1ac.StatefulSetSpec().
+			WithReplicas(spec.Replicas).
+			WithServiceName(m.names.WeaviatePeers()).
+			WithPodManagementPolicy(appsv1.ParallelPodManagement).
+			WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector)).
+			WithRevisionHistoryLimit(2).
+			WithPersistentVolumeClaimRetentionPolicy(appsv1ac.StatefulSetPersistentVolumeClaimRetentionPolicy().
+				WithWhenDeleted(appsv1.PersistentVolumeClaimRetentionPolicyType(spec.Storage.WhenDeleted)).
+				WithWhenScaled(appsv1.RetainPersistentVolumeClaimRetentionPolicyType)).
+			WithVolumeClaimTemplates(m.weaviateClaim(spec.Storage)).
+			WithTemplate(template))
+}
+
+// weaviateClaim can never change: the API server refuses another template. Its labels are how the claims, which
+// outlive the pipeline, are found.
+func (m maker) weaviateClaim(s v1alpha1.Storage) *corev1ac.PersistentVolumeClaimApplyConfiguration {
+	claim := corev1ac.PersistentVolumeClaimSpec().
+		WithAccessModes(corev1.ReadWriteOnce).
+		WithResources(storage(s.Size))
+	if s.StorageClassName != "" {
+		claim.WithStorageClassName(string(s.StorageClassName))
+	}
+	template := &corev1ac.PersistentVolumeClaimApplyConfiguration{}
+	return template.WithName("data").WithLabels(Labels(m.p, ComponentWeaviate)).WithSpec(claim)
+}
+
+func storage(size v1alpha1.VolumeSize) *corev1ac.VolumeResourceRequirementsApplyConfiguration {
+	quantity, _ := resource.ParseQuantity(string(size)) // validate has parsed it
+	return corev1ac.VolumeResourceRequirements().WithRequests(corev1.ResourceList{corev1.ResourceStorage: quantity})
+}
+
+// weaviateEnv is the settings. A node is known to raft by its name alone, the pod's, and finds the others by it through
+// gossip; so a pod may come back with another address. Gossip binds to the pod's own address, of whichever family:
+// left to itself it takes the first private one of version 4. (CLUSTER_ADVERTISE_ADDR would do the same, with the
+// timeouts of a wide-area network.)
+func (m maker) weaviateEnv(replicas int32) []*corev1ac.EnvVarApplyConfiguration {
+	secret := m.names.WeaviateKey()
+	pods := make([]string, 0, replicas)
+	for i := range replicas {
+		pods = append(pods, fmt.Sprintf("%s-%d", m.names.Weaviate(), i))
+	}
+	list := []*corev1ac.EnvVarApplyConfiguration{
+		env("PERSISTENCE_DATA_PATH", weaviateDirectory),
+		envFromField("CLUSTER_HOSTNAME", "metadata.name"),
+		envFromField("CLUSTER_BIND_ADDR", "status.podIP"),
+		env("CLUSTER_GOSSIP_BIND_PORT", strconv.Itoa(weaviateGossip)),
+		env("CLUSTER_DATA_BIND_PORT", strconv.Itoa(weaviateData)),
+		env("CLUSTER_BASIC_AUTH_USERNAME", weaviateUser),
+		envFromSecret("CLUSTER_BASIC_AUTH_PASSWORD", secret, weaviatePeersEntry),
+		env("RAFT_JOIN", strings.Join(pods, ",")),
+		env("RAFT_BOOTSTRAP_EXPECT", strconv.Itoa(len(pods))),
+		env("AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED", "false"),
+		env("AUTHENTICATION_APIKEY_ENABLED", "true"),
+		envFromSecret("AUTHENTICATION_APIKEY_ALLOWED_KEYS", secret, weaviateKeyEntry),
+		env("AUTHENTICATION_APIKEY_USERS", weaviateUser),
+		env("AUTHORIZATION_ADMINLIST_ENABLED", "true"),
+		env("AUTHORIZATION_ADMINLIST_USERS", weaviateUser),
+		env("DEFAULT_VECTORIZER_MODULE", "none"),
+		env("API_BASED_MODULES_DISABLED", "true"),
+		env("AUTOSCHEMA_ENABLED", "false"),
+		env("DISABLE_TELEMETRY", "true"),
+		env("GO_PROFILING_DISABLE", "true"),
+		env("LIMIT_RESOURCES", "true"), // 80 % of the memory limit, or of the node's memory
+	}
+	if replicas > 1 {
+		list = append(list, env("CLUSTER_JOIN", m.names.WeaviatePeers()))
+	}
+	return list
+}
