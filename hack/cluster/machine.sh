@@ -90,7 +90,7 @@ cgroup_hierarchies() { # each of version 1, or the one of version 2
 
 remove_files() {
   # Left outside the state by containerd's shims, the CNI plugins and the kubelet, when they had no time to remove them.
-  cat "$run"/containerd/state/io.containerd.runtime.v2.task/k8s.io/*/address 2>/dev/null | sed 's|^unix://||' | xargs -r -d '\n' rm -f
+  find "$run/containerd/state" -path '*/k8s.io/*/address' -exec sed 's|^unix://||; s|$|\n|' {} + 2>/dev/null | xargs -r rm -f || true
   rm -f /var/lib/cni/results/ragpipeline-*
   [ ! -d /var/log/containers ] || find /var/log/containers -lname "$run/*" -delete
   rm -rf --one-file-system "$run" # a mount that could not be removed keeps its files
