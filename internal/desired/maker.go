@@ -49,13 +49,8 @@ func (m maker) generations() []Record {
 	return list
 }
 
-// embedding is where the embedding model of a generation is served: see Record.
-func (m maker) embedding(r Record) v1alpha1.Model {
-	if spec := m.p.Spec.Models.Embedding.Model; modelName(spec, config.StandInEmbedding) == r.Generation.Embedding.Model {
-		return spec
-	}
-	return r.Embedding.Model
-}
+// embedding is where the embedding model of a generation is served.
+func (m maker) embedding(r Record) v1alpha1.Model { return Embedding(m.p, r).Model }
 
 // place is the cluster, as the config of a pod of that generation sees it. Hosts are Services by their short names,
 // which a pod's resolver completes: nothing here knows the cluster's domain.

@@ -3,6 +3,7 @@ package desired
 import (
 	"slices"
 	"strconv"
+	"time" //nolint:depguard // a duration is no clock
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -197,10 +198,12 @@ func nimEnv(stage string, nim *v1alpha1.NIM) []*corev1ac.EnvVarApplyConfiguratio
 	return ours
 }
 
-// startupSeconds is how long the NIM may take to become ready: half an hour unless the spec says otherwise.
-func startupSeconds(nim *v1alpha1.NIM) int32 {
+// StartupTimeout is how long the NIM may take to become ready: half an hour unless the spec says otherwise.
+func StartupTimeout(nim *v1alpha1.NIM) time.Duration {
 	if nim.StartupTimeout == nil {
-		return 1800
+		return 30 * time.Minute
 	}
-	return int32(nim.StartupTimeout.Seconds())
+	return nim.StartupTimeout.Duration
 }
+
+func startupSeconds(nim *v1alpha1.NIM) int32 { return int32(StartupTimeout(nim).Seconds()) }
