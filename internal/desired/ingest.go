@@ -45,7 +45,6 @@ func (m maker) job(run Run, name, fingerprint string) *batchv1ac.JobApplyConfigu
 			AnnotationTrigger: config.Hash(run.Trigger),
 			AnnotationRetry:   strconv.Itoa(run.Retry),
 			AnnotationLost:    strconv.Itoa(run.Trigger.Lost),
-			AnnotationLost:    strconv.Itoa(run.Trigger.Lost),
 		}).
 		WithSpec(batchv1ac.JobSpec().
 			WithBackoffLimit(6).
