@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
@@ -56,8 +57,11 @@ func stages(t *testing.T, at Place) {
 	home = open(t, at)
 	must(t, cmp.Diff(mixed, snapshot(t, home)))
 	put(t, home, "docs/large", large...)
-	must(t, cmp.Diff(mixed, snapshot(t, home)))
+	must(t, cmp.Diff(mixed, snapshot(t, home), aboutEqual))
 }
+
+// aboutEqual is for scores after objects were replaced: a home may count those in BM25 until it cleans up.
+var aboutEqual = cmpopts.EquateApprox(0.001, 0)
 
 func drops(t *testing.T, at Place) {
 	home := at(t, Generation)

@@ -16,7 +16,7 @@ func (s *Store) Stage(ctx context.Context, document string, chunks []index.Vecto
 }
 
 func (s *Store) stage(ctx context.Context, document string, chunks []index.Vectored) error {
-	if _, err := check(document, chunks); err != nil {
+	if _, err := index.Check(document, chunks); err != nil {
 		return err
 	}
 	s.writing.Lock()

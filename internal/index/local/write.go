@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -19,7 +18,7 @@ func (s *Store) Put(ctx context.Context, row index.Row, chunks []index.Vectored)
 }
 
 func (s *Store) put(ctx context.Context, row index.Row, chunks []index.Vectored) error {
-	ids, err := check(row.Document, chunks)
+	ids, err := index.Check(row.Document, chunks)
 	if err != nil {
 		return err
 	}
@@ -51,29 +50,6 @@ func (s *Store) put(ctx context.Context, row index.Row, chunks []index.Vectored)
 	s.dimensions = dimensions
 	s.ranking.replace(row.Document, first)
 	return nil
-}
-
-// check refuses what no index can hold, and returns the chunks' ids.
-func check(document string, chunks []index.Vectored) (ids map[string]bool, err error) {
-	ids = make(map[string]bool, len(chunks))
-	for i := range chunks {
-		c := &chunks[i]
-		switch {
-		case c.Document != document:
-			return nil, fmt.Errorf("chunk %s is one of %q", c.ID, c.Document)
-		case ids[c.ID]:
-			return nil, fmt.Errorf("chunk %s comes twice", c.ID)
-		case c.Vector != nil && len(c.Vector) == 0:
-			return nil, fmt.Errorf("the vector of chunk %s is empty: the embedding model is at fault", c.ID)
-		}
-		ids[c.ID] = true
-		for _, x := range c.Vector {
-			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-				return nil, fmt.Errorf("the vector of chunk %s holds %v: the embedding model is at fault", c.ID, x)
-			}
-		}
-	}
-	return ids, nil
 }
 
 // putChunks writes the chunks to the database and, hidden, to the ranking, a segment at a time. It returns the

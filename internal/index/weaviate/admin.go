@@ -1,0 +1,124 @@
+package weaviate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/weaviate/weaviate-go-client/v5/weaviate"
+	"github.com/weaviate/weaviate-go-client/v5/weaviate/fault"
+	"github.com/weaviate/weaviate/entities/models"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+const (
+	// adminTimeout bounds one call that changes the schema. The client lays a minute over it anyway.
+	adminTimeout = 30 * time.Second
+	// startPatience is how long an opening waits for a Weaviate that is starting.
+	startPatience = time.Minute
+)
+
+// admin changes the schema. One lives as long as its process: a client that is collected blocks the finalizers of
+// all others for ever.
+type admin struct {
+	client *weaviate.Client
+	http   *http.Client
+}
+
+func newAdmin(where config.WeaviateIndex, key func() (string, error)) (*admin, error) {
+	at, err := parse("url", where.URL)
+	if err != nil {
+		return nil, err
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxResponseHeaderBytes = 64 << 10
+	connection := &http.Client{Transport: &authorised{transport, key}, Timeout: adminTimeout}
+	client, err := weaviate.NewClient(weaviate.Config{Scheme: at.Scheme, Host: at.Host, ConnectionClient: connection})
+	if err != nil {
+		return nil, err
+	}
+	return &admin{client: client, http: connection}, nil
+}
+
+func (a *admin) close() { a.http.CloseIdleConnections() }
+
+// authorised sends the API key with every request. It is read each time.
+type authorised struct {
+	next *http.Transport
+	key  func() (string, error)
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a *authorised) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	if a.key != nil {
+		key, err := a.key()
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", index.ErrUnauthorized, err)
+		}
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	response, err := a.next.RoundTrip(r)
+	if err == nil {
+		response.Body = http.MaxBytesReader(nil, response.Body, maxMessage)
+	}
+	return response, err
+}
+
+// CloseIdleConnections implements what http.Client looks for.
+func (a *authorised) CloseIdleConnections() { a.next.CloseIdleConnections() }
+
+// make makes the collection unless it exists, waiting for a Weaviate that is starting. One of the same name that
+// is not ours, or of another schema, is left alone.
+func (a *admin) make(ctx context.Context, want *models.Class) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := a.makeOnce(ctx, want)
+		if err != nil && !errors.Is(explain(err), index.ErrUnreachable) {
+			return struct{}{}, backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithMaxElapsedTime(startPatience), backoff.WithBackOff(&backoff.ExponentialBackOff{
+		InitialInterval: 200 * time.Millisecond, Multiplier: 2, RandomizationFactor: 0.2, MaxInterval: 5 * time.Second,
+	}))
+	if err != nil {
+		return fmt.Errorf("make collection %s: %w", want.Class, err)
+	}
+	return nil
+}
+
+func (a *admin) makeOnce(ctx context.Context, want *models.Class) error {
+	got, err := a.client.Schema().ClassGetter().WithClassName(want.Class).Do(ctx)
+	if f, ok := errors.AsType[*fault.WeaviateClientError](err); ok && f.StatusCode == http.StatusNotFound {
+		return a.client.Schema().ClassCreator().WithClass(want).Do(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if got.Description != want.Description {
+		return fmt.Errorf("it exists and is not this pipeline's, by its description %q: delete it, or choose another prefix", got.Description)
+	}
+	return nil
+}
+
+// retire deletes the collections of the pipeline's other generations.
+func (a *admin) retire(ctx context.Context, keep names, p config.Pipeline) error {
+	schema, err := a.client.Schema().Getter().Do(ctx)
+	if err != nil {
+		return err
+	}
+	for _, class := range schema.Classes {
+		ours := class.Description == description(p, "chunks") || class.Description == description(p, "ledger")
+		if !ours || !keep.isGeneration(class.Class) || class.Class == keep.chunks || class.Class == keep.ledger {
+			continue
+		}
+		if err := a.client.Schema().ClassDeleter().WithClassName(class.Class).Do(ctx); err != nil {
+			return fmt.Errorf("delete collection %s: %w", class.Class, err)
+		}
+	}
+	return nil
+}

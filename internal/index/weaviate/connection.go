@@ -1,0 +1,167 @@
+package weaviate
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+)
+
+const (
+	// maxMessage is what Weaviate takes by default; gRPC's own limit on answers is 4 MiB.
+	maxMessage = 100 << 20
+	// maxReconnect is the longest pause before another try to connect, so that an index that is back is found.
+	maxReconnect = 2 * time.Second
+)
+
+// retries repeat a call that met a connection that broke: each may be repeated.
+const retries = `{"methodConfig": [{"name": [{"service": "weaviate.v1.Weaviate"}], %s"retryPolicy": {"maxAttempts": %d,
+	"initialBackoff": "0.1s", "maxBackoff": "5s", "backoffMultiplier": 4, "retryableStatusCodes": ["UNAVAILABLE"]}}]}`
+
+// dial makes a connection to the gRPC API; it connects when it is first used. With wait, calls wait for a Weaviate
+// that is away until their deadline; without, they fail at once.
+func dial(address string, key func() (string, error), wait bool) (*grpc.ClientConn, error) {
+	at, err := parse("grpcURL", address)
+	if err != nil {
+		return nil, err
+	}
+	transport := insecure.NewCredentials()
+	if at.Scheme == "https" {
+		transport = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+	}
+	policy := fmt.Sprintf(retries, "", 2)
+	if wait {
+		policy = fmt.Sprintf(retries, `"waitForReady": true, `, 5)
+	}
+	options := []grpc.DialOption{
+		grpc.WithTransportCredentials(transport),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
+		grpc.WithDefaultServiceConfig(policy),
+		grpc.WithStatsHandler(otelgrpc.NewClientHandler()),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 5 * time.Minute, Timeout: 20 * time.Second}), // servers forbid more
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 2, Jitter: 0.2, MaxDelay: maxReconnect},
+			MinConnectTimeout: 5 * time.Second,
+		}),
+	}
+	if key != nil {
+		options = append(options, grpc.WithPerRPCCredentials(bearer(key)))
+	}
+	// The name is looked up at every try to connect: a Service without an address of its own points to pods.
+	return grpc.NewClient("passthrough:///"+at.Host, options...)
+}
+
+// parse checks the base of an API, and adds the port that its scheme implies.
+func parse(field, address string) (*url.URL, error) {
+	at, err := url.Parse(address)
+	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
+		return nil, fmt.Errorf("weaviate.%s: %q is not http or https with host and port", field, address)
+	}
+	if at.Port() == "" {
+		port := "80"
+		if at.Scheme == "https" {
+			port = "443"
+		}
+		at.Host = net.JoinHostPort(at.Hostname(), port)
+	}
+	return at, nil
+}
+
+// bearer sends the API key with every call. It is read each time.
+type bearer func() (string, error)
+
+func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	key, err := b()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"authorization": "Bearer " + key}, nil
+}
+
+// RequireTransportSecurity leaves the choice to grpcURL's scheme.
+func (b bearer) RequireTransportSecurity() bool { return false }
+
+// The deadlines of one call, retries included; the caller's own may be shorter.
+const (
+	readTimeout  = 30 * time.Second
+	writeTimeout = 2 * time.Minute
+)
+
+func (s *Store) search(ctx context.Context, r *pb.SearchRequest) ([]*pb.SearchResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	r.Uses_127Api = true
+	if r.Metadata == nil {
+		r.Metadata = &pb.MetadataRequest{Uuid: true}
+	}
+	reply, err := s.client.Search(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return reply.Results, nil
+}
+
+// count counts the objects of a collection that the filter lets through.
+func (s *Store) count(ctx context.Context, collection string, filter *pb.Filters) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	reply, err := s.client.Aggregate(ctx, &pb.AggregateRequest{Collection: collection, ObjectsCount: true, Filters: filter})
+	if err != nil {
+		return 0, err
+	}
+	return int(reply.GetSingleResult().GetObjectsCount()), nil
+}
+
+// write upserts objects; each may fail by itself.
+func (s *Store) write(ctx context.Context, objects ...*pb.BatchObject) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	reply, err := s.client.BatchObjects(ctx, &pb.BatchObjectsRequest{Objects: objects})
+	if err != nil {
+		return err
+	}
+	for _, e := range reply.Errors {
+		if e.Error != "" {
+			return explain(fmt.Errorf("write object %s: %s (%d of %d failed)", objects[e.Index].Uuid, e.Error, len(reply.Errors), len(objects)))
+		}
+	}
+	return nil
+}
+
+// remove deletes every object that the filter lets through, and says how many those were. Weaviate deletes at
+// most 10,000 at once.
+func (s *Store) remove(ctx context.Context, collection string, filter *pb.Filters) (int, error) {
+	for total := 0; ; {
+		removed, matched, err := s.removeSome(ctx, collection, filter)
+		total += removed
+		if err != nil || matched == 0 {
+			return total, err
+		}
+		if removed == 0 {
+			return total, fmt.Errorf("none of %d objects of %s could be deleted", matched, collection)
+		}
+	}
+}
+
+func (s *Store) removeSome(ctx context.Context, collection string, filter *pb.Filters) (removed, matched int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	reply, err := s.client.BatchDelete(ctx, &pb.BatchDeleteRequest{Collection: collection, Filters: filter})
+	if err != nil {
+		return 0, 0, err
+	}
+	return int(reply.Successful), int(reply.Matches), nil
+}

@@ -1,0 +1,102 @@
+package weaviate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/weaviate/weaviate-go-client/v5/weaviate/fault"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+// fail says what failed, in which Weaviate, and what to do. A context that has ended counts as the cause.
+func (s *Store) fail(ctx context.Context, what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	default:
+		err = explain(err)
+	}
+	return fmt.Errorf("%s in Weaviate at %s: %w", what, s.address, err)
+}
+
+// explain finds the kind of err. What Weaviate refuses has no code over gRPC, only words.
+func explain(err error) error {
+	for _, known := range []error{index.ErrNotBuilt, index.ErrDimensions, index.ErrFull, index.ErrUnauthorized, index.ErrUnreachable, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	if kind := kindOf(err); kind != nil {
+		return fmt.Errorf("%w: %w", kind, err)
+	}
+	return err
+}
+
+func kindOf(err error) error {
+	if s, ok := status.FromError(err); ok && s.Code() != codes.OK {
+		return kindOfStatus(s.Code(), s.Message())
+	}
+	if f, ok := errors.AsType[*fault.WeaviateClientError](err); ok {
+		return kindOfREST(f)
+	}
+	return kindOfText(err.Error())
+}
+
+func kindOfStatus(code codes.Code, message string) error {
+	switch code {
+	case codes.Unavailable:
+		return index.ErrUnreachable
+	case codes.DeadlineExceeded:
+		return context.DeadlineExceeded
+	case codes.Unauthenticated, codes.PermissionDenied:
+		return index.ErrUnauthorized
+	}
+	return kindOfText(message)
+}
+
+func kindOfREST(f *fault.WeaviateClientError) error {
+	switch f.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return index.ErrUnauthorized
+	case http.StatusServiceUnavailable, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return index.ErrUnreachable
+	}
+	if !f.IsUnexpectedStatusCode && f.DerivedFromError != nil { // no answer at all
+		if errors.Is(f.DerivedFromError, context.DeadlineExceeded) {
+			return context.DeadlineExceeded
+		}
+		return index.ErrUnreachable
+	}
+	return kindOfText(f.Msg)
+}
+
+func kindOfText(message string) error {
+	m := strings.ToLower(message)
+	for _, known := range []struct {
+		words string
+		kind  error
+	}{
+		{"could not find class", index.ErrNotBuilt},
+		{"not found in schema", index.ErrNotBuilt},
+		{"unauthorized", index.ErrUnauthorized},
+		{"anonymous access not enabled", index.ErrUnauthorized},
+		{"vector lengths don't match", index.ErrDimensions},
+		{"vector with length", index.ErrDimensions},
+		{"read-only", index.ErrFull}, // Weaviate's answer to a disk that fills up
+		{"not enough memory", index.ErrFull},
+		{"no space left", index.ErrFull},
+	} {
+		if strings.Contains(m, known.words) {
+			return known.kind
+		}
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package weaviate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
+)
+
+// mend ends what a process has begun and not ended: what is staged goes, and so does a document that was being put
+// for the first time. One that was there before, and now has chunks of two contents, loses the hashes by which it
+// would pass for unchanged, so that ingestion puts it again or removes it.
+func (s *Store) mend(ctx context.Context) error {
+	if _, err := s.remove(ctx, s.names.ledger, equal(propState, stateStaged)); err != nil {
+		return err
+	}
+	for {
+		rows, err := s.searchRows(ctx, isTrue(propPending), batch)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		for _, row := range rows {
+			if err := s.mendRow(ctx, row); err != nil {
+				return fmt.Errorf("mend document %q: %w", row.Document, err)
+			}
+		}
+	}
+}
+
+func (s *Store) mendRow(ctx context.Context, row storedRow) error {
+	if row.State == stateNew {
+		return s.removeDocuments(ctx, row.Document)
+	}
+	row.Hash, row.Attributes, row.pending = "", "", false
+	return s.writeRow(ctx, &row)
+}
+
+// Remove deletes the documents' chunks and rows, and reports how many rows went. It has seen that no chunk is left
+// before a row goes.
+func (s *Store) Remove(ctx context.Context, documents []string) (int, error) {
+	removed, err := 0, ctx.Err()
+	for part := range slices.Chunk(documents, batch) {
+		if err != nil {
+			break
+		}
+		var n int
+		n, err = s.removeSomeDocuments(ctx, part)
+		removed += n
+	}
+	return removed, s.fail(ctx, "remove documents", err)
+}
+
+func (s *Store) removeSomeDocuments(ctx context.Context, documents []string) (int, error) {
+	ids := make([]string, len(documents))
+	for i, d := range documents {
+		ids[i] = rowID(d)
+	}
+	rows, err := s.searchRows(ctx, anyOf(propID, ids...), len(ids))
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	pending := make([]*pb.BatchObject, len(rows))
+	found, shown := make([]string, len(rows)), 0
+	for i, row := range rows {
+		found[i] = row.Document
+		if row.State != stateNew {
+			shown++
+		}
+		row.pending = true
+		if pending[i], err = s.rowObject(&row); err != nil {
+			return 0, err
+		}
+	}
+	if err := s.write(ctx, pending...); err != nil {
+		return 0, err
+	}
+	return shown, s.removeDocuments(ctx, found...)
+}
+
+// removeDocuments deletes the chunks, proves that none is left, and deletes the rows.
+func (s *Store) removeDocuments(ctx context.Context, documents ...string) error {
+	if _, err := s.remove(ctx, s.names.chunks, ofDocuments(documents...)); err != nil {
+		return err
+	}
+	left, err := s.count(ctx, s.names.chunks, ofDocuments(documents...))
+	if err != nil {
+		return err
+	}
+	if left > 0 {
+		return fmt.Errorf("%d chunks are left after they were deleted", left)
+	}
+	ids := make([]string, len(documents))
+	for i, d := range documents {
+		ids[i] = rowID(d)
+	}
+	_, err = s.remove(ctx, s.names.ledger, anyOf(propID, ids...))
+	return err
+}

@@ -1,0 +1,162 @@
+package weaviate
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+// object makes an object of a collection.
+func object(collection, id string, properties map[string]any, vector []float32) (*pb.BatchObject, error) {
+	fields, err := structpb.NewStruct(properties)
+	if err != nil {
+		return nil, fmt.Errorf("object %s: %w", id, err)
+	}
+	return &pb.BatchObject{
+		Collection: collection, Uuid: id, VectorBytes: encodeVector(unit(vector)),
+		Properties: &pb.BatchObject_Properties{NonRefProperties: fields},
+	}, nil
+}
+
+func (s *Store) chunkObject(c *index.Vectored, version string) (*pb.BatchObject, error) {
+	metadata, err := json.Marshal(c.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	o, err := object(s.names.chunks, c.ID, map[string]any{
+		propTerms: strings.Join(index.Analyse(c.Embedded()), " "), propVersion: version, propDigest: digest(c.Text),
+		propDocument: c.Document, propSource: c.Source, propTitle: c.Title, propHeading: c.Heading, propText: c.Text,
+		propPage: c.Page, propStart: c.Start, propEnd: c.End, propMetadata: string(metadata),
+	}, c.Vector)
+	if err == nil {
+		o.Properties.TextArrayProperties = []*pb.TextArrayProperties{{PropName: propFilters, Values: filterTerms(&c.Chunk)}}
+	}
+	return o, err
+}
+
+// chunkProperties are what chunkOf needs.
+var chunkProperties = []string{propDocument, propSource, propTitle, propHeading, propText, propPage, propStart, propEnd, propMetadata}
+
+func chunkOf(r *pb.SearchResult) (index.Chunk, error) {
+	p := fields(r)
+	c := index.Chunk{
+		ID: r.Metadata.GetId(), Document: p.text(propDocument), Source: p.text(propSource), Title: p.text(propTitle), Heading: p.text(propHeading),
+		Text: p.text(propText), Page: p.number(propPage), Start: p.number(propStart), End: p.number(propEnd),
+	}
+	if err := json.Unmarshal([]byte(p.text(propMetadata)), &c.Metadata); err != nil {
+		return c, fmt.Errorf("metadata of chunk %s: %w", c.ID, err)
+	}
+	return c, nil
+}
+
+// storedRow is a row as the ledger holds it.
+type storedRow struct {
+	index.Row
+	version string // of the put that ended last
+	pending bool
+}
+
+func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
+	updated := ""
+	if !r.Updated.IsZero() {
+		updated = r.Updated.UTC().Format(time.RFC3339Nano)
+	}
+	return object(s.names.ledger, rowID(r.Document), map[string]any{
+		propState: string(r.State), propPending: r.pending, propOrder: order(r.Document), propDocument: r.Document, propSource: r.Source,
+		propHash: r.Hash, propAttributes: r.Attributes, propTitle: r.Title, propChunks: r.Chunks, propTruncated: r.Truncated,
+		propReason: string(r.Reason), propMessage: r.Message, propUpdated: updated, propVersion: r.version,
+	}, nil)
+}
+
+// rowProperties are what rowOf needs.
+var rowProperties = []string{
+	propState, propPending, propDocument, propSource, propHash, propAttributes, propTitle, propChunks, propTruncated,
+	propReason, propMessage, propUpdated, propVersion,
+}
+
+func rowOf(r *pb.SearchResult) (storedRow, error) {
+	p := fields(r)
+	row := storedRow{
+		Row: index.Row{
+			Document: p.text(propDocument), Source: p.text(propSource), Hash: p.text(propHash), Attributes: p.text(propAttributes),
+			Title: p.text(propTitle), Chunks: p.number(propChunks), Truncated: p.number(propTruncated),
+			State: index.State(p.text(propState)), Reason: config.Reason(p.text(propReason)), Message: p.text(propMessage),
+		},
+		version: p.text(propVersion), pending: p[propPending].GetBoolValue(),
+	}
+	var err error
+	if at := p.text(propUpdated); at != "" {
+		row.Updated, err = time.Parse(time.RFC3339Nano, at)
+	}
+	return row, err
+}
+
+// properties are what Weaviate returned of an object. One that was never set is absent or null.
+type properties map[string]*pb.Value
+
+func fields(r *pb.SearchResult) properties { return r.GetProperties().GetNonRefProps().GetFields() }
+
+func (p properties) text(name string) string { return p[name].GetTextValue() }
+func (p properties) number(name string) int  { return int(p[name].GetIntValue()) }
+
+// order sorts as the document's bytes do.
+func order(document string) string { return hex.EncodeToString([]byte(document)) }
+
+// digest is a Hit's, as it is stored: the same in every process.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
+
+func parseDigest(stored string) uint64 {
+	var b [8]byte
+	_, _ = hex.Decode(b[:], []byte(stored)) // none, or a broken one, is equal to no other but its like
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// unit is the vector at length 1. One that has it, but for rounding, and one of zeros stay as they are, so that a
+// vector that was read and is written again is the same.
+func unit(v []float32) []float32 {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	if sum == 0 || math.Abs(sum-1) < 1e-6 {
+		return v
+	}
+	out, factor := make([]float32, len(v)), 1/math.Sqrt(sum)
+	for i, x := range v {
+		out[i] = float32(float64(x) * factor)
+	}
+	return out
+}
+
+func encodeVector(v []float32) []byte {
+	if len(v) == 0 {
+		return nil
+	}
+	b := make([]byte, 0, 4*len(v))
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	return b
+}
+
+func decodeVector(b []byte) []float32 {
+	v := make([]float32, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return v
+}

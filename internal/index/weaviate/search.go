@@ -1,0 +1,136 @@
+package weaviate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+// maxResults is the most that Weaviate gives for one search by default.
+const maxResults = 10_000
+
+// Vector returns the limit nearest chunks by cosine similarity, see chunksCollection for how exactly.
+func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter index.Filter) ([]index.Hit, error) {
+	hits, err := s.vector(ctx, query, limit, filter)
+	return hits, s.fail(ctx, "search", err)
+}
+
+func (s *Store) vector(ctx context.Context, query []float32, limit int, filter index.Filter) ([]index.Hit, error) {
+	dimensions, err := s.knownDimensions(ctx)
+	if err != nil || dimensions == 0 {
+		return nil, err
+	}
+	if len(query) != dimensions {
+		return nil, fmt.Errorf("%w: %d, not %d: the embedding model is not the one that built the index", index.ErrDimensions, len(query), dimensions)
+	}
+	filters := filterOf(filter)
+	if filters == nil {
+		return nil, nil
+	}
+	return s.leg(ctx, limit, filters, &pb.SearchRequest{
+		NearVector: &pb.NearVector{Vectors: []*pb.Vectors{{VectorBytes: encodeVector(unit(query)), Type: pb.Vectors_VECTOR_TYPE_SINGLE_FP32}}},
+		Metadata:   &pb.MetadataRequest{Uuid: true, Distance: true},
+	}, func(m *pb.MetadataResult) float64 { return -float64(m.Distance) }) // the distance is the product, negative
+}
+
+// knownDimensions is the length of the index's vectors. It is asked for until there is one; a generation's never
+// changes.
+func (s *Store) knownDimensions(ctx context.Context) (int, error) {
+	if d := s.dimensions.Load(); d != 0 {
+		return int(d), ctx.Err()
+	}
+	r, _, err := s.readRecord(ctx)
+	return r.Dimensions, err
+}
+
+// Keyword returns the limit best chunks by BM25 over the analysed question.
+func (s *Store) Keyword(ctx context.Context, question string, limit int, filter index.Filter) ([]index.Hit, error) {
+	hits, err := s.keyword(ctx, question, limit, filter)
+	return hits, s.fail(ctx, "search", err)
+}
+
+func (s *Store) keyword(ctx context.Context, question string, limit int, filter index.Filter) ([]index.Hit, error) {
+	var filters *pb.Filters // without one, no list of allowed chunks is made
+	if len(filter) > 0 {
+		if filters = filterOf(filter); filters == nil {
+			return nil, ctx.Err()
+		}
+	}
+	terms := strings.Join(index.Analyse(question), " ")
+	if terms == "" {
+		_, err := s.knownDimensions(ctx) // no hits, but only of an index that is there
+		return nil, err
+	}
+	return s.leg(ctx, limit, filters, &pb.SearchRequest{
+		Bm25Search: &pb.BM25{Query: terms, Properties: []string{propTerms}},
+		Metadata:   &pb.MetadataRequest{Uuid: true, Score: true},
+	}, func(m *pb.MetadataResult) float64 { return (index.BM25K1 + 1) * float64(m.Score) }) // a factor that Weaviate leaves out
+}
+
+// leg searches the chunks and returns the limit best, ties by id. Weaviate breaks ties in no order that is ours,
+// so some more are asked for, and more again while the last of them ties with the last that is wanted.
+func (s *Store) leg(ctx context.Context, limit int, filters *pb.Filters, r *pb.SearchRequest, score func(*pb.MetadataResult) float64) ([]index.Hit, error) {
+	if err := ctx.Err(); err != nil || limit <= 0 {
+		return nil, err
+	}
+	r.Collection, r.Filters = s.names.chunks, filters
+	r.Properties = &pb.PropertiesRequest{NonRefProperties: []string{propDigest}}
+	for ask := limit + max(16, limit/8); ; ask *= 4 {
+		ask = min(ask, maxResults)
+		r.Limit = uint32(ask)
+		results, err := s.search(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		hits := make([]index.Hit, len(results))
+		for i, result := range results {
+			hits[i] = index.Hit{ID: result.Metadata.GetId(), Score: score(result.Metadata), Digest: parseDigest(fields(result).text(propDigest))}
+		}
+		slices.SortFunc(hits, func(a, b index.Hit) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID)) })
+		if len(hits) < ask || ask == maxResults || hits[limit-1].Score != hits[ask-1].Score {
+			return hits[:min(limit, len(hits))], nil
+		}
+	}
+}
+
+// Chunks returns the chunks of ids in their order, leaving out those that have gone.
+func (s *Store) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error) {
+	chunks, err := s.chunks(ctx, ids)
+	return chunks, s.fail(ctx, "read chunks", err)
+}
+
+func (s *Store) chunks(ctx context.Context, ids []string) ([]index.Chunk, error) {
+	if err := ctx.Err(); err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	found := make(map[string]index.Chunk, len(ids))
+	for part := range slices.Chunk(ids, 1000) {
+		results, err := s.search(ctx, &pb.SearchRequest{
+			Collection: s.names.chunks, Limit: uint32(len(part)), Filters: anyOf(propID, part...),
+			Properties: &pb.PropertiesRequest{NonRefProperties: chunkProperties},
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range results {
+			c, err := chunkOf(r)
+			if err != nil {
+				return nil, err
+			}
+			found[c.ID] = c
+		}
+	}
+	chunks := make([]index.Chunk, 0, len(ids))
+	for _, id := range ids {
+		if c, ok := found[id]; ok {
+			chunks = append(chunks, c)
+		}
+	}
+	return chunks, nil
+}
