@@ -3,6 +3,7 @@ package chart
 import (
 	"bytes"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +21,33 @@ func TestChartAndKustomizationDeclareTheSameObjects(t *testing.T) {
 	delete(kustomization, "Namespace//"+namespace)
 	if diff := cmp.Diff(kustomization, chart); diff != "" {
 		t.Errorf("(-config/default +chart):\n%s", diff)
+	}
+}
+
+// The overlay of docs/install.md, with the base in this tree: pipelines' pods get the image that the operator gets.
+func TestAnOverlayNamesAnotherImageOnce(t *testing.T) {
+	_, after, _ := strings.Cut(string(read(t, "../../docs/install.md")), "```yaml\n")
+	overlay, _, _ := strings.Cut(after, "```")
+	base, err := filepath.Abs(config + "/default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(dir, base) // kustomize takes no absolute path
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay = strings.Replace(overlay, "github.com/ragpipeline/ragpipeline/config/default", relative, 1)
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(overlay), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	container := operator(t, objects(t, output(t, kubectl(t), "kustomize", dir)))
+	const want = "registry.example.com/ragpipeline:dev"
+	if env := container["env"].([]any)[0].(map[string]any); container["image"] != want || env["value"] != want {
+		t.Errorf("the operator runs %v, and pipelines %v", container["image"], env)
 	}
 }
 
