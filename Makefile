@@ -11,10 +11,10 @@ NIMSIM_IMAGES ?= ghcr.io/ragpipeline/nimsim:$(VERSION)
 TOOLS := -modfile=hack/tools/go.mod
 LINT := $(BIN)/golangci-lint
 
-.PHONY: help build image image-nimsim test verify lint generate helm bench fuzz cluster cluster-down clean
+.PHONY: help build image image-nimsim test verify lint generate helm bench fuzz cluster cluster-down e2e demo clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build the one static binary into bin/
 	go build -trimpath -o $(BIN)/ragpipeline .
@@ -61,6 +61,12 @@ cluster: ## Start a one-node Kubernetes from source, as root on Linux; docs/clus
 
 cluster-down: ## Stop it, and remove every trace
 	@hack/cluster/cluster down
+
+e2e: ## Test with real pods on a real cluster; E2E=-run=NAME for some, CLEAN=1 to leave no cluster behind
+	@hack/e2e.sh $(E2E)
+
+demo: ## From no cluster to an answer: cluster, Helm install, kubectl apply, a question; as root on Linux
+	@hack/demo.sh
 
 clean: ## Remove what was built
 	rm -rf $(BIN)

@@ -1,5 +1,5 @@
 // Command nimsim is the NIM simulator as a process: it reads a NIM's environment, listens where a NIM would,
-// and switches its faults under /-/ (see nimsim.Sim.Admin).
+// and switches its faults under /-/ (see nimsim.Sim.Admin). The environment variable NIMSIM_FLAGS adds flags.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,7 +21,9 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	switch err := run(ctx, os.Args[1:], os.Getenv); {
+	// A pod whose command is not the test's to choose takes flags from its environment.
+	args := append(os.Args[1:], strings.Fields(os.Getenv("NIMSIM_FLAGS"))...)
+	switch err := run(ctx, args, os.Getenv); {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "nimsim:", err)

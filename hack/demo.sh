@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# From a machine with Go to an answer on Kubernetes: cluster, operator, pipeline, question. Safe to run twice.
+# `make cluster-down` removes it all.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. hack/install.sh
+
+question=${*:-How does a pipeline switch to a new index?}
+step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+
+step "A cluster, built from source: about 12 minutes the first time, on two cores"
+cluster_up
+
+step "The operator's image, packed from one static binary, and loaded"
+build_image
+load bin/e2e.tar
+
+step "helm install ragpipeline charts/ragpipeline"
+install_chart "$tag"
+
+step "kubectl apply -f config/samples/quickstart.yaml"
+kubectl apply -f config/samples/quickstart.yaml
+
+step "Waiting until it is ready"
+go build -o bin/demo ./hack/demo
+bin/demo wait quickstart
+kubectl get ragpipeline quickstart
+
+step "$question"
+bin/demo ask quickstart "$question"
+
+cat <<'TEXT'
+
+Ask again:  eval "$(hack/cluster/cluster env)"; bin/demo ask quickstart "What happens when the reranker is down?"
+Look:       kubectl describe ragpipeline quickstart
+Clean up:   make cluster-down
+TEXT

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Runs test/e2e on a real cluster: hack/cluster's, as root on Linux, or that of KUBECONFIG with E2E_LOAD, as
+# test/e2e/doc.go says. Safe to run twice. The cluster stays up unless CLEAN is set.
+#
+#   hack/e2e.sh [-run REGEXP and other flags of go test]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. hack/install.sh
+
+say() { echo "e2e: $*"; }
+
+cluster_up
+[ -z "${CLEAN:-}" ] || trap 'hack/cluster/cluster down' EXIT
+
+# The simulator goes by the names of the NIM images in config/samples, and is in each what that NIM is.
+build_simulators() {
+  local image model role
+  GOOS=linux CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w" -o bin/image/ ./test/nimsim/cmd/nimsim ./test/e2e/seed
+  simulator=$registry/nimsim:e2e-$(sha256sum bin/image/nimsim bin/image/seed | sha256sum | cut -c1-12)
+  pack nimsim "$simulator"
+  archives=(bin/e2e-nimsim.tar)
+  while read -r role image model; do
+    pack "$role" "$image" -cmd "-role=$role,-model=$model"
+    archives+=("bin/e2e-$role.tar")
+  done < <(nims config/samples/nim.yaml)
+}
+
+pack() { # NAME IMAGE [FLAG...]
+  local name=$1 image=$2
+  shift 2
+  go run ./hack/image -o "bin/e2e-$name.tar" -name "$image" "$@" bin/image/nimsim=/nimsim bin/image/seed=/seed
+}
+
+nims() { # FILE: role, image and model of each NIM
+  awk '$1 ~ /^(embedding|reranking|llm):$/ {role = $1; sub(":", "", role)} $1 == "image:" {image = $2}
+    $1 == "model:" {print role, image, $2}' "$1"
+}
+
+build_image
+build_simulators
+load bin/e2e.tar "${archives[@]}"
+install_chart "$tag"
+say "the operator $tag runs"
+
+export E2E_IMAGE=$registry/ragpipeline:$tag E2E_NEXT_IMAGE=$registry/ragpipeline:$tag-next E2E_NIMSIM_IMAGE=$simulator
+go test -tags e2e -count=1 -timeout 45m -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"

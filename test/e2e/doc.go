@@ -1,0 +1,13 @@
+// Package e2e tests the operator with real pods on a real cluster: `make e2e` starts one, loads the images, installs the
+// chart and runs the tests, which are behind the build tag e2e.
+//
+// It runs against any KUBECONFIG whose Service addresses this machine can reach, as hack/cluster's can. For kind on
+// Linux, give them a route through the node first:
+//
+//	ip route add 10.96.0.0/16 via $(docker inspect -f '{{.NetworkSettings.Networks.kind.IPAddress}}' kind-control-plane)
+//	KUBECONFIG=... E2E_LOAD="kind load image-archive" make e2e
+//
+// Every test has a namespace of its own that enforces the Pod Security level "restricted". On failure it prints what is
+// in it, and E2E_KEEP=1 leaves it there. Nothing sleeps: a test waits for a condition, and says at its deadline why the
+// condition did not hold. Models are stand-ins, or the NIM simulator under the names of real NIM images.
+package e2e

@@ -1,0 +1,49 @@
+// Command seed fills a volume for the tests: the image has no shell to do it with.
+//
+//	seed DIR PDFS TEXTS   writes so many PDF and Markdown documents
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "seed:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 3 {
+		return fmt.Errorf("want DIR PDFS TEXTS, got %q", args)
+	}
+	for i, write := range []func(dir string, n int) error{writePDF, writeText} {
+		count, err := strconv.Atoi(args[i+1])
+		if err != nil {
+			return err
+		}
+		for n := range count {
+			if err := write(args[0], n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func writePDF(dir string, n int) error {
+	text := fmt.Sprintf("# Paper %d\n\nThe turbine of plant %d turns %d times a minute, and is inspected in winter.", n, n, 1000+n)
+	document := pdftest.Document{Title: fmt.Sprintf("Paper %d", n), Pages: []pdftest.Page{{Columns: []string{text}}}}
+	return os.WriteFile(filepath.Join(dir, fmt.Sprintf("paper-%d.pdf", n)), document.Bytes(), 0o644)
+}
+
+func writeText(dir string, n int) error {
+	text := fmt.Sprintf("# Note %d\n\nValve V%d is made of steel grade S%d. It opens at %d bar and is checked every %d days.\n", n, n, n*7, n%90+1, n%360+1)
+	return os.WriteFile(filepath.Join(dir, fmt.Sprintf("note-%d.md", n)), []byte(text), 0o644)
+}
