@@ -32,6 +32,9 @@ type Observed struct {
 	Run *Run
 	// Endpoint is the URL of the gateway's Service within the cluster; empty until it exists.
 	Endpoint string
+	// Wrote: this pass changed a child, so that the rest may have been observed before it took effect. Nothing that
+	// was observed stalls the pipeline in such a pass.
+	Wrote bool
 }
 
 // Problem is why a pass could not be finished.
@@ -54,7 +57,7 @@ type Missing struct {
 type Component struct {
 	// Exists is false before it was made.
 	Exists bool
-	// Current: its controller has seen our last change and every replica runs it.
+	// Current: its controller has seen our last change and every replica runs it, whether it is ready or not.
 	Current bool
 	// Replicas are wanted, Ready of them serve.
 	Replicas, Ready int32
@@ -79,11 +82,13 @@ const (
 type Run struct {
 	State      RunState
 	Generation string
+	// Retry is how many runs for the same cause have failed before it.
+	Retry int
 	// Report is the ingestion pod's own while it runs; nil when unreadable.
 	Report *config.OpsStatus
 	// Summary is the run's termination message; nil when there was none.
 	Summary *config.Summary
-	// Pods are its pods that are not running.
+	// Pods are its pods that are not running, failed ones included.
 	Pods []corev1.Pod
 	// Finished is when it ended.
 	Finished time.Time

@@ -1,0 +1,115 @@
+package status
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// indexStatus is what the live generation holds, and what is being built. What cannot be read now stays as it was.
+func (v *view) indexStatus() *v1alpha1.IndexStatus {
+	var s v1alpha1.IndexStatus
+	if before := v.p.Status.Index; before != nil {
+		s = *before.DeepCopy()
+	}
+	before := s.Building
+	s.Building = v.building(before)
+	s.Generation = cut(v.Live, 64)
+	still := before != nil && s.Building != nil && *before == *s.Building && v.p.Status.Index.Generation == s.Generation
+	switch report := v.liveReport(); {
+	case still && s.LastSyncTime != nil:
+		// while a run goes on its figures move with its progress
+	case report != nil:
+		v.takeReport(&s, report)
+	case v.Live != "" && v.Run != nil && v.Run.State == RunSucceeded && v.Run.Generation == v.Live && v.Run.Summary != nil:
+		v.takeSummary(&s)
+	}
+	if s.Generation == "" && s.Building == nil {
+		return nil
+	}
+	return &s
+}
+
+// liveReport is the newest of the reports on the live generation whose index could be read, or lost.
+func (v *view) liveReport() *config.IndexStatus {
+	var newest *config.IndexStatus
+	for i := range v.Gateways {
+		r := &v.Gateways[i]
+		state, heard := r.Stages[config.StageIndex]
+		if v.Live == "" || r.Generation != v.Live || !heard || !state.OK && state.Reason != config.ReasonNotBuilt {
+			continue
+		}
+		if newest == nil || newer(&r.Index, newest) > 0 {
+			newest = &r.Index
+		}
+	}
+	return newest
+}
+
+func newer(a, b *config.IndexStatus) int {
+	return cmp.Or(a.LastSync.Compare(b.LastSync), cmp.Compare(a.Documents, b.Documents), cmp.Compare(a.Chunks, b.Chunks), cmp.Compare(a.FailedDocuments, b.FailedDocuments))
+}
+
+func (v *view) takeReport(s *v1alpha1.IndexStatus, r *config.IndexStatus) {
+	s.Documents, s.Chunks, s.FailedDocuments = natural(r.Documents), natural(r.Chunks), natural(r.FailedDocuments)
+	s.Failures = failures(r.Failures)
+	s.EmbeddingModel = cut(r.EmbeddingModel, 256)
+	s.Dimensions = int32(min(natural(r.Dimensions), 1<<20))
+	if !r.LastSync.IsZero() {
+		s.LastSyncTime = stamp(r.LastSync)
+	}
+}
+
+// takeSummary is for the moments between a run's end and the first report of a gateway that uses its index.
+func (v *view) takeSummary(s *v1alpha1.IndexStatus) {
+	r := v.Run.Summary
+	s.Documents, s.Chunks, s.FailedDocuments = natural(r.Indexed), natural(r.Chunks), natural(r.Failed)
+	s.Failures = failures(r.Failures)
+	if !v.Run.Finished.IsZero() {
+		s.LastSyncTime = stamp(v.Run.Finished)
+	}
+}
+
+// failures are the first ten, by document, each once.
+func failures(list []config.Failure) []v1alpha1.DocumentFailure {
+	var out []v1alpha1.DocumentFailure
+	for _, f := range list {
+		out = append(out, v1alpha1.DocumentFailure{Document: cut(clean(f.Document), 1024), Reason: cut(clean(string(f.Reason)), 64), Message: cut(clean(f.Message), 1024)})
+	}
+	slices.SortFunc(out, func(a, b v1alpha1.DocumentFailure) int {
+		return cmp.Or(cmp.Compare(a.Document, b.Document), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
+	})
+	out = slices.CompactFunc(out, func(a, b v1alpha1.DocumentFailure) bool { return a.Document == b.Document })
+	return out[:min(len(out), 10)]
+}
+
+// building is the run in progress. Its figures move by whole percents and phases; while its report cannot be read
+// they stay.
+func (v *view) building(before *v1alpha1.Building) *v1alpha1.Building {
+	r := v.Run
+	if r == nil || r.State != RunActive {
+		return nil
+	}
+	generation := cut(cmp.Or(r.Generation, v.Wanted), 64)
+	if before != nil && before.Generation != generation {
+		before = nil
+	}
+	if r.Report == nil || r.Report.Progress == nil {
+		return before
+	}
+	p := r.Report.Progress
+	now := &v1alpha1.Building{Generation: generation, Phase: cut(clean(p.Phase), 32), DocumentsDone: natural(p.DocumentsDone), DocumentsTotal: natural(p.DocumentsTotal)}
+	if before != nil && before.Phase == now.Phase && percent(before) == percent(now) && (before.DocumentsTotal > 0) == (now.DocumentsTotal > 0) {
+		return before
+	}
+	return now
+}
+
+func natural(n int) int64 { return int64(max(n, 0)) }
+
+func stamp(t time.Time) *metav1.Time { return new(metav1.NewTime(t).Rfc3339Copy()) }

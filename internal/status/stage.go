@@ -1,0 +1,196 @@
+package status
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// stage is a part of the question path, with the checks that decide on its condition.
+type stage struct {
+	*view
+	subject
+	conditionType string
+	// component is the workload; absent for what the operator does not run.
+	component Component
+	runs      bool
+	// refers is the component by which Missing names it.
+	refers string
+	// heard is what the gateways, or else an ingestion, say of it.
+	heard   config.StageStatus
+	isHeard bool
+	probed  bool // the gateways ask it by themselves
+	// describe puts words to a failure that is heard of.
+	describe func(config.StageStatus) string
+}
+
+var conditionOf = map[string]string{
+	config.StageEmbedding: v1alpha1.ConditionEmbeddingReady,
+	config.StageReranking: v1alpha1.ConditionRerankingReady,
+	config.StageLLM:       v1alpha1.ConditionLLMReady,
+}
+
+func (v *view) modelStage(name string) *stage {
+	c, runs := v.Components[name]
+	m := modelOf(v.p, name)
+	if !runs && m.StandIn != nil {
+		c, runs = v.Components[componentStandIn]
+	}
+	s := &stage{view: v, subject: modelSubject(v.p, name, c), conditionType: conditionOf[name], component: c, runs: runs, refers: name}
+	s.probed = m.Endpoint == nil || m.Endpoint.Probe == nil || *m.Endpoint.Probe
+	s.heard, s.isHeard = v.stage(name)
+	if !s.isHeard && name == config.StageEmbedding && (v.Live == "" || v.Live == v.Wanted) {
+		s.heard, s.isHeard = v.Run.stage(name)
+	}
+	s.describe = func(h config.StageStatus) string { return modelRemedy(v.p, name, h) }
+	return s
+}
+
+func (v *view) storeStage() *stage {
+	c, runs := v.Components[componentWeaviate]
+	s := &stage{view: v, subject: storeSubject(v.p), conditionType: v1alpha1.ConditionVectorStoreReady, component: c, runs: runs, refers: componentWeaviate, probed: true}
+	s.heard, s.isHeard = v.stage(config.StageIndex)
+	if !s.isHeard {
+		s.heard, s.isHeard = v.Run.stage(config.StageIndex)
+	}
+	if s.heard.Reason == config.ReasonNotBuilt {
+		s.heard = config.StageStatus{OK: true} // the store answers: it is the index that is not there
+	}
+	s.describe = func(h config.StageStatus) string { return storeRemedy(v.p, h) }
+	return s
+}
+
+// stage is what an active run reports of a stage.
+func (r *Run) stage(name string) (config.StageStatus, bool) {
+	if r == nil || r.State != RunActive || r.Report == nil {
+		return config.StageStatus{}, false
+	}
+	s, has := r.Report.Stages[name]
+	return s, has
+}
+
+// finding decides on the stage's condition. What the operator sees of a workload's outage comes before reports,
+// which may be a minute old; a workload that runs comes after them, for it may still refuse.
+func (s *stage) finding() finding {
+	return decide(s.down, s.failing, s.answering, s.lacking, s.running, s.kept, s.unread, s.unasked)
+}
+
+// down: no replica serves. One of several that is down is no outage.
+func (s *stage) down() (finding, bool) {
+	if !s.runs || s.component.Ready > 0 {
+		return none, false
+	}
+	if f, missing := s.view.missing(s.refers); missing {
+		return f.within(s.timeout), true
+	}
+	if f, found := podFault(s.subject, s.component.Pods); found {
+		return f, true
+	}
+	return s.beginning(), true
+}
+
+func (s *stage) beginning() finding {
+	f := bad(progress, v1alpha1.ReasonStarting, s.title+" is starting").within(s.timeout)
+	if s.timeout > 0 {
+		f.message = fmt.Sprintf("%s is starting, which may take up to %s (%s.startupTimeout)", s.title, short(s.timeout), s.field)
+		f.late = s.tooSlow()
+	} else {
+		f.late = fmt.Sprintf("%s has not started within %s: %s says why", s.title, short(patience), s.subject.pods())
+	}
+	return f
+}
+
+// failing: a gateway cannot use it.
+func (s *stage) failing() (finding, bool) {
+	if !s.isHeard || s.heard.OK {
+		return none, false
+	}
+	w := fault
+	if forGood[s.heard.Reason] && s.settled() {
+		w = terminal
+	}
+	return bad(w, reasonOf(s.heard.Reason), s.describe(s.heard)).within(s.timeout), true
+}
+
+// forGood are the reasons that only a change of the spec removes.
+var forGood = map[string]bool{"ModelNotFound": true, "ModelRetired": true, "DimensionMismatch": true}
+
+// settled: what the gateways report is about the present spec.
+func (v *view) settled() bool {
+	g, runs := v.Components[componentGateway]
+	return !v.Wrote && (!runs || g.Current)
+}
+
+func (s *stage) answering() (finding, bool) {
+	return s.good(s.title + " answers"), s.isHeard
+}
+
+// good is fine, and names the replicas that are not.
+func (s *stage) good(message string) finding {
+	c := s.component
+	if s.runs && c.Ready < c.Replicas {
+		message += fmt.Sprintf("; %d of %d replicas are ready", c.Ready, c.Replicas)
+		if f, found := podFault(s.subject, c.Pods); found {
+			message += ": " + f.message
+		}
+	}
+	return ok(v1alpha1.ReasonReady, message)
+}
+
+func (s *stage) lacking() (finding, bool) { return s.view.missing(s.refers) }
+
+// running: nobody has asked it yet, but enough of its replicas say that they are ready.
+func (s *stage) running() (finding, bool) {
+	if !s.runs {
+		return none, false
+	}
+	if c := s.component; s.refers == componentWeaviate && 2*c.Ready <= c.Replicas {
+		if f, found := podFault(s.subject, c.Pods); found {
+			return f, true
+		}
+		return s.beginning(), true // a cluster of stores answers by majority
+	}
+	return s.good(s.title + " runs"), true
+}
+
+// kept: no news is no change. A gateway that starts anew has not asked every model yet.
+func (s *stage) kept() (finding, bool) {
+	c := s.previous(s.conditionType)
+	if c == nil || s.blind() {
+		return none, false
+	}
+	switch {
+	case c.Status == metav1.ConditionTrue:
+		return ok(c.Reason, c.Message), true
+	case c.Status == metav1.ConditionFalse && len(s.view.answering) == 0 && c.Reason != v1alpha1.ReasonStarting && !isMissing(c.Reason):
+		w := fault
+		if forGood[c.Reason] && s.settled() {
+			w = terminal
+		}
+		return bad(w, c.Reason, c.Message), true
+	}
+	return none, false
+}
+
+func isMissing(reason string) bool {
+	for _, r := range notFound {
+		if r == reason {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *stage) unread() (finding, bool) {
+	return unknown(waiting, v1alpha1.ReasonGatewayUnreadable, "the gateway's report on "+s.title+" cannot be read"), s.blind()
+}
+
+func (s *stage) unasked() (finding, bool) {
+	if !s.probed {
+		return unknown(fine, v1alpha1.ReasonNotProbed, s.title+" has not been asked yet: with probe false, the first question tells"), true
+	}
+	return unknown(waiting, v1alpha1.ReasonNotProbed, s.title+" has not been asked yet: the gateway does as soon as it runs").within(patience), true
+}
