@@ -127,15 +127,20 @@ func Secrets(p *v1alpha1.RAGPipeline) []Child {
 // is a *ConfigurationError or several joined: only a change of the spec helps.
 func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) {
 	m := newMaker(p, o, f)
-	gateway, err := m.gateway()
+	children, err := m.children()
 	if err := errors.Join(err, m.validate()); err != nil {
 		return nil, err
 	}
+	return children, nil
+}
+
+func (m maker) children() ([]Child, error) {
+	gateway, err := m.gateway()
 	var children []Child
 	for _, some := range [][]Child{m.records(), m.models(), m.weaviate(), gateway, m.ingestion()} {
 		children = append(children, some...)
 	}
-	return children, nil
+	return children, err
 }
 
 // IngestConfig is the config of the runs that build or update the generation that the spec wants.

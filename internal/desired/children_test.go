@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -106,9 +107,72 @@ type childrenCase struct {
 // cases are the samples, and what they do not show.
 func cases(t *testing.T) map[string]childrenCase {
 	t.Helper()
-	list := map[string]childrenCase{}
+	list := map[string]childrenCase{
+		"large":          {pipeline: pipeline(withStandIns, large)},
+		"external-store": {pipeline: pipeline(withEndpoints, withExternalStore)},
+		"switching":      switching(t),
+	}
 	for _, name := range []string{"quickstart", "nim", "hosted", "openai-compatible", "retrieval-only"} {
 		list[name] = childrenCase{pipeline: sample(t, name)}
 	}
 	return list
+}
+
+var (
+	someResources = &v1alpha1.Resources{
+		Requests: map[string]resource.Quantity{"cpu": resource.MustParse("2"), "memory": resource.MustParse("4Gi")},
+		Limits:   map[string]resource.Quantity{"memory": resource.MustParse("8Gi")},
+	}
+	someScheduling = &v1alpha1.Scheduling{
+		NodeSelector:              map[string]v1alpha1.LabelValue{"disk": "fast", "zone": "a"},
+		Tolerations:               []v1alpha1.Toleration{{Key: "rag", Operator: "Equal", Value: "yes", Effect: "NoExecute", TolerationSeconds: new(int64(60))}, {Operator: "Exists"}},
+		TopologySpreadConstraints: []v1alpha1.TopologySpreadConstraint{{TopologyKey: "kubernetes.io/hostname", MaxSkew: 1, WhenUnsatisfiable: "DoNotSchedule"}},
+	}
+)
+
+// large is three replicas of everything that can have them.
+func large(s *v1alpha1.RAGPipelineSpec) {
+	s.VectorStore.Weaviate = &v1alpha1.Weaviate{
+		Replicas: 3, Image: "registry.example/weaviate:1.39.2", Resources: someResources, Scheduling: someScheduling,
+		Storage: v1alpha1.Storage{Size: "100Gi", StorageClassName: "fast", WhenDeleted: "Delete"},
+	}
+	s.Gateway.Replicas, s.Gateway.Resources, s.Gateway.Scheduling = new(int32(3)), someResources, someScheduling
+	s.Gateway.Auth = &v1alpha1.GatewayAuth{SecretName: "clients"}
+	s.Gateway.Service.Type = v1alpha1.LoadBalancer
+	s.Ingest = v1alpha1.Ingest{Resources: someResources, Scheduling: someScheduling}
+}
+
+// withExternalStore reads two directories of one volume.
+func withExternalStore(s *v1alpha1.RAGPipelineSpec) {
+	other := s.Documents[0]
+	other.Name, other.PersistentVolumeClaim = "talks", &v1alpha1.VolumeSource{ClaimName: "papers", Path: "/talks"}
+	s.Documents = append(s.Documents, other)
+	s.VectorStore = v1alpha1.VectorStore{External: &v1alpha1.ExternalWeaviate{
+		URL: "https://weaviate.example", GRPCURL: "https://grpc.weaviate.example", Prefix: "Team",
+		SecretRef: &v1alpha1.SecretKey{Name: "weaviate", Key: "key"},
+	}}
+	s.Gateway.Auth = &v1alpha1.GatewayAuth{Anonymous: &v1alpha1.Anonymous{}}
+}
+
+// switching is a pipeline that goes from one embedding NIM to another, its chunking changed as well in between.
+func switching(t *testing.T) childrenCase {
+	t.Helper()
+	live := NewRecord(pipeline(withNIMs))
+	left := NewRecord(pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) { s.Chunking.Size = 400 }))
+	p := pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) {
+		s.Models.Embedding.Model = nim("example/embed-2")
+		s.Models.Embedding.NIM.Replicas = new(int32(2))
+		s.Models.Embedding.NIM.Env = []v1alpha1.EnvVar{
+			{Name: "NIM_CACHE_PATH", Value: "/models"},
+			{Name: "EMPTY"},
+			{Name: "HF_TOKEN", ValueFrom: &v1alpha1.EnvVarSource{SecretKeyRef: v1alpha1.SecretKey{Name: "hf", Key: "token"}}},
+		}
+		s.Models.Reranking.NIM.GPU = v1alpha1.GPU{Count: new(int32(0))}
+		s.Models.LLM.NIM.GPU = v1alpha1.GPU{Count: new(int32(2)), ResourceName: "nvidia.com/mig-1g.10gb"}
+		s.Models.LLM.NIM.Resources = someResources
+		s.Models.LLM.NIM.Scheduling = someScheduling
+		s.Models.LLM.NIM.RuntimeClassName, s.Models.LLM.NIM.PriorityClassName = "nvidia", "high"
+		s.Models.LLM.NIM.Cache = &v1alpha1.Cache{Size: "60Gi", StorageClassName: "fast", AccessMode: "ReadWriteMany", WhenDeleted: "Delete"}
+	})
+	return childrenCase{pipeline: p, facts: Facts{Live: &live, Left: []Record{left, live}, WeaviateImage: "weaviate:1.38.11"}}
 }

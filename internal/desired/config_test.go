@@ -41,7 +41,8 @@ func pipeline(changes ...func(*v1alpha1.RAGPipelineSpec)) *v1alpha1.RAGPipeline 
 			Chunking:      v1alpha1.Chunking{Size: 800, Overlap: new(int32(200)), Unit: "Characters"},
 			Retrieval:     v1alpha1.Retrieval{Mode: "Hybrid", K: 45, TopN: 5, Alpha: "0.5"},
 			Models:        v1alpha1.Models{Embedding: v1alpha1.EmbeddingModel{Model: standIn}},
-			Gateway:       v1alpha1.Gateway{MaxTokens: 1024, Temperature: "0"},
+			VectorStore:   v1alpha1.VectorStore{Weaviate: &v1alpha1.Weaviate{Replicas: 1, Storage: v1alpha1.Storage{Size: "10Gi", WhenDeleted: "Retain"}}},
+			Gateway:       v1alpha1.Gateway{MaxTokens: 1024, Temperature: "0", Service: v1alpha1.GatewayService{Type: v1alpha1.ClusterIP}},
 			FailurePolicy: v1alpha1.FailurePolicy{Embedding: "Fail", Reranking: "Degrade", LLM: "Fail"},
 		},
 	}
@@ -56,7 +57,10 @@ var standIn = v1alpha1.Model{StandIn: &v1alpha1.StandIn{}}
 func endpoint(e v1alpha1.Endpoint) v1alpha1.Model { return v1alpha1.Model{Endpoint: &e} }
 
 func nim(model string) v1alpha1.Model {
-	return v1alpha1.Model{NIM: &v1alpha1.NIM{Image: "nvcr.io/nim/" + v1alpha1.Image(model) + ":2.0.0", Model: v1alpha1.ModelName(model)}}
+	return v1alpha1.Model{NIM: &v1alpha1.NIM{
+		Image: "nvcr.io/nim/" + v1alpha1.Image(model) + ":2.0.0", Model: v1alpha1.ModelName(model),
+		GPU: v1alpha1.GPU{Count: new(int32(1)), ResourceName: "nvidia.com/gpu"},
+	}}
 }
 
 func withStandIns(s *v1alpha1.RAGPipelineSpec) {
