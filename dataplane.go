@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -15,6 +15,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/index/local"
+	"github.com/ragpipeline/ragpipeline/internal/index/weaviate"
 	"github.com/ragpipeline/ragpipeline/internal/ingest"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
@@ -47,12 +48,28 @@ func newProcess(log *slog.Logger, keys keyring) *process {
 	return p
 }
 
-// openIndex opens the home that the config names, and registers its metrics.
-func (p *process) openIndex(ctx context.Context, pipeline config.Pipeline, g config.Generation, where config.Index) (*local.Store, error) {
-	if where.Local == nil {
-		return nil, unusable{errors.New("index: the config names no local directory, and this build has no other home")}
-	}
-	store, err := local.Open(ctx, local.Options{Directory: where.Local.Directory, Pipeline: pipeline, Generation: g})
+// indexHome is one generation of an index, wherever it is kept.
+type indexHome interface {
+	index.Searcher
+	index.Writer
+	index.Reader
+	// Retire drops the pipeline's other generations.
+	Retire(ctx context.Context) error
+	Close() error
+}
+
+// access is what an index is opened for.
+type access bool
+
+const (
+	forQuestions access = false
+	forWriting   access = true
+)
+
+// openIndex opens the home that the config names, and registers its metrics. A Weaviate that is opened for questions
+// need not be there yet.
+func (p *process) openIndex(ctx context.Context, pipeline config.Pipeline, g config.Generation, where config.Index, a access) (indexHome, error) {
+	store, err := p.openHome(ctx, pipeline, g, where, a)
 	if err != nil {
 		return nil, err
 	}
@@ -60,11 +77,26 @@ func (p *process) openIndex(ctx context.Context, pipeline config.Pipeline, g con
 	return store, nil
 }
 
+func (p *process) openHome(ctx context.Context, pipeline config.Pipeline, g config.Generation, where config.Index, a access) (indexHome, error) {
+	if w := where.Weaviate; w != nil {
+		return weaviate.Open(ctx, weaviate.Options{Index: *w, Pipeline: pipeline, Generation: g, Key: p.keys(w.Key), ReadOnly: a == forQuestions})
+	}
+	return local.Open(ctx, local.Options{Directory: where.Local.Directory, Pipeline: pipeline, Generation: g})
+}
+
+// cacheDirectory is where the compiled PDF reader is kept: beside a local index, so that the next run finds it.
+func cacheDirectory(where config.Index) string {
+	if where.Local != nil {
+		return filepath.Join(where.Local.Directory, "cache")
+	}
+	return filepath.Join(os.TempDir(), "ragpipeline-cache")
+}
+
 // configMaps gives a ConfigMap's entries by its name.
 type configMaps func(name string) (map[string][]byte, error)
 
 // ingest brings the index up to date with the sources.
-func (p *process) ingest(ctx context.Context, log *slog.Logger, c config.Ingest, store *local.Store, maps configMaps, progress func(config.Progress)) (*ingest.Report, error) {
+func (p *process) ingest(ctx context.Context, log *slog.Logger, c config.Ingest, store indexHome, maps configMaps, progress func(config.Progress)) (*ingest.Report, error) {
 	sources, err := openSources(c.Sources, maps)
 	if err != nil {
 		return nil, unusable{err}
@@ -73,7 +105,7 @@ func (p *process) ingest(ctx context.Context, log *slog.Logger, c config.Ingest,
 	if err != nil {
 		return nil, unusable{err}
 	}
-	worker, err := pdfWorker(filepath.Join(c.Index.Local.Directory, "cache"))
+	worker, err := pdfWorker(cacheDirectory(c.Index))
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +159,12 @@ func (p *process) questionPath(c config.Gateway, searcher index.Searcher) *quest
 	return q
 }
 
-// probe asks each idle model for a sign of life until ctx ends, unless its config forbids it.
-func (p *process) probe(ctx context.Context, c config.Models, q *questionPath) {
+// probe asks each idle model for a sign of life until ctx ends, unless its config forbids it, and likewise an index
+// on the network.
+func (p *process) probe(ctx context.Context, c config.Models, where config.Index, q *questionPath) {
+	if where.Weaviate != nil {
+		go p.stages.Probe(ctx, probeInterval, config.StageIndex, q.service.ProbeIndex)
+	}
 	if !c.Embedding.NoProbe {
 		go p.stages.Probe(ctx, probeInterval, model.Embedding, q.embedder.Probe)
 	}

@@ -63,7 +63,7 @@ func (p *process) serveGateway(ctx context.Context, c config.Gateway, address, c
 		return err
 	}
 	defer func() { _ = stopTracing(context.WithoutCancel(ctx)) }() // spans that cannot be sent are no failure
-	store, err := p.openIndex(ctx, c.Pipeline, c.Generation, c.Index)
+	store, err := p.openIndex(ctx, c.Pipeline, c.Generation, c.Index, forQuestions)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (p *process) serveGateway(ctx context.Context, c config.Gateway, address, c
 	g := p.gateway(c, path, store, clients, false)
 	probing, stop := context.WithCancel(ctx)
 	defer stop()
-	p.probe(probing, c.Models, path)
+	p.probe(probing, c.Models, c.Index, path)
 	go func() {
 		g.Warm(probing)
 		debug.FreeOSMemory() // loading the index leaves garbage that an idle process would keep for minutes
@@ -152,7 +152,7 @@ func (p *process) ingestOnce(ctx context.Context, c config.Ingest, ops string) (
 		return nil, err
 	}
 	defer func() { _ = stopTracing(context.WithoutCancel(ctx)) }() // spans that cannot be sent are no failure
-	store, err := p.openIndex(ctx, c.Pipeline, c.Generation, c.Index)
+	store, err := p.openIndex(ctx, c.Pipeline, c.Generation, c.Index, forWriting)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
-	"github.com/ragpipeline/ragpipeline/internal/index/local"
 	"github.com/ragpipeline/ragpipeline/internal/manifest"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
@@ -86,7 +85,7 @@ func (f *runFlags) run(ctx context.Context) error {
 	if err := p.checkKeys(plan.gateway.Models); err != nil {
 		return unusable{err}
 	}
-	store, err := p.openIndex(ctx, plan.ingest.Pipeline, plan.ingest.Generation, plan.ingest.Index)
+	store, err := p.openIndex(ctx, plan.ingest.Pipeline, plan.ingest.Generation, plan.ingest.Index, forWriting)
 	if err != nil {
 		return err
 	}
@@ -186,7 +185,7 @@ func (p *process) checkKeys(m config.Models) error {
 }
 
 // bringUpToDate ingests, with progress, and drops the generations that the pipeline has left behind.
-func (f *runFlags) bringUpToDate(ctx context.Context, p *process, plan *plan, store *local.Store, b *manifest.Bundle) error {
+func (f *runFlags) bringUpToDate(ctx context.Context, p *process, plan *plan, store indexHome, b *manifest.Bundle) error {
 	maps := func(name string) (map[string][]byte, error) {
 		if m, ok := b.ConfigMaps[name]; ok {
 			return m, nil
@@ -221,7 +220,7 @@ func (f *runFlags) answer(ctx context.Context, plan *plan, service *query.Servic
 	return nil
 }
 
-func (f *runFlags) serve(ctx context.Context, p *process, plan *plan, path *questionPath, store *local.Store) error {
+func (f *runFlags) serve(ctx context.Context, p *process, plan *plan, path *questionPath, store indexHome) error {
 	listener, err := listen(ctx, "listen", f.listen)
 	if err != nil {
 		return err
@@ -233,7 +232,7 @@ func (f *runFlags) serve(ctx context.Context, p *process, plan *plan, path *ques
 	g := p.gateway(plan.gateway, path, store, clients, clients == nil)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p.probe(ctx, plan.gateway.Models, path)
+	p.probe(ctx, plan.gateway.Models, plan.gateway.Index, path)
 	go g.Warm(ctx)
 	fmt.Fprintf(f.stderr, "serving on %s (ask there, or with an OpenAI client at %[1]s/v1 as model %q); end with Ctrl-C\n", browsable(listener.Addr()), plan.gateway.Pipeline.Name)
 	return serve.Run(ctx, p.log, shutdownGrace, serve.Server{Name: "gateway", Listener: listener, Handler: g.Handler()})

@@ -154,6 +154,9 @@ var stageStatuses = map[string]int{
 	query.DimensionMismatch:    http.StatusBadGateway,
 	query.IndexUnavailable:     http.StatusServiceUnavailable,
 	query.IndexTimedOut:        http.StatusGatewayTimeout,
+	query.IndexNotBuilt:        http.StatusServiceUnavailable,
+	query.IndexUnauthorized:    http.StatusBadGateway,
+	query.IndexUnreachable:     http.StatusServiceUnavailable,
 }
 
 func ofStage(e *query.StageError) *Failure {

@@ -256,6 +256,9 @@ func TestFailuresOfTheIndex(t *testing.T) {
 	}{
 		{"it cannot be searched", errors.New("disk I/O error"), 503, "IndexUnavailable"},
 		{"its vectors have another length", index.ErrDimensions, 502, "DimensionMismatch"},
+		{"it is not built", fmt.Errorf("disk: %w", index.ErrNotBuilt), 503, config.ReasonNotBuilt},
+		{"it refuses the key", fmt.Errorf("disk: %w", index.ErrUnauthorized), 502, "IndexUnauthorized"},
+		{"it is away", fmt.Errorf("disk: %w", index.ErrUnreachable), 503, "IndexUnreachable"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFixture()

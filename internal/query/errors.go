@@ -23,6 +23,9 @@ func (e *Invalid) Error() string { return e.Field + ": " + e.Message }
 const (
 	IndexUnavailable  = "IndexUnavailable"  // a search of the index failed
 	IndexTimedOut     = "IndexTimedOut"     // it passed its deadline
+	IndexNotBuilt     = "NotBuilt"          // config.ReasonNotBuilt: nothing of the generation is in the index
+	IndexUnauthorized = "IndexUnauthorized" // it refused the API key
+	IndexUnreachable  = "IndexUnreachable"  // it does not answer
 	DimensionMismatch = "DimensionMismatch" // the question's vector does not fit the index
 	NoPassages        = "NoPassages"        // nothing was found, so the LLM was not asked
 	NoModel           = "NoModel"           // the pipeline has no LLM
@@ -56,6 +59,12 @@ func (e *StageError) Public() string {
 		return "the index did not answer in time; try again"
 	case IndexUnavailable:
 		return "the index cannot be searched; " + tellOperator
+	case IndexNotBuilt:
+		return "the index is not built yet; try again later"
+	case IndexUnauthorized:
+		return "the index does not let this pipeline in; " + tellOperator
+	case IndexUnreachable:
+		return "the index cannot be reached; try again later"
 	}
 	return "the " + e.Stage + " stage failed; " + tellOperator
 }
@@ -103,6 +112,14 @@ func indexError(err error) *StageError {
 		return &StageError{Stage: config.StageEmbedding, Code: DimensionMismatch, Err: err}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &StageError{Stage: config.StageIndex, Code: IndexTimedOut, Err: err}
+	}
+	for _, known := range []struct {
+		err  error
+		code string
+	}{{index.ErrNotBuilt, IndexNotBuilt}, {index.ErrUnauthorized, IndexUnauthorized}, {index.ErrUnreachable, IndexUnreachable}} {
+		if errors.Is(err, known.err) {
+			return &StageError{Stage: config.StageIndex, Code: known.code, Err: err}
+		}
 	}
 	return &StageError{Stage: config.StageIndex, Code: IndexUnavailable, Err: err}
 }

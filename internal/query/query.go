@@ -7,6 +7,7 @@ package query
 import (
 	"cmp"
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -79,6 +80,8 @@ type Service struct {
 	deadlines Deadlines
 	report    func(stage string, err error)
 	metrics   *metrics
+	// misfit: the last question's vector did not fit the index.
+	misfit atomic.Bool
 }
 
 // New makes a Service.

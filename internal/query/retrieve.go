@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -39,6 +40,7 @@ func (s *Service) retrieve(ctx context.Context, q search, t *Times) ([]Passage, 
 	}
 	passages, err := s.fetch(ctx, collapse(index.Fuse(vector, keyword, s.alpha(vector, keyword)), keep), t)
 	if err == nil && !slices.ContainsFunc(warnings, func(w Warning) bool { return w.Code == DimensionMismatch }) {
+		s.misfit.Store(false)
 		s.report(config.StageIndex, nil)
 	}
 	return passages, warnings, err
@@ -161,9 +163,25 @@ func (s *Service) searchIndex(ctx context.Context, span string, k int, do func(c
 	}
 	err = failed(ctx, err, indexError(err))
 	if ctx.Err() == nil {
+		if errors.Is(err, index.ErrDimensions) {
+			s.misfit.Store(true)
+		}
 		s.report(config.StageIndex, err)
 	}
 	return took, err
+}
+
+// ProbeIndex asks an index that is idle for a sign of life, and reports what came of it. It asks no model, and so
+// cannot tell that a vector that did not fit would now.
+func (s *Service) ProbeIndex(ctx context.Context) error {
+	_, err := s.searchIndex(ctx, "retrieval probe", 1, func(ctx context.Context) error {
+		_, err := s.index.Keyword(ctx, "Is the index ready?", 1, nil)
+		return err
+	})
+	if err == nil && !s.misfit.Load() {
+		s.report(config.StageIndex, nil)
+	}
+	return err
 }
 
 // failed is the failure of a stage, or the caller's own end.
