@@ -8,6 +8,13 @@ import (
 // MaxSummaryBytes bounds a run's termination message: Kubernetes cuts one at 4,096 bytes.
 const MaxSummaryBytes = 3500
 
+// The reasons of a run that did all it could and yet left no complete generation.
+const (
+	ReasonNoDocuments        = "NoDocuments"        // the sources listed none
+	ReasonAllDocumentsFailed = "AllDocumentsFailed" // there are documents, and not one could be indexed
+	ReasonSourcesIncomplete  = "SourcesIncomplete"  // a source could not be listed whole
+)
+
 // Summary is what a run leaves in its pod's termination message, a JSON object. It is a hint: the ledger is the
 // truth.
 type Summary struct {
@@ -20,7 +27,8 @@ type Summary struct {
 	Reused     int    `json:"chunksReused"`
 	// Failures are the first of the failed documents.
 	Failures []Failure `json:"failures,omitempty"`
-	// Error is why the run failed, empty when it did not; Reason a CamelCase word for it, where there is one.
+	// Error is why the run failed, empty when it did not. Reason is a CamelCase word for it, where there is one: one
+	// of those above, or the kind of a model's failure.
 	Error  string `json:"error,omitempty"`
 	Reason string `json:"reason,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
 // The outcomes of a run that did all it could, and yet left no complete generation.
@@ -16,6 +17,19 @@ var (
 	// ErrAllDocumentsFailed: there are documents, and not one could be indexed.
 	ErrAllDocumentsFailed = errors.New("every document failed")
 )
+
+// reasonOf is one word for why a run failed; empty where there is none.
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, ErrNoDocuments):
+		return config.ReasonNoDocuments
+	case errors.Is(err, ErrAllDocumentsFailed):
+		return config.ReasonAllDocumentsFailed
+	case errors.Is(err, ErrIncomplete):
+		return config.ReasonSourcesIncomplete
+	}
+	return string(model.KindOf(err))
+}
 
 // mayPass says whether a failure may be gone at the next run though the document is the same.
 func mayPass(reason config.Reason) bool {

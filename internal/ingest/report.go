@@ -46,8 +46,9 @@ type Report struct {
 	Seconds float64 `json:"seconds"`
 	// StageSeconds sums the time in each stage over all that work in it at once, so it may exceed Seconds.
 	StageSeconds map[string]float64 `json:"stageSeconds,omitempty"`
-	// Error is why the run failed, empty when it did not.
-	Error string `json:"error,omitempty"`
+	// Error is why the run failed, empty when it did not; Reason is one word for it, where there is one.
+	Error  string `json:"error,omitempty"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // DocumentsPerSecond is the run's rate over all listed documents.
@@ -146,7 +147,7 @@ func plural(n int, one, many string) string {
 
 // Bounds of the termination message, in bytes. With eleven counts of at most 20 digits and names of at most 15
 // bytes (11 * 40 = 440), the pipeline and generation (260), 5 failures of 96 + 20 + 224 bytes and their keys
-// (5 * 385 = 1,925) and an error (700), it stays under 3,500: no character in it needs escaping.
+// (5 * 385 = 1,925), an error (700) and its reason (40), it stays under 3,500: no character in it needs escaping.
 const (
 	terminationPipeline = 200
 	terminationFailures = 5
@@ -165,7 +166,7 @@ func (r *Report) Termination() []byte {
 		Listed:     r.Listed, Unchanged: r.Unchanged, Added: r.Added, Changed: r.Changed, Failed: r.Failed, Removed: r.Removed,
 		Indexed: r.Indexed, Chunks: r.Chunks, Embedded: r.Embedded, Reused: r.Reused, Truncated: r.Truncated,
 		Bytes: r.Bytes, Seconds: float64(int64(r.Seconds*10)) / 10,
-		Error: cut(r.Error, terminationError),
+		Error: cut(r.Error, terminationError), Reason: cut(r.Reason, terminationReason),
 	}
 	for _, f := range r.Failures[:min(len(r.Failures), terminationFailures)] {
 		short.Failures = append(short.Failures, config.Failure{

@@ -100,7 +100,7 @@ func FuzzTermination(f *testing.F) {
 			Pipeline: document, Generation: message,
 			Listed: math.MinInt, Unchanged: math.MinInt, Added: math.MinInt, Changed: math.MinInt, Failed: math.MinInt,
 			Removed: math.MinInt, Indexed: math.MinInt, Chunks: math.MinInt, Embedded: math.MinInt, Reused: math.MinInt,
-			Truncated: math.MinInt, Bytes: math.MinInt64, Seconds: 1e15, Error: failure,
+			Truncated: math.MinInt, Bytes: math.MinInt64, Seconds: 1e15, Error: failure, Reason: message,
 		}
 		for range 20 {
 			r.Failures = append(r.Failures, config.Failure{Document: document, Reason: config.Reason(message), Message: message})
@@ -111,6 +111,9 @@ func FuzzTermination(f *testing.F) {
 		}
 		if !json.Valid(b) || !utf8.Valid(b) || strings.ContainsAny(string(b), "\n\x00\\") {
 			t.Errorf("not plain JSON: %q", b)
+		}
+		if _, err := config.ParseSummary(string(b)); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -202,7 +202,7 @@ func (t *tally) report(started time.Time, err error) *Report {
 		r.StageSeconds[stage] = took.Seconds()
 	}
 	if err != nil {
-		r.Error = err.Error()
+		r.Error, r.Reason = err.Error(), reasonOf(err)
 	}
 	return &r
 }
