@@ -32,9 +32,7 @@ func TestInstalling(t *testing.T) {
 		}
 	})
 	c := cluster{kubeconfig: filepath.Join(t.TempDir(), "kubeconfig")}
-	if err := os.WriteFile(c.kubeconfig, environment.KubeConfig, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, c.kubeconfig, string(environment.KubeConfig))
 	if c.clients, err = kubernetes.NewForConfig(config); err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +41,7 @@ func TestInstalling(t *testing.T) {
 	t.Run("kustomize installs what Helm uninstalled", c.kustomize)
 	t.Run("the operator may do what it has to, everywhere, and no more", c.clusterWide)
 	t.Run("the operator's pod passes Pod Security restricted", c.restricted)
+	t.Run("the pod that fills a volume does too", c.fillsVolume)
 }
 
 type cluster struct {

@@ -3,7 +3,6 @@ package chart
 import (
 	"bytes"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,9 +40,7 @@ func TestAnOverlayNamesAnotherImageOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	overlay = strings.Replace(overlay, "github.com/ragpipeline/ragpipeline/config/default", relative, 1)
-	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(overlay), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, filepath.Join(dir, "kustomization.yaml"), overlay)
 	container := operator(t, objects(t, output(t, kubectl(t), "kustomize", dir)))
 	const want = "registry.example.com/ragpipeline:dev"
 	if env := container["env"].([]any)[0].(map[string]any); container["image"] != want || env["value"] != want {

@@ -2,7 +2,6 @@ package chart
 
 import (
 	"encoding/json"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -87,13 +86,4 @@ func agree(t *testing.T, at string, values map[string]any, schema properties) {
 			t.Errorf("%s%s is not in values.yaml", at, name)
 		}
 	}
-}
-
-func read(t *testing.T, path string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
