@@ -59,7 +59,7 @@ func newCommand() *cobra.Command {
 	}
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return unusable{err} })
-	root.AddCommand(newRunCommand(), newGatewayCommand(), newIngestCommand(), newModelsCommand(), newPDFWorkerCommand())
+	root.AddCommand(newRunCommand(), newOperatorCommand(), newGatewayCommand(), newIngestCommand(), newModelsCommand(), newPDFWorkerCommand())
 	return root
 }
 

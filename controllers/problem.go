@@ -1,0 +1,29 @@
+package controllers
+
+import (
+	"errors"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/apply"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/status"
+)
+
+// problemOf is the one place that says what an error of a pass means to the user.
+func problemOf(err error) status.Problem {
+	var configuration *desired.ConfigurationError
+	var taken *apply.NameTakenError
+	var waiting *apply.WaitingError
+	switch {
+	case err == nil:
+		return status.Problem{}
+	case errors.As(err, &configuration):
+		return status.Problem{Reason: v1alpha1.ReasonConfigurationError, Message: err.Error(), Terminal: true}
+	case errors.As(err, &taken):
+		return status.Problem{Reason: v1alpha1.ReasonNameTaken, Message: taken.Error(), Terminal: true}
+	case errors.As(err, &waiting):
+		return status.Problem{Reason: v1alpha1.ReasonWaiting, Message: waiting.Error()}
+	default:
+		return status.Problem{Reason: v1alpha1.ReasonApplyFailed, Message: err.Error()}
+	}
+}

@@ -1,0 +1,138 @@
+package controllers
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/apply"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+)
+
+// Scheme knows the types that the operator reads.
+func Scheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			panic("controllers: " + err.Error()) // only types that are compiled in come here
+		}
+	}
+	return scheme
+}
+
+// CacheOptions are what the operator remembers of the cluster: workloads and pods only of its own making, and
+// nothing of who manages which field. No namespaces means all.
+func CacheOptions(namespaces []string) cache.Options {
+	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{desired.LabelManagedBy: desired.Manager})}
+	o := cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&appsv1.Deployment{}:            ours,
+			&appsv1.StatefulSet{}:           ours,
+			&batchv1.Job{}:                  ours,
+			&corev1.Pod{}:                   ours,
+			&corev1.Service{}:               ours,
+			&corev1.ServiceAccount{}:        ours,
+			&networkingv1.NetworkPolicy{}:   ours,
+			&policyv1.PodDisruptionBudget{}: ours,
+		},
+	}
+	if len(namespaces) > 0 {
+		o.DefaultNamespaces = map[string]cache.Config{}
+		for _, namespace := range namespaces {
+			o.DefaultNamespaces[namespace] = cache.Config{}
+		}
+	}
+	return o
+}
+
+// passTimeout bounds one pass, so that a call that hangs does not hold a worker.
+const passTimeout = time.Minute
+
+// SetupWithManager watches pipelines, what was made for them, and what they refer to.
+func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager, concurrency int) error {
+	if err := manager.GetFieldIndexer().IndexField(ctx, &v1alpha1.RAGPipeline{}, referenceIndex, indexReferences); err != nil {
+		return err
+	}
+	b := ctrl.NewControllerManagedBy(manager).
+		Named("ragpipeline").
+		For(&v1alpha1.RAGPipeline{}, builder.WithPredicates(specOrSync())).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(pipelineOfPod)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency, ReconciliationTimeout: passTimeout})
+	for _, kind := range apply.Kinds() {
+		object, err := kind.Object(manager.GetScheme())
+		if err != nil {
+			return err
+		}
+		b.Owns(object)
+	}
+	for kind, object := range map[string]client.Object{
+		kindSecret: &corev1.Secret{}, kindConfigMap: &corev1.ConfigMap{}, kindClaim: &corev1.PersistentVolumeClaim{},
+	} {
+		b.WatchesMetadata(object, handler.EnqueueRequestsFromMapFunc(r.pipelinesThatName(kind)))
+	}
+	return b.Complete(r)
+}
+
+// specOrSync lets a pipeline through whose spec changed, deletion included, or that asks for a run.
+func specOrSync() predicate.Predicate {
+	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetAnnotations()[desired.AnnotationSync] != e.ObjectNew.GetAnnotations()[desired.AnnotationSync]
+		},
+	})
+}
+
+// pipelineOfPod finds the pipeline by the pod's labels: its owner is a workload.
+func pipelineOfPod(_ context.Context, pod client.Object) []reconcile.Request {
+	name := pod.GetLabels()[desired.LabelPipeline]
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: pod.GetNamespace(), Name: name}}}
+}
+
+// referenceIndex finds pipelines by what they refer to, kind/name.
+const referenceIndex = "references"
+
+func indexReferences(object client.Object) (keys []string) {
+	for _, ref := range references(object.(*v1alpha1.RAGPipeline)) {
+		keys = append(keys, ref.key())
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// pipelinesThatName are those that refer to an object of the kind.
+func (r *Reconciler) pipelinesThatName(kind string) handler.MapFunc {
+	return func(ctx context.Context, object client.Object) (requests []reconcile.Request) {
+		var list v1alpha1.RAGPipelineList
+		err := r.Client.List(ctx, &list, client.InNamespace(object.GetNamespace()), client.MatchingFields{referenceIndex: kind + "/" + object.GetName()})
+		if err != nil {
+			return nil // the cache is not there yet; the first pass of each pipeline looks by itself
+		}
+		for _, p := range list.Items {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&p)})
+		}
+		return requests
+	}
+}
