@@ -6,7 +6,7 @@ settings="net.ipv4.ip_forward vm.overcommit_memory vm.panic_on_oom kernel.panic 
 
 linux_root() {
   [ "$(uname -s)" = Linux ] || fail "the cluster runs on Linux; elsewhere use kind: see docs/cluster.md"
-  [ "$(id -u)" = 0 ] || fail "the cluster needs root: run it with sudo -E"
+  [ "$(id -u)" = 0 ] || fail "the cluster needs root, for mounts, cgroups and links"
 }
 
 missing_packages() {
@@ -88,10 +88,13 @@ cgroup_hierarchies() { # each of version 1, or the one of version 2
   for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do [ ! -f "$hierarchy/cgroup.procs" ] || echo "$hierarchy"; done
 }
 
+# remove_files also removes what containerd's shims, the CNI plugins and the kubelet keep outside the state, as they do not
+# when they are killed. Directories that they made go when nothing else is in them.
 remove_files() {
-  # Left outside the state by containerd's shims, the CNI plugins and the kubelet, when they had no time to remove them.
   find "$run/containerd/state" -path '*/k8s.io/*/address' -exec sed 's|^unix://||; s|$|\n|' {} + 2>/dev/null | xargs -r rm -f || true
-  rm -f /var/lib/cni/results/ragpipeline-*
+  grep -lsF "$run/" /var/lib/cni/results/* 2>/dev/null | xargs -r rm -f || true
   [ ! -d /var/log/containers ] || find /var/log/containers -lname "$run/*" -delete
+  rm -f /var/lib/kubelet/device-plugins/kubelet.sock
+  rmdir --ignore-fail-on-non-empty -p /run/containerd/s /var/lib/cni/results /var/log/containers /var/lib/kubelet/device-plugins 2>/dev/null || true
   rm -rf --one-file-system "$run" # a mount that could not be removed keeps its files
 }

@@ -13,16 +13,12 @@ import (
 	"k8s.io/component-base/cli"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
-	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 )
 
-// components make the command of each component; node_linux.go adds those that run on Linux only.
+// components make the command of each component. Tests need these and etcd on macOS too; cluster_linux.go has the rest.
 var components = map[string]func() *cobra.Command{
-	"kube-apiserver":          apiserver.NewAPIServerCommand,
-	"kube-controller-manager": controllermanager.NewControllerManagerCommand,
-	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
-	"kubectl":                 kubectl.NewDefaultKubectlCommand,
+	"kube-apiserver": apiserver.NewAPIServerCommand,
+	"kubectl":        kubectl.NewDefaultKubectlCommand,
 }
 
 func main() {
