@@ -12,8 +12,8 @@ type Ingest struct {
 	Sources    []Source   `json:"sources"`
 	Embedding  Model      `json:"embedding"`
 	Index      Index      `json:"index"`
-	// Keep are the fingerprints of the pipeline's generations that stay: a run that succeeds removes all others
-	// from the index. Empty removes none.
+	// Keep are the fingerprints of the pipeline's generations that are in use. When this one alone is, a run that
+	// succeeds removes all others from the index.
 	Keep []string `json:"keep,omitempty"`
 }
 
