@@ -160,6 +160,9 @@ func nimResources(nim *v1alpha1.NIM) *corev1ac.ResourceRequirementsApplyConfigur
 		limits[corev1.ResourceName(nim.GPU.ResourceName)] = *resource.NewQuantity(int64(count), resource.DecimalSI)
 		r.WithLimits(limits)
 	}
+	if r.Requests == nil && r.Limits == nil {
+		return nil
+	}
 	return r
 }
 

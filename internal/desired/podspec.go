@@ -13,7 +13,7 @@ import (
 // thought, it should be slow on a full node rather than killed on an empty one.
 func resources(spec *v1alpha1.Resources, cpu, memory string) *corev1ac.ResourceRequirementsApplyConfiguration {
 	r := corev1ac.ResourceRequirements()
-	if spec == nil {
+	if spec == nil || len(spec.Requests)+len(spec.Limits) == 0 {
 		return r.WithRequests(corev1.ResourceList{
 			corev1.ResourceCPU:    resource.MustParse(cpu),
 			corev1.ResourceMemory: resource.MustParse(memory),

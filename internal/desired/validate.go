@@ -18,7 +18,9 @@ import (
 // from. The CRD's rules cannot: they parse neither quantities nor labels within their budget.
 func (m maker) validate() error {
 	spec := m.p.Spec
+	_, ingestErr := Ingest(m.p, m.place(m.wanted))
 	errs := []error{
+		ingestErr,
 		resourcesError("spec.ingest.resources", spec.Ingest.Resources),
 		schedulingError("spec.ingest.scheduling", spec.Ingest.Scheduling),
 		resourcesError("spec.gateway.resources", spec.Gateway.Resources),

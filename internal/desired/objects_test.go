@@ -1,0 +1,297 @@
+package desired
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+)
+
+// object is a child as the API server gets it.
+type object map[string]any
+
+func objects(t *testing.T, children []Child) []object {
+	t.Helper()
+	var list []object
+	for _, c := range children {
+		b, err := json.Marshal(c.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var o object
+		if err := json.Unmarshal(b, &o); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, o)
+	}
+	return list
+}
+
+// at is the value at a path of fields, nil when there is none.
+func (o object) at(path ...string) any {
+	var v any = map[string]any(o)
+	for _, field := range path {
+		m, _ := v.(map[string]any)
+		v = m[field]
+	}
+	return v
+}
+
+func (o object) kind() string { return fmt.Sprint(o.at("kind")) }
+func (o object) name() string { return fmt.Sprint(o.at("metadata", "name")) }
+
+// podTemplate is the pod template of a workload; nil for other kinds.
+func (o object) podTemplate(t *testing.T) *corev1.PodTemplateSpec {
+	t.Helper()
+	found := o.at("spec", "template")
+	if found == nil {
+		return nil
+	}
+	b, err := json.Marshal(found)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := new(corev1.PodTemplateSpec)
+	if err := json.Unmarshal(b, template); err != nil {
+		t.Fatal(err)
+	}
+	return template
+}
+
+// everyObject runs check on each object of each case.
+func everyObject(t *testing.T, check func(t *testing.T, o object)) {
+	t.Helper()
+	for name, c := range cases(t) {
+		for _, o := range objects(t, all(t, c.pipeline, running(t, c.pipeline, c.facts))) {
+			t.Run(name+"/"+o.kind()+"/"+o.name(), func(t *testing.T) { check(t, o) })
+		}
+	}
+}
+
+// What is empty, or a zero that the API server would not keep, is fought over with it at each pass.
+func TestChildrenMentionOnlyWhatTheyManage(t *testing.T) {
+	everyObject(t, func(t *testing.T, o object) { noEmptyValues(t, o.kind(), map[string]any(o)) })
+}
+
+func noEmptyValues(t *testing.T, at string, v any) {
+	t.Helper()
+	switch v := v.(type) {
+	case nil:
+		t.Errorf("%s is null", at)
+	case string:
+		if v == "" {
+			t.Errorf("%s is empty", at)
+		}
+	case []any:
+		if len(v) == 0 {
+			t.Errorf("%s is empty", at)
+		}
+		for i, element := range v {
+			noEmptyValues(t, fmt.Sprintf("%s[%d]", at, i), element)
+		}
+	case map[string]any:
+		if len(v) == 0 && !strings.HasSuffix(at, ".emptyDir") {
+			t.Errorf("%s is empty", at)
+		}
+		for key, element := range v {
+			noEmptyValues(t, at+"."+key, element)
+		}
+	}
+}
+
+func TestEveryObjectIsInThePipelinesNamespaceAndLabelled(t *testing.T) {
+	everyObject(t, func(t *testing.T, o object) {
+		if o.at("metadata", "namespace") == nil || o.at("apiVersion") == nil {
+			t.Error("it has no namespace or version")
+		}
+		for _, label := range []string{LabelName, LabelInstance, LabelComponent, LabelManagedBy, LabelPipeline} {
+			if o.at("metadata", "labels", label) == nil {
+				t.Errorf("it has no label %s", label)
+			}
+		}
+	})
+}
+
+func TestNoTwoChildrenHaveOneName(t *testing.T) {
+	for name, c := range cases(t) {
+		seen := map[string]bool{}
+		for _, o := range objects(t, all(t, c.pipeline, running(t, c.pipeline, c.facts))) {
+			if key := o.kind() + "/" + o.name(); seen[key] {
+				t.Errorf("%s: %s is made twice", name, key)
+			} else {
+				seen[key] = true
+			}
+		}
+	}
+}
+
+// A pipeline's name may have 40 characters. What is made of it must still be a name, and so must what other
+// controllers make of that.
+func TestNamesAreValidForTheLongestPipeline(t *testing.T) {
+	longest := strings.Repeat("p", 40)
+	for name, c := range cases(t) {
+		p := c.pipeline.DeepCopy()
+		p.Name = longest
+		for _, o := range objects(t, all(t, p, running(t, p, c.facts))) {
+			at := name + ": " + o.kind() + " " + o.name()
+			if wrong := validation.IsDNS1035Label(o.name()); len(wrong) > 0 {
+				t.Errorf("%s: %s", at, wrong)
+			}
+			labels, _ := o.at("metadata", "labels").(map[string]any)
+			for key, value := range labels {
+				if wrong := validation.IsValidLabelValue(value.(string)); len(wrong) > 0 {
+					t.Errorf("%s: label %s: %s", at, key, wrong)
+				}
+			}
+			switch o.kind() {
+			case "StatefulSet": // its pods are labelled with its name, a hyphen and a hash of up to 10 characters
+				if len(o.name())+11 > validation.LabelValueMaxLength {
+					t.Errorf("%s: too long for its pods' controller-revision-hash", at)
+				}
+			case "Job": // its pods' names add a hyphen and 5 characters
+				if len(o.name())+6 > validation.DNS1123LabelMaxLength {
+					t.Errorf("%s: too long for its pods' names", at)
+				}
+			}
+			if template := o.podTemplate(t); template != nil {
+				for _, v := range template.Spec.Volumes {
+					if wrong := validation.IsDNS1123Label(v.Name); len(wrong) > 0 {
+						t.Errorf("%s: volume %s: %s", at, v.Name, wrong)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The rules of Pod Security's "restricted" level, and ours: no token, no environment of other Services, and for all
+// but NIMs a read-only image.
+func TestEveryPodIsRestricted(t *testing.T) {
+	pods := 0
+	everyObject(t, func(t *testing.T, o object) {
+		template := o.podTemplate(t)
+		if template == nil {
+			return
+		}
+		pods++
+		spec, security := template.Spec, template.Spec.SecurityContext
+		for rule, holds := range map[string]bool{
+			"runs as a user that is not root": security != nil && *security.RunAsNonRoot && *security.RunAsUser > 0 && *security.RunAsGroup > 0,
+			"has the default seccomp profile": security != nil && security.SeccompProfile.Type == corev1.SeccompProfileTypeRuntimeDefault,
+			"mounts no token":                 spec.AutomountServiceAccountToken != nil && !*spec.AutomountServiceAccountToken,
+			"has its own account":             spec.ServiceAccountName != "",
+			"has no service links":            spec.EnableServiceLinks != nil && !*spec.EnableServiceLinks,
+			"is alone on its network and pid": !spec.HostNetwork && !spec.HostPID && !spec.HostIPC,
+			"has one container":               len(spec.Containers) == 1 && len(spec.InitContainers) == 0,
+		} {
+			if !holds {
+				t.Errorf("not so: the pod %s", rule)
+			}
+		}
+		c := spec.Containers[0]
+		if s := c.SecurityContext; s == nil || *s.AllowPrivilegeEscalation || !reflect.DeepEqual(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || s.Privileged != nil {
+			t.Error("the container has rights")
+		} else if *s.ReadOnlyRootFilesystem == (c.Name == "nim") {
+			t.Errorf("%s: its image is read-only: %t", c.Name, *s.ReadOnlyRootFilesystem)
+		}
+		for _, p := range c.Ports {
+			if p.HostPort != 0 {
+				t.Error("it takes a port of the node")
+			}
+		}
+		for _, v := range spec.Volumes {
+			if v.ConfigMap == nil && v.Secret == nil && v.Projected == nil && v.EmptyDir == nil && v.PersistentVolumeClaim == nil {
+				t.Errorf("volume %s is of a kind that restricted refuses", v.Name)
+			}
+		}
+	})
+	if pods < 20 {
+		t.Errorf("only %d pods checked", pods)
+	}
+}
+
+func TestReplicasAreLeftToAnAutoscalerUnlessTheSpecHasThem(t *testing.T) {
+	everyObject(t, func(t *testing.T, o object) {
+		if o.kind() != "Deployment" || o.at("spec", "replicas") == nil {
+			return
+		}
+		if o.name() != "papers-gateway" && o.at("metadata", "labels", LabelModel) != ModelHash(nim("example/embed-2")) {
+			t.Errorf("it applies replicas: %v", o.at("spec", "replicas"))
+		}
+	})
+}
+
+// A selector cannot change, and two workloads must not take each other's pods.
+func TestSelectorsHoldAndFindNoStranger(t *testing.T) {
+	want := map[string]string{}
+	for name, c := range cases(t) {
+		var selectors []map[string]any
+		var labels []map[string]string
+		for _, o := range objects(t, all(t, c.pipeline, running(t, c.pipeline, c.facts))) {
+			selector, _ := o.at("spec", "selector", "matchLabels").(map[string]any)
+			template := o.podTemplate(t)
+			if selector == nil || template == nil {
+				continue
+			}
+			selectors, labels = append(selectors, selector), append(labels, template.Labels)
+			if o.at("metadata", "namespace") != "rag" {
+				continue
+			}
+			key, got := o.kind()+"/"+o.name(), fmt.Sprint(selector)
+			if want[key] == "" {
+				want[key] = got
+			}
+			if want[key] != got {
+				t.Errorf("%s: the selector of %s is %s in one case and %s in another", name, key, got, want[key])
+			}
+		}
+		for i, selector := range selectors {
+			for j, pod := range labels {
+				if matches(selector, pod) != (i == j) {
+					t.Errorf("%s: %v selects %v: %t", name, selector, pod, i != j)
+				}
+			}
+		}
+	}
+}
+
+func matches(selector map[string]any, labels map[string]string) bool {
+	for key, value := range selector {
+		if labels[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+func TestAnUpgradeOfTheOperatorRestartsNoStoreAndNoModel(t *testing.T) {
+	p := pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) { s.Models.LLM.Model = standIn })
+	facts := running(t, p, Facts{WeaviateImage: operator.WeaviateImage})
+	before, err := Children(p, operator, facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := operator
+	newer.Image, newer.WeaviateImage = "registry.example/ragpipeline:2.0.0", "weaviate:2.0.0"
+	after, err := Children(p, newer, facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := map[string]bool{}
+	old := objects(t, before)
+	for i, o := range objects(t, after) {
+		if !reflect.DeepEqual(o, old[i]) {
+			changed[o.kind()+"/"+o.name()] = true
+		}
+	}
+	delete(changed, "Job/"+Names{"papers"}.Ingest(facts.Run.Name())) // created once, and never applied over
+	if want := map[string]bool{"Deployment/papers-gateway": true, "Deployment/papers-stand-in": true}; !reflect.DeepEqual(changed, want) {
+		t.Errorf("an upgrade changes %v", changed)
+	}
+}
