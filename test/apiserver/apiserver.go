@@ -11,12 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ragpipeline/ragpipeline/config/crd"
@@ -36,6 +38,7 @@ var start = sync.OnceValues(func() (*rest.Config, error) {
 	if err := yaml.UnmarshalStrict(crd.RAGPipelines, definition); err != nil {
 		return nil, err
 	}
+	log.SetLogger(logr.Discard()) // else controller-runtime complains that there is none
 	environment = &envtest.Environment{
 		CRDs:                     []*apiextensionsv1.CustomResourceDefinition{definition},
 		BinaryAssetsDirectory:    os.Getenv(Assets),
