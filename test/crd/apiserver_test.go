@@ -2,6 +2,7 @@ package crd
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -18,9 +19,10 @@ import (
 	"github.com/ragpipeline/ragpipeline/test/apiserver"
 )
 
-// One server takes all: it starts slower than it answers.
+func TestMain(m *testing.M) { os.Exit(apiserver.Main(m)) }
+
 func TestARealAPIServer(t *testing.T) {
-	s := connect(t, apiserver.Start(t))
+	s := connect(t, apiserver.Config(t))
 	t.Run("accepts", s.accepts)
 	t.Run("refuses", s.refuses)
 	t.Run("accepts as an update", s.acceptsUpdates)
@@ -56,7 +58,7 @@ func connect(t *testing.T, config *rest.Config) server {
 func (s server) accepts(t *testing.T) {
 	for _, f := range Fixtures(t, "testdata", "accepted") {
 		t.Run(f.Name, func(t *testing.T) {
-			if err := s.create(t, s.namespace(t), f.Objects[0]); err != nil {
+			if err := s.create(t, apiserver.Namespace(t, nil), f.Objects[0]); err != nil {
 				t.Error(err)
 			}
 		})
@@ -64,7 +66,7 @@ func (s server) accepts(t *testing.T) {
 }
 
 func (s server) refuses(t *testing.T) {
-	namespace := s.namespace(t)
+	namespace := apiserver.Namespace(t, nil)
 	for _, f := range Fixtures(t, "testdata", "refused") {
 		t.Run(f.Name, func(t *testing.T) {
 			refused(t, s.create(t, namespace, f.Objects[0]), f.Error)
@@ -93,7 +95,7 @@ func (s server) refusesUpdates(t *testing.T) {
 func (s server) acceptsSamples(t *testing.T) {
 	for _, f := range Fixtures(t, "../../config", "samples") {
 		t.Run(f.Name, func(t *testing.T) {
-			namespace := s.namespace(t)
+			namespace := apiserver.Namespace(t, nil)
 			for _, object := range f.Objects {
 				if err := s.apply(t, namespace, object); err != nil {
 					t.Error(err)
@@ -105,7 +107,7 @@ func (s server) acceptsSamples(t *testing.T) {
 
 // A status that nobody wrote yet must not look as if the operator had acted: kstatus reads it.
 func (s server) startsStatus(t *testing.T) {
-	namespace := s.namespace(t)
+	namespace := apiserver.Namespace(t, nil)
 	if err := s.create(t, namespace, minimal(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -135,20 +137,11 @@ func (s server) update(t *testing.T, f Fixture) error {
 	if len(f.Objects) != 2 {
 		t.Fatalf("%d objects, not one before and one after", len(f.Objects))
 	}
-	namespace := s.namespace(t)
+	namespace := apiserver.Namespace(t, nil)
 	if err := s.apply(t, namespace, f.Objects[0]); err != nil {
 		t.Fatalf("the object before: %v", err)
 	}
 	return s.apply(t, namespace, f.Objects[1])
-}
-
-func (s server) namespace(t *testing.T) string {
-	t.Helper()
-	n := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"generateName": "test-"}}}
-	if err := s.Create(t.Context(), n); err != nil {
-		t.Fatal(err)
-	}
-	return n.GetName()
 }
 
 func object(t *testing.T, namespace string, text []byte) *unstructured.Unstructured {

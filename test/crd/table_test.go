@@ -9,11 +9,12 @@ import (
 	"sigs.k8s.io/json"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/test/apiserver"
 )
 
 // printsRow asks for a table as kubectl get does, before and after the operator wrote a status.
 func (s server) printsRow(t *testing.T) {
-	namespace := s.namespace(t)
+	namespace := apiserver.Namespace(t, nil)
 	if err := s.create(t, namespace, minimal(t)); err != nil {
 		t.Fatal(err)
 	}
