@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -66,6 +67,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	plan, passErr := r.act(ctx, p, scene)
+	if apierrors.HasStatusCause(passErr, corev1.NamespaceTerminatingCause) {
+		return ctrl.Result{}, nil // the pipeline goes with its namespace
+	}
 	observed := r.observe(ctx, p, scene, plan, passErr)
 	if err := r.report(ctx, p, status.Compute(p, observed)); err != nil {
 		return quiet(err)

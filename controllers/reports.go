@@ -86,6 +86,7 @@ func (r *Reconciler) readReports(ctx context.Context, s *scene) {
 	for i, report := range reports {
 		switch {
 		case report != nil:
+			report.Ready = report.Ready && reachable(&gateways[i], r.now())
 			s.gateways = append(s.gateways, *report)
 		case ready(&gateways[i]):
 			s.unreadable++
@@ -98,11 +99,21 @@ func running(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp == nil && pod.Status.Phase == corev1.PodRunning && pod.Status.PodIP != ""
 }
 
-func ready(pod *corev1.Pod) bool {
+func ready(pod *corev1.Pod) bool { return readySince(pod) != nil }
+
+// readySince is when the pod became ready; nil while it is not.
+func readySince(pod *corev1.Pod) *time.Time {
 	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
+		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+			return &c.LastTransitionTime.Time
 		}
 	}
-	return false
+	return nil
+}
+
+// reachable says whether the nodes send a Service's questions to the pod: they learn of it a moment after it became
+// ready.
+func reachable(pod *corev1.Pod, now time.Time) bool {
+	since := readySince(pod)
+	return since != nil && now.Sub(*since) >= desired.GatewayMinReady*time.Second
 }
