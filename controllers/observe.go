@@ -87,7 +87,7 @@ func (s *scene) deployment(name, component string) status.Component {
 		Exists:   true,
 		Current:  d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == replicas && d.Status.Replicas == replicas && d.Status.AvailableReplicas == replicas,
 		Replicas: replicas,
-		Ready:    d.Status.ReadyReplicas,
+		Ready:    d.Status.AvailableReplicas, // those that a Service is sure to reach
 		Pods:     s.unready(component, d.Spec.Selector.MatchLabels),
 	}
 }
