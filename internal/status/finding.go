@@ -52,6 +52,12 @@ func (f finding) within(d time.Duration) finding {
 	return f
 }
 
+// forever lets the finding last: it goes on as long as it has to.
+func (f finding) forever() finding {
+	f.patience = 0
+	return f
+}
+
 // check looks for one thing, and says whether it found it.
 type check func() (finding, bool)
 

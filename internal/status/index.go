@@ -8,6 +8,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
 )
 
 // index decides on IndexReady, given the vector store's finding and the state of the index.
@@ -20,7 +21,7 @@ func (v *view) index(store finding, s *v1alpha1.IndexStatus) finding {
 	heard, isHeard := v.stage(config.StageIndex)
 	return decide(
 		func() (finding, bool) {
-			return bad(fault, v1alpha1.ReasonVectorStoreNotReady, "the index cannot be searched while the vector store is not ready"),
+			return bad(waiting, v1alpha1.ReasonVectorStoreNotReady, "the index cannot be searched while the vector store is not ready"),
 				store.status == metav1.ConditionFalse
 		},
 		func() (finding, bool) {
@@ -69,7 +70,7 @@ func (v *view) build() finding {
 	return decide(v.sourceMissing, v.runFailed, v.runStuck, v.retried, v.runActive, v.runWaiting, v.runDue)
 }
 
-func (v *view) sourceMissing() (finding, bool) { return v.missing(componentIngest) }
+func (v *view) sourceMissing() (finding, bool) { return v.missing(desired.ComponentIngest) }
 
 // ours: the run is for the generation that the spec wants.
 func (v *view) ours() bool {
@@ -167,7 +168,7 @@ func (v *view) runActive() (finding, bool) {
 	if !v.ours() || v.Run.State != RunActive {
 		return none, false
 	}
-	return bad(progress, v1alpha1.ReasonIndexing, "documents are being indexed").within(0), true
+	return bad(progress, v1alpha1.ReasonIndexing, "documents are being indexed").forever(), true
 }
 
 func (v *view) runWaiting() (finding, bool) {

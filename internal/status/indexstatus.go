@@ -9,6 +9,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
 )
 
 // indexStatus is what the live generation holds, and what is being built. What cannot be read now stays as it was.
@@ -68,6 +69,12 @@ func (v *view) takeReport(s *v1alpha1.IndexStatus, r *config.IndexStatus) {
 // takeSummary is for the moments between a run's end and the first report of a gateway that uses its index.
 func (v *view) takeSummary(s *v1alpha1.IndexStatus) {
 	r := v.Run.Summary
+	if before := v.p.Status.Index; before == nil || before.Generation != s.Generation {
+		s.EmbeddingModel, s.Dimensions = "", 0
+	}
+	if s.EmbeddingModel == "" && v.Live == v.Wanted {
+		s.EmbeddingModel = cut(desired.Generation(v.p).Embedding.Model, 256)
+	}
 	s.Documents, s.Chunks, s.FailedDocuments = natural(r.Indexed), natural(r.Chunks), natural(r.Failed)
 	s.Failures = failures(r.Failures)
 	if !v.Run.Finished.IsZero() {

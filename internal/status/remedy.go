@@ -25,7 +25,7 @@ func fieldsOf(p *v1alpha1.RAGPipeline, stage, kind string) string {
 	}
 	field := "spec.models." + stage
 	switch {
-	case kind == "DimensionMismatch":
+	case kind == dimensionMismatch:
 		return "name the model that the index was built with under " + field + ", or give this one its own name, which builds a new index"
 	case m.Endpoint != nil:
 		return endpointFields(m.Endpoint, field+".endpoint", kind)
@@ -94,15 +94,12 @@ func storeFields(p *v1alpha1.RAGPipeline, reason string) string {
 	if e := p.Spec.VectorStore.External; e != nil {
 		const field = "spec.vectorStore.external"
 		switch {
-		case reason != "IndexUnauthorized" && reason != "Unauthorized":
+		case reason != "IndexUnauthorized":
 			return fmt.Sprintf("look at the server at %s.url (%s) and .grpcURL (%s)", field, e.URL, e.GRPCURL)
 		case e.SecretRef == nil:
 			return "no key is sent: set " + field + ".secretRef"
 		}
 		return fmt.Sprintf("put a valid key under %q in Secret %q (%s.secretRef)", e.SecretRef.Key, e.SecretRef.Name, field)
-	}
-	if reason == "IndexFull" || reason == "Full" {
-		return "make room: its volume or its memory is used up (spec.vectorStore.weaviate)"
 	}
 	return storeSubject(p).logs() + " says why"
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
 )
 
 // stage is a part of the question path, with the checks that decide on its condition.
@@ -14,9 +15,9 @@ type stage struct {
 	*view
 	subject
 	conditionType string
-	// component is the workload; absent for what the operator does not run.
+	// component is the workload, empty before it is made.
 	component Component
-	runs      bool
+	runs      bool // the operator runs it
 	// refers is the component by which Missing names it.
 	refers string
 	// heard is what the gateways, or else an ingestion, say of it.
@@ -36,8 +37,8 @@ var conditionOf = map[string]string{
 func (v *view) modelStage(name string) *stage {
 	c, runs := v.Components[name]
 	m := modelOf(v.p, name)
-	if !runs && m.StandIn != nil {
-		c, runs = v.Components[componentStandIn]
+	if !runs && m.Endpoint == nil {
+		runs = name != config.StageEmbedding || v.NextEmbedding == nil // or else an endpoint still serves
 	}
 	s := &stage{view: v, subject: modelSubject(v.p, name, c), conditionType: conditionOf[name], component: c, runs: runs, refers: name}
 	s.probed = m.Endpoint == nil || m.Endpoint.Probe == nil || *m.Endpoint.Probe
@@ -45,19 +46,22 @@ func (v *view) modelStage(name string) *stage {
 	if !s.isHeard && name == config.StageEmbedding && (v.Live == "" || v.Live == v.Wanted) {
 		s.heard, s.isHeard = v.Run.stage(name)
 	}
+	if index, _ := v.stage(config.StageIndex); name == config.StageEmbedding && index.Reason == dimensionMismatch {
+		s.heard, s.isHeard = index, true // a search found it, and it is this model's fault
+	}
 	s.describe = func(h config.StageStatus) string { return modelRemedy(v.p, name, h) }
 	return s
 }
 
 func (v *view) storeStage() *stage {
-	c, runs := v.Components[componentWeaviate]
-	s := &stage{view: v, subject: storeSubject(v.p), conditionType: v1alpha1.ConditionVectorStoreReady, component: c, runs: runs, refers: componentWeaviate, probed: true}
+	c, runs := v.Components[desired.ComponentWeaviate], v.p.Spec.VectorStore.Weaviate != nil
+	s := &stage{view: v, subject: storeSubject(v.p), conditionType: v1alpha1.ConditionVectorStoreReady, component: c, runs: runs, refers: desired.ComponentWeaviate, probed: true}
 	s.heard, s.isHeard = v.stage(config.StageIndex)
 	if !s.isHeard {
 		s.heard, s.isHeard = v.Run.stage(config.StageIndex)
 	}
-	if s.heard.Reason == config.ReasonNotBuilt {
-		s.heard = config.StageStatus{OK: true} // the store answers: it is the index that is not there
+	if s.heard.Reason == config.ReasonNotBuilt || s.heard.Reason == dimensionMismatch {
+		s.heard = config.StageStatus{OK: true} // the store answers: it is the index that is not there, or the vector that is wrong
 	}
 	s.describe = func(h config.StageStatus) string { return storeRemedy(v.p, h) }
 	return s
@@ -115,12 +119,15 @@ func (s *stage) failing() (finding, bool) {
 	return bad(w, reasonOf(s.heard.Reason), s.describe(s.heard)).within(s.timeout), true
 }
 
+// dimensionMismatch is the index stage's reason when the question's vector does not fit.
+const dimensionMismatch = "DimensionMismatch"
+
 // forGood are the reasons that only a change of the spec removes.
-var forGood = map[string]bool{"ModelNotFound": true, "ModelRetired": true, "DimensionMismatch": true}
+var forGood = map[string]bool{"ModelNotFound": true, "ModelRetired": true, dimensionMismatch: true}
 
 // settled: what the gateways report is about the present spec.
 func (v *view) settled() bool {
-	g, runs := v.Components[componentGateway]
+	g, runs := v.Components[desired.ComponentGateway]
 	return !v.Wrote && (!runs || g.Current)
 }
 
@@ -147,7 +154,7 @@ func (s *stage) running() (finding, bool) {
 	if !s.runs {
 		return none, false
 	}
-	if c := s.component; s.refers == componentWeaviate && 2*c.Ready <= c.Replicas {
+	if c := s.component; s.refers == desired.ComponentWeaviate && 2*c.Ready <= c.Replicas {
 		if f, found := podFault(s.subject, c.Pods); found {
 			return f, true
 		}

@@ -9,14 +9,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-)
-
-// The components as desired names them, in the order in which a user is told of them.
-const (
-	componentWeaviate = "weaviate"
-	componentIngest   = "ingest"
-	componentGateway  = "gateway"
-	componentStandIn  = "stand-in"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
 )
 
 // view is one observation, prepared for the checks.
@@ -51,7 +44,7 @@ func newView(p *v1alpha1.RAGPipeline, o Observed) *view {
 }
 
 func rank(component string) int {
-	return slices.Index([]string{componentWeaviate, config.StageEmbedding, config.StageReranking, config.StageLLM, componentIngest, componentGateway}, component)
+	return slices.Index([]string{desired.ComponentWeaviate, config.StageEmbedding, config.StageReranking, config.StageLLM, desired.ComponentIngest, desired.ComponentGateway}, component)
 }
 
 // served says whether the pipeline has been Ready before. All conditions are first set in one pass, and Ready is not

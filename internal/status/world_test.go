@@ -1,0 +1,298 @@
+package status
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+const (
+	first  = "1111aaaa" // the fingerprint of the generation that is built first
+	second = "2222bbbb"
+)
+
+// world is a pipeline and what there is to observe of it.
+type world struct {
+	p *v1alpha1.RAGPipeline
+	o Observed
+}
+
+// newWorld is a pipeline that was just applied: NIMs embed and rerank, a hosted LLM answers, the store is its own.
+func newWorld() *world {
+	timeout := &metav1.Duration{Duration: 30 * time.Minute}
+	nim := func(name string) *v1alpha1.NIM {
+		return &v1alpha1.NIM{Image: v1alpha1.Image("nvcr.io/nim/nvidia/" + name + ":2.2.2"), Model: v1alpha1.ModelName("nvidia/" + name),
+			GPU: v1alpha1.GPU{Count: new(int32(1)), ResourceName: "nvidia.com/gpu"}, StartupTimeout: timeout,
+			AuthSecretRef: &v1alpha1.SecretKey{Name: "ngc", Key: "NGC_API_KEY"}}
+	}
+	p := &v1alpha1.RAGPipeline{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.Kind},
+		ObjectMeta: metav1.ObjectMeta{Name: "papers", Namespace: "default", Generation: 1},
+		Status:     v1alpha1.RAGPipelineStatus{ObservedGeneration: -1},
+	}
+	p.Spec = v1alpha1.RAGPipelineSpec{
+		Documents: []v1alpha1.Source{{Name: "papers", ConfigMap: &v1alpha1.ConfigMapSource{Name: "papers"}}},
+		Retrieval: v1alpha1.Retrieval{Mode: "Hybrid"},
+		Models: v1alpha1.Models{
+			Embedding: v1alpha1.EmbeddingModel{Model: v1alpha1.Model{NIM: nim("embed")}},
+			Reranking: &v1alpha1.Model{NIM: nim("rerank")},
+			LLM: &v1alpha1.LLM{Model: v1alpha1.Model{Endpoint: &v1alpha1.Endpoint{URL: "https://models.example.com/v1", Model: "big",
+				SecretRef: &v1alpha1.SecretKey{Name: "hosted", Key: "api-key"}}}},
+		},
+		VectorStore:   v1alpha1.VectorStore{Weaviate: &v1alpha1.Weaviate{Replicas: 1}},
+		FailurePolicy: v1alpha1.FailurePolicy{Embedding: "Fail", Reranking: "Degrade", LLM: "Fail"},
+	}
+	return &world{p: p, o: Observed{Wanted: first, Components: map[string]Component{}}}
+}
+
+// pass computes the status at a time after noon.
+func (w *world) pass(after time.Duration) {
+	w.o.Now = noon.Add(after)
+	w.p.Status = Compute(w.p, w.o)
+}
+
+// component changes a component.
+func (w *world) component(name string, change func(*Component)) {
+	c := w.o.Components[name]
+	change(&c)
+	w.o.Components[name] = c
+}
+
+func starting(timeout time.Duration) Component {
+	return Component{Exists: true, Current: true, Replicas: 1, StartupTimeout: timeout, Pods: []corev1.Pod{pod(running(0))}}
+}
+
+// created has every workload, none of which is ready, as soon after applying.
+func created(w *world) {
+	for _, name := range []string{config.StageEmbedding, config.StageReranking} {
+		w.o.Components[name] = starting(30 * time.Minute)
+	}
+	w.o.Components[desired.ComponentWeaviate] = starting(0)
+	w.o.Components[desired.ComponentGateway] = starting(0)
+	w.o.Endpoint = "http://papers-gateway.default.svc:8080"
+	w.o.Run = &Run{State: RunWaiting, Generation: first}
+}
+
+// up has the models and the store ready, and the gateway waiting for the index.
+func up(w *world) {
+	created(w)
+	for _, name := range []string{config.StageEmbedding, config.StageReranking, desired.ComponentWeaviate} {
+		w.component(name, func(c *Component) { c.Ready, c.Pods = 1, nil })
+	}
+	w.o.Gateways = []config.OpsStatus{report(first, false)}
+	w.o.Gateways[0].Stages[config.StageIndex] = config.StageStatus{Reason: config.ReasonNotBuilt, Message: "the index is not built yet"}
+	w.o.Gateways[0].Index = config.IndexStatus{EmbeddingModel: "nvidia/embed"}
+}
+
+// indexes has an ingestion run at a third.
+func indexes(w *world) {
+	up(w)
+	w.o.Run = &Run{State: RunActive, Generation: first, Report: &config.OpsStatus{Generation: first,
+		Stages:   map[string]config.StageStatus{config.StageEmbedding: {OK: true}},
+		Progress: &config.Progress{Phase: "Indexing", DocumentsDone: 70, DocumentsTotal: 210}}}
+}
+
+// serves has everything ready.
+func serves(w *world) {
+	up(w)
+	w.o.Live = first
+	w.component(desired.ComponentGateway, func(c *Component) { c.Ready, c.Pods = 1, nil })
+	w.o.Gateways = []config.OpsStatus{report(first, true)}
+	w.o.Run = &Run{State: RunSucceeded, Generation: first, Finished: noon.Add(-time.Minute),
+		Summary: &config.Summary{Generation: first, Listed: 210, Indexed: 208, Chunks: 1400, Failed: 2}}
+}
+
+// report is of a gateway for which everything works.
+func report(generation string, ready bool) config.OpsStatus {
+	good := config.StageStatus{OK: true, Since: noon}
+	return config.OpsStatus{Pipeline: "default/papers", Generation: generation, Ready: ready,
+		Stages: map[string]config.StageStatus{config.StageEmbedding: good, config.StageReranking: good, config.StageLLM: good, config.StageIndex: good},
+		Index: config.IndexStatus{Documents: 208, Chunks: 1400, FailedDocuments: 2, EmbeddingModel: "nvidia/embed", Dimensions: 1024,
+			LastSync: noon.Add(-time.Minute), Failures: []config.Failure{{Document: "papers/scan.pdf", Reason: config.NoTextLayer, Message: "its pages are images"},
+				{Document: "papers/locked.pdf", Reason: config.Encrypted, Message: "a password is needed"}}}}
+}
+
+// stage has every gateway report a stage's failure.
+func stageFails(stage, reason, message string, status int) func(*world) {
+	return func(w *world) {
+		for _, g := range w.o.Gateways {
+			g.Stages[stage] = config.StageStatus{Reason: reason, Message: message, HTTPStatus: status, Since: noon}
+		}
+	}
+}
+
+// down has a workload's only replica down, for what its pod says.
+func down(component string, pods ...corev1.Pod) func(*world) {
+	return func(w *world) {
+		w.component(component, func(c *Component) { c.Ready, c.Pods = 0, pods })
+	}
+}
+
+func pod(changes ...func(*corev1.Pod)) corev1.Pod {
+	p := corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "papers-x-7d9f8-q2x4z"},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "nvcr.io/nim/nvidia/embed:2.2.2",
+			Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("1"), "memory": resource.MustParse("2Gi")}}}}},
+		Status: corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{Name: "main", Image: "nvcr.io/nim/nvidia/embed:2.2.2"}}},
+	}
+	for _, change := range changes {
+		change(&p)
+	}
+	return p
+}
+
+func running(restarts int32) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Status.Phase = corev1.PodRunning
+		p.Status.ContainerStatuses[0].RestartCount = restarts
+		p.Status.ContainerStatuses[0].State.Running = new(corev1.ContainerStateRunning)
+	}
+}
+
+func waits(reason, message string) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
+	}
+}
+
+// ended has a container that ended, and lasted so long.
+func ended(reason string, code int32, lasted time.Duration) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Status.ContainerStatuses[0].RestartCount++
+		p.Status.ContainerStatuses[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{
+			Reason: reason, ExitCode: code, StartedAt: metav1.NewTime(noon.Add(-lasted)), FinishedAt: metav1.NewTime(noon)}
+	}
+}
+
+func unscheduled(message string) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Status.ContainerStatuses = nil
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: message}}
+	}
+}
+
+const noGPU = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+
+func missing(kind, name, field, component string) func(*world) {
+	return func(w *world) { w.o.Missing = append(w.o.Missing, Missing{kind, name, field, component}) }
+}
+
+// edit is a change of the spec that the operator has acted on.
+func edit(w *world) { w.p.Generation++ }
+
+func failedRun(retry int, reason, message string) func(*world) {
+	return func(w *world) {
+		w.o.Run = &Run{State: RunFailed, Generation: w.o.Wanted, Retry: retry, Summary: &config.Summary{Generation: w.o.Wanted, Error: message, Reason: reason}}
+	}
+}
+
+func retriedRun(w *world) {
+	w.o.Run = &Run{State: RunActive, Generation: w.o.Wanted, Retry: 1}
+}
+
+// rebuilds has another generation wanted, and a run that builds it.
+func rebuilds(done, total int) func(*world) {
+	return func(w *world) {
+		w.o.Wanted = second
+		w.o.Run = &Run{State: RunActive, Generation: second, Report: &config.OpsStatus{Generation: second,
+			Progress: &config.Progress{Phase: "Indexing", DocumentsDone: done, DocumentsTotal: total}}}
+	}
+}
+
+func problem(reason, message string, terminal bool) func(*world) {
+	return func(w *world) { w.o.Problem = &Problem{reason, message, terminal} }
+}
+
+func unreadable(w *world) { w.o.Gateways, w.o.Unreadable = nil, 1 }
+
+func (w *world) String() string { return fmt.Sprintf("%s at %s", w.p.Name, w.o.Now) }
+
+func notReadyYet(w *world) {
+	w.o.Gateways[0].Ready = false
+	w.component(desired.ComponentGateway, func(c *Component) { c.Ready = 0 })
+}
+
+var rerankerUnreachable = stageFails(config.StageReranking, "ModelUnreachable", `reranking model "nvidia/rerank": cannot be reached; check its url and that it runs: connection refused`, 0)
+
+func evicted() corev1.Pod {
+	return pod(func(p *corev1.Pod) {
+		p.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "The node was low on resource: memory. Threshold quantity: 100Mi, available: 93412Ki."}
+	})
+}
+
+func podsOf(pods ...corev1.Pod) []corev1.Pod { return pods }
+
+func twoGateways(w *world) {
+	w.o.Gateways = append(w.o.Gateways, report(first, true))
+	w.component(desired.ComponentGateway, func(c *Component) { c.Ready, c.Replicas = 2, 2 })
+}
+
+func external(w *world) {
+	w.p.Spec.VectorStore = v1alpha1.VectorStore{External: &v1alpha1.ExternalWeaviate{URL: "https://weaviate.example.com", GRPCURL: "https://grpc.example.com",
+		SecretRef: &v1alpha1.SecretKey{Name: "weaviate", Key: "key"}}}
+	delete(w.o.Components, desired.ComponentWeaviate)
+}
+
+// rolling has a workload that serves while a change of it is being rolled out.
+func rolling(component string, pods ...corev1.Pod) func(*world) {
+	return func(w *world) {
+		w.component(component, func(c *Component) { c.Current, c.Pods = false, pods })
+	}
+}
+
+func nextEmbedding(pods ...corev1.Pod) func(*world) {
+	return func(w *world) {
+		c := starting(30 * time.Minute)
+		c.Pods = pods
+		w.o.NextEmbedding = &c
+	}
+}
+
+func runWaits(w *world) { w.o.Run = &Run{State: RunWaiting, Generation: w.o.Wanted} }
+
+// switched has the next generation complete, and the old gateway's pod still there.
+func switched(w *world) {
+	w.o.Live = second
+	w.o.Run = &Run{State: RunSucceeded, Generation: second, Finished: noon.Add(10 * time.Minute), Summary: &config.Summary{Indexed: 200, Chunks: 2600, Failed: 1,
+		Failures: []config.Failure{{Document: "papers/locked.pdf", Reason: config.Encrypted}}}}
+}
+
+// hosted retrieves by keyword over an external store, with an embedding model that the gateway never asks.
+func hosted(w *world) {
+	external(w)
+	w.p.Spec.Retrieval.Mode = "Keyword"
+	w.p.Spec.Models = v1alpha1.Models{Embedding: v1alpha1.EmbeddingModel{Model: v1alpha1.Model{Endpoint: &v1alpha1.Endpoint{URL: "https://models.example.com/v1", Model: "embed"}}}}
+	delete(w.o.Components, config.StageEmbedding)
+	delete(w.o.Components, config.StageReranking)
+	for _, g := range w.o.Gateways {
+		delete(g.Stages, config.StageEmbedding)
+		delete(g.Stages, config.StageReranking)
+		delete(g.Stages, config.StageLLM)
+	}
+}
+
+var v1LLM = v1alpha1.LLM{Model: v1alpha1.Model{Endpoint: &v1alpha1.Endpoint{URL: "https://models.example.com/v1", Model: "big", Probe: new(false)}}}
+
+func standIns(w *world) {
+	standIn := v1alpha1.Model{StandIn: &v1alpha1.StandIn{}}
+	w.p.Spec.Models = v1alpha1.Models{Embedding: v1alpha1.EmbeddingModel{Model: standIn}, Reranking: &standIn, LLM: &v1alpha1.LLM{Model: standIn}}
+	for _, name := range []string{config.StageEmbedding, config.StageReranking, config.StageLLM} {
+		w.o.Components[name] = Component{Exists: true, Current: true, Replicas: 1, Ready: 1}
+	}
+}
+
+func suspend(w *world) {
+	if !w.p.Spec.Suspend {
+		w.p.Generation++
+	}
+	w.p.Spec.Suspend = true
+}
