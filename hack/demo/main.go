@@ -12,9 +12,9 @@ import (
 	"os/signal"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -39,7 +39,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	log.SetLogger(ctrl.Log) // silent, as no sink is set
+	log.SetLogger(logr.Discard())
 	api, err := connect()
 	switch {
 	case err != nil:

@@ -14,6 +14,10 @@ import (
 // GatewayKeyEntry is the entry of the gateway's generated Secret: the name of the one client.
 const GatewayKeyEntry = "default"
 
+// GatewayMinReady is how many seconds a gateway's pod has to be ready before it is counted on: until then some node
+// may not send the Service's questions to it.
+const GatewayMinReady = 3
+
 // gateway exists from the start and is pinned to one generation. The names of the ConfigMaps are hashes of what they
 // hold, so a change of config is a rollout, and a pod of the old one that restarts still finds its own.
 func (m maker) gateway() ([]Child, error) {
@@ -54,7 +58,7 @@ func (m maker) gatewayDeployment(c config.Gateway, configName string) *appsv1ac.
 	deployment := appsv1ac.DeploymentSpec().
 		WithSelector(metav1ac.LabelSelector().WithMatchLabels(Selector(m.p, ComponentGateway))).
 		WithStrategy(rolling(0, 1)).
-		WithMinReadySeconds(2).
+		WithMinReadySeconds(GatewayMinReady).
 		WithRevisionHistoryLimit(2).
 		WithProgressDeadlineSeconds(progressDeadline + m.embeddingStart()).
 		WithTemplate(m.gatewayPod(c, configName))

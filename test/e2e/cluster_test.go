@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 }
 
 func connect() error {
-	log.SetLogger(ctrl.Log) // silent, as no sink is set
+	log.SetLogger(logr.Discard())
 	if operatorImage == "" || operatorNextImage == "" || simulatorImage == "" {
 		return fmt.Errorf("E2E_IMAGE, E2E_NEXT_IMAGE and E2E_NIMSIM_IMAGE are not set: run `make e2e`, which loads images and sets them")
 	}

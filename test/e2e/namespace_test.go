@@ -175,7 +175,7 @@ func (n *namespace) dumpPod(ctx context.Context, pod corev1.Pod) {
 			states = append(states, fmt.Sprintf("%s=%s %s %s", c.Type, c.Status, c.Reason, c.Message))
 		}
 	}
-	n.t.Logf("pod %s %s\n  %s\n%s", pod.Name, pod.Status.Phase, strings.Join(states, "\n  "), bounded(logs(ctx, &pod, 40), 4000))
+	n.t.Logf("pod %s %s\n  %s\n%s", pod.Name, pod.Status.Phase, strings.Join(states, "\n  "), bounded(logs(ctx, &pod, 25), 2500))
 }
 
 func restarts(pod *corev1.Pod) (count int32) {
