@@ -1,0 +1,37 @@
+package main
+
+import (
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// The chart renders the same arguments: test/chart compares the two.
+func TestTheOperatorTakesTheArgumentsOfItsDeployment(t *testing.T) {
+	var deployment appsv1.Deployment
+	if err := yaml.UnmarshalStrict([]byte(readPage(t, "config/manager/deployment.yaml")), &deployment); err != nil {
+		t.Fatal(err)
+	}
+	container := deployment.Spec.Template.Spec.Containers[0]
+	for _, e := range container.Env {
+		t.Setenv(e.Name, e.Value)
+	}
+	cmd := newOperatorCommand()
+	if name := container.Args[0]; cmd.Name() != name {
+		t.Fatalf("the deployment runs %s, not %s", name, cmd.Name())
+	}
+	if err := cmd.ParseFlags(append(container.Args[1:], "--namespace=team-a", "--namespace=team-b")); err != nil {
+		t.Error(err)
+	}
+	var f operatorFlags
+	operator, err := f.operator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range deployment.Spec.Template.Labels {
+		if operator.Labels[key] != value {
+			t.Errorf("NetworkPolicies would not let the operator in: its pods have %s=%s, it is told %v", key, value, operator.Labels)
+		}
+	}
+}
