@@ -70,8 +70,10 @@ func kindOfREST(f *fault.WeaviateClientError) error {
 		return index.ErrUnreachable
 	}
 	if !f.IsUnexpectedStatusCode && f.DerivedFromError != nil { // no answer at all
-		if errors.Is(f.DerivedFromError, context.DeadlineExceeded) {
-			return context.DeadlineExceeded
+		for _, cause := range []error{index.ErrUnauthorized, context.DeadlineExceeded} { // the client hides them
+			if errors.Is(f.DerivedFromError, cause) {
+				return cause
+			}
 		}
 		return index.ErrUnreachable
 	}

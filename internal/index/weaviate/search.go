@@ -64,7 +64,7 @@ func (s *Store) keyword(ctx context.Context, question string, limit int, filter 
 	}
 	terms := strings.Join(index.Analyse(question), " ")
 	if terms == "" {
-		_, err := s.knownDimensions(ctx) // no hits, but only of an index that is there
+		_, _, err := s.readRecord(ctx) // no hits, but only of an index that is there
 		return nil, err
 	}
 	return s.leg(ctx, limit, filters, &pb.SearchRequest{

@@ -2,10 +2,12 @@ package weaviate_test
 
 import (
 	"fmt"
-	"os"
-	"sync"
+	"io"
+	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index/indextest"
@@ -13,23 +15,10 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index/weaviate/weaviatetest"
 )
 
-// shared is the one server of the tests that leave it as it is; they keep apart by their pipelines.
-var shared = sync.OnceValues(func() (*weaviatetest.Server, error) { return weaviatetest.New(weaviatetest.Options{}) })
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if os.Getenv(weaviatetest.Variable) != "" {
-		if s, err := shared(); err == nil {
-			s.Stop()
-		}
-	}
-	os.Exit(code)
-}
-
 func server(t testing.TB) *weaviatetest.Server {
 	t.Helper()
 	weaviatetest.Need(t)
-	s, err := shared()
+	s, err := weaviate.Shared()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,4 +64,33 @@ func TestContract(t *testing.T) {
 			return home
 		}
 	})
+}
+
+var weaviateEpoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// collections are the names of the generation's collections, as the server has them.
+func collections(o weaviate.Options) []string {
+	stem := "Test__ns_" + strings.ReplaceAll(o.Pipeline.Name, "-", "__") + "_" + o.Generation.Fingerprint()
+	return []string{stem + "_Chunks", stem + "_Ledger"}
+}
+
+// rest calls the server's REST API, and returns the body of its answer.
+func rest(t *testing.T, o weaviate.Options, method, path, body string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, o.Index.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+weaviatetest.Key)
+	r.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %s, %s, %v", method, path, response.Status, b, err)
+	}
+	return string(b)
 }
