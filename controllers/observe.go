@@ -23,6 +23,7 @@ func (r *Reconciler) observe(_ context.Context, p *v1alpha1.RAGPipeline, s *scen
 		Gateways:   s.gateways,
 		Unreadable: s.unreadable,
 		Run:        s.newestRun(next),
+		Wrote:      p.Status.ObservedGeneration != p.Generation, // the scene is from before the pass acted on this spec
 		Endpoint:   fmt.Sprintf("http://%s.%s.svc:%d", desired.Names{Pipeline: p.Name}.Gateway(), p.Namespace, desired.GatewayPort),
 	}
 	if problem := problemOf(passErr); passErr != nil {
@@ -85,7 +86,7 @@ func (s *scene) deployment(name, component string) status.Component {
 	replicas := ptr.Deref(d.Spec.Replicas, 1)
 	return status.Component{
 		Exists:   true,
-		Current:  d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == replicas && d.Status.Replicas == replicas && d.Status.AvailableReplicas == replicas,
+		Current:  d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == replicas && d.Status.Replicas == replicas,
 		Replicas: replicas,
 		Ready:    d.Status.AvailableReplicas, // those that a Service is sure to reach
 		Pods:     s.unready(component, d.Spec.Selector.MatchLabels),
@@ -100,7 +101,7 @@ func (s *scene) statefulSet(name, component string) status.Component {
 	replicas := ptr.Deref(set.Spec.Replicas, 1)
 	return status.Component{
 		Exists:   true,
-		Current:  set.Status.ObservedGeneration >= set.Generation && set.Status.UpdatedReplicas == replicas && set.Status.ReadyReplicas == replicas,
+		Current:  set.Status.ObservedGeneration >= set.Generation && set.Status.UpdatedReplicas == replicas,
 		Replicas: replicas,
 		Ready:    set.Status.ReadyReplicas,
 		Pods:     s.unready(component, set.Spec.Selector.MatchLabels),
@@ -135,17 +136,27 @@ func (s *scene) newestRun(next plan) *status.Run {
 	case next.blocked && (job == nil || job.Labels[desired.LabelGeneration] != s.wanted):
 		return &status.Run{State: status.RunWaiting, Generation: s.wanted}
 	}
-	run := &status.Run{Generation: job.Labels[desired.LabelGeneration], Summary: s.summary(job), Finished: finishedAt(job)}
+	run := &status.Run{Generation: job.Labels[desired.LabelGeneration], Retry: retry(job), Summary: s.summary(job), Finished: finishedAt(job)}
 	switch finished(job) {
 	case batchv1.JobComplete:
 		run.State = status.RunSucceeded
 	case batchv1.JobFailed:
-		run.State = status.RunFailed
+		run.State, run.Pods = status.RunFailed, s.failedPods(job)
 	default:
 		run.State, run.Report = status.RunActive, s.run
-		run.Pods = s.unready(desired.ComponentIngest, map[string]string{batchv1.JobNameLabel: job.Name})
+		run.Pods = append(s.unready(desired.ComponentIngest, map[string]string{batchv1.JobNameLabel: job.Name}), s.failedPods(job)...)
 	}
 	return run
+}
+
+// failedPods are those of a Job that ended badly: out of memory, evicted.
+func (s *scene) failedPods(job *batchv1.Job) (pods []corev1.Pod) {
+	for _, pod := range s.pods {
+		if pod.Labels[batchv1.JobNameLabel] == job.Name && pod.Status.Phase == corev1.PodFailed {
+			pods = append(pods, pod)
+		}
+	}
+	return pods
 }
 
 // summary is the termination message of the Job's newest pod that left one. An active run's earlier attempts count:

@@ -119,6 +119,8 @@ var cases = []testCase{
 	{"the LLM answers 410", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
 	{"the LLM answers 410 before the first index", fromStart(running1, at(time.Minute, indexes, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
 	{"the user has named another LLM and the gateway rolls", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, rolling(desired.ComponentGateway))), inProgress, progressing},
+	{"the user has named another LLM and nothing is observed of it yet", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, func(w *world) { w.o.Wrote = true })), inProgress, progressing},
+	{"the user has corrected a failed run and nothing is observed of it yet", fromReady(at(time.Minute, failedRun(0, "", "x")), at(time.Minute, edit, func(w *world) { w.o.Wrote = true })), inProgress, progressing},
 	{"the vectors do not fit the index", fromReady(at(time.Minute, stageFails(config.StageIndex, "DimensionMismatch", "vector has another number of dimensions than the index", 0))), failed, degraded},
 
 	// Under Degrade.
@@ -157,6 +159,12 @@ var cases = []testCase{
 		at(time.Minute, failedRun(0, "NoDocuments", "there are no documents: the sources are empty")), at(time.Minute, retriedRun),
 		at(10*time.Minute, failedRun(1, "NoDocuments", "there are no documents: the sources are empty"))), failed, degraded},
 	{"a source cannot be listed", fromStart(running1, at(time.Minute, failedRun(0, "SourcesIncomplete", `not every source could be listed: source "papers": permission denied`))), inProgress, progressing},
+	{"an attempt of the first run failed and the next has begun", fromStart(running1, at(time.Minute, func(w *world) {
+		w.o.Run = &Run{State: RunActive, Generation: first, Summary: &config.Summary{Error: "no space left for the index", Reason: ""}, Report: &config.OpsStatus{Progress: &config.Progress{Phase: "Listing"}}}
+	})), inProgress, progressing},
+	{"an attempt of the first run failed and the next gets on", fromStart(running1, at(time.Minute, indexes, func(w *world) {
+		w.o.Run.Summary = &config.Summary{Error: "no space left for the index"}
+	})), inProgress, progressing},
 	{"the first run failed without a word", fromStart(running1, at(time.Minute, func(w *world) { w.o.Run = &Run{State: RunFailed, Generation: first} })), inProgress, progressing},
 	{"the ingestion's pod is out of memory", fromStart(running1, at(time.Minute, func(w *world) {
 		w.o.Run = &Run{State: RunFailed, Generation: first, Pods: podsOf(pod(ended("OOMKilled", 137, time.Minute)))}

@@ -82,13 +82,13 @@ func (v *view) runFailed() (finding, bool) {
 	if !v.ours() || v.Run.State != RunFailed {
 		return none, false
 	}
-	f := v.runFault()
-	return f, true
+	return v.final(v.runFault()), true
 }
 
+// runFault is what the run's last attempt says of its end, or else what became of its pod.
 func (v *view) runFault() finding {
 	if f, found := podFault(ingestSubject(v.p), v.Run.Pods); found && (v.Run.Summary == nil || v.Run.Summary.Error == "") {
-		return v.final(f)
+		return f
 	}
 	reason, said := v1alpha1.ReasonRunFailed, ""
 	if s := v.Run.Summary; s != nil {
@@ -97,7 +97,7 @@ func (v *view) runFault() finding {
 			reason = s.Reason
 		}
 	}
-	return v.final(bad(fault, reason, runMessage(reason, said, ingestSubject(v.p))))
+	return bad(fault, reason, runMessage(reason, said, ingestSubject(v.p)))
 }
 
 // final stalls the pipeline at once for a failed run beside a live generation: the next runs only repeat it.
@@ -145,10 +145,21 @@ func (v *view) runStuck() (finding, bool) {
 		}
 		return f, true
 	}
+	if v.Run.progressed() {
+		return none, false // whatever became of its earlier attempts
+	}
+	if s := v.Run.Summary; s != nil && s.Error != "" {
+		return v.runFault(), true
+	}
 	if v.Run.Report != nil {
-		return none, false // a pod runs, whatever became of those before it
+		return none, false
 	}
 	return podFault(ingestSubject(v.p), v.Run.Pods)
+}
+
+// progressed: the present attempt is past where the earlier ones of the run may have failed.
+func (r *Run) progressed() bool {
+	return r.Report != nil && r.Report.Progress != nil && r.Report.Progress.DocumentsDone > 0
 }
 
 // retried: while a failed run is repeated, what it said stays.

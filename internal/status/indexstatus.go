@@ -27,7 +27,7 @@ func (v *view) indexStatus() *v1alpha1.IndexStatus {
 		// while a run goes on its figures move with its progress
 	case report != nil:
 		v.takeReport(&s, report)
-	case v.Live != "" && v.Run != nil && v.Run.State == RunSucceeded && v.Run.Generation == v.Live && v.Run.Summary != nil:
+	case v.summarised() && (s.LastSyncTime == nil || v.p.Status.Index.Generation != s.Generation):
 		v.takeSummary(&s)
 	}
 	if s.Generation == "" && s.Building == nil {
@@ -64,6 +64,12 @@ func (v *view) takeReport(s *v1alpha1.IndexStatus, r *config.IndexStatus) {
 	if !r.LastSync.IsZero() {
 		s.LastSyncTime = stamp(r.LastSync)
 	}
+}
+
+// summarised: the run that made the live generation, or brought it up to date, has left a summary.
+func (v *view) summarised() bool {
+	r := v.Run
+	return v.Live != "" && r != nil && r.State == RunSucceeded && r.Generation == v.Live && r.Summary != nil
 }
 
 // takeSummary is for the moments between a run's end and the first report of a gateway that uses its index.

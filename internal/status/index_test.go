@@ -1,0 +1,138 @@
+package status
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// indexOf is the index status at the end of a history.
+func indexOf(t *testing.T, steps []step) *v1alpha1.IndexStatus {
+	t.Helper()
+	return testCase{steps: steps}.run(t, func(*world) {}).p.Status.Index
+}
+
+func TestIndexOfAReadyPipeline(t *testing.T) {
+	want := &v1alpha1.IndexStatus{
+		Generation: first, Documents: 208, Chunks: 1400, FailedDocuments: 2, EmbeddingModel: "nvidia/embed", Dimensions: 1024,
+		LastSyncTime: new(metav1.NewTime(noon.Add(-time.Minute))),
+		Failures: []v1alpha1.DocumentFailure{
+			{Document: "papers/locked.pdf", Reason: "Encrypted", Message: "a password is needed"},
+			{Document: "papers/scan.pdf", Reason: "NoTextLayer", Message: "its pages are images"},
+		},
+	}
+	for name, steps := range map[string][]step{
+		"as a gateway reports it":                    fromReady(),
+		"while no report can be read":                fromReady(at(time.Minute, unreadable)),
+		"while the store is down":                    fromReady(at(time.Minute, stageFails(config.StageIndex, "IndexUnreachable", "", 0), emptied)),
+		"after its run's Job is gone":                fromReady(at(time.Minute, func(w *world) { w.o.Run = nil }, unreadable)),
+		"while a gateway still has another index":    fromReady(at(time.Minute, func(w *world) { w.o.Gateways = append(w.o.Gateways, other()) })),
+		"while a gateway has not seen the last sync": fromReady(at(time.Minute, func(w *world) { w.o.Gateways = append(w.o.Gateways, stale()) })),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(want, indexOf(t, steps)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func emptied(w *world) { w.o.Gateways[0].Index = config.IndexStatus{} }
+
+func other() config.OpsStatus {
+	r := report(second, true)
+	r.Index.LastSync = noon.Add(time.Hour)
+	return r
+}
+
+func stale() config.OpsStatus {
+	r := report(first, true)
+	r.Index.Documents, r.Index.LastSync = 3, noon.Add(-time.Hour)
+	return r
+}
+
+func TestARunsSummaryIsTakenUntilAGatewayReports(t *testing.T) {
+	got := indexOf(t, fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched)))
+	want := &v1alpha1.IndexStatus{
+		Generation: second, Documents: 200, Chunks: 2600, FailedDocuments: 1, LastSyncTime: new(metav1.NewTime(noon.Add(10 * time.Minute))),
+		EmbeddingModel: "nvidia/embed", Failures: []v1alpha1.DocumentFailure{{Document: "papers/locked.pdf", Reason: "Encrypted"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestProgressMovesByWholePercentsAndPhases(t *testing.T) {
+	removing := func(w *world) {
+		w.o.Run.Report.Progress = &config.Progress{Phase: "Removing", DocumentsDone: 2000, DocumentsTotal: 2000}
+	}
+	silent := func(w *world) { w.o.Run.Report = nil }
+	for _, c := range []struct {
+		name  string
+		steps []step
+		want  string
+	}{
+		{"a run has begun", fromReady(at(0, rebuilds(0, 0))), "2222bbbb Indexing 0/0"},
+		{"it has counted its documents", fromReady(at(0, rebuilds(0, 0)), at(0, rebuilds(0, 2000))), "2222bbbb Indexing 0/2000"},
+		{"less than a percent was done", fromReady(at(0, rebuilds(0, 2000)), at(0, rebuilds(19, 2000))), "2222bbbb Indexing 0/2000"},
+		{"a percent was done", fromReady(at(0, rebuilds(0, 2000)), at(0, rebuilds(21, 2000))), "2222bbbb Indexing 21/2000"},
+		{"another phase has begun", fromReady(at(0, rebuilds(2000, 2000)), at(0, removing)), "2222bbbb Removing 2000/2000"},
+		{"its report cannot be read", fromReady(at(0, rebuilds(40, 2000)), at(0, silent)), "2222bbbb Indexing 40/2000"},
+		{"its report could never be read", fromReady(at(0, rebuilds(40, 2000), silent)), "nothing"},
+		{"it waits", fromReady(at(0, rebuilds(40, 2000)), at(0, runWaits)), "nothing"},
+		{"it has ended", fromReady(at(0, rebuilds(40, 2000)), at(0, switched)), "nothing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := "nothing"
+			if b := indexOf(t, c.steps).Building; b != nil {
+				got = fmt.Sprintf("%s %s %d/%d", b.Generation, b.Phase, b.DocumentsDone, b.DocumentsTotal)
+			}
+			if got != c.want {
+				t.Errorf("building %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// The counts of an index that is being updated in place do not make writes between whole percents.
+func TestFiguresRestWhileProgressDoes(t *testing.T) {
+	updates := func(done, chunks int) func(*world) {
+		return func(w *world) {
+			w.o.Run = &Run{State: RunActive, Generation: first, Report: &config.OpsStatus{Progress: &config.Progress{Phase: "Indexing", DocumentsDone: done, DocumentsTotal: 2000}}}
+			w.o.Gateways[0].Index.Chunks = chunks
+		}
+	}
+	if got := indexOf(t, fromReady(at(0, updates(0, 1400)), at(0, updates(3, 1430)))).Chunks; got != 1400 {
+		t.Errorf("got %d chunks within a percent, want 1400", got)
+	}
+	if got := indexOf(t, fromReady(at(0, updates(0, 1400)), at(0, updates(21, 1500)))).Chunks; got != 1500 {
+		t.Errorf("got %d chunks after a percent, want 1500", got)
+	}
+}
+
+func TestFailuresFitTheSchema(t *testing.T) {
+	var list []config.Failure
+	for i := range 15 {
+		list = append(list, config.Failure{Document: fmt.Sprintf("papers/%02d-%s", 14-i, strings.Repeat("ü", 2000)), Reason: "Malformed\x00" + config.Reason(strings.Repeat("x", 90)), Message: "\xff" + strings.Repeat("y", 3000)})
+	}
+	list = append(list, list[0])
+	got := failures(list)
+	if len(got) != 10 || !strings.HasPrefix(got[0].Document, "papers/00-") {
+		t.Fatalf("got %d failures, the first %.12s", len(got), got[0].Document)
+	}
+	for i, f := range got {
+		if len([]rune(f.Document)) > 1024 || len([]rune(f.Reason)) > 64 || len([]rune(f.Message)) > 1024 {
+			t.Errorf("failure %d is too long", i)
+		}
+		if i > 0 && got[i-1].Document >= f.Document {
+			t.Errorf("failure %d is out of order, or twice", i)
+		}
+	}
+}
