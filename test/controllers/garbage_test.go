@@ -1,0 +1,56 @@
+package controllers_test
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/apply"
+)
+
+// collectGarbage deletes what is owned by something that is gone.
+func (c *cluster) collectGarbage(ctx context.Context) error {
+	kinds := []schema.GroupVersionKind{corev1.SchemeGroupVersion.WithKind("Pod"), v1alpha1.GroupVersion.WithKind(v1alpha1.Kind)}
+	for _, k := range apply.Kinds() {
+		kinds = append(kinds, k.GroupVersionKind)
+	}
+	var objects []metav1.PartialObjectMetadata
+	for _, k := range kinds { // dependents before their owners: an owner that is made meanwhile is no stranger to its own
+		list := new(metav1.PartialObjectMetadataList)
+		list.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))
+		if err := c.List(ctx, list, client.InNamespace(c.namespace)); err != nil {
+			return err
+		}
+		for _, item := range list.Items {
+			item.SetGroupVersionKind(k)
+			objects = append(objects, item)
+		}
+	}
+	exists := map[types.UID]bool{}
+	for _, object := range objects {
+		exists[object.UID] = true
+	}
+	for _, object := range objects {
+		owner := metav1.GetControllerOf(&object)
+		if owner == nil || exists[owner.UID] || object.DeletionTimestamp != nil || c.alive(ctx, owner) {
+			continue
+		}
+		if err := c.Delete(ctx, &object, client.Preconditions{UID: &object.UID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alive looks again: the owner may have been made after its kind was listed.
+func (c *cluster) alive(ctx context.Context, owner *metav1.OwnerReference) bool {
+	object := new(metav1.PartialObjectMetadata)
+	object.APIVersion, object.Kind = owner.APIVersion, owner.Kind
+	err := c.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: owner.Name}, object)
+	return client.IgnoreNotFound(err) != nil || err == nil && object.UID == owner.UID
+}

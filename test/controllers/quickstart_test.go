@@ -1,0 +1,110 @@
+package controllers_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/apply"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/test/apiserver"
+)
+
+func TestTheQuickstartBecomesReadyAndIsInProgressUntilThen(t *testing.T) {
+	c := startCluster(t)
+	seen := watchPipelines(t, c.namespace)
+	startOperator(t, c.namespace)
+	p := c.applySample("quickstart.yaml")
+	p = c.awaitReady(p.Name)
+	if p.Status.Index == nil || p.Status.Index.Documents != documents || p.Status.Endpoint == "" {
+		t.Errorf("status: %+v", p.Status)
+	}
+	apiserver.Eventually(t, patience, func() string {
+		if versions := seen(p.Name); versions[len(versions)-1].kstatus != status.CurrentStatus {
+			return fmt.Sprint("Current after ", versions)
+		}
+		return ""
+	})
+	versions := seen(p.Name)
+	for _, v := range versions[:len(versions)-1] {
+		if v.kstatus != status.InProgressStatus {
+			t.Errorf("before it is ready kstatus says %s, in %v", v, versions)
+			break
+		}
+	}
+}
+
+func TestAReadyPipelineCausesNoWrite(t *testing.T) {
+	c := startCluster(t)
+	o := startOperator(t, c.namespace)
+	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
+	c.quiet(t, o, p)
+	before := c.pipeline(p.Name).ResourceVersion
+	c.passes(10 * resync)
+	if requests := o.requests.Take(); len(requests) != 0 {
+		t.Errorf("a pipeline that nobody touches caused %v", requests)
+	}
+	if after := c.pipeline(p.Name).ResourceVersion; after != before {
+		t.Errorf("its version went from %s to %s", before, after)
+	}
+}
+
+// quiet waits for passes without a write: the last pods of a rollout go after the pipeline is Ready.
+func (c *cluster) quiet(t *testing.T, o *operator, p *v1alpha1.RAGPipeline) {
+	t.Helper()
+	apiserver.Eventually(t, patience, func() string {
+		c.passes(2 * resync)
+		if requests := o.requests.Take(); len(requests) != 0 {
+			return fmt.Sprint("quiet: ", requests)
+		}
+		return ""
+	})
+	if len(c.children(p)) == 0 {
+		t.Fatal("no children")
+	}
+}
+
+// passes lets the operator make passes for a while: that nothing happens has no condition to wait for.
+func (c *cluster) passes(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-c.Context().Done():
+	}
+}
+
+func TestEachChildThatIsDeletedIsMadeAgain(t *testing.T) {
+	c := startCluster(t)
+	o := startOperator(t, c.namespace)
+	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
+	c.quiet(t, o, p)
+	for key, child := range c.children(p) {
+		if key.Kind == "Job" || child.Labels[desired.LabelComponent] == desired.ComponentIngest && key.Kind == "ConfigMap" {
+			continue // a run that has ended
+		}
+		t.Run(key.Kind+" "+key.Name, func(t *testing.T) {
+			if child, ok := c.children(p)[key]; ok {
+				c.check(c.Delete(t.Context(), child))
+			}
+			c.remade(t, p, key, child.UID)
+			c.awaitReady(p.Name)
+		})
+	}
+	if c.pipeline(p.Name).Generation != p.Generation {
+		t.Error("the spec was changed")
+	}
+}
+
+// remade waits for another object of the name.
+func (c *cluster) remade(t *testing.T, p *v1alpha1.RAGPipeline, key apply.Key, old any) {
+	t.Helper()
+	apiserver.Eventually(t, patience, func() string {
+		child, ok := c.children(p)[key]
+		if !ok || any(child.UID) == old {
+			return fmt.Sprintf("a new %s %s: %s", key.Kind, key.Name, conditions(c.pipeline(p.Name)))
+		}
+		return ""
+	})
+}
