@@ -111,6 +111,26 @@ func (s *Store) search(ctx context.Context, r *pb.SearchRequest) ([]*pb.SearchRe
 	return reply.Results, nil
 }
 
+// tally counts the objects of a collection for which the property is true, and false. It reads no object, whereas
+// count reads all that it counts.
+func (s *Store) tally(ctx context.Context, collection, property string) (yes, no int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	reply, err := s.client.Aggregate(ctx, &pb.AggregateRequest{Collection: collection, Aggregations: []*pb.AggregateRequest_Aggregation{{
+		Property: property,
+		Aggregation: &pb.AggregateRequest_Aggregation_Boolean_{
+			Boolean: &pb.AggregateRequest_Aggregation_Boolean{TotalTrue: true, TotalFalse: true},
+		},
+	}}})
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, a := range reply.GetSingleResult().GetAggregations().GetAggregations() {
+		yes, no = int(a.GetBoolean().GetTotalTrue()), int(a.GetBoolean().GetTotalFalse())
+	}
+	return yes, no, nil
+}
+
 // count counts the objects of a collection that the filter lets through.
 func (s *Store) count(ctx context.Context, collection string, filter *pb.Filters) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)

@@ -12,9 +12,6 @@ import (
 // propID is Weaviate's name for an object's id in a filter.
 const propID = "_id"
 
-// everything is in every chunk's filters, see chunksCollection.
-const everything = "*"
-
 // filterTerm is a key and its value as one text. Its last letter guards the value's white space, which Weaviate
 // trims; the key's equals signs are escaped, so that no two pairs make the same text.
 func filterTerm(key, value string) string { return escapeKey.Replace(key) + "=" + value + ";" }
@@ -23,7 +20,7 @@ var escapeKey = strings.NewReplacer("%", "%25", "=", "%3D", " ", "%20")
 
 // filterTerms are the texts by which a chunk can be filtered.
 func filterTerms(c *index.Chunk) []string {
-	terms := []string{everything, filterTerm(index.FilterSource, c.Source), filterTerm(index.FilterDocument, c.Document)}
+	terms := []string{filterTerm(index.FilterSource, c.Source), filterTerm(index.FilterDocument, c.Document)}
 	for key, value := range c.Metadata {
 		if key != index.FilterSource && key != index.FilterDocument {
 			terms = append(terms, filterTerm(key, value))
@@ -36,7 +33,7 @@ func filterTerms(c *index.Chunk) []string {
 // filterOf is a filter on chunks; nil when nothing can pass. Without keys, everything passes.
 func filterOf(f index.Filter) *pb.Filters {
 	if len(f) == 0 {
-		return anyOf(propFilters, everything)
+		return isTrue(propPresent)
 	}
 	var all []*pb.Filters
 	for key, values := range f {

@@ -10,14 +10,14 @@ import (
 // TestADocumentMayHaveMoreChunksThanWeaviateGivesAtOnce has more than the 10,000 of one search or deletion.
 func TestADocumentMayHaveMoreChunksThanWeaviateGivesAtOnce(t *testing.T) {
 	s := open(t, options(server(t), newPipeline()))
-	row, chunks := indextest.NewCorpus(1, 2).Document("docs/large.md", 21_500, 1)
+	row, chunks := indextest.NewCorpus(1, 2).Document("docs/large.md", 10_500, 1)
 	bare := make([]index.Vectored, len(chunks))
 	for i, c := range chunks {
 		bare[i] = index.Vectored{Chunk: c.Chunk}
 		bare[i].Page = 7
 	}
 	for part := range 5 {
-		if err := s.Stage(t.Context(), row.Document, chunks[part*4300:(part+1)*4300]); err != nil {
+		if err := s.Stage(t.Context(), row.Document, chunks[part*2100:(part+1)*2100]); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -140,18 +140,11 @@ func (s *Store) stats(ctx context.Context) (stats index.Stats, err error) {
 		return index.Stats{}, err
 	}
 	stats.Dimensions, stats.Completed = r.Dimensions, r.Completed
-	for _, c := range []struct {
-		into       *int
-		collection string
-		filter     *pb.Filters
-	}{
-		{&stats.Documents, s.names.ledger, equal(propState, string(index.Indexed))},
-		{&stats.FailedDocuments, s.names.ledger, equal(propState, string(index.Failed))},
-		{&stats.Chunks, s.names.chunks, anyOf(propFilters, everything)},
-	} {
-		if *c.into, err = s.count(ctx, c.collection, c.filter); err != nil {
-			return index.Stats{}, err
-		}
+	if stats.FailedDocuments, stats.Documents, err = s.tally(ctx, s.names.ledger, propFailed); err != nil {
+		return index.Stats{}, err
+	}
+	if stats.Chunks, _, err = s.tally(ctx, s.names.chunks, propPresent); err != nil {
+		return index.Stats{}, err
 	}
 	return stats, nil
 }

@@ -35,7 +35,7 @@ func (s *Store) chunkObject(c *index.Vectored, version string) (*pb.BatchObject,
 		return nil, err
 	}
 	o, err := object(s.names.chunks, c.ID, map[string]any{
-		propTerms: strings.Join(index.Analyse(c.Embedded()), " "), propVersion: version, propDigest: digest(c.Text),
+		propTerms: strings.Join(index.Analyse(c.Embedded()), " "), propPresent: true, propVersion: version, propDigest: digest(c.Text),
 		propDocument: c.Document, propSource: c.Source, propTitle: c.Title, propHeading: c.Heading, propText: c.Text,
 		propPage: c.Page, propStart: c.Start, propEnd: c.End, propMetadata: string(metadata),
 	}, c.Vector)
@@ -72,11 +72,15 @@ func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 	if !r.Updated.IsZero() {
 		updated = r.Updated.UTC().Format(time.RFC3339Nano)
 	}
-	return object(s.names.ledger, rowID(r.Document), map[string]any{
+	properties := map[string]any{
 		propState: string(r.State), propPending: r.pending, propOrder: order(r.Document), propDocument: r.Document, propSource: r.Source,
 		propHash: r.Hash, propAttributes: r.Attributes, propTitle: r.Title, propChunks: r.Chunks, propTruncated: r.Truncated,
 		propReason: string(r.Reason), propMessage: r.Message, propUpdated: updated, propVersion: r.version,
-	}, nil)
+	}
+	if r.State != stateNew {
+		properties[propFailed] = r.State == index.Failed
+	}
+	return object(s.names.ledger, rowID(r.Document), properties, nil)
 }
 
 // rowProperties are what rowOf needs.

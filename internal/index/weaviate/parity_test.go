@@ -37,7 +37,7 @@ func TestBothHomesRankAlike(t *testing.T) {
 		}
 	}
 	questions := []string{
-		"가는 나는", "タ東京 京都", "東京", "max_eLen4", "maxaLen", "1.2", "w", "what is wf and wg?", "wf wf wf max_cLen2 カ東京",
+		"가는 나는", "タ東京 京都", "東京", "max_eLen4", "maxaLen", "0.3 1.4", "what is wf and wg?", "wf wf wf max_cLen2 カ東京",
 	}
 	for range 40 {
 		questions = append(questions, corpus.Text(6))

@@ -13,6 +13,7 @@ import (
 const (
 	propTerms    = "terms"   // index.Analyse of the embedded text, joined by spaces
 	propFilters  = "filters" // what filters ask for, see filterTerms
+	propPresent  = "present" // true: for the filter that everything passes, and to count by
 	propVersion  = "version" // of the put that wrote it last
 	propDigest   = "digest"  // of the text
 	propSource   = "source"
@@ -30,6 +31,7 @@ const (
 const (
 	propState      = "state"   // of a row, or one of the states below
 	propPending    = "pending" // a put or removal of the document has begun and not ended
+	propFailed     = "failed"  // of a row that is shown, to count by
 	propDocument   = "document"
 	propOrder      = "order" // the document in hexadecimal: Weaviate sorts without regard to case, and trims
 	propHash       = "hash"
@@ -70,7 +72,7 @@ func chunksCollection(name string, p config.Pipeline, replicas int) *models.Clas
 	},
 		&models.Property{Name: propTerms, DataType: []string{"text"}, Tokenization: "whitespace", IndexFilterable: new(false), IndexSearchable: new(true)},
 		&models.Property{Name: propFilters, DataType: []string{"text[]"}, Tokenization: "field", IndexFilterable: new(true), IndexSearchable: new(false)},
-		filterable(propVersion),
+		filterable(propVersion), boolean(propPresent),
 		stored("text", propDigest), stored("text", propDocument), stored("text", propSource), stored("text", propTitle), stored("text", propHeading),
 		stored("text", propText), stored("int", propPage), stored("int", propStart), stored("int", propEnd), stored("text", propMetadata))
 }
@@ -79,7 +81,7 @@ func chunksCollection(name string, p config.Pipeline, replicas int) *models.Clas
 func ledgerCollection(name string, p config.Pipeline, replicas int) *models.Class {
 	return collection(name, description(p, "ledger"), replicas, map[string]any{"skip": true},
 		filterable(propState), filterable(propOrder),
-		&models.Property{Name: propPending, DataType: []string{"boolean"}, IndexFilterable: new(true)},
+		boolean(propPending), boolean(propFailed),
 		stored("text", propDocument), stored("text", propSource), stored("text", propHash), stored("text", propAttributes), stored("text", propTitle),
 		stored("int", propChunks), stored("int", propTruncated), stored("text", propReason), stored("text", propMessage),
 		stored("text", propUpdated), stored("text", propVersion), stored("text", propRecord))
@@ -100,6 +102,10 @@ func collection(name, description string, replicas int, vectors map[string]any, 
 
 func filterable(name string) *models.Property {
 	return &models.Property{Name: name, DataType: []string{"text"}, Tokenization: "field", IndexFilterable: new(true), IndexSearchable: new(false)}
+}
+
+func boolean(name string) *models.Property {
+	return &models.Property{Name: name, DataType: []string{"boolean"}, IndexFilterable: new(true)}
 }
 
 func stored(dataType, name string) *models.Property {

@@ -1,0 +1,98 @@
+package dataplane
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index/weaviate/weaviatetest"
+	"github.com/ragpipeline/ragpipeline/test/nimsim"
+)
+
+// inWeaviate moves the pod's index to a Weaviate, whose key is mounted.
+func (p *pod) inWeaviate(s *weaviatetest.Server) {
+	index := config.Index{Weaviate: &config.WeaviateIndex{URL: s.URL, GRPCURL: s.GRPCURL, Key: &config.SecretKey{Name: "store", Key: "api-key"}}}
+	p.ingest.Index, p.gateway.Index = index, index
+	p.mount("store/api-key", weaviatetest.Key)
+}
+
+// indexStage waits until the index stage has the reason, or is ok when it is empty.
+func (c client) indexStage(reason string) {
+	c.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		stage := c.status().Stages[config.StageIndex]
+		if stage.OK == (reason == "") && stage.Reason == reason {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("the index stage is %+v, want the reason %q", stage, reason)
+		}
+		select {
+		case <-c.t.Context().Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func TestThePodsShareAnIndexInWeaviate(t *testing.T) {
+	t.Parallel()
+	server := weaviatetest.Start(t, weaviatetest.Options{})
+	sim := nimsim.Start(t, nimsim.Options{Key: "key-of-the-models"})
+	pod := newPod(t, sim.URL)
+	pod.inWeaviate(server)
+
+	// The gateway starts before there is an index, with a wrong key, and says what it waits for.
+	pod.mount("store/api-key", "a-wrong-key")
+	gateway, api, ops := pod.startGateway()
+	api.until("/healthz", http.StatusOK)
+	ops.indexStage("IndexUnauthorized")
+	pod.mount("store/api-key", weaviatetest.Key)
+	ops.indexStage(config.ReasonNotBuilt)
+	api.get("/readyz").want(t, http.StatusServiceUnavailable)
+	api.ask("What is wind measured in?").want(t, http.StatusServiceUnavailable, `"code":"NotBuilt"`)
+
+	for i := range 20 {
+		write(t, filepath.Join(pod.documents, fmt.Sprintf("more-%d.md", i)), fmt.Sprintf("# More %d\n\nThe barometer number %d stands still.\n", i, i))
+	}
+	pod.startIngest().wait().ends(0, `"msg":"Finished ingestion","added":21,`)
+	api.until("/readyz", http.StatusOK)
+	api.ask("What is wind measured in?").want(t, http.StatusOK, "Wind is measured in knots. [1]", `"document_id":"docs/wind.md"`)
+	status := ops.status()
+	if status.Index.Documents != 21 || status.Index.Chunks != 21 || status.Index.LastSync.IsZero() || !status.Stages[config.StageIndex].OK {
+		t.Errorf("status is %+v", status)
+	}
+
+	// A change goes in place; a crash of Weaviate is told, and it comes back by itself.
+	write(t, filepath.Join(pod.documents, "wind.md"), strings.ReplaceAll(wind, "knots", "furlongs"))
+	remove(t, filepath.Join(pod.documents, "more-0.md"))
+	server.Kill()
+	api.ask("What is wind measured in?").want(t, http.StatusServiceUnavailable, `"code":"IndexUnreachable"`)
+	ops.indexStage("IndexUnreachable")
+	run := pod.startIngest() // it waits for a Weaviate that is starting
+	if err := server.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	run.wait().ends(0, `"msg":"Finished ingestion","added":0,"changed":1,"unchanged":19,"removed":1,`)
+	ops.indexStage("") // by a probe: no one has asked since
+	api.ask("What is wind measured in?").want(t, http.StatusOK, "furlongs")
+	if got := ops.status().Index; got.Documents != 20 || got.Chunks != 20 {
+		t.Errorf("after the change the index holds %+v", got)
+	}
+	if log := gateway.stderr.String() + run.stderr.String(); strings.Contains(log, weaviatetest.Key) || strings.Contains(log, "a-wrong-key") {
+		t.Error("a log holds the key")
+	}
+	gateway.stop().ends(0)
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
