@@ -55,8 +55,10 @@ var quiet = map[string]bool{
 	v1alpha1.ReasonNotProbed: true, v1alpha1.ReasonWaitingForIndex: true, v1alpha1.ReasonWaitingToIndex: true, v1alpha1.ReasonIndexing: true,
 }
 
+// transition is the event of one condition, which its action names: a recorder that gets two of one reason and action
+// writes the first, counts the other and drops its message.
 func transition(c metav1.Condition) Event {
-	e := Event{Type: corev1.EventTypeWarning, Reason: c.Reason, Action: "Reconcile", Message: c.Message}
+	e := Event{Type: corev1.EventTypeWarning, Reason: c.Reason, Action: c.Type, Message: c.Message}
 	if quiet[c.Reason] {
 		e.Type = corev1.EventTypeNormal
 	}
