@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -152,3 +153,6 @@ func containsAll(text string, parts ...string) error {
 	}
 	return nil
 }
+
+// calm is held for reading by tests that need the operator in time, and for writing by those that take it away.
+var calm sync.RWMutex

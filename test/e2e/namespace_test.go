@@ -25,6 +25,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
 
+const samples = "../../config/samples"
+
 // namespace is a test's own.
 type namespace struct {
 	t    *testing.T
@@ -93,7 +95,7 @@ func (n *namespace) create(objects ...client.Object) {
 // pipeline.
 func (n *namespace) sample(file string, edit func(*v1alpha1.RAGPipeline)) *pipeline {
 	n.t.Helper()
-	raw, err := os.ReadFile(filepath.Join("..", "..", "config", "samples", file))
+	raw, err := os.ReadFile(filepath.Join(samples, file))
 	if err != nil {
 		n.t.Fatal(err)
 	}
