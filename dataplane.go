@@ -205,10 +205,17 @@ func (p *process) opsStatus(pipeline config.Pipeline, g config.Generation, reade
 	}
 }
 
-// maxFailures is how many failed documents the status names.
-const maxFailures = 10
+const (
+	// maxFailures is how many failed documents the status names.
+	maxFailures = 10
+	// statsTimeout is how long the status waits for the figures of an index that may be away: less than the operator
+	// waits for the status, which says more than them.
+	statsTimeout = time.Second
+)
 
 func indexStatus(ctx context.Context, reader index.Reader, g config.Generation) config.IndexStatus {
+	ctx, cancel := context.WithTimeout(ctx, statsTimeout)
+	defer cancel()
 	status := config.IndexStatus{EmbeddingModel: g.Embedding.Model}
 	stats, err := reader.Stats(ctx)
 	if err != nil {
