@@ -84,7 +84,7 @@ const (
 	ReasonOutOfMemory = "OutOfMemory"
 	// ReasonEvicted: a node that ran short of resources has put a pod out.
 	ReasonEvicted = "Evicted"
-	// ReasonStartupTimedOut: a model has not started within its startupTimeout.
+	// ReasonStartupTimedOut: a model has not started within its startupTimeout, or another part within 10 minutes.
 	ReasonStartupTimedOut = "StartupTimedOut"
 
 	// ReasonNoDocuments: the sources listed no document.

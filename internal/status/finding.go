@@ -61,14 +61,15 @@ func (f finding) forever() finding {
 // check looks for one thing, and says whether it found it.
 type check func() (finding, bool)
 
-// decide is the first check that finds something. The last one always must.
+// decide is what the first check finds that finds something. The last one always must.
 func decide(checks ...check) finding {
 	for _, c := range checks {
 		if f, found := c(); found {
 			return f
 		}
 	}
-	return unknown(fault, "Unknown", "nothing is known of it")
+	return none
 }
 
+// none is what a check gives that has found nothing.
 var none finding

@@ -6,7 +6,6 @@ import (
 	"regexp"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
@@ -57,7 +56,7 @@ func containerFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) (find
 			return configFault(s, w.Message), true
 		}
 	}
-	if ended := cmp.Or(c.State.Terminated, c.LastTerminationState.Terminated); ended != nil && !(ended.ExitCode == 0 && c.RestartCount == 0) {
+	if ended := cmp.Or(c.State.Terminated, c.LastTerminationState.Terminated); ended != nil && (ended.ExitCode != 0 || c.RestartCount > 0) {
 		return endFault(s, pod, c, ended), true
 	}
 	return none, false
@@ -106,7 +105,7 @@ func memoryFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding 
 	limit := ""
 	if spec := containerOf(pod, c.Name); spec != nil {
 		if q, limited := spec.Resources.Limits[corev1.ResourceMemory]; limited {
-			limit = " of " + canonical(q)
+			limit = " of " + q.String()
 		}
 	}
 	remedy := "give the node more memory"
@@ -115,8 +114,6 @@ func memoryFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding 
 	}
 	return bad(fault, v1alpha1.ReasonOutOfMemory, fmt.Sprintf("%s was killed at its memory limit%s: %s", s.title, limit, remedy))
 }
-
-func canonical(q resource.Quantity) string { return q.String() }
 
 // tooSlow says that a model has not started in time.
 func (s subject) tooSlow() string {

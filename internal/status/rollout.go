@@ -33,7 +33,7 @@ func (v *view) rollout() finding {
 		}
 		if rolling.weight == fine {
 			rolling = bad(progress, v1alpha1.ReasonRollingOut, "a change of "+s.title+" is being rolled out").within(s.timeout)
-			rolling.late = "a change of " + s.title + " has not been rolled out within " + short(rolling.patience) + ": " + s.subject.pods() + " says why"
+			rolling.late = "a change of " + s.title + " has not been rolled out within " + short(rolling.patience) + ": " + s.pods() + " says why"
 		}
 	}
 	return rolling

@@ -87,7 +87,7 @@ func (s *stage) down() (finding, bool) {
 	if !s.runs || s.component.Ready > 0 {
 		return none, false
 	}
-	if f, missing := s.view.missing(s.refers); missing {
+	if f, missing := s.missing(s.refers); missing {
 		return f.within(s.timeout), true
 	}
 	if f, found := podFault(s.subject, s.component.Pods); found {
@@ -102,7 +102,7 @@ func (s *stage) beginning() finding {
 		f.message = fmt.Sprintf("%s is starting, which may take up to %s (%s.startupTimeout)", s.title, short(s.timeout), s.field)
 		f.late = s.tooSlow()
 	} else {
-		f.late = fmt.Sprintf("%s has not started within %s: %s says why", s.title, short(patience), s.subject.pods())
+		f.late = fmt.Sprintf("%s has not started within %s: %s says why", s.title, short(patience), s.pods())
 	}
 	return f
 }
@@ -147,7 +147,7 @@ func (s *stage) good(message string) finding {
 	return ok(v1alpha1.ReasonReady, message)
 }
 
-func (s *stage) lacking() (finding, bool) { return s.view.missing(s.refers) }
+func (s *stage) lacking() (finding, bool) { return s.missing(s.refers) }
 
 // running: nobody has asked it yet, but enough of its replicas say that they are ready.
 func (s *stage) running() (finding, bool) {

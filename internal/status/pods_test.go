@@ -1,0 +1,76 @@
+package status
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+func TestWhatTheSchedulerSays(t *testing.T) {
+	w := newWorld()
+	model, store := modelSubject(w.p, config.StageLLM, Component{}), storeSubject(w.p)
+	two := func(p *corev1.Pod) {
+		p.Spec.Containers[0].Resources.Limits = corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("2"), "nvidia.com/mig-1g.10gb": resource.MustParse("1")}
+	}
+	for _, c := range []struct {
+		name    string
+		subject subject
+		message string
+		want    string // the reason, and how the message begins
+	}{
+		{"two GPUs", model, "0/2 nodes are available: 2 Insufficient nvidia.com/gpu.",
+			"InsufficientGPU the LLM waits for 2 nvidia.com/gpu: no node has that many free (2 nodes: 2 insufficient nvidia.com/gpu); "},
+		{"a slice of a GPU", model, "0/1 nodes are available: 1 Insufficient nvidia.com/mig-1g.10gb. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
+			"InsufficientGPU the LLM waits for 1 nvidia.com/mig-1g.10gb: no node has it free (1 node: "},
+		{"some nodes lack GPUs, some admit nobody", model, "0/3 nodes are available: 1 node(s) had untolerated taint {dedicated: x}, 1 node(s) were unschedulable, 1 Insufficient nvidia.com/gpu.",
+			"InsufficientGPU the LLM waits for 2 nvidia.com/gpu: no node has that many free (3 nodes: 1 insufficient nvidia.com/gpu, 1 node(s) had untolerated taint {dedicated: x}, 1 node(s) were unschedulable)"},
+		{"memory", store, "0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, preemption: not helpful.",
+			"Unschedulable the vector store fits on no node (1 node: 1 insufficient memory): "},
+		{"selectors", store, "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
+			"Unschedulable the vector store fits on no node (1 node: 1 node(s) didn't match Pod's node affinity/selector): "},
+		{"a claim that no one binds", store, "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found.", "VolumeNotBound the vector store waits for a volume"},
+		{"a volume bound late", store, "0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind.", "VolumeNotBound the vector store waits for a volume"},
+		{"a claim that is not there", store, `0/1 nodes are available: persistentvolumeclaim "data-papers-weaviate-0" not found.`, "VolumeNotBound the vector store waits for a volume"},
+		{"no word at all", store, "", "Unschedulable the vector store fits on no node: "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f, found := podFault(c.subject, podsOf(pod(two, unscheduled(c.message))))
+			if got := f.reason + " " + f.message; !found || !strings.HasPrefix(got, c.want) {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if strings.Contains(f.message, "papers-weaviate-0") {
+				t.Errorf("the message %q holds a generated name", f.message)
+			}
+		})
+	}
+}
+
+func TestAPodThatIsAboutToEndIsNoCause(t *testing.T) {
+	leaving := pod(waits("ImagePullBackOff", ""))
+	leaving.DeletionTimestamp = new(leaving.CreationTimestamp)
+	if f, found := podFault(storeSubject(newWorld().p), podsOf(leaving)); found {
+		t.Errorf("got %+v", f)
+	}
+}
+
+// A container that fails goes round three states; the cause is one.
+func TestACrashLoopHasOneMessage(t *testing.T) {
+	s := storeSubject(newWorld().p)
+	over := func(p *corev1.Pod) {
+		p.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error"}}
+	}
+	first, _ := podFault(s, podsOf(pod(over)))
+	for name, p := range map[string]corev1.Pod{
+		"it has ended again":       pod(ended("Error", 1, 0), over),
+		"it waits to be started":   pod(ended("Error", 1, 0), waits("CrashLoopBackOff", "back-off 20s restarting failed container")),
+		"it has started, and runs": pod(ended("Error", 1, 0), running(2)),
+	} {
+		if f, found := podFault(s, podsOf(p)); !found || f != first {
+			t.Errorf("%s: got %+v, want %+v", name, f, first)
+		}
+	}
+}
