@@ -42,5 +42,12 @@ load bin/e2e.tar "${archives[@]}"
 install_chart "$tag"
 say "the operator $tag runs"
 
+# An upgrade is tried from the chart of the commit before, where there is one.
+if git rev-parse -q --verify HEAD~1 >/dev/null 2>&1 && [ -n "$(git ls-tree HEAD~1 charts/ragpipeline 2>/dev/null)" ]; then
+  rm -rf bin/e2e-chart && mkdir -p bin/e2e-chart
+  git archive HEAD~1 charts/ragpipeline | tar -x -C bin/e2e-chart
+  export E2E_PREVIOUS_CHART=$PWD/bin/e2e-chart/charts/ragpipeline
+fi
+
 export E2E_IMAGE=$registry/ragpipeline:$tag E2E_NEXT_IMAGE=$registry/ragpipeline:$tag-next E2E_NIMSIM_IMAGE=$simulator
-go test -tags e2e -count=1 -timeout 45m -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"
+HELM=$PWD/bin/helm go test -tags e2e -count=1 -timeout 45m -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"

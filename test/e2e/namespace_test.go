@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -61,6 +62,9 @@ func (n *namespace) remove() {
 			return
 		}
 	}
+	if err := n.empty(ctx); err != nil {
+		n.t.Errorf("empty the namespace %s: %v", n.name, err)
+	}
 	object := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: n.name}}
 	if err := api.Delete(ctx, object); client.IgnoreNotFound(err) != nil {
 		n.t.Errorf("delete the namespace %s: %v", n.name, err)
@@ -73,6 +77,28 @@ func (n *namespace) remove() {
 	}); err != nil {
 		n.t.Errorf("delete the namespace %s: %v", n.name, err)
 	}
+}
+
+// empty ends the pods. The namespace's own deletion would come back to it only after half the grace of the slowest, a
+// minute.
+func (n *namespace) empty(ctx context.Context) error {
+	return await(ctx, time.Minute, func(ctx context.Context) error {
+		for _, kind := range []client.Object{new(v1alpha1.RAGPipeline), new(appsv1.Deployment)} {
+			if err := api.DeleteAllOf(ctx, kind, client.InNamespace(n.name)); err != nil {
+				return err
+			}
+		}
+		if err := api.DeleteAllOf(ctx, new(corev1.Pod), client.InNamespace(n.name), client.GracePeriodSeconds(1)); err != nil {
+			return err
+		}
+		switch left, err := n.pods(ctx, nil); {
+		case err != nil:
+			return err
+		case len(left) > 0:
+			return fmt.Errorf("%d pods are left", len(left))
+		}
+		return nil
+	})
 }
 
 // key names an object in the namespace.

@@ -1,0 +1,116 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+)
+
+// chart is today's; previousChart that of an earlier commit, where there is one.
+const chart = "../../charts/ragpipeline"
+
+var previousChart = env("E2E_PREVIOUS_CHART", chart)
+
+// The operator is replaced, so nothing runs beside it that needs the operator in time.
+func TestAnotherOperatorGoesOnAmidAReindexAndNoQuestionFails(t *testing.T) {
+	t.Parallel()
+	n := newNamespace(t)
+	n.fill("notes", 0, 600)
+	object := standIns("upgrade", "")
+	object.Spec.Documents = []v1alpha1.Source{{Name: "notes", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "notes"}}}
+	p := n.pipeline(object)
+	prober := p.probe("At how many bar does valve V77 open?")
+	p.settled(2 * readyWithin)
+	begun, before, old := time.Now(), p.startTimes(desired.ComponentWeaviate), p.get().Status.Index.Generation
+
+	overlap := int32(10)
+	p.edit(func(s *v1alpha1.RAGPipelineSpec) { s.Chunking = v1alpha1.Chunking{Size: 60, Overlap: &overlap} })
+	p.until(readyWithin, "the next index is being built", func(object *v1alpha1.RAGPipeline) error {
+		if b := object.Status.Index.Building; b == nil || b.DocumentsDone == 0 {
+			return errors.New("it is not")
+		}
+		return nil
+	})
+	t.Cleanup(func() { helm(t, chart, operatorImage) })
+	helm(t, previousChart, operatorNextImage)
+	p.until(2*readyWithin, "the new index is live", func(object *v1alpha1.RAGPipeline) error {
+		if object.Status.Index.Generation == old {
+			return errors.New("the old one is")
+		}
+		return isSettled(object)
+	})
+	p.oneRunOf(p.get().Status.Index.Generation)
+	helm(t, chart, operatorImage)
+	p.settled(readyWithin)
+	p.oneGenerationIsLeft()
+	p.holdsOnce(600)
+	if now := p.startTimes(desired.ComponentWeaviate); now != before {
+		t.Errorf("the operator's upgrade restarted the store:\n%s\n%s", before, now)
+	}
+	prober.end()
+	prober.unfailing(t)
+	prober.neverUnready(t, begun)
+}
+
+// oneRunOf checks that the building of a generation was started once. What follows it removes the old one.
+func (p *pipeline) oneRunOf(generation string) {
+	p.t.Helper()
+	var jobs batchv1.JobList
+	if err := api.List(p.t.Context(), &jobs, client.InNamespace(p.namespace.name),
+		client.MatchingLabels{desired.LabelPipeline: p.name, desired.LabelGeneration: generation}); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, job := range jobs.Items {
+		if job.Status.Failed > 0 {
+			p.t.Errorf("%d pods of the run %s failed", job.Status.Failed, job.Name)
+		}
+		if retry := job.Annotations[desired.AnnotationRetry]; retry != "0" {
+			p.t.Errorf("the run %s is the retry %s", job.Name, retry)
+		}
+	}
+}
+
+// helm upgrades the release to a chart and an image, and waits until the operator leads.
+func helm(t *testing.T, chart, image string) {
+	t.Helper()
+	calm.Lock()
+	defer calm.Unlock()
+	colon := strings.LastIndex(image, ":")
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, env("HELM", "helm"), "upgrade", operatorRelease, chart, "--namespace", operatorNamespace, "--wait", "--timeout", "3m",
+		"--set", "image.repository="+image[:colon], "--set", "image.tag="+image[colon+1:])
+	command.Env = os.Environ()
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Errorf("helm upgrade: %v\n%s", err, output)
+		return
+	}
+	err := await(ctx, time.Minute, func(ctx context.Context) error {
+		list, err := operators(ctx)
+		if err != nil {
+			return err
+		}
+		for _, pod := range list {
+			if pod.Spec.Containers[0].Image != image {
+				return fmt.Errorf("%s runs %s", pod.Name, pod.Spec.Containers[0].Image)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Errorf("the operator was not replaced: %v", err)
+	}
+}
