@@ -1,7 +1,8 @@
 // Package desired says what should exist for a pipeline. It is pure: no client, no clock, no files.
 //
-// Today it holds the one function from a spec to the data plane's config, which the operator and `run` share. The
-// pipeline is one that the CRD's schema accepted and defaulted.
+// Children are the objects in a cluster, a file for each component; Ingest and Gateway are the data plane's configs,
+// which `run` uses without a cluster. What needs names, labels or ports of these objects finds them here. The pipeline
+// is one that the CRD's schema accepted and defaulted.
 package desired
 
 import "fmt"

@@ -3,8 +3,7 @@ package desired
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -18,9 +17,8 @@ import (
 // from. The CRD's rules cannot: they parse neither quantities nor labels within their budget.
 func (m maker) validate() error {
 	spec := m.p.Spec
-	_, ingestErr := Ingest(m.p, m.place(m.wanted))
 	errs := []error{
-		ingestErr,
+		m.configErrors(),
 		resourcesError("spec.ingest.resources", spec.Ingest.Resources),
 		schedulingError("spec.ingest.scheduling", spec.Ingest.Scheduling),
 		resourcesError("spec.gateway.resources", spec.Gateway.Resources),
@@ -50,6 +48,22 @@ func (m maker) validate() error {
 	return errors.Join(errs...)
 }
 
+// maxConfig is as much as a ConfigMap holds.
+const maxConfig = 1 << 20
+
+func (m maker) configErrors() error {
+	ingest, err := Ingest(m.p, m.place(m.wanted))
+	errs := []error{err}
+	if size := len(document(ingest)); size > maxConfig {
+		errs = append(errs, configurationErrorf("spec.documents", "globs and metadata take %d bytes as JSON, and a config holds %d: write fewer", size, maxConfig))
+	}
+	gateway, err := m.gatewayConfig(m.pinned())
+	if size := len(document(gateway)); err == nil && size > maxConfig {
+		errs = append(errs, configurationErrorf("spec.models.llm.extraBody", "the gateway's config has %d bytes with it, and may have %d: shorten it", size, maxConfig))
+	}
+	return errors.Join(errs...)
+}
+
 func nimError(field string, nim *v1alpha1.NIM) error {
 	if nim == nil {
 		return nil
@@ -61,94 +75,31 @@ func nimError(field string, nim *v1alpha1.NIM) error {
 			errs = append(errs, configurationErrorf(field+".resources."+list, "%s belongs in gpu.count: remove it here", nim.GPU.ResourceName))
 		}
 	}
+	for i, variable := range nim.Env {
+		if !keepsPort(variable) {
+			errs = append(errs, configurationErrorf(fmt.Sprintf("%s.env[%d]", field, i), "%s must leave port %d, where the Service and the probes are: remove it", variable.Name, modelPort))
+		}
+	}
 	if nim.Cache != nil {
 		errs = append(errs, sizeError(field+".cache.size", nim.Cache.Size))
 	}
 	return errors.Join(errs...)
 }
 
+// keepsPort says whether a variable leaves the NIM at its port. An address is the user's choice, say one of version 6.
+func keepsPort(variable v1alpha1.EnvVar) bool {
+	switch variable.Name {
+	case "NIM_HTTP_API_PORT", "NIM_SERVER_PORT":
+		return variable.Value == strconv.Itoa(modelPort)
+	case "NIM_SERVER_BIND_ADDR", "NIM_BIND_ADDR":
+		return strings.HasSuffix(variable.Value, ":"+strconv.Itoa(modelPort))
+	}
+	return true
+}
+
 func sizeError(field string, size v1alpha1.VolumeSize) error {
 	if _, err := resource.ParseQuantity(string(size)); err != nil {
 		return configurationErrorf(field, "%q is no size: write a number with its unit, such as 50Gi", size)
-	}
-	return nil
-}
-
-// native are the resources without a domain that a container may ask for.
-var native = []string{"cpu", "memory", "ephemeral-storage"}
-
-func resourcesError(field string, r *v1alpha1.Resources) error {
-	if r == nil {
-		return nil
-	}
-	errs := []error{quantitiesError(field+".requests", r.Requests), quantitiesError(field+".limits", r.Limits)}
-	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
-		request := r.Requests[name]
-		limit, limited := r.Limits[name]
-		switch {
-		case limited && request.Cmp(limit) > 0:
-			errs = append(errs, configurationErrorf(field+".requests", "%s is more than the limit of %s: lower the request or raise the limit", name, limit.String()))
-		case extended(name) && (!limited || request.Cmp(limit) != 0):
-			errs = append(errs, configurationErrorf(field+".requests", "%s cannot be shared: give it as a limit alone", name))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// extended says whether a resource is one of a device plugin's: whole units, not overcommitted.
-func extended(name string) bool {
-	return !slices.Contains(native, name) && !strings.HasPrefix(name, "hugepages-")
-}
-
-func quantitiesError(field string, quantities map[string]resource.Quantity) error {
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(quantities)) {
-		quantity := quantities[name]
-		switch {
-		case extended(name) && (!strings.Contains(name, "/") || len(validation.IsQualifiedName(name)) > 0):
-			errs = append(errs, configurationErrorf(field, "%q is no resource: it is %s, or a device plugin's with its domain, such as example.com/device", name, strings.Join(native, ", ")))
-		case quantity.Sign() < 0:
-			errs = append(errs, configurationErrorf(field, "%s must not be negative", name))
-		case extended(name) && quantity.MilliValue()%1000 != 0:
-			errs = append(errs, configurationErrorf(field, "%s comes in whole units: %s is none", name, quantity.String()))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func schedulingError(field string, s *v1alpha1.Scheduling) error {
-	if s == nil {
-		return nil
-	}
-	var errs []error
-	for _, key := range slices.Sorted(maps.Keys(s.NodeSelector)) {
-		if wrong := append(validation.IsQualifiedName(key), validation.IsValidLabelValue(string(s.NodeSelector[key]))...); len(wrong) > 0 {
-			errs = append(errs, configurationErrorf(field+".nodeSelector", "%s=%s is no label: %s", key, s.NodeSelector[key], wrong[0]))
-		}
-	}
-	for i, t := range s.Tolerations {
-		errs = append(errs, tolerationError(fmt.Sprintf("%s.tolerations[%d]", field, i), t))
-	}
-	for i, c := range s.TopologySpreadConstraints {
-		if wrong := validation.IsQualifiedName(c.TopologyKey); len(wrong) > 0 {
-			errs = append(errs, configurationErrorf(fmt.Sprintf("%s.topologySpreadConstraints[%d].topologyKey", field, i), "%q is no label's key: %s", c.TopologyKey, wrong[0]))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func tolerationError(field string, t v1alpha1.Toleration) error {
-	switch {
-	case t.Key == "" && t.Operator != "Exists":
-		return configurationErrorf(field, "without a key it needs operator Exists, and then tolerates every taint")
-	case t.Key != "" && len(validation.IsQualifiedName(t.Key)) > 0:
-		return configurationErrorf(field+".key", "%q is no taint's key: %s", t.Key, validation.IsQualifiedName(t.Key)[0])
-	case t.Operator == "Exists" && t.Value != "":
-		return configurationErrorf(field+".value", "operator Exists takes no value: remove it, or set operator Equal")
-	case len(validation.IsValidLabelValue(string(t.Value))) > 0:
-		return configurationErrorf(field+".value", "%q is no taint's value: %s", t.Value, validation.IsValidLabelValue(string(t.Value))[0])
-	case t.TolerationSeconds != nil && t.Effect != "NoExecute":
-		return configurationErrorf(field+".tolerationSeconds", "is for effect NoExecute only: set that effect, or remove it")
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
@@ -70,6 +71,20 @@ func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 		"a variable from an entry of two dots": {withNIM(func(n *v1alpha1.NIM) {
 			n.Env = []v1alpha1.EnvVar{{Name: "A", ValueFrom: &v1alpha1.EnvVarSource{SecretKeyRef: v1alpha1.SecretKey{Name: "a", Key: "..b"}}}}
 		}), "spec.models.llm.nim.env[0].valueFrom.secretKeyRef.key"},
+		"another port": {withNIM(func(n *v1alpha1.NIM) {
+			n.Env = []v1alpha1.EnvVar{{Name: "A"}, {Name: "NIM_SERVER_PORT", Value: "9000"}}
+		}),
+			"spec.models.llm.nim.env[1]: NIM_SERVER_PORT must leave port 8000"},
+		"an address at another port": {withNIM(func(n *v1alpha1.NIM) { n.Env = []v1alpha1.EnvVar{{Name: "NIM_SERVER_BIND_ADDR", Value: "0.0.0.0:80"}} }),
+			"spec.models.llm.nim.env[0]: NIM_SERVER_BIND_ADDR must leave"},
+		"an address of version 6": {withNIM(func(n *v1alpha1.NIM) { n.Env = []v1alpha1.EnvVar{{Name: "NIM_SERVER_BIND_ADDR", Value: "[::]:8000"}} }), ""},
+		"sources beyond what a ConfigMap holds": {func(s *v1alpha1.RAGPipelineSpec) {
+			s.Documents[0].Metadata = map[string]v1alpha1.MetadataValue{"a": v1alpha1.MetadataValue(strings.Repeat("x", 1<<20))}
+		}, "spec.documents: globs and metadata take"},
+		"an extra body beyond it": {func(s *v1alpha1.RAGPipelineSpec) {
+			withStandIns(s)
+			s.Models.LLM.ExtraBody = &runtime.RawExtension{Raw: []byte(`{"a":"` + strings.Repeat("x", 1<<20) + `"}`)}
+		}, "spec.models.llm.extraBody: the gateway's config has"},
 		"everything at once": {func(s *v1alpha1.RAGPipelineSpec) { withStandIns(s); large(s) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
