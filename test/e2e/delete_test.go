@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -15,67 +16,146 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 )
+
+// goneWithin is what the garbage collector may take, and Weaviate to write out what it has in memory.
+const goneWithin = 2 * time.Minute
 
 func TestADeletedPipelineLeavesItsVolumesAndTakesThemUpAgain(t *testing.T) {
 	t.Parallel()
 	n := newNamespace(t)
-	n.documentsOf(turbine)
-	p := n.pipeline(standIns("again", "docs"))
-	p.settled(readyWithin)
-	if run := p.summary(); run.Embedded != 1 {
-		t.Errorf("the first run embedded %d chunks", run.Embedded)
-	}
-	if err := api.Delete(t.Context(), p.get()); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, 2*time.Minute, "only what is kept is left", func(ctx context.Context) error {
-		left, err := p.left(ctx)
-		if err == nil && !slices.Equal(left, []string{"PersistentVolumeClaim data-again-weaviate-0"}) {
-			err = fmt.Errorf("%q", left)
-		}
-		return err
+	n.create(configMap("docs", valves(0, 12)))
+	eventually(t, time.Minute, "the namespace has what every namespace has", func(ctx context.Context) error {
+		return api.Get(ctx, n.key("kube-root-ca.crt"), new(corev1.ConfigMap))
 	})
-	p = n.pipeline(standIns("again", "docs"))
-	p.settled(readyWithin)
-	p.answers(howFast, "1234")
-	if run := p.summary(); run.Embedded != 0 || run.Indexed != 1 {
-		t.Errorf("the run over the kept volume embedded %d chunks, and %d documents are indexed", run.Embedded, run.Indexed)
+	before := n.stock()
+	kept, gone := n.pipeline(standIns("kept", "docs")), n.pipeline(withoutVolumes("gone", "docs"))
+	kept.settled(readyWithin)
+	gone.settled(readyWithin)
+	if s := kept.summary(); s.Listed != 12 || s.Embedded != 12 {
+		t.Errorf("the first run says %+v", *s)
+	}
+
+	kept.remove()
+	gone.remove()
+	n.comesTo(before, "PersistentVolumeClaim/data-kept-weaviate-0", "PersistentVolumeClaim/gone-llm")
+	claims := n.stock()
+
+	// The same name again takes up the volumes, and has nothing to embed.
+	kept, gone = n.pipeline(standIns("kept", "docs")), n.pipeline(withoutVolumes("gone", "docs"))
+	kept.settled(readyWithin)
+	if s := kept.summary(); s.Listed != 12 || s.Indexed != 12 || s.Embedded != 0 {
+		t.Errorf("over the kept index the run says %+v", *s)
+	}
+	kept.answers("At how many bar does valve V7 open?", "8 bar")
+	gone.settled(readyWithin)
+	if s := gone.summary(); s.Embedded != 12 {
+		t.Errorf("over an index that was not kept the run says %+v", *s)
+	}
+	now := n.stock()
+	for name, uid := range claims {
+		if now[name] != uid {
+			t.Errorf("%s was made anew", name)
+		}
+	}
+
+	// Deleted and applied at once, while the first one's objects are still on their way out.
+	kept.remove()
+	kept = n.pipeline(standIns("kept", "docs"))
+	kept.settled(goneWithin + readyWithin)
+	if s := kept.summary(); s.Embedded != 0 {
+		t.Errorf("after a quick replacement the run says %+v", *s)
 	}
 }
 
-// left are the objects with the pipeline's label.
-func (p *pipeline) left(ctx context.Context) (names []string, err error) {
-	for _, list := range childKinds() {
-		if _, ok := list.(*v1alpha1.RAGPipelineList); ok {
-			continue
-		}
-		if err := api.List(ctx, list, client.InNamespace(p.namespace.name), client.MatchingLabels{desired.LabelPipeline: p.name}); err != nil {
-			return nil, err
-		}
-		kind := strings.TrimSuffix(fmt.Sprintf("%T", list)[strings.LastIndex(fmt.Sprintf("%T", list), ".")+1:], "List")
-		if err := eachItem(list, func(object client.Object) { names = append(names, kind+" "+object.GetName()) }); err != nil {
-			return nil, err
-		}
+// withoutVolumes is a pipeline of which the LLM's cache alone is to stay.
+func withoutVolumes(name, documents string) *v1alpha1.RAGPipeline {
+	p := standIns(name, documents)
+	p.Spec.VectorStore.Weaviate.Storage.WhenDeleted = "Delete"
+	p.Spec.Models.Reranking = simulated(config.StageReranking, "Delete")
+	p.Spec.Models.LLM.Model = *simulated(config.StageLLM, "Retain")
+	return p
+}
+
+// simulated is a NIM that needs no GPU, with a cache.
+func simulated(role string, whenDeleted v1alpha1.Retention) *v1alpha1.Model {
+	return &v1alpha1.Model{NIM: &v1alpha1.NIM{
+		Image: v1alpha1.Image(simulatorImage),
+		Model: v1alpha1.ModelName("e2e/" + role),
+		GPU:   v1alpha1.GPU{Count: new(int32)},
+		Env:   []v1alpha1.EnvVar{{Name: "NIMSIM_FLAGS", Value: "-role=" + role + " -model=e2e/" + role}},
+		Cache: &v1alpha1.Cache{Size: "1Gi", WhenDeleted: whenDeleted},
+	}}
+}
+
+// valves are documents of one chunk each.
+func valves(first, count int) map[string]string {
+	documents := map[string]string{}
+	for i := first; i < first+count; i++ {
+		documents[fmt.Sprintf("valve-%d.md", i)] = fmt.Sprintf("# Valve V%d\n\nValve V%d opens at %d bar and is made of steel grade S%d.\n", i, i, i+1, i*7)
 	}
-	return names, nil
+	return documents
+}
+
+// remove deletes the pipeline as `kubectl delete --wait=false` does.
+func (p *pipeline) remove() {
+	p.t.Helper()
+	object := &v1alpha1.RAGPipeline{ObjectMeta: metav1.ObjectMeta{Namespace: p.namespace.name, Name: p.name}}
+	if err := api.Delete(p.t.Context(), object, client.PropagationPolicy(metav1.DeletePropagationBackground)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// comesTo waits until the namespace holds what it held before, and besides that exactly what is to be kept.
+func (n *namespace) comesTo(before map[string]string, kept ...string) {
+	n.t.Helper()
+	slices.Sort(kept)
+	eventually(n.t, goneWithin, "nothing is left but "+strings.Join(kept, " and "), func(ctx context.Context) error {
+		now, err := n.inventory(ctx)
+		if err != nil {
+			return err
+		}
+		for name, uid := range before {
+			if now[name] != uid {
+				n.t.Fatalf("%s, which is the user's, was touched", name)
+			}
+			delete(now, name)
+		}
+		if left := slices.Sorted(maps.Keys(now)); !slices.Equal(left, kept) {
+			return fmt.Errorf("left: %v", left)
+		}
+		return nil
+	})
 }
 
 func TestAnObjectOfSomebodyElseIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	n := newNamespace(t)
-	theirs := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "taken-gateway", Labels: map[string]string{"owner": "somebody"}},
-		Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 1234}}}}
-	n.create(theirs)
-	version := theirs.ResourceVersion
-	p := n.pipeline(standIns("taken", n.documentsOf(turbine)))
-	p.until(saidWithin, "says so", has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonNameTaken, "taken-gateway"))
-	if err := api.Get(t.Context(), n.key("taken-gateway"), theirs); err != nil || theirs.ResourceVersion != version {
-		t.Errorf("the other's Service was written to: %v", err)
+	draft := standIns("taken", n.documentsOf(turbine))
+	draft.Spec.Suspend = true // the name of its generation's record is known once the API server has filled in the defaults
+	p := n.pipeline(draft)
+	theirs := []client.Object{ // in the order in which the pipeline needs the names
+		secret(p.names().WeaviateKey(), map[string]string{"not": "ours"}),
+		configMap(p.names().Generation(desired.NewRecord(p.get()).Fingerprint()), map[string]string{"not": "ours"}),
+		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: p.names().Gateway()}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}},
 	}
-	if err := api.Delete(t.Context(), theirs); err != nil {
-		t.Fatal(err)
+	n.create(theirs...)
+	p.edit(func(s *v1alpha1.RAGPipelineSpec) { s.Suspend = false })
+	for _, object := range theirs {
+		name, version := object.GetName(), object.GetResourceVersion()
+		for condition, status := range map[string]metav1.ConditionStatus{
+			v1alpha1.ConditionReady: metav1.ConditionFalse, v1alpha1.ConditionStalled: metav1.ConditionTrue,
+		} {
+			p.until(saidWithin, "says that "+name+" is taken", has(condition, status, v1alpha1.ReasonNameTaken, name))
+		}
+		if err := api.Get(t.Context(), n.key(name), object); err != nil || object.GetResourceVersion() != version {
+			t.Errorf("%s was touched: %v", name, err)
+		}
+		if err := api.Delete(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p.settled(readyWithin)
 	p.answers(howFast, "1234")
