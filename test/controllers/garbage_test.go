@@ -40,7 +40,8 @@ func (c *cluster) collectGarbage(ctx context.Context) error {
 		if owner == nil || exists[owner.UID] || object.DeletionTimestamp != nil || c.alive(ctx, owner) {
 			continue
 		}
-		if err := c.Delete(ctx, &object, client.Preconditions{UID: &object.UID}); err != nil {
+		err := c.Delete(ctx, &object, client.Preconditions{UID: &object.UID}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+		if err != nil {
 			return err
 		}
 	}
