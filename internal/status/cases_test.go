@@ -179,6 +179,7 @@ var cases = []testCase{
 
 	// Rollouts.
 	{"the gateway rolls", fromReady(at(time.Minute, edit, rolling(desired.ComponentGateway))), inProgress, progressing},
+	{"the gateway's new pod has not asked the LLM yet", fromReady(at(time.Minute, edit, func(w *world) { delete(w.o.Gateways[0].Stages, config.StageLLM) })), current, healthy},
 	{"the gateway's new pod cannot be pulled", fromReady(at(time.Minute, edit, rolling(desired.ComponentGateway, pod(waits("ImagePullBackOff", ""))))), inProgress, progressing},
 	{"the gateway's rollout does not end", fromReady(at(time.Minute, edit, rolling(desired.ComponentGateway)), at(11*time.Minute), at(time.Minute)), failed, degraded},
 

@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -165,21 +166,21 @@ func (s *stage) running() (finding, bool) {
 
 // kept: no news is no change. A gateway that starts anew has not asked every model yet.
 func (s *stage) kept() (finding, bool) {
-	c := s.previous(s.conditionType)
-	if c == nil || s.blind() {
+	if s.blind() {
 		return none, false
 	}
-	switch {
-	case c.Status == metav1.ConditionTrue:
+	if c := meta.FindStatusCondition(s.p.Status.Conditions, s.conditionType); c != nil && c.Status == metav1.ConditionTrue {
 		return ok(c.Reason, c.Message), true
-	case c.Status == metav1.ConditionFalse && len(s.view.answering) == 0 && c.Reason != v1alpha1.ReasonStarting && !isMissing(c.Reason):
-		w := fault
-		if forGood[c.Reason] && s.settled() {
-			w = terminal
-		}
-		return bad(w, c.Reason, c.Message), true
 	}
-	return none, false
+	c := s.previous(s.conditionType)
+	if c == nil || c.Status != metav1.ConditionFalse || len(s.view.answering) > 0 || c.Reason == v1alpha1.ReasonStarting || isMissing(c.Reason) {
+		return none, false
+	}
+	w := fault
+	if forGood[c.Reason] && s.settled() {
+		w = terminal
+	}
+	return bad(w, c.Reason, c.Message), true
 }
 
 func isMissing(reason string) bool {
