@@ -91,14 +91,22 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 // RequireTransportSecurity leaves the choice to grpcURL's scheme.
 func (b bearer) RequireTransportSecurity() bool { return false }
 
-// The deadlines of one call, retries included; the caller's own may be shorter.
+// The deadlines of one call, retries included; the caller's own may be shorter. A store that writes waits longer, so
+// that an ingestion outlives a restart of Weaviate.
 const (
 	readTimeout  = 30 * time.Second
 	writeTimeout = 2 * time.Minute
 )
 
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.admin == nil {
+		return context.WithTimeout(ctx, readTimeout)
+	}
+	return context.WithTimeout(ctx, writeTimeout)
+}
+
 func (s *Store) search(ctx context.Context, r *pb.SearchRequest) ([]*pb.SearchResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	r.Uses_127Api = true
 	if r.Metadata == nil {
@@ -114,7 +122,7 @@ func (s *Store) search(ctx context.Context, r *pb.SearchRequest) ([]*pb.SearchRe
 // tally counts the objects of a collection for which the property is true, and false. It reads no object, whereas
 // count reads all that it counts.
 func (s *Store) tally(ctx context.Context, collection, property string) (yes, no int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	reply, err := s.client.Aggregate(ctx, &pb.AggregateRequest{Collection: collection, Aggregations: []*pb.AggregateRequest_Aggregation{{
 		Property: property,
@@ -133,7 +141,7 @@ func (s *Store) tally(ctx context.Context, collection, property string) (yes, no
 
 // count counts the objects of a collection that the filter lets through.
 func (s *Store) count(ctx context.Context, collection string, filter *pb.Filters) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	reply, err := s.client.Aggregate(ctx, &pb.AggregateRequest{Collection: collection, ObjectsCount: true, Filters: filter})
 	if err != nil {
@@ -147,7 +155,7 @@ func (s *Store) write(ctx context.Context, objects ...*pb.BatchObject) error {
 	if len(objects) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	reply, err := s.client.BatchObjects(ctx, &pb.BatchObjectsRequest{Objects: objects})
 	if err != nil {
@@ -161,23 +169,21 @@ func (s *Store) write(ctx context.Context, objects ...*pb.BatchObject) error {
 	return nil
 }
 
-// remove deletes every object that the filter lets through, and says how many those were. Weaviate deletes at
-// most 10,000 at once.
-func (s *Store) remove(ctx context.Context, collection string, filter *pb.Filters) (int, error) {
-	for total := 0; ; {
+// remove deletes every object that the filter lets through. Weaviate deletes at most 10,000 at once.
+func (s *Store) remove(ctx context.Context, collection string, filter *pb.Filters) error {
+	for {
 		removed, matched, err := s.removeSome(ctx, collection, filter)
-		total += removed
 		if err != nil || matched == 0 {
-			return total, err
+			return err
 		}
 		if removed == 0 {
-			return total, fmt.Errorf("none of %d objects of %s could be deleted", matched, collection)
+			return fmt.Errorf("none of %d objects of %s could be deleted", matched, collection)
 		}
 	}
 }
 
 func (s *Store) removeSome(ctx context.Context, collection string, filter *pb.Filters) (removed, matched int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	reply, err := s.client.BatchDelete(ctx, &pb.BatchDeleteRequest{Collection: collection, Filters: filter})
 	if err != nil {

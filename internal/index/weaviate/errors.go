@@ -95,6 +95,7 @@ func kindOfText(message string) error {
 		{"read-only", index.ErrFull}, // Weaviate's answer to a disk that fills up
 		{"not enough memory", index.ErrFull},
 		{"no space left", index.ErrFull},
+		{"leader not found", index.ErrUnreachable}, // it is starting
 	} {
 		if strings.Contains(m, known.words) {
 			return known.kind

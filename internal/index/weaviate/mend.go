@@ -12,7 +12,7 @@ import (
 // for the first time. One that was there before, and now has chunks of two contents, loses the hashes by which it
 // would pass for unchanged, so that ingestion puts it again or removes it.
 func (s *Store) mend(ctx context.Context) error {
-	if _, err := s.remove(ctx, s.names.ledger, equal(propState, stateStaged)); err != nil {
+	if err := s.remove(ctx, s.names.ledger, equal(propState, stateStaged)); err != nil {
 		return err
 	}
 	for {
@@ -80,7 +80,7 @@ func (s *Store) removeSomeDocuments(ctx context.Context, documents []string) (in
 
 // removeDocuments deletes the chunks, proves that none is left, and deletes the rows.
 func (s *Store) removeDocuments(ctx context.Context, documents ...string) error {
-	if _, err := s.remove(ctx, s.names.chunks, ofDocuments(documents...)); err != nil {
+	if err := s.remove(ctx, s.names.chunks, ofDocuments(documents...)); err != nil {
 		return err
 	}
 	left, err := s.count(ctx, s.names.chunks, ofDocuments(documents...))
@@ -94,6 +94,5 @@ func (s *Store) removeDocuments(ctx context.Context, documents ...string) error 
 	for i, d := range documents {
 		ids[i] = rowID(d)
 	}
-	_, err = s.remove(ctx, s.names.ledger, anyOf(propID, ids...))
-	return err
+	return s.remove(ctx, s.names.ledger, anyOf(propID, ids...))
 }

@@ -58,7 +58,7 @@ func (s *Store) put(ctx context.Context, row index.Row, chunks []index.Vectored)
 		}
 	}
 	if exists {
-		if _, err := s.remove(ctx, s.names.chunks, and(ofDocuments(row.Document), notEqual(propVersion, version))); err != nil {
+		if err := s.remove(ctx, s.names.chunks, and(ofDocuments(row.Document), notEqual(propVersion, version))); err != nil {
 			return err
 		}
 	}

@@ -73,7 +73,7 @@ func (s *Store) unstage(ctx context.Context, document string, staged map[string]
 	if staged == nil {
 		return nil
 	}
-	_, err := s.remove(ctx, s.names.ledger, and(equal(propState, stateStaged), equal(propOrder, order(document))))
+	err := s.remove(ctx, s.names.ledger, and(equal(propState, stateStaged), equal(propOrder, order(document))))
 	if err != nil {
 		return err
 	}

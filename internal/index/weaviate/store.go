@@ -101,5 +101,8 @@ func (s *Store) Close() error {
 
 // Retire deletes the collections of the pipeline's other generations.
 func (s *Store) Retire(ctx context.Context) error {
+	if s.admin == nil {
+		return errors.New("retire generations: the index is open for reading only")
+	}
 	return s.fail(ctx, "retire generations", s.admin.retire(ctx, s.names, s.pipeline))
 }
