@@ -3,6 +3,8 @@ package controllers
 import (
 	"errors"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
@@ -24,6 +26,7 @@ func problemOf(err error) status.Problem {
 	case errors.As(err, &waiting):
 		return status.Problem{Reason: v1alpha1.ReasonWaiting, Message: waiting.Error()}
 	default:
-		return status.Problem{Reason: v1alpha1.ReasonApplyFailed, Message: err.Error()}
+		// What the API server finds invalid, such as a volume that shrinks, it finds invalid again.
+		return status.Problem{Reason: v1alpha1.ReasonApplyFailed, Message: err.Error(), Terminal: apierrors.IsInvalid(err)}
 	}
 }
