@@ -39,7 +39,6 @@ func (c *cluster) applySample(file string, changes ...func(*unstructured.Unstruc
 		}
 		object.SetNamespace(c.namespace)
 		if object.GetKind() == v1alpha1.Kind {
-			name = object.GetName()
 			for _, change := range changes {
 				change(object)
 			}

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	eventsv1 "k8s.io/api/events/v1"
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
@@ -35,6 +37,26 @@ func TestTheQuickstartBecomesReadyAndIsInProgressUntilThen(t *testing.T) {
 			break
 		}
 	}
+}
+
+func TestEachConditionThatBecomesTrueIsAnEventOfItsOwn(t *testing.T) {
+	c := startCluster(t)
+	startOperator(t, c.namespace)
+	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
+	apiserver.Eventually(t, patience, func() string {
+		var events eventsv1.EventList
+		c.check(c.List(t.Context(), &events, client.InNamespace(c.namespace)))
+		told := map[string]bool{}
+		for _, e := range events.Items {
+			told[e.Action] = told[e.Action] || e.Regarding.UID == p.UID
+		}
+		for _, condition := range p.Status.Conditions {
+			if !told[condition.Type] {
+				return "an event of " + condition.Type
+			}
+		}
+		return ""
+	})
 }
 
 func TestAReadyPipelineCausesNoWrite(t *testing.T) {

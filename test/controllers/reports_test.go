@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -76,8 +77,6 @@ func (c *cluster) report(pod *corev1.Pod) config.OpsStatus {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for stage, status := range c.stages {
-		report.Stages[stage] = status
-	}
+	maps.Copy(report.Stages, c.stages)
 	return report
 }
