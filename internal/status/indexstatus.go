@@ -45,6 +45,9 @@ func (v *view) liveReport() *config.IndexStatus {
 		if v.Live == "" || r.Generation != v.Live || !heard || !state.OK && state.Reason != config.ReasonNotBuilt {
 			continue
 		}
+		if state.OK && r.Index.LastSync.IsZero() {
+			continue // its figures could not be counted in time: a live generation has been complete once
+		}
 		if newest == nil || newer(&r.Index, newest) > 0 {
 			newest = &r.Index
 		}

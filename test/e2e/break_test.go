@@ -158,8 +158,6 @@ func TestKillsAmidTwoThousandDocumentsLoseAndDoubleNothing(t *testing.T) {
 	n.fill("notes", 0, many)
 	object := standIns("many", "")
 	object.Spec.Documents = []v1alpha1.Source{{Name: "notes", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "notes"}}}
-	overlap := int32(10)
-	object.Spec.Chunking = v1alpha1.Chunking{Size: 40, Overlap: &overlap} // several chunks a document
 	p := n.pipeline(object)
 
 	var done int64
