@@ -24,7 +24,7 @@ func problemOf(err error) status.Problem {
 	case errors.As(err, &taken):
 		return status.Problem{Reason: v1alpha1.ReasonNameTaken, Message: taken.Error(), Terminal: true}
 	case errors.As(err, &waiting):
-		return status.Problem{Reason: v1alpha1.ReasonWaiting, Message: waiting.Error()}
+		return status.Problem{Reason: v1alpha1.ReasonWaiting, Message: "an earlier " + waiting.Kind + " is being deleted, and is made anew when it is gone"}
 	default:
 		// What the API server finds invalid, such as a volume that shrinks, it finds invalid again.
 		return status.Problem{Reason: v1alpha1.ReasonApplyFailed, Message: err.Error(), Terminal: apierrors.IsInvalid(err)}
