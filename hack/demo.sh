@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 question=${*:-How does a pipeline switch to a new index?}
 step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
-step "A cluster, built from source: about 12 minutes the first time, on two cores"
+step "A cluster, built from source: about 15 minutes the first time on two cores, then seconds"
 cluster_up
 
 step "The operator's image, packed from one static binary, and loaded"
