@@ -50,4 +50,4 @@ if git rev-parse -q --verify HEAD~1 >/dev/null 2>&1 && [ -n "$(git ls-tree HEAD~
 fi
 
 export E2E_IMAGE=$registry/ragpipeline:$tag E2E_NEXT_IMAGE=$registry/ragpipeline:$tag-next E2E_NIMSIM_IMAGE=$simulator
-HELM=$PWD/bin/helm go test -tags e2e -count=1 -timeout 45m -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"
+go test -tags e2e -count=1 -timeout 45m -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"

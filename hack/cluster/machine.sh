@@ -53,6 +53,10 @@ change_machine() {
   local hierarchy file
   for hierarchy in $(cgroup_hierarchies); do
     mkdir -p "$hierarchy/$cgroup"
+    # Pods together count as much as eight other processes, and not as one: a busy machine would starve them.
+    for file in cpu.shares:8192 cpu.weight:800; do
+      [ ! -f "$hierarchy/$cgroup/${file%:*}" ] || echo "${file#*:}" >"$hierarchy/$cgroup/${file%:*}"
+    done
     # A new cpuset of cgroup v1 has no processors and no memory nodes.
     for file in cpuset.cpus cpuset.mems; do
       [ ! -f "$hierarchy/$cgroup/$file" ] || [ ! -f "$hierarchy/$file" ] || cat "$hierarchy/$file" >"$hierarchy/$cgroup/$file"
