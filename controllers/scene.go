@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/status"
@@ -95,13 +96,9 @@ func (r *Reconciler) lookAtPods(ctx context.Context, s *scene) error {
 }
 
 // children select what was made for the pipeline. A pod has its workload for an owner, so its labels must do; an
-// earlier pipeline of the same name may have left some that are about to end.
-func (s *scene) children() []client.ListOption {
-	return []client.ListOption{
-		client.InNamespace(s.pipeline.Namespace),
-		client.MatchingLabels{desired.LabelPipeline: s.pipeline.Name, desired.LabelManagedBy: desired.Manager},
-	}
-}
+// earlier pipeline of the same name may have left some that are about to end. They are the cache's own: nothing here
+// changes them.
+func (s *scene) children() []client.ListOption { return apply.MadeFor(s.pipeline) }
 
 // podsOf are the pods of a component that have not ended, by creation.
 func (s *scene) podsOf(component string) (pods []corev1.Pod) {

@@ -73,6 +73,9 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 	if err := manager.GetFieldIndexer().IndexField(ctx, &v1alpha1.RAGPipeline{}, referenceIndex, indexReferences); err != nil {
 		return err
 	}
+	if err := apply.Index(ctx, manager.GetFieldIndexer(), manager.GetScheme(), &corev1.Pod{}); err != nil {
+		return err
+	}
 	b := ctrl.NewControllerManagedBy(manager).
 		Named("ragpipeline").
 		For(&v1alpha1.RAGPipeline{}, builder.WithPredicates(specOrSync())).

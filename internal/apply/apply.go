@@ -66,7 +66,7 @@ func (a *Applier) Forget(owner types.NamespacedName) { a.memory.forget(owner) }
 
 func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) (types.UID, error) {
 	last := a.memory.get(owner, want.key)
-	found, err := a.find(ctx, want, last)
+	found, err := a.find(ctx, owner, want, last)
 	if err != nil {
 		return "", err
 	}
@@ -76,30 +76,40 @@ func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) 
 	if err := claim(owner, want, found); err != nil {
 		return "", err
 	}
-	if want.once || last.holds(want, found) {
+	if want.Once {
 		return found.GetUID(), nil
 	}
+	if last.holds(want, found) {
+		last.version = found.GetResourceVersion()
+		a.memory.put(owner, want.key, last)
+		return found.GetUID(), nil
+	}
+	object, err := want.object()
+	if err != nil {
+		return "", err
+	}
 	// The server refuses when another object has taken the name since the cache saw this one.
-	want.object.SetUID(found.GetUID())
-	return a.write(ctx, owner, want)
+	object.SetUID(found.GetUID())
+	return a.write(ctx, owner, want, object)
 }
 
-// find returns the metadata of what has the name; nil for nothing. What the cache does not have may exist without
-// the labels by which it selects, or since a moment ago; what it has from before our last write is of no use.
-func (a *Applier) find(ctx context.Context, want *wanted, last written) (metav1.Object, error) {
-	key := client.ObjectKeyFromObject(want.object)
-	cached, err := newObject(a.client.Scheme(), want.object.GroupVersionKind())
+// find returns the metadata of what has the name, for reading only; nil for nothing. What the cache does not have may
+// exist without the labels by which it selects, or since a moment ago; what it has from before our last write is of no
+// use.
+func (a *Applier) find(ctx context.Context, owner client.Object, want *wanted, last written) (metav1.Object, error) {
+	key := client.ObjectKey{Namespace: owner.GetNamespace(), Name: want.key.Name}
+	cached, err := newObject(a.client.Scheme(), want.gvk)
 	if err != nil {
 		return nil, err
 	}
-	err = a.client.Get(ctx, key, cached)
+	err = a.client.Get(ctx, key, cached, &client.GetOptions{UnsafeDisableDeepCopy: new(true)})
 	if err == nil && !older(cached.GetResourceVersion(), last.version) {
 		return cached, nil
 	}
 	if err != nil && !apierrors.IsNotFound(err) {
 		return nil, err
 	}
-	live := newMetadata(want.object.GroupVersionKind())
+	live := newMetadata(want.gvk)
 	if err := a.uncached.Get(ctx, key, live); apierrors.IsNotFound(err) {
 		return nil, nil
 	} else if err != nil {
@@ -111,23 +121,26 @@ func (a *Applier) find(ctx context.Context, want *wanted, last written) (metav1.
 // create is an apply that the server refuses when the name exists by now: applied fields have one owner from the
 // start, which an object made by a create and applied later has not.
 func (a *Applier) create(ctx context.Context, owner client.Object, want *wanted) (types.UID, error) {
-	if err := want.generate(); err != nil {
+	object, err := want.object()
+	if err != nil {
 		return "", err
 	}
-	want.object.SetResourceVersion(noVersion)
-	return a.write(ctx, owner, want)
+	if err := want.generate(object); err != nil {
+		return "", err
+	}
+	object.SetResourceVersion(noVersion)
+	return a.write(ctx, owner, want, object)
 }
 
-func (a *Applier) write(ctx context.Context, owner client.Object, want *wanted) (types.UID, error) {
-	answer := want.object
-	err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(answer), client.FieldOwner(FieldOwner), client.ForceOwnership)
+func (a *Applier) write(ctx context.Context, owner client.Object, want *wanted, object *unstructured.Unstructured) (types.UID, error) {
+	err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(FieldOwner), client.ForceOwnership)
 	if err != nil {
-		return "", conflict(err, want.object)
+		return "", conflict(err, object)
 	}
 	a.memory.put(owner, want.key, written{
-		uid: answer.GetUID(), hash: want.hash, version: answer.GetResourceVersion(), generation: answer.GetGeneration(),
+		uid: object.GetUID(), hash: want.hash, version: object.GetResourceVersion(), generation: object.GetGeneration(),
 	})
-	return answer.GetUID(), nil
+	return object.GetUID(), nil
 }
 
 // conflict says of a write that named a UID and met another one that it was a conflict. The server calls that an

@@ -13,7 +13,7 @@ import (
 type written struct {
 	uid        types.UID
 	hash       string // of what was wanted
-	version    string // resourceVersion that the server answered
+	version    string // resourceVersion that the server answered, or at which it was last found to stand
 	generation int64  // that the server answered; 0 for a kind that has none
 }
 
@@ -27,9 +27,11 @@ func (w written) holds(want *wanted, found metav1.Object) bool {
 	if w.version == found.GetResourceVersion() {
 		return true
 	}
-	return w.generation != 0 && w.generation == found.GetGeneration() &&
-		contains(found.GetLabels(), want.object.GetLabels()) &&
-		contains(found.GetAnnotations(), want.object.GetAnnotations())
+	if w.generation == 0 || w.generation != found.GetGeneration() {
+		return false
+	}
+	labels, annotations := want.metadata()
+	return contains(found.GetLabels(), labels) && contains(found.GetAnnotations(), annotations)
 }
 
 func contains(all, some map[string]string) bool {

@@ -47,8 +47,7 @@ func (a *Applier) owned(ctx context.Context, owner client.Object, kind Kind) (ow
 	if err != nil {
 		return nil, err
 	}
-	labels := client.MatchingLabels{desired.LabelPipeline: owner.GetName(), desired.LabelManagedBy: desired.Manager}
-	if err := a.client.List(ctx, list, client.InNamespace(owner.GetNamespace()), labels); err != nil {
+	if err := a.client.List(ctx, list, MadeFor(owner)...); err != nil {
 		return nil, err
 	}
 	err = meta.EachListItem(list, func(item runtime.Object) error {

@@ -7,68 +7,92 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 )
 
-// wanted is a child as it is sent.
+// wanted is a child as it is to be sent. It is compared far more often than it is sent, so it is decoded only then.
 type wanted struct {
-	key    Key
-	object *unstructured.Unstructured
-	hash   string
-	once   bool
-	tokens []string
+	desired.Child
+	key   Key
+	gvk   schema.GroupVersionKind
+	owner *metav1.OwnerReference // nil when it outlives its owner
+	text  []byte                 // JSON of the child
+	hash  string                 // of all that
 }
 
-// wanted turns a child into what is sent: with its owner, unless it outlives it.
+// wanted says what of a child would be sent.
 func (a *Applier) wanted(owner client.Object, child desired.Child) (*wanted, error) {
 	text, err := json.Marshal(child.Object)
 	if err != nil {
 		return nil, fmt.Errorf("encode a child: %w", err)
 	}
-	object := new(unstructured.Unstructured)
-	if err := object.UnmarshalJSON(text); err != nil {
-		return nil, fmt.Errorf("encode a child: %w", err)
+	w := &wanted{Child: child, text: text, key: Key{Kind: value(child.Object.GetKind()), Name: value(child.Object.GetName())}}
+	w.gvk = schema.FromAPIVersionAndKind(value(child.Object.GetAPIVersion()), w.key.Kind)
+	if namespace := value(child.Object.GetNamespace()); namespace != owner.GetNamespace() {
+		return nil, fmt.Errorf("%s %s is wanted in namespace %q, and its owner is in %q", w.key.Kind, w.key.Name, namespace, owner.GetNamespace())
 	}
-	if object.GetNamespace() != owner.GetNamespace() {
-		return nil, fmt.Errorf("%s %s is wanted in namespace %q, and its owner is in %q", object.GetKind(), object.GetName(), object.GetNamespace(), owner.GetNamespace())
-	}
+	sum := sha256.New()
+	sum.Write(text)
 	if !child.Kept {
 		gvk, err := apiutil.GVKForObject(owner, a.client.Scheme())
 		if err != nil {
 			return nil, fmt.Errorf("find the owner's kind: %w", err)
 		}
-		object.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(owner, gvk)})
+		w.owner = metav1.NewControllerRef(owner, gvk)
+		io.WriteString(sum, string(w.owner.UID))
 	}
-	text, err = object.MarshalJSON() // with its keys in order
-	if err != nil {
-		return nil, fmt.Errorf("encode %s %s: %w", object.GetKind(), object.GetName(), err)
+	w.hash = hex.EncodeToString(sum.Sum(nil))
+	return w, nil
+}
+
+func value(p *string) string {
+	if p == nil {
+		return ""
 	}
-	sum := sha256.Sum256(text)
-	return &wanted{
-		key:    Key{Kind: object.GetKind(), Name: object.GetName()},
-		object: object,
-		hash:   hex.EncodeToString(sum[:]),
-		once:   child.Once,
-		tokens: child.Generate,
-	}, nil
+	return *p
+}
+
+// object is what is sent, with its owner.
+func (w *wanted) object() (*unstructured.Unstructured, error) {
+	object := new(unstructured.Unstructured)
+	if err := object.UnmarshalJSON(w.text); err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	if w.owner != nil {
+		object.SetOwnerReferences([]metav1.OwnerReference{*w.owner})
+	}
+	return object, nil
+}
+
+// metadata are the labels and annotations that are sent.
+func (w *wanted) metadata() (labels, annotations map[string]string) {
+	var object struct {
+		Metadata struct{ Labels, Annotations map[string]string } `json:"metadata"`
+	}
+	if err := json.Unmarshal(w.text, &object); err != nil {
+		return nil, nil // we have just written it
+	}
+	return object.Metadata.Labels, object.Metadata.Annotations
 }
 
 // tokenBytes are the random bytes of a generated token: 256 bits.
 const tokenBytes = 32
 
 // generate adds the random entries of a Secret.
-func (w *wanted) generate() error {
-	for _, entry := range w.tokens {
+func (w *wanted) generate(object *unstructured.Unstructured) error {
+	for _, entry := range w.Generate {
 		var token [tokenBytes]byte
 		rand.Read(token[:]) // never fails
 		text := base64.RawURLEncoding.EncodeToString(token[:])
-		if err := unstructured.SetNestedField(w.object.Object, base64.StdEncoding.EncodeToString([]byte(text)), "data", entry); err != nil {
+		if err := unstructured.SetNestedField(object.Object, base64.StdEncoding.EncodeToString([]byte(text)), "data", entry); err != nil {
 			return fmt.Errorf("add entry %q: %w", entry, err)
 		}
 	}

@@ -70,6 +70,9 @@ func startCache(t testing.TB, config *rest.Config, namespace string) cache.Cache
 		DefaultNamespaces: map[string]cache.Config{namespace: {}},
 		ByObject:          map[client.Object]cache.ByObject{&appsv1.Deployment{}: ours, &appsv1.StatefulSet{}: ours, &batchv1.Job{}: ours, &corev1.Service{}: ours},
 	}))(t)
+	if err := apply.Index(t.Context(), c, scheme()); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Start(ctx) }()

@@ -1,0 +1,50 @@
+package apply
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+)
+
+// madeFor is the cache's index of what was made for a pipeline. Without it every pass would look at what was made
+// for all pipelines of its namespace.
+const madeFor = "made-for"
+
+// Index adds that index for children, and for what is made by them. It is called before the cache starts.
+func Index(ctx context.Context, indexer client.FieldIndexer, scheme *runtime.Scheme, more ...client.Object) error {
+	objects := more
+	for _, kind := range kinds {
+		object, err := kind.Object(scheme)
+		if err != nil {
+			return err
+		}
+		objects = append(objects, object)
+	}
+	for _, object := range objects {
+		if err := indexer.IndexField(ctx, object, madeFor, pipelineOf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pipelineOf(object client.Object) []string {
+	if name := object.GetLabels()[desired.LabelPipeline]; name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
+// MadeFor selects, in a cache with the index, what was made for an owner. What is listed is the cache's own: it is
+// for reading only.
+func MadeFor(owner client.Object) []client.ListOption {
+	return []client.ListOption{
+		client.InNamespace(owner.GetNamespace()),
+		client.MatchingFields{madeFor: owner.GetName()},
+		client.MatchingLabels{desired.LabelManagedBy: desired.Manager},
+		client.UnsafeDisableDeepCopy,
+	}
+}
