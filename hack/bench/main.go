@@ -29,6 +29,7 @@ var measurements = []struct {
 	{"ingestion", (*bench).ingestion},
 	{"start", (*bench).start},
 	{"gateway", (*bench).gateway},
+	{"operator", (*bench).operator},
 	{"langchain", (*bench).langchain},
 }
 
@@ -36,8 +37,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	run := run
-	if len(os.Args) > 1 && os.Args[1] == "floor" { // this program starts itself as the floor's client
-		run = runFloor
+	if len(os.Args) > 1 { // this program starts itself as a floor's client
+		switch os.Args[1] {
+		case "floor":
+			run = runFloor
+		case "operator-floor":
+			run = runOperatorFloor
+		}
 	}
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)

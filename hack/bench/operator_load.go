@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	kube "sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/apply"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+)
+
+const (
+	// operatorPipelines is how many are applied at once.
+	operatorPipelines = 200
+	// operatorNamespaces is how many namespaces they are in.
+	operatorNamespaces = 10
+	// operatorNIMs: one in so many has three NIMs in place of stand-ins.
+	operatorNIMs = 4
+	// operatorPatience is for all of them to become Ready.
+	operatorPatience = 15 * time.Minute
+)
+
+// applyPipelines applies the quickstart and the NIM sample under many names, with what they refer to in place.
+func (m *operators) applyPipelines(ctx context.Context) error {
+	quickstart, err := sample("quickstart.yaml")
+	if err != nil {
+		return err
+	}
+	nim, err := sample("nim.yaml")
+	if err != nil {
+		return err
+	}
+	for n := range operatorNamespaces {
+		if err := m.Namespace(ctx, namespace(n)); err != nil {
+			return err
+		}
+		for _, object := range append(referred(), quickstart[1:]...) {
+			object = object.DeepCopyObject().(kube.Object)
+			object.SetNamespace(namespace(n))
+			if err := m.Client.Create(ctx, object); err != nil {
+				return err
+			}
+		}
+	}
+	return side(operatorPipelines, func(i int) error {
+		p := quickstart[0].DeepCopyObject().(kube.Object)
+		if i%operatorNIMs == 0 {
+			p = nim[0].DeepCopyObject().(kube.Object)
+		}
+		p.SetNamespace(namespace(i % operatorNamespaces))
+		p.SetName(fmt.Sprintf("pipeline-%d", i))
+		return m.Client.Create(ctx, p)
+	})
+}
+
+func namespace(n int) string { return fmt.Sprintf("bench-%d", n) }
+
+// side calls do for each number below n, 16 at a time, and returns all errors.
+func side(n int, do func(int) error) error {
+	errs := make([]error, n)
+	var group sync.WaitGroup
+	for first := range 16 {
+		group.Go(func() {
+			for i := first; i < n; i += 16 {
+				errs[i] = do(i)
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// sample reads one of config/samples; the pipeline is its first object.
+func sample(file string) (objects []kube.Object, err error) {
+	text, err := os.ReadFile("config/samples/" + file)
+	if err != nil {
+		return nil, err
+	}
+	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
+	for {
+		object := new(unstructured.Unstructured)
+		err := decoder.Decode(&object.Object)
+		if errors.Is(err, io.EOF) {
+			return objects, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		if object.Object != nil {
+			objects = append(objects, object)
+		}
+	}
+}
+
+// referred are the objects that the NIM sample refers to.
+func referred() []kube.Object {
+	const empty = `{"auths":{}}`
+	return []kube.Object{
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "ngc"}, StringData: map[string]string{"NGC_API_KEY": "none"}},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "ngc-registry"}, Type: corev1.SecretTypeDockerConfigJson,
+			StringData: map[string]string{corev1.DockerConfigJsonKey: empty}},
+		&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "papers"}, Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadOnlyMany},
+			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+		}},
+	}
+}
+
+// awaitReady waits until all pipelines are Ready, and returns after how many seconds each was seen to be.
+func (m *operators) awaitReady(ctx context.Context, started time.Time) (times []float64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, operatorPatience)
+	defer cancel()
+	seen := map[string]bool{}
+	for {
+		var list v1alpha1.RAGPipelineList
+		if err := m.Client.List(ctx, &list); err != nil {
+			return nil, err
+		}
+		waiting := ""
+		for _, p := range list.Items {
+			key := p.Namespace + "/" + p.Name
+			switch ready := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady); {
+			case seen[key]:
+			case ready != nil && ready.Status == metav1.ConditionTrue:
+				seen[key] = true
+				times = append(times, time.Since(started).Seconds())
+			case ready != nil:
+				waiting = fmt.Sprintf("%s is %s: %s", key, ready.Reason, ready.Message)
+			}
+		}
+		if len(times) == operatorPipelines {
+			return times, nil
+		}
+		if err := pause(ctx, 250*time.Millisecond); err != nil {
+			return nil, fmt.Errorf("%d of %d pipelines are Ready; %s: %w", len(times), operatorPipelines, waiting, err)
+		}
+	}
+}
+
+// versions are the resourceVersions of all children and pipelines.
+func (m *operators) versions(ctx context.Context) (map[string]string, error) {
+	versions := map[string]string{}
+	kinds := []metav1.TypeMeta{{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.Kind}}
+	for _, kind := range apply.Kinds() {
+		version, name := kind.ToAPIVersionAndKind()
+		kinds = append(kinds, metav1.TypeMeta{APIVersion: version, Kind: name})
+	}
+	for _, kind := range kinds {
+		list := new(metav1.PartialObjectMetadataList)
+		list.APIVersion, list.Kind = kind.APIVersion, kind.Kind+"List"
+		if err := m.Client.List(ctx, list); err != nil {
+			return nil, err
+		}
+		for _, object := range list.Items {
+			if object.Labels[desired.LabelManagedBy] == desired.Manager || kind.Kind == v1alpha1.Kind {
+				versions[kind.Kind+" "+object.Namespace+"/"+object.Name] = object.ResourceVersion
+			}
+		}
+	}
+	return versions, nil
+}
