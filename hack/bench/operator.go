@@ -96,7 +96,7 @@ func (m *operators) launchOperator(ctx context.Context) error {
 		return err
 	}
 	env := []string{"KUBECONFIG=" + m.Kubeconfig, "POD_NAMESPACE=" + played.OperatorNamespace, "OPERATOR_LABELS=app.kubernetes.io/name=ragpipeline-operator"}
-	m.process, err = m.launch(ctx, env, m.binary, "operator", "--leader-elect", "--concurrency=8", "--metrics-listen="+metrics, "--health-listen="+health,
+	m.process, err = m.launch(ctx, env, m.binary, "operator", "--leader-elect", fmt.Sprintf("--concurrency=%d", operatorConcurrency), "--metrics-listen="+metrics, "--health-listen="+health,
 		"--image=ragpipeline", "--weaviate-image=cr.weaviate.io/semitechnologies/weaviate:1.39.1", "--image-pull-policy=IfNotPresent")
 	if err != nil {
 		return err

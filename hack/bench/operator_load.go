@@ -69,13 +69,16 @@ func (m *operators) applyPipelines(ctx context.Context) error {
 
 func namespace(n int) string { return fmt.Sprintf("bench-%d", n) }
 
-// side calls do for each number below n, 16 at a time, and returns all errors.
+// operatorConcurrency is how many pipelines the operator reconciles at once.
+const operatorConcurrency = 8
+
+// side calls do for each number below n, as many at a time as the operator does, and returns all errors.
 func side(n int, do func(int) error) error {
 	errs := make([]error, n)
 	var group sync.WaitGroup
-	for first := range 16 {
+	for first := range operatorConcurrency {
 		group.Go(func() {
-			for i := first; i < n; i += 16 {
+			for i := first; i < n; i += operatorConcurrency {
 				errs[i] = do(i)
 			}
 		})
