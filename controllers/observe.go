@@ -86,7 +86,7 @@ func (s *scene) deployment(name, component string) status.Component {
 	replicas := ptr.Deref(d.Spec.Replicas, 1)
 	return status.Component{
 		Exists:   true,
-		Current:  d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == replicas && d.Status.Replicas == replicas,
+		Current:  d.Generation >= s.written("Deployment", name) && d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == replicas && d.Status.Replicas == replicas,
 		Replicas: replicas,
 		Ready:    d.Status.AvailableReplicas, // those that a Service is sure to reach
 		Pods:     s.unready(component, d.Spec.Selector.MatchLabels),
@@ -101,7 +101,7 @@ func (s *scene) statefulSet(name, component string) status.Component {
 	replicas := ptr.Deref(set.Spec.Replicas, 1)
 	return status.Component{
 		Exists:   true,
-		Current:  set.Status.ObservedGeneration >= set.Generation && set.Status.UpdatedReplicas == replicas,
+		Current:  set.Generation >= s.written("StatefulSet", name) && set.Status.ObservedGeneration >= set.Generation && set.Status.UpdatedReplicas == replicas,
 		Replicas: replicas,
 		Ready:    set.Status.ReadyReplicas,
 		Pods:     s.unready(component, set.Spec.Selector.MatchLabels),

@@ -32,11 +32,15 @@ type scene struct {
 	run          *config.OpsStatus // of the ingestion's running pod
 	sources      []desired.SourceVersion
 	missing      []status.Missing
+	// written is the generation that we last gave a workload: what has a lower one is from before that.
+	written func(kind, name string) int64
 }
 
 // look reads everything that a pass needs. An error means that the pass cannot be made.
 func (r *Reconciler) look(ctx context.Context, p *v1alpha1.RAGPipeline) (*scene, error) {
-	s := &scene{pipeline: p}
+	s := &scene{pipeline: p, written: func(kind, name string) int64 {
+		return r.Applier.Generation(p, apply.Key{Kind: kind, Name: name})
+	}}
 	for _, step := range []func(context.Context, *scene) error{
 		r.lookAtWorkloads,
 		r.lookAtPods,
