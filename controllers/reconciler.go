@@ -104,6 +104,7 @@ func (r *Reconciler) act(ctx context.Context, p *v1alpha1.RAGPipeline, s *scene)
 	if _, err := r.Applier.Apply(ctx, p, children); err != nil {
 		return next, err
 	}
+	s.keepModels(facts.Keep, children)
 	return next, r.Applier.Prune(ctx, p, append(desired.Secrets(p), children...), facts.Keep)
 }
 

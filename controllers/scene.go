@@ -121,7 +121,11 @@ func (s *scene) facts() desired.Facts {
 	if set := s.statefulSets[names.Weaviate()]; set != nil {
 		f.WeaviateImage = image(set.Spec.Template.Spec.Containers)
 	}
-	s.keepGatewayConfigs(f.Keep)
+	for _, pod := range s.podsOf(desired.ComponentGateway) {
+		for _, name := range mounted(&pod) {
+			f.Keep[name] = true
+		}
+	}
 	return f
 }
 
@@ -130,24 +134,4 @@ func image(containers []corev1.Container) string {
 		return ""
 	}
 	return containers[0].Image
-}
-
-// keepGatewayConfigs adds the configs that gateway pods have mounted. Pods of the present template are made with a
-// config that is wanted; an older template makes none once its rollout is over, and until then its pods exist.
-func (s *scene) keepGatewayConfigs(keep map[string]bool) {
-	for _, pod := range s.podsOf(desired.ComponentGateway) {
-		for _, v := range pod.Spec.Volumes {
-			if v.ConfigMap != nil {
-				keep[v.ConfigMap.Name] = true
-			}
-			if v.Projected == nil {
-				continue
-			}
-			for _, source := range v.Projected.Sources {
-				if source.ConfigMap != nil {
-					keep[source.ConfigMap.Name] = true
-				}
-			}
-		}
-	}
 }

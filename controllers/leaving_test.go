@@ -1,0 +1,51 @@
+package controllers
+
+import (
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+)
+
+// A spec that no longer has an LLM must not take it from the gateway that still asks it.
+func TestModelsStayWhileAGatewayOfAnotherConfigAnswers(t *testing.T) {
+	wanted := []desired.Child{{Object: corev1ac.ConfigMap("papers-gateway-new", "rag")}, {Object: corev1ac.Service("papers-gateway", "rag")}}
+	for name, c := range map[string]struct {
+		mounts []string
+		phase  corev1.PodPhase
+		want   bool
+	}{
+		"it is the wanted one": {mounts: []string{"papers-gateway-new", "istio-ca-root-cert"}},
+		"there is none":        {},
+		"one is the old one":   {mounts: []string{"papers-gateway-new", "papers-gateway-old"}, want: true},
+		"the old one is over":  {mounts: []string{"papers-gateway-old"}, phase: corev1.PodFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := standing()
+			s.deployments["papers-llm"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: desired.Labels(s.pipeline, config.StageLLM)}}
+			s.deployments["papers-gateway"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: desired.Labels(s.pipeline, desired.ComponentGateway)}}
+			for _, configMap := range c.mounts {
+				s.pods = append(s.pods, gatewayPod(s, configMap, c.phase))
+			}
+			keep := map[string]bool{}
+			s.keepModels(keep, wanted)
+			if keep["papers-llm"] != c.want || keep["papers-gateway"] {
+				t.Errorf("kept are %v, want the LLM among them: %t", keep, c.want)
+			}
+		})
+	}
+}
+
+func gatewayPod(s *scene, configMap string, phase corev1.PodPhase) corev1.Pod {
+	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: desired.Labels(s.pipeline, desired.ComponentGateway)}}
+	pod.Status.Phase = phase
+	pod.Spec.Volumes = []corev1.Volume{{Name: "config", VolumeSource: corev1.VolumeSource{
+		ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: configMap}},
+	}}}
+	return pod
+}
