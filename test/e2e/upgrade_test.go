@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -43,8 +42,8 @@ func TestAnotherOperatorGoesOnAmidAReindexAndNoQuestionFails(t *testing.T) {
 		}
 		return nil
 	})
-	t.Cleanup(func() { helm(t, chart, operatorImage) })
-	helm(t, previousChart, operatorNextImage)
+	t.Cleanup(func() { install(t, chart, operatorImage) })
+	install(t, previousChart, operatorNextImage)
 	p.until(2*readyWithin, "the new index is live", func(object *v1alpha1.RAGPipeline) error {
 		if object.Status.Index.Generation == old {
 			return errors.New("the old one is")
@@ -52,10 +51,19 @@ func TestAnotherOperatorGoesOnAmidAReindexAndNoQuestionFails(t *testing.T) {
 		return isSettled(object)
 	})
 	p.oneRunOf(p.get().Status.Index.Generation)
-	helm(t, chart, operatorImage)
+	install(t, chart, operatorImage)
 	p.settled(readyWithin)
 	p.oneGenerationIsLeft()
 	p.holdsOnce(600)
+
+	runs, uid := p.runs(), p.get().UID
+	helm(t, "uninstall", operatorRelease, "--namespace", operatorNamespace, "--wait")
+	p.answers("At how many bar does valve V77 open?", "78")
+	install(t, chart, operatorImage)
+	p.settled(readyWithin)
+	if now := p.runs(); now != runs || p.get().UID != uid {
+		t.Errorf("installing again made a new pipeline, or a new run: %s, then %s", runs, now)
+	}
 	if now := p.startTimes(desired.ComponentWeaviate); now != before {
 		t.Errorf("the operator's upgrade restarted the store:\n%s\n%s", before, now)
 	}
@@ -82,20 +90,13 @@ func (p *pipeline) oneRunOf(generation string) {
 	}
 }
 
-// helm upgrades the release to a chart and an image, and waits until the operator leads.
-func helm(t *testing.T, chart, image string) {
+// install installs or upgrades the release to a chart and an image, and waits until nothing else runs.
+func install(t *testing.T, chart, image string) {
 	t.Helper()
 	colon := strings.LastIndex(image, ":")
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	command := exec.CommandContext(ctx, env("HELM", "../../bin/helm"), "upgrade", operatorRelease, chart, "--namespace", operatorNamespace, "--wait", "--timeout", "3m",
+	helm(t, "upgrade", "--install", operatorRelease, chart, "--namespace", operatorNamespace, "--wait", "--timeout", "3m",
 		"--set", "image.repository="+image[:colon], "--set", "image.tag="+image[colon+1:])
-	command.Env = os.Environ()
-	if output, err := command.CombinedOutput(); err != nil {
-		t.Errorf("helm upgrade: %v\n%s", err, output)
-		return
-	}
-	err := await(ctx, time.Minute, func(ctx context.Context) error {
+	err := await(context.Background(), time.Minute, func(ctx context.Context) error {
 		list, err := operators(ctx)
 		if err != nil {
 			return err
@@ -109,5 +110,15 @@ func helm(t *testing.T, chart, image string) {
 	})
 	if err != nil {
 		t.Errorf("the operator was not replaced: %v", err)
+	}
+}
+
+// helm runs in a test's cleanup too, whose context has ended.
+func helm(t *testing.T, arguments ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if output, err := exec.CommandContext(ctx, env("HELM", "../../bin/helm"), arguments...).CombinedOutput(); err != nil {
+		t.Errorf("helm %s: %v\n%s", arguments[0], err, output)
 	}
 }
