@@ -63,7 +63,9 @@ func (a *Applier) Apply(ctx context.Context, owner client.Object, children []des
 
 // Generation is the metadata.generation that the last write of a child made; 0 for one that was not written since the
 // operator started, or whose kind counts none. An object of a lower one is from before that write.
-func (a *Applier) Generation(owner client.Object, key Key) int64 { return a.memory.get(owner, key).generation }
+func (a *Applier) Generation(owner client.Object, key Key) int64 {
+	return a.memory.get(owner, key).generation
+}
 
 // Forget drops what is remembered of an owner's children, for one that is gone.
 func (a *Applier) Forget(owner types.NamespacedName) { a.memory.forget(owner) }
