@@ -103,9 +103,24 @@ func (s *scene) statefulSet(name, component string) status.Component {
 		Exists:   true,
 		Current:  set.Generation >= s.written("StatefulSet", name) && set.Status.ObservedGeneration >= set.Generation && set.Status.UpdatedReplicas == replicas,
 		Replicas: replicas,
-		Ready:    set.Status.ReadyReplicas,
+		Ready:    min(set.Status.ReadyReplicas, s.staying(component, set.Status.ReadyReplicas)),
 		Pods:     s.unready(component, set.Spec.Selector.MatchLabels),
 	}
+}
+
+// staying are how many pods of a StatefulSet are ready and not about to end, which its status counts in; otherwise, the
+// answer where no pod is seen.
+func (s *scene) staying(component string, otherwise int32) (count int32) {
+	pods := s.podsOf(component)
+	if len(pods) == 0 {
+		return otherwise
+	}
+	for _, pod := range pods {
+		if pod.DeletionTimestamp == nil && ready(&pod) {
+			count++
+		}
+	}
+	return count
 }
 
 // unready are the pods of a workload that do not serve and are not about to end.

@@ -113,6 +113,7 @@ func (m maker) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.StatefulSe
 		WithStartupProbe(probe("http", "/v1/.well-known/live", 2).WithFailureThreshold(900)). // half an hour to load a large index
 		WithReadinessProbe(probe("http", "/v1/.well-known/ready", 2)).
 		WithLivenessProbe(probe("http", "/v1/.well-known/live", 10).WithFailureThreshold(30)).
+		WithLifecycle(lingering()). // connections to it are used meanwhile, and Ready is false before they break
 		WithResources(resources(spec.Resources, "100m", "256Mi")).
 		WithVolumeMounts(mount("data", weaviateDirectory))
 	template := m.template(pod{
@@ -122,7 +123,7 @@ func (m maker) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.StatefulSe
 		selector:    selector,
 		scheduling:  spec.Scheduling,
 	}, container)
-	template.Spec.WithTerminationGracePeriodSeconds(120) // to write out what is in memory
+	template.Spec.WithTerminationGracePeriodSeconds(120) // to linger, and to write out what is in memory
 	return appsv1ac.StatefulSet(name, m.p.Namespace).
 		WithLabels(Labels(m.p, ComponentWeaviate)).
 		WithSpec(appsv1ac.StatefulSetSpec().

@@ -1,0 +1,49 @@
+package controllers
+
+import (
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+)
+
+// A StatefulSet counts a pod as ready until it is gone. Who asks a store that is being replaced must not find Ready true.
+func TestAStoreThatIsAboutToEndIsNotCountedOn(t *testing.T) {
+	const isReady, ends = true, true
+	for name, c := range map[string]struct {
+		pods []corev1.Pod
+		want int32
+	}{
+		"no pod is seen":            {nil, 2},
+		"both stay":                 {[]corev1.Pod{storePod(isReady, !ends), storePod(isReady, !ends)}, 2},
+		"one of them ends":          {[]corev1.Pod{storePod(isReady, ends), storePod(isReady, !ends)}, 1},
+		"one of them is not ready":  {[]corev1.Pod{storePod(!isReady, !ends), storePod(isReady, !ends)}, 1},
+		"the only one ends":         {[]corev1.Pod{storePod(isReady, ends)}, 0},
+		"there are more than known": {[]corev1.Pod{storePod(isReady, !ends), storePod(isReady, !ends), storePod(isReady, !ends)}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := standing()
+			s.written = func(string, string) int64 { return 0 }
+			weaviate := desired.Names{Pipeline: s.pipeline.Name}.Weaviate()
+			set := &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Selector: &metav1.LabelSelector{}}, Status: appsv1.StatefulSetStatus{ReadyReplicas: 2}}
+			s.statefulSets[weaviate], s.pods = set, c.pods
+			if got := s.statefulSet(weaviate, desired.ComponentWeaviate).Ready; got != c.want {
+				t.Errorf("%d are counted on, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+func storePod(isReady, ends bool) corev1.Pod {
+	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{desired.LabelComponent: desired.ComponentWeaviate}}}
+	if isReady {
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	}
+	if ends {
+		pod.DeletionTimestamp = new(metav1.NewTime(noon))
+	}
+	return pod
+}
