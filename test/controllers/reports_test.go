@@ -35,9 +35,10 @@ func (c *cluster) serve(pod *corev1.Pod) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	itself := pod.DeepCopy() // the kubelet goes on writing to the pod
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+config.OpsPath, func(w http.ResponseWriter, _ *http.Request) {
-		json.NewEncoder(w).Encode(c.report(pod))
+		json.NewEncoder(w).Encode(c.report(itself))
 	})
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	go s.http.Serve(listener)
