@@ -10,4 +10,11 @@
 // Every test has a namespace of its own that enforces the Pod Security level "restricted". On failure it prints what is
 // in it, and E2E_KEEP=1 leaves it there. Nothing sleeps: a test waits for a condition, and says at its deadline why the
 // condition did not hold. Models are stand-ins, or the NIM simulator under the names of real NIM images.
+//
+// A prober asks a question four times a second and watches Ready: from the first second of the quickstart, and through
+// every planned change, no question may fail while Ready is true. Tests that take the operator away hold calm, because
+// others measure how soon Ready follows a failure; one that replaces it runs before all others.
+//
+// What no test here can see: that NetworkPolicies are enforced (hack/cluster has no engine for them), that a real NIM
+// starts (the simulator reads its environment and wants its volumes), and a node that is lost (there is one).
 package e2e
