@@ -103,19 +103,15 @@ func (s *scene) statefulSet(name, component string) status.Component {
 		Exists:   true,
 		Current:  set.Generation >= s.written("StatefulSet", name) && set.Status.ObservedGeneration >= set.Generation && set.Status.UpdatedReplicas == replicas,
 		Replicas: replicas,
-		Ready:    min(set.Status.ReadyReplicas, s.staying(component, set.Status.ReadyReplicas)),
+		Ready:    min(set.Status.ReadyReplicas, s.staying(component)),
 		Pods:     s.unready(component, set.Spec.Selector.MatchLabels),
 	}
 }
 
-// staying are how many pods of a StatefulSet are ready and not about to end, which its status counts in; otherwise, the
-// answer where no pod is seen.
-func (s *scene) staying(component string, otherwise int32) (count int32) {
-	pods := s.podsOf(component)
-	if len(pods) == 0 {
-		return otherwise
-	}
-	for _, pod := range pods {
+// staying are how many pods of a StatefulSet are ready and not about to end. Its status counts a pod as ready until it is
+// gone, and for a moment longer.
+func (s *scene) staying(component string) (count int32) {
+	for _, pod := range s.podsOf(component) {
 		if pod.DeletionTimestamp == nil && ready(&pod) {
 			count++
 		}

@@ -17,7 +17,7 @@ func TestAStoreThatIsAboutToEndIsNotCountedOn(t *testing.T) {
 		pods []corev1.Pod
 		want int32
 	}{
-		"no pod is seen":            {nil, 2},
+		"the only one is gone":      {nil, 0},
 		"both stay":                 {[]corev1.Pod{storePod(isReady, !ends), storePod(isReady, !ends)}, 2},
 		"one of them ends":          {[]corev1.Pod{storePod(isReady, ends), storePod(isReady, !ends)}, 1},
 		"one of them is not ready":  {[]corev1.Pod{storePod(!isReady, !ends), storePod(isReady, !ends)}, 1},
