@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Runs test/e2e on a real cluster: hack/cluster's, as root on Linux, or that of KUBECONFIG with E2E_LOAD, as
 # test/e2e/doc.go says. Safe to run twice. hack/cluster's stays up unless CLEAN is set. E2E_PARALLEL (4) is how many tests
-# run side by side. With
-# E2E_AGAIN, what failed is tried once more by itself.
+# run side by side. With E2E_AGAIN, what failed is tried once more by itself.
 #
 #   hack/e2e.sh [-run REGEXP and other flags of go test]
 set -euo pipefail
