@@ -38,8 +38,12 @@ func TestNoPlannedChangeFailsAQuestionWhileReadyIsTrue(t *testing.T) {
 		{"the gateway's resources", func(s *v1alpha1.RAGPipelineSpec) { s.Gateway.Resources = memory("70Mi") }},
 	} {
 		t.Log(change.name)
-		p.edit(change.edit)
-		p.settled(readyWithin)
+		func() {
+			calm.RLock() // the operator is needed in time
+			defer calm.RUnlock()
+			p.edit(change.edit)
+			p.settled(readyWithin)
+		}()
 	}
 	prober.end()
 	prober.unfailing(t)
