@@ -87,8 +87,14 @@ func nimFields(n *v1alpha1.NIM, field, kind string) string {
 // storeRemedy is the same for the vector store.
 func storeRemedy(p *v1alpha1.RAGPipeline, heard config.StageStatus) string {
 	said := cmp.Or(clean(heard.Message), "the vector store failed")
+	if heard.Reason == indexUnreachable {
+		said = "the vector store does not answer the gateway" // the rest is addresses and attempts
+	}
 	return cut(said, maxMessage*3/4) + "; " + storeFields(p, heard.Reason)
 }
+
+// indexUnreachable is the index stage's reason while the vector store cannot be reached.
+const indexUnreachable = "IndexUnreachable"
 
 func storeFields(p *v1alpha1.RAGPipeline, reason string) string {
 	if e := p.Spec.VectorStore.External; e != nil {
