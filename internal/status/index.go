@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -26,7 +27,7 @@ func (v *view) index(store finding, s *v1alpha1.IndexStatus) finding {
 		},
 		func() (finding, bool) {
 			return bad(fault, config.ReasonNotBuilt, "the index is gone from the vector store, as with a lost volume: it is built again from the documents"),
-				isHeard && heard.Reason == config.ReasonNotBuilt
+				isHeard && heard.Reason == config.ReasonNotBuilt && !v.builtSince(heard.Since)
 		},
 		func() (finding, bool) {
 			return ok(v1alpha1.ReasonNoDocuments, "the sources have become empty, and so has the index: check that they hold what include and exclude admit"),
@@ -124,6 +125,11 @@ func runMessage(reason, said string, s subject) string {
 		return cmp.Or(said, "not every source could be listed") + "; check the source under spec.documents"
 	}
 	return "the last ingestion run failed, and another follows: " + cmp.Or(said, "its pod left no message") + "; its log has more (" + s.logs() + ")"
+}
+
+// builtSince: a run has built the index since the gateway found none, and it is about to look again.
+func (v *view) builtSince(looked time.Time) bool {
+	return v.Run != nil && v.Run.State == RunSucceeded && v.Run.Generation == v.Live && looked.Before(v.Run.Finished)
 }
 
 // runStuck: the run is there and cannot go on.

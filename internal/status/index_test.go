@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -134,5 +135,23 @@ func TestFailuresFitTheSchema(t *testing.T) {
 		if i > 0 && got[i-1].Document >= f.Document {
 			t.Errorf("failure %d is out of order, or twice", i)
 		}
+	}
+}
+
+func TestAnIndexThatWasBuiltSinceTheGatewayLookedIsNotCalledGone(t *testing.T) {
+	for name, c := range map[string]struct {
+		built func(*world)
+		want  string
+	}{
+		"before it looked": {func(*world) {}, config.ReasonNotBuilt},
+		"since":            {func(w *world) { w.o.Run.Finished = noon.Add(time.Second) }, v1alpha1.ReasonReady},
+	} {
+		t.Run(name, func(t *testing.T) {
+			gone := stageFails(config.StageIndex, config.ReasonNotBuilt, "the index is not built yet", 0)
+			w := testCase{steps: fromReady(at(time.Minute, gone, c.built))}.run(t, func(*world) {})
+			if got := meta.FindStatusCondition(w.p.Status.Conditions, v1alpha1.ConditionIndexReady); got == nil || got.Reason != c.want {
+				t.Errorf("IndexReady is %+v, want the reason %s", got, c.want)
+			}
+		})
 	}
 }
