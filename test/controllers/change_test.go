@@ -42,14 +42,14 @@ func (c *cluster) awaitReason(name, condition string, want metav1.ConditionStatu
 
 func TestAChangeOfChunkingIsBuiltBesideWhatServesAndThenTakesOver(t *testing.T) {
 	c := startCluster(t)
-	seen := watchPipelines(t, c.namespace)
 	startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
 	first := p.Status.Index.Generation
-	before := len(seen(p.Name))
+	before := len(c.seen(p.Name))
 	c.with(func() { c.held = true })
 	c.change(p, `{"spec":{"chunking":{"size":400,"overlap":50}}}`)
 	c.awaitReason(p.Name, v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonIndexing)
+	c.reads(p.Name, status.InProgressStatus)
 	if pods := c.pods(p, desired.ComponentGateway); len(pods) != 1 || pods[0].Labels[desired.LabelGeneration] != first {
 		t.Errorf("while the next generation is built there are %d gateways", len(pods))
 	}
@@ -70,7 +70,8 @@ func TestAChangeOfChunkingIsBuiltBesideWhatServesAndThenTakesOver(t *testing.T) 
 		}
 		return ""
 	})
-	for _, v := range seen(p.Name)[before:] {
+	c.reads(p.Name, status.CurrentStatus)
+	for _, v := range c.seen(p.Name)[before:] {
 		if !strings.HasPrefix(v.ready, "True") {
 			t.Errorf("in between it was %v", v)
 		}
@@ -114,8 +115,10 @@ func TestAStageThatFailsIsSaidAndClearsByItself(t *testing.T) {
 		}
 		return ""
 	})
+	c.reads(p.Name, status.InProgressStatus)
 	c.with(func() { delete(c.stages, config.StageLLM) })
 	c.awaitReady(p.Name)
+	c.reads(p.Name, status.CurrentStatus)
 }
 
 func TestAnImageThatCannotBePulledIsSaidAndClearsByItself(t *testing.T) {
@@ -130,13 +133,14 @@ func TestAnImageThatCannotBePulledIsSaidAndClearsByItself(t *testing.T) {
 	})
 	p := c.applySample("quickstart.yaml")
 	c.awaitReason(p.Name, v1alpha1.ConditionVectorStoreReady, metav1.ConditionFalse, v1alpha1.ReasonImagePullFailed)
+	c.reads(p.Name, status.InProgressStatus)
 	c.with(func() { delete(c.trouble, desired.ComponentWeaviate) })
 	c.awaitReady(p.Name)
+	c.reads(p.Name, status.CurrentStatus)
 }
 
 func TestANameThatIsTakenIsLeftAloneAndSaid(t *testing.T) {
 	c := startCluster(t)
-	seen := watchPipelines(t, c.namespace)
 	o := startOperator(t, c.namespace)
 	theirs := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "quickstart-gateway"},
 		Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 1234}}}}
@@ -146,12 +150,7 @@ func TestANameThatIsTakenIsLeftAloneAndSaid(t *testing.T) {
 	if !strings.Contains(said.Message, "Service") || !strings.Contains(said.Message, theirs.Name) {
 		t.Errorf("the message names no object: %s", said.Message)
 	}
-	apiserver.Eventually(t, patience, func() string {
-		if versions := seen(p.Name); versions[len(versions)-1].kstatus != status.FailedStatus {
-			return fmt.Sprint("Failed after ", versions)
-		}
-		return ""
-	})
+	c.reads(p.Name, status.FailedStatus)
 	c.quiet(t, o, p)
 	after := new(corev1.Service)
 	c.check(c.Get(t.Context(), client.ObjectKeyFromObject(theirs), after))
@@ -174,6 +173,7 @@ func TestAMissingSourceIsSaidAndTakenUpWhenItAppears(t *testing.T) {
 	if !strings.Contains(said.Message, "later") {
 		t.Errorf("the message does not name it: %s", said.Message)
 	}
+	c.reads(p.Name, status.InProgressStatus)
 	c.check(c.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "later"}, Data: map[string]string{"a.md": "# A"}}))
 	c.awaitReady(p.Name)
 }

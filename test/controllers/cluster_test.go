@@ -31,6 +31,7 @@ type cluster struct {
 	testing.TB
 	client.Client
 	namespace string
+	seen      func(name string) []version // of a pipeline, so far
 
 	mu      sync.Mutex
 	trouble map[string]func(*corev1.PodStatus) // by component, what its pods suffer from
@@ -56,6 +57,7 @@ func startCluster(t testing.TB) *cluster {
 	if c.Client, err = client.New(apiserver.Config(t), client.Options{Scheme: controllers.Scheme(), FieldOwner: "cluster"}); err != nil {
 		t.Fatal(err)
 	}
+	c.seen = watchPipelines(t, c.namespace)
 	ctx, stop := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { c.play(ctx) })

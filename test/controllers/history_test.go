@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -56,11 +57,37 @@ func watchPipelines(t testing.TB, namespace string) func(name string) []version 
 			mu.Unlock()
 		}
 	}()
-	t.Cleanup(func() { watcher.Stop(); <-ended })
+	t.Cleanup(func() {
+		watcher.Stop()
+		<-ended
+		for _, versions := range seen {
+			neverSettledTooEarly(t, versions)
+		}
+	})
 	return func(name string) []version {
 		mu.Lock()
 		defer mu.Unlock()
 		return slices.Clone(seen[name])
+	}
+}
+
+// reads waits until a client that reads the pipeline by kstatus is told that.
+func (c *cluster) reads(name string, want status.Status) {
+	c.Helper()
+	apiserver.Eventually(c, patience, func() string {
+		if versions := c.seen(name); len(versions) == 0 || versions[len(versions)-1].kstatus != want {
+			return fmt.Sprint(want, " after ", versions)
+		}
+		return ""
+	})
+}
+
+// neverSettledTooEarly holds whatever a test does: who waits for Current may ask at once.
+func neverSettledTooEarly(t testing.TB, versions []version) {
+	for _, v := range versions {
+		if v.kstatus == status.CurrentStatus && !strings.HasPrefix(v.ready, "True") {
+			t.Errorf("kstatus was told %v", v)
+		}
 	}
 }
 

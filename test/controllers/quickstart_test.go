@@ -17,20 +17,14 @@ import (
 
 func TestTheQuickstartBecomesReadyAndIsInProgressUntilThen(t *testing.T) {
 	c := startCluster(t)
-	seen := watchPipelines(t, c.namespace)
 	startOperator(t, c.namespace)
 	p := c.applySample("quickstart.yaml")
 	p = c.awaitReady(p.Name)
 	if p.Status.Index == nil || p.Status.Index.Documents != documents || p.Status.Endpoint == "" {
 		t.Errorf("status: %+v", p.Status)
 	}
-	apiserver.Eventually(t, patience, func() string {
-		if versions := seen(p.Name); versions[len(versions)-1].kstatus != status.CurrentStatus {
-			return fmt.Sprint("Current after ", versions)
-		}
-		return ""
-	})
-	versions := seen(p.Name)
+	c.reads(p.Name, status.CurrentStatus)
+	versions := c.seen(p.Name)
 	for _, v := range versions[:len(versions)-1] {
 		if v.kstatus != status.InProgressStatus {
 			t.Errorf("before it is ready kstatus says %s, in %v", v, versions)
