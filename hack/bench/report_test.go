@@ -69,7 +69,7 @@ func TestChoosingMeasurements(t *testing.T) {
 		langchain bool
 		want      string // in any order; empty for an error
 	}{
-		{"", false, "gateway ingestion pdf splitting start"},
+		{"", false, "gateway ingestion operator pdf splitting start"},
 		{"pdf,start", false, "pdf start"},
 		{"start", true, "gateway langchain pdf splitting start"},
 		{"langchain", false, ""},

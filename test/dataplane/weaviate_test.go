@@ -21,17 +21,26 @@ func (p *pod) inWeaviate(s *weaviatetest.Server) {
 	p.mount("store/api-key", weaviatetest.Key)
 }
 
-// indexStage waits until the index stage has the reason, or is ok when it is empty.
+// indexStage waits for the index stage's reason; empty for a stage that works.
 func (c client) indexStage(reason string) {
+	c.t.Helper()
+	c.await(fmt.Sprintf("an index stage with the reason %q", reason), func(s config.OpsStatus) bool {
+		stage := s.Stages[config.StageIndex]
+		return stage.OK == (reason == "") && stage.Reason == reason
+	})
+}
+
+// await waits for a status of which the condition holds.
+func (c client) await(what string, holds func(config.OpsStatus) bool) {
 	c.t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
-		stage := c.status().Stages[config.StageIndex]
-		if stage.OK == (reason == "") && stage.Reason == reason {
+		status := c.status()
+		if holds(status) {
 			return
 		}
 		if time.Now().After(deadline) {
-			c.t.Fatalf("the index stage is %+v, want the reason %q", stage, reason)
+			c.t.Fatalf("the status is %+v, want %s", status, what)
 		}
 		select {
 		case <-c.t.Context().Done():
@@ -81,9 +90,7 @@ func TestThePodsShareAnIndexInWeaviate(t *testing.T) {
 	run.wait().ends(0, `"msg":"Finished ingestion","added":0,"changed":1,"unchanged":19,"removed":1,`)
 	ops.indexStage("") // by a probe: no one has asked since
 	api.ask("What is wind measured in?").want(t, http.StatusOK, "furlongs")
-	if got := ops.status().Index; got.Documents != 20 || got.Chunks != 20 {
-		t.Errorf("after the change the index holds %+v", got)
-	}
+	ops.await("20 documents in 20 chunks", func(s config.OpsStatus) bool { return s.Index.Documents == 20 && s.Index.Chunks == 20 })
 	if log := gateway.stderr.String() + run.stderr.String(); strings.Contains(log, weaviatetest.Key) || strings.Contains(log, "a-wrong-key") {
 		t.Error("a log holds the key")
 	}

@@ -95,7 +95,8 @@ func kindOfText(message string) error {
 		{"read-only", index.ErrFull}, // Weaviate's answer to a disk that fills up
 		{"not enough memory", index.ErrFull},
 		{"no space left", index.ErrFull},
-		{"leader not found", index.ErrUnreachable}, // it is starting
+		{"leader not found", index.ErrUnreachable},          // it is starting
+		{"browse non-existing index", index.ErrUnreachable}, // likewise: it knows the collection, and has not opened it
 	} {
 		if strings.Contains(m, known.words) {
 			return known.kind

@@ -1,12 +1,14 @@
 package weaviate_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -165,6 +167,26 @@ func setShards(t *testing.T, o weaviate.Options, state string) {
 	}
 }
 
+// reconnected waits until the store has found a Weaviate that is back: it tries every two seconds.
+func reconnected(t *testing.T, s *weaviate.Store) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := s.Stats(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestAPutWaitsForAWeaviateThatRestarts(t *testing.T) {
 	server := weaviatetest.Start(t, weaviatetest.Options{})
 	o := options(server, config.Pipeline{Namespace: "crash", Name: "restart"})
@@ -212,6 +234,7 @@ func TestAPutWaitsForAWeaviateThatRestarts(t *testing.T) {
 	}
 	before.Documents++
 	before.Chunks += 3
+	reconnected(t, reader)
 	if after := statsOf(t, reader); after != before {
 		t.Errorf("it holds %+v, want %+v", after, before)
 	}
