@@ -111,8 +111,7 @@ start_node() { # IP
   wait_for 60 "the node" kubectl wait --for=condition=Ready node/$node --timeout=1s
 }
 
-# volumes prints 200 local volumes, each larger than any sample claims. They obey fsGroup as a cloud disk does; one that
-# was released is kept and not used again.
+# volumes prints 200 local volumes, each larger than any sample claims. They obey fsGroup as a cloud disk does.
 volumes() {
   local n
   for n in $(seq 200); do
@@ -130,5 +129,14 @@ spec:
   local: {path: $run/volumes/$n}
   nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [$node]}]}]}}
 J
+  done
+}
+
+# renew_volumes empties those that were released, and offers them again: nothing else ever would.
+renew_volumes() {
+  local name
+  for name in $(kubectl get pv -o jsonpath='{range .items[?(@.status.phase=="Released")]}{.metadata.name}{"\n"}{end}'); do
+    rm -rf "$run/volumes/${name#local-}" && mkdir -p "$run/volumes/${name#local-}"
+    kubectl patch pv "$name" --type=merge -p '{"spec":{"claimRef":null}}' >/dev/null
   done
 }
