@@ -8,6 +8,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,22 +16,32 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 )
 
-// records remembers the records of generations by their ConfigMap's UID: they are immutable, so each is read once.
-type records struct{ byUID sync.Map }
+// records remembers each pipeline's records by their ConfigMap's UID: they are immutable, so each is read once. What
+// is gone from the cluster is forgotten with the next pass.
+type records struct{ ofPipeline sync.Map }
 
-func (r *records) get(ctx context.Context, reader client.Reader, key client.ObjectKey, uid types.UID) (desired.Record, error) {
-	if known, ok := r.byUID.Load(uid); ok {
-		return known.(desired.Record), nil
+func (r *records) of(pipeline types.NamespacedName) map[types.UID]desired.Record {
+	known, ok := r.ofPipeline.Load(pipeline)
+	if !ok {
+		return nil
 	}
+	return known.(map[types.UID]desired.Record)
+}
+
+func (r *records) set(pipeline types.NamespacedName, now map[types.UID]desired.Record) {
+	r.ofPipeline.Store(pipeline, now)
+}
+
+func (r *records) forget(pipeline types.NamespacedName) { r.ofPipeline.Delete(pipeline) }
+
+func readRecord(ctx context.Context, reader client.Reader, key client.ObjectKey) (record desired.Record, err error) {
 	var configMap corev1.ConfigMap
 	if err := reader.Get(ctx, key, &configMap); err != nil {
-		return desired.Record{}, err
+		return record, err
 	}
-	var record desired.Record
 	if err := json.Unmarshal([]byte(configMap.Data[desired.RecordKey]), &record); err != nil {
-		return desired.Record{}, fmt.Errorf("the generation's record in ConfigMap %s: %w; delete the ConfigMap to have it made again", key.Name, err)
+		return record, fmt.Errorf("the generation's record in ConfigMap %s: %w; delete the ConfigMap to have it made again", key.Name, err)
 	}
-	r.byUID.Store(configMap.UID, record)
 	return record, nil
 }
 
@@ -41,19 +52,28 @@ func (r *Reconciler) lookAtGenerations(ctx context.Context, s *scene) error {
 	if err := r.Client.List(ctx, list, selection...); err != nil {
 		return err
 	}
+	pipeline := client.ObjectKeyFromObject(s.pipeline)
+	known, now := r.records.of(pipeline), map[types.UID]desired.Record{}
 	s.records = map[string]desired.Record{}
 	for _, object := range list.Items {
 		if !metav1.IsControlledBy(&object, s.pipeline) {
 			continue
 		}
-		record, err := r.records.get(ctx, r.Uncached, client.ObjectKeyFromObject(&object), object.UID)
-		if client.IgnoreNotFound(err) != nil {
-			return err
+		record, ok := known[object.UID]
+		if !ok {
+			var err error
+			record, err = readRecord(ctx, r.Uncached, client.ObjectKeyFromObject(&object))
+			if apierrors.IsNotFound(err) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
 		}
-		if err == nil {
-			s.records[record.Fingerprint()] = record
-		}
+		now[object.UID] = record
+		s.records[record.Fingerprint()] = record
 	}
+	r.records.set(pipeline, now)
 	wanted := desired.NewRecord(s.pipeline)
 	s.wanted = wanted.Fingerprint()
 	if _, pinned := s.records[s.wanted]; !pinned {

@@ -10,24 +10,46 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 )
 
-// mounted are the ConfigMaps that a pod has mounted. A gateway's stay while it does: pods of the present template are
-// made with a config that is wanted; an older template makes none once its rollout is over, and until then its pods
-// exist.
-func mounted(pod *corev1.Pod) (names []string) {
+// staysFor are the names of what must stay although nobody wants it: runs that the plan keeps, what a gateway's pod has
+// mounted, and the models that one asks. Pods of the present template are made with what is wanted; an older template
+// makes none once its rollout is over, and until then its pods exist.
+func (s *scene) staysFor(next plan, wanted []desired.Child) map[string]bool {
+	keep := map[string]bool{}
+	for _, name := range next.keep {
+		keep[name] = true
+	}
+	for _, pod := range s.podsOf(desired.ComponentGateway) {
+		configMaps, secrets := mounted(&pod)
+		for _, name := range append(configMaps, secrets...) {
+			keep[name] = true
+		}
+	}
+	s.keepModels(keep, wanted)
+	return keep
+}
+
+// mounted are the names of the ConfigMaps and Secrets that a pod has mounted.
+func mounted(pod *corev1.Pod) (configMaps, secrets []string) {
 	for _, v := range pod.Spec.Volumes {
 		if v.ConfigMap != nil {
-			names = append(names, v.ConfigMap.Name)
+			configMaps = append(configMaps, v.ConfigMap.Name)
+		}
+		if v.Secret != nil {
+			secrets = append(secrets, v.Secret.SecretName)
 		}
 		if v.Projected == nil {
 			continue
 		}
 		for _, source := range v.Projected.Sources {
 			if source.ConfigMap != nil {
-				names = append(names, source.ConfigMap.Name)
+				configMaps = append(configMaps, source.ConfigMap.Name)
+			}
+			if source.Secret != nil {
+				secrets = append(secrets, source.Secret.Name)
 			}
 		}
 	}
-	return names
+	return configMaps, secrets
 }
 
 // keepModels adds the models' objects while a gateway's pod answers by another config than the wanted one: it asks the
@@ -56,7 +78,8 @@ func (s *scene) gatewayRolls(wanted []desired.Child) bool {
 		}
 	}
 	return slices.ContainsFunc(s.podsOf(desired.ComponentGateway), func(pod corev1.Pod) bool {
-		return slices.ContainsFunc(mounted(&pod), func(name string) bool {
+		configMaps, _ := mounted(&pod)
+		return slices.ContainsFunc(configMaps, func(name string) bool {
 			return strings.HasPrefix(name, ours) && !names[name]
 		})
 	})

@@ -3,6 +3,7 @@ package controllers
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,6 +39,24 @@ func TestModelsStayWhileAGatewayOfAnotherConfigAnswers(t *testing.T) {
 				t.Errorf("kept are %v, want the LLM among them: %t", keep, c.want)
 			}
 		})
+	}
+}
+
+// Callers' keys go from one Secret to another while pods of the old template still look into theirs.
+func TestWhatAGatewaysPodHasMountedStaysWhileItDoes(t *testing.T) {
+	s := standing()
+	pod := gatewayPod(s, "papers-gateway-old", corev1.PodRunning)
+	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "keys", VolumeSource: corev1.VolumeSource{
+		Secret: &corev1.SecretVolumeSource{SecretName: "papers-gateway-key"},
+	}})
+	s.pods = []corev1.Pod{pod}
+	want := map[string]bool{"papers-ingest-last": true, "papers-gateway-old": true, "papers-gateway-key": true}
+	if diff := cmp.Diff(want, s.staysFor(plan{keep: []string{"papers-ingest-last"}}, nil)); diff != "" {
+		t.Errorf("while it runs (-want +got):\n%s", diff)
+	}
+	s.pods[0].Status.Phase = corev1.PodFailed
+	if stays := s.staysFor(plan{}, nil); len(stays) > 0 {
+		t.Errorf("when it is over, %v stays", stays)
 	}
 }
 

@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"context"
 	"fmt"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -15,7 +14,7 @@ import (
 )
 
 // observe is what the status is computed from: the scene, and how the pass went.
-func (r *Reconciler) observe(_ context.Context, p *v1alpha1.RAGPipeline, s *scene, next plan, passErr error) status.Observed {
+func (r *Reconciler) observe(p *v1alpha1.RAGPipeline, s *scene, next plan, passErr error) status.Observed {
 	o := status.Observed{
 		Now:        r.now(),
 		Missing:    s.missing,

@@ -70,7 +70,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if apierrors.HasStatusCause(passErr, corev1.NamespaceTerminatingCause) {
 		return ctrl.Result{}, nil // the pipeline goes with its namespace
 	}
-	observed := r.observe(ctx, p, scene, plan, passErr)
+	observed := r.observe(p, scene, plan, passErr)
 	if err := r.report(ctx, p, status.Compute(p, observed)); err != nil {
 		return quiet(err)
 	}
@@ -94,9 +94,6 @@ func (r *Reconciler) act(ctx context.Context, p *v1alpha1.RAGPipeline, s *scene)
 	}
 	next := s.plan(wanted, r.now())
 	facts.Run = next.run
-	for _, name := range next.keep {
-		facts.Keep[name] = true
-	}
 	children, err := desired.Children(p, r.Operator, facts)
 	if err != nil {
 		return next, err
@@ -104,8 +101,7 @@ func (r *Reconciler) act(ctx context.Context, p *v1alpha1.RAGPipeline, s *scene)
 	if _, err := r.Applier.Apply(ctx, p, children); err != nil {
 		return next, err
 	}
-	s.keepModels(facts.Keep, children)
-	return next, r.Applier.Prune(ctx, p, append(desired.Secrets(p), children...), facts.Keep)
+	return next, r.Applier.Prune(ctx, p, append(desired.Secrets(p), children...), s.staysFor(next, children))
 }
 
 // result says when to look again. What only a change of the spec or of the cluster can clear is no error: its
@@ -155,8 +151,8 @@ func (r *Reconciler) now() time.Time {
 }
 
 func (r *Reconciler) forget(request ctrl.Request) {
-	r.Applier.Forget(request.NamespacedName)
 	r.metrics.forget(request.NamespacedName)
+	r.records.forget(request.NamespacedName)
 	r.progress.forget(request.NamespacedName)
 	r.Applier.Forget(request.NamespacedName)
 }

@@ -100,6 +100,9 @@ func storeReferences(v v1alpha1.VectorStore) (list []reference) {
 func (r *Reconciler) lookAtReferences(ctx context.Context, s *scene) error {
 	versions := map[string]metav1.PartialObjectMetadata{}
 	for _, ref := range references(s.pipeline) {
+		if ref.kind == kindStorageClass && s.runs(ref.component) {
+			continue // its volume is there
+		}
 		found, err := r.lookUp(ctx, s.pipeline.Namespace, ref)
 		switch {
 		case apierrors.IsNotFound(err):
@@ -143,6 +146,12 @@ func (r *Reconciler) lookUp(ctx context.Context, namespace string, ref reference
 	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(ref.kind))
 	err := r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref.name}, &object)
 	return object, err
+}
+
+// runs says whether the component has pods and none is pending: then they have their volumes.
+func (s *scene) runs(component string) bool {
+	pods := s.podsOf(component)
+	return len(pods) > 0 && !slices.ContainsFunc(pods, func(pod corev1.Pod) bool { return pod.Status.Phase != corev1.PodRunning })
 }
 
 func (s *scene) missingSources() []status.Missing {

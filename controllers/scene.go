@@ -117,14 +117,9 @@ func (s *scene) podsOf(component string) (pods []corev1.Pod) {
 // facts are what the children depend on.
 func (s *scene) facts() desired.Facts {
 	names := desired.Names{Pipeline: s.pipeline.Name}
-	f := desired.Facts{Live: s.live(), Left: s.left(), Keep: map[string]bool{}}
+	f := desired.Facts{Live: s.live(), Left: s.left()}
 	if set := s.statefulSets[names.Weaviate()]; set != nil {
 		f.WeaviateImage = image(set.Spec.Template.Spec.Containers)
-	}
-	for _, pod := range s.podsOf(desired.ComponentGateway) {
-		for _, name := range mounted(&pod) {
-			f.Keep[name] = true
-		}
 	}
 	return f
 }

@@ -41,7 +41,7 @@ type Operator struct {
 	// Namespace and Labels are the operator's pods', whom NetworkPolicies admit to the ops ports.
 	Namespace string
 	Labels    map[string]string
-	// PullSecrets are not copied; PullPolicy of data-plane pods, empty for the cluster's default.
+	// PullPolicy is data-plane pods'; empty for the cluster's default.
 	PullPolicy string
 }
 
@@ -77,9 +77,6 @@ type Facts struct {
 	WeaviateImage string
 	// Run is the ingestion run to have; nil for none.
 	Run *Run
-	// Runs and GatewayConfigs are the names of Jobs and of ConfigMaps that must stay although nothing here wants
-	// them: the last finished run, and configs that a pod or a ReplicaSet uses.
-	Keep map[string]bool
 }
 
 // Run is one ingestion run.

@@ -1,0 +1,50 @@
+package controllers
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+)
+
+// A pipeline whose store runs asks the API server for its StorageClass no more: that is a request each pass.
+func TestAStorageClassIsLookedUpWhileAVolumeIsAwaited(t *testing.T) {
+	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "fast"}}
+	for name, c := range map[string]struct {
+		phases  []corev1.PodPhase
+		exists  bool
+		missing int
+	}{
+		"before there is a pod":                    {missing: 1},
+		"before there is a pod, and it exists":     {exists: true},
+		"while a pod is pending":                   {phases: []corev1.PodPhase{corev1.PodRunning, corev1.PodPending}, missing: 1},
+		"after every pod runs, though it was lost": {phases: []corev1.PodPhase{corev1.PodRunning, corev1.PodRunning}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := standing()
+			s.pipeline.Spec.VectorStore.Weaviate.Storage.StorageClassName = "fast"
+			for _, phase := range c.phases {
+				s.pods = append(s.pods, corev1.Pod{
+					ObjectMeta: metav1.ObjectMeta{Labels: desired.Labels(s.pipeline, desired.ComponentWeaviate)},
+					Status:     corev1.PodStatus{Phase: phase},
+				})
+			}
+			builder := fake.NewClientBuilder().WithScheme(Scheme())
+			if c.exists {
+				builder.WithObjects(class)
+			}
+			api := builder.Build()
+			r := &Reconciler{Client: api, Uncached: api}
+			if err := r.lookAtReferences(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			if len(s.missing) != c.missing {
+				t.Errorf("missing are %+v, want %d", s.missing, c.missing)
+			}
+		})
+	}
+}
