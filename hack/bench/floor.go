@@ -85,17 +85,23 @@ func (b *bench) floor(ctx context.Context, models string, c calls, inFlight int,
 	if err := writeJSON(file, c); err != nil {
 		return f, err
 	}
+	err = itself(ctx, &f, "floor", "-models", models, "-calls", file, "-in-flight", strconv.Itoa(inFlight), "-for", d.String())
+	return f, err
+}
+
+// itself runs this program as another process, so that what it uses is counted apart, and reads the figures it prints.
+func itself(ctx context.Context, figures any, args ...string) error {
 	self, err := os.Executable()
 	if err != nil {
-		return f, err
+		return err
 	}
-	cmd := exec.CommandContext(ctx, self, "floor", "-models", models, "-calls", file, "-in-flight", strconv.Itoa(inFlight), "-for", d.String())
+	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return f, fmt.Errorf("floor: %w", err)
+		return fmt.Errorf("%s: %w", args[0], err)
 	}
-	return f, json.Unmarshal(out, &f)
+	return json.Unmarshal(out, figures)
 }
 
 // runFloor is the floor's client.

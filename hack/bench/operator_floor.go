@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -115,17 +114,8 @@ type operatorFloorFigures struct {
 }
 
 func (m *operators) operatorFloor(ctx context.Context, args ...string) (f operatorFloorFigures, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return f, err
-	}
-	cmd := exec.CommandContext(ctx, self, append([]string{"operator-floor", "-kubeconfig", m.Kubeconfig}, args...)...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return f, fmt.Errorf("operator-floor: %w", err)
-	}
-	return f, json.Unmarshal(out, &f)
+	err = itself(ctx, &f, append([]string{"operator-floor", "-kubeconfig", m.Kubeconfig}, args...)...)
+	return f, err
 }
 
 // runOperatorFloor is the floor's client.

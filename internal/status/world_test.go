@@ -1,7 +1,6 @@
 package status
 
 import (
-	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -213,8 +212,6 @@ func problem(reason, message string, terminal bool) func(*world) {
 }
 
 func unreadable(w *world) { w.o.Gateways, w.o.Unreadable = nil, 1 }
-
-func (w *world) String() string { return fmt.Sprintf("%s at %s", w.p.Name, w.o.Now) }
 
 func notReadyYet(w *world) {
 	w.o.Gateways[0].Ready = false

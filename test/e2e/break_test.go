@@ -113,21 +113,16 @@ func (p *pipeline) holdsOnce(documents int) {
 
 // chunksOnce counts the chunks in the Weaviate itself: what a document has twice would be among them.
 func (p *pipeline) chunksOnce(ctx context.Context, chunks int) error {
-	var key corev1.Secret
-	if err := api.Get(ctx, p.key(p.names().WeaviateKey()), &key); err != nil {
-		return err
-	}
-	address, err := p.address(ctx, p.names().Weaviate())
+	s, err := p.store(ctx)
 	if err != nil {
 		return err
 	}
-	var schema struct{ Classes []struct{ Class string } }
-	url := "http://" + address + "/v1/"
-	if err := send(ctx, string(key.Data["api-key"]), "GET", url+"schema", nil, &schema); err != nil {
+	collections, err := s.collections(ctx)
+	if err != nil {
 		return err
 	}
-	for _, class := range schema.Classes {
-		if !strings.HasSuffix(class.Class, "_Chunks") {
+	for _, collection := range collections {
+		if !strings.HasSuffix(collection, "_Chunks") {
 			continue
 		}
 		var reply struct {
@@ -136,13 +131,13 @@ func (p *pipeline) chunksOnce(ctx context.Context, chunks int) error {
 			}
 			Errors []any
 		}
-		query := map[string]string{"query": "{Aggregate {" + class.Class + " {meta {count}}}}"}
-		if err := send(ctx, string(key.Data["api-key"]), "POST", url+"graphql", query, &reply); err != nil {
+		query := map[string]string{"query": "{Aggregate {" + collection + " {meta {count}}}}"}
+		if err := s.send(ctx, "POST", "graphql", query, &reply); err != nil {
 			return err
 		}
-		counts := reply.Data.Aggregate[class.Class]
+		counts := reply.Data.Aggregate[collection]
 		if len(reply.Errors) > 0 || len(counts) != 1 || counts[0].Meta.Count != chunks {
-			return fmt.Errorf("the collection %s holds %v objects, not %d: %v", class.Class, counts, chunks, reply.Errors)
+			return fmt.Errorf("the collection %s holds %v objects, not %d: %v", collection, counts, chunks, reply.Errors)
 		}
 	}
 	return nil

@@ -145,24 +145,20 @@ func (p *pipeline) oneGenerationIsLeft() {
 
 // storeHoldsOnly asks the Weaviate itself which collections it has.
 func (p *pipeline) storeHoldsOnly(ctx context.Context, generation string) error {
-	var key corev1.Secret
-	if err := api.Get(ctx, p.key(p.names().WeaviateKey()), &key); err != nil {
-		return err
-	}
-	address, err := p.address(ctx, p.names().Weaviate())
+	s, err := p.store(ctx)
 	if err != nil {
 		return err
 	}
-	var schema struct{ Classes []struct{ Class string } }
-	if err := send(ctx, string(key.Data["api-key"]), "GET", "http://"+address+"/v1/schema", nil, &schema); err != nil {
+	collections, err := s.collections(ctx)
+	if err != nil {
 		return err
 	}
-	if len(schema.Classes) == 0 {
+	if len(collections) == 0 {
 		return errors.New("it has no collection")
 	}
-	for _, class := range schema.Classes {
-		if !strings.Contains(class.Class, generation) {
-			return fmt.Errorf("it still has the collection %s", class.Class)
+	for _, collection := range collections {
+		if !strings.Contains(collection, generation) {
+			return fmt.Errorf("it still has the collection %s", collection)
 		}
 	}
 	return nil

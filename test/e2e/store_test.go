@@ -1,0 +1,34 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// store is a pipeline's Weaviate, asked by itself: what it holds is not what others say it does.
+type store struct{ url, key string }
+
+func (p *pipeline) store(ctx context.Context) (s store, err error) {
+	var key corev1.Secret
+	if err := api.Get(ctx, p.key(p.names().WeaviateKey()), &key); err != nil {
+		return s, err
+	}
+	address, err := p.address(ctx, p.names().Weaviate())
+	return store{url: "http://" + address + "/v1/", key: string(key.Data["api-key"])}, err
+}
+
+func (s store) send(ctx context.Context, method, path string, body, reply any) error {
+	return send(ctx, s.key, method, s.url+path, body, reply)
+}
+
+func (s store) collections(ctx context.Context) (names []string, err error) {
+	var schema struct{ Classes []struct{ Class string } }
+	err = s.send(ctx, "GET", "schema", nil, &schema)
+	for _, class := range schema.Classes {
+		names = append(names, class.Class)
+	}
+	return names, err
+}
