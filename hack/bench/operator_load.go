@@ -36,11 +36,11 @@ const (
 
 // applyPipelines applies the quickstart and the NIM sample under many names, with what they refer to in place.
 func (m *operators) applyPipelines(ctx context.Context) error {
-	quickstart, err := sample("quickstart.yaml")
+	quickstart, others, err := sample("quickstart.yaml")
 	if err != nil {
 		return err
 	}
-	nim, err := sample("nim.yaml")
+	nim, _, err := sample("nim.yaml")
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (m *operators) applyPipelines(ctx context.Context) error {
 		if err := m.Namespace(ctx, namespace(n)); err != nil {
 			return err
 		}
-		for _, object := range append(referred(), quickstart[1:]...) {
+		for _, object := range append(referred(), others...) {
 			object = object.DeepCopyObject().(kube.Object)
 			object.SetNamespace(namespace(n))
 			if err := m.Client.Create(ctx, object); err != nil {
@@ -57,9 +57,9 @@ func (m *operators) applyPipelines(ctx context.Context) error {
 		}
 	}
 	return side(operatorPipelines, func(i int) error {
-		p := quickstart[0].DeepCopyObject().(kube.Object)
+		p := quickstart.DeepCopyObject().(kube.Object)
 		if i%operatorNIMs == 0 {
-			p = nim[0].DeepCopyObject().(kube.Object)
+			p = nim.DeepCopyObject().(kube.Object)
 		}
 		p.SetNamespace(namespace(i % operatorNamespaces))
 		p.SetName(fmt.Sprintf("pipeline-%d", i))
@@ -87,24 +87,27 @@ func side(n int, do func(int) error) error {
 	return errors.Join(errs...)
 }
 
-// sample reads one of config/samples; the pipeline is its first object.
-func sample(file string) (objects []kube.Object, err error) {
+// sample reads one of config/samples: its pipeline, and the objects beside it.
+func sample(file string) (pipeline kube.Object, others []kube.Object, err error) {
 	text, err := os.ReadFile("config/samples/" + file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
 	for {
 		object := new(unstructured.Unstructured)
 		err := decoder.Decode(&object.Object)
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		if object.Object != nil {
-			objects = append(objects, object)
+		switch {
+		case errors.Is(err, io.EOF) && pipeline == nil:
+			return nil, nil, fmt.Errorf("%s holds no pipeline", file)
+		case errors.Is(err, io.EOF):
+			return pipeline, others, nil
+		case err != nil:
+			return nil, nil, fmt.Errorf("%s: %w", file, err)
+		case object.GetKind() == v1alpha1.Kind:
+			pipeline = object
+		case object.Object != nil:
+			others = append(others, object)
 		}
 	}
 }
