@@ -68,7 +68,7 @@ var cases = []testCase{
 	{"a GPU was added after the pipeline stalled for it", fromStart(at(time.Minute, down(config.StageEmbedding, pod(unscheduled(noGPU)))), at(31*time.Minute), at(time.Minute, created)), inProgress, progressing},
 	{"no node has enough memory, and some have a taint", fromStart(at(time.Minute, down(desired.ComponentWeaviate, pod(unscheduled("0/3 nodes are available: 2 node(s) had untolerated taint {gpu: yes}, 1 Insufficient memory. preemption: not helpful."))))), inProgress, progressing},
 	{"the scheduler says something new", fromStart(at(time.Minute, down(desired.ComponentWeaviate, pod(unscheduled("no nodes available to schedule pods"))))), inProgress, progressing},
-	{"a volume is not bound", fromStart(at(time.Minute, down(desired.ComponentWeaviate, pod(unscheduled("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"))))), inProgress, progressing},
+	{"a volume is not bound", fromStart(at(time.Minute, down(desired.ComponentWeaviate, pod(unscheduled(noVolume))))), inProgress, progressing},
 	{"an image cannot be pulled", fromStart(at(time.Minute, down(config.StageReranking, pod(waits("ImagePullBackOff", "Back-off pulling image"))))), inProgress, progressing},
 	{"the operator's image cannot be pulled", fromStart(at(time.Minute, down(desired.ComponentGateway, pod(waits("ErrImagePull", "rpc error: code = 12"))))), inProgress, progressing},
 	{"a container ends again and again", fromStart(at(time.Minute, down(config.StageEmbedding, pod(waits("CrashLoopBackOff", "back-off 5m0s"), ended("Error", 3, time.Second))))), inProgress, progressing},

@@ -49,17 +49,20 @@ func beginning(was *metav1.Condition, c metav1.Condition) bool {
 	return was == nil && c.Status != metav1.ConditionTrue && quiet[c.Reason] && c.Type != v1alpha1.ConditionStalled
 }
 
-// quiet are the reasons that are part of a normal course.
+// quiet holds the reasons that belong to the normal course: the work is in progress, or waits for other work. A wait
+// that does not end makes the pipeline Stalled.
 var quiet = map[string]bool{
 	v1alpha1.ReasonReady: true, v1alpha1.ReasonSuspended: true, v1alpha1.ReasonStarting: true, v1alpha1.ReasonRollingOut: true,
-	v1alpha1.ReasonNotProbed: true, v1alpha1.ReasonWaitingForIndex: true, v1alpha1.ReasonWaitingToIndex: true, v1alpha1.ReasonIndexing: true,
+	v1alpha1.ReasonNotProbed: true, v1alpha1.ReasonWaiting: true, v1alpha1.ReasonVolumeNotBound: true,
+	v1alpha1.ReasonWaitingForIndex: true, v1alpha1.ReasonWaitingToIndex: true, v1alpha1.ReasonIndexing: true,
+	v1alpha1.ReasonGatewayNotReady: true,
 }
 
 // transition is the event of one condition, which its action names: a recorder that gets two of one reason and action
 // writes the first, counts the other and drops its message.
 func transition(c metav1.Condition) Event {
 	e := Event{Type: corev1.EventTypeWarning, Reason: c.Reason, Action: c.Type, Message: c.Message}
-	if quiet[c.Reason] {
+	if quiet[c.Reason] && c.Type != v1alpha1.ConditionStalled {
 		e.Type = corev1.EventTypeNormal
 	}
 	if c.Type == v1alpha1.ConditionReady && c.Status == metav1.ConditionTrue || c.Type == v1alpha1.ConditionStalled {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
 )
 
 // A pipeline's life in events: what a person sees with kubectl describe.
@@ -43,6 +44,10 @@ func TestEvents(t *testing.T) {
 		{"the next index takes over", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched)), []string{
 			"Normal GenerationSwitched generation 2222bbbb", "Normal Indexed the index holds 200 documents",
 		}},
+		{"the store waits for its volume", fromStart(waitsForVolume), []string{
+			"Normal VolumeNotBound Ready is False", "Normal VolumeNotBound VectorStoreReady is False",
+		}},
+		{"the volume does not come", fromStart(waitsForVolume, at(11*time.Minute)), []string{"Warning VolumeNotBound Stalled: "}},
 		{"it was suspended", fromReady(at(time.Minute, suspend)), []string{"Normal Suspended Ready: suspended"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -63,6 +68,25 @@ func TestEvents(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+var waitsForVolume = at(time.Minute, down(desired.ComponentWeaviate, pod(unscheduled(noVolume))))
+
+func TestTheWayToReadyHasNoWarning(t *testing.T) {
+	var now v1alpha1.RAGPipelineStatus
+	steps := fromStart(waitsForVolume, at(time.Minute, created), running1, at(time.Minute, indexes), at(time.Minute, serves, notReadyYet), served1)
+	testCase{steps: steps}.run(t, func(w *world) {
+		before := now
+		now = *w.p.Status.DeepCopy()
+		for _, e := range Events(before, now) {
+			if e.Type != corev1.EventTypeNormal {
+				t.Errorf("%s %s: %s", e.Type, e.Reason, e.Message)
+			}
+		}
+	})
+	if !meta.IsStatusConditionTrue(now.Conditions, v1alpha1.ConditionReady) {
+		t.Errorf("the way ends before the pipeline is Ready: %+v", now.Conditions)
 	}
 }
 

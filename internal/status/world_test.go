@@ -179,6 +179,8 @@ func unscheduled(message string) func(*corev1.Pod) {
 	}
 }
 
+const noVolume = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
+
 const noGPU = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
 
 func missing(kind, name, field, component string) func(*world) {
