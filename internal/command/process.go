@@ -1,14 +1,18 @@
-package main
+package command
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/extract"
@@ -231,4 +235,32 @@ func indexStatus(ctx context.Context, reader index.Reader, g config.Generation) 
 		status.Failures = append(status.Failures, config.Failure{Document: row.Document, Reason: row.Reason, Message: row.Message})
 	}
 	return status
+}
+
+// podFlags are what a data-plane pod is started with.
+type podFlags struct {
+	config, secrets string
+	ops             string // address of the ops port
+}
+
+func (f *podFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.config, "config", "", "config file that the operator wrote")
+	flags.StringVar(&f.secrets, "secrets", "/var/run/ragpipeline/secrets", "directory of mounted Secrets, <name>/<key>")
+	flags.StringVar(&f.ops, "ops-listen", ":9090", "address of status, metrics, health and profiles")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if f.config == "" {
+			return unusable{errors.New("--config FILE is missing: name the config that the operator wrote")}
+		}
+		return nil
+	}
+}
+
+// listen opens a port at the address that a flag gives.
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, unusable{fmt.Errorf("--%s %s: %w", flag, address, err)}
+	}
+	return l, nil
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 
@@ -22,7 +21,6 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 	"github.com/ragpipeline/ragpipeline/internal/serve"
-	"github.com/ragpipeline/ragpipeline/internal/standin"
 )
 
 // runFlags are the flags of `run`, and the streams it prints to.
@@ -246,21 +244,3 @@ func browsable(a net.Addr) string {
 	}
 	return "http://" + net.JoinHostPort(host, port)
 }
-
-// standIns are the stand-in models on a loopback port of this process.
-type standIns struct {
-	url    string
-	server *http.Server
-}
-
-func startStandIns(ctx context.Context) (*standIns, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("listen for the stand-in models: %w", err)
-	}
-	s := &standIns{url: "http://" + listener.Addr().String() + "/v1", server: &http.Server{Handler: standin.NewHandler(standin.Options{}), ReadHeaderTimeout: shutdownGrace}}
-	go s.server.Serve(listener)
-	return s, nil
-}
-
-func (s *standIns) stop() { s.server.Close() }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ func TestExitCodes(t *testing.T) {
 		{"a manifest that cannot be used", unusable{cause}, exitUnusable},
 		{"the same, wrapped and joined with another", errors.Join(context.Canceled, fmt.Errorf("run: %w", unusable{cause})), exitUnusable},
 	} {
-		if got := exitCode(c.err); got != c.want {
+		if got := ExitCode(c.err); got != c.want {
 			t.Errorf("%s ends with %d, want %d", c.name, got, c.want)
 		}
 	}
@@ -40,12 +40,12 @@ func TestMistakesInTheCommandLineAreUnusable(t *testing.T) {
 		{"gateway", "--config", "nowhere.json"}, {"models", "8000"}, {"models", "--listen", "nowhere"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			cmd := newCommand()
+			cmd := New()
 			cmd.SetArgs(args)
 			cmd.SetOut(new(bytes.Buffer))
 			cmd.SetErr(new(bytes.Buffer))
-			if err := cmd.ExecuteContext(t.Context()); exitCode(err) != exitUnusable {
-				t.Errorf("ends with %d: %v", exitCode(err), err)
+			if err := cmd.ExecuteContext(t.Context()); ExitCode(err) != exitUnusable {
+				t.Errorf("ends with %d: %v", ExitCode(err), err)
 			}
 		})
 	}
@@ -53,7 +53,7 @@ func TestMistakesInTheCommandLineAreUnusable(t *testing.T) {
 
 func TestWithoutACommandTheHelpIsShown(t *testing.T) {
 	var out bytes.Buffer
-	cmd := newCommand()
+	cmd := New()
 	cmd.SetArgs(nil)
 	cmd.SetOut(&out)
 	if err := cmd.ExecuteContext(t.Context()); err != nil {

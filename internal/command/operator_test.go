@@ -1,6 +1,7 @@
-package main
+package command
 
 import (
+	"os"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -10,7 +11,11 @@ import (
 // The chart renders the same arguments: test/chart compares the two.
 func TestTheOperatorTakesTheArgumentsOfItsDeployment(t *testing.T) {
 	var deployment appsv1.Deployment
-	if err := yaml.UnmarshalStrict([]byte(readPage(t, "config/manager/deployment.yaml")), &deployment); err != nil {
+	manifest, err := os.ReadFile("../../config/manager/deployment.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.UnmarshalStrict(manifest, &deployment); err != nil {
 		t.Fatal(err)
 	}
 	container := deployment.Spec.Template.Spec.Containers[0]

@@ -1,6 +1,11 @@
-package main
+package command
 
 import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+
 	"github.com/spf13/cobra"
 
 	"github.com/ragpipeline/ragpipeline/internal/serve"
@@ -26,3 +31,21 @@ func newModelsCommand() *cobra.Command {
 	cmd.Flags().StringVar(&address, "listen", ":8000", "address to serve on")
 	return cmd
 }
+
+// standIns are the stand-in models on a loopback port of this process.
+type standIns struct {
+	url    string
+	server *http.Server
+}
+
+func startStandIns(ctx context.Context) (*standIns, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for the stand-in models: %w", err)
+	}
+	s := &standIns{url: "http://" + listener.Addr().String() + "/v1", server: &http.Server{Handler: standin.NewHandler(standin.Options{}), ReadHeaderTimeout: shutdownGrace}}
+	go s.server.Serve(listener)
+	return s, nil
+}
+
+func (s *standIns) stop() { s.server.Close() }

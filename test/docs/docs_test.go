@@ -1,4 +1,4 @@
-package main
+package docs
 
 import (
 	"encoding/json"
@@ -16,6 +16,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// TestMain lets the tests name files relative to the repository's root.
+func TestMain(m *testing.M) {
+	if err := os.Chdir("../.."); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // Every word that a user may meet in a report, a reply or the status is explained, and nothing that has gone is.
 func TestTroubleshootingExplainsEveryReasonKindAndCode(t *testing.T) {

@@ -1,0 +1,66 @@
+// Package command is the command line: flags, wiring and exit codes. Each command has a file of its own, with a
+// constructor that New lists. The work is done by the packages that the commands wire together.
+package command
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, for scripts. A Job's pod failure policy ends a run at once on exitUnusable, because the same arguments
+// would fail again.
+const (
+	exitFailed   = 1
+	exitUnusable = 2
+)
+
+// unusable marks an error in the arguments or in the manifest.
+type unusable struct{ error }
+
+func (u unusable) Unwrap() error { return u.error }
+
+// ExitCode returns the process's exit code for an error of a command: 2 for unusable arguments, config or manifest,
+// else 1.
+func ExitCode(err error) int {
+	if _, ok := errors.AsType[unusable](err); ok {
+		return exitUnusable
+	}
+	return exitFailed
+}
+
+// New returns the root command. It prints no errors: the caller does, and exits with ExitCode.
+func New() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "ragpipeline",
+		Short:         "From one RAGPipeline manifest to answers with citations",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unusable{fmt.Errorf("unknown command %q; see ragpipeline --help", args[0])}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return unusable{err} })
+	root.AddCommand(
+		newRunCommand(),
+		newOperatorCommand(),
+		newGatewayCommand(),
+		newIngestCommand(),
+		newModelsCommand(),
+		newPDFWorkerCommand(),
+	)
+	return root
+}
+
+// noArgs refuses positional arguments as unusable.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return unusable{fmt.Errorf("%s takes no argument, but got %q; see ragpipeline %[1]s --help", cmd.Name(), args[0])}
+	}
+	return nil
+}
