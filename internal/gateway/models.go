@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // ModelList is the body of GET /v1/models.
@@ -107,7 +106,7 @@ func (g *Gateway) embeddings(w http.ResponseWriter, r *http.Request) error {
 	for i, v := range vectors {
 		list.Data[i] = EmbeddingEntry{Object: "embedding", Index: i, Embedding: v}
 		if body.EncodingFormat == "base64" {
-			list.Data[i].Embedding = base64Floats(v)
+			list.Data[i].Embedding = base64.StdEncoding.EncodeToString(vector.Encode(v))
 		}
 	}
 	if usage != nil {
@@ -164,15 +163,6 @@ func notText(raw json.RawMessage) error {
 		return unsupported("input", "token ids are not taken; send text")
 	}
 	return invalid("input", "must be a string or a list of strings")
-}
-
-// base64Floats is a vector as OpenAI's SDKs ask for it.
-func base64Floats(v []float32) string {
-	b := make([]byte, 0, 4*len(v))
-	for _, f := range v {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
-	}
-	return base64.StdEncoding.EncodeToString(b)
 }
 
 // RankingRequest is the body of POST /v1/ranking, NIM's. The pipeline's reranking model answers, whatever model says,

@@ -2,7 +2,8 @@ package index
 
 import (
 	"fmt"
-	"math"
+
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // Check refuses what no home can hold of a document's chunks, and returns the chunks' ids: another document's
@@ -18,13 +19,10 @@ func Check(document string, chunks []Vectored) (ids map[string]bool, err error) 
 			return nil, fmt.Errorf("chunk %s comes twice", c.ID)
 		case c.Vector != nil && len(c.Vector) == 0:
 			return nil, fmt.Errorf("the vector of chunk %s is empty: the embedding model is at fault", c.ID)
+		case !vector.Finite(c.Vector):
+			return nil, fmt.Errorf("the vector of chunk %s holds NaN or an infinite value: the embedding model is at fault", c.ID)
 		}
 		ids[c.ID] = true
-		for _, x := range c.Vector {
-			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-				return nil, fmt.Errorf("the vector of chunk %s holds %v: the embedding model is at fault", c.ID, x)
-			}
-		}
 	}
 	return ids, nil
 }

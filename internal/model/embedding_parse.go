@@ -2,10 +2,10 @@ package model
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
+
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // parseEmbeddings reads the answer to a request of n texts: data[] of {index, embedding}, where an embedding is
@@ -105,16 +105,12 @@ func (r *reader) vector() []float32 {
 func decodeVector(s []byte) []float32 {
 	raw := make([]byte, base64.StdEncoding.DecodedLen(len(s)))
 	n, err := base64.StdEncoding.Decode(raw, s)
-	if err != nil || n%4 != 0 {
+	if err != nil {
 		return nil
 	}
-	v := make([]float32, n/4)
-	for i := range v {
-		bits := binary.LittleEndian.Uint32(raw[4*i:])
-		if bits&0x7f800000 == 0x7f800000 { // all exponent bits: infinite or not a number
-			return nil
-		}
-		v[i] = math.Float32frombits(bits)
+	v, err := vector.Decode(raw[:n])
+	if err != nil || !vector.Finite(v) {
+		return nil
 	}
 	return v
 }

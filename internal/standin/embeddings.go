@@ -2,13 +2,14 @@ package standin
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // The bounds of `dimensions`: below, everything resembles everything; above, nothing is gained.
@@ -188,12 +189,8 @@ func embeddingReply(name string, texts []string, dimensions int, asBase64 bool, 
 // appendVector renders a vector as numbers, or in base64 as little-endian float32.
 func appendVector(b []byte, v []float32, asBase64 bool) []byte {
 	if asBase64 {
-		raw := make([]byte, 0, 4*len(v))
-		for _, x := range v {
-			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(x))
-		}
 		b = append(b, '"')
-		b = base64.StdEncoding.AppendEncode(b, raw)
+		b = base64.StdEncoding.AppendEncode(b, vector.Encode(v))
 		return append(b, '"')
 	}
 	b = append(b, '[')

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // The weights of what a term adds to a vector, chosen by how often the passage with the answer is among the
@@ -90,15 +91,12 @@ func add(v []float32, h uint64, weight float32) {
 // normalise scales v to length 1. A text without a term points along the first axis, for zeros have no
 // direction.
 func normalise(v []float32) []float32 {
-	sum := 0.0
-	for _, x := range v {
-		sum += float64(float64(x) * float64(x))
-	}
-	if sum == 0 {
+	norm := vector.Norm(v)
+	if norm == 0 {
 		v[0] = 1
 		return v
 	}
-	scale := decimals / math.Sqrt(sum)
+	scale := decimals / norm
 	for i, x := range v {
 		v[i] = float32(math.Round(float64(x)*scale) / decimals)
 	}

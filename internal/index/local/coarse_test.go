@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 func needsKernel(t *testing.T) {
@@ -91,8 +93,8 @@ func TestCoarseBoundHolds(t *testing.T) {
 				q, x := make([]float32, dimensions), make([]float32, dimensions)
 				kind(random, q)
 				kind(random, x)
-				normalise(q)
-				normalise(x)
+				vector.Normalise(q)
+				vector.Normalise(x)
 				c := newCoarse(dimensions, 1)
 				c.set(0, x)
 				query, sums := newCoarseQuery(q, c.width), make([]int32, 1)
@@ -118,7 +120,7 @@ func TestNearestIsExact(t *testing.T) {
 					entries[i].id = fmt.Sprintf("%08x", random.Uint32())
 					v := make([]float32, dimensions)
 					kind(random, v)
-					normalise(v)
+					vector.Normalise(v)
 					one := newBlock(dimensions, 1)
 					one.add(0, v)
 					m.append(&one, 1)
@@ -127,7 +129,7 @@ func TestNearestIsExact(t *testing.T) {
 					for _, allowed := range []bitset{nil, every(7, 700), every(350, 700), newBitset(700)} {
 						q := make([]float32, dimensions)
 						kind(random, q)
-						normalise(q)
+						vector.Normalise(q)
 						want := bruteNearest(&m, entries, q, allowed, limit)
 						best := top{limit: limit, entries: entries}
 						m.nearest(q, allowed, &best)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // loaded is a chunk as the database has it.
@@ -59,16 +60,18 @@ func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error 
 	defer rows.Close()
 	var batch []loaded
 	for rows.Next() {
-		c := loaded{vector: make([]float32, s.dimensions)}
-		var metadata string
-		var vector sql.RawBytes
-		if err := rows.Scan(&c.number, &c.ID, &c.Document, &c.Source, &c.Text, &metadata, &c.terms, &vector); err != nil {
+		var (
+			c        loaded
+			metadata string
+			encoded  sql.RawBytes
+		)
+		if err := rows.Scan(&c.number, &c.ID, &c.Document, &c.Source, &c.Text, &metadata, &c.terms, &encoded); err != nil {
 			return err
 		}
 		if c.Metadata, err = decodeMetadata(metadata); err != nil {
 			return err
 		}
-		if err := decodeVector(c.vector, vector); err != nil {
+		if c.vector, err = s.decodeVector(encoded); err != nil {
 			return err
 		}
 		if batch = append(batch, c); len(batch) == segmentChunks {
@@ -84,11 +87,20 @@ func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error 
 	return do(batch)
 }
 
+// decodeVector reads a stored vector, which has the index's dimensions.
+func (s *Store) decodeVector(encoded []byte) ([]float32, error) {
+	v, err := vector.Decode(encoded)
+	if err != nil || len(v) != s.dimensions {
+		return nil, fmt.Errorf("%w: a vector of %d bytes where %d were expected", ErrDamaged, len(encoded), 4*s.dimensions)
+	}
+	return v, nil
+}
+
 func segmentOf(batch []loaded) *segment {
 	s := newSegment(segmentChunks)
 	for i := range batch {
 		c := &batch[i]
-		normalise(c.vector)
+		vector.Normalise(c.vector)
 		s.add(c.number, &c.Chunk, c.terms, c.vector)
 	}
 	return s

@@ -1,8 +1,6 @@
 package local
 
 import (
-	"math"
-
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
@@ -95,19 +93,4 @@ func (m *matrix) nearest(query []float32, allowed bitset, best *top) {
 // dot is the inner product; gonum has it in assembly.
 func dot(x, y []float32) float32 {
 	return gonum.Implementation{}.Sdot(len(x), y, 1, x, 1)
-}
-
-// normalise scales the vector to length 1, in place. A zero vector stays: it is like nothing.
-func normalise(vector []float32) {
-	var sum float64
-	for _, x := range vector {
-		sum += float64(x) * float64(x)
-	}
-	if sum == 0 {
-		return
-	}
-	scale := 1 / math.Sqrt(sum)
-	for i, x := range vector {
-		vector[i] = float32(float64(x) * scale)
-	}
 }

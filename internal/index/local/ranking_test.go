@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // Both legs, with and without filters, agree with references that know nothing of postings, ordinals or
@@ -78,9 +79,8 @@ func randomDocument(random *rand.Rand, document string, chunks *int) []ranked {
 			ID: fmt.Sprintf("%08x-%d", random.Uint32(), *chunks), Document: document, Source: source, Text: strings.Join(words, " "),
 			Metadata: map[string]string{"parity": fmt.Sprint(len(document) % 2)},
 		}
-		vector := []float32{float32(random.IntN(5)), float32(random.IntN(5)), float32(random.IntN(5) - 2), 1}
-		normalise(vector)
-		put[i] = ranked{c, index.Analyse(c.Embedded()), vector}
+		v := vector.Unit([]float32{float32(random.IntN(5)), float32(random.IntN(5)), float32(random.IntN(5) - 2), 1})
+		put[i] = ranked{c, index.Analyse(c.Embedded()), v}
 	}
 	return put
 }
@@ -107,7 +107,7 @@ func agree(t *testing.T, random *rand.Rand, r *ranking, live map[string][]ranked
 		compare(t, r.keyword(question, limit, filter), referenceBM25(question, all, allowed), limit)
 
 		q := []float32{float32(random.IntN(5)), float32(random.IntN(5)), float32(random.IntN(5)), 1}
-		normalise(q)
+		vector.Normalise(q)
 		compare(t, r.vector(q, limit, filter), referenceCosine(q, allowed), limit)
 	}
 }

@@ -3,9 +3,9 @@ package local
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // Vector returns the limit nearest chunks by cosine similarity, by an exact scan.
@@ -13,8 +13,7 @@ func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter i
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	unit := slices.Clone(query)
-	normalise(unit)
+	unit := vector.Unit(query)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.dimensions == 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // Stage writes the vectors of chunks whose document is still to be put.
@@ -56,8 +57,11 @@ func (s *Store) stagedVector(number int64) ([]float32, error) {
 	if err := s.writer.readVector.QueryRow(number).Scan(&b); err != nil {
 		return nil, err
 	}
-	vector := make([]float32, len(b)/4)
-	return vector, decodeVector(vector, b)
+	v, err := vector.Decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return v, nil
 }
 
 // unstage ends the staging of the document's vectors: those that no chunk has taken go.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // Put makes the document's chunks exactly these and writes its row, in one transaction.
@@ -85,34 +86,33 @@ func (s *Store) putChunk(c *index.Vectored, staged int64, dimensions *int, into 
 		}
 		number = old.number
 	}
-	var vector []float32
+	var unit []float32
 	switch {
 	case c.Vector != nil:
-		vector = slices.Clone(c.Vector)
-		normalise(vector)
+		unit = vector.Unit(c.Vector)
 	case held:
-		vector = slices.Clone(s.ranking.vectors.row(ordinal))
+		unit = slices.Clone(s.ranking.vectors.row(ordinal))
 	case staged != 0:
 		var err error
-		if vector, err = s.stagedVector(staged); err != nil {
+		if unit, err = s.stagedVector(staged); err != nil {
 			return err
 		}
-		normalise(vector)
+		vector.Normalise(unit)
 	default:
 		return fmt.Errorf("chunk %s has no vector, and the index holds none for it", c.ID)
 	}
 	if *dimensions == 0 {
-		*dimensions = len(vector)
+		*dimensions = len(unit)
 	}
-	if len(vector) != *dimensions {
-		return fmt.Errorf("%w: %d, not %d: build a new generation", index.ErrDimensions, len(vector), *dimensions)
+	if len(unit) != *dimensions {
+		return fmt.Errorf("%w: %d, not %d: build a new generation", index.ErrDimensions, len(unit), *dimensions)
 	}
 	terms := joinedTerms(&c.Chunk)
 	number, err := s.recordChunk(c, number, staged, terms)
 	if err != nil {
 		return err
 	}
-	into.add(number, &c.Chunk, terms, vector)
+	into.add(number, &c.Chunk, terms, unit)
 	return nil
 }
 
@@ -126,7 +126,7 @@ func (s *Store) recordChunk(c *index.Vectored, number, staged int64, terms strin
 	if number != 0 {
 		_, err = s.writer.updateChunk.Exec(c.Source, c.Title, c.Heading, c.Text, c.Page, c.Start, c.End, metadata, terms, number)
 		if err == nil && c.Vector != nil {
-			_, err = s.writer.updateVector.Exec(encodeVector(c.Vector), number)
+			_, err = s.writer.updateVector.Exec(vector.Encode(c.Vector), number)
 		}
 		return number, err
 	}
@@ -141,9 +141,9 @@ func (s *Store) recordChunk(c *index.Vectored, number, staged int64, terms strin
 }
 
 // insertVector writes a vector under a new number.
-func (s *Store) insertVector(vector []float32) (number int64, err error) {
+func (s *Store) insertVector(v []float32) (number int64, err error) {
 	s.lastNumber++
-	_, err = s.writer.insertVector.Exec(s.lastNumber, encodeVector(vector))
+	_, err = s.writer.insertVector.Exec(s.lastNumber, vector.Encode(v))
 	return s.lastNumber, err
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -15,16 +14,17 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // object makes an object of a collection.
-func object(collection, id string, properties map[string]any, vector []float32) (*pb.BatchObject, error) {
+func object(collection, id string, properties map[string]any, v []float32) (*pb.BatchObject, error) {
 	fields, err := structpb.NewStruct(properties)
 	if err != nil {
 		return nil, fmt.Errorf("object %s: %w", id, err)
 	}
 	return &pb.BatchObject{
-		Collection: collection, Uuid: id, VectorBytes: encodeVector(unit(vector)),
+		Collection: collection, Uuid: id, VectorBytes: vector.Encode(vector.Unit(v)),
 		Properties: &pb.BatchObject_Properties{NonRefProperties: fields},
 	}, nil
 }
@@ -127,40 +127,4 @@ func parseDigest(stored string) uint64 {
 	var b [8]byte
 	_, _ = hex.Decode(b[:], []byte(stored)) // none, or a broken one, is equal to no other but its like
 	return binary.BigEndian.Uint64(b[:])
-}
-
-// unit is the vector at length 1. One that has it, but for rounding, and one of zeros stay as they are, so that a
-// vector that was read and is written again is the same.
-func unit(v []float32) []float32 {
-	sum := 0.0
-	for _, x := range v {
-		sum += float64(x) * float64(x)
-	}
-	if sum == 0 || math.Abs(sum-1) < 1e-6 {
-		return v
-	}
-	out, factor := make([]float32, len(v)), 1/math.Sqrt(sum)
-	for i, x := range v {
-		out[i] = float32(float64(x) * factor)
-	}
-	return out
-}
-
-func encodeVector(v []float32) []byte {
-	if len(v) == 0 {
-		return nil
-	}
-	b := make([]byte, 0, 4*len(v))
-	for _, x := range v {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
-	}
-	return b
-}
-
-func decodeVector(b []byte) []float32 {
-	v := make([]float32, len(b)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return v
 }

@@ -11,6 +11,7 @@ import (
 	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // batch is how many objects are written or read by id at once: with vectors of 4,096 dimensions, about 2 MB.
@@ -166,7 +167,9 @@ func (s *Store) vectors(ctx context.Context, collection string, ids []string) (m
 		if len(bytes) == 0 && len(r.Metadata.GetVectors()) > 0 {
 			bytes = r.Metadata.Vectors[0].VectorBytes
 		}
-		found[r.Metadata.GetId()] = decodeVector(bytes)
+		if found[r.Metadata.GetId()], err = vector.Decode(bytes); err != nil {
+			return nil, fmt.Errorf("vector of object %s: %w", r.Metadata.GetId(), err)
+		}
 	}
 	return found, nil
 }

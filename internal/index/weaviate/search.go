@@ -10,6 +10,7 @@ import (
 	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // maxResults is the most that Weaviate gives for one search by default.
@@ -34,7 +35,7 @@ func (s *Store) vector(ctx context.Context, query []float32, limit int, filter i
 		return nil, nil
 	}
 	return s.leg(ctx, limit, filters, &pb.SearchRequest{
-		NearVector: &pb.NearVector{Vectors: []*pb.Vectors{{VectorBytes: encodeVector(unit(query)), Type: pb.Vectors_VECTOR_TYPE_SINGLE_FP32}}},
+		NearVector: &pb.NearVector{Vectors: []*pb.Vectors{{VectorBytes: vector.Encode(vector.Unit(query)), Type: pb.Vectors_VECTOR_TYPE_SINGLE_FP32}}},
 		Metadata:   &pb.MetadataRequest{Uuid: true, Distance: true},
 	}, func(m *pb.MetadataResult) float64 { return -float64(m.Distance) }) // the distance is the product, negative
 }
