@@ -49,3 +49,36 @@ func headings(page string) []string {
 	}
 	return anchors
 }
+
+// Every path in the architecture's map exists, from the root or, after a path in the same row, from its directory.
+func TestThePathsOfTheMapExist(t *testing.T) {
+	_, mapped, found := strings.Cut(readPage(t, "docs/architecture.md"), "\n## From concept to file\n")
+	if !found {
+		t.Fatal("docs/architecture.md has no map")
+	}
+	code := regexp.MustCompile("`([^`\n]+)`")
+	paths := 0
+	for _, row := range strings.Split(mapped, "\n") {
+		_, places, _ := strings.Cut(strings.TrimPrefix(row, "|"), "|")
+		directory := ""
+		for _, m := range code.FindAllStringSubmatch(places, -1) {
+			path := m[1]
+			if _, err := os.Stat(path); err != nil {
+				path = filepath.Join(directory, path)
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Errorf("the map names %s, which does not exist: %s", m[1], row)
+				continue
+			}
+			paths++
+			directory = path
+			if !info.IsDir() {
+				directory = filepath.Dir(path)
+			}
+		}
+	}
+	if paths == 0 {
+		t.Error("the map names no path")
+	}
+}
