@@ -90,16 +90,8 @@ func (p *process) ingestOnce(ctx context.Context, c config.Ingest, ops string) (
 	}
 	report, err := p.ingest(ctx, p.log, c, store, noConfigMaps, func(now config.Progress) { progress.Store(&now) })
 	if err == nil {
-		err = retire(ctx, c, store)
+		err = ingest.Retire(ctx, c, store)
 	}
 	stop()
 	return report, errors.Join(err, <-served)
-}
-
-// retire removes the pipeline's other generations from the index when nothing uses them any more.
-func retire(ctx context.Context, c config.Ingest, store indexHome) error {
-	if len(c.Keep) != 1 || c.Keep[0] != c.Generation.Fingerprint() {
-		return nil
-	}
-	return store.Retire(ctx)
 }

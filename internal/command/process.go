@@ -52,16 +52,6 @@ func newProcess(log *slog.Logger, keys keyring) *process {
 	return p
 }
 
-// indexHome is one generation of an index, wherever it is kept.
-type indexHome interface {
-	index.Searcher
-	index.Writer
-	index.Reader
-	// Retire drops the pipeline's other generations.
-	Retire(ctx context.Context) error
-	Close() error
-}
-
 // access is what an index is opened for.
 type access bool
 
@@ -70,10 +60,10 @@ const (
 	forWriting   access = true
 )
 
-// openIndex opens the home that the config names, and registers its metrics. A Weaviate that is opened for questions
-// need not be there yet.
-func (p *process) openIndex(ctx context.Context, pipeline config.Pipeline, g config.Generation, where config.Index, a access) (indexHome, error) {
-	store, err := p.openHome(ctx, pipeline, g, where, a)
+// openIndex opens the index that the config names and registers its metrics. A Weaviate that is opened for questions
+// need not be running yet.
+func (p *process) openIndex(ctx context.Context, pipeline config.Pipeline, g config.Generation, where config.Index, a access) (index.Store, error) {
+	store, err := p.openStore(ctx, pipeline, g, where, a)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +71,7 @@ func (p *process) openIndex(ctx context.Context, pipeline config.Pipeline, g con
 	return store, nil
 }
 
-func (p *process) openHome(ctx context.Context, pipeline config.Pipeline, g config.Generation, where config.Index, a access) (indexHome, error) {
+func (p *process) openStore(ctx context.Context, pipeline config.Pipeline, g config.Generation, where config.Index, a access) (index.Store, error) {
 	if w := where.Weaviate; w != nil {
 		return weaviate.Open(ctx, weaviate.Options{Index: *w, Pipeline: pipeline, Generation: g, Key: p.keys(w.Key), ReadOnly: a == forQuestions})
 	}
@@ -100,7 +90,7 @@ func cacheDirectory(where config.Index) string {
 type configMaps func(name string) (map[string][]byte, error)
 
 // ingest brings the index up to date with the sources.
-func (p *process) ingest(ctx context.Context, log *slog.Logger, c config.Ingest, store indexHome, maps configMaps, progress func(config.Progress)) (*ingest.Report, error) {
+func (p *process) ingest(ctx context.Context, log *slog.Logger, c config.Ingest, store index.Store, maps configMaps, progress func(config.Progress)) (*ingest.Report, error) {
 	sources, err := openSources(c.Sources, maps)
 	if err != nil {
 		return nil, unusable{err}

@@ -17,6 +17,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/manifest"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
@@ -183,7 +184,7 @@ func (p *process) checkKeys(m config.Models) error {
 }
 
 // bringUpToDate ingests, with progress, and drops the generations that the pipeline has left behind.
-func (f *runFlags) bringUpToDate(ctx context.Context, p *process, plan *plan, store indexHome, b *manifest.Bundle) error {
+func (f *runFlags) bringUpToDate(ctx context.Context, p *process, plan *plan, store index.Store, b *manifest.Bundle) error {
 	maps := func(name string) (map[string][]byte, error) {
 		if m, ok := b.ConfigMaps[name]; ok {
 			return m, nil
@@ -218,7 +219,7 @@ func (f *runFlags) answer(ctx context.Context, plan *plan, service *query.Servic
 	return nil
 }
 
-func (f *runFlags) serve(ctx context.Context, p *process, plan *plan, path *questionPath, store indexHome) error {
+func (f *runFlags) serve(ctx context.Context, p *process, plan *plan, path *questionPath, store index.Store) error {
 	listener, err := listen(ctx, "listen", f.listen)
 	if err != nil {
 		return err

@@ -109,6 +109,16 @@ const (
 	BM25B  = 0.75
 )
 
+// Store is one generation of a pipeline's index, as every backend implements it.
+type Store interface {
+	Searcher
+	Writer
+	Reader
+	// Retire deletes the pipeline's other generations.
+	Retire(ctx context.Context) error
+	Close() error
+}
+
 // Searcher is the question path's side of an index. Its methods may be called concurrently.
 type Searcher interface {
 	// Vector returns the limit nearest chunks by cosine similarity, best first, ties by id.
@@ -122,8 +132,6 @@ type Searcher interface {
 
 // Writer is ingestion's side of an index.
 type Writer interface {
-	// Ledger calls yield for every row, by document, until it returns false.
-	Ledger(ctx context.Context, yield func(Row) bool) error
 	// Known returns the ids of the document's chunks that have vectors.
 	Known(ctx context.Context, document string) (map[string]bool, error)
 	// Stage keeps vectors of the document's chunks ahead of its Put, which may leave them out then: so a document

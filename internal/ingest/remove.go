@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
@@ -34,18 +35,31 @@ func (r *run) remove(ctx context.Context) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	left := ""
-	err := r.Index.Ledger(ctx, func(row index.Row) bool {
-		if gone[row.Document] {
+	return r.proveRemoved(ctx, gone)
+}
+
+// proveRemoved reads the whole ledger again and fails when it still has one of the documents.
+func (r *run) proveRemoved(ctx context.Context, gone map[string]bool) error {
+	rows, left := &ledger{index: r.Index}, ""
+	_, err := rows.seek(ctx, pastAll, func(row index.Row) {
+		if left == "" && gone[row.Document] {
 			left = row.Document
 		}
-		return left == ""
 	})
 	switch {
 	case err != nil:
-		return fmt.Errorf("the index's ledger cannot be read to prove what was removed: %w", err)
+		return fmt.Errorf("prove what was removed: %w", err)
 	case left != "":
 		return fmt.Errorf("the index still has %s after removing it", left)
 	}
 	return nil
+}
+
+// Retire deletes the pipeline's other generations from the index, once c.Keep says that none of them is in use:
+// it then names c's own generation and no other. Otherwise it deletes nothing.
+func Retire(ctx context.Context, c config.Ingest, store index.Store) error {
+	if len(c.Keep) != 1 || c.Keep[0] != c.Generation.Fingerprint() {
+		return nil
+	}
+	return store.Retire(ctx)
 }

@@ -37,16 +37,16 @@ func indexed(document string, chunks []index.Vectored) index.Row {
 	return index.Row{Document: document, Source: strings.SplitN(document, "/", 2)[0], Chunks: len(chunks), State: index.Indexed, Updated: noon}
 }
 
-func open(t *testing.T, at Place) Home {
+func open(t *testing.T, at Place) index.Store {
 	t.Helper()
-	home := at(t, Generation)
-	t.Cleanup(func() { closed(t, home) })
-	return home
+	store := at(t, Generation)
+	t.Cleanup(func() { closed(t, store) })
+	return store
 }
 
-func closed(t *testing.T, home Home) {
+func closed(t *testing.T, store index.Store) {
 	t.Helper()
-	if err := home.Close(); err != nil {
+	if err := store.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
 }
@@ -58,25 +58,25 @@ func must(t *testing.T, diff string) {
 	}
 }
 
-func put(t *testing.T, home Home, document string, chunks ...index.Vectored) {
+func put(t *testing.T, store index.Store, document string, chunks ...index.Vectored) {
 	t.Helper()
-	if err := home.Put(t.Context(), indexed(document, chunks), chunks); err != nil {
+	if err := store.Put(t.Context(), indexed(document, chunks), chunks); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func vector(t *testing.T, home Home, query []float32, limit int, filter index.Filter) []string {
+func vector(t *testing.T, store index.Store, query []float32, limit int, filter index.Filter) []string {
 	t.Helper()
-	hits, err := home.Vector(t.Context(), query, limit, filter)
+	hits, err := store.Vector(t.Context(), query, limit, filter)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return idsOf(hits)
 }
 
-func keyword(t *testing.T, home Home, question string, limit int, filter index.Filter) []string {
+func keyword(t *testing.T, store index.Store, question string, limit int, filter index.Filter) []string {
 	t.Helper()
-	hits, err := home.Keyword(t.Context(), question, limit, filter)
+	hits, err := store.Keyword(t.Context(), question, limit, filter)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,37 +91,37 @@ func idsOf(hits []index.Hit) []string {
 	return ids
 }
 
-func fetch(t *testing.T, home Home, ids ...string) []index.Chunk {
+func fetch(t *testing.T, store index.Store, ids ...string) []index.Chunk {
 	t.Helper()
-	chunks, err := home.Chunks(t.Context(), ids)
+	chunks, err := store.Chunks(t.Context(), ids)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return chunks
 }
 
-func rows(t *testing.T, home Home) []index.Row {
+func rows(t *testing.T, store index.Store) []index.Row {
 	t.Helper()
-	var rows []index.Row
-	if err := home.Ledger(t.Context(), func(r index.Row) bool { rows = append(rows, r); return true }); err != nil {
+	rows, err := store.Documents(t.Context(), "", 1000)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return rows
 }
 
-func documents(t *testing.T, home Home) []string {
+func documents(t *testing.T, store index.Store) []string {
 	t.Helper()
 	names := []string{}
-	for _, r := range rows(t, home) {
+	for _, r := range rows(t, store) {
 		names = append(names, r.Document)
 	}
 	return names
 }
 
-// stats are the home's, without the memory that only some know.
-func stats(t *testing.T, home Home) index.Stats {
+// stats are the store's, without the memory that only some know.
+func stats(t *testing.T, store index.Store) index.Stats {
 	t.Helper()
-	s, err := home.Stats(t.Context())
+	s, err := store.Stats(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,20 +138,20 @@ type state struct {
 	Chunks  []index.Chunk
 }
 
-func snapshot(t *testing.T, home Home) (s state) {
+func snapshot(t *testing.T, store index.Store) (s state) {
 	t.Helper()
-	s.Rows, s.Stats = rows(t, home), stats(t, home)
+	s.Rows, s.Stats = rows(t, store), stats(t, store)
 	query := make([]float32, s.Stats.Dimensions)
 	for i := range query {
 		query[i] = float32(i + 1)
 	}
 	var err error
-	if s.Vector, err = home.Vector(t.Context(), query, 1000, nil); err != nil {
+	if s.Vector, err = store.Vector(t.Context(), query, 1000, nil); err != nil {
 		t.Fatal(err)
 	}
-	if s.Keyword, err = home.Keyword(t.Context(), "text apricot banana cherry damson plum", 1000, nil); err != nil {
+	if s.Keyword, err = store.Keyword(t.Context(), "text apricot banana cherry damson plum", 1000, nil); err != nil {
 		t.Fatal(err)
 	}
-	s.Chunks = fetch(t, home, idsOf(s.Vector)...)
+	s.Chunks = fetch(t, store, idsOf(s.Vector)...)
 	return s
 }

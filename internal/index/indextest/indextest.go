@@ -2,26 +2,15 @@
 package indextest
 
 import (
-	"context"
 	"testing"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// Home is an index as its homes make it: one generation.
-type Home interface {
-	index.Searcher
-	index.Writer
-	index.Reader
-	// Retire drops the pipeline's other generations.
-	Retire(ctx context.Context) error
-	Close() error
-}
-
 // Place opens a generation of one pipeline, in the same storage at every call. One home of a place is open at
 // a time; the test closes it.
-type Place func(t *testing.T, g config.Generation) Home
+type Place func(t *testing.T, g config.Generation) index.Store
 
 // Run tests a home; place makes an empty place.
 func Run(t *testing.T, place func(t *testing.T) Place) {

@@ -14,15 +14,15 @@ import (
 )
 
 func chunks(t *testing.T, at Place) {
-	home := open(t, at)
+	store := open(t, at)
 	a := index.Chunk{ID: id("a"), Document: "docs/a.pdf", Source: "docs", Title: "A \"title\"", Heading: "One > Two",
 		Text: "Some text,\n한국어 too.", Page: 3, Start: 5, End: 24, Metadata: map[string]string{"team": "vision", "year": "2024"}}
 	b := index.Chunk{ID: id("b"), Document: "docs/a.pdf", Source: "docs", Text: "more"}
-	put(t, home, "docs/a.pdf", index.Vectored{Chunk: a, Vector: []float32{1, 0}}, index.Vectored{Chunk: b, Vector: []float32{0, 1}})
+	put(t, store, "docs/a.pdf", index.Vectored{Chunk: a, Vector: []float32{1, 0}}, index.Vectored{Chunk: b, Vector: []float32{0, 1}})
 
-	must(t, cmp.Diff([]index.Chunk{b, a}, fetch(t, home, b.ID, id("gone"), a.ID), cmpopts.EquateEmpty()))
-	must(t, cmp.Diff([]index.Chunk{a}, fetch(t, home, a.ID), cmpopts.EquateEmpty()))
-	must(t, cmp.Diff([]index.Chunk{}, fetch(t, home), cmpopts.EquateEmpty()))
+	must(t, cmp.Diff([]index.Chunk{b, a}, fetch(t, store, b.ID, id("gone"), a.ID), cmpopts.EquateEmpty()))
+	must(t, cmp.Diff([]index.Chunk{a}, fetch(t, store, a.ID), cmpopts.EquateEmpty()))
+	must(t, cmp.Diff([]index.Chunk{}, fetch(t, store), cmpopts.EquateEmpty()))
 
 	many := make([]index.Vectored, 150)
 	var ids []string
@@ -30,23 +30,23 @@ func chunks(t *testing.T, at Place) {
 		many[i] = passage(fmt.Sprint("many", i), "docs/many", "text", 1, float32(i))
 		ids = append(ids, many[i].ID)
 	}
-	put(t, home, "docs/many", many...)
+	put(t, store, "docs/many", many...)
 	slices.Reverse(ids)
 	var got []string
-	for _, c := range fetch(t, home, ids...) {
+	for _, c := range fetch(t, store, ids...) {
 		got = append(got, c.ID)
 	}
 	must(t, cmp.Diff(ids, got))
 }
 
 func vectors(t *testing.T, at Place) {
-	home := open(t, at)
-	put(t, home, "docs/a",
+	store := open(t, at)
+	put(t, store, "docs/a",
 		passage("north", "docs/a", "same text", 0, 5),
 		passage("east", "docs/a", "same text", 0.1, 0),
 		passage("north-east", "docs/a", "other text", 1, 1),
 		passage("south", "docs/a", "yet another", 0, -2))
-	hits, err := home.Vector(t.Context(), []float32{0, 3}, 10, nil)
+	hits, err := store.Vector(t.Context(), []float32{0, 3}, 10, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,43 +58,43 @@ func vectors(t *testing.T, at Place) {
 	if hits[0].Digest != hits[2].Digest || hits[0].Digest == hits[1].Digest {
 		t.Errorf("digests do not follow the text: %v", hits)
 	}
-	found, err := home.Keyword(t.Context(), "same", 10, nil)
+	found, err := store.Keyword(t.Context(), "same", 10, nil)
 	if err != nil || len(found) != 2 || found[0].Digest != hits[0].Digest {
 		t.Errorf("the keyword leg gave %v, %v: two hits with digest %d were expected", found, err, hits[0].Digest)
 	}
 }
 
 func ties(t *testing.T, at Place) {
-	home := open(t, at)
+	store := open(t, at)
 	var all []string
 	for i := range 40 { // in an order that is not that of the ids
 		document := fmt.Sprint("docs/", i)
 		c := passage(fmt.Sprint("tie", i), document, "the very same words", 1, 2)
 		all = append(all, c.ID)
-		put(t, home, document, c)
+		put(t, store, document, c)
 	}
 	slices.Sort(all)
 	for _, limit := range []int{1, 7, 40} {
-		must(t, cmp.Diff(all[:limit], vector(t, home, []float32{2, 1}, limit, nil)))
-		must(t, cmp.Diff(all[:limit], keyword(t, home, "same words", limit, nil)))
+		must(t, cmp.Diff(all[:limit], vector(t, store, []float32{2, 1}, limit, nil)))
+		must(t, cmp.Diff(all[:limit], keyword(t, store, "same words", limit, nil)))
 	}
 }
 
 func limits(t *testing.T, at Place) {
-	home := open(t, at)
-	put(t, home, "docs/a", passage("a", "docs/a", "apple", 1, 0), passage("b", "docs/a", "apple apple", 1, 1), passage("c", "docs/a", "apple", 0, 1))
+	store := open(t, at)
+	put(t, store, "docs/a", passage("a", "docs/a", "apple", 1, 0), passage("b", "docs/a", "apple apple", 1, 1), passage("c", "docs/a", "apple", 0, 1))
 	for limit, want := range map[int]int{0: 0, 1: 1, 2: 2, 3: 3, 4: 3, 10_000: 3} {
-		if got := len(vector(t, home, []float32{1, 0}, limit, nil)); got != want {
+		if got := len(vector(t, store, []float32{1, 0}, limit, nil)); got != want {
 			t.Errorf("vector leg, limit %d: %d hits, want %d", limit, got, want)
 		}
-		if got := len(keyword(t, home, "apples", limit, nil)); got != want {
+		if got := len(keyword(t, store, "apples", limit, nil)); got != want {
 			t.Errorf("keyword leg, limit %d: %d hits, want %d", limit, got, want)
 		}
 	}
 }
 
 func keywords(t *testing.T, at Place) {
-	home := open(t, at)
+	store := open(t, at)
 	texts := map[string]string{
 		"gpu":     "Training ran on 16 nodes with 8 A100 GPUs each.",
 		"revenue": "Net sales were $98,024 million, up 7.7% from last year.",
@@ -105,11 +105,11 @@ func keywords(t *testing.T, at Place) {
 		"name":    "Jensen Huang founded it with Chris Malachowsky.",
 	}
 	for name, text := range texts {
-		put(t, home, "docs/"+name, passage(name, "docs/"+name, text, 1, 0))
+		put(t, store, "docs/"+name, passage(name, "docs/"+name, text, 1, 0))
 	}
 	titled := passage("titled", "docs/titled", "Nothing of note.", 1, 0)
 	titled.Title, titled.Heading = "Zephyr handbook", "Quokka > Setup"
-	put(t, home, "docs/titled", titled)
+	put(t, store, "docs/titled", titled)
 
 	for question, want := range map[string]string{
 		"Where is the A100 used?": "gpu",
@@ -129,18 +129,18 @@ func keywords(t *testing.T, at Place) {
 		"zephyr":                  "titled",
 		"quokka":                  "titled",
 	} {
-		got := keyword(t, home, question, 1, nil)
+		got := keyword(t, store, question, 1, nil)
 		if diff := cmp.Diff([]string{id(want)}, got); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", question, diff)
 		}
 	}
 	for _, question := range []string{"", "where is the", "xylophone", "?!"} {
-		must(t, cmp.Diff([]string{}, keyword(t, home, question, 10, nil)))
+		must(t, cmp.Diff([]string{}, keyword(t, store, question, 10, nil)))
 	}
 }
 
 func filters(t *testing.T, at Place) {
-	home := open(t, at)
+	store := open(t, at)
 	// Ranked a, b, c, d by both legs for the question below.
 	for i, c := range []struct{ name, source, team, year string }{
 		{"a", "papers", "vision", "2023"}, {"b", "papers", "vision", "2024"},
@@ -152,7 +152,7 @@ func filters(t *testing.T, at Place) {
 		if c.team != "" {
 			p.Metadata["team"] = c.team
 		}
-		put(t, home, p.Document, p)
+		put(t, store, p.Document, p)
 	}
 	for name, test := range map[string]struct {
 		filter index.Filter
@@ -173,11 +173,11 @@ func filters(t *testing.T, at Place) {
 	} {
 		want := ids(test.want)
 		t.Run(name, func(t *testing.T) {
-			must(t, cmp.Diff(want, vector(t, home, []float32{1, 0}, 10, test.filter)))
-			must(t, cmp.Diff(want, keyword(t, home, "kiwi plums", 10, test.filter), cmpopts.SortSlices(strings.Compare)))
+			must(t, cmp.Diff(want, vector(t, store, []float32{1, 0}, 10, test.filter)))
+			must(t, cmp.Diff(want, keyword(t, store, "kiwi plums", 10, test.filter), cmpopts.SortSlices(strings.Compare)))
 			if len(want) > 0 {
-				must(t, cmp.Diff(want[:1], vector(t, home, []float32{1, 0}, 1, test.filter)))
-				must(t, cmp.Diff(want[:1], keyword(t, home, "kiwi", 1, test.filter)))
+				must(t, cmp.Diff(want[:1], vector(t, store, []float32{1, 0}, 1, test.filter)))
+				must(t, cmp.Diff(want[:1], keyword(t, store, "kiwi", 1, test.filter)))
 			}
 		})
 	}

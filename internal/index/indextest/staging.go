@@ -20,9 +20,9 @@ func bare(chunks []index.Vectored) []index.Vectored {
 	return out
 }
 
-func stage(t *testing.T, home Home, document string, chunks ...index.Vectored) {
+func stage(t *testing.T, store index.Store, document string, chunks ...index.Vectored) {
 	t.Helper()
-	if err := home.Stage(t.Context(), document, chunks); err != nil {
+	if err := store.Stage(t.Context(), document, chunks); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -32,52 +32,52 @@ func stages(t *testing.T, at Place) {
 	for i := range 600 {
 		large = append(large, passage(fmt.Sprint("large", i), "docs/large", fmt.Sprintf("apricot text %d", i), float32(i), 1))
 	}
-	home := at(t, Generation)
-	put(t, home, "docs/a", passage("a", "docs/a", "apricot", 0, 1), passage("b", "docs/a", "banana", 1, 0))
-	put(t, home, "docs/large", passage("large3", "docs/large", "apricot text 3", 3, 1), passage("old", "docs/large", "plum", 1, 1))
-	before := snapshot(t, home)
+	store := at(t, Generation)
+	put(t, store, "docs/a", passage("a", "docs/a", "apricot", 0, 1), passage("b", "docs/a", "banana", 1, 0))
+	put(t, store, "docs/large", passage("large3", "docs/large", "apricot text 3", 3, 1), passage("old", "docs/large", "plum", 1, 1))
+	before := snapshot(t, store)
 
-	stage(t, home, "docs/large", large[4:200]...)
-	stage(t, home, "docs/large", large[200:]...)
-	if err := home.Stage(t.Context(), "docs/large", []index.Vectored{passage("x", "docs/large", "x", 1, 2, 3)}); !errors.Is(err, index.ErrDimensions) {
+	stage(t, store, "docs/large", large[4:200]...)
+	stage(t, store, "docs/large", large[200:]...)
+	if err := store.Stage(t.Context(), "docs/large", []index.Vectored{passage("x", "docs/large", "x", 1, 2, 3)}); !errors.Is(err, index.ErrDimensions) {
 		t.Errorf("staging a vector of another length gave %v", err)
 	}
-	must(t, cmp.Diff(before, snapshot(t, home)))
-	known, err := home.Known(t.Context(), "docs/large")
+	must(t, cmp.Diff(before, snapshot(t, store)))
+	known, err := store.Known(t.Context(), "docs/large")
 	must(t, cmp.Diff(map[string]bool{id("large3"): true, id("old"): true}, known))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	put(t, home, "docs/large", append(large[:3:3], bare(large[3:])...)...)
-	mixed := snapshot(t, home)
-	closed(t, home)
+	put(t, store, "docs/large", append(large[:3:3], bare(large[3:])...)...)
+	mixed := snapshot(t, store)
+	closed(t, store)
 
 	// Put at once, and reopened, it is the same.
-	home = open(t, at)
-	must(t, cmp.Diff(mixed, snapshot(t, home)))
-	put(t, home, "docs/large", large...)
-	must(t, cmp.Diff(mixed, snapshot(t, home), aboutEqual))
+	store = open(t, at)
+	must(t, cmp.Diff(mixed, snapshot(t, store)))
+	put(t, store, "docs/large", large...)
+	must(t, cmp.Diff(mixed, snapshot(t, store), aboutEqual))
 }
 
-// aboutEqual is for scores after objects were replaced: a home may count those in BM25 until it cleans up.
+// aboutEqual is for scores after objects were replaced: a store may count those in BM25 until it cleans up.
 var aboutEqual = cmpopts.EquateApprox(0.001, 0)
 
 func drops(t *testing.T, at Place) {
-	home := at(t, Generation)
+	store := at(t, Generation)
 	a := passage("a", "docs/a", "apricot", 0, 1)
 	fails := func() {
 		t.Helper()
-		if err := home.Put(t.Context(), indexed("docs/a", []index.Vectored{a}), bare([]index.Vectored{a})); err == nil {
+		if err := store.Put(t.Context(), indexed("docs/a", []index.Vectored{a}), bare([]index.Vectored{a})); err == nil {
 			t.Error("a chunk was put whose vector had been dropped")
 		}
-		must(t, cmp.Diff([]string{}, vector(t, home, []float32{0, 1}, 10, nil)))
+		must(t, cmp.Diff([]string{}, vector(t, store, []float32{0, 1}, 10, nil)))
 	}
-	stage(t, home, "docs/a", a)
-	put(t, home, "docs/a")
+	stage(t, store, "docs/a", a)
+	put(t, store, "docs/a")
 	fails()
-	stage(t, home, "docs/a", a)
-	closed(t, home)
-	home = open(t, at)
+	stage(t, store, "docs/a", a)
+	closed(t, store)
+	store = open(t, at)
 	fails()
 }

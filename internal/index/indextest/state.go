@@ -13,20 +13,20 @@ import (
 )
 
 func empty(t *testing.T, at Place) {
-	home := open(t, at)
-	must(t, cmp.Diff([]string{}, vector(t, home, []float32{1, 0}, 10, nil)))
-	must(t, cmp.Diff([]string{}, keyword(t, home, "anything at all", 10, nil)))
-	must(t, cmp.Diff([]index.Chunk{}, fetch(t, home, id("a")), cmpopts.EquateEmpty()))
-	must(t, cmp.Diff([]index.Row{}, rows(t, home), cmpopts.EquateEmpty()))
-	must(t, cmp.Diff(index.Stats{}, stats(t, home)))
-	removed, err := home.Remove(t.Context(), []string{"docs/none"})
+	store := open(t, at)
+	must(t, cmp.Diff([]string{}, vector(t, store, []float32{1, 0}, 10, nil)))
+	must(t, cmp.Diff([]string{}, keyword(t, store, "anything at all", 10, nil)))
+	must(t, cmp.Diff([]index.Chunk{}, fetch(t, store, id("a")), cmpopts.EquateEmpty()))
+	must(t, cmp.Diff([]index.Row{}, rows(t, store), cmpopts.EquateEmpty()))
+	must(t, cmp.Diff(index.Stats{}, stats(t, store)))
+	removed, err := store.Remove(t.Context(), []string{"docs/none"})
 	if removed != 0 || err != nil {
 		t.Errorf("removing from an empty index: %d, %v", removed, err)
 	}
 }
 
 func ledger(t *testing.T, at Place) {
-	home := open(t, at)
+	store := open(t, at)
 	want := []index.Row{
 		{Document: "docs/Z", Source: "docs", Hash: "00", Attributes: "aa", Title: "Zed", Chunks: 1, Truncated: 1, State: index.Indexed, Updated: noon},
 		{Document: "docs/a b", Source: "docs", State: index.Failed, Reason: config.Encrypted, Message: "a password is needed", Updated: noon},
@@ -38,18 +38,12 @@ func ledger(t *testing.T, at Place) {
 		if want[i].Chunks > 0 {
 			chunks = []index.Vectored{passage("z", want[i].Document, "text", 1, 0)}
 		}
-		if err := home.Put(t.Context(), want[i], chunks); err != nil {
+		if err := store.Put(t.Context(), want[i], chunks); err != nil {
 			t.Fatal(err)
 		}
 	}
-	must(t, cmp.Diff(want, rows(t, home)))
-	must(t, cmp.Diff(index.Stats{Documents: 2, FailedDocuments: 2, Chunks: 1, Dimensions: 2}, stats(t, home)))
-
-	var first []index.Row
-	if err := home.Ledger(t.Context(), func(r index.Row) bool { first = append(first, r); return len(first) < 2 }); err != nil {
-		t.Fatal(err)
-	}
-	must(t, cmp.Diff(want[:2], first))
+	must(t, cmp.Diff(want, rows(t, store)))
+	must(t, cmp.Diff(index.Stats{Documents: 2, FailedDocuments: 2, Chunks: 1, Dimensions: 2}, stats(t, store)))
 
 	for name, page := range map[string]struct {
 		after string
@@ -62,7 +56,7 @@ func ledger(t *testing.T, at Place) {
 		"after the last":      {"other/1", 10, nil},
 		"none":                {"", 0, nil},
 	} {
-		got, err := home.Documents(t.Context(), page.after, page.limit)
+		got, err := store.Documents(t.Context(), page.after, page.limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +65,7 @@ func ledger(t *testing.T, at Place) {
 		}
 	}
 	for limit, want := range map[int][]index.Row{0: nil, 1: want[1:2], 10: want[1:3]} {
-		got, err := home.Failures(t.Context(), limit)
+		got, err := store.Failures(t.Context(), limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,27 +74,27 @@ func ledger(t *testing.T, at Place) {
 }
 
 func reopens(t *testing.T, at Place) {
-	home := at(t, Generation)
-	put(t, home, "docs/a", passage("a", "docs/a", "apricot", 1, 0), passage("gone", "docs/a", "plum", 0, 1))
-	put(t, home, "docs/a", passage("a", "docs/a", "apricot", 1, 0), passage("b", "docs/a", "banana", 1, 1))
-	put(t, home, "docs/c", passage("c", "docs/c", "cherry", 0, 1))
-	if _, err := home.Remove(t.Context(), []string{"docs/c"}); err != nil {
+	store := at(t, Generation)
+	put(t, store, "docs/a", passage("a", "docs/a", "apricot", 1, 0), passage("gone", "docs/a", "plum", 0, 1))
+	put(t, store, "docs/a", passage("a", "docs/a", "apricot", 1, 0), passage("b", "docs/a", "banana", 1, 1))
+	put(t, store, "docs/c", passage("c", "docs/c", "cherry", 0, 1))
+	if _, err := store.Remove(t.Context(), []string{"docs/c"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := home.Complete(t.Context(), noon); err != nil {
+	if err := store.Complete(t.Context(), noon); err != nil {
 		t.Fatal(err)
 	}
-	before := snapshot(t, home)
-	if err := home.Close(); err != nil {
+	before := snapshot(t, store)
+	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	home = open(t, at)
-	must(t, cmp.Diff(before, snapshot(t, home)))
-	if completed := stats(t, home).Completed; !completed.Equal(noon) {
+	store = open(t, at)
+	must(t, cmp.Diff(before, snapshot(t, store)))
+	if completed := stats(t, store).Completed; !completed.Equal(noon) {
 		t.Errorf("completed %v, want %v", completed, noon)
 	}
-	put(t, home, "docs/d", passage("d", "docs/d", "damson", 0, 1))
-	must(t, cmp.Diff(ids([]string{"d"}), keyword(t, home, "damson", 10, nil)))
+	put(t, store, "docs/d", passage("d", "docs/d", "damson", 0, 1))
+	must(t, cmp.Diff(ids([]string{"d"}), keyword(t, store, "damson", 10, nil)))
 }
 
 func generations(t *testing.T, at Place) {
@@ -115,23 +109,23 @@ func generations(t *testing.T, at Place) {
 	before := snapshot(t, old)
 	closed(t, old)
 
-	home := at(t, next)
-	must(t, cmp.Diff(index.Stats{}, stats(t, home)))
-	must(t, cmp.Diff([]string{}, documents(t, home)))
-	put(t, home, "docs/a", passage("a", "docs/a", "apricot", 1, 0, 0)) // the same id and another length
-	must(t, cmp.Diff(index.Stats{Documents: 1, Chunks: 1, Dimensions: 3}, stats(t, home)))
-	closed(t, home)
+	store := at(t, next)
+	must(t, cmp.Diff(index.Stats{}, stats(t, store)))
+	must(t, cmp.Diff([]string{}, documents(t, store)))
+	put(t, store, "docs/a", passage("a", "docs/a", "apricot", 1, 0, 0)) // the same id and another length
+	must(t, cmp.Diff(index.Stats{Documents: 1, Chunks: 1, Dimensions: 3}, stats(t, store)))
+	closed(t, store)
 
 	old = at(t, Generation)
 	must(t, cmp.Diff(before, snapshot(t, old)))
 	closed(t, old)
 
-	home = at(t, next)
-	if err := home.Retire(t.Context()); err != nil {
+	store = at(t, next)
+	if err := store.Retire(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	must(t, cmp.Diff(ids([]string{"a"}), vector(t, home, []float32{1, 0, 0}, 10, nil)))
-	closed(t, home)
+	must(t, cmp.Diff(ids([]string{"a"}), vector(t, store, []float32{1, 0, 0}, 10, nil)))
+	closed(t, store)
 
 	old = open(t, at)
 	must(t, cmp.Diff(index.Stats{}, stats(t, old)))
@@ -139,27 +133,26 @@ func generations(t *testing.T, at Place) {
 }
 
 func cancelled(t *testing.T, at Place) {
-	home := open(t, at)
-	put(t, home, "docs/a", passage("a", "docs/a", "text", 1, 0))
-	before := snapshot(t, home)
+	store := open(t, at)
+	put(t, store, "docs/a", passage("a", "docs/a", "text", 1, 0))
+	before := snapshot(t, store)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	chunks := []index.Vectored{passage("b", "docs/b", "text", 1, 0)}
 	for name, call := range map[string]func() error{
-		"Vector":    func() error { _, err := home.Vector(ctx, []float32{1, 0}, 1, nil); return err },
-		"Keyword":   func() error { _, err := home.Keyword(ctx, "text", 1, nil); return err },
-		"Chunks":    func() error { _, err := home.Chunks(ctx, []string{id("a")}); return err },
-		"Put":       func() error { return home.Put(ctx, indexed("docs/b", chunks), chunks) },
-		"Remove":    func() error { _, err := home.Remove(ctx, []string{"docs/a"}); return err },
-		"Complete":  func() error { return home.Complete(ctx, noon) },
-		"Ledger":    func() error { return home.Ledger(ctx, func(index.Row) bool { return true }) },
-		"Documents": func() error { _, err := home.Documents(ctx, "", 1); return err },
-		"Failures":  func() error { _, err := home.Failures(ctx, 1); return err },
-		"Stats":     func() error { _, err := home.Stats(ctx); return err },
+		"Vector":    func() error { _, err := store.Vector(ctx, []float32{1, 0}, 1, nil); return err },
+		"Keyword":   func() error { _, err := store.Keyword(ctx, "text", 1, nil); return err },
+		"Chunks":    func() error { _, err := store.Chunks(ctx, []string{id("a")}); return err },
+		"Put":       func() error { return store.Put(ctx, indexed("docs/b", chunks), chunks) },
+		"Remove":    func() error { _, err := store.Remove(ctx, []string{"docs/a"}); return err },
+		"Complete":  func() error { return store.Complete(ctx, noon) },
+		"Documents": func() error { _, err := store.Documents(ctx, "", 1); return err },
+		"Failures":  func() error { _, err := store.Failures(ctx, 1); return err },
+		"Stats":     func() error { _, err := store.Stats(ctx); return err },
 	} {
 		if err := call(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s gave %v, want context.Canceled", name, err)
 		}
 	}
-	must(t, cmp.Diff(before, snapshot(t, home)))
+	must(t, cmp.Diff(before, snapshot(t, store)))
 }

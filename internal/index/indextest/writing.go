@@ -12,49 +12,49 @@ import (
 )
 
 func replaces(t *testing.T, at Place) {
-	home := open(t, at)
-	put(t, home, "docs/a", passage("old", "docs/a", "apricot", 1, 0), passage("both", "docs/a", "banana", 0, 1))
-	put(t, home, "docs/b", passage("b", "docs/b", "apricot", 1, 0))
-	put(t, home, "docs/a", passage("both", "docs/a", "banana", 0, 1), passage("new", "docs/a", "cherry", 1, 1))
+	store := open(t, at)
+	put(t, store, "docs/a", passage("old", "docs/a", "apricot", 1, 0), passage("both", "docs/a", "banana", 0, 1))
+	put(t, store, "docs/b", passage("b", "docs/b", "apricot", 1, 0))
+	put(t, store, "docs/a", passage("both", "docs/a", "banana", 0, 1), passage("new", "docs/a", "cherry", 1, 1))
 
-	must(t, cmp.Diff(ids([]string{"b"}), keyword(t, home, "apricot", 10, nil)))
-	must(t, cmp.Diff(ids([]string{"new"}), keyword(t, home, "cherry", 10, nil)))
-	must(t, cmp.Diff(ids([]string{"both", "new", "b"}), vector(t, home, []float32{0, 1}, 10, nil)))
-	must(t, cmp.Diff([]index.Chunk{}, fetch(t, home, id("old")), cmpopts.EquateEmpty()))
-	must(t, cmp.Diff(index.Stats{Documents: 2, Chunks: 3, Dimensions: 2}, stats(t, home)))
+	must(t, cmp.Diff(ids([]string{"b"}), keyword(t, store, "apricot", 10, nil)))
+	must(t, cmp.Diff(ids([]string{"new"}), keyword(t, store, "cherry", 10, nil)))
+	must(t, cmp.Diff(ids([]string{"both", "new", "b"}), vector(t, store, []float32{0, 1}, 10, nil)))
+	must(t, cmp.Diff([]index.Chunk{}, fetch(t, store, id("old")), cmpopts.EquateEmpty()))
+	must(t, cmp.Diff(index.Stats{Documents: 2, Chunks: 3, Dimensions: 2}, stats(t, store)))
 
-	put(t, home, "docs/a")
-	must(t, cmp.Diff(ids([]string{"b"}), vector(t, home, []float32{0, 1}, 10, nil)))
+	put(t, store, "docs/a")
+	must(t, cmp.Diff(ids([]string{"b"}), vector(t, store, []float32{0, 1}, 10, nil)))
 }
 
 func keeps(t *testing.T, at Place) {
-	home := open(t, at)
+	store := open(t, at)
 	c := passage("a", "docs/a", "text", 3, 4)
 	c.Metadata = map[string]string{"team": "vision"}
-	put(t, home, "docs/a", c)
-	known, err := home.Known(t.Context(), "docs/a")
+	put(t, store, "docs/a", c)
+	known, err := store.Known(t.Context(), "docs/a")
 	if err != nil {
 		t.Fatal(err)
 	}
 	must(t, cmp.Diff(map[string]bool{c.ID: true}, known))
 
 	c.Vector, c.Page, c.Start, c.End, c.Metadata = nil, 7, 10, 14, map[string]string{"team": "audio"}
-	put(t, home, "docs/a", c, passage("b", "docs/a", "more", 0, 1))
-	must(t, cmp.Diff([]index.Chunk{c.Chunk}, fetch(t, home, c.ID), cmpopts.EquateEmpty()))
-	must(t, cmp.Diff(ids([]string{"a", "b"}), vector(t, home, []float32{3, 4}, 10, nil)))
-	must(t, cmp.Diff(ids([]string{"a"}), keyword(t, home, "text", 10, index.Filter{"team": {"audio"}})))
-	must(t, cmp.Diff([]string{}, keyword(t, home, "text", 10, index.Filter{"team": {"vision"}})))
+	put(t, store, "docs/a", c, passage("b", "docs/a", "more", 0, 1))
+	must(t, cmp.Diff([]index.Chunk{c.Chunk}, fetch(t, store, c.ID), cmpopts.EquateEmpty()))
+	must(t, cmp.Diff(ids([]string{"a", "b"}), vector(t, store, []float32{3, 4}, 10, nil)))
+	must(t, cmp.Diff(ids([]string{"a"}), keyword(t, store, "text", 10, index.Filter{"team": {"audio"}})))
+	must(t, cmp.Diff([]string{}, keyword(t, store, "text", 10, index.Filter{"team": {"vision"}})))
 
-	known, err = home.Known(t.Context(), "docs/none")
+	known, err = store.Known(t.Context(), "docs/none")
 	if err != nil || len(known) != 0 {
 		t.Errorf("an unknown document is known by %v, %v", known, err)
 	}
 }
 
 func refuses(t *testing.T, at Place) {
-	home := open(t, at)
-	put(t, home, "docs/a", passage("a", "docs/a", "text", 1, 0))
-	before := snapshot(t, home)
+	store := open(t, at)
+	put(t, store, "docs/a", passage("a", "docs/a", "text", 1, 0))
+	before := snapshot(t, store)
 
 	bare := passage("bare", "docs/b", "text")
 	bare.Vector = nil
@@ -67,48 +67,48 @@ func refuses(t *testing.T, at Place) {
 		"infinite":                    {passage("b", "docs/b", "text", float32(math.Inf(1)), 0)},
 		"a vector without dimensions": {passage("b", "docs/b", "text")},
 	} {
-		if err := home.Put(t.Context(), indexed("docs/b", chunks), chunks); err == nil {
+		if err := store.Put(t.Context(), indexed("docs/b", chunks), chunks); err == nil {
 			t.Errorf("%s: was accepted", name)
 		}
-		must(t, cmp.Diff(before, snapshot(t, home)))
+		must(t, cmp.Diff(before, snapshot(t, store)))
 	}
 }
 
 func dimensions(t *testing.T, at Place) {
-	home := open(t, at)
+	store := open(t, at)
 	mixed := []index.Vectored{passage("a", "docs/a", "text", 1, 0), passage("b", "docs/a", "text", 1, 0, 0)}
-	if err := home.Put(t.Context(), indexed("docs/a", mixed), mixed); !errors.Is(err, index.ErrDimensions) {
+	if err := store.Put(t.Context(), indexed("docs/a", mixed), mixed); !errors.Is(err, index.ErrDimensions) {
 		t.Errorf("mixed lengths gave %v", err)
 	}
-	put(t, home, "docs/a", passage("a", "docs/a", "text", 1, 0, 0))
-	before := snapshot(t, home)
+	put(t, store, "docs/a", passage("a", "docs/a", "text", 1, 0, 0))
+	before := snapshot(t, store)
 	other := []index.Vectored{passage("b", "docs/b", "text", 1, 0)}
-	if err := home.Put(t.Context(), indexed("docs/b", other), other); !errors.Is(err, index.ErrDimensions) {
+	if err := store.Put(t.Context(), indexed("docs/b", other), other); !errors.Is(err, index.ErrDimensions) {
 		t.Errorf("another length gave %v", err)
 	}
-	must(t, cmp.Diff(before, snapshot(t, home)))
-	if _, err := home.Vector(t.Context(), []float32{1, 0}, 10, nil); !errors.Is(err, index.ErrDimensions) {
+	must(t, cmp.Diff(before, snapshot(t, store)))
+	if _, err := store.Vector(t.Context(), []float32{1, 0}, 10, nil); !errors.Is(err, index.ErrDimensions) {
 		t.Errorf("a question of another length gave %v", err)
 	}
-	if got := stats(t, home).Dimensions; got != 3 {
+	if got := stats(t, store).Dimensions; got != 3 {
 		t.Errorf("dimensions are %d, want 3", got)
 	}
 }
 
 func removes(t *testing.T, at Place) {
-	home := open(t, at)
+	store := open(t, at)
 	for _, name := range []string{"a", "b", "c"} {
-		put(t, home, "docs/"+name, passage(name, "docs/"+name, "text", 1, 0))
+		put(t, store, "docs/"+name, passage(name, "docs/"+name, "text", 1, 0))
 	}
-	removed, err := home.Remove(t.Context(), []string{"docs/a", "docs/none", "docs/c"})
+	removed, err := store.Remove(t.Context(), []string{"docs/a", "docs/none", "docs/c"})
 	if err != nil || removed != 2 {
 		t.Fatalf("removed %d, %v; want 2", removed, err)
 	}
-	must(t, cmp.Diff(ids([]string{"b"}), keyword(t, home, "text", 10, nil)))
-	must(t, cmp.Diff(ids([]string{"b"}), vector(t, home, []float32{1, 0}, 10, nil)))
-	must(t, cmp.Diff([]string{"docs/b"}, documents(t, home)))
-	must(t, cmp.Diff(index.Stats{Documents: 1, Chunks: 1, Dimensions: 2}, stats(t, home)))
-	known, err := home.Known(t.Context(), "docs/a")
+	must(t, cmp.Diff(ids([]string{"b"}), keyword(t, store, "text", 10, nil)))
+	must(t, cmp.Diff(ids([]string{"b"}), vector(t, store, []float32{1, 0}, 10, nil)))
+	must(t, cmp.Diff([]string{"docs/b"}, documents(t, store)))
+	must(t, cmp.Diff(index.Stats{Documents: 1, Chunks: 1, Dimensions: 2}, stats(t, store)))
+	known, err := store.Known(t.Context(), "docs/a")
 	if err != nil || len(known) != 0 {
 		t.Errorf("a removed document is known by %v, %v", known, err)
 	}

@@ -89,27 +89,6 @@ func (s *Store) Known(_ context.Context, document string) (map[string]bool, erro
 	return known, nil
 }
 
-// ledgerPage is how many rows the ledger reads at once: no read stays open while the caller works.
-const ledgerPage = 500
-
-// Ledger calls yield for every row, by document, until it returns false.
-func (s *Store) Ledger(ctx context.Context, yield func(index.Row) bool) error {
-	for after, more := "", true; more; {
-		rows, err := s.Documents(ctx, after, ledgerPage)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if !yield(row) {
-				return nil
-			}
-			after = row.Document
-		}
-		more = len(rows) == ledgerPage
-	}
-	return nil
-}
-
 const selectRows = `SELECT document, source, hash, attributes, title, chunks, truncated, state, reason, message, updated
 	FROM document WHERE generation = ? `
 

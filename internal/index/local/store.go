@@ -33,11 +33,7 @@ type Store struct {
 	dimensions int // 0 until the first vector
 }
 
-var (
-	_ index.Searcher = (*Store)(nil)
-	_ index.Writer   = (*Store)(nil)
-	_ index.Reader   = (*Store)(nil)
-)
+var _ index.Store = (*Store)(nil)
 
 // Options say which index to open.
 type Options struct {

@@ -82,7 +82,11 @@ func mustPut(t *testing.T, s *Store, name, word string, n int) {
 func contents(t *testing.T, s *Store) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
-	err := s.Ledger(t.Context(), func(row index.Row) bool {
+	rows, err := s.Documents(t.Context(), "", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
 		hits, err := s.Keyword(t.Context(), "common", 1000, index.Filter{index.FilterDocument: {row.Document}})
 		if err != nil {
 			t.Fatal(err)
@@ -93,10 +97,6 @@ func contents(t *testing.T, s *Store) map[string][]string {
 		}
 		slices.Sort(ids[1:])
 		found[row.Document] = ids
-		return true
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return found
 }

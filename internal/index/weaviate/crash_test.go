@@ -96,9 +96,13 @@ func texts(t *testing.T, s *Store) []string {
 
 func hashes(t *testing.T, s *Store) map[string]string {
 	t.Helper()
-	out := map[string]string{}
-	if err := s.Ledger(t.Context(), func(r index.Row) bool { out[r.Document] = r.Hash; return true }); err != nil {
+	rows, err := s.Documents(t.Context(), "", 1000)
+	if err != nil {
 		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, r := range rows {
+		out[r.Document] = r.Hash
 	}
 	return out
 }

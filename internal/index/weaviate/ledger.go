@@ -8,27 +8,6 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// ledgerPage is how many rows the ledger reads at once.
-const ledgerPage = 2000
-
-// Ledger calls yield for every row, by document, until it returns false.
-func (s *Store) Ledger(ctx context.Context, yield func(index.Row) bool) error {
-	for last, more := "", true; more; {
-		rows, err := s.Documents(ctx, last, ledgerPage)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if !yield(row) {
-				return nil
-			}
-			last = row.Document
-		}
-		more = len(rows) == ledgerPage
-	}
-	return nil
-}
-
 // isRow tells the rows that are shown from the ledger's other objects.
 var isRow = anyOf(propState, string(index.Indexed), string(index.Failed))
 

@@ -32,11 +32,7 @@ type Store struct {
 	staged  map[string]map[string]bool // by document and chunk id
 }
 
-var (
-	_ index.Searcher = (*Store)(nil)
-	_ index.Writer   = (*Store)(nil)
-	_ index.Reader   = (*Store)(nil)
-)
+var _ index.Store = (*Store)(nil)
 
 // Options say which index to open.
 type Options struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/index/indextest"
 	"github.com/ragpipeline/ragpipeline/internal/index/weaviate"
 	"github.com/ragpipeline/ragpipeline/internal/index/weaviate/weaviatetest"
@@ -54,7 +55,7 @@ func TestContract(t *testing.T) {
 	s := server(t)
 	indextest.Run(t, func(t *testing.T) indextest.Place {
 		o := options(s, newPipeline())
-		return func(t *testing.T, g config.Generation) indextest.Home {
+		return func(t *testing.T, g config.Generation) index.Store {
 			t.Helper()
 			o.Generation = g
 			home, err := weaviate.Open(t.Context(), o)
