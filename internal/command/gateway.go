@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/serve"
 )
 
@@ -22,7 +23,7 @@ func newGatewayCommand() *cobra.Command {
 			if err != nil {
 				return unusable{err}
 			}
-			p := newProcess(serve.Logger(cmd.ErrOrStderr(), nil), mountedKeys(f.secrets))
+			p := newProcess(serve.Logger(cmd.ErrOrStderr(), nil), keys.Mounted(f.secrets))
 			return p.serveGateway(cmd.Context(), *c, address, clients, f.ops)
 		},
 	}
@@ -52,9 +53,9 @@ func (p *process) serveGateway(ctx context.Context, c config.Gateway, address, c
 	if err != nil {
 		return err
 	}
-	var clients func() (map[string]string, error)
+	var clients func() (keys.Clients, error)
 	if clientsDir != "" {
-		clients = mountedClientKeys(clientsDir)
+		clients = keys.MountedClients(clientsDir)
 	}
 	path := p.questionPath(c, store)
 	g := p.gateway(c, path, store, clients, false)

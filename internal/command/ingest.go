@@ -11,6 +11,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/ingest"
+	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/serve"
 )
 
@@ -39,7 +40,7 @@ func (f *podFlags) ingest(cmd *cobra.Command) (*ingest.Report, error) {
 	if err != nil {
 		return nil, unusable{err}
 	}
-	p := newProcess(serve.Logger(cmd.ErrOrStderr(), nil), mountedKeys(f.secrets))
+	p := newProcess(serve.Logger(cmd.ErrOrStderr(), nil), keys.Mounted(f.secrets))
 	return p.ingestOnce(cmd.Context(), *c, f.ops)
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index/local"
 	"github.com/ragpipeline/ragpipeline/internal/index/weaviate"
 	"github.com/ragpipeline/ragpipeline/internal/ingest"
+	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 	"github.com/ragpipeline/ragpipeline/internal/serve"
@@ -41,11 +42,11 @@ type process struct {
 	registry *prometheus.Registry
 	stages   *serve.Stages
 	models   model.Transport
-	keys     keyring
+	keys     keys.Ring
 }
 
-func newProcess(log *slog.Logger, keys keyring) *process {
-	p := &process{log: log, registry: prometheus.NewRegistry(), stages: serve.NewStages(), keys: keys}
+func newProcess(log *slog.Logger, ring keys.Ring) *process {
+	p := &process{log: log, registry: prometheus.NewRegistry(), stages: serve.NewStages(), keys: ring}
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	p.models.Log = log
 	p.models.Observe = model.Observers(model.NewMetrics(p.registry), p.stages.Observe)
@@ -171,7 +172,7 @@ func (p *process) probe(ctx context.Context, c config.Models, where config.Index
 }
 
 // gateway puts HTTP before the question path.
-func (p *process) gateway(c config.Gateway, q *questionPath, reader index.Reader, clients func() (map[string]string, error), loopbackOnly bool) *gateway.Gateway {
+func (p *process) gateway(c config.Gateway, q *questionPath, reader index.Reader, clients func() (keys.Clients, error), loopbackOnly bool) *gateway.Gateway {
 	o := gateway.Options{
 		Config:       c,
 		Query:        q.service,

@@ -18,6 +18,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/manifest"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
@@ -80,7 +81,7 @@ func (f *runFlags) run(ctx context.Context) error {
 	if err != nil {
 		return unusable{err}
 	}
-	p := newProcess(serve.Logger(f.stderr, slog.LevelWarn), manifestKeys(bundle.Secrets, f.getenv))
+	p := newProcess(serve.Logger(f.stderr, slog.LevelWarn), keys.FromManifest(bundle.Secrets, f.getenv))
 	if err := p.checkKeys(plan.gateway.Models); err != nil {
 		return unusable{err}
 	}
@@ -120,7 +121,7 @@ func (f *runFlags) validateListen(ctx context.Context) error {
 		return fmt.Errorf("--listen %s: write HOST:PORT, such as 127.0.0.1:8080", f.listen)
 	}
 	if f.keys != "" {
-		if _, err := clientKeys(f.keys)(); err != nil {
+		if _, err := keys.ClientsFile(f.keys)(); err != nil {
 			return err
 		}
 	} else if !isLoopback(host) {
@@ -189,7 +190,7 @@ func (f *runFlags) bringUpToDate(ctx context.Context, p *process, plan *plan, st
 		if m, ok := b.ConfigMaps[name]; ok {
 			return m, nil
 		}
-		return nil, fmt.Errorf("ConfigMap %q is in none of the files: add it with another -f", name)
+		return nil, fmt.Errorf("no file has ConfigMap %q: add it with another -f", name)
 	}
 	show, done := newProgress(f.stderr)
 	quiet := slog.New(slog.DiscardHandler) // the report says it all, and in words
@@ -224,9 +225,9 @@ func (f *runFlags) serve(ctx context.Context, p *process, plan *plan, path *ques
 	if err != nil {
 		return err
 	}
-	var clients func() (map[string]string, error)
+	var clients func() (keys.Clients, error)
 	if f.keys != "" {
-		clients = clientKeys(f.keys)
+		clients = keys.ClientsFile(f.keys)
 	}
 	g := p.gateway(plan.gateway, path, store, clients, clients == nil)
 	ctx, cancel := context.WithCancel(ctx)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/keys"
 )
 
 // keysAge is how long client keys are used before they are read again.
@@ -16,7 +18,7 @@ const keysAge = time.Second
 
 // authenticator knows the clients by their bearer tokens, of which it keeps hashes only.
 type authenticator struct {
-	keys func() (map[string]string, error)
+	keys func() (keys.Clients, error)
 
 	mu      sync.Mutex
 	readAt  time.Time
@@ -28,7 +30,7 @@ type client struct {
 	digest [sha256.Size]byte
 }
 
-func newAuthenticator(keys func() (map[string]string, error)) *authenticator {
+func newAuthenticator(keys func() (keys.Clients, error)) *authenticator {
 	return &authenticator{keys: keys}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
@@ -37,9 +38,9 @@ func TestRequestIDs(t *testing.T) {
 }
 
 func TestClientsAreLetInByTheirKeys(t *testing.T) {
-	keys := map[string]string{"alice": "token-a", "bob": "token-b", "nobody": ""}
+	clients := keys.Clients{"alice": "token-a", "bob": "token-b", "nobody": ""}
 	f := newFixture()
-	f.options.Keys = func() (map[string]string, error) { return keys, nil }
+	f.options.Keys = func() (keys.Clients, error) { return clients, nil }
 	f.options.Log = slog.New(slog.NewTextHandler(&f.log, nil))
 	g := f.gateway()
 	for _, tc := range []struct {
@@ -82,7 +83,7 @@ func TestClientsAreLetInByTheirKeys(t *testing.T) {
 
 func TestEveryRouteUnderV1AsksForAKey(t *testing.T) {
 	f := newFixture()
-	f.options.Keys = func() (map[string]string, error) { return map[string]string{"a": "b"}, nil }
+	f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"a": "b"}, nil }
 	g := f.gateway()
 	for path, methods := range g.routes {
 		for method, route := range methods {
@@ -97,15 +98,15 @@ func TestEveryRouteUnderV1AsksForAKey(t *testing.T) {
 }
 
 func TestChangedKeysAreTakenUp(t *testing.T) {
-	keys, reads := map[string]string{"a": "old"}, 0
+	clients, reads := keys.Clients{"a": "old"}, 0
 	f := newFixture()
-	f.options.Keys = func() (map[string]string, error) { reads++; return keys, nil }
+	f.options.Keys = func() (keys.Clients, error) { reads++; return clients, nil }
 	g := f.gateway()
 	ask := func(token string) int { return call(g, "GET", "/v1/models", "", "Authorization", "Bearer "+token).Code }
 	if ask("old") != 200 || ask("new") != 401 || reads != 1 {
 		t.Fatalf("the old key is not the one, or was read %d times", reads)
 	}
-	keys = map[string]string{"a": "new"}
+	clients = keys.Clients{"a": "new"}
 	g.auth.readAt = g.auth.readAt.Add(-keysAge)
 	if ask("new") != 200 || ask("old") != 401 {
 		t.Error("the new key was not taken up")
@@ -114,7 +115,7 @@ func TestChangedKeysAreTakenUp(t *testing.T) {
 
 func TestKeysThatCannotBeReadLetNobodyIn(t *testing.T) {
 	f := newFixture()
-	f.options.Keys = func() (map[string]string, error) { return nil, errors.New("open /keys: permission denied") }
+	f.options.Keys = func() (keys.Clients, error) { return nil, errors.New("open /keys: permission denied") }
 	got := f.call("GET", "/v1/models", "", "Authorization", "Bearer x")
 	if told := failureIn(t, got.Body); got.Code != 503 || strings.Contains(told.Message, "permission") {
 		t.Errorf("status %d, %+v", got.Code, told)

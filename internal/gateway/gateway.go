@@ -14,6 +14,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
@@ -39,7 +40,7 @@ type Options struct {
 	Ranker Ranker
 	// Keys gives each client's token by the client's name. It is asked again at most once a second, so that a
 	// changed key is taken up. Nil lets everyone in, and then any bearer token is ignored.
-	Keys func() (map[string]string, error)
+	Keys func() (keys.Clients, error)
 	// LoopbackOnly refuses requests whose Host is not this machine: a web page elsewhere cannot then reach a
 	// gateway without keys by pointing a name of its own at 127.0.0.1.
 	LoopbackOnly bool

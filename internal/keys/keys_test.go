@@ -1,4 +1,4 @@
-package command
+package keys
 
 import (
 	"os"
@@ -23,13 +23,13 @@ func TestManifestKeys(t *testing.T) {
 		{"a secret of the files wins over the environment", config.SecretKey{Name: "nvidia", Key: "NVIDIA_API_KEY"}, "from-secret", ""},
 		{"a secret of the files without the key is not replaced", config.SecretKey{Name: "nvidia", Key: "EMPTY_API_KEY"}, "", `Secret "nvidia" has no key "EMPTY_API_KEY"`},
 		{"the environment for a secret that is in no file", config.SecretKey{Name: "other", Key: "NVIDIA_API_KEY"}, "from-environment", ""},
-		{"no other variable of the environment", config.SecretKey{Name: "other", Key: "AWS_SECRET_ACCESS_KEY"}, "", `Secret "other" is in none of the files`},
-		{"nor one whose name only contains the suffix", config.SecretKey{Name: "other", Key: "HOME"}, "", `Secret "other" is in none of the files`},
-		{"a variable that is empty", config.SecretKey{Name: "other", Key: "EMPTY_API_KEY"}, "", "EMPTY_API_KEY is not in the environment"},
+		{"no other variable of the environment", config.SecretKey{Name: "other", Key: "AWS_SECRET_ACCESS_KEY"}, "", `no file has Secret "other"`},
+		{"nor one whose name only contains the suffix", config.SecretKey{Name: "other", Key: "HOME"}, "", `no file has Secret "other"`},
+		{"a variable that is empty", config.SecretKey{Name: "other", Key: "EMPTY_API_KEY"}, "", "EMPTY_API_KEY is not set in the environment"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			asked := ""
-			keys := manifestKeys(secrets, func(name string) string { asked += name + " "; return environment[name] })
+			keys := FromManifest(secrets, func(name string) string { asked += name + " "; return environment[name] })
 			got, err := keys(&c.ref)()
 			if got != c.want || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 				t.Errorf("got %q, error %v", got, err)
@@ -39,7 +39,7 @@ func TestManifestKeys(t *testing.T) {
 			}
 		})
 	}
-	if manifestKeys(secrets, os.Getenv)(nil) != nil {
+	if FromManifest(secrets, os.Getenv)(nil) != nil {
 		t.Error("a key where none is referred to")
 	}
 }
@@ -56,7 +56,7 @@ func TestMountedKeysAreReadAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	keys := mountedKeys(dir)
+	keys := Mounted(dir)
 	if keys(nil) != nil {
 		t.Error("a key where none is referred to")
 	}
@@ -70,7 +70,7 @@ func TestMountedKeysAreReadAnew(t *testing.T) {
 			t.Errorf("got %q, %v, want %q", got, err, content)
 		}
 	}
-	write(strings.Repeat("x", maxKeyBytes+1))
+	write(strings.Repeat("x", maxBytes+1))
 	if _, err := key(); err == nil || !strings.Contains(err.Error(), "more than 65536 bytes") {
 		t.Errorf("a key without bound: %v", err)
 	}
@@ -79,23 +79,23 @@ func TestMountedKeysAreReadAnew(t *testing.T) {
 func TestClientKeysOfAFile(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
-		want       map[string]string
+		want       Clients
 		err        string
 	}{
-		{"a line is a client", "alice=s3cret\nbob=two\n", map[string]string{"alice": "s3cret", "bob": "two"}, ""},
-		{"comments, empty lines and white space are none", "# who\n\n  alice=s3cret  \r\n", map[string]string{"alice": "s3cret"}, ""},
-		{"a token may hold an equals sign", "alice=b25l==", map[string]string{"alice": "b25l=="}, ""},
+		{"a line is a client", "alice=s3cret\nbob=two\n", Clients{"alice": "s3cret", "bob": "two"}, ""},
+		{"comments, empty lines and white space are ignored", "# who\n\n  alice=s3cret  \r\n", Clients{"alice": "s3cret"}, ""},
+		{"a token may hold an equals sign", "alice=b25l==", Clients{"alice": "b25l=="}, ""},
 		{"a line without a token", "alice=s3cret\nbob\n", nil, "line 2 is not name=token"},
 		{"an empty token", "alice=\n", nil, "line 1 is not name=token"},
 		{"an empty name", "=s3cret\n", nil, "line 1 is not name=token"},
-		{"no client at all", "# nobody yet\n", nil, "holds none"},
+		{"no client at all", "# nobody yet\n", nil, "has none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "keys")
 			if err := os.WriteFile(path, []byte(c.file), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			got, err := clientKeys(path)()
+			got, err := ClientsFile(path)()
 			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 				t.Fatalf("error %v, want %q", err, c.err)
 			}
@@ -107,7 +107,7 @@ func TestClientKeysOfAFile(t *testing.T) {
 			}
 		})
 	}
-	if _, err := clientKeys("nowhere")(); err == nil {
+	if _, err := ClientsFile("nowhere")(); err == nil {
 		t.Error("a file that does not exist has keys")
 	}
 }
@@ -115,12 +115,12 @@ func TestClientKeysOfAFile(t *testing.T) {
 // A Secret is mounted as links into a directory whose name begins with dots, so that all entries change at once.
 func TestClientKeysOfAMountedSecret(t *testing.T) {
 	dir := t.TempDir()
-	mount := func(version string, keys map[string]string) {
+	mount := func(version string, clients Clients) {
 		t.Helper()
 		if err := os.Mkdir(filepath.Join(dir, version), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		for name, token := range keys {
+		for name, token := range clients {
 			if err := os.WriteFile(filepath.Join(dir, version, name), []byte(token), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -133,8 +133,8 @@ func TestClientKeysOfAMountedSecret(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	keys := mountedClientKeys(dir)
-	for version, want := range []map[string]string{{"alice": "one", "bob": "two"}, {"alice": "three", "bob": "two"}} {
+	keys := MountedClients(dir)
+	for version, want := range []Clients{{"alice": "one", "bob": "two"}, {"alice": "three", "bob": "two"}} {
 		mount("..v"+string(rune('1'+version)), want)
 		got, err := keys()
 		if err != nil {
@@ -144,7 +144,7 @@ func TestClientKeysOfAMountedSecret(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
-	if _, err := mountedClientKeys(filepath.Join(dir, "none"))(); err == nil {
+	if _, err := MountedClients(filepath.Join(dir, "none"))(); err == nil {
 		t.Error("a directory that does not exist has keys")
 	}
 }

@@ -1,0 +1,138 @@
+// Package keys reads API keys: those that a data-plane process sends to models and to the vector store, and those that
+// the gateway's clients send to it. No error shows one.
+package keys
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+// maxBytes bounds a file of keys; a real key has some hundred bytes.
+const maxBytes = 64 << 10
+
+// Ring finds the API key that a config refers to. For a nil reference it returns nil: no key is sent.
+type Ring func(ref *config.SecretKey) model.Key
+
+// Mounted reads keys from mounted Secrets, <dir>/<secret>/<key>. It reads the file before each request, so that a
+// rotated key needs no restart.
+func Mounted(dir string) Ring {
+	return func(ref *config.SecretKey) model.Key {
+		if ref == nil {
+			return nil
+		}
+		path := filepath.Join(dir, ref.Name, ref.Key)
+		return func() (string, error) {
+			b, err := read(path)
+			if err != nil {
+				return "", fmt.Errorf("key %q of Secret %q: %w", ref.Key, ref.Name, err)
+			}
+			return strings.TrimSpace(string(b)), nil
+		}
+	}
+}
+
+// FromManifest takes keys from the Secrets in the manifest's files. If no file has the Secret, an environment variable
+// named like the key replaces it, but only if that name ends in _API_KEY: otherwise a manifest could send any variable
+// of the environment to an address of its choice.
+func FromManifest(secrets map[string]map[string][]byte, getenv func(string) string) Ring {
+	return func(ref *config.SecretKey) model.Key {
+		if ref == nil {
+			return nil
+		}
+		value, err := fromManifest(*ref, secrets, getenv)
+		return func() (string, error) { return value, err }
+	}
+}
+
+func fromManifest(ref config.SecretKey, secrets map[string]map[string][]byte, getenv func(string) string) (string, error) {
+	if secret, ok := secrets[ref.Name]; ok {
+		value, ok := secret[ref.Key]
+		if !ok {
+			return "", fmt.Errorf("the manifest's Secret %q has no key %q", ref.Name, ref.Key)
+		}
+		return strings.TrimSpace(string(value)), nil
+	}
+	if !strings.HasSuffix(ref.Key, "_API_KEY") {
+		return "", fmt.Errorf("no file has Secret %q: add it with another -f", ref.Name)
+	}
+	if value := getenv(ref.Key); value != "" {
+		return value, nil
+	}
+	return "", fmt.Errorf("no file has Secret %q, and %s is not set in the environment: provide one of them", ref.Name, ref.Key)
+}
+
+// Clients holds the token of each client of the gateway, by the client's name.
+type Clients map[string]string
+
+// ClientsFile reads the gateway's clients from a file with a line name=token for each, the format of `kubectl create
+// secret generic --from-env-file`. The function that it returns reads the file anew, and fails if it has no client.
+func ClientsFile(path string) func() (Clients, error) {
+	return func() (Clients, error) {
+		b, err := read(path)
+		if err != nil {
+			return nil, fmt.Errorf("client keys: %w", err)
+		}
+		clients := Clients{}
+		for i, line := range strings.Split(string(b), "\n") {
+			line = strings.TrimSpace(line)
+			if line == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			name, token, ok := strings.Cut(line, "=")
+			if !ok || name == "" || token == "" {
+				return nil, fmt.Errorf("client keys: %s line %d is not name=token", path, i+1)
+			}
+			clients[name] = token
+		}
+		if len(clients) == 0 {
+			return nil, fmt.Errorf("client keys: %s has none: write a line name=token for each client", path)
+		}
+		return clients, nil
+	}
+}
+
+// MountedClients reads the gateway's clients from a mounted Secret: each file is a client, with the token as its
+// content. The function that it returns reads the directory anew.
+func MountedClients(dir string) func() (Clients, error) {
+	return func() (Clients, error) {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return nil, fmt.Errorf("client keys: %w", err)
+		}
+		clients := Clients{}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), ".") { // the mount's own links
+				continue
+			}
+			b, err := read(filepath.Join(dir, e.Name()))
+			if err != nil {
+				return nil, fmt.Errorf("client keys: %w", err)
+			}
+			clients[e.Name()] = strings.TrimSpace(string(b))
+		}
+		return clients, nil
+	}
+}
+
+// read returns the content of a file of at most maxBytes.
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxBytes {
+		return nil, fmt.Errorf("%s has more than %d bytes", path, maxBytes)
+	}
+	return b, nil
+}
