@@ -15,6 +15,7 @@ const (
 	Encrypted        Reason = "Encrypted"        // a password is needed
 	Malformed        Reason = "Malformed"        // the bytes are not what the format demands
 	TooLarge         Reason = "TooLarge"         // past the bound on source bytes or extracted text
+	TooComplex       Reason = "TooComplex"       // past the bound on nesting, columns or cells
 	TimedOut         Reason = "TimedOut"         // extraction passed its deadline
 	Unsupported      Reason = "Unsupported"      // no extractor reads this type
 	Changed          Reason = "Changed"          // it changed while it was read

@@ -22,7 +22,7 @@ type Generation struct {
 const (
 	AnalyserVersion     = "1"
 	EmbeddedTextVersion = "1"
-	ExtractionVersion   = "1"
+	ExtractionVersion   = "2"
 )
 
 // EmbeddingSpace identifies the vector space: two models of one name and size share it, wherever they run.

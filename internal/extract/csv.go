@@ -25,6 +25,10 @@ func readCSV(ctx context.Context, s source) (*Document, error) {
 	r.TrimLeadingSpace = true
 
 	out := &flow{ctx: ctx, limit: newLimit(s.max)}
+	table, err := out.fields("")
+	if err != nil {
+		return nil, err
+	}
 	var header []string
 	for first := true; ; first = false {
 		row, err := r.Read()
@@ -38,10 +42,11 @@ func readCSV(ctx context.Context, s source) (*Document, error) {
 			header = row
 			continue
 		}
-		if err := writeRow(out, header, row); err != nil {
+		if err := writeRow(table, header, row); err != nil {
 			return nil, err
 		}
 	}
+	table.end()
 	if out.text.Len() == 0 && header != nil {
 		if err := out.paragraph(strings.Join(header, ", ")); err != nil {
 			return nil, err
@@ -50,8 +55,8 @@ func readCSV(ctx context.Context, s source) (*Document, error) {
 	return withText(out.single(""), config.Malformed, "the CSV table holds no values")
 }
 
-func writeRow(out *flow, header, row []string) error {
-	var b strings.Builder
+func writeRow(table *tableFlow, header, row []string) error {
+	var lines []string
 	for i, value := range row {
 		if value = oneLineUncut(value); value == "" {
 			continue
@@ -60,9 +65,9 @@ func writeRow(out *flow, header, row []string) error {
 		if i < len(header) {
 			name = oneLine(header[i])
 		}
-		b.WriteString(name + ": " + value + "\n")
+		lines = append(lines, name+": "+value)
 	}
-	return out.paragraph(b.String())
+	return table.record(lines)
 }
 
 // isHeader takes the first row for the columns' names unless a cell of it is empty or a number.

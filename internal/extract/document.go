@@ -1,5 +1,7 @@
-// Package extract turns a document's bytes into text with page and heading offsets.
+// Package extract turns a document's bytes into text with page, heading and table offsets.
 package extract
+
+import "github.com/ragpipeline/ragpipeline/internal/config"
 
 // Document is the text of one document.
 type Document struct {
@@ -7,6 +9,8 @@ type Document struct {
 	Title string
 	// Pages are hard boundaries for chunks. A format without pages has one, numbered 0.
 	Pages []Page
+	// Warnings tell what of the document is not in Pages, or may be wrong there.
+	Warnings config.Warnings
 }
 
 // Page is a page, a slide, or the whole document.
@@ -16,6 +20,8 @@ type Page struct {
 	// Headings are in order of Offset. A heading holds until one of its level or higher follows, on later
 	// pages too.
 	Headings []Heading
+	// Tables are in order and do not overlap.
+	Tables []Table `json:",omitempty"`
 }
 
 // Heading is a heading's place in its page.
@@ -23,4 +29,17 @@ type Heading struct {
 	Offset int // code points into Page.Text
 	Level  int // 1 is the highest
 	Text   string
+}
+
+// Table is a table's place in its page, and how it may be cut. Places are code points into Page.Text.
+type Table struct {
+	Start, End int // from the caption or the header to the end of the last row
+	// Caption and Header, the row or rows that name the columns, belong in front of each part of the table. Either
+	// may be empty.
+	Caption, Header string
+	Columns         []string // the names of the columns, if the table has them
+	Rows            []int    // where the rows begin, in ascending order
+	// Fields reports whether a row is lines of "column: value". In other tables a row is one line, with bars between
+	// its cells.
+	Fields bool
 }

@@ -9,19 +9,21 @@ import (
 )
 
 // flow writes one page's text piece by piece: what it holds is normalised and within the limit at any moment,
-// and headings know their offsets.
+// and headings and tables know their offsets.
 type flow struct {
 	ctx      context.Context //nolint:containedctx // it lives as long as one extraction
 	limit    *limit
 	text     strings.Builder
 	runes    int
 	headings []Heading
+	tables   []Table
 }
 
-// limit is the bound on a document's text, shared by its pages.
+// limit is the bound on a document's text and cells, shared by its pages.
 type limit struct {
-	max  int64 // bytes
-	used int64
+	max   int64 // bytes
+	used  int64
+	cells int
 }
 
 func newLimit(max int64) *limit { return &limit{max: max} }
@@ -29,8 +31,24 @@ func newLimit(max int64) *limit { return &limit{max: max} }
 // take counts n more bytes of text, and fails when they are too many.
 func (l *limit) take(n int) error {
 	l.used += int64(n)
-	if l.used > l.max {
+	return l.fits(0)
+}
+
+// fits fails when n more bytes of text would be too many.
+func (l *limit) fits(n int) error {
+	if l.used+int64(n) > l.max {
 		return config.Failf(config.TooLarge, "the document holds more than %d bytes of text: split it", l.max)
+	}
+	return nil
+}
+
+// takeCells counts n more cells of tables, and fails when they are too many.
+func (l *limit) takeCells(n int) error {
+	if n > maxColumns {
+		return config.Failf(config.TooComplex, "a table has more than %d columns: split it", maxColumns)
+	}
+	if l.cells += n; l.cells > maxCells {
+		return config.Failf(config.TooComplex, "the document's tables have more than %d cells: split it", maxCells)
 	}
 	return nil
 }
@@ -74,7 +92,7 @@ func (f *flow) write(separator, text string) error {
 
 // page is what was written so far.
 func (f *flow) page(number int) Page {
-	return Page{Number: number, Text: f.text.String(), Headings: f.headings}
+	return Page{Number: number, Text: f.text.String(), Headings: f.headings, Tables: f.tables}
 }
 
 // single is a document of one page without a number.

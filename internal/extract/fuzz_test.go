@@ -3,6 +3,7 @@ package extract
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"maps"
 	"strings"
 	"testing"
@@ -54,9 +55,33 @@ func checkDocument(t *testing.T, d *Document) {
 			last = h.Offset
 			d.HeadingPath(i, h.Offset)
 		}
+		checkTables(t, p)
 	}
 	if texts == 0 {
 		t.Error("a document without text is no failure")
+	}
+}
+
+// checkTables holds a page's tables to their order: each begins where the one before has ended, with its caption or
+// its header, and its rows ascend within it.
+func checkTables(t *testing.T, p Page) {
+	t.Helper()
+	last, text := 0, []rune(p.Text)
+	for _, table := range p.Tables {
+		if table.Start < last || table.End > len(text) || len(table.Rows) == 0 {
+			t.Fatalf("table %+v after offset %d in a text of %d", table, last, len(text))
+		}
+		if head := cmp.Or(table.Caption, table.Header); !strings.HasPrefix(string(text[table.Start:]), head) {
+			t.Errorf("table %+v does not begin with its head", table)
+		}
+		last = table.Start
+		for i, row := range table.Rows {
+			if row < last || row >= table.End || i > 0 && row == last {
+				t.Errorf("row %d of table %+v begins at %d", i, table, row)
+			}
+			last = row
+		}
+		last = table.End
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/extract"
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/split"
 )
 
 // Limits, in code points, on what a chunk's context may take of the embedding model's input. A title or a
@@ -27,7 +28,7 @@ func (r *run) chunks(d *document, text *extract.Document) []index.Vectored {
 	id := r.ids.of(d.id)
 	headings := outline{pages: text.Pages}
 	for p, page := range text.Pages {
-		for _, piece := range r.Splitter.Split(page.Text) {
+		for _, piece := range r.Splitter.Split(page.Text, tables(page)...) {
 			if strings.TrimSpace(piece.Text) == "" {
 				continue // at size 1 a chunk may be a space, as LangChain's may
 			}
@@ -47,6 +48,15 @@ func (r *run) chunks(d *document, text *extract.Document) []index.Vectored {
 		}
 	}
 	return chunks
+}
+
+// tables are the page's tables as the splitter takes them.
+func tables(page extract.Page) []split.Table {
+	tables := make([]split.Table, len(page.Tables))
+	for i, t := range page.Tables {
+		tables[i] = split.Table(t)
+	}
+	return tables
 }
 
 // title is what the document calls itself, else its file name, extension included, as citations show it.

@@ -42,9 +42,9 @@ type Extractor interface {
 	Extract(ctx context.Context, name string, data []byte) (*extract.Document, error)
 }
 
-// Splitter cuts a text into chunks.
+// Splitter cuts a text into chunks, its tables between their rows.
 type Splitter interface {
-	Split(text string) []split.Chunk
+	Split(text string, tables ...split.Table) []split.Chunk
 }
 
 // Index is where documents go. Its methods are called concurrently.

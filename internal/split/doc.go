@@ -7,6 +7,10 @@
 // the overlap allows. A piece that is not shorter is cut at the next separator. White space around a chunk is
 // stripped, and a chunk of nothing else is dropped.
 //
-// Nothing is copied: a chunk's Text is a substring of the text that was split, and keeps it in memory. Time
-// and memory grow linearly with the text.
+// A table is one piece where it is shorter than the size. A larger one is cut between its rows, without overlap, and
+// each chunk of it begins with the caption and the header row, which count. A row that is too long by itself is cut
+// between its cells, each part with the names of its columns and the row's first cell.
+//
+// Nothing is copied but later parts of tables: a chunk's Text is a substring of the text that was split, and keeps it
+// in memory. Time and memory grow linearly with the text.
 package split

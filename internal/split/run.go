@@ -17,8 +17,26 @@ type run struct {
 	chunks []Chunk
 }
 
-// split cuts text, which begins at start, at the first separator from level on that occurs in it.
-func (r *run) split(start place, text string, level int) {
+// split cuts the text. Its tables, in order and apart from each other, are cut by rules of their own.
+func (r *run) split(tables []Table) {
+	at := place{}
+	for _, t := range tables {
+		if len(t.Rows) == 0 || t.Start < at.runes || t.End <= t.Start {
+			continue
+		}
+		start := r.advance(at, t.Start)
+		end := r.advance(start, t.End)
+		r.pieces(at, r.text[at.bytes:start.bytes], 0)
+		r.table(t, start, end)
+		at = end
+	}
+	r.pieces(at, r.text[at.bytes:], 0)
+	r.flush()
+}
+
+// pieces cuts text, which begins at start, at the first separator from level on that occurs in it, and merges what
+// is shorter than the size.
+func (r *run) pieces(start place, text string, level int) {
 	for level < len(separators) && !strings.Contains(text, separators[level]) {
 		level++
 	}
@@ -32,14 +50,14 @@ func (r *run) split(start place, text string, level int) {
 			r.merge(p, end)
 		case level < len(separators):
 			r.flush()
-			r.split(start, first, level+1)
+			r.pieces(start, first, level+1)
+			r.flush()
 		default:
 			r.flush()
 			r.emit(start, end)
 		}
 		start = end
 	}
-	r.flush()
 }
 
 // pieceLength returns how many bytes of text stand before the next separator of this level, the one that text

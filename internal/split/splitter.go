@@ -9,7 +9,8 @@ import (
 // Chunk is a part of a text.
 type Chunk struct {
 	Text string
-	// Start and End are the chunk's place in the text in code points: Text is text[Start:End].
+	// Start and End are the chunk's place in the text in code points: Text is text[Start:End]. In a later part of a
+	// table the caption and the names of the columns stand in front of that.
 	Start, End int
 }
 
@@ -42,12 +43,12 @@ func New(c config.Chunking) (*Splitter, error) {
 	return s, nil
 }
 
-// Split returns the chunks of text. Neither Start nor End ever descends from one to the next. No chunk is larger
-// than the size, unless a single code point is (in Tokens, a rare one can be up to four).
+// Split returns the chunks of text, in which tables stand in order. Neither Start nor End ever descends from one to
+// the next. No chunk is larger than the size, unless a single code point is (in Tokens, a rare one can be up to four).
 //
 // In text that is not valid UTF-8 each byte that belongs to no character counts as one code point, as when
 // ranging over a string.
-func (s *Splitter) Split(text string) []Chunk {
+func (s *Splitter) Split(text string, tables ...Table) []Chunk {
 	if text == "" {
 		return nil
 	}
@@ -58,7 +59,7 @@ func (s *Splitter) Split(text string) []Chunk {
 		// Enough for most texts: the overlap makes chunks more than this, separators can double them.
 		chunks: make([]Chunk, 0, len(text)/s.size+1),
 	}
-	r.split(place{}, text, 0)
+	r.split(tables)
 	if s.tokens != nil {
 		return outermost(r.chunks)
 	}

@@ -28,10 +28,11 @@ func TestMain(m *testing.M) {
 // Every word that a user may meet in a report, a reply or the status is explained, and nothing that has gone is.
 func TestTroubleshootingExplainsEveryReasonKindAndCode(t *testing.T) {
 	for section, want := range map[string][]string{
-		"## A document is not in the index": constants(t, "internal/config/failure.go", "Reason"),
-		"## A model fails":                  constants(t, "internal/model/errors.go", "Kind"),
-		"## The gateway refuses or fails":   gatewayCodes(t),
-		"## A reply comes with a warning":   {"NoModel", "NoPassages", "PassagesCut"},
+		"## A document is not in the index":       constants(t, "internal/config/failure.go", "Reason"),
+		"## A document is indexed with a warning": constants(t, "internal/config/warning.go", "WarningReason"),
+		"## A model fails":                        constants(t, "internal/model/errors.go", "Kind"),
+		"## The gateway refuses or fails":         gatewayCodes(t),
+		"## A reply comes with a warning":         {"NoModel", "NoPassages", "PassagesCut"},
 	} {
 		got := rows(t, "docs/troubleshooting.md", section)
 		if diff := cmp.Diff(want, got); diff != "" {
