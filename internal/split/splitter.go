@@ -33,10 +33,7 @@ func New(c config.Chunking) (*Splitter, error) {
 	switch c.Unit {
 	case config.Characters, "":
 	case config.Tokens:
-		var err error
-		if s.tokens, err = cl100k(); err != nil {
-			return nil, err
-		}
+		s.tokens = cl100k()
 	default:
 		return nil, fmt.Errorf("chunking unit is %q: it must be %s or %s", c.Unit, config.Characters, config.Tokens)
 	}
