@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/weaviate/weaviate-go-client/v5/weaviate"
+	"github.com/weaviate/weaviate-go-client/v5/weaviate/connection"
 	"github.com/weaviate/weaviate-go-client/v5/weaviate/fault"
+	"github.com/weaviate/weaviate-go-client/v5/weaviate/schema"
 	"github.com/weaviate/weaviate/entities/models"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -17,16 +18,16 @@ import (
 )
 
 const (
-	// adminTimeout bounds one call that changes the schema. The client lays a minute over it anyway.
+	// adminTimeout bounds one call that changes the schema.
 	adminTimeout = 30 * time.Second
 	// startPatience is how long an opening waits for a Weaviate that is starting.
 	startPatience = time.Minute
 )
 
-// admin changes the schema. One lives as long as its process: a client that is collected blocks the finalizers of
-// all others for ever.
+// admin changes the schema. One lives as long as its process: a connection of the client that is collected blocks the
+// finalizers of all others for ever.
 type admin struct {
-	client *weaviate.Client
+	schema *schema.API
 	http   *http.Client
 }
 
@@ -37,12 +38,10 @@ func newAdmin(where config.WeaviateIndex, key func() (string, error)) (*admin, e
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = 64 << 10
-	connection := &http.Client{Transport: &authorised{transport, key}, Timeout: adminTimeout}
-	client, err := weaviate.NewClient(weaviate.Config{Scheme: at.Scheme, Host: at.Host, ConnectionClient: connection})
-	if err != nil {
-		return nil, err
-	}
-	return &admin{client: client, http: connection}, nil
+	client := &http.Client{Transport: &authorised{transport, key}, Timeout: adminTimeout}
+	// The client as a whole would bring in 40 packages more, of the APIs that are not used here.
+	api := schema.New(connection.NewConnection(at.Scheme, at.Host, client, adminTimeout, nil), nil)
+	return &admin{schema: api, http: client}, nil
 }
 
 func (a *admin) close() { a.http.CloseIdleConnections() }
@@ -92,9 +91,9 @@ func (a *admin) make(ctx context.Context, want *models.Class) error {
 }
 
 func (a *admin) makeOnce(ctx context.Context, want *models.Class) error {
-	got, err := a.client.Schema().ClassGetter().WithClassName(want.Class).Do(ctx)
+	got, err := a.schema.ClassGetter().WithClassName(want.Class).Do(ctx)
 	if f, ok := errors.AsType[*fault.WeaviateClientError](err); ok && f.StatusCode == http.StatusNotFound {
-		return a.client.Schema().ClassCreator().WithClass(want).Do(ctx)
+		return a.schema.ClassCreator().WithClass(want).Do(ctx)
 	}
 	if err != nil {
 		return err
@@ -107,16 +106,16 @@ func (a *admin) makeOnce(ctx context.Context, want *models.Class) error {
 
 // retire deletes the collections of the pipeline's other generations.
 func (a *admin) retire(ctx context.Context, keep names, p config.Pipeline) error {
-	schema, err := a.client.Schema().Getter().Do(ctx)
+	all, err := a.schema.Getter().Do(ctx)
 	if err != nil {
 		return err
 	}
-	for _, class := range schema.Classes {
+	for _, class := range all.Classes {
 		ours := class.Description == description(p, "chunks") || class.Description == description(p, "ledger")
 		if !ours || !keep.isGeneration(class.Class) || class.Class == keep.chunks || class.Class == keep.ledger {
 			continue
 		}
-		if err := a.client.Schema().ClassDeleter().WithClassName(class.Class).Do(ctx); err != nil {
+		if err := a.schema.ClassDeleter().WithClassName(class.Class).Do(ctx); err != nil {
 			return fmt.Errorf("delete collection %s: %w", class.Class, err)
 		}
 	}
