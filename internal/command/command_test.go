@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 
@@ -62,32 +61,6 @@ func TestWithoutACommandTheHelpIsShown(t *testing.T) {
 	for _, command := range []string{"run", "gateway", "ingest", "models"} {
 		if !strings.Contains(out.String(), "\n  "+command+" ") {
 			t.Errorf("the help does not name %s:\n%s", command, out.String())
-		}
-	}
-}
-
-func TestOnlyLoopbackIsServedWithoutKeys(t *testing.T) {
-	for host, want := range map[string]bool{
-		"127.0.0.1": true, "127.8.8.8": true, "localhost": true, "::1": true,
-		"": false, "0.0.0.0": false, "::": false, "192.168.0.7": false, "example.org": false, "localhost.example.org": false,
-	} {
-		if got := isLoopback(host); got != want {
-			t.Errorf("%q is loopback: %t, want %t", host, got, want)
-		}
-	}
-}
-
-func TestAnAddressIsShownAsABrowserTakesIt(t *testing.T) {
-	for address, want := range map[string]string{
-		"127.0.0.1:8080": "http://127.0.0.1:8080", "[::1]:80": "http://[::1]:80",
-		"0.0.0.0:8080": "http://localhost:8080", "[::]:8080": "http://localhost:8080",
-	} {
-		a, err := net.ResolveTCPAddr("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := browsable(a); got != want {
-			t.Errorf("%s is shown as %s, want %s", address, got, want)
 		}
 	}
 }

@@ -10,11 +10,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -163,6 +165,38 @@ func (f *runFlags) plan(b *manifest.Bundle, standInURL string) (*plan, error) {
 		return nil, err
 	}
 	return &plan{ingest: ingest, gateway: gateway}, nil
+}
+
+// placeDocuments applies the --documents flags, each [SOURCE=]DIR, to the manifest's sources.
+func placeDocuments(sources []config.Source, flags []string) ([]config.Source, error) {
+	for _, flag := range flags {
+		name, dir, err := parseDocuments(flag)
+		if err == nil {
+			sources, err = derive.PlaceDirectory(sources, name, dir)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--documents %s: %w", flag, err)
+		}
+	}
+	return sources, derive.CheckPlaced(sources)
+}
+
+// parseDocuments splits [SOURCE=]DIR and makes DIR absolute. A directory whose own name has a "=" needs no SOURCE.
+func parseDocuments(flag string) (name, dir string, err error) {
+	name, dir, ok := strings.Cut(flag, "=")
+	if !ok || isDirectory(flag) {
+		name, dir = "", flag
+	}
+	if !isDirectory(dir) {
+		return "", "", fmt.Errorf("%s is not a directory", dir)
+	}
+	dir, err = filepath.Abs(dir)
+	return name, dir, err
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // checkKeys finds a missing key before any work is done.

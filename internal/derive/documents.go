@@ -1,0 +1,78 @@
+// Package derive turns a RAGPipeline into the data plane's configs. Its functions are pure.
+package derive
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// PlaceDirectory returns the sources with the directory at path in place of the named one, whose globs and metadata
+// then apply to the directory. An empty name selects the only source that is not a ConfigMap; if every source is a
+// ConfigMap, the directory becomes another source, "documents". The slice that it is given does not change.
+func PlaceDirectory(sources []config.Source, name, path string) ([]config.Source, error) {
+	if name == "" {
+		var err error
+		if name, err = onlyOther(sources); err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(sources, named(name)) {
+			return append(slices.Clone(sources), config.Source{Name: name, Directory: &config.Directory{Path: path}}), nil
+		}
+	}
+	i := slices.IndexFunc(sources, named(name))
+	if i < 0 {
+		return nil, fmt.Errorf("the manifest has no source %q; it has %s", name, sourceNames(sources))
+	}
+	if sources[i].Directory != nil {
+		return nil, fmt.Errorf("source %q already has a directory", name)
+	}
+	placed := slices.Clone(sources)
+	placed[i].ConfigMap, placed[i].Directory = nil, &config.Directory{Path: path}
+	return placed, nil
+}
+
+// CheckPlaced returns an error that names the first source which one machine cannot read: a cluster's volume that no
+// directory replaces.
+func CheckPlaced(sources []config.Source) error {
+	for _, s := range sources {
+		if s.ConfigMap == nil && s.Directory == nil {
+			return fmt.Errorf("source %q is a volume of a cluster: replace it with a directory, --documents %[1]s=DIR", s.Name)
+		}
+	}
+	return nil
+}
+
+func named(name string) func(config.Source) bool {
+	return func(s config.Source) bool { return s.Name == name }
+}
+
+// onlyOther returns the name of the only source that is not a ConfigMap, or "documents" if there is none.
+func onlyOther(sources []config.Source) (string, error) {
+	const fallback = "documents"
+	var others []config.Source
+	for _, s := range sources {
+		if s.ConfigMap == nil {
+			others = append(others, s)
+		}
+	}
+	switch {
+	case len(others) == 1:
+		return others[0].Name, nil
+	case len(others) > 1:
+		return "", fmt.Errorf("several sources need a directory (%s): write SOURCE=DIR", sourceNames(others))
+	case slices.ContainsFunc(sources, named(fallback)):
+		return "", fmt.Errorf("the manifest already has a ConfigMap source %q; to replace it, write %[1]s=DIR", fallback)
+	}
+	return fallback, nil
+}
+
+func sourceNames(sources []config.Source) string {
+	names := make([]string, len(sources))
+	for i, s := range sources {
+		names[i] = s.Name
+	}
+	return strings.Join(names, ", ")
+}
