@@ -16,14 +16,14 @@ import (
 // observe is what the status is computed from: the scene, and how the pass went.
 func (r *Reconciler) observe(p *v1alpha1.RAGPipeline, s *scene, next plan, passErr error) status.Observed {
 	o := status.Observed{
-		Now:        r.now(),
-		Missing:    s.missing,
-		Wanted:     s.wanted,
-		Gateways:   s.gateways,
-		Unreadable: s.unreadable,
-		Run:        s.newestRun(next),
-		Wrote:      p.Status.ObservedGeneration != p.Generation, // the scene is from before the pass acted on this spec
-		Endpoint:   fmt.Sprintf("http://%s.%s.svc:%d", desired.Names{Pipeline: p.Name}.Gateway(), p.Namespace, desired.GatewayPort),
+		Now:         r.now(),
+		Missing:     s.missing,
+		Wanted:      s.wanted,
+		Gateways:    s.gateways,
+		Unreadable:  s.unreadable,
+		Run:         s.newestRun(next),
+		SpecChanged: p.Status.ObservedGeneration != p.Generation,
+		Endpoint:    fmt.Sprintf("http://%s.%s.svc:%d", desired.Names{Pipeline: p.Name}.Gateway(), p.Namespace, desired.GatewayPort),
 	}
 	if problem := problemOf(passErr); passErr != nil {
 		o.Problem = &problem

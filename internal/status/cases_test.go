@@ -119,8 +119,8 @@ var cases = []testCase{
 	{"the LLM answers 410", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
 	{"the LLM answers 410 before the first index", fromStart(running1, at(time.Minute, indexes, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
 	{"the user has named another LLM and the gateway rolls", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, rolling(desired.ComponentGateway))), inProgress, progressing},
-	{"the user has named another LLM and nothing is observed of it yet", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, func(w *world) { w.o.Wrote = true })), inProgress, progressing},
-	{"the user has corrected a failed run and nothing is observed of it yet", fromReady(at(time.Minute, failedRun(0, "", "x")), at(time.Minute, edit, func(w *world) { w.o.Wrote = true })), inProgress, progressing},
+	{"the user has named another LLM and nothing is observed of it yet", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, func(w *world) { w.o.SpecChanged = true })), inProgress, progressing},
+	{"the user has corrected a failed run and nothing is observed of it yet", fromReady(at(time.Minute, failedRun(0, "", "x")), at(time.Minute, edit, func(w *world) { w.o.SpecChanged = true })), inProgress, progressing},
 	{"the vectors do not fit the index", fromReady(at(time.Minute, stageFails(config.StageIndex, "DimensionMismatch", "vector has another number of dimensions than the index", 0))), failed, degraded},
 
 	// Under Degrade.

@@ -103,7 +103,7 @@ func (v *view) runFault() finding {
 
 // final stalls the pipeline at once for a failed run beside a live generation: the next runs only repeat it.
 func (v *view) final(f finding) finding {
-	if v.Live != "" && !v.Wrote {
+	if v.Live != "" && !v.SpecChanged {
 		f.weight = terminal
 	}
 	return f
@@ -146,7 +146,7 @@ func (v *view) runStuck() (finding, bool) {
 		if name == config.StageEmbedding {
 			f.message = modelRemedy(v.p, name, h)
 		}
-		if forGood[h.Reason] && !v.Wrote {
+		if forGood[h.Reason] && !v.SpecChanged {
 			f.weight = terminal
 		}
 		return f, true

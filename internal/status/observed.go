@@ -32,9 +32,9 @@ type Observed struct {
 	Run *Run
 	// Endpoint is the URL of the gateway's Service within the cluster; empty until it exists.
 	Endpoint string
-	// Wrote: this pass changed a child, so that the rest may have been observed before it took effect. Nothing that
-	// was observed stalls the pipeline in such a pass.
-	Wrote bool
+	// SpecChanged reports whether status.observedGeneration differs from the pipeline's generation: the rest was
+	// observed before a pass acted on this spec, so nothing in it stalls the pipeline.
+	SpecChanged bool
 }
 
 // Problem is why a pass could not be finished.

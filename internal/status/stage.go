@@ -129,7 +129,7 @@ var forGood = map[string]bool{"ModelNotFound": true, "ModelRetired": true, dimen
 // settled: what the gateways report is about the present spec.
 func (v *view) settled() bool {
 	g, runs := v.Components[desired.ComponentGateway]
-	return !v.Wrote && (!runs || g.Current)
+	return !v.SpecChanged && (!runs || g.Current)
 }
 
 func (s *stage) answering() (finding, bool) {
