@@ -193,10 +193,13 @@ func TestConfigurationErrors(t *testing.T) {
 		"a nim without a cluster": {func(s *v1alpha1.RAGPipelineSpec) { s.Models.Embedding.Model = nim("a/b") },
 			[]string{"spec.models.embedding: a nim model needs a cluster", "endpoint", "standIn", "apply the manifest"}},
 		"every nim without a cluster": {withNIMs, []string{"spec.models.embedding: ", "spec.models.reranking: ", "spec.models.llm: "}},
-		"globs that are none": {func(s *v1alpha1.RAGPipelineSpec) {
-			s.Documents[0].Include = []v1alpha1.Glob{"ok/**", "[a"}
-			s.Documents[0].Exclude = []v1alpha1.Glob{"{a,b"}
-		}, []string{"spec.documents[0].include[1]: ", "spec.documents[0].exclude[0]: ", "no glob"}},
+		"globs that a pod would refuse": {func(s *v1alpha1.RAGPipelineSpec) {
+			s.Documents[0].Include = []v1alpha1.Glob{"ok/**", "[a", "/docs/**"}
+			s.Documents[0].Exclude = []v1alpha1.Glob{"{a,b", "./x", "a//b"}
+		}, []string{
+			`spec.documents[0].include[1]: "[a" is not a valid glob`, "spec.documents[0].include[2]: ",
+			"spec.documents[0].exclude[0]: ", "spec.documents[0].exclude[1]: ", "spec.documents[0].exclude[2]: ",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, ingestErr := Ingest(pipeline(c.change), machine)

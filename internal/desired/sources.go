@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"path"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -31,13 +29,13 @@ func (d DataPlane) sources(sources []v1alpha1.Source) ([]config.Source, error) {
 	return list, errors.Join(errs...)
 }
 
-// globs refuses what is no pattern: CEL cannot parse one.
+// globs refuses the patterns that a pod would refuse: a run with one would fail again and again.
 func globs(field string, patterns []v1alpha1.Glob) ([]string, error) {
 	var list []string
 	var errs []error
 	for i, pattern := range patterns {
-		if !doublestar.ValidatePattern(string(pattern)) {
-			errs = append(errs, configurationErrorf(fmt.Sprintf("%s[%d]", field, i), "%q is no glob: close its brackets, or put a backslash before a bracket that is meant as such", pattern))
+		if err := config.ValidateGlob(string(pattern)); err != nil {
+			errs = append(errs, configurationErrorf(fmt.Sprintf("%s[%d]", field, i), "%v", err))
 		}
 		list = append(list, string(pattern))
 	}

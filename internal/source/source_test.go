@@ -30,7 +30,7 @@ func TestNewRefuses(t *testing.T) {
 		"a missing ConfigMap": {config.Source{ConfigMap: &config.ConfigMap{Name: "gone"}}, maps, `"gone"`},
 		"a ConfigMap where there are none": {config.Source{ConfigMap: &config.ConfigMap{Name: "gone"}}, nil,
 			"cannot be read here"},
-		"a bad glob": {config.Source{Directory: &config.Directory{}, Include: []string{"["}}, maps, `include "["`},
+		"a bad glob": {config.Source{Directory: &config.Directory{}, Include: []string{"["}}, maps, `include: "["`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
