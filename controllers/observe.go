@@ -153,7 +153,7 @@ func (s *scene) newestRun(next plan) *status.Run {
 	case batchv1.JobFailed:
 		run.State, run.Pods = status.RunFailed, s.failedPods(job)
 	default:
-		run.State, run.Report = status.RunActive, s.run
+		run.State, run.Reports = status.RunActive, s.ingestion
 		run.Pods = append(s.unready(desired.ComponentIngest, map[string]string{batchv1.JobNameLabel: job.Name}), s.failedPods(job)...)
 	}
 	return run

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,33 +58,10 @@ func readReport(ctx context.Context, c *http.Client, url string) (config.OpsStat
 
 // readReports asks the gateway's and the ingestion's pods, all at once.
 func (r *Reconciler) readReports(ctx context.Context, s *scene) {
-	var gateways []corev1.Pod
-	for _, pod := range s.podsOf(desired.ComponentGateway) {
-		if running(&pod) {
-			gateways = append(gateways, pod)
-		}
-	}
-	reports := make([]*config.OpsStatus, len(gateways))
-	var group sync.WaitGroup
-	for i := range gateways {
-		group.Go(func() {
-			if report, err := r.Reports(ctx, &gateways[i]); err == nil {
-				reports[i] = &report
-			}
-		})
-	}
-	for _, pod := range s.podsOf(desired.ComponentIngest) {
-		if running(&pod) {
-			group.Go(func() {
-				if report, err := r.Reports(ctx, &pod); err == nil {
-					s.run = &report
-				}
-			})
-			break
-		}
-	}
-	group.Wait()
-	for i, report := range reports {
+	gateways := slices.DeleteFunc(s.podsOf(desired.ComponentGateway), silent)
+	ingestion := slices.DeleteFunc(s.podsOf(desired.ComponentIngest), silent)
+	reports := r.ask(ctx, append(slices.Clone(gateways), ingestion...))
+	for i, report := range reports[:len(gateways)] {
 		switch {
 		case report != nil:
 			report.Ready = report.Ready && reachable(&gateways[i], r.now())
@@ -92,11 +70,32 @@ func (r *Reconciler) readReports(ctx context.Context, s *scene) {
 			s.unreadable++
 		}
 	}
+	for _, report := range reports[len(gateways):] {
+		if report != nil {
+			s.ingestion = append(s.ingestion, *report)
+		}
+	}
 }
 
-// running says whether a pod can be asked: it has an address, its containers run, and it is not about to end.
-func running(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && pod.Status.Phase == corev1.PodRunning && pod.Status.PodIP != ""
+// ask returns a report for each pod; nil for one that could not be read.
+func (r *Reconciler) ask(ctx context.Context, pods []corev1.Pod) []*config.OpsStatus {
+	reports := make([]*config.OpsStatus, len(pods))
+	var group sync.WaitGroup
+	for i := range pods {
+		group.Go(func() {
+			if report, err := r.Reports(ctx, &pods[i]); err == nil {
+				reports[i] = &report
+			}
+		})
+	}
+	group.Wait()
+	return reports
+}
+
+// silent reports whether a pod cannot be asked: it has no address, its containers do not run, or it is about to
+// end.
+func silent(pod corev1.Pod) bool {
+	return pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning || pod.Status.PodIP == ""
 }
 
 func ready(pod *corev1.Pod) bool { return readySince(pod) != nil }

@@ -29,7 +29,7 @@ type scene struct {
 	wanted       string                    // fingerprint
 	gateways     []config.OpsStatus
 	unreadable   int
-	run          *config.OpsStatus // of the ingestion's running pod
+	ingestion    []config.OpsStatus // of the ingestion's running pods
 	sources      []desired.SourceVersion
 	missing      []status.Missing
 	// written is the generation that we last gave a workload: what has a lower one is from before that.

@@ -143,12 +143,12 @@ var cases = []testCase{
 	{"the re-index failed", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, failedRun(0, "AllDocumentsFailed", "every document failed: 3 of 3"))), failed, degraded},
 	{"the failed re-index is tried again", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, failedRun(0, "AllDocumentsFailed", "every document failed: 3 of 3")), at(time.Minute, retriedRun)), failed, degraded},
 	{"the re-index finds its model unknown", fromReady(at(time.Minute, edit, rebuilds(0, 0), func(w *world) {
-		w.o.Run.Report.Stages = map[string]config.StageStatus{config.StageEmbedding: {Reason: "ModelNotFound", Message: `embedding model "x": is not known at this url; check url and model (HTTP 404)`}}
+		w.o.Run.Reports[0].Stages = map[string]config.StageStatus{config.StageEmbedding: {Reason: "ModelNotFound", Message: `embedding model "x": is not known at this url; check url and model (HTTP 404)`}}
 	})), failed, degraded},
 	{"the gateway switches to the next index", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched, rolling(desired.ComponentGateway))), inProgress, progressing},
 	{"the next index serves", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched, func(w *world) { w.o.Gateways = []config.OpsStatus{report(second, true)} })), current, healthy},
 	{"documents have changed and a run updates the index", fromReady(at(time.Minute, func(w *world) {
-		w.o.Run = &Run{State: RunActive, Generation: first, Report: &config.OpsStatus{Progress: &config.Progress{Phase: "Removing", DocumentsDone: 210, DocumentsTotal: 210}}}
+		w.o.Run = &Run{State: RunActive, Generation: first, Reports: []config.OpsStatus{{Progress: &config.Progress{Phase: "Removing", DocumentsDone: 210, DocumentsTotal: 210}}}}
 	})), inProgress, progressing},
 	{"an update in place failed", fromReady(at(time.Minute, failedRun(0, "", "source \"papers\": connection reset"))), failed, degraded},
 	{"the sources have become empty", fromReady(at(time.Minute, func(w *world) {
@@ -160,7 +160,7 @@ var cases = []testCase{
 		at(10*time.Minute, failedRun(1, "NoDocuments", "there are no documents: the sources are empty"))), failed, degraded},
 	{"a source cannot be listed", fromStart(running1, at(time.Minute, failedRun(0, "SourcesIncomplete", `not every source could be listed: source "papers": permission denied`))), inProgress, progressing},
 	{"an attempt of the first run failed and the next has begun", fromStart(running1, at(time.Minute, func(w *world) {
-		w.o.Run = &Run{State: RunActive, Generation: first, Summary: &config.Summary{Error: "no space left for the index", Reason: ""}, Report: &config.OpsStatus{Progress: &config.Progress{Phase: "Listing"}}}
+		w.o.Run = &Run{State: RunActive, Generation: first, Summary: &config.Summary{Error: "no space left for the index", Reason: ""}, Reports: []config.OpsStatus{{Progress: &config.Progress{Phase: "Listing"}}}}
 	})), inProgress, progressing},
 	{"an attempt of the first run failed and the next gets on", fromStart(running1, at(time.Minute, indexes, func(w *world) {
 		w.o.Run.Summary = &config.Summary{Error: "no space left for the index"}
@@ -174,7 +174,7 @@ var cases = []testCase{
 	})), inProgress, progressing},
 	{"ingestion finds the embedding model overloaded", fromStart(running1, at(time.Minute, indexes, func(w *world) {
 		w.o.Gateways = nil
-		w.o.Run.Report.Stages[config.StageEmbedding] = config.StageStatus{Reason: "ModelOverloaded", Message: `embedding model "nvidia/embed": is overloaded; ask fewer questions at once or add replicas (HTTP 429)`}
+		w.o.Run.Reports[0].Stages[config.StageEmbedding] = config.StageStatus{Reason: "ModelOverloaded", Message: `embedding model "nvidia/embed": is overloaded; ask fewer questions at once or add replicas (HTTP 429)`}
 	})), inProgress, progressing},
 
 	// Rollouts.

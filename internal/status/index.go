@@ -157,7 +157,7 @@ func (v *view) runStuck() (finding, bool) {
 	if s := v.Run.Summary; s != nil && s.Error != "" {
 		return v.runFault(), true
 	}
-	if v.Run.Report != nil {
+	if len(v.Run.Reports) > 0 {
 		return none, false
 	}
 	return podFault(ingestSubject(v.p), v.Run.Pods)
@@ -165,7 +165,23 @@ func (v *view) runStuck() (finding, bool) {
 
 // progressed: the present attempt is past where the earlier ones of the run may have failed.
 func (r *Run) progressed() bool {
-	return r.Report != nil && r.Report.Progress != nil && r.Report.Progress.DocumentsDone > 0
+	p := r.progress()
+	return p != nil && p.DocumentsDone > 0
+}
+
+// progress adds up how far the run's pods are, in the first one's phase; nil while none reports it.
+func (r *Run) progress() (sum *config.Progress) {
+	for _, report := range r.Reports {
+		switch p := report.Progress; {
+		case p == nil:
+		case sum == nil:
+			sum = new(*p)
+		default:
+			sum.DocumentsDone += p.DocumentsDone
+			sum.DocumentsTotal += p.DocumentsTotal
+		}
+	}
+	return sum
 }
 
 // retried: while a failed run is repeated, what it said stays.

@@ -72,9 +72,12 @@ func TestARunsSummaryIsTakenUntilAGatewayReports(t *testing.T) {
 
 func TestProgressMovesByWholePercentsAndPhases(t *testing.T) {
 	removing := func(w *world) {
-		w.o.Run.Report.Progress = &config.Progress{Phase: "Removing", DocumentsDone: 2000, DocumentsTotal: 2000}
+		w.o.Run.Reports[0].Progress = &config.Progress{Phase: "Removing", DocumentsDone: 2000, DocumentsTotal: 2000}
 	}
-	silent := func(w *world) { w.o.Run.Report = nil }
+	silent := func(w *world) { w.o.Run.Reports = nil }
+	another := func(w *world) {
+		w.o.Run.Reports = append(w.o.Run.Reports, config.OpsStatus{}, config.OpsStatus{Progress: &config.Progress{DocumentsDone: 100, DocumentsTotal: 500}})
+	}
 	for _, c := range []struct {
 		name  string
 		steps []step
@@ -85,6 +88,7 @@ func TestProgressMovesByWholePercentsAndPhases(t *testing.T) {
 		{"less than a percent was done", fromReady(at(0, rebuilds(0, 2000)), at(0, rebuilds(19, 2000))), "2222bbbb Indexing 0/2000"},
 		{"a percent was done", fromReady(at(0, rebuilds(0, 2000)), at(0, rebuilds(21, 2000))), "2222bbbb Indexing 21/2000"},
 		{"another phase has begun", fromReady(at(0, rebuilds(2000, 2000)), at(0, removing)), "2222bbbb Removing 2000/2000"},
+		{"several pods work", fromReady(at(0, rebuilds(40, 2000), another)), "2222bbbb Indexing 140/2500"},
 		{"its report cannot be read", fromReady(at(0, rebuilds(40, 2000)), at(0, silent)), "2222bbbb Indexing 40/2000"},
 		{"its report could never be read", fromReady(at(0, rebuilds(40, 2000), silent)), "nothing"},
 		{"it waits", fromReady(at(0, rebuilds(40, 2000)), at(0, runWaits)), "nothing"},
@@ -106,7 +110,7 @@ func TestProgressMovesByWholePercentsAndPhases(t *testing.T) {
 func TestFiguresRestWhileProgressDoes(t *testing.T) {
 	updates := func(done, chunks int) func(*world) {
 		return func(w *world) {
-			w.o.Run = &Run{State: RunActive, Generation: first, Report: &config.OpsStatus{Progress: &config.Progress{Phase: "Indexing", DocumentsDone: done, DocumentsTotal: 2000}}}
+			w.o.Run = &Run{State: RunActive, Generation: first, Reports: []config.OpsStatus{{Progress: &config.Progress{Phase: "Indexing", DocumentsDone: done, DocumentsTotal: 2000}}}}
 			w.o.Gateways[0].Index.Chunks = chunks
 		}
 	}

@@ -115,10 +115,10 @@ func (v *view) building(before *v1alpha1.Building) *v1alpha1.Building {
 	if before != nil && before.Generation != generation {
 		before = nil
 	}
-	if r.Report == nil || r.Report.Progress == nil {
+	p := r.progress()
+	if p == nil {
 		return before
 	}
-	p := r.Report.Progress
 	now := &v1alpha1.Building{Generation: generation, Phase: cut(clean(p.Phase), 32), DocumentsDone: natural(p.DocumentsDone), DocumentsTotal: natural(p.DocumentsTotal)}
 	if before != nil && before.Phase == now.Phase && percent(before) == percent(now) && (before.DocumentsTotal > 0) == (now.DocumentsTotal > 0) {
 		return before

@@ -84,8 +84,8 @@ type Run struct {
 	Generation string
 	// Retry is how many runs for the same cause have failed before it.
 	Retry int
-	// Report is the ingestion pod's own while it runs; nil when unreadable.
-	Report *config.OpsStatus
+	// Reports are those of its pods while it runs; none when none could be read.
+	Reports []config.OpsStatus
 	// Summary is the run's termination message; nil when there was none.
 	Summary *config.Summary
 	// Pods are its pods that are not running, failed ones included.

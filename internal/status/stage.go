@@ -70,11 +70,10 @@ func (v *view) storeStage() *stage {
 
 // stage is what an active run reports of a stage.
 func (r *Run) stage(name string) (config.StageStatus, bool) {
-	if r == nil || r.State != RunActive || r.Report == nil {
+	if r == nil || r.State != RunActive {
 		return config.StageStatus{}, false
 	}
-	s, has := r.Report.Stages[name]
-	return s, has
+	return worst(r.Reports, name)
 }
 
 // finding decides on the stage's condition. What the operator sees of a workload's outage comes before reports,

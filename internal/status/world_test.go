@@ -95,9 +95,9 @@ func up(w *world) {
 // indexes has an ingestion run at a third.
 func indexes(w *world) {
 	up(w)
-	w.o.Run = &Run{State: RunActive, Generation: first, Report: &config.OpsStatus{Generation: first,
+	w.o.Run = &Run{State: RunActive, Generation: first, Reports: []config.OpsStatus{{Generation: first,
 		Stages:   map[string]config.StageStatus{config.StageEmbedding: {OK: true}},
-		Progress: &config.Progress{Phase: "Indexing", DocumentsDone: 70, DocumentsTotal: 210}}}
+		Progress: &config.Progress{Phase: "Indexing", DocumentsDone: 70, DocumentsTotal: 210}}}}
 }
 
 // serves has everything ready.
@@ -204,8 +204,8 @@ func retriedRun(w *world) {
 func rebuilds(done, total int) func(*world) {
 	return func(w *world) {
 		w.o.Wanted = second
-		w.o.Run = &Run{State: RunActive, Generation: second, Report: &config.OpsStatus{Generation: second,
-			Progress: &config.Progress{Phase: "Indexing", DocumentsDone: done, DocumentsTotal: total}}}
+		w.o.Run = &Run{State: RunActive, Generation: second, Reports: []config.OpsStatus{{Generation: second,
+			Progress: &config.Progress{Phase: "Indexing", DocumentsDone: done, DocumentsTotal: total}}}}
 	}
 }
 
