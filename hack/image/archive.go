@@ -2,18 +2,18 @@ package main
 
 import (
 	"archive/tar"
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"time"
 )
 
 // image is a layer and how to run it.
 type image struct {
-	layer        layer
+	layer        []byte // a tarball
 	names        []string
 	architecture string
 	user         string
@@ -21,8 +21,9 @@ type image struct {
 	cmd          []string
 }
 
-// A name is a repository, with the registry's host if it has one, and a tag.
-var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+// nameForm is a repository, with the registry's host if it has one, and a tag.
+var nameForm = regexp.MustCompile(
+	`^[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 
 func parseNames(list string) ([]string, error) {
 	names := split(list)
@@ -31,7 +32,7 @@ func parseNames(list string) ([]string, error) {
 	}
 	for _, n := range names {
 		if !nameForm.MatchString(n) {
-			return nil, fmt.Errorf("%q is no image name with a tag, as example.com/app:dev", n)
+			return nil, fmt.Errorf("%q is not a valid image name with a tag, as example.com/app:dev", n)
 		}
 	}
 	return names, nil
@@ -69,43 +70,28 @@ type (
 	}
 )
 
-// write writes the archive. The layer is made twice: its digest and size stand before it.
-func (i image) write(w io.Writer) error {
-	digest, size, err := measure(i.layer.write)
+// archive returns the image with its names as one tarball.
+func (i image) archive() ([]byte, error) {
+	configText, err := json.Marshal(i.config())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	layerName := digest + ".tar"
-	configText, err := json.Marshal(i.config(digest))
+	m := manifest{Config: digest(configText) + ".json", RepoTags: i.names, Layers: []string{digest(i.layer) + ".tar"}}
+	manifestText, err := json.Marshal([]manifest{m})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	configName := fmt.Sprintf("%x.json", sha256.Sum256(configText))
-	manifestText, err := json.Marshal([]manifest{{Config: configName, RepoTags: i.names, Layers: []string{layerName}}})
-	if err != nil {
-		return err
-	}
-	t := tar.NewWriter(w)
-	if err := writeText(t, "manifest.json", manifestText); err != nil {
-		return err
-	}
-	if err := writeText(t, configName, configText); err != nil {
-		return err
-	}
-	if err := t.WriteHeader(header(layerName, size)); err != nil {
-		return err
-	}
-	again := sha256.New()
-	if err := i.layer.write(io.MultiWriter(t, again)); err != nil {
-		return err
-	}
-	if fmt.Sprintf("%x", again.Sum(nil)) != digest {
-		return errors.New("a file changed while it was packed: pack it again")
-	}
-	return t.Close()
+	var tarball bytes.Buffer
+	t := tar.NewWriter(&tarball)
+	err = errors.Join(
+		writeFile(t, "manifest.json", 0o644, manifestText),
+		writeFile(t, m.Config, 0o644, configText),
+		writeFile(t, m.Layers[0], 0o644, i.layer),
+		t.Close())
+	return tarball.Bytes(), err
 }
 
-func (i image) config(digest string) config {
+func (i image) config() config {
 	epoch := time.Unix(0, 0).UTC()
 	return config{
 		Architecture: i.architecture,
@@ -117,36 +103,10 @@ func (i image) config(digest string) config {
 			Entrypoint: []string{i.entrypoint},
 			Cmd:        i.cmd,
 		},
-		RootFS:  rootFS{Type: "layers", DiffIDs: []string{"sha256:" + digest}},
+		RootFS:  rootFS{Type: "layers", DiffIDs: []string{"sha256:" + digest(i.layer)}},
 		History: []history{{Created: epoch, CreatedBy: "hack/image"}},
 	}
 }
 
-// measure returns the SHA-256 in hexadecimal, and the size, of what write writes.
-func measure(write func(io.Writer) error) (digest string, size int64, err error) {
-	hash := sha256.New()
-	count := counter{}
-	if err := write(io.MultiWriter(hash, &count)); err != nil {
-		return "", 0, err
-	}
-	return fmt.Sprintf("%x", hash.Sum(nil)), count.n, nil
-}
-
-type counter struct{ n int64 }
-
-func (c *counter) Write(p []byte) (int, error) {
-	c.n += int64(len(p))
-	return len(p), nil
-}
-
-func writeText(t *tar.Writer, name string, text []byte) error {
-	if err := t.WriteHeader(header(name, int64(len(text)))); err != nil {
-		return err
-	}
-	_, err := t.Write(text)
-	return err
-}
-
-func header(name string, size int64) *tar.Header {
-	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: size, ModTime: time.Unix(0, 0)}
-}
+// digest is the SHA-256 in hexadecimal.
+func digest(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }

@@ -29,7 +29,8 @@ func parseBinaries(args []string) ([]binary, error) {
 			return nil, err
 		}
 		if i > 0 && architecture != binaries[0].architecture {
-			return nil, fmt.Errorf("%s is for %s, %s for %s: an image has one architecture", from, architecture, binaries[0].from, binaries[0].architecture)
+			return nil, fmt.Errorf("%s is for %s, %s for %s: an image has one architecture",
+				from, architecture, binaries[0].from, binaries[0].architecture)
 		}
 		binaries[i] = binary{from: from, to: to, architecture: architecture}
 	}
@@ -42,7 +43,7 @@ var architectures = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH6
 func architectureOf(file string) (string, error) {
 	f, err := elf.Open(file)
 	if err != nil {
-		return "", fmt.Errorf("%s is no Linux binary: build it with GOOS=linux: %w", file, err)
+		return "", fmt.Errorf("%s is not a Linux binary: build it with GOOS=linux: %w", file, err)
 	}
 	defer f.Close()
 	for _, p := range f.Progs {

@@ -58,6 +58,9 @@ type file struct {
 
 func read(t *testing.T, archive []byte) map[string]file {
 	t.Helper()
+	if !bytes.HasSuffix(archive, make([]byte, 1024)) {
+		t.Fatal("the archive lacks the two blocks that end a tarball")
+	}
 	files := map[string]file{}
 	r := tar.NewReader(bytes.NewReader(archive))
 	for {
@@ -142,9 +145,9 @@ func TestWhatCannotRunOrBeNamedIsRefused(t *testing.T) {
 		"a relative place":                {[]string{"-name", "a:1", static + "=bin/app"}, "not FILE=PATH"},
 		"a place outside":                 {[]string{"-name", "a:1", static + "=/../app"}, "not FILE=PATH"},
 		"no name":                         {[]string{static + "=/app"}, "-name is missing"},
-		"a name without a tag":            {[]string{"-name", "example.com:5000/a", static + "=/app"}, "no image name"},
-		"a name in upper case":            {[]string{"-name", "Example:1", static + "=/app"}, "no image name"},
-		"a file that is no binary":        {[]string{"-name", "a:1", text + "=/app"}, "no Linux binary"},
+		"a name without a tag":            {[]string{"-name", "example.com:5000/a", static + "=/app"}, "not a valid image name"},
+		"a name in upper case":            {[]string{"-name", "Example:1", static + "=/app"}, "not a valid image name"},
+		"a file that is no binary":        {[]string{"-name", "a:1", text + "=/app"}, "not a Linux binary"},
 		"certificates that are not there": {[]string{"-name", "a:1", "-ca", text + ".missing", static + "=/app"}, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {

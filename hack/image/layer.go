@@ -3,8 +3,8 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"slices"
@@ -12,105 +12,73 @@ import (
 	"time"
 )
 
-// Where systems keep their CA certificates: Debian and Alpine, Fedora, macOS.
-var certificateFiles = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"}
+// certificateFiles is where systems keep their CA certificates: Debian and Alpine, Fedora, macOS.
+var certificateFiles = []string{
+	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
+}
 
 const (
 	passwd = "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n"
 	group  = "root:x:0:\nnonroot:x:65532:\n"
 )
 
-// layer is the image's file system. Files are read as it is written, and not kept.
-type layer []entry
-
-type entry struct {
-	header tar.Header
-	open   func() (io.ReadCloser, error) // nil for a directory
-}
-
-func newLayer(binaries []binary, certificates string) (layer, error) {
-	var l layer
-	l.directory("tmp", 0o1777)
-	l.text("etc/passwd", passwd)
-	l.text("etc/group", group)
+// makeLayer returns the image's file system as a tarball.
+func makeLayer(binaries []binary, certificates string) ([]byte, error) {
 	if certificates == "" {
-		certificates = firstFile(certificateFiles)
+		i := slices.IndexFunc(certificateFiles, func(f string) bool { _, err := os.Stat(f); return err == nil })
+		if i < 0 {
+			return nil, fmt.Errorf("no CA certificates in %s: install them (ca-certificates), or name a file with -ca",
+				strings.Join(certificateFiles, ", "))
+		}
+		certificates = certificateFiles[i]
 	}
-	if certificates == "" {
-		return nil, fmt.Errorf("no CA certificates in %s: install them (ca-certificates), or name a file with -ca", strings.Join(certificateFiles, ", "))
-	}
-	if err := l.file(certificates, "etc/ssl/certs/ca-certificates.crt", 0o644); err != nil {
+	ca, err := os.ReadFile(certificates)
+	if err != nil {
 		return nil, err
 	}
+	var tarball bytes.Buffer
+	l := layer{tar: tar.NewWriter(&tarball), directories: map[string]bool{}}
+	err = errors.Join(
+		l.directory("tmp", 0o1777),
+		l.file("etc/passwd", 0o644, []byte(passwd)),
+		l.file("etc/group", 0o644, []byte(group)),
+		l.file("etc/ssl/certs/ca-certificates.crt", 0o644, ca))
 	for _, b := range binaries {
-		if err := l.file(b.from, strings.TrimPrefix(b.to, "/"), 0o755); err != nil {
-			return nil, err
-		}
+		program, readErr := os.ReadFile(b.from)
+		err = errors.Join(err, readErr, l.file(strings.TrimPrefix(b.to, "/"), 0o755, program))
 	}
-	return l, nil
+	err = errors.Join(err, l.tar.Close())
+	return tarball.Bytes(), err
 }
 
-func firstFile(files []string) string {
-	i := slices.IndexFunc(files, func(f string) bool { _, err := os.Stat(f); return err == nil })
-	if i < 0 {
-		return ""
-	}
-	return files[i]
+// layer writes files behind their directories. Their owner is root and their time is the epoch, so that equal files
+// make equal layers.
+type layer struct {
+	tar         *tar.Writer
+	directories map[string]bool // those written so far
 }
 
-// add puts an entry behind its directories. Owner and time are root and the epoch, so that equal files make equal layers.
-func (l *layer) add(h tar.Header, open func() (io.ReadCloser, error)) {
-	if parent := path.Dir(strings.TrimSuffix(h.Name, "/")); parent != "." {
-		l.directory(parent, 0o755)
+func (l *layer) directory(name string, mode int64) error {
+	if name == "." || l.directories[name] {
+		return nil
 	}
-	h.ModTime = time.Unix(0, 0)
-	*l = append(*l, entry{header: h, open: open})
+	l.directories[name] = true
+	return errors.Join(
+		l.directory(path.Dir(name), 0o755),
+		l.tar.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: mode, ModTime: time.Unix(0, 0)}))
 }
 
-func (l *layer) directory(name string, mode int64) {
-	name += "/"
-	if !slices.ContainsFunc(*l, func(e entry) bool { return e.header.Name == name }) {
-		l.add(tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: mode}, nil)
-	}
+func (l *layer) file(name string, mode int64, content []byte) error {
+	return errors.Join(l.directory(path.Dir(name), 0o755), writeFile(l.tar, name, mode, content))
 }
 
-func (l *layer) text(name, text string) {
-	l.add(tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(text))},
-		func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewBufferString(text)), nil })
-}
-
-func (l *layer) file(from, name string, mode int64) error {
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
+func writeFile(t *tar.Writer, name string, mode int64, content []byte) error {
+	header := &tar.Header{
+		Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: int64(len(content)), ModTime: time.Unix(0, 0),
 	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file", from)
+	if err := t.WriteHeader(header); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	l.add(tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: info.Size()}, func() (io.ReadCloser, error) { return os.Open(from) })
-	return nil
-}
-
-// write writes the layer as a tarball.
-func (l layer) write(w io.Writer) error {
-	t := tar.NewWriter(w)
-	for _, e := range l {
-		if err := e.write(t); err != nil {
-			return fmt.Errorf("%s: %w", e.header.Name, err)
-		}
-	}
-	return t.Close()
-}
-
-func (e entry) write(t *tar.Writer) error {
-	if err := t.WriteHeader(&e.header); err != nil || e.open == nil {
-		return err
-	}
-	r, err := e.open()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	_, err = io.Copy(t, r)
+	_, err := t.Write(content)
 	return err
 }

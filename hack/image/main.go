@@ -42,21 +42,27 @@ func run(args []string, usage io.Writer) error {
 	if err != nil {
 		return err
 	}
-	l, err := newLayer(binaries, *certificates)
-	if err != nil {
-		return err
-	}
 	if *out == "" {
 		return errors.New("-o is missing: name the archive to write")
 	}
-	if *layerOnly {
-		return writeFile(*out, l.write)
+	layer, err := makeLayer(binaries, *certificates)
+	if err != nil {
+		return err
 	}
-	i := image{layer: l, architecture: binaries[0].architecture, user: *user, entrypoint: binaries[0].to, cmd: split(*cmd)}
+	if *layerOnly {
+		return replace(*out, layer)
+	}
+	i := image{
+		layer: layer, architecture: binaries[0].architecture, user: *user, entrypoint: binaries[0].to, cmd: split(*cmd),
+	}
 	if i.names, err = parseNames(*names); err != nil {
 		return err
 	}
-	return writeFile(*out, i.write)
+	archive, err := i.archive()
+	if err != nil {
+		return err
+	}
+	return replace(*out, archive)
 }
 
 func split(list string) []string {
@@ -66,14 +72,14 @@ func split(list string) []string {
 	return strings.Split(list, ",")
 }
 
-// writeFile writes a file that appears whole or not at all.
-func writeFile(path string, write func(io.Writer) error) error {
+// replace writes a file that appears whole or not at all.
+func replace(path string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".image-*")
 	if err != nil {
 		return err
 	}
-	err = errors.Join(write(f), f.Chmod(0o644), f.Close())
-	if err == nil {
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
