@@ -9,24 +9,27 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
-// printAnswer prints what a person wants to see: the answer, its citations, and where the time went. Warnings go to
-// stderr, so that a script that keeps stdout has the answer alone.
-func printAnswer(stdout, stderr io.Writer, r *query.Result) {
+// printWarnings prints the warnings of a reply to stderr, so that stdout holds the answer alone.
+func printWarnings(stderr io.Writer, r *query.Result) {
 	for _, w := range r.Warnings {
 		fmt.Fprintf(stderr, "warning: %s: %s\n", w.Stage, w.Message)
 	}
+}
+
+// printAnswer prints the answer, its citations, and the time of each stage.
+func printAnswer(stdout io.Writer, r *query.Result) {
 	fmt.Fprintln(stdout, strings.TrimSpace(r.Answer))
 	if len(r.Passages) > 0 {
 		fmt.Fprint(stdout, "\nCitations\n")
 	}
 	for i := range r.Passages {
-		fmt.Fprintf(stdout, "  [%d] %s (score %.2f)\n", i+1, place(&r.Passages[i]), r.Passages[i].Score)
+		fmt.Fprintf(stdout, "  [%d] %s (score %.2f)\n", i+1, location(&r.Passages[i]), r.Passages[i].Score)
 	}
 	fmt.Fprintf(stdout, "\nTimes: %s\n", stageTimes(&r.Times))
 }
 
-// place says where a passage stands: the document, then the page and the heading where there are such.
-func place(p *query.Passage) string {
+// location names a passage's document, then its page and heading if it has them.
+func location(p *query.Passage) string {
 	parts := []string{p.Document}
 	if p.Page > 0 {
 		parts = append(parts, fmt.Sprintf("page %d", p.Page))

@@ -55,7 +55,8 @@ Times: retrieval 1.3 ms, reranking 20.0 ms, answer 1500.0 ms, total 1521.3 ms
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			printAnswer(&stdout, &stderr, &c.result)
+			printWarnings(&stderr, &c.result)
+			printAnswer(&stdout, &c.result)
 			if diff := cmp.Diff(c.stdout, stdout.String()); diff != "" {
 				t.Errorf("stdout (-want +got):\n%s", diff)
 			}

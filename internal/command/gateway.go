@@ -2,81 +2,153 @@ package command
 
 import (
 	"context"
+	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/gateway"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/query"
 	"github.com/ragpipeline/ragpipeline/internal/serve"
 )
 
+// probeInterval is how long a stage may be idle before one minimal call checks that it still answers.
+const probeInterval = time.Minute
+
+// gatewayFlags are the flags of `gateway`.
+type gatewayFlags struct {
+	podFlags
+	listen, keysDir string
+}
+
 func newGatewayCommand() *cobra.Command {
-	var f podFlags
-	var address, clients string
+	var f gatewayFlags
 	cmd := &cobra.Command{
 		Use:   "gateway --config FILE",
 		Short: "Answer questions over a built index: the query gateway's pod",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := config.ReadGateway(f.config)
-			if err != nil {
-				return unusable{err}
-			}
-			p := newProcess(serve.Logger(cmd.ErrOrStderr(), nil), keys.Mounted(f.secrets))
-			return p.serveGateway(cmd.Context(), *c, address, clients, f.ops)
+			return f.run(cmd.Context(), serve.Logger(cmd.ErrOrStderr(), nil))
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().StringVar(&address, "listen", ":8080", "address of the API")
-	cmd.Flags().StringVar(&clients, "keys-dir", "", "directory of the clients' keys, a file each; without it anyone may ask")
+	cmd.Flags().StringVar(&f.listen, "listen", ":8080", "address of the API")
+	cmd.Flags().StringVar(&f.keysDir, "keys-dir", "", "directory of the clients' keys, a file for each client; without it any client is let in")
 	return cmd
 }
 
-func (p *process) serveGateway(ctx context.Context, c config.Gateway, address, clientsDir, ops string) error {
+func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
+	c, err := config.ReadGateway(f.config)
+	if err != nil {
+		return unusable{err}
+	}
 	stopTracing, err := serve.Tracing(ctx, "ragpipeline-gateway")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = stopTracing(context.WithoutCancel(ctx)) }() // spans that cannot be sent are no failure
-	store, err := p.openIndex(ctx, c.Pipeline, c.Generation, c.Index, forQuestions)
+	defer func() { _ = stopTracing(context.WithoutCancel(ctx)) }() // lost spans are not a failure
+	d, err := openDataPlane(ctx, dataPlaneOptions{
+		log:        log,
+		keys:       keys.Mounted(f.secrets),
+		pipeline:   c.Pipeline,
+		generation: c.Generation,
+		index:      c.Index,
+		readOnly:   true,
+	})
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	api, err := listen(ctx, "listen", address)
+	defer d.store.Close()
+	api, err := listen(ctx, "listen", f.listen)
 	if err != nil {
 		return err
 	}
 	defer api.Close()
-	operations, err := listen(ctx, "ops-listen", ops)
+	ops, err := listen(ctx, "ops-listen", f.ops)
 	if err != nil {
 		return err
 	}
-	var clients func() (keys.Clients, error)
-	if clientsDir != "" {
-		clients = keys.MountedClients(clientsDir)
+	path := d.questionPath(*c)
+	options := d.gatewayOptions(path)
+	if f.keysDir != "" {
+		options.Keys = keys.MountedClients(f.keysDir)
 	}
-	path := p.questionPath(c, store)
-	g := p.gateway(c, path, store, clients, false)
-	probing, stop := context.WithCancel(ctx)
+	g := gateway.New(options)
+	background, stop := context.WithCancel(ctx)
 	defer stop()
-	p.probe(probing, c.Models, c.Index, path)
+	d.probe(background, path)
 	go func() {
-		g.Warm(probing)
+		g.Warm(background)
 		debug.FreeOSMemory() // loading the index leaves garbage that an idle process would keep for minutes
 	}()
-	ready := func() bool { return ctx.Err() == nil && g.Ready() }
-	status := p.opsStatus(c.Pipeline, c.Generation, store)
-	return serve.Run(ctx, p.log, shutdownGrace,
+	status := d.opsOptions()
+	status.Ready = func() bool { return ctx.Err() == nil && g.Ready() }
+	return serve.Run(ctx, log, shutdownGrace,
 		serve.Server{Name: "gateway", Listener: api, Handler: g.Handler()},
-		serve.Server{Name: "ops", Listener: operations, Handler: serve.Ops(serve.OpsOptions{
-			Status: func(ctx context.Context) config.OpsStatus {
-				s := status(ctx)
-				s.Ready = ready()
-				return s
-			},
-			Ready:    ready,
-			Gatherer: p.registry,
-		})})
+		serve.Server{Name: "ops", Listener: ops, Handler: serve.Ops(status)})
+}
+
+// questionPath answers questions: it holds the service, and the model clients that the gateway also serves directly.
+type questionPath struct {
+	config   config.Gateway
+	service  *query.Service
+	embedder *model.Embedder
+	ranker   *model.Ranker // nil: no reranking
+	chat     *model.Chat   // nil: retrieval only
+}
+
+func (d *dataPlane) questionPath(c config.Gateway) *questionPath {
+	embedding := c.Models.Embedding
+	q := &questionPath{
+		config:   c,
+		embedder: model.NewEmbedder(embedding, c.Generation.Embedding, d.keys(embedding.Key), d.models),
+	}
+	o := query.Options{
+		Config:     c,
+		Index:      d.store,
+		Embedder:   q.embedder,
+		Report:     d.stages.Report,
+		Registerer: d.registry,
+	}
+	if m := c.Models.Reranking; m != nil {
+		q.ranker = model.NewRanker(*m, d.keys(m.Key), d.models)
+		o.Ranker = q.ranker
+	}
+	if m := c.Models.LLM; m != nil {
+		q.chat = model.NewChat(*m, d.keys(m.Key), d.models)
+		o.Chat = q.chat
+	}
+	q.service = query.New(o)
+	return q
+}
+
+// gatewayOptions puts HTTP in front of the question path. The caller adds who may use it.
+func (d *dataPlane) gatewayOptions(q *questionPath) gateway.Options {
+	o := gateway.Options{Config: q.config, Query: q.service, Index: d.store, Embedder: q.embedder, Log: d.log}
+	if q.ranker != nil {
+		o.Ranker = q.ranker
+	}
+	return o
+}
+
+// probe calls each idle model from time to time until ctx ends, unless its config forbids that, and an index on the
+// network likewise.
+func (d *dataPlane) probe(ctx context.Context, q *questionPath) {
+	models := q.config.Models
+	if d.index.Weaviate != nil {
+		go d.stages.Probe(ctx, probeInterval, config.StageIndex, q.service.ProbeIndex)
+	}
+	if !models.Embedding.NoProbe {
+		go d.stages.Probe(ctx, probeInterval, model.Embedding, q.embedder.Probe)
+	}
+	if models.Reranking != nil && !models.Reranking.NoProbe {
+		go d.stages.Probe(ctx, probeInterval, model.Reranking, q.ranker.Probe)
+	}
+	if models.LLM != nil && !models.LLM.NoProbe {
+		go d.stages.Probe(ctx, probeInterval, model.LLM, q.chat.Probe)
+	}
 }

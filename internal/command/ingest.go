@@ -4,47 +4,49 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract"
 	"github.com/ragpipeline/ragpipeline/internal/ingest"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
+	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/serve"
+	"github.com/ragpipeline/ragpipeline/internal/source"
+	"github.com/ragpipeline/ragpipeline/internal/split"
 )
 
+// ingestFlags are the flags of `ingest`.
+type ingestFlags struct {
+	podFlags
+	termination string
+}
+
 func newIngestCommand() *cobra.Command {
-	var f podFlags
-	var termination string
+	var f ingestFlags
 	cmd := &cobra.Command{
 		Use:   "ingest --config FILE",
 		Short: "Bring an index up to date with its sources, once: the ingestion's pod",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := f.ingest(cmd)
-			if termination == "" {
+			report, err := f.run(cmd.Context(), serve.Logger(cmd.ErrOrStderr(), nil))
+			if f.termination == "" {
 				return err
 			}
-			return errors.Join(err, writeTermination(termination, report, err))
+			return errors.Join(err, writeTermination(f.termination, report, err))
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().StringVar(&termination, "termination-log", "", "file for the report in brief, as Kubernetes reads it")
+	cmd.Flags().StringVar(&f.termination, "termination-log", "", "file for the summary that Kubernetes reads as the termination message")
 	return cmd
 }
 
-func (f *podFlags) ingest(cmd *cobra.Command) (*ingest.Report, error) {
-	c, err := config.ReadIngest(f.config)
-	if err != nil {
-		return nil, unusable{err}
-	}
-	p := newProcess(serve.Logger(cmd.ErrOrStderr(), nil), keys.Mounted(f.secrets))
-	return p.ingestOnce(cmd.Context(), *c, f.ops)
-}
-
-// writeTermination leaves the report where the kubelet finds it, or at least why there is none.
+// writeTermination leaves a summary of the report, or at least the error, where the kubelet reads it.
 func writeTermination(path string, report *ingest.Report, err error) error {
 	if report == nil {
 		report = new(ingest.Report)
@@ -55,44 +57,102 @@ func writeTermination(path string, report *ingest.Report, err error) error {
 	return os.WriteFile(path, report.Termination(), 0o600)
 }
 
-// ingestOnce runs an ingestion with its ops port beside it.
-func (p *process) ingestOnce(ctx context.Context, c config.Ingest, ops string) (*ingest.Report, error) {
+// run ingests once, and serves the ops port until the end.
+func (f *ingestFlags) run(ctx context.Context, log *slog.Logger) (*ingest.Report, error) {
+	c, err := config.ReadIngest(f.config)
+	if err != nil {
+		return nil, unusable{err}
+	}
 	stopTracing, err := serve.Tracing(ctx, "ragpipeline-ingest")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = stopTracing(context.WithoutCancel(ctx)) }() // spans that cannot be sent are no failure
-	store, err := p.openIndex(ctx, c.Pipeline, c.Generation, c.Index, forWriting)
+	defer func() { _ = stopTracing(context.WithoutCancel(ctx)) }() // lost spans are not a failure
+	d, err := openDataPlane(ctx, dataPlaneOptions{
+		log:        log,
+		keys:       keys.Mounted(f.secrets),
+		pipeline:   c.Pipeline,
+		generation: c.Generation,
+		index:      c.Index,
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer store.Close()
-	operations, err := listen(ctx, "ops-listen", ops)
+	defer d.store.Close()
+	ops, err := listen(ctx, "ops-listen", f.ops)
 	if err != nil {
 		return nil, err
 	}
 	var progress atomic.Pointer[config.Progress]
-	status := p.opsStatus(c.Pipeline, c.Generation, store)
-	handler := serve.Ops(serve.OpsOptions{
-		Status: func(ctx context.Context) config.OpsStatus {
-			s := status(ctx)
-			s.Progress = progress.Load()
-			return s
-		},
-		Gatherer: p.registry,
-	})
+	status := d.opsOptions()
+	status.Progress = progress.Load
 	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() {
-		served <- serve.Run(serving, p.log, shutdownGrace, serve.Server{Name: "ops", Listener: operations, Handler: handler})
+		served <- serve.Run(serving, log, shutdownGrace, serve.Server{Name: "ops", Listener: ops, Handler: serve.Ops(status)})
 	}()
-	noConfigMaps := func(name string) (map[string][]byte, error) {
-		return nil, fmt.Errorf("ConfigMap %q is not mounted", name)
-	}
-	report, err := p.ingest(ctx, p.log, c, store, noConfigMaps, func(now config.Progress) { progress.Store(&now) })
+	report, err := d.ingest(ctx, ingestion{
+		config: *c,
+		configMaps: func(name string) (map[string][]byte, error) {
+			return nil, fmt.Errorf("ConfigMap %q is not mounted", name)
+		},
+		progress: func(now config.Progress) { progress.Store(&now) },
+		log:      log,
+	})
 	if err == nil {
-		err = ingest.Retire(ctx, c, store)
+		err = ingest.Retire(ctx, *c, d.store)
 	}
 	stop()
 	return report, errors.Join(err, <-served)
+}
+
+// ingestion is one run over the sources.
+type ingestion struct {
+	config config.Ingest
+	// configMaps returns a ConfigMap's entries by its name.
+	configMaps func(name string) (map[string][]byte, error)
+	progress   func(config.Progress)
+	log        *slog.Logger
+}
+
+// ingest brings the index up to date with the sources.
+func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, error) {
+	var sources []source.Source
+	for _, s := range i.config.Sources {
+		opened, err := source.New(s, i.configMaps)
+		if err != nil {
+			return nil, unusable{err}
+		}
+		sources = append(sources, opened)
+	}
+	splitter, err := split.New(i.config.Generation.Chunking)
+	if err != nil {
+		return nil, unusable{err}
+	}
+	worker, err := pdfWorker(d.cacheDirectory())
+	if err != nil {
+		return nil, err
+	}
+	extractor := extract.New(extract.Options{Worker: worker})
+	defer extractor.Close()
+	embedding := i.config.Embedding
+	return ingest.Run(ctx, ingest.Options{
+		Config:     i.config,
+		Sources:    sources,
+		Extractor:  extractor,
+		Splitter:   splitter,
+		Embedder:   model.NewEmbedder(embedding, i.config.Generation.Embedding, d.keys(embedding.Key), d.models),
+		Index:      d.store,
+		Progress:   i.progress,
+		Log:        i.log,
+		Registerer: d.registry,
+	})
+}
+
+// cacheDirectory returns where the compiled PDF reader is kept: beside a local index, so that the next run finds it.
+func (d *dataPlane) cacheDirectory() string {
+	if d.index.Local != nil {
+		return filepath.Join(d.index.Local.Directory, "cache")
+	}
+	return filepath.Join(os.TempDir(), "ragpipeline-cache")
 }

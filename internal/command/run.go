@@ -15,11 +15,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
-	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/manifest"
 	"github.com/ragpipeline/ragpipeline/internal/model"
@@ -62,7 +62,7 @@ func newRunCommand() *cobra.Command {
 	return cmd
 }
 
-// run is the whole of it: read the manifest, bring the index up to date, then answer or serve.
+// run reads the manifest, brings the index up to date, then answers or serves.
 func (f *runFlags) run(ctx context.Context) error {
 	if err := f.validate(ctx); err != nil {
 		return unusable{err}
@@ -79,27 +79,33 @@ func (f *runFlags) run(ctx context.Context) error {
 		return err
 	}
 	defer standIns.stop()
-	plan, err := f.plan(bundle, standIns.url)
+	c, err := f.configs(bundle.Pipeline, standIns.url)
 	if err != nil {
 		return unusable{err}
 	}
-	p := newProcess(serve.Logger(f.stderr, slog.LevelWarn), keys.FromManifest(bundle.Secrets, f.getenv))
-	if err := p.checkKeys(plan.gateway.Models); err != nil {
+	ring := keys.FromManifest(bundle.Secrets, f.getenv)
+	if err := checkKeys(ring, c.gateway.Models); err != nil {
 		return unusable{err}
 	}
-	store, err := p.openIndex(ctx, plan.ingest.Pipeline, plan.ingest.Generation, plan.ingest.Index, forWriting)
+	d, err := openDataPlane(ctx, dataPlaneOptions{
+		log:        serve.Logger(f.stderr, slog.LevelWarn),
+		keys:       ring,
+		pipeline:   c.ingest.Pipeline,
+		generation: c.ingest.Generation,
+		index:      c.ingest.Index,
+	})
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	if err := f.bringUpToDate(ctx, p, plan, store, bundle); err != nil {
+	defer d.store.Close()
+	if err := f.bringUpToDate(ctx, d, c.ingest, bundle.ConfigMaps); err != nil {
 		return err
 	}
-	path := p.questionPath(plan.gateway, store)
+	path := d.questionPath(c.gateway)
 	if f.asking {
-		return f.answer(ctx, plan, path.service)
+		return f.answer(ctx, path)
 	}
-	return f.serve(ctx, p, plan, path, store)
+	return f.serve(ctx, d, path)
 }
 
 func (f *runFlags) validate(ctx context.Context) error {
@@ -141,30 +147,29 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// plan is what the manifest means on this machine.
-type plan struct {
+// configs are the data plane's configs of a pipeline on this machine.
+type configs struct {
 	ingest  config.Ingest
 	gateway config.Gateway
 }
 
-func (f *runFlags) plan(b *manifest.Bundle, standInURL string) (*plan, error) {
+func (f *runFlags) configs(p *v1alpha1.RAGPipeline, standInURL string) (c configs, err error) {
 	data := f.data
 	if data == "" {
-		data = filepath.Join(".ragpipeline", b.Pipeline.Name)
+		data = filepath.Join(".ragpipeline", p.Name)
 	}
-	place := desired.DataPlane{StandInURL: standInURL, Index: config.Index{Local: &config.LocalIndex{Directory: data}}}
-	ingest, err := desired.Ingest(b.Pipeline, place)
-	if err != nil {
-		return nil, err
+	machine := desired.DataPlane{
+		StandInURL: standInURL,
+		Index:      config.Index{Local: &config.LocalIndex{Directory: data}},
 	}
-	if ingest.Sources, err = placeDocuments(ingest.Sources, f.documents); err != nil {
-		return nil, err
+	if c.ingest, err = desired.Ingest(p, machine); err != nil {
+		return c, err
 	}
-	gateway, err := desired.Gateway(b.Pipeline, place)
-	if err != nil {
-		return nil, err
+	if c.ingest.Sources, err = placeDocuments(c.ingest.Sources, f.documents); err != nil {
+		return c, err
 	}
-	return &plan{ingest: ingest, gateway: gateway}, nil
+	c.gateway, err = desired.Gateway(p, machine)
+	return c, err
 }
 
 // placeDocuments applies the --documents flags, each [SOURCE=]DIR, to the manifest's sources.
@@ -199,36 +204,40 @@ func isDirectory(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// checkKeys finds a missing key before any work is done.
-func (p *process) checkKeys(m config.Models) error {
-	refs := map[model.Role]*config.SecretKey{model.Embedding: m.Embedding.Key}
-	if m.Reranking != nil {
-		refs[model.Reranking] = m.Reranking.Key
-	}
-	if m.LLM != nil {
-		refs[model.LLM] = m.LLM.Key
-	}
-	for _, role := range []model.Role{model.Embedding, model.Reranking, model.LLM} {
-		if key := p.keys(refs[role]); key != nil {
+// checkKeys returns an error for a missing key before any work is done.
+func checkKeys(ring keys.Ring, m config.Models) error {
+	check := func(field string, ref *config.SecretKey) error {
+		if key := ring(ref); key != nil {
 			if _, err := key(); err != nil {
-				return fmt.Errorf("spec.models.%s.endpoint.secretRef: %w", role, err)
+				return fmt.Errorf("spec.models.%s.endpoint.secretRef: %w", field, err)
 			}
 		}
+		return nil
 	}
-	return nil
+	err := check("embedding", m.Embedding.Key)
+	if err == nil && m.Reranking != nil {
+		err = check("reranking", m.Reranking.Key)
+	}
+	if err == nil && m.LLM != nil {
+		err = check("llm", m.LLM.Key)
+	}
+	return err
 }
 
-// bringUpToDate ingests, with progress, and drops the generations that the pipeline has left behind.
-func (f *runFlags) bringUpToDate(ctx context.Context, p *process, plan *plan, store index.Store, b *manifest.Bundle) error {
-	maps := func(name string) (map[string][]byte, error) {
-		if m, ok := b.ConfigMaps[name]; ok {
-			return m, nil
-		}
-		return nil, fmt.Errorf("no file has ConfigMap %q: add it with another -f", name)
-	}
+// bringUpToDate ingests while it shows the progress, and deletes the pipeline's other generations from the index.
+func (f *runFlags) bringUpToDate(ctx context.Context, d *dataPlane, c config.Ingest, configMaps map[string]map[string][]byte) error {
 	show, done := newProgress(f.stderr)
-	quiet := slog.New(slog.DiscardHandler) // the report says it all, and in words
-	report, err := p.ingest(ctx, quiet, plan.ingest, store, maps, show)
+	report, err := d.ingest(ctx, ingestion{
+		config: c,
+		configMaps: func(name string) (map[string][]byte, error) {
+			if m, ok := configMaps[name]; ok {
+				return m, nil
+			}
+			return nil, fmt.Errorf("no file has ConfigMap %q: add it with another -f", name)
+		},
+		progress: show,
+		log:      slog.New(slog.DiscardHandler), // the report says the same for people
+	})
 	done()
 	if err == nil || report != nil && report.Listed > 0 {
 		fmt.Fprintln(f.stderr, report)
@@ -236,43 +245,44 @@ func (f *runFlags) bringUpToDate(ctx context.Context, p *process, plan *plan, st
 	if err != nil {
 		return err
 	}
-	return store.Retire(ctx)
+	return d.store.Retire(ctx)
 }
 
-func (f *runFlags) answer(ctx context.Context, plan *plan, service *query.Service) error {
-	result, err := service.Answer(ctx, query.Request{Messages: []model.Message{{Role: "user", Content: f.ask}}})
+func (f *runFlags) answer(ctx context.Context, path *questionPath) error {
+	result, err := path.service.Answer(ctx, query.Request{Messages: []model.Message{{Role: "user", Content: f.ask}}})
 	if err != nil {
 		return err
 	}
+	printWarnings(f.stderr, result)
 	if f.output == "json" {
-		for _, w := range result.Warnings {
-			fmt.Fprintf(f.stderr, "warning: %s: %s\n", w.Stage, w.Message)
-		}
-		return json.NewEncoder(f.stdout).Encode(gateway.NewCompletion(uuid.NewString(), plan.gateway.Pipeline.Name, result))
+		completion := gateway.NewCompletion(uuid.NewString(), path.config.Pipeline.Name, result)
+		return json.NewEncoder(f.stdout).Encode(completion)
 	}
-	printAnswer(f.stdout, f.stderr, result)
+	printAnswer(f.stdout, result)
 	return nil
 }
 
-func (f *runFlags) serve(ctx context.Context, p *process, plan *plan, path *questionPath, store index.Store) error {
+func (f *runFlags) serve(ctx context.Context, d *dataPlane, path *questionPath) error {
 	listener, err := listen(ctx, "listen", f.listen)
 	if err != nil {
 		return err
 	}
-	var clients func() (keys.Clients, error)
+	options := d.gatewayOptions(path)
+	options.LoopbackOnly = f.keys == ""
 	if f.keys != "" {
-		clients = keys.ClientsFile(f.keys)
+		options.Keys = keys.ClientsFile(f.keys)
 	}
-	g := p.gateway(plan.gateway, path, store, clients, clients == nil)
+	g := gateway.New(options)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p.probe(ctx, plan.gateway.Models, plan.gateway.Index, path)
+	d.probe(ctx, path)
 	go g.Warm(ctx)
-	fmt.Fprintf(f.stderr, "serving on %s (ask there, or with an OpenAI client at %[1]s/v1 as model %q); end with Ctrl-C\n", browsable(listener.Addr()), plan.gateway.Pipeline.Name)
-	return serve.Run(ctx, p.log, shutdownGrace, serve.Server{Name: "gateway", Listener: listener, Handler: g.Handler()})
+	fmt.Fprintf(f.stderr, "serving on %s (ask there, or with an OpenAI client at %[1]s/v1 as model %q); end with Ctrl-C\n",
+		browsable(listener.Addr()), path.config.Pipeline.Name)
+	return serve.Run(ctx, d.log, shutdownGrace, serve.Server{Name: "gateway", Listener: listener, Handler: g.Handler()})
 }
 
-// browsable is an address to open on this machine: every address is none in particular.
+// browsable returns a URL that a browser on this machine can open: localhost where the address is unspecified.
 func browsable(a net.Addr) string {
 	host, port, _ := net.SplitHostPort(a.String())
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {

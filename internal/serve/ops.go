@@ -6,31 +6,38 @@ import (
 	"io"
 	"net/http"
 	"net/http/pprof"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// OpsOptions is what the ops port tells of.
+// OpsOptions describes what the ops port reports.
 type OpsOptions struct {
-	// Status is the body of config.OpsPath.
-	Status func(context.Context) config.OpsStatus
-	// Ready answers /readyz; nil means always. It should say no once the process's context is over.
+	Pipeline   config.Pipeline
+	Generation config.Generation // the pinned one
+	Stages     *Stages
+	Index      index.Reader
+	// Ready answers /readyz and sets the status's ready. It should return false once the process's context is over.
+	// Nil, for a process that is never ready to answer questions: /readyz is then always true.
 	Ready func() bool
+	// Progress returns how far an ingestion is; nil, or a nil result, for none.
+	Progress func() *config.Progress
 	// Gatherer answers /metrics.
 	Gatherer prometheus.Gatherer
 }
 
-// Ops is the handler of the ops port, which only the operator and the monitoring reach: status, health,
+// Ops returns the handler of the ops port, which only the operator and the monitoring reach: status, health,
 // metrics and profiles.
 func Ops(o OpsOptions) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+config.OpsPath, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
-		json.NewEncoder(w).Encode(o.Status(r.Context()))
+		json.NewEncoder(w).Encode(o.status(r.Context()))
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -47,4 +54,46 @@ func Ops(o OpsOptions) http.Handler {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+func (o *OpsOptions) status(ctx context.Context) config.OpsStatus {
+	s := config.OpsStatus{
+		Pipeline:   o.Pipeline.String(),
+		Generation: o.Generation.Fingerprint(),
+		Ready:      o.Ready != nil && o.Ready(),
+		Stages:     o.Stages.Snapshot(),
+		Index:      o.indexStatus(ctx),
+	}
+	if o.Progress != nil {
+		s.Progress = o.Progress()
+	}
+	return s
+}
+
+const (
+	// maxFailures is how many failed documents the status names.
+	maxFailures = 10
+	// statsTimeout is how long the status waits for an index that may be unreachable. It is shorter than the time that
+	// the operator waits for the status, whose other fields matter more.
+	statsTimeout = time.Second
+)
+
+func (o *OpsOptions) indexStatus(ctx context.Context) config.IndexStatus {
+	ctx, cancel := context.WithTimeout(ctx, statsTimeout)
+	defer cancel()
+	status := config.IndexStatus{EmbeddingModel: o.Generation.Embedding.Model}
+	stats, err := o.Index.Stats(ctx)
+	if err != nil {
+		return status
+	}
+	status.Documents, status.Chunks, status.FailedDocuments = stats.Documents, stats.Chunks, stats.FailedDocuments
+	status.Dimensions, status.LastSync = stats.Dimensions, stats.Completed
+	failed, err := o.Index.Failures(ctx, maxFailures)
+	if err != nil {
+		return status
+	}
+	for _, row := range failed {
+		status.Failures = append(status.Failures, config.Failure{Document: row.Document, Reason: row.Reason, Message: row.Message})
+	}
+	return status
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
 func listen(t *testing.T) net.Listener {
@@ -135,17 +138,57 @@ func TestAServerThatFailsStopsTheOthersAndIsTheError(t *testing.T) {
 	}
 }
 
+// builtIndex is an index that answers with fixed figures, or, when unreachable, not until the caller gives up.
+type builtIndex struct {
+	index.Reader
+	stats       index.Stats
+	failed      []index.Row
+	unreachable bool
+}
+
+func (b *builtIndex) Stats(ctx context.Context) (index.Stats, error) {
+	if b.unreachable {
+		<-ctx.Done()
+		return index.Stats{}, ctx.Err()
+	}
+	return b.stats, nil
+}
+
+func (b *builtIndex) Failures(_ context.Context, limit int) ([]index.Row, error) {
+	return b.failed[:min(limit, len(b.failed))], nil
+}
+
 func TestOpsAnswersStatusHealthReadinessMetricsAndProfiles(t *testing.T) {
 	ready := false
 	metrics := prometheus.NewRegistry()
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "questions_total", Help: "x"})
 	metrics.MustRegister(counter)
-	want := config.OpsStatus{Pipeline: "ns/demo", Generation: "0badcafe", Stages: map[string]config.StageStatus{
-		config.StageIndex: {OK: true, Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
-	}}
+	generation := config.Generation{Embedding: config.EmbeddingSpace{Model: "e"}}
+	stages := NewStages()
+	stages.Report(config.StageIndex, nil)
+	synced := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	failed := make([]index.Row, 12)
+	for i := range failed {
+		failed[i] = index.Row{Document: fmt.Sprint("docs/", i), Reason: config.Encrypted, Message: "it needs a password"}
+	}
+	progress := config.Progress{Phase: "Indexing", DocumentsDone: 3, DocumentsTotal: 22}
+	want := config.OpsStatus{
+		Pipeline: "ns/demo", Generation: generation.Fingerprint(), Stages: stages.Snapshot(), Progress: &progress,
+		Index: config.IndexStatus{Documents: 10, Chunks: 40, FailedDocuments: 12, EmbeddingModel: "e", Dimensions: 8, LastSync: synced},
+	}
+	for _, row := range failed[:10] {
+		want.Index.Failures = append(want.Index.Failures, config.Failure{Document: row.Document, Reason: row.Reason, Message: row.Message})
+	}
 	h := Ops(OpsOptions{
-		Status:   func(context.Context) config.OpsStatus { return want },
+		Pipeline:   config.Pipeline{Namespace: "ns", Name: "demo"},
+		Generation: generation,
+		Stages:     stages,
+		Index: &builtIndex{
+			stats:  index.Stats{Documents: 10, Chunks: 40, FailedDocuments: 12, Dimensions: 8, Completed: synced},
+			failed: failed,
+		},
 		Ready:    func() bool { return ready },
+		Progress: func() *config.Progress { return &progress },
 		Gatherer: metrics,
 	})
 	ask := func(path string) (int, string) {
@@ -153,13 +196,16 @@ func TestOpsAnswersStatusHealthReadinessMetricsAndProfiles(t *testing.T) {
 		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		return w.Code, w.Body.String()
 	}
-	_, body := ask(config.OpsPath)
-	var got config.OpsStatus
-	if err := json.Unmarshal([]byte(body), &got); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the status differs (-want +got):\n%s", diff)
+	for _, ready = range []bool{true, false} {
+		want.Ready = ready
+		_, body := ask(config.OpsPath)
+		var got config.OpsStatus
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the status differs (-want +got):\n%s", diff)
+		}
 	}
 	if code, _ := ask("/healthz"); code != http.StatusOK {
 		t.Errorf("/healthz gives %d", code)
@@ -180,6 +226,25 @@ func TestOpsAnswersStatusHealthReadinessMetricsAndProfiles(t *testing.T) {
 	if code, _ := ask("/other"); code != http.StatusNotFound {
 		t.Errorf("an unknown route gives %d", code)
 	}
+}
+
+// The operator waits 2 s for a status.
+func TestTheStatusDoesNotWaitForAnUnreachableIndex(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := OpsOptions{Stages: NewStages(), Index: &builtIndex{unreachable: true}}
+		o.Generation.Embedding.Model = "e"
+		start := time.Now()
+		got := o.status(t.Context())
+		if took := time.Since(start); took >= 2*time.Second {
+			t.Errorf("the status took %s", took)
+		}
+		if diff := cmp.Diff(config.IndexStatus{EmbeddingModel: "e"}, got.Index); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if got.Ready || got.Progress != nil {
+			t.Errorf("a process without readiness and progress reports %+v", got)
+		}
+	})
 }
 
 func TestLogsAreJSONLinesUnlessOnATerminal(t *testing.T) {
