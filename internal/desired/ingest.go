@@ -10,6 +10,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 )
 
 // unusable is the exit code of a program whose config cannot be used, which no retry changes.
@@ -80,7 +81,7 @@ func (m maker) ingestPod(c config.Ingest, configName, fingerprint string) *corev
 	return template
 }
 
-// sources are the volumes with documents, and their mounts. A claim that several sources name is one volume: the
+// sources returns the volumes with documents, and their mounts. A claim that several sources name is one volume: the
 // kubelet does not mount the same claim twice into one pod. It is read-only as a volume too, so that nobody changes
 // the owner of the user's files.
 func (m maker) sources() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.VolumeMountApplyConfiguration) {
@@ -88,20 +89,22 @@ func (m maker) sources() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.Volu
 	var mounts []*corev1ac.VolumeMountApplyConfiguration
 	claims := map[string]string{} // claim to volume
 	for _, s := range m.p.Spec.Documents {
-		name := "source-" + s.Name
+		kind := derive.KindOf(s)
+		if !kind.Mounted {
+			continue
+		}
+		name, object := "source-"+s.Name, kind.Objects[0]
+		volume, taken := claims[object.Name]
 		switch {
-		case s.ConfigMap != nil:
+		case object.Kind == derive.KindConfigMap:
 			volumes = append(volumes, corev1ac.Volume().WithName(name).
-				WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(string(s.ConfigMap.Name))))
-		case s.PersistentVolumeClaim != nil:
-			claim := string(s.PersistentVolumeClaim.ClaimName)
-			if volume, taken := claims[claim]; taken {
-				name = volume
-				break
-			}
-			claims[claim] = name
-			volumes = append(volumes, corev1ac.Volume().WithName(name).
-				WithPersistentVolumeClaim(corev1ac.PersistentVolumeClaimVolumeSource().WithClaimName(claim).WithReadOnly(true)))
+				WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(object.Name)))
+		case taken:
+			name = volume
+		default:
+			claims[object.Name] = name
+			volumes = append(volumes, corev1ac.Volume().WithName(name).WithPersistentVolumeClaim(
+				corev1ac.PersistentVolumeClaimVolumeSource().WithClaimName(object.Name).WithReadOnly(true)))
 		}
 		mounts = append(mounts, readOnly(name, path.Join(sourcesDirectory, s.Name)))
 	}

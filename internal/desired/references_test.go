@@ -6,8 +6,60 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
+
+func TestReferences(t *testing.T) {
+	key := func(name string) *v1alpha1.SecretKey {
+		return &v1alpha1.SecretKey{Name: v1alpha1.ObjectName(name), Key: "k"}
+	}
+	p := pipeline(func(s *v1alpha1.RAGPipelineSpec) {
+		s.Documents = []v1alpha1.Source{
+			{Name: "pages", ConfigMap: &v1alpha1.ConfigMapSource{Name: "pages"}},
+			{Name: "papers", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "papers"}},
+			{Name: "pages-again", ConfigMap: &v1alpha1.ConfigMapSource{Name: "pages"}},
+		}
+		s.Models.Embedding.Model = v1alpha1.Model{NIM: &v1alpha1.NIM{
+			AuthSecretRef: key("ngc"),
+			PullSecrets:   []v1alpha1.ObjectName{"pull", "pull-too"},
+			Env:           []v1alpha1.EnvVar{{Name: "A"}, {Name: "B", ValueFrom: &v1alpha1.EnvVarSource{SecretKeyRef: *key("env")}}},
+			Cache:         &v1alpha1.Cache{StorageClassName: "shared"},
+		}}
+		s.Models.Reranking = new(endpoint(v1alpha1.Endpoint{SecretRef: key("hosted")}))
+		s.Models.LLM = &v1alpha1.LLM{Model: endpoint(v1alpha1.Endpoint{})}
+		s.VectorStore.Weaviate.Storage.StorageClassName = "fast"
+		s.VectorStore.External = &v1alpha1.ExternalWeaviate{SecretRef: key("store")} // never beside the other, in a real one
+		s.Gateway.Auth = &v1alpha1.GatewayAuth{SecretName: "clients"}
+	})
+	want := []string{
+		"ingest: ConfigMap/pages spec.documents[0].configMap.name",
+		"ingest: PersistentVolumeClaim/papers spec.documents[1].persistentVolumeClaim.claimName",
+		"ingest: ConfigMap/pages spec.documents[2].configMap.name",
+		"embedding: Secret/ngc[k] spec.models.embedding.nim.authSecretRef",
+		"embedding: Secret/pull spec.models.embedding.nim.pullSecrets[0]",
+		"embedding: Secret/pull-too spec.models.embedding.nim.pullSecrets[1]",
+		"embedding: Secret/env[k] spec.models.embedding.nim.env[1].valueFrom.secretKeyRef",
+		"embedding: StorageClass/shared spec.models.embedding.nim.cache.storageClassName",
+		"reranking: Secret/hosted[k] spec.models.reranking.endpoint.secretRef",
+		"weaviate: StorageClass/fast spec.vectorStore.weaviate.storage.storageClassName",
+		"weaviate: Secret/store[k] spec.vectorStore.external.secretRef",
+		"gateway: Secret/clients spec.gateway.auth.secretName",
+	}
+	var got []string
+	for _, ref := range References(p) {
+		entry := ""
+		if ref.Key != "" {
+			entry = "[" + ref.Key + "]"
+		}
+		got = append(got, fmt.Sprintf("%s: %s/%s%s %s", ref.Component, ref.Kind, ref.Name, entry, ref.Field))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
 
 // made are the objects of a pipeline by kind and name.
 type made map[string]object

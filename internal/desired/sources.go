@@ -7,6 +7,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 )
 
 func (d DataPlane) sources(sources []v1alpha1.Source) ([]config.Source, error) {
@@ -17,13 +18,13 @@ func (d DataPlane) sources(sources []v1alpha1.Source) ([]config.Source, error) {
 		include, includeErr := globs(field+".include", s.Include)
 		exclude, excludeErr := globs(field+".exclude", s.Exclude)
 		errs = append(errs, includeErr, excludeErr)
-		source := config.Source{Name: s.Name, Include: include, Exclude: exclude, Metadata: metadata(s.Metadata)}
-		switch {
-		case d.SourcesDirectory != "":
-			source.Directory = &config.Directory{Path: path.Join(d.SourcesDirectory, s.Name, value(s.PersistentVolumeClaim).Path)}
-		case s.ConfigMap != nil:
-			source.ConfigMap = &config.ConfigMap{Name: string(s.ConfigMap.Name)}
+		kind := derive.KindOf(s)
+		source := kind.Config
+		if kind.Mounted && d.SourcesDirectory != "" {
+			directory := path.Join(d.SourcesDirectory, s.Name, kind.Path)
+			source = config.Source{Directory: &config.Directory{Path: directory}}
 		}
+		source.Name, source.Include, source.Exclude, source.Metadata = s.Name, include, exclude, metadata(s.Metadata)
 		list = append(list, source)
 	}
 	return list, errors.Join(errs...)

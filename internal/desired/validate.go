@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // validate finds what the API server would refuse in our children, and names the field of the spec that it comes
@@ -40,9 +39,9 @@ func (m maker) validate() error {
 			errs = append(errs, configurationErrorf("spec.vectorStore.weaviate.image", "is needed: this operator was installed without an image of its own choice"))
 		}
 	}
-	for _, ref := range m.secretRefs() {
-		if wrong := validation.IsConfigMapKey(ref.key); len(wrong) > 0 {
-			errs = append(errs, configurationErrorf(ref.field, "%q is no entry of a Secret: %s", ref.key, wrong[0]))
+	for _, ref := range References(m.p) {
+		if wrong := validation.IsConfigMapKey(ref.Key); ref.Key != "" && len(wrong) > 0 {
+			errs = append(errs, configurationErrorf(ref.Field+".key", "%q is not a valid key of a Secret: %s", ref.Key, wrong[0]))
 		}
 	}
 	return errors.Join(errs...)
@@ -102,33 +101,4 @@ func sizeError(field string, size v1alpha1.VolumeSize) error {
 		return configurationErrorf(field, "%q is no size: write a number with its unit, such as 50Gi", size)
 	}
 	return nil
-}
-
-// secretRef is a reference of the spec to an entry of a Secret.
-type secretRef struct{ field, key string }
-
-func (m maker) secretRefs() []secretRef {
-	var list []secretRef
-	add := func(field string, ref *v1alpha1.SecretKey) {
-		if ref != nil {
-			list = append(list, secretRef{field + ".key", ref.Key})
-		}
-	}
-	model := func(stage string, model v1alpha1.Model) {
-		field := "spec.models." + stage
-		add(field+".endpoint.secretRef", value(model.Endpoint).SecretRef)
-		nim := value(model.NIM)
-		add(field+".nim.authSecretRef", nim.AuthSecretRef)
-		for i, variable := range nim.Env {
-			if variable.ValueFrom != nil {
-				add(fmt.Sprintf("%s.nim.env[%d].valueFrom.secretKeyRef", field, i), &variable.ValueFrom.SecretKeyRef)
-			}
-		}
-	}
-	spec := m.p.Spec
-	model(config.StageEmbedding, spec.Models.Embedding.Model)
-	model(config.StageReranking, value(spec.Models.Reranking))
-	model(config.StageLLM, value(spec.Models.LLM).Model)
-	add("spec.vectorStore.external.secretRef", value(spec.VectorStore.External).SecretRef)
-	return list
 }

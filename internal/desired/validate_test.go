@@ -67,7 +67,7 @@ func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 		"a taint's key that is none":   {tolerating(v1alpha1.Toleration{Key: "a b", Operator: "Exists"}), `tolerations[0].key: "a b"`},
 		"a taint's value that is none": {tolerating(v1alpha1.Toleration{Key: "a", Operator: "Equal", Value: "b c"}), `tolerations[0].value: "b c"`},
 		"a Secret's entry of two dots": {withNIM(func(n *v1alpha1.NIM) { n.AuthSecretRef = &v1alpha1.SecretKey{Name: "ngc", Key: ".."} }),
-			`spec.models.llm.nim.authSecretRef.key: ".." is no entry of a Secret`},
+			`spec.models.llm.nim.authSecretRef.key: ".." is not a valid key of a Secret`},
 		"a variable from an entry of two dots": {withNIM(func(n *v1alpha1.NIM) {
 			n.Env = []v1alpha1.EnvVar{{Name: "A", ValueFrom: &v1alpha1.EnvVarSource{SecretKeyRef: v1alpha1.SecretKey{Name: "a", Key: "..b"}}}}
 		}), "spec.models.llm.nim.env[0].valueFrom.secretKeyRef.key"},

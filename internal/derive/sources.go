@@ -1,0 +1,61 @@
+package derive
+
+import (
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// The kinds of objects that a spec names.
+const (
+	KindSecret       = "Secret"
+	KindConfigMap    = "ConfigMap"
+	KindClaim        = "PersistentVolumeClaim"
+	KindStorageClass = "StorageClass"
+)
+
+// Object is an object that a spec names and that the user makes.
+type Object struct {
+	Kind, Name string
+	// Key is the entry that is used of a Secret; empty if the object is used as a whole.
+	Key string
+	// Field is the path of the field that names the object.
+	Field string
+}
+
+// SourceKind is everything that depends on the kind of a source, but for how its documents are read, which package
+// source knows. A directory can replace a source of any kind: see PlaceDirectory.
+type SourceKind struct {
+	// Config names the place from which a process reads the documents itself. It is empty if only a pod can, from
+	// a mounted volume.
+	Config config.Source
+	// Objects are those that the source refers to, with fields relative to the source.
+	Objects []Object
+	// Mounted reports whether a pod mounts the first of Objects as the source's directory, in place of Config.
+	Mounted bool
+	// Path is the directory within what is mounted.
+	Path string
+	// Versioned reports whether the resourceVersion of the first of Objects changes with the documents.
+	Versioned bool
+}
+
+// KindOf returns what follows from the kind of a source: each case is one kind.
+func KindOf(s v1alpha1.Source) SourceKind {
+	switch {
+	case s.ConfigMap != nil:
+		name := string(s.ConfigMap.Name)
+		return SourceKind{
+			Config:    config.Source{ConfigMap: &config.ConfigMap{Name: name}},
+			Objects:   []Object{{Kind: KindConfigMap, Name: name, Field: "configMap.name"}},
+			Mounted:   true,
+			Versioned: true,
+		}
+	case s.PersistentVolumeClaim != nil:
+		claim := s.PersistentVolumeClaim
+		return SourceKind{
+			Objects: []Object{{Kind: KindClaim, Name: string(claim.ClaimName), Field: "persistentVolumeClaim.claimName"}},
+			Mounted: true,
+			Path:    claim.Path,
+		}
+	}
+	return SourceKind{}
+}

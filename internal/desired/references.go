@@ -1,0 +1,91 @@
+package desired
+
+import (
+	"fmt"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
+)
+
+// Reference is an object that a spec names, and the component that cannot work without it.
+type Reference struct {
+	derive.Object
+	Component string
+}
+
+// References lists the objects that the spec names, in the order of its fields. An object that several fields name is
+// listed for each. The field of an entry of a Secret is that of the reference: its name and key are below it.
+func References(p *v1alpha1.RAGPipeline) []Reference {
+	var w walker
+	for i, source := range p.Spec.Documents {
+		for _, object := range derive.KindOf(source).Objects {
+			object.Field = fmt.Sprintf("spec.documents[%d].%s", i, object.Field)
+			w.add(ComponentIngest, object)
+		}
+	}
+	w.model(config.StageEmbedding, &p.Spec.Models.Embedding.Model)
+	w.model(config.StageReranking, p.Spec.Models.Reranking)
+	if llm := p.Spec.Models.LLM; llm != nil {
+		w.model(config.StageLLM, &llm.Model)
+	}
+	if store := p.Spec.VectorStore.Weaviate; store != nil {
+		w.storageClass(ComponentWeaviate, "spec.vectorStore.weaviate.storage", store.Storage.StorageClassName)
+	}
+	if store := p.Spec.VectorStore.External; store != nil {
+		w.key(ComponentWeaviate, "spec.vectorStore.external.secretRef", store.SecretRef)
+	}
+	if auth := p.Spec.Gateway.Auth; auth != nil && auth.SecretName != "" {
+		w.secret(ComponentGateway, "spec.gateway.auth.secretName", string(auth.SecretName))
+	}
+	return w.found
+}
+
+// walker collects what the fields of a spec refer to.
+type walker struct{ found []Reference }
+
+func (w *walker) add(component string, o derive.Object) {
+	w.found = append(w.found, Reference{Object: o, Component: component})
+}
+
+func (w *walker) secret(component, field, name string) {
+	w.add(component, derive.Object{Kind: derive.KindSecret, Name: name, Field: field})
+}
+
+func (w *walker) key(component, field string, ref *v1alpha1.SecretKey) {
+	if ref != nil {
+		w.add(component, derive.Object{Kind: derive.KindSecret, Name: string(ref.Name), Key: ref.Key, Field: field})
+	}
+}
+
+func (w *walker) storageClass(component, field string, name v1alpha1.ObjectName) {
+	if name != "" {
+		w.add(component, derive.Object{Kind: derive.KindStorageClass, Name: string(name), Field: field + ".storageClassName"})
+	}
+}
+
+func (w *walker) model(stage string, m *v1alpha1.Model) {
+	if m == nil {
+		return
+	}
+	field := "spec.models." + stage
+	if endpoint := m.Endpoint; endpoint != nil {
+		w.key(stage, field+".endpoint.secretRef", endpoint.SecretRef)
+	}
+	if m.NIM == nil {
+		return
+	}
+	field += ".nim"
+	w.key(stage, field+".authSecretRef", m.NIM.AuthSecretRef)
+	for i, name := range m.NIM.PullSecrets {
+		w.secret(stage, fmt.Sprintf("%s.pullSecrets[%d]", field, i), string(name))
+	}
+	for i, variable := range m.NIM.Env {
+		if from := variable.ValueFrom; from != nil {
+			w.key(stage, fmt.Sprintf("%s.env[%d].valueFrom.secretKeyRef", field, i), &from.SecretKeyRef)
+		}
+	}
+	if cache := m.NIM.Cache; cache != nil {
+		w.storageClass(stage, field+".cache", cache.StorageClassName)
+	}
+}
