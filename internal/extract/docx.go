@@ -2,18 +2,16 @@ package extract
 
 import (
 	"context"
-	"encoding/xml"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// readDOCX reads a Word document: paragraphs, headings by style or outline level, list items, table rows, and
-// the footnotes at the end. Headers, footers, deleted text and field codes are left out.
+// readDOCX reads a Word document as it is shown: headers, the body with its headings, lists, tables and text boxes,
+// footers; notes and comments follow the paragraph that refers to them. Deleted and hidden text and the codes of
+// fields are left out.
 func readDOCX(ctx context.Context, s source) (*Document, error) {
-	pack, err := openOOXML(ctx, s.data)
+	pack, err := openOOXML(ctx, s.data, newLimit(s.max))
 	if err != nil {
 		return nil, err
 	}
@@ -21,228 +19,218 @@ func readDOCX(ctx context.Context, s source) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	styles, err := docxStyles(pack)
-	if err != nil {
-		return nil, err
-	}
-	out := &flow{ctx: ctx, limit: newLimit(s.max)}
-	w := &docxWriter{out: out, styles: styles}
-	for _, part := range []string{"word/document.xml", "word/footnotes.xml", "word/endnotes.xml"} {
-		w.skip = skipper{names: map[string]bool{"Fallback": true, "instrText": true, "delText": true, "del": true}}
-		if err := pack.each(part, w.token); err != nil {
+	out := &flow{ctx: ctx, limit: pack.limit}
+	r := &docxReader{ooxml: pack, imports: s.imports, writer: blockWriter{out: out}, notes: map[noteID][]block{},
+		read: map[string]bool{}}
+	for _, read := range []func() error{
+		r.readStyles, r.readNumbering, r.readNotes, r.writeHeaders, r.writeBody, r.writeLooseNotes, r.writeFooters,
+		r.writer.flush,
+	} {
+		if err := read(); err != nil {
 			return nil, err
 		}
 	}
 	if title == "" {
-		title = w.title
+		title = r.title
 	}
-	return withText(out.single(title), config.NoTextLayer, "the document holds no text, perhaps only images; there is no OCR")
+	d := out.single(title)
+	d.Warnings.Add(config.HiddenText, r.hidden)
+	d.Warnings.Add(config.PartsIgnored, len(r.ignored), r.ignored...)
+	return withText(d, config.NoTextLayer,
+		"the document holds no text, perhaps only images; there is no OCR")
 }
 
-// docxStyle is what of a paragraph style matters here.
-type docxStyle struct {
-	basedOn string
-	level   int // heading level, 0 for none
-	title   bool
+// docxReader turns WordprocessingML (ECMA-376 part 1, section 17) into blocks.
+type docxReader struct {
+	*ooxml
+	imports   importer
+	writer    blockWriter
+	styles    docxStyles
+	numbering docxNumbering
+
+	relations relationships // of the main part
+	story     relationships // of the part that is being read
+	notes     map[noteID][]block
+	noteOrder []noteID        // those that nothing has referred to yet
+	read      map[string]bool // parts that the text referred to: each is read once
+	furniture []string        // lines of headers and footers that were written
+
+	inside      int      // cells, text boxes and notes around the paragraph
+	inFurniture bool     // in a header or footer
+	hidden      int      // runs that are not shown
+	ignored     []string // parts that cannot be read
+
+	title    string // the first paragraph in the style Title
+	white    bool   // the page has a colour of its own, so that white text may be seen
+	fields   []field
+	carried  string  // text of a paragraph whose end was deleted, and that the next one continues
+	attached []block // what is anchored in the paragraph that is being read: text boxes, notes, charts
+	err      error   // the first failure
 }
 
-var headingStyle = regexp.MustCompile(`(?i)^heading ?([1-9])$`)
+// noteID names a footnote, an endnote or a comment.
+type noteID struct{ kind, id string }
 
-// docxStyles reads the paragraph styles by id, with what they take from those that they are based on.
-func docxStyles(pack *ooxml) (map[string]docxStyle, error) {
-	styles := map[string]docxStyle{}
-	id := ""
-	err := pack.each("word/styles.xml", func(t xml.Token) error {
-		e, ok := t.(xml.StartElement)
-		if !ok {
+// writeBody streams the main part: what is in memory is a paragraph, or a row with its table's text.
+func (r *docxReader) writeBody() error {
+	var open *officeTable
+	finish := func() error {
+		if open == nil {
 			return nil
 		}
-		style := styles[id]
-		switch e.Name.Local {
-		case "style":
-			id = attribute(e, "styleId")
-			style = docxStyle{}
-		case "name":
-			name := attribute(e, "val")
-			style.title = strings.EqualFold(name, "title")
-			if m := headingStyle.FindStringSubmatch(name); m != nil {
-				style.level, _ = strconv.Atoi(m[1])
+		t := open
+		open = nil
+		return r.writer.write(block{kind: tableBlock, table: t})
+	}
+	err := r.walk(r.main, visitor{
+		whole: func(name string) bool {
+			switch name {
+			case "document", "body", "tbl", "sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag":
+				return false
 			}
-		case "basedOn":
-			style.basedOn = attribute(e, "val")
-		case "outlineLvl":
-			if level := outlineLevel(e); level > 0 {
-				style.level = level
+			return true
+		},
+		open: func(e *node) error {
+			if e.name != "tbl" {
+				return nil
 			}
-		default:
+			err := finish()
+			open = newOfficeTable(r.limit)
+			return err
+		},
+		node: func(n *node) error {
+			if open != nil {
+				return r.tablePart(open, n)
+			}
+			return r.writer.writeAll(r.blocksOf(n))
+		},
+		close: func(name string) error {
+			if name == "tbl" {
+				return finish()
+			}
 			return nil
-		}
-		if id != "" {
-			styles[id] = style
-		}
-		return nil
+		},
 	})
-	for id, style := range styles {
-		for depth := 0; style.level == 0 && style.basedOn != "" && depth < 10; depth++ {
-			base := styles[style.basedOn]
-			style.level, style.basedOn = base.level, base.basedOn
-		}
-		styles[id] = style
+	if err == nil {
+		err = r.err
 	}
-	return styles, err
+	return err
 }
 
-// outlineLevel is w:outlineLvl as a heading level: 0 is the highest there, and 9 is body text.
-func outlineLevel(e xml.StartElement) int {
-	if n, err := strconv.Atoi(attribute(e, "val")); err == nil && n >= 0 && n < 9 {
-		return n + 1
-	}
-	return 0
-}
-
-// docxWriter turns the tokens of WordprocessingML into lines.
-type docxWriter struct {
-	out    *flow
-	styles map[string]docxStyle
-	skip   skipper
-	title  string // the first paragraph in the style Title
-
-	paragraph strings.Builder
-	level     int
-	isTitle   bool
-	item      bool // in a list
-	inText    bool
-
-	tables []*docxTable // nested, the innermost last
-}
-
-// docxTable is the row that is being read.
-type docxTable struct {
-	cells []string
-	cell  strings.Builder
-}
-
-func (w *docxWriter) token(t xml.Token) error {
-	if w.skip.skips(t) {
+// blocks are those of a part of the document that is in memory: a cell, a text box, a note.
+func (r *docxReader) blocks(parent *node) []block {
+	if parent == nil {
 		return nil
 	}
-	switch t := t.(type) {
-	case xml.StartElement:
-		w.start(t)
-	case xml.EndElement:
-		return w.end(t.Name.Local)
-	case xml.CharData:
-		if w.inText {
-			w.paragraph.Write(t)
-		}
+	var all []block
+	for _, n := range parent.children {
+		all = append(all, r.blocksOf(n)...)
 	}
-	return nil
+	return all
 }
 
-func (w *docxWriter) start(e xml.StartElement) {
-	switch e.Name.Local {
+func (r *docxReader) blocksOf(n *node) []block {
+	switch n.name {
 	case "p":
-		w.paragraph.Reset()
-		w.level, w.isTitle, w.item = 0, false, false
-	case "pStyle":
-		style := w.styles[attribute(e, "val")]
-		w.level, w.isTitle = style.level, style.title
-	case "outlineLvl":
-		if level := outlineLevel(e); level > 0 {
-			w.level = level
-		}
-	case "numPr":
-		w.item = true
-	case "t":
-		w.inText = true
-	case "tab":
-		w.paragraph.WriteByte('\t')
-	case "br", "cr":
-		w.paragraph.WriteByte('\n')
-	case "noBreakHyphen":
-		w.paragraph.WriteByte('-')
+		return r.paragraph(n)
 	case "tbl":
-		w.tables = append(w.tables, &docxTable{})
-	case "tr":
-		if n := len(w.tables); n > 0 {
-			w.tables[n-1] = &docxTable{}
-		}
-	}
-}
-
-func (w *docxWriter) end(name string) error {
-	switch name {
-	case "t":
-		w.inText = false
-	case "p":
-		return w.endParagraph()
-	case "tc":
-		if n := len(w.tables); n > 0 {
-			row := w.tables[n-1]
-			row.cells = append(row.cells, oneLineUncut(row.cell.String()))
-			row.cell.Reset()
-		}
-	case "tr":
-		return w.endRow()
-	case "tbl":
-		if n := len(w.tables); n > 0 {
-			w.tables = w.tables[:n-1]
-		}
-	}
-	return nil
-}
-
-func (w *docxWriter) endParagraph() error {
-	text := w.paragraph.String()
-	w.paragraph.Reset()
-	switch n := len(w.tables); {
-	case n > 0:
-		return w.addToCell(text)
-	case w.isTitle && w.title == "":
-		w.title = plausibleTitle(text)
-		return w.out.paragraph(text)
-	case w.level > 0:
-		return w.out.heading(w.level, text)
-	case w.item:
-		if text = normalise(text); text == "" {
-			return nil
-		}
-		return w.out.line("- " + text)
-	}
-	return w.out.paragraph(text)
-}
-
-// addToCell keeps a cell's paragraphs until its row ends.
-func (w *docxWriter) addToCell(text string) error {
-	cell := &w.tables[len(w.tables)-1].cell
-	if int64(cell.Len()+len(text)) > w.out.limit.max {
-		return w.out.limit.take(cell.Len() + len(text))
-	}
-	cell.WriteString(text)
-	cell.WriteByte(' ')
-	return nil
-}
-
-// endRow writes a row on one line, so that a label stays with its figures. A nested table's rows go into the
-// cell around it.
-func (w *docxWriter) endRow() error {
-	n := len(w.tables)
-	if n == 0 {
+		return r.table(n)
+	case "AlternateContent":
+		return r.blocks(n.alternative(r.holdsText))
+	case "altChunk":
+		return r.imported(r.story.target(n.relationshipID("id")))
+	case "oMathPara", "oMath":
+		return []block{{text: formula(n)}}
+	case "background":
+		r.white = true
+		return nil
+	case "del", "moveFrom":
 		return nil
 	}
-	row := strings.Join(w.tables[n-1].cells, " | ")
-	w.tables[n-1] = &docxTable{}
-	if strings.Trim(row, " |") == "" {
+	if isProperty(n.name) {
 		return nil
 	}
-	if n > 1 {
-		w.tables = w.tables[:n-1]
-		err := w.addToCell(row + "; ")
-		w.tables = append(w.tables, &docxTable{})
-		return err
-	}
-	return w.out.line(row)
+	return r.blocks(n)
 }
 
-// oneLineUncut is text with its white space folded.
-func oneLineUncut(s string) string { return strings.Join(strings.Fields(s), " ") }
+// isProperty reports whether an element describes others, or what they were before a tracked change.
+func isProperty(name string) bool {
+	return strings.HasSuffix(name, "Pr") || strings.HasSuffix(name, "Change")
+}
+
+// holdsText reports whether there is any text in a part of the document.
+func (r *docxReader) holdsText(n *node) bool {
+	for _, name := range []string{"t", "sym", "chart", "relIds", "oMath", "textpath"} {
+		if n.find(name) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// fail keeps a failure. A damaged part that the document only refers to is passed over.
+func (r *docxReader) fail(err error) {
+	if r.err == nil && !isMalformed(err) {
+		r.err = err
+	}
+}
+
+// hide counts text that is not shown, and so not read.
+func (r *docxReader) hide() { r.hidden++ }
+
+// paragraph is a paragraph and what is anchored in it.
+func (r *docxReader) paragraph(p *node) []block {
+	properties := p.child("pPr")
+	style := r.styles.paragraph(properties.at("pStyle").attr("val"))
+	outer := r.attached
+	r.attached = nil
+	w := r.newInline(style)
+	w.children(p)
+	attached := r.attached
+	r.attached = outer
+	r.endParagraph()
+	text := r.carried + w.String()
+	r.carried = ""
+	if mark := properties.at("rPr"); mark.at("del") != nil || mark.at("moveFrom") != nil {
+		r.carried = text
+		return attached
+	}
+	b := block{text: text}
+	if level := outlineLevel(properties.at("outlineLvl")); level > 0 {
+		style.level = level
+	}
+	label, numbered := r.label(properties, style)
+	if strings.TrimSpace(text) == "" || r.inFurniture && isPageNumbering(text, w.pages) {
+		return attached
+	}
+	switch {
+	case style.title && r.title == "":
+		r.title = plausibleTitle(text)
+	case style.level > 0:
+		b.kind, b.level = headingBlock, style.level
+	case style.caption:
+		b.kind = captionBlock
+	case numbered:
+		b.kind = lineBlock
+	}
+	if label != "" {
+		b.text = label + " " + strings.TrimLeft(text, " \t")
+	}
+	return append([]block{b}, attached...)
+}
+
+// label is the number or bullet that Word draws before a paragraph of a list.
+func (r *docxReader) label(properties *node, style docxStyle) (label string, numbered bool) {
+	direct := properties.at("numPr")
+	switch list := style.list.override(direct); list.id {
+	case "0":
+		return "", false
+	case "":
+		if direct == nil {
+			return "", false
+		}
+		return bullet, true
+	default:
+		return r.numbering.next(list), true
+	}
+}

@@ -69,7 +69,12 @@ type source struct {
 	name string // decides among kinds of text only
 	data []byte
 	max  int64 // bytes of text
+	// imports reads a document that this one holds; nil where it is held by too many others itself.
+	imports importer
 }
+
+// maxHeld is how deep documents may hold each other.
+const maxHeld = 2
 
 // Extract reads data as the kind of document that its bytes show; name, a path or file name, decides only
 // among kinds of text. A failure of the document itself is a *config.DocumentError; an ended ctx is ctx's error.
@@ -81,9 +86,10 @@ func (e *Extractor) Extract(ctx context.Context, name string, data []byte) (*Doc
 		return nil, config.Failf(config.Malformed, "the document is empty")
 	}
 	if len(data) > maxSource {
-		return nil, config.Failf(config.TooLarge, "the document has %d bytes, at most %d can be read: split it", len(data), maxSource)
+		return nil, config.Failf(config.TooLarge, "the document has %d bytes, at most %d can be read: split it", len(data),
+			maxSource)
 	}
-	d, err := e.read(ctx, source{name: name, data: data, max: e.options.MaxText})
+	d, err := e.read(ctx, e.source(ctx, name, data, 0))
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +99,20 @@ func (e *Extractor) Extract(ctx context.Context, name string, data []byte) (*Doc
 	return d, nil
 }
 
+// source is a document that is held by as many others as depth says.
+func (e *Extractor) source(ctx context.Context, name string, data []byte, depth int) source {
+	s := source{name: name, data: data, max: e.options.MaxText}
+	if depth < maxHeld {
+		s.imports = func(name string, data []byte) (*Document, error) {
+			return e.read(ctx, e.source(ctx, name, data, depth+1))
+		}
+	}
+	return s
+}
+
 // read leaves the document to its kind's reader. A reader that panics on hostile bytes fails this document only.
 func (e *Extractor) read(ctx context.Context, s source) (d *Document, err error) {
-	kind, err := kindOf(s.name, s.data)
+	kind, err := kindOf(ctx, s.name, s.data)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +128,10 @@ func (e *Extractor) read(ctx context.Context, s source) (d *Document, err error)
 		return readDOCX(ctx, s)
 	case pptx:
 		return readPPTX(ctx, s)
+	case xlsx:
+		return readXLSX(ctx, s)
+	case odf:
+		return readODF(ctx, s)
 	case htmlText:
 		return readHTML(ctx, s)
 	case markdown:

@@ -53,7 +53,7 @@ func TestKindIsDecidedByContent(t *testing.T) {
 		{name: "an encrypted Word document", file: "a.docx", data: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1.." + string(utf16LE("EncryptedPackage")), reason: config.Encrypted},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := kindOf(c.file, []byte(c.data))
+			got, err := kindOf(t.Context(), c.file, []byte(c.data))
 			reason, _ := config.ReasonOf(err)
 			if got != c.want || reason != c.reason {
 				t.Errorf("got %q, %v; want %q, %q", got, err, c.want, c.reason)

@@ -107,15 +107,19 @@ func checkLine(t *testing.T, s string) {
 }
 
 func FuzzText(f *testing.F) {
-	fuzz(f, "a.txt", "words\r\nand lines\x00", "\xff\xfea\x00b\x00", "\xfe\xff\x00a", "Gr\xf6\xdfe", "\ufeff \ufeff\n x", "a\u2028b\x85")
+	fuzz(f, "a.txt", "words\r\nand lines\x00", "\xff\xfea\x00b\x00", "\xfe\xff\x00a", "Gr\xf6\xdfe", "\ufeff \ufeff\n x",
+		"a\u2028b\x85")
 }
 
 func FuzzMarkdown(f *testing.F) {
-	fuzz(f, "a.md", "---\ntitle: x\n---\n# A\n\nB\n===\n\n## [l](u) `c`\n", "- # a\n> # b\n", "+++\n+++\n#\n#  \n", "# \u200b\n\t# x\n```\n# y", strings.Repeat("> ", 300)+"x")
+	fuzz(f, "a.md", "---\ntitle: x\n---\n# A\n\nB\n===\n\n## [l](u) `c`\n", "- # a\n> # b\n", "+++\n+++\n#\n#  \n",
+		"# \u200b\n\t# x\n```\n# y", strings.Repeat("> ", 300)+"x")
 }
 
 func FuzzHTML(f *testing.F) {
-	fuzz(f, "a.html", "<!doctype html><title>t</title><h1>a</h1><p>b<table><tr><td>c<td>d</table>", "<meta charset=utf-16><p>x", "<html><body><pre>\n a\n</pre><ul><li>x<ol><li>y", "<svg><math><template><p>", "<h1>a<br>b</h1>")
+	fuzz(f, "a.html", "<!doctype html><title>t</title><h1>a</h1><p>b<table><tr><td>c<td>d</table>",
+		"<meta charset=utf-16><p>x", "<html><body><pre>\n a\n</pre><ul><li>x<ol><li>y", "<svg><math><template><p>",
+		"<h1>a<br>b</h1>")
 }
 
 func FuzzCSV(f *testing.F) {
@@ -123,19 +127,30 @@ func FuzzCSV(f *testing.F) {
 }
 
 func FuzzJSON(f *testing.F) {
-	fuzz(f, "a.json", `{"title":"x","a":[1,{"b":null},[true,[]]],"":"\u0000\ud800"}`, "{}\n{\"a\":1}\n[2]", `[[[[`, `{"a":{"a":`, "{\"\xff\":\"\u2028\"}")
+	fuzz(f, "a.json", `{"title":"x","a":[1,{"b":null},[true,[]]],"":"\u0000\ud800"}`, "{}\n{\"a\":1}\n[2]", `[[[[`,
+		`{"a":{"a":`, "{\"\xff\":\"\u2028\"}")
 }
 
 func FuzzDOCX(f *testing.F) {
 	fuzzPart(f, "a.docx", "word/document.xml", docxParts(""),
-		docxParts(paragraph("berschrift1", "a") + "<w:tbl><w:tr><w:tc>" + paragraph("", "b") + "</w:tc></w:tr></w:tbl>")["word/document.xml"],
-		"<p><tbl><tr></tbl></tr></tc></p><t>x</t></p>", "<p><pStyle val='Deep'/><t>x", "<del><t>x</t></del><Fallback><p/>", "<tbl><tbl><tr><tc><p><t>x</t></p></tc></tr>")
+		docxParts(paragraph("berschrift1", "a") + "<w:tbl><w:tr><w:tc>" + paragraph("", "b") +
+			"</w:tc></w:tr></w:tbl>")["word/document.xml"],
+		"<p><tbl><tr></tbl></tr></tc></p><t>x</t></p>", "<p><pStyle val='Deep'/><t>x", "<del><t>x</t></del><Fallback><p/>",
+		"<tbl><tbl><tr><tc><p><t>x</t></p></tc></tr>",
+		docxParts(strings.Repeat("<w:tbl><w:tr><w:tc>", 300))["word/document.xml"],
+		docxParts(`<w:tbl><w:tr><w:tc><w:tcPr><w:gridSpan w:val="100000000"/><w:vMerge/></w:tcPr></w:tc></w:tr>` +
+			`</w:tbl>`)["word/document.xml"],
+		docxParts(`<w:p><w:r><w:fldChar w:fldCharType="begin"/><w:instrText>EQ \s\up6(\f(1;</w:instrText>` +
+			`<w:fldChar w:fldCharType="end"/></w:r></w:p>`)["word/document.xml"],
+		docxParts(`<w:p><m:oMath><m:f><m:num/><m:rad/></m:f></m:oMath></w:p>`)["word/document.xml"])
 }
 
 func FuzzPPTX(f *testing.F) {
 	fuzzPart(f, "a.pptx", "ppt/slides/slide1.xml", pptxParts(shape("title", "x")),
 		pptxParts(shape("title", "a") + shape("body", "b", "c"))["ppt/slides/slide1.xml"],
-		"<sp><ph type='title'/><p><t>x</t></p></tr></tc>", "<tbl><tr><tc><p><t>x</t></p></tc></tr></tbl><p><t>y</t></p>")
+		"<sp><ph type='title'/><p><t>x</t></p></tr></tc>", "<tbl><tr><tc><p><t>x</t></p></tc></tr></tbl><p><t>y</t></p>",
+		pptxParts("<p:grpSp>" + box10(-9, 99999999, -1, 0, "x") + box10(1, 1, 1, 1, "y") +
+			"</p:grpSp>")["ppt/slides/slide1.xml"])
 }
 
 // fuzzPart fuzzes one part of an Office document: bytes that are no archive would seldom get past the archive.
@@ -159,11 +174,13 @@ func fuzzPart(f *testing.F, name, part string, parts map[string]string, seeds ..
 
 // FuzzZip fuzzes the archive around an Office document.
 func FuzzZip(f *testing.F) {
-	fuzz(f, "a.docx", string(docxOf(f, paragraph("berschrift1", "a"))), string(pptxOf(f, shape("title", "x"))), "PK\x03\x04")
+	fuzz(f, "a.docx", string(docxOf(f, paragraph("berschrift1", "a"))), string(pptxOf(f, shape("title", "x"))),
+		"PK\x03\x04")
 }
 
 func FuzzPDF(f *testing.F) {
-	d := pdftest.Document{Title: "t", Pages: []pdftest.Page{{Columns: []string{"# A\n" + prose, prose}}, {Image: true}}, Outline: []pdftest.Bookmark{{Title: "A", Page: 0}}}
+	d := pdftest.Document{Title: "t", Pages: []pdftest.Page{{Columns: []string{"# A\n" + prose, prose}}, {Image: true}},
+		Outline: []pdftest.Bookmark{{Title: "A", Page: 0}}}
 	locked := d
 	locked.Password = "x"
 	fuzz(f, "a.pdf", string(d.Bytes()), string(locked.Bytes()), "%PDF-1.7\n", string(d.Bytes()[:700]),

@@ -2,10 +2,10 @@ package extract
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"path"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -17,6 +17,8 @@ const (
 	pdf       kind = "PDF"
 	docx      kind = "Word document"
 	pptx      kind = "PowerPoint presentation"
+	xlsx      kind = "Excel workbook"
+	odf       kind = "OpenDocument file"
 	htmlText  kind = "HTML page"
 	markdown  kind = "Markdown text"
 	csvText   kind = "CSV table"
@@ -33,14 +35,14 @@ var kindOfExtension = map[string]kind{
 
 // kindOf looks at the bytes first; the name decides only among kinds of text, and not against what the text
 // plainly is.
-func kindOf(name string, data []byte) (kind, error) {
+func kindOf(ctx context.Context, name string, data []byte) (kind, error) {
 	switch {
 	case isPDF(name, data):
 		return pdf, nil
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
-		return kindOfZip(data)
+		return kindOfZip(ctx, data)
 	case bytes.HasPrefix(data, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
-		return "", oldOffice(data)
+		return "", compoundFile(data)
 	case bytes.HasPrefix(data, []byte(`{\rtf`)):
 		return "", config.Failf(config.Unsupported, "rich text (RTF) is not read: save it as DOCX or PDF")
 	case isBinary(data):
@@ -54,41 +56,6 @@ func kindOf(name string, data []byte) (kind, error) {
 func isPDF(name string, data []byte) bool {
 	at := bytes.Index(data[:min(len(data), 1024)], []byte("%PDF-"))
 	return at == 0 || at > 0 && (strings.EqualFold(path.Ext(name), ".pdf") || len(bytes.TrimSpace(data[:at])) == 0)
-}
-
-// kindOfZip finds the Office formats by the parts they must have.
-func kindOfZip(data []byte) (kind, error) {
-	files, err := zipFiles(data)
-	if err != nil {
-		return "", err
-	}
-	for _, f := range files {
-		switch {
-		case strings.EqualFold(f.Name, "word/document.xml"):
-			return docx, nil
-		case strings.EqualFold(f.Name, "ppt/presentation.xml"):
-			return pptx, nil
-		case strings.EqualFold(f.Name, "xl/workbook.xml"):
-			return "", config.Failf(config.Unsupported, "spreadsheets (XLSX) are not read: save it as CSV")
-		}
-	}
-	return "", config.Failf(config.Unsupported, "it is a zip archive without a Word document or presentation in it: unpack it")
-}
-
-// oldOffice tells the two uses of the compound file format apart: encrypted OOXML, and Office before 2007.
-func oldOffice(data []byte) error {
-	if bytes.Contains(data, utf16LE("EncryptedPackage")) {
-		return config.Failf(config.Encrypted, "the Office document needs a password: save it without one")
-	}
-	return config.Failf(config.Unsupported, "the Office format from before 2007 is not read: save it as DOCX, PPTX or PDF")
-}
-
-func utf16LE(s string) []byte {
-	var b []byte
-	for _, u := range utf16.Encode([]rune(s)) {
-		b = append(b, byte(u), byte(u>>8))
-	}
-	return b
 }
 
 // binaryType names the bytes' type for a message.

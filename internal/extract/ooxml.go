@@ -1,192 +1,133 @@
 package extract
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"encoding/xml"
 	"errors"
-	"io"
+	"iter"
+	"net/url"
 	"path"
 	"strings"
-
-	"golang.org/x/net/html/charset"
-
-	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Bounds against zip bombs. Office writes XML at ratios of 5 to 50; a bomb has 1000 and more.
-const (
-	maxZipEntries = 10_000
-	maxUnpacked   = 256 << 20 // bytes of all parts that are read
-	maxRatio      = 250       // unpacked to packed, for parts of more than smallPart bytes
-	smallPart     = 4 << 20
-)
-
-// zipFiles opens an archive whose directory is of bearable size.
-func zipFiles(data []byte) ([]*zip.File, error) {
-	if n := bytes.Count(data, []byte("PK\x01\x02")); n > maxZipEntries {
-		return nil, config.Failf(config.TooLarge, "the archive has %d entries, more than %d", n, maxZipEntries)
-	}
-	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return nil, config.Failf(config.Malformed, "it begins as a zip archive (such as DOCX or PPTX) but cannot be opened, perhaps it is cut off: %w", err)
-	}
-	return z.File, nil
-}
-
-// ooxml is an Office Open XML package (ECMA-376): XML parts in a zip archive.
+// ooxml is an Office Open XML package (ECMA-376): parts that refer to each other by relationships.
 type ooxml struct {
-	ctx      context.Context //nolint:containedctx // it lives as long as one extraction
-	parts    map[string]*zip.File
-	unpacked int64
+	*archive
+	limit *limit        // on what it holds
+	roots relationships // of the package itself
+	main  string        // the part that the package is about
 }
 
-func openOOXML(ctx context.Context, data []byte) (*ooxml, error) {
-	files, err := zipFiles(data)
+// openOOXML opens a package. Which part is the main one is told by the package's relationships, not by its name.
+func openOOXML(ctx context.Context, data []byte, l *limit) (*ooxml, error) {
+	a, err := openArchive(ctx, data)
 	if err != nil {
 		return nil, err
 	}
-	p := &ooxml{ctx: ctx, parts: map[string]*zip.File{}}
-	for _, f := range files {
-		p.parts[strings.ToLower(f.Name)] = f
+	p := &ooxml{archive: a, limit: l}
+	if p.roots, err = p.relationships(""); err != nil {
+		return nil, err
+	}
+	main := p.roots.first("officeDocument")
+	for _, part := range []string{main, "word/document.xml", "ppt/presentation.xml", "xl/workbook.xml"} {
+		if p.has(part) {
+			p.main = part
+			break
+		}
 	}
 	return p, nil
 }
 
-func (p *ooxml) has(name string) bool {
-	_, ok := p.parts[strings.ToLower(name)]
-	return ok
-}
-
-// each calls visit for every token of a part; visit's error ends it. A part that is absent has no tokens.
-func (p *ooxml) each(name string, visit func(xml.Token) error) error {
-	f, ok := p.parts[strings.ToLower(name)]
-	if !ok {
-		return nil
-	}
-	r, err := f.Open()
-	if err != nil {
-		return config.Failf(config.Malformed, "part %s cannot be opened: %w", quote(name), err)
-	}
-	defer r.Close()
-	d := xml.NewDecoder(&partReader{pack: p, file: f, r: r})
-	d.CharsetReader = charset.NewReaderLabel
-	for {
-		t, err := d.RawToken()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return p.malformed(name, err)
-		}
-		if err := visit(t); err != nil {
-			return err
-		}
-	}
-}
-
-// malformed keeps the errors that say more than "bad XML".
-func (p *ooxml) malformed(name string, err error) error {
-	if p.ctx.Err() != nil {
-		return p.ctx.Err()
-	}
-	if _, ok := config.ReasonOf(err); ok {
-		return err
-	}
-	return config.Failf(config.Malformed, "part %s is damaged: %s", quote(name), quote(err.Error()))
-}
-
-// partReader counts what comes out of the archive, since the sizes that it declares may lie.
-type partReader struct {
-	pack *ooxml
-	file *zip.File
-	r    io.Reader
-	read int64
-}
-
-func (r *partReader) Read(b []byte) (int, error) {
-	if err := r.pack.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := r.r.Read(b)
-	r.read += int64(n)
-	r.pack.unpacked += int64(n)
-	if r.pack.unpacked > maxUnpacked {
-		return 0, config.Failf(config.TooLarge, "the archive unpacks to more than %d bytes", maxUnpacked)
-	}
-	if packed := int64(r.file.CompressedSize64); r.read > smallPart && r.read > maxRatio*max(packed, 1) {
-		return 0, config.Failf(config.TooLarge, "part %s unpacks to more than %d times its size: it is a zip bomb, or close to one", quote(r.file.Name), maxRatio)
-	}
-	return n, err
-}
-
-// relationships are the targets that a part refers to, by relationship id.
-func (p *ooxml) relationships(part string) (map[string]string, error) {
-	dir, base := path.Split(part)
-	targets := map[string]string{}
-	err := p.each(dir+"_rels/"+base+".rels", func(t xml.Token) error {
-		if e, ok := t.(xml.StartElement); ok && e.Name.Local == "Relationship" {
-			target := attribute(e, "Target")
-			if !strings.HasPrefix(target, "/") {
-				target = path.Join(dir, target)
-			}
-			targets[attribute(e, "Id")] = strings.TrimPrefix(target, "/")
+// mainElement returns the name of the main part's root element, which tells the kind of document whatever the file
+// is called and whether it is a template or holds macros.
+func (p *ooxml) mainElement() (string, error) {
+	var root string
+	stop := errors.New("found")
+	err := p.each(p.main, func(t xml.Token) error {
+		if e, ok := t.(xml.StartElement); ok {
+			root = e.Name.Local
+			return stop
 		}
 		return nil
 	})
-	return targets, err
+	if errors.Is(err, stop) {
+		err = nil
+	}
+	return root, err
 }
 
-// title is the title among the document's properties, when it is a plausible one.
-func (p *ooxml) title() (string, error) {
-	var title strings.Builder
-	inside := false
-	err := p.each("docProps/core.xml", func(t xml.Token) error {
-		switch t := t.(type) {
-		case xml.StartElement:
-			inside = t.Name.Local == "title"
-		case xml.EndElement:
-			inside = false
-		case xml.CharData:
-			if inside {
-				title.Write(t)
-			}
-		}
-		return nil
-	})
-	return plausibleTitle(title.String()), err
+// relationship is a reference of a part to another one.
+type relationship struct {
+	kind   string // the last word of its type: strict files have other namespaces
+	target string // a part's name; empty if it leads out of the package
 }
 
-// attribute is an attribute's value by its local name: the prefix, or the namespace of strict files, differs.
-func attribute(e xml.StartElement, local string) string {
-	for _, a := range e.Attr {
-		if a.Name.Local == local {
-			return a.Value
-		}
+// relationships are those of one part.
+type relationships struct {
+	inOrder []relationship
+	byID    map[string]relationship
+}
+
+// first returns the target of the first relationship of a kind, or "".
+func (rs relationships) first(kind string) string {
+	for target := range rs.all(kind) {
+		return target
 	}
 	return ""
 }
 
-// skipper passes over elements whose text is not the document's: it counts how deep inside one we are.
-type skipper struct {
-	names map[string]bool
-	depth int
-}
-
-// skips reports whether t belongs to an element that is passed over.
-func (s *skipper) skips(t xml.Token) bool {
-	switch t := t.(type) {
-	case xml.StartElement:
-		if s.depth > 0 || s.names[t.Name.Local] {
-			s.depth++
-			return true
-		}
-	case xml.EndElement:
-		if s.depth > 0 {
-			s.depth--
-			return true
+// all yields the targets of a kind, in the order of the file.
+func (rs relationships) all(kind string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, r := range rs.inOrder {
+			if r.kind == kind && r.target != "" && !yield(r.target) {
+				return
+			}
 		}
 	}
-	return s.depth > 0
+}
+
+// target returns the part that an id refers to, or "".
+func (rs relationships) target(id string) string { return rs.byID[id].target }
+
+// relationships reads those of a part, or the package's own for an empty name.
+func (p *ooxml) relationships(part string) (relationships, error) {
+	dir, base := path.Split(part)
+	root, err := p.tree(dir + "_rels/" + base + ".rels")
+	rs := relationships{byID: map[string]relationship{}}
+	for e := range root.elements("Relationship") {
+		r := relationship{kind: path.Base(e.attr("Type"))}
+		if e.attr("TargetMode") != "External" {
+			r.target = resolve(dir, e.attr("Target"))
+		}
+		rs.inOrder = append(rs.inOrder, r)
+		rs.byID[e.attr("Id")] = r
+	}
+	return rs, err
+}
+
+// resolve makes a target, which may be relative to a directory, a part's name.
+func resolve(dir, target string) string {
+	target = strings.ReplaceAll(target, `\`, "/")
+	if plain, err := url.PathUnescape(target); err == nil {
+		target = plain
+	}
+	target, _, _ = strings.Cut(target, "#")
+	if target == "" {
+		return ""
+	}
+	if !strings.HasPrefix(target, "/") {
+		target = path.Join("/", dir, target)
+	}
+	return strings.TrimPrefix(path.Clean(target), "/")
+}
+
+// title is the title among the document's properties, when it is a plausible one.
+func (p *ooxml) title() (string, error) {
+	part := p.roots.first("core-properties")
+	if part == "" {
+		part = "docProps/core.xml"
+	}
+	root, err := p.tree(part)
+	return plausibleTitle(root.at("title").content()), err
 }

@@ -35,18 +35,24 @@ func zipOf(tb testing.TB, parts map[string]string) []byte {
 
 func docxParts(body string) map[string]string {
 	return map[string]string{
-		"word/document.xml": `<?xml version="1.0"?><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>` + body + `</w:body></w:document>`,
-		"word/styles.xml": `<w:styles xmlns:w="x"><w:style w:type="paragraph" w:styleId="Title"><w:name w:val="Title"/></w:style>
+		"word/document.xml": `<?xml version="1.0"?>` +
+			`<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>` + body +
+			`</w:body></w:document>`,
+		"word/styles.xml": `<w:styles xmlns:w="x"><w:style w:type="paragraph" w:styleId="Title"><w:name w:val="Title"/>` +
+			`</w:style>
 <w:style w:type="paragraph" w:styleId="berschrift1"><w:name w:val="heading 1"/></w:style>
 <w:style w:type="paragraph" w:styleId="Own"><w:name w:val="Mine"/><w:basedOn w:val="berschrift1"/></w:style>
-<w:style w:type="paragraph" w:styleId="Deep"><w:name w:val="Deep"/><w:pPr><w:outlineLvl w:val="2"/></w:pPr></w:style></w:styles>`,
+<w:style w:type="character" w:styleId="Raised"><w:rPr><w:vertAlign w:val="superscript"/></w:rPr></w:style>
+<w:style w:type="paragraph" w:styleId="Deep"><w:name w:val="Deep"/><w:pPr><w:outlineLvl w:val="2"/></w:pPr></w:style>
+</w:styles>`,
 	}
 }
 
 func docxOf(tb testing.TB, body string) []byte { return zipOf(tb, docxParts(body)) }
 
 func paragraph(style, text string) string {
-	return `<w:p><w:pPr><w:pStyle w:val="` + style + `"/></w:pPr><w:r><w:t xml:space="preserve">` + text + `</w:t></w:r></w:p>`
+	return `<w:p><w:pPr><w:pStyle w:val="` + style + `"/></w:pPr><w:r><w:t xml:space="preserve">` + text +
+		`</w:t></w:r></w:p>`
 }
 
 func TestDOCX(t *testing.T) {
@@ -54,23 +60,27 @@ func TestDOCX(t *testing.T) {
 	d, err := shared.Extract(t.Context(), "a.docx", docxOf(t,
 		paragraph("Title", "The Report")+
 			paragraph("berschrift1", "Results")+
-			`<w:p><w:r><w:t>One </w:t></w:r><w:del><w:r><w:t>gone</w:t></w:r></w:del><w:r><w:tab/><w:t>two</w:t><w:br/><w:t>three</w:t><w:instrText>PAGE</w:instrText></w:r></w:p>`+
-			`<w:p><w:pPr><w:numPr/></w:pPr><w:r><w:t>first item</w:t></w:r></w:p><w:p><w:pPr><w:numPr/></w:pPr><w:r><w:t>second item</w:t></w:r></w:p>`+
+			`<w:p><w:r><w:t>One </w:t></w:r><w:del><w:r><w:t>gone</w:t></w:r></w:del><w:r><w:tab/><w:t>two</w:t><w:br/>`+
+			`<w:t>three</w:t><w:instrText>PAGE</w:instrText></w:r></w:p>`+
+			`<w:p><w:pPr><w:numPr/></w:pPr><w:r><w:t>first item</w:t></w:r></w:p><w:p><w:pPr><w:numPr/></w:pPr><w:r>`+
+			`<w:t>second item</w:t></w:r></w:p>`+
 			paragraph("Own", "Own heading")+
-			`<w:tbl><w:tr>`+cell("GPU")+cell("Hours")+`</w:tr><w:tr>`+cell("A100")+`<w:tc>`+paragraph("", "5100")+`<w:tbl><w:tr>`+cell("in")+cell("all")+`</w:tr></w:tbl></w:tc></w:tr></w:tbl>`+
+			`<w:tbl><w:tr>`+cell("GPU")+cell("Hours")+`</w:tr><w:tr>`+cell("A100")+`<w:tc>`+paragraph("",
+			"5100")+`<w:tbl><w:tr>`+cell("in")+cell("all")+`</w:tr></w:tbl></w:tc></w:tr></w:tbl>`+
 			paragraph("Deep", "Deeper")+
 			paragraph("", "The end.")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "The Report\n\nResults\n\nOne \ttwo\nthree\n- first item\n- second item\n\nOwn heading\nGPU | Hours\nA100 | 5100 in | all;\n\nDeeper\n\nThe end."
+	const want = "The Report\n\nResults\n\nOne \ttwo\nthree\n- first item\n- second item\n\nOwn heading\n\n" +
+		"GPU | Hours\nA100 | 5100 in, all\n\nDeeper\n\nThe end."
 	if textOfFirst(d) != want {
 		t.Errorf("got %q\nwant %q", textOfFirst(d), want)
 	}
 	if d.Title != "The Report" {
 		t.Errorf("title %q", d.Title)
 	}
-	headings := []Heading{{12, 1, "Results"}, {64, 1, "Own heading"}, {111, 3, "Deeper"}}
+	headings := []Heading{{12, 1, "Results"}, {64, 1, "Own heading"}, {110, 3, "Deeper"}}
 	if diff := cmp.Diff(headings, d.Pages[0].Headings); diff != "" {
 		t.Error(diff)
 	}
@@ -78,8 +88,10 @@ func TestDOCX(t *testing.T) {
 
 func TestDOCXFootnotesAreKept(t *testing.T) {
 	parts := docxParts(paragraph("", "Body."))
-	parts["word/footnotes.xml"] = `<w:footnotes xmlns:w="x"><w:footnote>` + paragraph("", "A note.") + `</w:footnote></w:footnotes>`
-	parts["docProps/core.xml"] = `<cp:coreProperties><dc:title>From the properties</dc:title><dc:creator>x</dc:creator></cp:coreProperties>`
+	parts["word/footnotes.xml"] = `<w:footnotes xmlns:w="x"><w:footnote>` + paragraph("", "A note.") +
+		`</w:footnote></w:footnotes>`
+	parts["docProps/core.xml"] = `<cp:coreProperties><dc:title>From the properties</dc:title>` +
+		`<dc:creator>x</dc:creator></cp:coreProperties>`
 	d, err := shared.Extract(t.Context(), "a.docx", zipOf(t, parts))
 	if err != nil || textOfFirst(d) != "Body.\n\nA note." || d.Title != "From the properties" {
 		t.Errorf("got %+v, %v", d, err)
@@ -93,9 +105,11 @@ func pptxParts(slides ...string) map[string]string {
 		n := string(rune('1' + i))
 		ids = `<p:sldId id="25` + n + `" r:id="rId` + n + `"/>` + ids // the last slide is shown first
 		relationships += `<Relationship Id="rId` + n + `" Type="slide" Target="slides/slide` + n + `.xml"/>`
-		parts["ppt/slides/slide"+n+".xml"] = `<p:sld xmlns:p="p" xmlns:a="a"><p:cSld><p:spTree>` + s + `</p:spTree></p:cSld></p:sld>`
+		parts["ppt/slides/slide"+n+".xml"] = `<p:sld xmlns:p="p" xmlns:a="a"><p:cSld><p:spTree>` + s +
+			`</p:spTree></p:cSld></p:sld>`
 	}
-	parts["ppt/presentation.xml"] = `<p:presentation xmlns:p="p" xmlns:r="r"><p:sldIdLst>` + ids + `</p:sldIdLst></p:presentation>`
+	parts["ppt/presentation.xml"] = `<p:presentation xmlns:p="p" xmlns:r="r"><p:sldIdLst>` + ids +
+		`</p:sldIdLst></p:presentation>`
 	parts["ppt/_rels/presentation.xml.rels"] = `<Relationships>` + relationships + `</Relationships>`
 	return parts
 }
@@ -111,7 +125,8 @@ func shape(placeholder string, lines ...string) string {
 }
 
 func TestPPTX(t *testing.T) {
-	table := `<p:graphicFrame><a:tbl><a:tr><a:tc><a:txBody><a:p><a:r><a:t>A100</a:t></a:r></a:p></a:txBody></a:tc><a:tc><a:txBody><a:p><a:r><a:t>128</a:t></a:r></a:p></a:txBody></a:tc></a:tr></a:tbl></p:graphicFrame>`
+	table := `<p:graphicFrame><a:tbl><a:tr><a:tc><a:txBody><a:p><a:r><a:t>A100</a:t></a:r></a:p></a:txBody></a:tc>` +
+		`<a:tc><a:txBody><a:p><a:r><a:t>128</a:t></a:r></a:p></a:txBody></a:tc></a:tr></a:tbl></p:graphicFrame>`
 	d, err := shared.Extract(t.Context(), "a.pptx", pptxOf(t,
 		shape("title", "Second")+shape("body", "a point", "another"),
 		shape("ctrTitle", "Shown first")+table))
@@ -119,7 +134,10 @@ func TestPPTX(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Page{
-		{Number: 1, Text: "Shown first\nA100 | 128", Headings: []Heading{{0, 1, "Shown first"}}},
+		{
+			Number: 1, Text: "Shown first\n\nA100 | 128", Headings: []Heading{{0, 1, "Shown first"}},
+			Tables: []Table{{Start: 13, End: 23, Rows: []int{13}}},
+		},
 		{Number: 2, Text: "Second\n\na point\nanother", Headings: []Heading{{0, 1, "Second"}}},
 	}
 	if diff := cmp.Diff(want, d.Pages); diff != "" {
@@ -156,12 +174,12 @@ func TestOfficeFailuresAreNamed(t *testing.T) {
 }
 
 func TestUnpackingIsBoundedWhateverTheArchiveDeclares(t *testing.T) {
-	pack, err := openOOXML(t.Context(), docxOf(t, "x"))
+	pack, err := openArchive(t.Context(), docxOf(t, "x"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	pack.unpacked = maxUnpacked
-	r := &partReader{pack: pack, file: &zip.File{}, r: strings.NewReader("more")}
+	r := &partReader{archive: pack, file: &zip.File{}, r: io.NopCloser(strings.NewReader("more"))}
 	_, err = io.ReadAll(r)
 	wantReason(t, err, config.TooLarge, "unpacks to more")
 }

@@ -2,15 +2,19 @@ package extract
 
 import (
 	"context"
-	"encoding/xml"
+	"strconv"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// readPPTX reads a presentation: each slide is a page, its title a heading, its tables a line for each row.
+// maxSlides bounds a presentation. The largest that people show have some hundreds.
+const maxSlides = 5_000
+
+// readPPTX reads a presentation: each slide is a page, with its title first, then its shapes as they are read from
+// the slide, its speaker notes and its comments.
 func readPPTX(ctx context.Context, s source) (*Document, error) {
-	pack, err := openOOXML(ctx, s.data)
+	pack, err := openOOXML(ctx, s.data, newLimit(s.max))
 	if err != nil {
 		return nil, err
 	}
@@ -22,146 +26,206 @@ func readPPTX(ctx context.Context, s source) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	r := &pptxReader{
+		ooxml: pack, imports: s.imports, layouts: map[string]*slideLayout{}, shown: map[string]bool{},
+		read: map[string]bool{},
+	}
 	d := &Document{Title: title}
-	limit := newLimit(s.max)
 	for i, part := range slides {
-		slide := &slideWriter{out: &flow{ctx: ctx, limit: limit}, skip: skipper{names: map[string]bool{"Fallback": true}}}
-		if err := pack.each(part, slide.token); err != nil {
+		out := &flow{ctx: ctx, limit: pack.limit}
+		if err := r.slide(part, i+1, out); err != nil {
 			return nil, err
 		}
-		d.Pages = append(d.Pages, slide.out.page(i+1))
+		d.Pages = append(d.Pages, out.page(i+1))
 	}
+	d.Warnings.Add(config.PagesWithoutText, len(r.images), r.images...)
+	d.Warnings.Add(config.HiddenText, r.hidden)
+	d.Warnings.Add(config.PartsIgnored, len(r.ignored), r.ignored...)
 	return withText(d, config.NoTextLayer, "no slide holds text, perhaps only images; there is no OCR")
 }
 
-// slideParts are the slides in the order in which they are shown.
+// slideParts are the slides in the order in which they are shown, each once.
 func slideParts(pack *ooxml) ([]string, error) {
-	const presentation = "ppt/presentation.xml"
-	targets, err := pack.relationships(presentation)
+	relations, err := pack.relationships(pack.main)
+	if err != nil {
+		return nil, err
+	}
+	root, err := pack.tree(pack.main)
 	if err != nil {
 		return nil, err
 	}
 	var slides []string
-	err = pack.each(presentation, func(t xml.Token) error {
-		if e, ok := t.(xml.StartElement); ok && e.Name.Local == "sldId" {
-			if part := targets[relationshipID(e)]; part != "" && pack.has(part) {
-				slides = append(slides, part)
-			}
+	seen := map[string]bool{}
+	listed := 0
+	for id := range root.at("sldIdLst").elements("sldId") {
+		if listed++; listed > maxSlides {
+			return nil, config.Failf(config.TooComplex, "the presentation shows more than %d slides: split it", maxSlides)
 		}
-		return nil
-	})
-	if err == nil && len(slides) == 0 {
-		err = config.Failf(config.Malformed, "the presentation has no slides")
-	}
-	return slides, err
-}
-
-// relationshipID is r:id, which stands beside a plain id.
-func relationshipID(e xml.StartElement) string {
-	for _, a := range e.Attr {
-		if a.Name.Local == "id" && a.Name.Space != "" {
-			return a.Value
+		if part := relations.target(id.relationshipID("id")); pack.has(part) && !seen[part] {
+			seen[part] = true
+			slides = append(slides, part)
 		}
 	}
-	return ""
-}
-
-// slideWriter turns the tokens of PresentationML into lines.
-type slideWriter struct {
-	out  *flow
-	skip skipper
-
-	paragraph strings.Builder
-	inText    bool
-	isTitle   bool // in the slide's title placeholder
-	first     bool // the shape's first paragraph comes next
-	cells     []string
-	cell      strings.Builder
-	inTable   bool
-}
-
-func (w *slideWriter) token(t xml.Token) error {
-	if w.skip.skips(t) {
-		return nil
+	if len(slides) == 0 {
+		return nil, config.Failf(config.Malformed, "the presentation has no slides")
 	}
-	switch t := t.(type) {
-	case xml.StartElement:
-		w.start(t)
-	case xml.EndElement:
-		return w.end(t.Name.Local)
-	case xml.CharData:
-		if w.inText {
-			w.paragraph.Write(t)
+	return slides, nil
+}
+
+// pptxReader turns PresentationML (ECMA-376 part 1, section 19) into blocks.
+type pptxReader struct {
+	*ooxml
+	imports   importer
+	layouts   map[string]*slideLayout
+	shown     map[string]bool // texts that stand on many slides, and were written
+	read      map[string]bool // embedded documents
+	relations relationships   // of the slide that is being read
+
+	pictures int      // on the slide that is being read
+	images   []string // slides that show pictures, and no text
+	hidden   int      // runs and shapes that are not shown
+	ignored  []string // parts that cannot be read
+}
+
+// slideLayout is the layout or master that a slide takes its places from.
+type slideLayout struct {
+	places map[string]area // by index, or by kind
+	texts  []block         // what it shows on each slide
+	base   *slideLayout
+}
+
+func (r *pptxReader) slide(part string, number int, out *flow) error {
+	root, err := r.tree(part)
+	if err != nil {
+		return err
+	}
+	if r.relations, err = r.relationships(part); err != nil {
+		return err
+	}
+	layout, err := r.layout(r.relations.first("slideLayout"), 0)
+	if err != nil {
+		return err
+	}
+	r.pictures = 0
+	shapes, err := r.shapes(root.at("cSld", "spTree"), layout)
+	if err != nil {
+		return err
+	}
+	if len(shapes) == 0 && (r.pictures > 0 || root.at("cSld", "bg").find("blip") != nil) {
+		r.images = append(r.images, "slide "+strconv.Itoa(number))
+	}
+	w := blockWriter{out: out}
+	for _, s := range readingOrder(shapes) {
+		if err := w.writeAll(s.blocks); err != nil {
+			return err
+		}
+	}
+	if err := r.beside(&w, layout); err != nil {
+		return err
+	}
+	return w.flush()
+}
+
+// beside writes what belongs to a slide but stands outside of it.
+func (r *pptxReader) beside(w *blockWriter, layout *slideLayout) error {
+	for ; layout != nil; layout = layout.base {
+		if err := w.writeAll(r.once(layout.texts)); err != nil {
+			return err
+		}
+	}
+	notes, err := r.notes(r.relations.first("notesSlide"))
+	if err != nil {
+		return err
+	}
+	if err := w.writeAll(notes); err != nil {
+		return err
+	}
+	for part := range r.relations.all("comments") {
+		root, err := r.tree(part)
+		if err != nil {
+			return err
+		}
+		if err := w.writeAll(r.comments(root)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (w *slideWriter) start(e xml.StartElement) {
-	switch e.Name.Local {
-	case "sp":
-		w.isTitle, w.first = false, true
-	case "ph":
-		kind := attribute(e, "type")
-		w.isTitle = kind == "title" || kind == "ctrTitle"
-	case "p":
-		w.paragraph.Reset()
-	case "t":
-		w.inText = true
-	case "br":
-		w.paragraph.WriteByte('\n')
-	case "tab":
-		w.paragraph.WriteByte('\t')
-	case "tbl":
-		w.inTable = true
-	case "tr":
-		w.cells = nil
-	case "tc":
-		w.cell.Reset()
+// once drops the texts that another slide has shown already.
+func (r *pptxReader) once(blocks []block) []block {
+	var fresh []block
+	for _, b := range blocks {
+		if text := oneLineUncut(b.text); text != "" && !r.shown[text] {
+			r.shown[text] = true
+			fresh = append(fresh, b)
+		}
 	}
+	return fresh
 }
 
-func (w *slideWriter) end(name string) error {
-	switch name {
-	case "t":
-		w.inText = false
-	case "p":
-		return w.endParagraph()
-	case "tc":
-		w.cells = append(w.cells, oneLineUncut(w.cell.String()))
-	case "tr":
-		return w.endRow()
-	case "tbl":
-		w.inTable = false
-	case "sp":
-		w.isTitle = false
+// notes are the speaker notes of a slide.
+func (r *pptxReader) notes(part string) ([]block, error) {
+	root, err := r.tree(part)
+	var blocks []block
+	for shape := range root.at("cSld", "spTree").descendants("sp") {
+		switch shape.at("nvSpPr", "nvPr", "ph").attr("type") {
+		case "sldImg", "sldNum", "hdr", "ftr", "dt":
+		default:
+			blocks = append(blocks, drawingText(shape.child("txBody"), &r.hidden)...)
+		}
 	}
-	return nil
+	if len(blocks) > 0 {
+		blocks[0].text = "Notes: " + blocks[0].text
+	}
+	return blocks, err
 }
 
-func (w *slideWriter) endParagraph() error {
-	text := w.paragraph.String()
-	w.paragraph.Reset()
-	switch {
-	case strings.TrimSpace(text) == "":
-		return nil
-	case w.inTable:
-		w.cell.WriteString(text + " ")
-		return nil
-	case w.isTitle:
-		return w.out.heading(1, text)
-	case w.first:
-		w.first = false
-		return w.out.paragraph(text)
+// comments are those of the reviewers of a slide, in the form before and since 2021, with the replies.
+func (r *pptxReader) comments(root *node) []block {
+	var blocks []block
+	add := func(n *node) {
+		text := n.at("text").content()
+		if body := n.child("txBody"); body != nil {
+			text = oneLineOf(drawingText(body, &r.hidden))
+		}
+		if text = strings.TrimSpace(text); text != "" {
+			blocks = append(blocks, block{text: "Comment: " + text})
+		}
 	}
-	return w.out.line(text)
+	for comment := range root.descendants("cm") {
+		add(comment)
+		for reply := range comment.descendants("reply") {
+			add(reply)
+		}
+	}
+	return blocks
 }
 
-func (w *slideWriter) endRow() error {
-	row := strings.Join(w.cells, " | ")
-	w.cells = nil
-	if strings.Trim(row, " |") == "" {
-		return nil
+// layout reads a layout, or the master that it is based on.
+func (r *pptxReader) layout(part string, depth int) (*slideLayout, error) {
+	if known, ok := r.layouts[part]; ok || part == "" || depth > 1 {
+		return known, nil
 	}
-	return w.out.line(row)
+	layout := &slideLayout{places: map[string]area{}}
+	r.layouts[part] = layout
+	root, err := r.tree(part)
+	if err != nil {
+		return nil, err
+	}
+	for shape := range root.at("cSld", "spTree").descendants("sp") {
+		if ph := shape.at("nvSpPr", "nvPr", "ph"); ph != nil {
+			layout.keep(placeholderOf(ph), areaOf(shape.at("spPr", "xfrm")))
+		} else {
+			layout.texts = append(layout.texts, drawingText(shape.child("txBody"), &r.hidden)...)
+		}
+	}
+	relations, err := r.relationships(part)
+	if err != nil {
+		return nil, err
+	}
+	if root.attr("showMasterSp") != "0" || depth == 0 {
+		layout.base, err = r.layout(relations.first("slideMaster"), depth+1)
+	}
+	return layout, err
 }

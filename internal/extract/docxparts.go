@@ -1,0 +1,230 @@
+package extract
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// importer reads a document that another one holds.
+type importer func(name string, data []byte) (*Document, error)
+
+// attach keeps what is to follow the paragraph that is being read.
+func (r *docxReader) attach(blocks ...block) { r.attached = append(r.attached, blocks...) }
+
+// attachPart attaches the blocks of a part that the text refers to.
+func (r *docxReader) attachPart(read func(*ooxml, string) ([]block, error), id string) {
+	part := r.story.target(id)
+	if r.read[part] {
+		return
+	}
+	r.read[part] = true
+	blocks, err := read(r.ooxml, part)
+	if err != nil {
+		r.ignored = append(r.ignored, part)
+		r.fail(err)
+	}
+	r.attach(blocks...)
+}
+
+// attachNote attaches a note or comment, when it is first referred to.
+func (r *docxReader) attachNote(id noteID) {
+	r.attach(r.notes[id]...)
+	delete(r.notes, id)
+}
+
+// readNotes reads the footnotes, endnotes and comments.
+func (r *docxReader) readNotes() error {
+	for _, part := range []struct{ kind, relationship, name string }{
+		{"footnote", "footnotes", "word/footnotes.xml"},
+		{"endnote", "endnotes", "word/endnotes.xml"},
+		{"comment", "comments", "word/comments.xml"},
+	} {
+		name := r.part(part.relationship, part.name)
+		if err := r.enter(name); err != nil {
+			return err
+		}
+		err := r.walk(name, visitor{
+			whole: func(name string) bool { return name == part.kind },
+			open:  func(*node) error { return nil },
+			close: func(string) error { return nil },
+			node: func(n *node) error {
+				r.keepNote(noteID{part.kind, n.attr("id")}, n)
+				return r.err
+			},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return r.enter("")
+}
+
+// keepNote keeps a note's blocks until something refers to it. Separators are kept among the notes, but are none.
+func (r *docxReader) keepNote(id noteID, n *node) {
+	if kind := n.attr("type"); kind != "" && kind != "normal" {
+		return
+	}
+	r.inside++
+	blocks := r.blocks(n)
+	r.inside--
+	if author := n.attr("author"); id.kind == "comment" {
+		text := oneLineOf(blocks)
+		if text == "" {
+			return
+		}
+		blocks = []block{{text: strings.TrimSpace("Comment by "+author) + ": " + text}}
+		if author == "" {
+			blocks[0].text = "Comment: " + text
+		}
+	}
+	r.notes[id] = blocks
+	r.noteOrder = append(r.noteOrder, id)
+}
+
+// writeLooseNotes writes the notes that nothing refers to.
+func (r *docxReader) writeLooseNotes() error {
+	for _, id := range r.noteOrder {
+		if err := r.writer.writeAll(r.notes[id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *docxReader) writeHeaders() error { return r.writeFurniture("header") }
+
+func (r *docxReader) writeFooters() error { return r.writeFurniture("footer") }
+
+// writeFurniture writes what stands on many pages, once.
+func (r *docxReader) writeFurniture(kind string) error {
+	for part := range r.relations.all(kind) {
+		if err := r.enter(part); err != nil {
+			return err
+		}
+		root, err := r.tree(part)
+		if err != nil {
+			return err
+		}
+		r.inside++
+		r.inFurniture = true
+		blocks := r.blocks(root)
+		r.inside--
+		r.inFurniture = false
+		if err := r.writeOnce(blocks); err != nil {
+			return err
+		}
+	}
+	return r.enter("")
+}
+
+func (r *docxReader) writeOnce(blocks []block) error {
+	for _, b := range blocks {
+		lines := []string{b.text}
+		if b.kind == tableBlock {
+			lines = nil
+			for _, row := range b.table.rows {
+				lines = append(lines, barred(row))
+			}
+		}
+		for _, line := range lines {
+			if line = oneLineUncut(line); line == "" || slices.Contains(r.furniture, line) {
+				continue
+			}
+			r.furniture = append(r.furniture, line)
+			if err := r.writer.write(block{text: line}); err != nil {
+				return err
+			}
+		}
+	}
+	return r.err
+}
+
+// isPageNumbering reports whether a header's or footer's paragraph says only on which page it stands.
+func isPageNumbering(text string, pages []string) bool {
+	if len(pages) == 0 {
+		return false
+	}
+	for _, page := range pages {
+		text = strings.Replace(text, page, "", 1)
+	}
+	return len(strings.Fields(text)) <= 3 && !strings.ContainsAny(text, "0123456789")
+}
+
+// enter makes a part the one whose relationships hold; an empty name is the main part.
+func (r *docxReader) enter(part string) error {
+	r.fields, r.carried = nil, ""
+	r.story = r.relations
+	if part == "" {
+		return nil
+	}
+	var err error
+	r.story, err = r.ooxml.relationships(part)
+	return err
+}
+
+// imported is the text of a document that this one holds.
+func (r *docxReader) imported(part string) []block {
+	if r.read[part] {
+		return nil
+	}
+	r.read[part] = true
+	blocks, err := importPart(r.archive, r.imports, part)
+	if blocks == nil {
+		r.ignored = append(r.ignored, part)
+	}
+	r.fail(err)
+	return blocks
+}
+
+// importPart reads a document that another one holds. What cannot be read has no blocks.
+func importPart(a *archive, read importer, part string) ([]block, error) {
+	data, err := a.bytes(part)
+	if data == nil || read == nil || isMalformed(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := read(part, data)
+	if err != nil {
+		if _, own := config.ReasonOf(err); own {
+			err = nil
+		}
+		return nil, err
+	}
+	return d.blocks(), nil
+}
+
+// blocks is a document as a part of another.
+func (d *Document) blocks() []block {
+	var all []block
+	for _, p := range d.Pages {
+		text := []rune(p.Text)
+		at := 0
+		add := func(to int) {
+			if s := strings.Trim(string(text[at:to]), "\n"); s != "" {
+				all = append(all, block{text: s})
+			}
+			at = to
+		}
+		for _, h := range p.Headings {
+			add(h.Offset)
+			all = append(all, block{kind: headingBlock, level: h.Level, text: h.Text})
+			for at < len(text) && text[at] != '\n' { // the heading's line may begin with signs
+				at++
+			}
+		}
+		add(len(text))
+	}
+	return all
+}
+
+// alternativeText is what an author wrote for those who do not see a picture, unless a program made it up.
+func alternativeText(s string) []block {
+	if strings.Contains(s, "automatically generated") || strings.Contains(s, "AI-generated") || plausibleTitle(s) == "" {
+		return nil
+	}
+	return []block{{text: s}}
+}

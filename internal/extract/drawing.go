@@ -1,0 +1,209 @@
+package extract
+
+import (
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// drawingText is the text of a shape in DrawingML (ECMA-376 part 1, section 21.1.2), with the numbers of its lists.
+// hidden counts runs that are too small to be seen.
+func drawingText(body *node, hidden *int) []block {
+	var blocks []block
+	var lists drawingLists
+	for p := range body.elements("p") {
+		w := drawingInline{hidden: hidden}
+		w.children(p)
+		text := w.String()
+		label := lists.next(p.child("pPr"), text)
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		b := block{text: text}
+		if label != "" {
+			b.text = label + " " + text
+		}
+		if len(blocks) > 0 {
+			b.kind = lineBlock
+		}
+		blocks = append(blocks, b)
+	}
+	return blocks
+}
+
+// drawingInline is the text of a paragraph of DrawingML.
+type drawingInline struct {
+	inline
+	hidden *int
+}
+
+func (w *drawingInline) children(n *node) {
+	if n == nil {
+		return
+	}
+	for _, c := range n.children {
+		switch c.name {
+		case "r", "fld":
+			w.run(c)
+		case "br":
+			w.write("\n", onLine)
+		case "oMath", "oMathPara":
+			w.write(formula(c), onLine)
+		case "m":
+			w.children(c)
+		case "AlternateContent":
+			w.children(c.alternative(func(n *node) bool { return n.find("t") != nil }))
+		}
+	}
+}
+
+func (w *drawingInline) run(n *node) {
+	properties := n.child("rPr")
+	text := drawingFont(properties, n.at("t").content())
+	if hundredths, err := strconv.Atoi(properties.attr("sz")); err == nil && hundredths <= 100 && text != "" {
+		*w.hidden++
+		return
+	}
+	level := onLine
+	switch offset := properties.attr("baseline"); {
+	case strings.Trim(offset, "0%") == "":
+	case offset[0] == '-':
+		level = inferior
+	default:
+		level = superior
+	}
+	w.write(text, level)
+}
+
+// drawingFont is text in the font of a run. PowerPoint takes characters beyond ASCII from the font for symbols.
+func drawingFont(properties *node, text string) string {
+	if latin := properties.at("latin").attr("typeface"); isPictorial(latin) {
+		return inFont(latin, text)
+	}
+	if strings.IndexFunc(text, func(r rune) bool { return r < 0x80 }) < 0 {
+		return inFont(properties.at("sym").attr("typeface"), text)
+	}
+	return inFont("", text)
+}
+
+// drawingLists counts the numbered paragraphs of a shape, level by level.
+type drawingLists struct {
+	levels [listLevels]struct {
+		scheme string
+		number int
+	}
+}
+
+// next is the number that is drawn before a paragraph, or "".
+func (l *drawingLists) next(properties *node, text string) string {
+	i, _ := strconv.Atoi(properties.attr("lvl"))
+	i = min(max(i, 0), listLevels-1)
+	for k := i + 1; k < listLevels; k++ {
+		l.levels[k].scheme = ""
+	}
+	numbering := properties.at("buAutoNum")
+	if numbering == nil || strings.TrimSpace(text) == "" {
+		if numbering == nil {
+			l.levels[i].scheme = ""
+		}
+		return ""
+	}
+	level := &l.levels[i]
+	if scheme := numbering.attr("type"); level.scheme != scheme {
+		level.scheme, level.number = scheme, 0
+		if start, err := strconv.Atoi(numbering.attr("startAt")); err == nil {
+			level.number = start - 1
+		}
+	}
+	level.number++
+	return schemeLabel(level.scheme, level.number)
+}
+
+// schemeLabel writes a number in one of the schemes of ST_TextAutonumberScheme: arabicPeriod, alphaLcParenBoth.
+func schemeLabel(scheme string, n int) string {
+	format := "decimal"
+	for prefix, known := range map[string]string{
+		"alphaLc": "lowerLetter", "alphaUc": "upperLetter", "romanLc": "lowerRoman", "romanUc": "upperRoman",
+		"circleNum": "decimalEnclosedCircle", "ea1Ch": "chineseCounting", "ea1Jpn": "japaneseCounting",
+	} {
+		if strings.HasPrefix(scheme, prefix) {
+			format = known
+		}
+	}
+	label := formatNumber(n, format, 0)
+	switch {
+	case strings.HasSuffix(scheme, "ParenBoth"):
+		return "(" + label + ")"
+	case strings.HasSuffix(scheme, "ParenR"):
+		return label + ")"
+	case strings.HasSuffix(scheme, "Period"):
+		return label + "."
+	}
+	return label
+}
+
+// diagramBlocks are the texts of a SmartArt diagram: its points in their order, those below others as a list.
+func diagramBlocks(pack *ooxml, part string) ([]block, error) {
+	root, err := pack.tree(part)
+	if err != nil {
+		return nil, err
+	}
+	d := diagram{points: map[string]*node{}, below: map[string][]*node{}}
+	for pt := range root.at("ptLst").elements("pt") {
+		d.points[pt.attr("modelId")] = pt
+	}
+	for connection := range root.at("cxnLst").elements("cxn") {
+		if kind := connection.attr("type"); kind == "" || kind == "parOf" {
+			from := connection.attr("srcId")
+			d.below[from] = append(d.below[from], connection)
+		}
+	}
+	for pt := range root.at("ptLst").elements("pt") {
+		if pt.attr("type") == "doc" {
+			d.add(pt, 0)
+		}
+	}
+	for pt := range root.at("ptLst").elements("pt") { // labels of arrows, and points that nothing connects
+		d.add(pt, 1)
+	}
+	return d.blocks, nil
+}
+
+// diagram is the data model of a SmartArt (ECMA-376 part 1, section 21.4.2).
+type diagram struct {
+	points map[string]*node
+	below  map[string][]*node // connections, by the id of the upper point
+	blocks []block
+}
+
+// add writes a point and those below it, once.
+func (d *diagram) add(pt *node, depth int) {
+	id := pt.attr("modelId")
+	if d.points[id] != pt || depth > maxDepth {
+		return
+	}
+	delete(d.points, id)
+	hidden := 0
+	if text := oneLineOf(drawingText(pt.child("t"), &hidden)); text != "" && pt.attr("type") != "pres" {
+		b := block{kind: lineBlock, text: text}
+		if depth > 1 {
+			b.text = bullet + " " + text
+		}
+		if len(d.blocks) == 0 {
+			b.kind = paragraphBlock
+		}
+		d.blocks = append(d.blocks, b)
+	}
+	connections := d.below[id]
+	sort.SliceStable(connections, func(i, k int) bool { return order(connections[i]) < order(connections[k]) })
+	for _, connection := range connections {
+		if next, ok := d.points[connection.attr("destId")]; ok {
+			d.add(next, depth+1)
+		}
+	}
+}
+
+func order(connection *node) int {
+	n, _ := strconv.Atoi(connection.attr("srcOrd"))
+	return n
+}

@@ -1,0 +1,15 @@
+package extract
+
+import (
+	"context"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+func readXLSX(context.Context, source) (*Document, error) {
+	return nil, config.Failf(config.Unsupported, "spreadsheets (XLSX) are not read: save it as CSV")
+}
+
+func readODF(context.Context, source) (*Document, error) {
+	return nil, config.Failf(config.Unsupported, "OpenDocument files are not read: save it as DOCX or PDF")
+}
