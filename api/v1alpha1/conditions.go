@@ -1,106 +1,119 @@
 package v1alpha1
 
-// The condition types. All but Reconciling and Stalled are always present for what the spec has.
+// The condition types. Every condition but Reconciling and Stalled is set on every pass, for each
+// component that the spec has.
 const (
-	// ConditionReady: a question would be answered now.
+	// ConditionReady reports whether a question would be answered now.
 	ConditionReady = "Ready"
-	// ConditionEmbeddingReady: the embedding model answers.
+	// ConditionEmbeddingReady reports whether the embedding model answers.
 	ConditionEmbeddingReady = "EmbeddingReady"
-	// ConditionRerankingReady: the reranking model answers.
+	// ConditionRerankingReady reports whether the reranking model answers.
 	ConditionRerankingReady = "RerankingReady"
-	// ConditionLLMReady: the LLM answers.
+	// ConditionLLMReady reports whether the LLM answers.
 	ConditionLLMReady = "LLMReady"
-	// ConditionVectorStoreReady: the vector store answers.
+	// ConditionVectorStoreReady reports whether the vector store answers.
 	ConditionVectorStoreReady = "VectorStoreReady"
-	// ConditionIndexReady: a generation is complete and serves.
+	// ConditionIndexReady reports whether a generation is complete and can be searched.
 	ConditionIndexReady = "IndexReady"
-	// ConditionGatewayReady: the gateway takes questions.
+	// ConditionGatewayReady reports whether the gateway accepts questions.
 	ConditionGatewayReady = "GatewayReady"
-	// ConditionReconciling is present, and True, while the operator works towards the spec or waits for what may
-	// come by itself. Its lastTransitionTime is when its reason or observedGeneration last changed: the cause is
-	// as old as that.
+	// ConditionReconciling is present, and True, while the operator works towards the spec or waits
+	// for something that may resolve itself. Its lastTransitionTime is when its reason or
+	// observedGeneration last changed, and so dates the cause.
 	ConditionReconciling = "Reconciling"
-	// ConditionStalled is present, and True, while nothing but the user can help, or seems so after a long wait.
-	// Never beside Reconciling.
+	// ConditionStalled is present, and True, while only the user can help, or when a wait has
+	// lasted so long that it appears so. It is never present together with Reconciling.
 	ConditionStalled = "Stalled"
 )
 
-// The reasons that the API promises. A component's condition, and Ready, Reconciling and Stalled after it, also
-// carry the reasons that the data plane gives: the kinds of failure of a model and the codes of the index.
+// The reasons that the API promises. A component's condition, and Ready, Reconciling and Stalled,
+// which repeat it, also carry the failures of models and of the index that the data plane reports.
 const (
-	// ReasonReady: it is ready.
+	// ReasonReady means that the component works.
 	ReasonReady = "Ready"
-	// ReasonDegraded: questions are answered without a stage that is down, as its failure policy says.
+	// ReasonDegraded means that questions are answered without a stage that is down, as its failure
+	// policy allows.
 	ReasonDegraded = "Degraded"
-	// ReasonSuspended: spec.suspend is true.
+	// ReasonSuspended means that spec.suspend is true.
 	ReasonSuspended = "Suspended"
 
-	// ReasonConfigurationError: the spec asks for what cannot be.
+	// ReasonConfigurationError means that the operator cannot carry out the spec.
 	ReasonConfigurationError = "ConfigurationError"
-	// ReasonNameTaken: an object that the pipeline needs exists and belongs to someone else.
+	// ReasonNameTaken means that an object of the name that the pipeline needs exists and has
+	// another owner.
 	ReasonNameTaken = "NameTaken"
-	// ReasonWaiting: an object has to go or to change before the operator can go on.
+	// ReasonWaiting means that an object must be deleted or changed before the operator can
+	// continue.
 	ReasonWaiting = "Waiting"
-	// ReasonApplyFailed: the API server did not take an object; the operator tries again.
+	// ReasonApplyFailed means that the API server rejected an object; the operator retries.
 	ReasonApplyFailed = "ApplyFailed"
 
-	// ReasonSecretNotFound: a Secret that the spec names does not exist.
+	// ReasonSecretNotFound means that a Secret that the spec names does not exist.
 	ReasonSecretNotFound = "SecretNotFound"
-	// ReasonSecretKeyNotFound: a Secret lacks the key that the spec names.
+	// ReasonSecretKeyNotFound means that a Secret lacks the key that the spec names.
 	ReasonSecretKeyNotFound = "SecretKeyNotFound"
-	// ReasonConfigMapNotFound: a ConfigMap that is a source does not exist.
+	// ReasonConfigMapNotFound means that the ConfigMap of a source does not exist.
 	ReasonConfigMapNotFound = "ConfigMapNotFound"
-	// ReasonClaimNotFound: a PersistentVolumeClaim that is a source does not exist.
+	// ReasonClaimNotFound means that the PersistentVolumeClaim of a source does not exist.
 	ReasonClaimNotFound = "ClaimNotFound"
-	// ReasonStorageClassNotFound: a StorageClass that the spec names does not exist.
+	// ReasonStorageClassNotFound means that a StorageClass that the spec names does not exist.
 	ReasonStorageClassNotFound = "StorageClassNotFound"
 
-	// ReasonStarting: it is being created, or starts.
+	// ReasonStarting means that the component is being created or is starting.
 	ReasonStarting = "Starting"
-	// ReasonRollingOut: a change is being rolled out.
+	// ReasonRollingOut means that a change is being rolled out.
 	ReasonRollingOut = "RollingOut"
-	// ReasonNotProbed: nobody has asked it yet, so its state is not known.
+	// ReasonNotProbed means that no request has been sent to the component yet, so its state is
+	// unknown.
 	ReasonNotProbed = "NotProbed"
-	// ReasonWaitingForIndex: the gateway runs, and starts to answer when the first index is built.
+	// ReasonWaitingForIndex means that the gateway is running and will accept questions once the
+	// first index is built.
 	ReasonWaitingForIndex = "WaitingForIndex"
-	// ReasonWaitingToIndex: an ingestion run waits for the embedding model and the vector store.
+	// ReasonWaitingToIndex means that an ingestion run waits for the embedding model and the vector
+	// store.
 	ReasonWaitingToIndex = "WaitingToIndex"
-	// ReasonIndexing: an ingestion run is in progress.
+	// ReasonIndexing means that an ingestion run is in progress.
 	ReasonIndexing = "Indexing"
 
-	// ReasonInsufficientGPU: no node has the GPUs free that a model asks for.
+	// ReasonInsufficientGPU means that no node has as many free GPUs as a model requests.
 	ReasonInsufficientGPU = "InsufficientGPU"
-	// ReasonUnschedulable: a pod fits on no node for another cause.
+	// ReasonUnschedulable means that no node fits a pod, for another cause.
 	ReasonUnschedulable = "Unschedulable"
-	// ReasonVolumeNotBound: a pod waits for a volume that nothing provides.
+	// ReasonVolumeNotBound means that a pod waits for a volume that is not bound.
 	ReasonVolumeNotBound = "VolumeNotBound"
-	// ReasonImagePullFailed: an image cannot be pulled.
+	// ReasonImagePullFailed means that an image cannot be pulled.
 	ReasonImagePullFailed = "ImagePullFailed"
-	// ReasonCreateContainerConfigError: a container cannot be made of its configuration.
+	// ReasonCreateContainerConfigError means that the kubelet cannot create a container from its
+	// configuration.
 	ReasonCreateContainerConfigError = "CreateContainerConfigError"
-	// ReasonCrashLoopBackOff: a container ends again and again.
+	// ReasonCrashLoopBackOff means that a container keeps crashing.
 	ReasonCrashLoopBackOff = "CrashLoopBackOff"
-	// ReasonOutOfMemory: a container was killed at its memory limit.
+	// ReasonOutOfMemory means that a container was killed at its memory limit.
 	ReasonOutOfMemory = "OutOfMemory"
-	// ReasonEvicted: a node that ran short of resources has put a pod out.
+	// ReasonEvicted means that a pod was evicted because its node ran low on resources.
 	ReasonEvicted = "Evicted"
-	// ReasonStartupTimedOut: a model has not started within its startupTimeout, or another part within 10 minutes.
+	// ReasonStartupTimedOut means that a model did not start within its startupTimeout, or another
+	// component within 10 minutes.
 	ReasonStartupTimedOut = "StartupTimedOut"
 
-	// ReasonNoDocuments: the sources listed no document.
+	// ReasonNoDocuments means that the sources contain no documents.
 	ReasonNoDocuments = "NoDocuments"
-	// ReasonAllDocumentsFailed: every document failed by itself.
+	// ReasonAllDocumentsFailed means that every document failed.
 	ReasonAllDocumentsFailed = "AllDocumentsFailed"
-	// ReasonSourcesIncomplete: a source could not be listed whole.
+	// ReasonSourcesIncomplete means that a source could not be listed completely.
 	ReasonSourcesIncomplete = "SourcesIncomplete"
-	// ReasonRunFailed: an ingestion run failed for another cause; another follows.
+	// ReasonRunFailed means that an ingestion run failed for another cause; the operator retries
+	// it.
 	ReasonRunFailed = "RunFailed"
-	// ReasonVectorStoreNotReady: there is an index, and it cannot be searched while the vector store is down.
+	// ReasonVectorStoreNotReady means that the index exists but cannot be searched while the vector
+	// store is down.
 	ReasonVectorStoreNotReady = "VectorStoreNotReady"
-	// ReasonStageFailed: a stage failed, and did not say in one word why.
+	// ReasonStageFailed means that a stage failed without a reason of its own.
 	ReasonStageFailed = "StageFailed"
-	// ReasonGatewayUnreadable: the gateway's pods are ready, and the operator cannot read what they report.
+	// ReasonGatewayUnreadable means that the gateway's pods are ready but the operator cannot read
+	// their reports.
 	ReasonGatewayUnreadable = "GatewayUnreadable"
-	// ReasonGatewayNotReady: the gateway's pods run, and none of them takes questions.
+	// ReasonGatewayNotReady means that the gateway's pods are running but none of them accepts
+	// questions.
 	ReasonGatewayNotReady = "GatewayNotReady"
 )

@@ -1,7 +1,8 @@
 // Package v1alpha1 is the API of ragpipeline.io: the RAGPipeline object.
 //
-// Bounds, defaults and cross-field rules stand here as markers, and nowhere else: controller-gen turns them
-// into the CRD under config/crd, by which both the API server and `ragpipeline run` validate.
+// Markers in this package are the only place for bounds, defaults and cross-field rules.
+// controller-gen turns them into the CRD under config/crd, with which both the API server and
+// `ragpipeline run` validate.
 //
 // +kubebuilder:object:generate=true
 // +groupName=ragpipeline.io

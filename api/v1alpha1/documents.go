@@ -1,40 +1,41 @@
 package v1alpha1
 
-// Source is one place that documents come from.
+// Source is a place from which documents are read.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim)].filter(x, x).size() == 1",message="a source needs exactly one of configMap and persistentVolumeClaim: make two sources of two kinds"
+// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim)].filter(x, x).size() == 1",message="a source needs exactly one of configMap and persistentVolumeClaim: to use both, declare two sources"
 type Source struct {
-	// name is unique in the pipeline and the first segment of a document's identity, <name>/<path>.
+	// name identifies the source. It must be unique in the pipeline, and is the first segment of a
+	// document's identity, <name>/<path>.
 	// +required
 	// +kubebuilder:validation:MaxLength=40
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Name string `json:"name"`
 
-	// include are globs on the path within the source, ** for any number of directories. Without them every
-	// document is included.
+	// include lists glob patterns that a document's path within the source must match; ** matches
+	// any number of directories. If unset, every document is included.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	Include []Glob `json:"include,omitempty"`
 
-	// exclude are globs of what include admits and should not.
+	// exclude lists glob patterns of documents to leave out, even if include matches them.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	Exclude []Glob `json:"exclude,omitempty"`
 
-	// metadata is put on every chunk of the source, and questions can filter by it.
+	// metadata is attached to every chunk of the source. Callers can filter by it.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
-	// +kubebuilder:validation:XValidation:rule="self.all(key, !(key in ['source', 'document']))",message="the metadata keys source and document are reserved, every chunk has them: rename the key"
+	// +kubebuilder:validation:XValidation:rule="self.all(key, !(key in ['source', 'document']))",message="the metadata keys source and document are reserved, because every chunk has them: rename the key"
 	// +kubebuilder:validation:XValidation:rule="self.all(key, key.matches('^[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$'))",message="a metadata key must have at most 63 letters, digits, hyphens, underscores and dots, with a letter or digit at both ends"
 	Metadata map[string]MetadataValue `json:"metadata,omitempty"`
 
-	// configMap takes every entry of a ConfigMap as a document, data and binaryData alike.
+	// configMap reads every entry of a ConfigMap, in data and binaryData alike, as a document.
 	// +optional
 	ConfigMap *ConfigMapSource `json:"configMap,omitempty"`
 
-	// persistentVolumeClaim takes the files of a volume, which is mounted read-only.
+	// persistentVolumeClaim reads the files of a volume, which is mounted read-only.
 	// +optional
 	PersistentVolumeClaim *VolumeSource `json:"persistentVolumeClaim,omitempty"`
 }
@@ -46,7 +47,7 @@ type Source struct {
 // +kubebuilder:validation:MaxLength=256
 type Glob string
 
-// MetadataValue is a value that a filter can ask for.
+// MetadataValue is a value that a filter can match.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=256
@@ -54,49 +55,51 @@ type MetadataValue string
 
 // ConfigMapSource is a ConfigMap in the pipeline's namespace.
 type ConfigMapSource struct {
-	// name of the ConfigMap.
+	// name is the name of the ConfigMap.
 	// +required
 	Name ObjectName `json:"name"`
 }
 
 // VolumeSource is a tree of files on a persistent volume.
 type VolumeSource struct {
-	// claimName is the PersistentVolumeClaim's name.
+	// claimName is the name of the PersistentVolumeClaim.
 	// +required
 	ClaimName ObjectName `json:"claimName"`
 
-	// path is the directory within the volume.
+	// path is the directory within the volume, as an absolute path from the volume's root.
 	// +optional
 	// +kubebuilder:default:="/"
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:XValidation:rule="self.startsWith('/') && !self.split('/').exists(s, s == '..')",message="path must start with / and hold no .. segment: write it from the volume's root"
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('/') && !self.split('/').exists(s, s == '..')",message="path must start with / and contain no .. segment: write it from the volume's root"
 	Path string `json:"path,omitempty"`
 }
 
-// Unit is what chunk sizes count.
+// Unit is the unit in which chunk sizes are measured.
 //
 // +kubebuilder:validation:Enum=Characters;Tokens
 type Unit string
 
-// Chunking is how documents are cut.
+// Chunking configures how documents are split into chunks.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.overlap) || !has(self.size) || self.overlap < self.size",fieldPath=".overlap",message="overlap must be less than size: lower overlap or raise size"
 type Chunking struct {
-	// size is the most that a chunk has, in units.
+	// size is the maximum length of a chunk, in units.
 	// +optional
 	// +kubebuilder:default:=800
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=20000
 	Size int32 `json:"size,omitempty"`
 
-	// overlap is how much of a chunk's end the next one repeats, in units.
+	// overlap is how much of a chunk's end the next chunk repeats, in units. It must be less than
+	// size.
 	// +optional
 	// +kubebuilder:default:=200
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=19999
 	Overlap *int32 `json:"overlap,omitempty"`
 
-	// unit is what size and overlap count: Characters (Unicode code points) or Tokens (cl100k_base).
+	// unit is the unit of size and overlap: Characters (Unicode code points) or Tokens
+	// (cl100k_base).
 	// +optional
 	// +kubebuilder:default:=Characters
 	Unit Unit `json:"unit,omitempty"`

@@ -1,82 +1,85 @@
 package v1alpha1
 
-// Ingest is about the runs that read documents into the index.
+// Ingest configures ingestion runs, which read documents into the index.
 type Ingest struct {
-	// resources of a run's pod, as in a Pod.
+	// resources are the compute resources of a run's pod, as in a Pod.
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// scheduling of a run's pod, as in a Pod.
+	// scheduling of a run's pod is as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 }
 
-// Gateway is the server that answers questions.
+// Gateway configures the server that answers questions.
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.auth) && has(self.auth.anonymous)) || self.service.type == 'ClusterIP'",message="only a ClusterIP service may be anonymous: set auth.secretName, or service.type ClusterIP"
 type Gateway struct {
-	// replicas has no default, so that an autoscaler may own it; a Deployment starts with one.
+	// replicas is the number of gateway pods. If unset, the operator leaves it to an autoscaler;
+	// the Deployment starts with one.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=64
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// resources of each replica, as in a Pod.
+	// resources are the compute resources of each replica, as in a Pod.
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// scheduling of the pods, as in a Pod.
+	// scheduling is as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 
-	// auth says who may ask. Without it the operator makes one key, in the Secret <name>-gateway-key.
+	// auth selects the clients that may query the gateway. If unset, the operator generates one API
+	// key, in the Secret <name>-gateway-key.
 	// +optional
 	Auth *GatewayAuth `json:"auth,omitempty"`
 
-	// prompt is what the LLM is told.
+	// prompt configures the instructions to the LLM.
 	// +optional
 	// +kubebuilder:default:={}
 	Prompt Prompt `json:"prompt,omitzero"`
 
-	// maxTokens is the most that an answer has; a caller may ask for less.
+	// maxTokens is the maximum length of an answer, in tokens. A caller can request less.
 	// +optional
 	// +kubebuilder:default:=1024
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=131072
 	MaxTokens int32 `json:"maxTokens,omitempty"`
 
-	// temperature of the LLM when the caller names none, from "0" to "2".
+	// temperature is the LLM's sampling temperature, from "0" to "2", unless the caller sets one.
 	// +optional
 	// +kubebuilder:default:="0"
 	// +kubebuilder:validation:MaxLength=8
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]([.][0-9]+)?$') && double(self) <= 2.0",message="temperature must be a decimal number from \"0\" to \"2\" in quotes, such as \"0.2\""
 	Temperature string `json:"temperature,omitempty"`
 
-	// service is how the gateway is reached.
+	// service configures the gateway's Service.
 	// +optional
 	// +kubebuilder:default:={}
 	Service GatewayService `json:"service,omitzero"`
 }
 
-// GatewayAuth says who may ask.
+// GatewayAuth selects the clients that may query the gateway.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.secretName), has(self.anonymous)].filter(x, x).size() == 1",message="auth needs exactly one of secretName and anonymous; leave auth out for a key of the operator's making"
+// +kubebuilder:validation:XValidation:rule="[has(self.secretName), has(self.anonymous)].filter(x, x).size() == 1",message="auth needs exactly one of secretName and anonymous; omit auth to let the operator generate a key"
 type GatewayAuth struct {
-	// secretName is a Secret of which each entry is a client: its key the name, its value the token.
+	// secretName is the name of a Secret that holds one entry per client: the key is the client's
+	// name, the value its token.
 	// +optional
 	SecretName ObjectName `json:"secretName,omitempty"`
 
-	// anonymous lets everyone ask who can reach the service.
+	// anonymous allows any client that can reach the Service.
 	// +optional
 	Anonymous *Anonymous `json:"anonymous,omitempty"`
 }
 
-// Anonymous has no settings.
+// Anonymous has no fields.
 type Anonymous struct{}
 
-// Prompt is what the LLM is told.
+// Prompt configures the instructions to the LLM.
 type Prompt struct {
-	// system replaces the built-in instructions.
+	// system is the system prompt. If unset, a built-in one is used.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384
@@ -95,9 +98,9 @@ const (
 	LoadBalancer ServiceType = "LoadBalancer"
 )
 
-// GatewayService is how the gateway is reached.
+// GatewayService configures the gateway's Service.
 type GatewayService struct {
-	// type of the Service.
+	// type is the type of the Service.
 	// +optional
 	// +kubebuilder:default:=ClusterIP
 	Type ServiceType `json:"type,omitempty"`

@@ -5,23 +5,24 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Models are the models of a pipeline.
+// Models configures the models of a pipeline.
 type Models struct {
-	// embedding turns passages and questions into vectors. A change of its name, dimensions or prefixes
-	// builds a new index beside the live one.
+	// embedding is the model that turns passages and questions into vectors. If its name,
+	// dimensions or prefixes change, the operator builds a new index beside the live one.
 	// +required
 	Embedding EmbeddingModel `json:"embedding"`
 
-	// reranking orders the candidates. Without it the fused order holds.
+	// reranking is the model that reorders the candidates. If unset, they keep the order of
+	// retrieval.
 	// +optional
 	Reranking *Model `json:"reranking,omitempty"`
 
-	// llm answers. Without it the pipeline retrieves only.
+	// llm is the model that answers. If unset, the pipeline only retrieves.
 	// +optional
 	LLM *LLM `json:"llm,omitempty"`
 }
 
-// Model is where a model is served.
+// Model selects how a model is served.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.nim), has(self.endpoint), has(self.standIn)].filter(x, x).size() == 1",message="a model needs exactly one of nim, endpoint and standIn"
 type Model struct {
@@ -29,34 +30,35 @@ type Model struct {
 	// +optional
 	NIM *NIM `json:"nim,omitempty"`
 
-	// endpoint calls a server that exists, hosted or your own.
+	// endpoint uses an existing model server, hosted or self-run.
 	// +optional
 	Endpoint *Endpoint `json:"endpoint,omitempty"`
 
-	// standIn is a CPU stand-in, for trying out and tests, never for quality.
+	// standIn uses a CPU stand-in, for trials and tests, not for quality.
 	// +optional
 	StandIn *StandIn `json:"standIn,omitempty"`
 }
 
 // EmbeddingModel is the model that turns text into vectors.
 //
-// +kubebuilder:validation:XValidation:rule="!(has(self.queryPrefix) || has(self.passagePrefix)) || (has(self.endpoint) && self.endpoint.protocol == 'OpenAI')",message="queryPrefix and passagePrefix are for an endpoint with protocol OpenAI; a NIM is told which is which: remove them or set endpoint.protocol"
+// +kubebuilder:validation:XValidation:rule="!(has(self.queryPrefix) || has(self.passagePrefix)) || (has(self.endpoint) && self.endpoint.protocol == 'OpenAI')",message="queryPrefix and passagePrefix are for an endpoint with protocol OpenAI; a NIM distinguishes queries from passages itself: remove them or set endpoint.protocol"
 type EmbeddingModel struct {
 	Model `json:",inline"`
 
-	// dimensions asks for vectors of that length; not every model can. Without it the model decides.
+	// dimensions is the length of vectors to request, which not every model supports. If unset, the
+	// model's own.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=16384
 	Dimensions *int32 `json:"dimensions,omitempty"`
 
-	// queryPrefix is put before a question, as some models want it, such as "search_query: ".
+	// queryPrefix is prepended to each question, as some models require, such as "search_query: ".
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	QueryPrefix string `json:"queryPrefix,omitempty"`
 
-	// passagePrefix is put before a passage, such as "search_document: ".
+	// passagePrefix is prepended to each passage, such as "search_document: ".
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
@@ -67,15 +69,15 @@ type EmbeddingModel struct {
 type LLM struct {
 	Model `json:",inline"`
 
-	// contextWindow is the model's limit in tokens, prompt and answer together.
+	// contextWindow is the model's limit for prompt and answer together, in tokens.
 	// +optional
 	// +kubebuilder:default:=8192
 	// +kubebuilder:validation:Minimum=1024
 	// +kubebuilder:validation:Maximum=10000000
 	ContextWindow int32 `json:"contextWindow,omitempty"`
 
-	// extraBody is merged into every request to the model, for what its server takes beyond the OpenAI API.
-	// The gateway's own fields win.
+	// extraBody is merged into every request to the model, for parameters beyond the OpenAI API.
+	// Fields that the gateway sets take precedence.
 	// +optional
 	// +kubebuilder:validation:Type=object
 	// +kubebuilder:validation:Schemaless
@@ -83,84 +85,84 @@ type LLM struct {
 	ExtraBody *runtime.RawExtension `json:"extraBody,omitempty"`
 }
 
-// StandIn has no settings.
+// StandIn has no fields.
 type StandIn struct{}
 
-// ModelName is the name in a request's `model`.
+// ModelName is the value of `model` in requests.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=256
 type ModelName string
 
-// Protocol is the HTTP API of a model server.
+// Protocol is the HTTP API that a model server speaks.
 //
 // +kubebuilder:validation:Enum=NIM;OpenAI
 type Protocol string
 
-// Endpoint is a model server that exists.
+// Endpoint is an existing model server.
 type Endpoint struct {
-	// url is the base that ends in /v1, or a NIM's full /ranking, /reranking or /rerank URL.
+	// url is the base URL ending in /v1, or a NIM's full /ranking, /reranking or /rerank URL.
 	// +required
 	URL URL `json:"url"`
 
-	// model is its name in requests.
+	// model is the model's name in requests.
 	// +required
 	Model ModelName `json:"model"`
 
-	// secretRef is the API key: name and key of a Secret.
+	// secretRef refers to the API key in a Secret.
 	// +optional
 	SecretRef *SecretKey `json:"secretRef,omitempty"`
 
-	// protocol of the server.
+	// protocol is the server's API.
 	// +optional
 	// +kubebuilder:default:=NIM
 	Protocol Protocol `json:"protocol,omitempty"`
 
-	// probe calls an idle model once a minute.
+	// probe enables a check of the idle model once a minute.
 	// +optional
 	// +kubebuilder:default:=true
 	Probe *bool `json:"probe,omitempty"`
 }
 
-// NIM is a model that the operator runs.
+// NIM is a model server that the operator runs.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.replicas) || self.replicas == 1 || !has(self.cache) || self.cache.accessMode == 'ReadWriteMany'",message="several replicas need cache.accessMode ReadWriteMany, or no cache"
+// +kubebuilder:validation:XValidation:rule="!has(self.replicas) || self.replicas == 1 || !has(self.cache) || self.cache.accessMode == 'ReadWriteMany'",message="more than one replica needs cache.accessMode ReadWriteMany, or no cache"
 type NIM struct {
-	// image of the NIM.
+	// image is the NIM's container image.
 	// +required
 	Image Image `json:"image"`
 
-	// model is its name in requests.
+	// model is the model's name in requests.
 	// +required
 	Model ModelName `json:"model"`
 
-	// gpu is what a replica gets.
+	// gpu is each replica's GPU request.
 	// +optional
 	// +kubebuilder:default:={}
 	GPU GPU `json:"gpu,omitzero"`
 
-	// resources beside the GPUs, as in a Pod.
+	// resources are each replica's, besides GPUs, as in a Pod.
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// authSecretRef is the NGC key: name and key of a Secret.
+	// authSecretRef refers to the NGC API key in a Secret.
 	// +optional
 	AuthSecretRef *SecretKey `json:"authSecretRef,omitempty"`
 
-	// pullSecrets are Secrets for the registry.
+	// pullSecrets are the Secrets for the image's registry.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=8
 	PullSecrets []ObjectName `json:"pullSecrets,omitempty"`
 
-	// env wins over the operator's own.
+	// env overrides the operator's own variables.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=64
 	Env []EnvVar `json:"env,omitempty"`
 
-	// startupTimeout includes the model's download.
+	// startupTimeout includes the download of the model.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:default:="30m"
@@ -168,39 +170,39 @@ type NIM struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+[smh])+$') && duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="must be a duration from 1m to 24h, such as 45m"
 	StartupTimeout *metav1.Duration `json:"startupTimeout,omitempty"`
 
-	// cache keeps the downloaded model.
+	// cache is a volume that keeps the downloaded model.
 	// +optional
 	Cache *Cache `json:"cache,omitempty"`
 
-	// replicas, or unset for an autoscaler.
+	// replicas is the number of pods. Leave it unset for an autoscaler.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=64
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// runtimeClassName of the pods.
+	// runtimeClassName is the pods' RuntimeClass.
 	// +optional
 	RuntimeClassName ObjectName `json:"runtimeClassName,omitempty"`
 
-	// priorityClassName of the pods.
+	// priorityClassName is the pods' PriorityClass.
 	// +optional
 	PriorityClassName ObjectName `json:"priorityClassName,omitempty"`
 
-	// scheduling of the pods, as in a Pod.
+	// scheduling is as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 }
 
-// GPU is what a replica asks of the device plugin.
+// GPU is the GPU request of a replica.
 type GPU struct {
-	// count of GPUs.
+	// count is the number of GPUs.
 	// +optional
 	// +kubebuilder:default:=1
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=16
 	Count *int32 `json:"count,omitempty"`
 
-	// resourceName of a GPU or a slice of one.
+	// resourceName is the resource of a GPU or of a slice of one.
 	// +optional
 	// +kubebuilder:default:="nvidia.com/gpu"
 	// +kubebuilder:validation:MaxLength=253
@@ -208,27 +210,27 @@ type GPU struct {
 	ResourceName string `json:"resourceName,omitempty"`
 }
 
-// AccessMode is how many nodes may mount a volume.
+// AccessMode sets how many nodes can mount a volume.
 //
 // +kubebuilder:validation:Enum=ReadWriteOnce;ReadWriteMany
 type AccessMode string
 
-// Cache is a volume for a downloaded model.
+// Cache is a volume that keeps a downloaded model.
 type Cache struct {
-	// size of the volume.
+	// size is the volume's size.
 	// +required
 	Size VolumeSize `json:"size"`
 
-	// storageClassName; unset, the default.
+	// storageClassName is the cluster's default if unset.
 	// +optional
 	StorageClassName ObjectName `json:"storageClassName,omitempty"`
 
-	// accessMode of the volume.
+	// accessMode is the volume's access mode.
 	// +optional
 	// +kubebuilder:default:=ReadWriteOnce
 	AccessMode AccessMode `json:"accessMode,omitempty"`
 
-	// whenDeleted: it stays or goes.
+	// whenDeleted retains or deletes the volume.
 	// +optional
 	// +kubebuilder:default:=Retain
 	WhenDeleted Retention `json:"whenDeleted,omitempty"`

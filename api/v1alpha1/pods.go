@@ -4,7 +4,7 @@ import "k8s.io/apimachinery/pkg/api/resource"
 
 // ObjectName names an object.
 // ---
-// It is in the pipeline's namespace, or a class in the cluster.
+// The object is in the pipeline's namespace, or is a cluster-scoped class.
 //
 // +kubebuilder:validation:MaxLength=253
 // +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
@@ -13,7 +13,7 @@ type ObjectName string
 // URL is an absolute http or https URL.
 //
 // +kubebuilder:validation:MaxLength=2048
-// +kubebuilder:validation:XValidation:rule="isURL(self) && self.matches('^https?://[^/?#@ ]+(/[^?#@ ]*)?$')",message="must be an http or https URL without user, query or fragment: a key belongs in secretRef"
+// +kubebuilder:validation:XValidation:rule="isURL(self) && self.matches('^https?://[^/?#@ ]+(/[^?#@ ]*)?$')",message="must be an http or https URL without user, query or fragment: put a key into secretRef"
 type URL string
 
 // Image is a container image.
@@ -28,16 +28,17 @@ type Image string
 // +kubebuilder:validation:Pattern=`^[1-9][0-9]*([.][0-9]+)?[MGT]i?$`
 type VolumeSize string
 
-// Retention says whether a volume outlives the pipeline: kept, and taken up again by a pipeline of the same
-// name, or deleted with it.
+// Retention selects whether a volume outlives its pipeline: Retain keeps it for a new pipeline of
+// the same name, Delete deletes it with the pipeline.
 //
 // +kubebuilder:validation:Enum=Retain;Delete
 type Retention string
 
 // SecretKey is an entry of a Secret.
 // ---
-// The Secret is in the pipeline's namespace. The CRD holds this type ten times, which is why it has trailing comments
-// on its fields: they do not enter the CRD. So have Resources, Scheduling and what is in them.
+// The Secret is in the pipeline's namespace. The CRD repeats this type ten times, so its fields
+// have trailing comments, which do not enter the CRD. The same holds for Resources, Scheduling and
+// their parts.
 type SecretKey struct {
 	// +required
 	Name ObjectName `json:"name"` // of the Secret
@@ -48,44 +49,44 @@ type SecretKey struct {
 	Key string `json:"key"` // in the Secret
 }
 
-// EnvVar as in a Pod.
+// EnvVar is an environment variable, as in a Pod.
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.value) && has(self.valueFrom))",message="set value or valueFrom, not both"
 type EnvVar struct {
-	// name of the variable.
+	// name is the variable's name.
 	// +required
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
 	Name string `json:"name"`
 
-	// value, nothing secret.
+	// value is the variable's value.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	Value string `json:"value,omitempty"`
 
-	// valueFrom.secretKeyRef is an entry of a Secret: name and key.
+	// valueFrom.secretKeyRef refers to a key in a Secret.
 	// +optional
 	ValueFrom *EnvVarSource `json:"valueFrom,omitempty"`
 }
 
-// EnvVarSource is where a variable's value comes from.
+// EnvVarSource selects the source of a variable's value.
 type EnvVarSource struct {
 	// +required
 	SecretKeyRef SecretKey `json:"secretKeyRef"`
 }
 
-// Resources are what a container asks for and may use, by resource name, as in a Pod.
+// Resources are the compute resources of a container, as in a Pod.
 type Resources struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
-	Requests map[string]resource.Quantity `json:"requests,omitempty"` // set aside
+	Requests map[string]resource.Quantity `json:"requests,omitempty"` // reserved on the node
 
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
-	Limits map[string]resource.Quantity `json:"limits,omitempty"` // the most it may use
+	Limits map[string]resource.Quantity `json:"limits,omitempty"` // upper bounds
 }
 
-// Scheduling is where pods may run, as in a Pod.
+// Scheduling constrains pods to nodes, as in a Pod.
 type Scheduling struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
@@ -108,11 +109,11 @@ type Scheduling struct {
 // +kubebuilder:validation:MaxLength=63
 type LabelValue string
 
-// Toleration of a taint.
+// Toleration tolerates a taint.
 type Toleration struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=317
-	Key string `json:"key,omitempty"` // of the taint; empty with operator Exists: every taint
+	Key string `json:"key,omitempty"` // of the taint; with operator Exists, an empty key matches every taint
 
 	// +optional
 	// +kubebuilder:default:=Equal
@@ -124,15 +125,16 @@ type Toleration struct {
 
 	// +optional
 	// +kubebuilder:validation:Enum=NoSchedule;PreferNoSchedule;NoExecute
-	Effect string `json:"effect,omitempty"` // empty: every effect
+	Effect string `json:"effect,omitempty"` // empty matches every effect
 
 	// +optional
-	TolerationSeconds *int64 `json:"tolerationSeconds,omitempty"` // of a NoExecute taint; nil: for ever
+	TolerationSeconds *int64 `json:"tolerationSeconds,omitempty"` // how long to tolerate a NoExecute taint; nil means for ever
 }
 
 // TopologySpreadConstraint spreads pods.
 // ---
-// Over the values of a node label. The operator adds the component's own labels as its selector.
+// It spreads them over the values of a node label. The operator adds the component's own labels as
+// its selector.
 type TopologySpreadConstraint struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1

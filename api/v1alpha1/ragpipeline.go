@@ -4,7 +4,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// RAGPipeline is documents, how they are cut and indexed, and the models that find and answer.
+// RAGPipeline declares documents, how they are split and indexed, and the models that retrieve and
+// answer.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -22,11 +23,11 @@ type RAGPipeline struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec is what the pipeline should be.
+	// spec is the desired state of the pipeline.
 	// +required
 	Spec RAGPipelineSpec `json:"spec"`
 
-	// status is what the pipeline is, as the operator last saw it.
+	// status is the state of the pipeline as the operator last observed it.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status RAGPipelineStatus `json:"status,omitzero"`
@@ -41,12 +42,12 @@ type RAGPipelineList struct {
 	Items           []RAGPipeline `json:"items"`
 }
 
-// RAGPipelineSpec is what a pipeline should be.
+// RAGPipelineSpec is the desired state of a pipeline.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.models.llm) || self.gateway.maxTokens < self.models.llm.contextWindow",message="gateway.maxTokens must be less than models.llm.contextWindow, which prompt and answer share: lower maxTokens or raise contextWindow"
+// +kubebuilder:validation:XValidation:rule="!has(self.models.llm) || self.gateway.maxTokens < self.models.llm.contextWindow",message="gateway.maxTokens must be less than models.llm.contextWindow, because prompt and answer share it: lower maxTokens or raise contextWindow"
 // +kubebuilder:validation:XValidation:rule="!(self.retrieval.mode == 'Vector' && self.failurePolicy.embedding == 'Degrade')",message="failurePolicy.embedding Degrade answers by keyword alone, which retrieval.mode Vector excludes: set mode Hybrid, or failurePolicy.embedding Fail"
 type RAGPipelineSpec struct {
-	// documents are the sources of the pipeline's documents.
+	// documents lists the sources of the pipeline's documents.
 	// +required
 	// +listType=map
 	// +listMapKey=name
@@ -54,40 +55,42 @@ type RAGPipelineSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Documents []Source `json:"documents"`
 
-	// chunking is how documents are cut. A change builds a new index beside the live one.
+	// chunking configures how documents are split into chunks. If it changes, the operator builds a
+	// new index beside the live one.
 	// +optional
 	// +kubebuilder:default:={}
 	Chunking Chunking `json:"chunking,omitzero"`
 
-	// retrieval is how the passages for a question are found.
+	// retrieval configures how passages are found for a question.
 	// +optional
 	// +kubebuilder:default:={}
 	Retrieval Retrieval `json:"retrieval,omitzero"`
 
-	// models are the models that embed, rerank and answer.
+	// models configures the models that embed, rerank and answer.
 	// +required
 	Models Models `json:"models"`
 
-	// vectorStore is where the index lives. Its kind cannot change. `ragpipeline run` uses a local index instead.
+	// vectorStore selects where the index is stored. Its kind cannot change. `ragpipeline run` uses
+	// a local index instead.
 	// +required
 	VectorStore VectorStore `json:"vectorStore"`
 
-	// ingest is about the runs that read documents into the index.
+	// ingest configures ingestion runs, which read documents into the index.
 	// +optional
 	// +kubebuilder:default:={}
 	Ingest Ingest `json:"ingest,omitzero"`
 
-	// gateway is the server that answers questions.
+	// gateway configures the server that answers questions.
 	// +optional
 	// +kubebuilder:default:={}
 	Gateway Gateway `json:"gateway,omitzero"`
 
-	// failurePolicy says what a question gets while a stage is down.
+	// failurePolicy selects the reply to a question while a stage is down.
 	// +optional
 	// +kubebuilder:default:={}
 	FailurePolicy FailurePolicy `json:"failurePolicy,omitzero"`
 
-	// suspend stops new runs and changes; what serves goes on serving.
+	// suspend stops new runs and changes. The index and the pods that exist continue to serve.
 	// +optional
 	// +kubebuilder:default:=false
 	Suspend bool `json:"suspend,omitempty"`

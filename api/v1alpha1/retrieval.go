@@ -1,34 +1,35 @@
 package v1alpha1
 
-// Mode is the legs that retrieval uses.
+// Mode selects the retrievers: vector search, keyword search, or both.
 //
 // +kubebuilder:validation:Enum=Hybrid;Vector;Keyword
 type Mode string
 
-// Retrieval is how the passages for a question are found.
+// Retrieval configures how passages are found for a question.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.topN) || !has(self.k) || self.topN <= self.k",fieldPath=".topN",message="topN must be at most k, from which it is chosen: lower topN or raise k"
+// +kubebuilder:validation:XValidation:rule="!has(self.topN) || !has(self.k) || self.topN <= self.k",fieldPath=".topN",message="topN must be at most k, because passages are chosen from k candidates: lower topN or raise k"
 type Retrieval struct {
-	// mode is Hybrid (vectors and keywords, fused), Vector or Keyword.
+	// mode selects the retrievers: Hybrid (vector and keyword search, fused), Vector or Keyword.
 	// +optional
 	// +kubebuilder:default:=Hybrid
 	Mode Mode `json:"mode,omitempty"`
 
-	// k is how many candidates are reranked.
+	// k is the number of candidates that are reranked.
 	// +optional
 	// +kubebuilder:default:=45
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=400
 	K int32 `json:"k,omitempty"`
 
-	// topN is how many passages reach the LLM.
+	// topN is the number of passages that are put before the LLM. It must be at most k.
 	// +optional
 	// +kubebuilder:default:=5
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=25
 	TopN int32 `json:"topN,omitempty"`
 
-	// alpha is the weight of the vectors in Hybrid mode, from "0" to "1"; the keywords have the rest.
+	// alpha is the weight of vector search in Hybrid mode, from "0" to "1"; keyword search has the
+	// rest.
 	// +optional
 	// +kubebuilder:default:="0.5"
 	// +kubebuilder:validation:MaxLength=8
@@ -36,25 +37,25 @@ type Retrieval struct {
 	Alpha string `json:"alpha,omitempty"`
 }
 
-// Policy is what a question gets while a stage is down: an error (Fail), or what the other stages can give,
-// with a warning (Degrade).
+// Policy selects the reply to a question while a stage is down: an error (Fail), or the best reply
+// that the other stages can give, with a warning (Degrade).
 //
 // +kubebuilder:validation:Enum=Degrade;Fail
 type Policy string
 
-// FailurePolicy is the policy of each stage.
+// FailurePolicy sets the policy of each stage.
 type FailurePolicy struct {
-	// embedding Degrade finds passages by keyword alone.
+	// embedding is the policy for the embedding model. Degrade finds passages by keyword alone.
 	// +optional
 	// +kubebuilder:default:=Fail
 	Embedding Policy `json:"embedding,omitempty"`
 
-	// reranking Degrade keeps the fused order.
+	// reranking is the policy for the reranking model. Degrade keeps the order of retrieval.
 	// +optional
 	// +kubebuilder:default:=Degrade
 	Reranking Policy `json:"reranking,omitempty"`
 
-	// llm Degrade returns the passages without an answer.
+	// llm is the policy for the LLM. Degrade returns the passages without an answer.
 	// +optional
 	// +kubebuilder:default:=Fail
 	LLM Policy `json:"llm,omitempty"`

@@ -4,13 +4,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// RAGPipelineStatus is what a pipeline is.
+// RAGPipelineStatus is the observed state of a pipeline.
 type RAGPipelineStatus struct {
-	// observedGeneration is the metadata.generation that the operator last acted on; -1 before the first.
+	// observedGeneration is the metadata.generation that the operator last acted on, or -1 before
+	// the first.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Ready, one for each component that the spec has, and Reconciling or Stalled while true.
+	// conditions are Ready, one for each component that the spec has, and Reconciling or Stalled
+	// while either is true.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -22,69 +24,70 @@ type RAGPipelineStatus struct {
 	// +kubebuilder:validation:MaxLength=2048
 	Endpoint string `json:"endpoint,omitempty"`
 
-	// index is what the live generation holds, and what is being built.
+	// index is the state of the index: the contents of the live generation, and the run in
+	// progress.
 	// +optional
 	Index *IndexStatus `json:"index,omitempty"`
 }
 
 // IndexStatus is the state of the index.
 type IndexStatus struct {
-	// generation is the fingerprint of the live generation; empty before the first.
+	// generation is the fingerprint of the live generation, or empty before the first.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Generation string `json:"generation,omitempty"`
 
-	// documents in the index.
+	// documents is the number of documents in the index.
 	// +optional
 	Documents int64 `json:"documents"`
 
-	// chunks in the index.
+	// chunks is the number of chunks in the index.
 	// +optional
 	Chunks int64 `json:"chunks"`
 
-	// failedDocuments are those that are not in the index.
+	// failedDocuments is the number of documents that could not be indexed.
 	// +optional
 	FailedDocuments int64 `json:"failedDocuments"`
 
-	// failures are the first of the failed documents.
+	// failures lists the first ten failed documents.
 	// +optional
 	// +listType=map
 	// +listMapKey=document
 	// +kubebuilder:validation:MaxItems=10
 	Failures []DocumentFailure `json:"failures,omitempty"`
 
-	// embeddingModel is the model that embedded the live generation.
+	// embeddingModel is the name of the model that embedded the live generation.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	EmbeddingModel string `json:"embeddingModel,omitempty"`
 
-	// dimensions of the live generation's vectors.
+	// dimensions is the length of the live generation's vectors.
 	// +optional
 	Dimensions int32 `json:"dimensions,omitempty"`
 
-	// lastSyncTime is when the index last equalled its sources.
+	// lastSyncTime is when the index last matched its sources.
 	// +optional
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
 
-	// building is the generation or update in progress.
+	// building is the ingestion run in progress, which builds a generation or updates the live one.
 	// +optional
 	Building *Building `json:"building,omitempty"`
 }
 
-// DocumentFailure is a document that is not in the index.
+// DocumentFailure is a document that could not be indexed.
 type DocumentFailure struct {
-	// document is its identity, <source>/<path>.
+	// document is the document's identity, <source>/<path>.
 	// +required
 	// +kubebuilder:validation:MaxLength=1024
 	Document string `json:"document"`
 
-	// reason is one of a closed list: NoTextLayer, Encrypted, Malformed, TooLarge, TimedOut, Unsupported,
-	// Changed, Unreadable, EmbeddingRefused.
+	// reason is one of a closed list: NoTextLayer, Encrypted, Malformed, TooLarge, TimedOut,
+	// Unsupported, Changed, Unreadable, EmbeddingRefused.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	Reason string `json:"reason"`
 
-	// message says what to do.
+	// message explains the failure and how to fix it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
@@ -92,7 +95,7 @@ type DocumentFailure struct {
 
 // Building is an ingestion run in progress.
 type Building struct {
-	// generation is the fingerprint of what is built or updated.
+	// generation is the fingerprint of the generation that the run builds or updates.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	Generation string `json:"generation"`
@@ -102,11 +105,11 @@ type Building struct {
 	// +kubebuilder:validation:MaxLength=32
 	Phase string `json:"phase"`
 
-	// documentsDone of documentsTotal.
+	// documentsDone is how many documents have been processed.
 	// +optional
 	DocumentsDone int64 `json:"documentsDone"`
 
-	// documentsTotal is how many the sources list.
+	// documentsTotal is how many documents the sources list.
 	// +optional
 	DocumentsTotal int64 `json:"documentsTotal"`
 }
