@@ -1,4 +1,5 @@
-// Command ragpipeline is the one binary: the operator, the pods of its data plane, and a pipeline on one machine.
+// Command ragpipeline is the one binary: the operator, the pods of its data plane, and a pipeline
+// on one machine.
 package main
 
 import (
@@ -12,7 +13,8 @@ import (
 )
 
 func main() {
-	// After the first signal, stop restores the default handling, so that a second one ends the process at once.
+	// After the first signal, stop restores the default handling, so that a second one ends the
+	// process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	err := command.New().ExecuteContext(ctx)

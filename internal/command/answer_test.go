@@ -22,14 +22,16 @@ func TestPrintedAnswers(t *testing.T) {
 		stdout, stderr string
 	}{
 		{
-			"an answer with citations, each by document, page and heading as far as there are such",
+			"an answer with citations, each with its document, and page and heading if it has them",
 			query.Result{
 				Answer: "\nOn 16 nodes. [1]\n",
 				Passages: []query.Passage{
 					passage("docs/vila.pdf", "Training > Cost", 2, .7954), passage("docs/scan.pdf", "", 7, .5),
 					passage("docs/guide.md", "Nodes", 0, .25), passage("docs/notes.txt", "", 0, 0),
 				},
-				Times: query.Times{Retrieval: 1300 * time.Microsecond, Reranking: 20 * ms, LLM: 1500 * ms, Total: 1521300 * time.Microsecond},
+				Times: query.Times{
+					Retrieval: 1300 * time.Microsecond, Reranking: 20 * ms, LLM: 1500 * ms, Total: 1521300 * time.Microsecond,
+				},
 			},
 			`On 16 nodes. [1]
 

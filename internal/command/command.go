@@ -1,5 +1,5 @@
-// Package command is the command line: flags, wiring and exit codes. Each command has a file of its own, with a
-// constructor that New lists. The work is done by the packages that the commands wire together.
+// Package command is the command line: flags, wiring and exit codes. Each command has a file of its
+// own, with a constructor that New lists. Other packages do the work; the commands wire them.
 package command
 
 import (
@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes, for scripts. A Job's pod failure policy ends a run at once on exitUnusable, because the same arguments
-// would fail again.
+// Exit codes, for scripts. A Job's pod failure policy ends a run at once on exitUnusable, because
+// the same arguments would fail again.
 const (
 	exitFailed   = 1
 	exitUnusable = 2
@@ -21,8 +21,8 @@ type unusable struct{ error }
 
 func (u unusable) Unwrap() error { return u.error }
 
-// ExitCode returns the process's exit code for an error of a command: 2 for unusable arguments, config or manifest,
-// else 1.
+// ExitCode returns the process's exit code for an error of a command: 2 for unusable arguments,
+// config or manifest, else 1.
 func ExitCode(err error) int {
 	if _, ok := errors.AsType[unusable](err); ok {
 		return exitUnusable

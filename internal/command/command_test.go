@@ -18,14 +18,15 @@ func TestExitCodes(t *testing.T) {
 		err  error
 		want int
 	}{
-		{"whatever failed", cause, exitFailed},
+		{"a failure", cause, exitFailed},
 		{"an interrupted run", context.Canceled, exitFailed},
 		{"a locked index", fmt.Errorf("open: %w", index.ErrLocked), exitFailed},
 		{"a manifest that cannot be used", unusable{cause}, exitUnusable},
-		{"the same, wrapped and joined with another", errors.Join(context.Canceled, fmt.Errorf("run: %w", unusable{cause})), exitUnusable},
+		{"the same, wrapped and joined with another error",
+			errors.Join(context.Canceled, fmt.Errorf("run: %w", unusable{cause})), exitUnusable},
 	} {
 		if got := ExitCode(c.err); got != c.want {
-			t.Errorf("%s ends with %d, want %d", c.name, got, c.want)
+			t.Errorf("%s: exit code %d, want %d", c.name, got, c.want)
 		}
 	}
 	if !errors.Is(unusable{cause}, cause) {
@@ -35,8 +36,9 @@ func TestExitCodes(t *testing.T) {
 
 func TestMistakesInTheCommandLineAreUnusable(t *testing.T) {
 	for _, args := range [][]string{
-		{"rnu"}, {"run"}, {"run", "now"}, {"run", "--documnets", "d"}, {"run", "-f"}, {"gateway"}, {"ingest"}, {"ingest", "--config"},
-		{"gateway", "--config", "nowhere.json"}, {"models", "8000"}, {"models", "--listen", "nowhere"},
+		{"rnu"}, {"run"}, {"run", "now"}, {"run", "--documnets", "d"}, {"run", "-f"},
+		{"gateway"}, {"ingest"}, {"ingest", "--config"}, {"gateway", "--config", "nowhere.json"}, {"models", "8000"},
+		{"models", "--listen", "nowhere"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			cmd := New()
@@ -44,7 +46,7 @@ func TestMistakesInTheCommandLineAreUnusable(t *testing.T) {
 			cmd.SetOut(new(bytes.Buffer))
 			cmd.SetErr(new(bytes.Buffer))
 			if err := cmd.ExecuteContext(t.Context()); ExitCode(err) != exitUnusable {
-				t.Errorf("ends with %d: %v", ExitCode(err), err)
+				t.Errorf("exit code %d: %v", ExitCode(err), err)
 			}
 		})
 	}
@@ -58,7 +60,7 @@ func TestWithoutACommandTheHelpIsShown(t *testing.T) {
 	if err := cmd.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, command := range []string{"run", "gateway", "ingest", "models"} {
+	for _, command := range []string{"run", "operator", "gateway", "ingest", "models"} {
 		if !strings.Contains(out.String(), "\n  "+command+" ") {
 			t.Errorf("the help does not name %s:\n%s", command, out.String())
 		}

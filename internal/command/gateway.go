@@ -16,7 +16,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/serve"
 )
 
-// probeInterval is how long a stage may be idle before one minimal call checks that it still answers.
+// probeInterval is how long a stage may be idle before a minimal call checks that it answers.
 const probeInterval = time.Minute
 
 // gatewayFlags are the flags of `gateway`.
@@ -37,7 +37,8 @@ func newGatewayCommand() *cobra.Command {
 	}
 	f.register(cmd)
 	cmd.Flags().StringVar(&f.listen, "listen", ":8080", "address of the API")
-	cmd.Flags().StringVar(&f.keysDir, "keys-dir", "", "directory of the clients' keys, a file for each client; without it any client is let in")
+	cmd.Flags().StringVar(&f.keysDir, "keys-dir", "",
+		"directory of the clients' API keys, a file for each client; without it no key is needed")
 	return cmd
 }
 
@@ -92,7 +93,8 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 		serve.Server{Name: "ops", Listener: ops, Handler: serve.Ops(status)})
 }
 
-// questionPath answers questions: it holds the service, and the model clients that the gateway also serves directly.
+// questionPath answers questions: it holds the service, and the model clients that the gateway also
+// serves directly.
 type questionPath struct {
 	config   config.Gateway
 	service  *query.Service
@@ -135,8 +137,8 @@ func (d *dataPlane) gatewayOptions(q *questionPath) gateway.Options {
 	return o
 }
 
-// probe calls each idle model from time to time until ctx ends, unless its config forbids that, and an index on the
-// network likewise.
+// probe calls each idle model, and an index on the network, every probeInterval until ctx ends. A
+// model's config may turn that off.
 func (d *dataPlane) probe(ctx context.Context, q *questionPath) {
 	models := q.config.Models
 	if d.index.Weaviate != nil {

@@ -42,11 +42,12 @@ func newIngestCommand() *cobra.Command {
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().StringVar(&f.termination, "termination-log", "", "file for the summary that Kubernetes reads as the termination message")
+	cmd.Flags().StringVar(&f.termination, "termination-log", "",
+		"file for the summary that Kubernetes reads as the termination message")
 	return cmd
 }
 
-// writeTermination leaves a summary of the report, or at least the error, where the kubelet reads it.
+// writeTermination writes the summary of the report, or at least the error, for the kubelet.
 func writeTermination(path string, report *ingest.Report, err error) error {
 	if report == nil {
 		report = new(ingest.Report)
@@ -149,7 +150,8 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 	})
 }
 
-// cacheDirectory returns where the compiled PDF reader is kept: beside a local index, so that the next run finds it.
+// cacheDirectory returns where the compiled PDF reader is kept: beside a local index, so that the
+// next run finds it.
 func (d *dataPlane) cacheDirectory() string {
 	if d.index.Local != nil {
 		return filepath.Join(d.index.Local.Directory, "cache")

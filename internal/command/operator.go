@@ -25,13 +25,14 @@ import (
 )
 
 const (
-	// leaseName is the Lease by which one of several operators leads.
+	// leaseName is the Lease with which several operators elect a leader.
 	leaseName = "ragpipeline-operator.ragpipeline.io"
-	// operatorGrace is how long a pass may go on after a signal.
+	// operatorGrace is how long a reconciliation may continue after a signal.
 	operatorGrace = 20 * time.Second
 )
 
-// operatorFlags are what the operator is started with. The environment gives defaults, as the chart sets it.
+// operatorFlags are the flags of `operator`. Environment variables, which the chart sets, give
+// their defaults.
 type operatorFlags struct {
 	image, weaviateImage, pullPolicy string
 	namespaces                       []string // to watch; none means all
@@ -52,26 +53,31 @@ func newOperatorCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.image, "image", os.Getenv("OPERATOR_IMAGE"), "this binary's own image, which data-plane pods run")
-	flags.StringVar(&f.weaviateImage, "weaviate-image", os.Getenv("WEAVIATE_IMAGE"), "Weaviate image of pipelines that name none")
-	flags.StringVar(&f.pullPolicy, "image-pull-policy", os.Getenv("IMAGE_PULL_POLICY"), "pull policy of data-plane pods; empty for the cluster's default")
-	flags.StringSliceVar(&f.namespaces, "namespace", list(os.Getenv("WATCH_NAMESPACE")), "namespaces to watch, repeatable; none means all")
-	flags.StringVar(&f.metrics, "metrics-listen", ":8080", "address of the metrics; 0 for none")
+	flags.StringVar(&f.image, "image", os.Getenv("OPERATOR_IMAGE"),
+		"image of this binary, which data-plane pods run as well")
+	flags.StringVar(&f.weaviateImage, "weaviate-image", os.Getenv("WEAVIATE_IMAGE"),
+		"Weaviate image for pipelines that do not name one")
+	flags.StringVar(&f.pullPolicy, "image-pull-policy", os.Getenv("IMAGE_PULL_POLICY"),
+		"pull policy of data-plane pods; empty for the cluster's default")
+	flags.StringSliceVar(&f.namespaces, "namespace", list(os.Getenv("WATCH_NAMESPACE")),
+		"namespace to watch; repeatable, none means all")
+	flags.StringVar(&f.metrics, "metrics-listen", ":8080", "address of /metrics; 0 turns it off")
 	flags.StringVar(&f.health, "health-listen", ":8081", "address of /healthz and /readyz")
-	flags.BoolVar(&f.leaderElect, "leader-elect", false, "let one of several operators lead, by a Lease in its own namespace")
-	flags.IntVar(&f.concurrency, "concurrency", 8, "pipelines that are reconciled at once")
+	flags.BoolVar(&f.leaderElect, "leader-elect", false, "elect a leader with a Lease in the operator's namespace")
+	flags.IntVar(&f.concurrency, "concurrency", 8, "how many pipelines are reconciled at once")
 	flags.TextVar(&f.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	return cmd
 }
 
-// list splits at commas, and leaves out what is empty.
+// list splits a text at commas and spaces, without empty parts.
 func list(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 func (f *operatorFlags) run(ctx context.Context, log *slog.Logger) error {
 	if f.image == "" || f.weaviateImage == "" {
-		return unusable{errors.New("--image and --weaviate-image (or OPERATOR_IMAGE and WEAVIATE_IMAGE) are needed: which images data-plane pods run")}
+		return unusable{errors.New("no images for the data plane's pods: set --image and --weaviate-image, " +
+			"or OPERATOR_IMAGE and WEAVIATE_IMAGE")}
 	}
 	operator, err := f.operator()
 	if err != nil {
@@ -80,7 +86,7 @@ func (f *operatorFlags) run(ctx context.Context, log *slog.Logger) error {
 	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
 	cluster, err := config.GetConfig()
 	if err != nil {
-		return unusable{fmt.Errorf("no cluster: %w; run it in a pod, or set KUBECONFIG", err)}
+		return unusable{fmt.Errorf("find the cluster: %w; run the operator in a pod, or set KUBECONFIG", err)}
 	}
 	manager, err := ctrl.NewManager(cluster, f.options(operator.Namespace))
 	if err != nil {
@@ -120,7 +126,8 @@ func (f *operatorFlags) options(namespace string) ctrl.Options {
 	}
 }
 
-// operator is who we are, as the pod's downward API says.
+// operator describes this operator, from its flags and from what the downward API put into the
+// environment.
 func (f *operatorFlags) operator() (desired.Operator, error) {
 	o := desired.Operator{
 		Image:         f.image,

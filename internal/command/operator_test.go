@@ -36,7 +36,8 @@ func TestTheOperatorTakesTheArgumentsOfItsDeployment(t *testing.T) {
 	}
 	for key, value := range deployment.Spec.Template.Labels {
 		if operator.Labels[key] != value {
-			t.Errorf("NetworkPolicies would not let the operator in: its pods have %s=%s, it is told %v", key, value, operator.Labels)
+			t.Errorf("NetworkPolicies would not let the operator in: its pods have %s=%s, its labels are %v",
+				key, value, operator.Labels)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 const pdfWorkerName = "pdf-worker"
 
-// pdfWorker is the command line of a process that reads PDFs for this one.
+// pdfWorker returns the command line of a process that reads PDFs for this one.
 func pdfWorker(cacheDir string) ([]string, error) {
 	binary, err := os.Executable()
 	if err != nil {
@@ -21,8 +21,8 @@ func pdfWorker(cacheDir string) ([]string, error) {
 	return []string{binary, pdfWorkerName, "--cache", cacheDir}, nil
 }
 
-// newPDFWorkerCommand is for the extractor alone. It leaves signals, which a terminal or an init system sends to
-// children as well, to its parent, and ends when its input does.
+// newPDFWorkerCommand is a command for the extractor alone. A terminal or an init system signals
+// children as well: the worker ignores signals, and ends when its parent closes its input.
 func newPDFWorkerCommand() *cobra.Command {
 	var cacheDir string
 	cmd := &cobra.Command{
@@ -35,6 +35,6 @@ func newPDFWorkerCommand() *cobra.Command {
 			return extract.ServePDF(os.Stdin, os.Stdout, cacheDir)
 		},
 	}
-	cmd.Flags().StringVar(&cacheDir, "cache", "", "directory of the compiled PDF reader; without it, compile anew")
+	cmd.Flags().StringVar(&cacheDir, "cache", "", "directory of the compiled PDF reader; without it, it is compiled again")
 	return cmd
 }

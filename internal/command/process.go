@@ -21,7 +21,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/serve"
 )
 
-// shutdownGrace is how long requests may continue after a signal: less than the 30 s that Kubernetes gives a pod.
+// shutdownGrace is how long requests may continue after a signal: less than the 30 s that
+// Kubernetes gives a pod.
 const shutdownGrace = 25 * time.Second
 
 // dataPlaneOptions describes a data-plane process.
@@ -35,8 +36,8 @@ type dataPlaneOptions struct {
 	readOnly bool
 }
 
-// dataPlane is one process of the data plane: a gateway, an ingestion, or both for `run`. Its parts share the index,
-// the metrics and what is known of the stages.
+// dataPlane is one process of the data plane: a gateway, an ingestion, or both for `run`. Its parts
+// share the index, the metrics and the state of the stages.
 type dataPlane struct {
 	dataPlaneOptions
 	store    index.Store

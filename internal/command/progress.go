@@ -13,19 +13,21 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// How often progress is shown, and how many lines that would say the same again are left out before one shows that the
-// run is still there. A run that is over sooner shows none, only its report.
+// A bar is redrawn every redrawEvery, a line is printed every lineEvery. Up to `repeats` lines that
+// equal the last one are left out; the next one shows that the run is still alive. A run shorter
+// than an interval prints its report alone.
 const (
 	redrawEvery = 200 * time.Millisecond
 	lineEvery   = 5 * time.Second
 	repeats     = 5
 )
 
-// newProgress shows how far an ingestion is: by a bar that rewrites itself on a terminal, else by a line now and then.
-// The caller reports to show and calls done once at the end, which removes the bar.
+// newProgress shows the progress of an ingestion: on a terminal as a bar that redraws itself, else
+// as a line from time to time. The caller passes progress to show, and calls done once at the end,
+// which clears the bar.
 func newProgress(w io.Writer) (show func(config.Progress), done func()) {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		const line = "\r\x1b[K" // return, and clear what is there
+		const line = "\r\x1b[K" // return, and clear the line
 		show, stop := showEvery(redrawEvery, func(p config.Progress) { fmt.Fprint(w, line+bar(p)) })
 		return show, func() { stop(); fmt.Fprint(w, line) }
 	}
@@ -40,7 +42,8 @@ func newProgress(w io.Writer) (show func(config.Progress), done func()) {
 	})
 }
 
-// showEvery draws the latest progress at each interval, so that work on one large document is seen to go on too.
+// showEvery draws the latest progress at each interval, changed or not, so that a large document
+// does not look like a standstill.
 func showEvery(interval time.Duration, draw func(config.Progress)) (show func(config.Progress), stop func()) {
 	var mu sync.Mutex
 	var latest config.Progress

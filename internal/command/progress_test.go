@@ -11,28 +11,28 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-func TestProgressIsALineNowAndThen(t *testing.T) {
+func TestProgressIsPrintedAsLines(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		took time.Duration
 		want string
 	}{
-		{"none in a run of a moment", 2 * time.Second, ""},
-		{"one in a run of some seconds", 6 * time.Second, "indexing: 5 of 30 documents\n"},
-		{"one when something was done since the last, and rarely when nothing was", 66 * time.Second,
+		{"no line in a run of 2 s", 2 * time.Second, ""},
+		{"one line in a run of 6 s", 6 * time.Second, "indexing: 5 of 30 documents\n"},
+		{"a line when progress was made since the last, and seldom when none was", 66 * time.Second,
 			"indexing: 5 of 30 documents\nindexing: 10 of 30 documents\nindexing: 10 of 30 documents\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var out bytes.Buffer
 				show, done := newProgress(&out)
-				time.Sleep(time.Second / 2) //nolint:forbidigo // in a bubble's time, which does not pass by itself
+				time.Sleep(time.Second / 2) //nolint:forbidigo // virtual time
 				for second := range int(c.took / time.Second) {
 					show(config.Progress{Phase: "Indexing", DocumentsDone: min(10, second+1), DocumentsTotal: 30})
-					time.Sleep(time.Second) //nolint:forbidigo // likewise
+					time.Sleep(time.Second) //nolint:forbidigo // virtual time
 				}
 				done()
-				show(config.Progress{Phase: "Done"}) // one that comes late is harmless
+				show(config.Progress{Phase: "Done"}) // late progress is harmless
 				if diff := cmp.Diff(c.want, out.String()); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
 				}

@@ -52,13 +52,15 @@ func newRunCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&f.files, "filename", "f", nil, "manifest with the RAGPipeline, its ConfigMaps and Secrets; repeatable, - is standard input")
-	flags.StringArrayVar(&f.documents, "documents", nil, "[SOURCE=]DIR: a directory in place of a source; repeatable")
+	flags.StringArrayVarP(&f.files, "filename", "f", nil,
+		"manifest with the RAGPipeline, its ConfigMaps and Secrets; repeatable, - is standard input")
+	flags.StringArrayVar(&f.documents, "documents", nil, "[SOURCE=]DIR: directory that replaces a source; repeatable")
 	flags.StringVar(&f.data, "data", "", "directory of the index (default .ragpipeline/<name>)")
-	flags.StringVar(&f.ask, "ask", "", "print the answer to this question and end, instead of serving")
+	flags.StringVar(&f.ask, "ask", "", "print the answer to this question and exit, instead of serving")
 	flags.StringVar(&f.output, "output", "text", "with --ask: text, or json for the chat completion's body")
-	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the gateway; other than loopback needs --keys")
-	flags.StringVar(&f.keys, "keys", "", "file of the clients that may ask, a line name=token each")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080",
+		"address of the gateway; without --keys it must be a loopback address")
+	flags.StringVar(&f.keys, "keys", "", "file of the clients' API keys: a line name=token for each client")
 	return cmd
 }
 
@@ -74,12 +76,12 @@ func (f *runFlags) run(ctx context.Context) error {
 	for _, note := range bundle.Notes {
 		fmt.Fprintln(f.stderr, "note:", note)
 	}
-	standIns, err := startStandIns(ctx)
+	standIns, stop, err := startStandIns(ctx)
 	if err != nil {
 		return err
 	}
-	defer standIns.stop()
-	c, err := f.configs(bundle.Pipeline, standIns.url)
+	defer stop()
+	c, err := f.configs(bundle.Pipeline, standIns)
 	if err != nil {
 		return unusable{err}
 	}
@@ -122,7 +124,8 @@ func (f *runFlags) validate(ctx context.Context) error {
 	return f.validateListen(ctx)
 }
 
-// validateListen finds what stands in the way of serving before an ingestion that may take an hour.
+// validateListen checks that the gateway could be served, before an ingestion that may take an
+// hour.
 func (f *runFlags) validateListen(ctx context.Context) error {
 	host, _, err := net.SplitHostPort(f.listen)
 	if err != nil {
@@ -133,13 +136,14 @@ func (f *runFlags) validateListen(ctx context.Context) error {
 			return err
 		}
 	} else if !isLoopback(host) {
-		return fmt.Errorf("--listen %s can be reached from other machines: add --keys FILE (a line is name=token), or listen on 127.0.0.1", f.listen)
+		return fmt.Errorf("--listen %s can be reached from other machines: add --keys FILE "+
+			"(a line name=token for each client), or listen on 127.0.0.1", f.listen)
 	}
 	listener, err := listen(ctx, "listen", f.listen)
 	if err != nil {
 		return err
 	}
-	return listener.Close() // until there is an index to serve: a client is better refused than kept waiting
+	return listener.Close() // until the index is ready, a client is refused rather than kept waiting
 }
 
 func isLoopback(host string) bool {
@@ -186,7 +190,8 @@ func placeDocuments(sources []config.Source, flags []string) ([]config.Source, e
 	return sources, derive.CheckPlaced(sources)
 }
 
-// parseDocuments splits [SOURCE=]DIR and makes DIR absolute. A directory whose own name has a "=" needs no SOURCE.
+// parseDocuments splits [SOURCE=]DIR and makes DIR absolute. A directory whose own name has a "="
+// needs no SOURCE.
 func parseDocuments(flag string) (name, dir string, err error) {
 	name, dir, ok := strings.Cut(flag, "=")
 	if !ok || isDirectory(flag) {
@@ -224,8 +229,11 @@ func checkKeys(ring keys.Ring, m config.Models) error {
 	return err
 }
 
-// bringUpToDate ingests while it shows the progress, and deletes the pipeline's other generations from the index.
-func (f *runFlags) bringUpToDate(ctx context.Context, d *dataPlane, c config.Ingest, configMaps map[string]map[string][]byte) error {
+// bringUpToDate ingests while it shows the progress, and deletes the pipeline's other generations
+// from the index.
+func (f *runFlags) bringUpToDate(
+	ctx context.Context, d *dataPlane, c config.Ingest, configMaps map[string]map[string][]byte,
+) error {
 	show, done := newProgress(f.stderr)
 	report, err := d.ingest(ctx, ingestion{
 		config: c,
@@ -277,12 +285,13 @@ func (f *runFlags) serve(ctx context.Context, d *dataPlane, path *questionPath) 
 	defer cancel()
 	d.probe(ctx, path)
 	go g.Warm(ctx)
-	fmt.Fprintf(f.stderr, "serving on %s (ask there, or with an OpenAI client at %[1]s/v1 as model %q); end with Ctrl-C\n",
-		browsable(listener.Addr()), path.config.Pipeline.Name)
+	fmt.Fprintf(f.stderr, "serving on %s (open it in a browser, or use an OpenAI client with %[1]s/v1 and model %q); "+
+		"stop with Ctrl-C\n", browsable(listener.Addr()), path.config.Pipeline.Name)
 	return serve.Run(ctx, d.log, shutdownGrace, serve.Server{Name: "gateway", Listener: listener, Handler: g.Handler()})
 }
 
-// browsable returns a URL that a browser on this machine can open: localhost where the address is unspecified.
+// browsable returns a URL that a browser on this machine can open: localhost where the address is
+// unspecified.
 func browsable(a net.Addr) string {
 	host, port, _ := net.SplitHostPort(a.String())
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {

@@ -34,11 +34,15 @@ func TestDocumentsFlags(t *testing.T) {
 	}{
 		{"a directory with its source", []string{"papers=a"}, map[string]string{"papers": "a"}, ""},
 		{"a directory alone", []string{"b"}, map[string]string{"papers": "b"}, ""},
-		{"a directory whose name has an equals sign", []string{"papers=2026"}, map[string]string{"papers": "papers=2026"}, ""},
-		{"a directory that does not exist", []string{"papers=nowhere"}, nil, "--documents papers=nowhere: nowhere is not a directory"},
+		{"a directory whose name has an equals sign",
+			[]string{"papers=2026"}, map[string]string{"papers": "papers=2026"}, ""},
+		{"a directory that does not exist",
+			[]string{"papers=nowhere"}, nil, "--documents papers=nowhere: nowhere is not a directory"},
 		{"a file", []string{"papers=file"}, nil, "--documents papers=file: file is not a directory"},
-		{"a source that does not exist", []string{"paper=a"}, nil, `--documents paper=a: the manifest has no source "paper"; it has notes, papers`},
-		{"two directories for one source", []string{"papers=a", "papers=b"}, nil, `--documents papers=b: source "papers" already has a directory`},
+		{"a source that does not exist",
+			[]string{"paper=a"}, nil, `--documents paper=a: the manifest has no source "paper"; it has notes, papers`},
+		{"two directories for one source",
+			[]string{"papers=a", "papers=b"}, nil, `--documents papers=b: source "papers" already has a directory`},
 		{"a source without a directory", []string{"notes=a"}, nil, "--documents papers=DIR"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -59,7 +63,7 @@ func TestDocumentsFlags(t *testing.T) {
 					continue
 				}
 				if placed[s.Name], err = filepath.Rel(cwd, s.Directory.Path); err != nil || !filepath.IsAbs(s.Directory.Path) {
-					t.Errorf("%s is at %s", s.Name, s.Directory.Path)
+					t.Errorf("%s has the directory %s", s.Name, s.Directory.Path)
 				}
 			}
 			if diff := cmp.Diff(c.want, placed); diff != "" {
@@ -80,7 +84,7 @@ func TestOnlyLoopbackIsServedWithoutKeys(t *testing.T) {
 	}
 }
 
-func TestAnAddressIsShownAsABrowserTakesIt(t *testing.T) {
+func TestBrowsableAddresses(t *testing.T) {
 	for address, want := range map[string]string{
 		"127.0.0.1:8080": "http://127.0.0.1:8080", "[::1]:80": "http://[::1]:80",
 		"0.0.0.0:8080": "http://localhost:8080", "[::]:8080": "http://localhost:8080",
@@ -90,7 +94,7 @@ func TestAnAddressIsShownAsABrowserTakesIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := browsable(a); got != want {
-			t.Errorf("%s is shown as %s, want %s", address, got, want)
+			t.Errorf("%s becomes %s, want %s", address, got, want)
 		}
 	}
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// PlaceDirectory returns the sources with the directory at path in place of the named one, whose globs and metadata
-// then apply to the directory. An empty name selects the only source that is not a ConfigMap; if every source is a
-// ConfigMap, the directory becomes another source, "documents". The slice that it is given does not change.
+// PlaceDirectory returns the sources with the directory at path in place of the named one, whose
+// globs and metadata then apply to the directory. An empty name selects the only source that is not
+// a ConfigMap; if every source is a ConfigMap, the directory becomes another source, "documents".
+// The slice that it is given does not change.
 func PlaceDirectory(sources []config.Source, name, path string) ([]config.Source, error) {
 	if name == "" {
 		var err error
@@ -34,8 +35,8 @@ func PlaceDirectory(sources []config.Source, name, path string) ([]config.Source
 	return placed, nil
 }
 
-// CheckPlaced returns an error that names the first source which one machine cannot read: a cluster's volume that no
-// directory replaces.
+// CheckPlaced returns an error that names the first source which one machine cannot read: a
+// cluster's volume that no directory replaces.
 func CheckPlaced(sources []config.Source) error {
 	for _, s := range sources {
 		if s.ConfigMap == nil && s.Directory == nil {
@@ -49,7 +50,7 @@ func named(name string) func(config.Source) bool {
 	return func(s config.Source) bool { return s.Name == name }
 }
 
-// onlyOther returns the name of the only source that is not a ConfigMap, or "documents" if there is none.
+// onlyOther returns the name of the only source that is not a ConfigMap, or else "documents".
 func onlyOther(sources []config.Source) (string, error) {
 	const fallback = "documents"
 	var others []config.Source

@@ -1,5 +1,5 @@
-// Package keys reads API keys: those that a data-plane process sends to models and to the vector store, and those that
-// the gateway's clients send to it. No error shows one.
+// Package keys reads API keys: those that a data-plane process sends to models and to the vector
+// store, and those that the gateway's clients send to it. No error shows one.
 package keys
 
 import (
@@ -16,11 +16,11 @@ import (
 // maxBytes bounds a file of keys; a real key has some hundred bytes.
 const maxBytes = 64 << 10
 
-// Ring finds the API key that a config refers to. For a nil reference it returns nil: no key is sent.
+// Ring finds the API key that a config refers to. For a nil reference it returns nil: send no key.
 type Ring func(ref *config.SecretKey) model.Key
 
-// Mounted reads keys from mounted Secrets, <dir>/<secret>/<key>. It reads the file before each request, so that a
-// rotated key needs no restart.
+// Mounted reads keys from mounted Secrets, <dir>/<secret>/<key>. It reads the file before each
+// request, so that a rotated key needs no restart.
 func Mounted(dir string) Ring {
 	return func(ref *config.SecretKey) model.Key {
 		if ref == nil {
@@ -37,9 +37,9 @@ func Mounted(dir string) Ring {
 	}
 }
 
-// FromManifest takes keys from the Secrets in the manifest's files. If no file has the Secret, an environment variable
-// named like the key replaces it, but only if that name ends in _API_KEY: otherwise a manifest could send any variable
-// of the environment to an address of its choice.
+// FromManifest takes keys from the Secrets in the manifest's files. If no file has the Secret, an
+// environment variable named like the key replaces it, but only if that name ends in _API_KEY:
+// otherwise a manifest could send any variable of the environment to an address of its choice.
 func FromManifest(secrets map[string]map[string][]byte, getenv func(string) string) Ring {
 	return func(ref *config.SecretKey) model.Key {
 		if ref == nil {
@@ -50,7 +50,9 @@ func FromManifest(secrets map[string]map[string][]byte, getenv func(string) stri
 	}
 }
 
-func fromManifest(ref config.SecretKey, secrets map[string]map[string][]byte, getenv func(string) string) (string, error) {
+func fromManifest(
+	ref config.SecretKey, secrets map[string]map[string][]byte, getenv func(string) string,
+) (string, error) {
 	if secret, ok := secrets[ref.Name]; ok {
 		value, ok := secret[ref.Key]
 		if !ok {
@@ -64,14 +66,16 @@ func fromManifest(ref config.SecretKey, secrets map[string]map[string][]byte, ge
 	if value := getenv(ref.Key); value != "" {
 		return value, nil
 	}
-	return "", fmt.Errorf("no file has Secret %q, and %s is not set in the environment: provide one of them", ref.Name, ref.Key)
+	return "", fmt.Errorf("no file has Secret %q, and %s is not set in the environment: provide one of them",
+		ref.Name, ref.Key)
 }
 
 // Clients holds the token of each client of the gateway, by the client's name.
 type Clients map[string]string
 
-// ClientsFile reads the gateway's clients from a file with a line name=token for each, the format of `kubectl create
-// secret generic --from-env-file`. The function that it returns reads the file anew, and fails if it has no client.
+// ClientsFile reads the gateway's clients from a file with a line name=token for each, the format
+// of `kubectl create secret generic --from-env-file`. The function that it returns reads the file
+// each time, and fails if it has no client.
 func ClientsFile(path string) func() (Clients, error) {
 	return func() (Clients, error) {
 		b, err := read(path)
@@ -97,8 +101,9 @@ func ClientsFile(path string) func() (Clients, error) {
 	}
 }
 
-// MountedClients reads the gateway's clients from a mounted Secret: each file is a client, with the token as its
-// content. The function that it returns reads the directory anew.
+// MountedClients reads the gateway's clients from a mounted Secret: each file is a client, with the
+// token as its content. The function that it returns reads the directory each
+// time.
 func MountedClients(dir string) func() (Clients, error) {
 	return func() (Clients, error) {
 		entries, err := os.ReadDir(dir)

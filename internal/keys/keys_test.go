@@ -12,20 +12,29 @@ import (
 )
 
 func TestManifestKeys(t *testing.T) {
-	secrets := map[string]map[string][]byte{"nvidia": {"token": []byte("  from-secret\n"), "NVIDIA_API_KEY": []byte("from-secret")}}
-	environment := map[string]string{"NVIDIA_API_KEY": "from-environment", "HOME": "/home/me", "AWS_SECRET_ACCESS_KEY": "private", "EMPTY_API_KEY": ""}
+	secrets := map[string]map[string][]byte{
+		"nvidia": {"token": []byte("  from-secret\n"), "NVIDIA_API_KEY": []byte("from-secret")},
+	}
+	environment := map[string]string{
+		"NVIDIA_API_KEY": "from-environment", "HOME": "/home/me", "AWS_SECRET_ACCESS_KEY": "private", "EMPTY_API_KEY": "",
+	}
 	for _, c := range []struct {
 		name      string
 		ref       config.SecretKey
 		want, err string
 	}{
-		{"a secret of the files, without white space around", config.SecretKey{Name: "nvidia", Key: "token"}, "from-secret", ""},
-		{"a secret of the files wins over the environment", config.SecretKey{Name: "nvidia", Key: "NVIDIA_API_KEY"}, "from-secret", ""},
-		{"a secret of the files without the key is not replaced", config.SecretKey{Name: "nvidia", Key: "EMPTY_API_KEY"}, "", `Secret "nvidia" has no key "EMPTY_API_KEY"`},
-		{"the environment for a secret that is in no file", config.SecretKey{Name: "other", Key: "NVIDIA_API_KEY"}, "from-environment", ""},
-		{"no other variable of the environment", config.SecretKey{Name: "other", Key: "AWS_SECRET_ACCESS_KEY"}, "", `no file has Secret "other"`},
-		{"nor one whose name only contains the suffix", config.SecretKey{Name: "other", Key: "HOME"}, "", `no file has Secret "other"`},
-		{"a variable that is empty", config.SecretKey{Name: "other", Key: "EMPTY_API_KEY"}, "", "EMPTY_API_KEY is not set in the environment"},
+		{"a Secret of the files, trimmed", config.SecretKey{Name: "nvidia", Key: "token"}, "from-secret", ""},
+		{"a Secret of the files wins over the environment",
+			config.SecretKey{Name: "nvidia", Key: "NVIDIA_API_KEY"}, "from-secret", ""},
+		{"a Secret of the files without the key is not replaced",
+			config.SecretKey{Name: "nvidia", Key: "EMPTY_API_KEY"}, "", `Secret "nvidia" has no key "EMPTY_API_KEY"`},
+		{"the environment for a Secret that no file has",
+			config.SecretKey{Name: "other", Key: "NVIDIA_API_KEY"}, "from-environment", ""},
+		{"no other variable of the environment",
+			config.SecretKey{Name: "other", Key: "AWS_SECRET_ACCESS_KEY"}, "", `no file has Secret "other"`},
+		{"no variable without the suffix", config.SecretKey{Name: "other", Key: "HOME"}, "", `no file has Secret "other"`},
+		{"an empty variable",
+			config.SecretKey{Name: "other", Key: "EMPTY_API_KEY"}, "", "EMPTY_API_KEY is not set in the environment"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			asked := ""
@@ -35,16 +44,16 @@ func TestManifestKeys(t *testing.T) {
 				t.Errorf("got %q, error %v", got, err)
 			}
 			if asked != "" && !strings.HasSuffix(asked, "_API_KEY ") {
-				t.Errorf("it looked for %s in the environment", asked)
+				t.Errorf("%s was looked up in the environment", asked)
 			}
 		})
 	}
 	if FromManifest(secrets, os.Getenv)(nil) != nil {
-		t.Error("a key where none is referred to")
+		t.Error("got a key for no reference")
 	}
 }
 
-func TestMountedKeysAreReadAnew(t *testing.T) {
+func TestMountedKeysAreReadAgain(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "nvidia", "token")
 	write := func(content string) {
@@ -58,7 +67,7 @@ func TestMountedKeysAreReadAnew(t *testing.T) {
 	}
 	keys := Mounted(dir)
 	if keys(nil) != nil {
-		t.Error("a key where none is referred to")
+		t.Error("got a key for no reference")
 	}
 	key := keys(&config.SecretKey{Name: "nvidia", Key: "token"})
 	if _, err := key(); err == nil || !strings.Contains(err.Error(), `key "token" of Secret "nvidia"`) {
@@ -83,7 +92,8 @@ func TestClientKeysOfAFile(t *testing.T) {
 		err        string
 	}{
 		{"a line is a client", "alice=s3cret\nbob=two\n", Clients{"alice": "s3cret", "bob": "two"}, ""},
-		{"comments, empty lines and white space are ignored", "# who\n\n  alice=s3cret  \r\n", Clients{"alice": "s3cret"}, ""},
+		{"comments, empty lines and white space are ignored",
+			"# who\n\n  alice=s3cret  \r\n", Clients{"alice": "s3cret"}, ""},
 		{"a token may hold an equals sign", "alice=b25l==", Clients{"alice": "b25l=="}, ""},
 		{"a line without a token", "alice=s3cret\nbob\n", nil, "line 2 is not name=token"},
 		{"an empty token", "alice=\n", nil, "line 1 is not name=token"},
@@ -112,7 +122,8 @@ func TestClientKeysOfAFile(t *testing.T) {
 	}
 }
 
-// A Secret is mounted as links into a directory whose name begins with dots, so that all entries change at once.
+// The kubelet mounts a Secret as links into a directory whose name begins with dots, so that all
+// entries change at once.
 func TestClientKeysOfAMountedSecret(t *testing.T) {
 	dir := t.TempDir()
 	mount := func(version string, clients Clients) {
@@ -124,7 +135,7 @@ func TestClientKeysOfAMountedSecret(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, version, name), []byte(token), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_ = os.Symlink(filepath.Join("..data", name), filepath.Join(dir, name)) // it is there the second time
+			_ = os.Symlink(filepath.Join("..data", name), filepath.Join(dir, name)) // the link exists the second time
 		}
 		if err := os.Symlink(version, filepath.Join(dir, "..tmp")); err != nil {
 			t.Fatal(err)

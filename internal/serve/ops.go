@@ -21,17 +21,18 @@ type OpsOptions struct {
 	Generation config.Generation // the pinned one
 	Stages     *Stages
 	Index      index.Reader
-	// Ready answers /readyz and sets the status's ready. It should return false once the process's context is over.
-	// Nil, for a process that is never ready to answer questions: /readyz is then always true.
+	// Ready answers /readyz and is part of the status. It should return false once the process's
+	// context is done. It is nil for a process that answers no questions; /readyz then always
+	// succeeds.
 	Ready func() bool
-	// Progress returns how far an ingestion is; nil, or a nil result, for none.
+	// Progress returns how far an ingestion is. It may be nil, and may return nil.
 	Progress func() *config.Progress
 	// Gatherer answers /metrics.
 	Gatherer prometheus.Gatherer
 }
 
-// Ops returns the handler of the ops port, which only the operator and the monitoring reach: status, health,
-// metrics and profiles.
+// Ops returns the handler of the ops port, which only the operator and the monitoring reach:
+// status, health, metrics and profiles.
 func Ops(o OpsOptions) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+config.OpsPath, func(w http.ResponseWriter, r *http.Request) {
@@ -73,8 +74,8 @@ func (o *OpsOptions) status(ctx context.Context) config.OpsStatus {
 const (
 	// maxFailures is how many failed documents the status names.
 	maxFailures = 10
-	// statsTimeout is how long the status waits for an index that may be unreachable. It is shorter than the time that
-	// the operator waits for the status, whose other fields matter more.
+	// statsTimeout is how long the status waits for an index that may be unreachable. It is shorter
+	// than the time that the operator waits for the status, whose other fields matter more.
 	statsTimeout = time.Second
 )
 
@@ -93,7 +94,8 @@ func (o *OpsOptions) indexStatus(ctx context.Context) config.IndexStatus {
 		return status
 	}
 	for _, row := range failed {
-		status.Failures = append(status.Failures, config.Failure{Document: row.Document, Reason: row.Reason, Message: row.Message})
+		f := config.Failure{Document: row.Document, Reason: row.Reason, Message: row.Message}
+		status.Failures = append(status.Failures, f)
 	}
 	return status
 }

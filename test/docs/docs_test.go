@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Every word that a user may meet in a report, a reply or the status is explained, and nothing that has gone is.
+// Every word that a user may meet in a report, a reply or the status is explained, and nothing that
+// has gone is.
 func TestTroubleshootingExplainsEveryReasonKindAndCode(t *testing.T) {
 	for section, want := range map[string][]string{
 		"## A document is not in the index":       constants(t, "internal/config/failure.go", "Reason"),
@@ -66,7 +67,8 @@ func readPage(t *testing.T, page string) string {
 	return string(b)
 }
 
-// constants are the values of the string constants of a type, or of no type when it is empty, sorted.
+// constants are the values of the string constants of a type, or of no type when it is empty,
+// sorted.
 func constants(t *testing.T, file, typeName string) []string {
 	t.Helper()
 	var values []string
@@ -93,8 +95,8 @@ func constants(t *testing.T, file, typeName string) []string {
 	return values
 }
 
-// gatewayCodes are the codes of errors that no model causes: those that the gateway's own source gives, and those of
-// package query but for the warnings.
+// gatewayCodes are the codes of errors that no model causes: those that the gateway's own source
+// gives, and those of package query but for the warnings.
 func gatewayCodes(t *testing.T) []string {
 	t.Helper()
 	codes := map[string]bool{}

@@ -50,7 +50,8 @@ func headings(page string) []string {
 	return anchors
 }
 
-// Every path in the architecture's map exists, from the root or, after a path in the same row, from its directory.
+// Every path in the architecture's map exists, from the root or, after a path in the same row, from
+// its directory.
 func TestThePathsOfTheMapExist(t *testing.T) {
 	_, mapped, found := strings.Cut(readPage(t, "docs/architecture.md"), "\n## From concept to file\n")
 	if !found {
