@@ -5,9 +5,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w" -o /ragpipeline . \
- && go run ./hack/image -layer -o /layer.tar /ragpipeline=/ragpipeline \
- && mkdir /image && tar -xpf /layer.tar -C /image
+RUN make layer && mkdir /image && tar -xpf bin/layer.tar -C /image
 
 FROM scratch
 COPY --from=build /image/ /

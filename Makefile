@@ -3,7 +3,12 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-export CGO_ENABLED ?= 0
+# The flags of every build, so that no package is compiled twice. hack/cluster/build.sh has the same. The tag leaves
+# out gRPC's trace page, whose templates would keep the linker from dropping unused methods, 8 MB of them.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -buildvcs=false -tags=grpcnotrace
+BUILD := go build -ldflags="-s -w"
+
 BIN := bin
 VERSION ?= dev
 IMAGE ?= ghcr.io/ragpipeline/ragpipeline:$(VERSION)
@@ -11,25 +16,30 @@ NIMSIM_IMAGES ?= ghcr.io/ragpipeline/nimsim:$(VERSION)
 TOOLS := -modfile=hack/tools/go.mod
 LINT := $(BIN)/golangci-lint
 
-.PHONY: help build image image-nimsim test verify lint generate helm bench fuzz cluster cluster-down e2e demo clean
+.PHONY: help build image layer image-nimsim simulators test verify lint generate helm bench fuzz cluster cluster-down \
+	e2e e2e-long demo demo-programs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build the one static binary into bin/
-	go build -trimpath -o $(BIN)/ragpipeline .
+	$(BUILD) -o $(BIN)/ragpipeline .
 
-# An image needs a Linux binary; the packer runs here. Git's state stays out of the binary, as in the Dockerfile.
-PACKED := GOOS=linux CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w"
+# An image needs Linux binaries; the packer runs here.
 PACK := GOOS= GOARCH= go run ./hack/image
 
 image: ## Pack the image IMAGE into bin/ragpipeline.tar, without Docker; VERSION (dev) is its tag
-	$(PACKED) -o $(BIN)/image/ragpipeline .
+	GOOS=linux $(BUILD) -o $(BIN)/image/ragpipeline .
 	$(PACK) -o $(BIN)/ragpipeline.tar -name $(IMAGE) $(BIN)/image/ragpipeline=/ragpipeline
 
-image-nimsim: ## Pack the NIM simulator into bin/nimsim.tar, under the names NIMSIM_IMAGES (comma-separated)
-	$(PACKED) -o $(BIN)/image/nimsim ./test/nimsim/cmd/nimsim
+layer: build # for the Dockerfile
+	$(PACK) -layer -o $(BIN)/layer.tar $(BIN)/ragpipeline=/ragpipeline
+
+image-nimsim: simulators ## Pack the NIM simulator into bin/nimsim.tar, under the names NIMSIM_IMAGES (comma-separated)
 	$(PACK) -o $(BIN)/nimsim.tar -name $(NIMSIM_IMAGES) $(BIN)/image/nimsim=/nimsim
+
+simulators: # and what fills a volume, for hack/e2e.sh
+	GOOS=linux $(BUILD) -o $(BIN)/image/ ./test/nimsim/cmd/nimsim ./test/e2e/seed
 
 test: ## Run every test; with the race detector where a C compiler is found
 	@hack/test.sh
@@ -41,7 +51,7 @@ lint: $(LINT) ## Lint, with the import rules of docs/architecture.md
 	$(LINT) run ./...
 
 $(LINT): hack/tools/golangci-lint/go.mod
-	go build -modfile=hack/tools/golangci-lint/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	$(BUILD) -modfile=hack/tools/golangci-lint/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 generate: ## Regenerate deep copies and the CRD from api/, and from that the chart's copies and docs/api.md
 	go generate ./api/...
@@ -50,8 +60,8 @@ generate: ## Regenerate deep copies and the CRD from api/, and from that the cha
 helm: ## Build Helm into bin/, for the chart's tests
 	@hack/helm.sh
 
-bench: ## Measure; docs/benchmarks.md says what the figures mean
-	go run ./hack/bench
+bench: ## Measure; docs/benchmarks.md says what the figures mean; BENCH=-only=NAME,... for some
+	go run ./hack/bench $(BENCH)
 
 fuzz: ## Fuzz every target for FUZZTIME (20s) each
 	@hack/fuzz.sh
@@ -64,6 +74,12 @@ cluster-down: ## Stop it, and remove every trace
 
 e2e: ## Test with real pods on a real cluster; E2E=-run=NAME for some, CLEAN=1 to leave no cluster behind
 	@hack/e2e.sh $(E2E)
+
+e2e-long: ## The same, and the stories that take long and seldom break
+	@E2E_LONG=1 hack/e2e.sh $(E2E)
+
+demo-programs: helm
+	$(BUILD) -o $(BIN)/demo ./hack/demo
 
 demo: ## From no cluster to an answer: cluster, Helm install, kubectl apply, a question; as root on Linux
 	@hack/demo.sh

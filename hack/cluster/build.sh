@@ -43,12 +43,16 @@ weaviate_version() { pinned weaviate github.com/weaviate/weaviate | tr -d v; }
 
 pinned() { awk -v module="$2" '$1 == "require" {sub("require ", "")} $1 == module {print $2; exit}' "$here/$1/go.mod"; } # PART MODULE
 
+# As in the Makefile: what both need, above all the standard library, is compiled once. Left out is the tag, which
+# matters to gRPC alone.
+goflags="-trimpath -buildvcs=false"
+
 program() { # NAME TITLE DIRECTORY PACKAGE [LDFLAGS]: a static binary, built unless its stamp says that nothing changed
-  local name=$1 title=$2 directory=$3 package=$4 flags=${5:-} stamp
-  stamp=$({ go env GOVERSION GOOS GOARCH; echo "$package $flags"; cat "$directory"/*; } | checksum)
+  local name=$1 title=$2 directory=$3 package=$4 ldflags=${5:-} stamp
+  stamp=$({ go env GOVERSION GOOS GOARCH; echo "$package $ldflags"; cat "$directory"/*; } | checksum)
   current "$bin/$name" "$name" "$stamp" && return
   say "building $title"
-  CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOWORK=off go -C "$directory" build -ldflags "-s -w $flags" -o "$bin/.$name" "$package"
+  CGO_ENABLED=0 GOFLAGS=$goflags GOWORK=off go -C "$directory" build -ldflags "-s -w $ldflags" -o "$bin/.$name" "$package"
   mv "$bin/.$name" "$bin/$name"
   echo "$stamp" >"$home/stamps/$name"
 }
