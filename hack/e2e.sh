@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs test/e2e on a real cluster: hack/cluster's, as root on Linux, or that of KUBECONFIG with E2E_LOAD, as
 # test/e2e/doc.go says. Safe to run twice. hack/cluster's stays up unless CLEAN is set. E2E_PARALLEL (4) is how many tests
-# run side by side. With E2E_AGAIN, what failed is tried once more by itself.
+# run side by side. With E2E_AGAIN, what failed is tried once more by itself. With E2E_LONG the long stories run too.
+# `make e2e` runs it, with the flags of every build:
 #
-#   hack/e2e.sh [-run REGEXP and other flags of go test]
+#   make e2e [E2E="-run REGEXP and other flags of go test"]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . hack/install.sh
@@ -16,7 +17,7 @@ cluster_up
 # The simulator goes by the names of the NIM images in config/samples, and is in each what that NIM is.
 build_simulators() {
   local image model role
-  GOOS=linux CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w" -o bin/image/ ./test/nimsim/cmd/nimsim ./test/e2e/seed
+  make -s simulators
   simulator=$registry/nimsim:e2e-$(sha256sum bin/image/nimsim bin/image/seed | sha256sum | cut -c1-12)
   pack nimsim "$simulator"
   archives=(bin/e2e-nimsim.tar)
@@ -52,7 +53,9 @@ fi
 
 export E2E_IMAGE=$registry/ragpipeline:$tag E2E_NEXT_IMAGE=$registry/ragpipeline:$tag-next E2E_NIMSIM_IMAGE=$simulator
 
-run() { go test -tags e2e -count=1 -timeout 45m -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"; }
+timeout=45m
+[ -z "${E2E_LONG:-}" ] || timeout=3h
+run() { go test -tags e2e -count=1 -timeout "$timeout" -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"; }
 
 log=bin/e2e.log
 run "$@" 2>&1 | tee "$log" && exit

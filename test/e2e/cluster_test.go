@@ -154,5 +154,14 @@ func containsAll(text string, parts ...string) error {
 	return nil
 }
 
+// long leaves a story to `make e2e-long`: one that takes long and seldom breaks. What guards daily work is no such
+// story.
+func long(t *testing.T) {
+	t.Helper()
+	if os.Getenv("E2E_LONG") == "" {
+		t.Skip("a long story: make e2e-long runs it")
+	}
+}
+
 // calm is held for reading by tests that need the operator in time, and for writing by those that take it away.
 var calm sync.RWMutex

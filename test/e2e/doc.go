@@ -7,6 +7,8 @@
 //	ip route add 10.96.0.0/16 via $(docker inspect -f '{{.NetworkSettings.Networks.kind.IPAddress}}' kind-control-plane)
 //	KUBECONFIG=... E2E_LOAD="kind load image-archive" make e2e
 //
+// `make e2e-long` also runs the stories that take long and seldom break; such a test begins with long(t).
+//
 // Every test has a namespace of its own that enforces the Pod Security level "restricted". On failure it prints what is
 // in it, and E2E_KEEP=1 leaves it there. Nothing sleeps: a test waits for a condition, and says at its deadline why the
 // condition did not hold. Models are stand-ins, or the NIM simulator under the names of real NIM images.

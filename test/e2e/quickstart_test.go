@@ -138,6 +138,17 @@ func changed(before, now map[string]string) (names []string) {
 	return names
 }
 
+func TestAQuickstartIsQuietForTenMinutes(t *testing.T) {
+	long(t)
+	t.Parallel()
+	p := newNamespace(t).sample("quickstart.yaml", nil)
+	prober := p.probe(howToSwitch)
+	p.settled(readyWithin)
+	p.isQuiet(10 * time.Minute)
+	prober.end()
+	prober.unfailing(t)
+}
+
 func TestAQuickstartTwiceInOneNamespaceIsTwoPipelines(t *testing.T) {
 	t.Parallel()
 	n, other := newNamespace(t), newNamespace(t)
