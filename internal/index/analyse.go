@@ -8,27 +8,28 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Analyse turns text into the terms of the keyword leg, in order. Both homes index and ask with it; its
-// version is config.AnalyserVersion, which must be raised when its output changes for any text.
+// Analyse turns text into the terms of the keyword retriever, in order. Every store indexes and searches with it;
+// its version is config.AnalyserVersion, which must be raised when its output changes for any text.
 //
 // The rules:
 //
 //   - A word is a run of letters, combining marks, decimal digits and underscores, and it begins with a letter
-//     or digit. Everything else separates, but format characters (soft hyphen, joiners) count as absent.
-//     Compatibility forms of letters and digits (ligatures, full-width) count as what they stand for (NFKC).
+//     or digit. Everything else separates words, except format characters (soft hyphen, joiners), which are
+//     ignored. Compatibility forms of letters and digits (ligatures, full-width) are replaced by what they stand
+//     for (NFKC).
 //     Terms are in lower case.
 //   - In a word, a dot between two digits belongs to the number: 7.7, 1.5.0. In a word that begins with one to
 //     three digits, commas before groups of exactly three digits are dropped: 98,024 is 98024.
 //   - A word is split into parts at underscores, between lower and upper case, before the last of several
 //     capitals when lower case follows, and between letters and digits: max_seq_len, maxSeqLen, HTTPServer,
-//     A100, 5.1k. A word of several parts gives the whole, inner underscores kept, and then each part. An
-//     acronym or figure with a plural s gives that whole and then what it gives without: GPUs gives gpus, gpu.
-//   - A Latin word, whole or part, is dropped when it is an English function word, else becomes its English
-//     Snowball stem. Words of other alphabets, numbers and mixed wholes stay as they are.
+//     A100, 5.1k. A word of several parts yields the whole, inner underscores kept, and then each part. An
+//     acronym or figure with a plural s yields that whole and then the terms without the s: GPUs yields gpus, gpu.
+//   - A Latin word, whole or part, is dropped when it is an English function word and otherwise replaced by its
+//     English Snowball stem. Words of other alphabets, numbers and mixed wholes stay as they are.
 //   - The contracted endings s, t, re, ve, ll, d and m after an apostrophe are dropped.
-//   - A run of Han, Kana and Hangul gives its overlapping pairs of characters; a run of one gives that one.
+//   - A run of Han, Kana and Hangul yields its overlapping pairs of characters; a run of one yields that one.
 //
-// No term is empty or holds white space, so a home may store them joined by spaces.
+// No term is empty or holds white space, so a store may keep them joined by spaces.
 func Analyse(text string) []string {
 	text = normalise(text)
 	a := analyser{text: text, terms: make([]string, 0, len(text)/5+1)}
@@ -48,8 +49,8 @@ func Analyse(text string) []string {
 	return a.terms
 }
 
-// normalise leaves of text only what can matter to a term, in its compatibility form. What else has such a
-// form must go before: ™, ² or ½ would melt into the name or figure that it follows.
+// normalise keeps only the characters that can matter to a term, in their compatibility form. Other characters
+// that have such a form are removed first: ™, ² or ½ would otherwise merge with the name or figure before it.
 func normalise(text string) string {
 	if isASCII(text) {
 		return text
@@ -77,19 +78,19 @@ func isASCII(s string) bool {
 // analyser is one pass over a text.
 type analyser struct {
 	text  string
-	at    int // offset of the next character
+	at    int // is the offset of the next character
 	terms []string
 
 	// lower collects the words in lower case. Terms are slices of it: it only grows, so they stay valid.
 	lower strings.Builder
-	chars []char // of the word or run at hand
+	chars []char // holds the current word or run
 }
 
 // char is a character with the marks that follow it.
 type char struct {
 	class class
 	latin bool
-	start int // offset in lower; in text for a run of pairs
+	start int // is the offset in lower; in text for a run of pairs
 }
 
 // peek classifies the character at an offset; other past the end.
@@ -129,8 +130,8 @@ func (a *analyser) pairs() {
 	}
 }
 
-// plainWord reads what most words are, ASCII letters in lower case after the first, which have no borders. It
-// is not needed: word would do the same.
+// plainWord reads what most words are: ASCII letters, in lower case after the first, without borders. It exists
+// for speed alone: word does the same.
 func (a *analyser) plainWord() bool {
 	end := a.at + 1
 	for end < len(a.text) && asciiClass[a.text[end]&127] == lower && a.text[end] < utf8.RuneSelf {
@@ -229,7 +230,7 @@ func (a *analyser) keep(size int) {
 	a.at += size
 }
 
-// endsInPlural says whether the word is an acronym or a figure with a plural s: GPUs, A100s.
+// endsInPlural reports whether the word is an acronym or a figure with a plural s: GPUs, A100s.
 func (a *analyser) endsInPlural() bool {
 	s := len(a.chars) - 2
 	if s < 1 || a.chars[s].class != lower || a.lower.String()[a.chars[s].start:a.chars[s+1].start] != "s" {
@@ -239,7 +240,7 @@ func (a *analyser) endsInPlural() bool {
 	return before == digit || before == upper && s >= 2 && a.chars[s-2].class == upper
 }
 
-// border says whether a part begins at character i of the word's first n.
+// border reports whether a part begins at character i of the word's first n.
 func (a *analyser) border(i, n int) bool {
 	switch before, c := a.chars[i-1].class, a.chars[i].class; {
 	case before == upper && c == upper:
@@ -265,7 +266,7 @@ func (a *analyser) add(from, to int) {
 	}
 }
 
-// beginsGrouped says whether one to three digits and then a comma come next.
+// beginsGrouped reports whether one to three digits and then a comma come next.
 func (a *analyser) beginsGrouped() bool {
 	n := 0
 	for n < 4 && a.isDigit(a.at+n) {
@@ -274,12 +275,12 @@ func (a *analyser) beginsGrouped() bool {
 	return n >= 1 && n <= 3
 }
 
-// isGroup says whether a comma and exactly three digits come at the offset.
+// isGroup reports whether a comma and exactly three digits come at the offset.
 func (a *analyser) isGroup(at int) bool {
 	return at < len(a.text) && a.text[at] == ',' && a.isDigit(at+1) && a.isDigit(at+2) && a.isDigit(at+3) && !a.isDigit(at+4)
 }
 
-// isDigit says whether an ASCII digit is at the offset: figures in other digits have other separators.
+// isDigit reports whether an ASCII digit is at the offset: figures in other digits have other separators.
 func (a *analyser) isDigit(at int) bool {
 	return at < len(a.text) && '0' <= a.text[at] && a.text[at] <= '9'
 }
@@ -303,4 +304,58 @@ func (a *analyser) skipContraction() {
 	if c, _ := a.peek(end); n > 0 && c == other && contractions[strings.ToLower(rest[:n])] {
 		a.at = end
 	}
+}
+
+// class is what a character is to the analyser.
+type class uint8
+
+const (
+	other class = iota
+	upper
+	lower // and letters of scripts without case
+	digit
+	mark
+	underscore
+	cjk
+)
+
+var asciiClass = func() (table [128]class) {
+	for b := range table {
+		switch r := rune(b); {
+		case 'A' <= r && r <= 'Z':
+			table[b] = upper
+		case 'a' <= r && r <= 'z':
+			table[b] = lower
+		case '0' <= r && r <= '9':
+			table[b] = digit
+		case r == '_':
+			table[b] = underscore
+		}
+	}
+	return table
+}()
+
+func classOf(r rune) class {
+	switch {
+	case r < 128:
+		return asciiClass[r]
+	case isCJK(r):
+		return cjk
+	case unicode.IsUpper(r), unicode.IsTitle(r):
+		return upper
+	case unicode.IsLetter(r):
+		return lower
+	case unicode.IsDigit(r):
+		return digit
+	case unicode.IsMark(r):
+		return mark
+	}
+	return other
+}
+
+// isCJK reports whether r belongs to the scripts that are read in pairs. The prolonged sound mark is common to
+// both Kana.
+func isCJK(r rune) bool {
+	return r >= 0x1100 && !unicode.IsMark(r) &&
+		(r == 'ー' || unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul))
 }

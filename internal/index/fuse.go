@@ -8,19 +8,20 @@ import (
 
 // Fused is a candidate after fusion.
 type Fused struct {
-	// Hit's Score is the fused one, 0..1.
+	// Hit has the fused score, 0..1.
 	Hit
-	// Vector and Keyword are the legs' own scores, nil where the leg has no such hit.
+	// Vector and Keyword are the retrievers' own scores, nil where a retriever did not find the chunk.
 	Vector, Keyword *float64
 }
 
-// Fuse joins the legs' hits, best first, ties by id. Each leg's scores are stretched to 0..1, its lowest to 0
-// and its highest to 1 (all to 1 when they are equal), and weighed: alpha for the vector leg, 1 - alpha for the
-// keyword leg. A leg that lacks a hit gives it 0. That is Weaviate's relativeScoreFusion. A leg holds an id
-// once. With the keyword leg nil and alpha 1, or the vector leg nil and alpha 0, it ranks by the other alone.
+// Fuse joins the retrievers' hits, best first, ties by id. It stretches each retriever's scores to 0..1, the
+// lowest to 0 and the highest to 1 (all to 1 when they are equal), and weights them: alpha for the vector
+// retriever, 1 - alpha for the keyword retriever. A hit that a retriever lacks scores 0 there. This is Weaviate's
+// relativeScoreFusion. A retriever may name an id only once. With keyword nil and alpha 1, or vector nil and
+// alpha 0, the other retriever alone decides the order.
 func Fuse(vector, keyword []Hit, alpha float64) []Fused {
 	fused := make([]Fused, 0, len(vector)+len(keyword))
-	raw := make([]float64, 0, cap(fused)) // apart from the legs, which stay the caller's
+	raw := make([]float64, 0, cap(fused)) // a copy, because the hits stay the caller's
 	at := make(map[string]int, len(vector))
 	stretch := stretchOf(vector)
 	for i, h := range vector {

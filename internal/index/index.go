@@ -1,36 +1,38 @@
-// Package index is the contract of an index and what both of its homes share: the keyword analyser and fusion.
+// Package index is the contract of an index and what its stores share: the keyword analyser and fusion.
 //
-// A home holds the chunks and vectors of one generation, and beside them a ledger that records every document.
-// Chunks become visible together with their ledger row.
+// A store holds the chunks and vectors of one generation, and beside them a ledger that records every document.
+// A document's chunks become visible together with its ledger row.
 package index
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // Chunk is a passage of a document.
 type Chunk struct {
 	// ID is a UUIDv5 of (pipeline, document, hash of the embedded text, occurrence): any step may be repeated.
 	ID string
-	// Document is the identity <source>/<path>; Source its first segment.
+	// Document is the identity <source>/<path>; Source is its first segment.
 	Document string
 	Source   string
-	// Title is the document's title or file name, Heading the heading path at the chunk's first character,
-	// joined by " > "; empty where there is none.
+	// Title is the document's title or file name. Heading is the heading path at the chunk's first character,
+	// joined by " > "; it is empty where there is no heading.
 	Title   string
 	Heading string
-	// Text is what a citation shows; size limits count it.
+	// Text is what a citation shows and what size limits count.
 	Text string
-	// Page is the 1-based page or slide, 0 where the format has none.
+	// Page is the 1-based page or slide; 0 where the format has none.
 	Page int
 	// Start and End are code points into the normalised text of the page.
 	Start, End int
-	// Metadata is the source's; usable in filters.
+	// Metadata is the source's; filters may use it.
 	Metadata map[string]string
 }
 
@@ -45,14 +47,15 @@ func (c *Chunk) Context() string {
 // Embedded is the text that embedding, keyword index and reranking see.
 func (c *Chunk) Embedded() string { return c.Context() + "\n" + c.Text }
 
-// Vectored is a chunk on its way into the index. A nil Vector means that the index holds one under the same
-// id, of which only the attributes (position, page, title, metadata) are written, or that one was staged.
+// Vectored is a chunk on its way into the index. A nil Vector means that one was staged, or that the index
+// already holds one under the same id; in that case only the attributes are written (position, page, title,
+// metadata).
 type Vectored struct {
 	Chunk
 	Vector []float32
 }
 
-// State is what became of a document.
+// State is the outcome of indexing a document.
 type State string
 
 // The states.
@@ -71,30 +74,31 @@ type Row struct {
 	Attributes string
 	Title      string
 	Chunks     int
-	// Truncated counts chunks whose embedding saw only their beginning.
+	// Truncated counts the chunks whose embedding covers only their beginning.
 	Truncated int
 	State     State
-	Reason    config.Reason // when Failed
-	Message   string        // when Failed
-	Updated   time.Time
+	// Reason and Message are set when State is Failed.
+	Reason  config.Reason
+	Message string
+	Updated time.Time
 }
 
-// Hit is a candidate of one leg.
+// Hit is a candidate that one retriever found.
 type Hit struct {
 	ID string
-	// Score is the leg's own: BM25, or cosine similarity. Higher is better.
+	// Score is the retriever's own: BM25, or cosine similarity. Higher is better.
 	Score float64
 	// Digest is equal for two chunks whose Text is equal.
 	Digest uint64
 }
 
-// Digest is a Hit's for a text. It holds within the process only.
+// Digest returns a Hit's Digest for a text. It is comparable within one process only.
 func Digest(text string) uint64 { return maphash.String(digestSeed, text) }
 
 var digestSeed = maphash.MakeSeed()
 
-// Filter limits both legs before ranking: keys are ANDed, the values of a key are alternatives. The keys
-// FilterSource and FilterDocument mean the chunk's own fields, any other its metadata.
+// Filter limits the candidates of both retrievers before they rank: keys are ANDed, the values of a key are
+// alternatives. The keys FilterSource and FilterDocument mean the chunk's own fields, any other key its metadata.
 type Filter map[string][]string
 
 // The reserved filter keys.
@@ -103,7 +107,7 @@ const (
 	FilterDocument = "document"
 )
 
-// The parameters of BM25 in both homes; idf is ln(1 + (N - n + 0.5)/(n + 0.5)).
+// The parameters of BM25 in every store; idf is ln(1 + (N - n + 0.5)/(n + 0.5)).
 const (
 	BM25K1 = 1.2
 	BM25B  = 0.75
@@ -116,6 +120,7 @@ type Store interface {
 	Reader
 	// Retire deletes the pipeline's other generations.
 	Retire(ctx context.Context) error
+	// Close releases what the store holds open. What was written is durable without it.
 	Close() error
 }
 
@@ -124,9 +129,9 @@ type Searcher interface {
 	// Vector returns the limit nearest chunks by cosine similarity, best first, ties by id.
 	Vector(ctx context.Context, query []float32, limit int, filter Filter) ([]Hit, error)
 	// Keyword returns the limit best chunks by BM25 over the analysed question, best first, ties by id.
-	// A chunk that shares no term is no hit.
+	// A chunk that shares no term with the question is not among them.
 	Keyword(ctx context.Context, question string, limit int, filter Filter) ([]Hit, error)
-	// Chunks returns the chunks of ids in their order, leaving out those that have gone.
+	// Chunks returns the chunks of ids in their order, leaving out those that no longer exist.
 	Chunks(ctx context.Context, ids []string) ([]Chunk, error)
 }
 
@@ -134,49 +139,77 @@ type Searcher interface {
 type Writer interface {
 	// Known returns the ids of the document's chunks that have vectors.
 	Known(ctx context.Context, document string) (map[string]bool, error)
-	// Stage keeps vectors of the document's chunks ahead of its Put, which may leave them out then: so a document
-	// of any size is put in bounded memory. Nothing of them is visible before. A Put uses or drops what is
-	// staged of its document; what no Put follows is dropped when the index is opened the next time.
+	// Stage stores vectors of the document's chunks ahead of its Put, which may then leave them out. This way a
+	// document of any size is put in bounded memory. Nothing staged is visible. A Put uses or deletes what is
+	// staged for its document; what no Put follows is deleted when the index is opened the next time.
 	Stage(ctx context.Context, document string, chunks []Vectored) error
-	// Put makes the document's chunks exactly these and writes its row, visible together. It fails with
-	// ErrDimensions when a vector's length is not the index's.
+	// Put makes the document's chunks exactly these and writes its row; both become visible together. It fails
+	// with ErrDimensions when a vector's length is not the index's.
 	Put(ctx context.Context, row Row, chunks []Vectored) error
-	// Remove deletes the documents' chunks and rows, and reports how many rows went.
+	// Remove deletes the documents' chunks and rows, and returns the number of rows deleted.
 	Remove(ctx context.Context, documents []string) (int, error)
-	// Complete records that every listed document is indexed or has failed by itself, at that time.
+	// Complete records that, at that time, every listed document was indexed or had failed by itself.
 	Complete(ctx context.Context, at time.Time) error
 }
 
 // Reader is what the gateway and the ops port show of an index.
 type Reader interface {
 	Stats(ctx context.Context) (Stats, error)
-	// Documents returns up to limit rows whose document sorts after the given one.
+	// Documents returns up to limit rows whose document sorts after the given one, by document.
 	Documents(ctx context.Context, after string, limit int) ([]Row, error)
 	// Failures returns up to limit failed rows, by document.
 	Failures(ctx context.Context, limit int) ([]Row, error)
 }
 
-// Stats counts what an index holds. Documents are the indexed ones: those that failed are counted apart.
+// Stats counts what an index holds. Documents counts the indexed ones; failed ones are counted separately.
 type Stats struct {
 	Documents, Chunks, FailedDocuments int
-	Dimensions                         int       // 0 while empty
-	Completed                          time.Time // zero until the generation was complete once
-	MemoryBytes                        int64     // what ranking holds in memory; 0 where unknown
+	Dimensions                         int       // is 0 while the index is empty
+	Completed                          time.Time // is zero until the generation was complete once
+	MemoryBytes                        int64     // is what ranking holds in memory; 0 where unknown
 }
 
-// The errors that a caller tells apart.
+// The errors that callers tell apart.
 var (
-	// ErrDimensions: a vector's length differs from the index's. The embedding model is not the one that
-	// built the generation.
-	ErrDimensions = errors.New("vector has another number of dimensions than the index")
-	// ErrLocked: another process holds the index.
+	// ErrDimensions means that a vector's length differs from the index's: another embedding model built the
+	// generation.
+	ErrDimensions = errors.New("the vector's dimensions differ from the index's")
+	// ErrLocked means that another process holds the index.
 	ErrLocked = errors.New("another process has the index open")
-	// ErrFull: there is no room for what was to be written. What was there before is untouched.
+	// ErrFull means that there is no room for what was to be written. Existing contents are untouched.
 	ErrFull = errors.New("no space left for the index")
-	// ErrNotBuilt: the home holds nothing of this generation: no ingestion has begun, or what was there is lost.
+	// ErrNotBuilt means that the store holds nothing of this generation: no ingestion has begun, or the
+	// contents are lost.
 	ErrNotBuilt = errors.New("the index is not built yet: an ingestion run builds it")
-	// ErrUnauthorized: the home does not let this process in.
+	// ErrUnauthorized means that the store refused this process's key.
 	ErrUnauthorized = errors.New("the index refused the API key")
-	// ErrUnreachable: the home does not answer.
+	// ErrUnreachable means that the store does not answer.
 	ErrUnreachable = errors.New("the index cannot be reached")
 )
+
+// DimensionMismatch is ErrDimensions with both numbers and the remedy.
+func DimensionMismatch(got, want int) error {
+	return fmt.Errorf("%w: %d, not %d: use the embedding model that built the index, or build a new generation",
+		ErrDimensions, got, want)
+}
+
+// Check returns the ids of a document's chunks. It fails when no store can hold them: for a chunk of another
+// document, a duplicate, and a vector that is empty or holds a value that is not finite.
+func Check(document string, chunks []Vectored) (ids map[string]bool, err error) {
+	ids = make(map[string]bool, len(chunks))
+	for i := range chunks {
+		c := &chunks[i]
+		switch {
+		case c.Document != document:
+			return nil, fmt.Errorf("chunk %s belongs to document %q, not %q", c.ID, c.Document, document)
+		case ids[c.ID]:
+			return nil, fmt.Errorf("chunk %s occurs twice", c.ID)
+		case c.Vector != nil && len(c.Vector) == 0:
+			return nil, fmt.Errorf("the vector of chunk %s is empty: the embedding model is at fault", c.ID)
+		case !vector.Finite(c.Vector):
+			return nil, fmt.Errorf("the vector of chunk %s holds NaN or an infinite value: the embedding model is at fault", c.ID)
+		}
+		ids[c.ID] = true
+	}
+	return ids, nil
+}

@@ -7,20 +7,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// collector tells Prometheus what an index holds, as it is when asked.
+// collector reports to Prometheus what an index holds at the time of the scrape.
 type collector struct {
 	reader                      Reader
 	documents, chunks, lastSync *prometheus.Desc
 }
 
-// NewCollector is the index's metrics: ragpipeline_index_{documents,chunks} and, once its generation was complete,
-// ragpipeline_index_last_sync_timestamp_seconds. While the index cannot be read there are none.
+// NewCollector returns the index's metrics: ragpipeline_index_{documents,chunks} and, once its generation was
+// complete, ragpipeline_index_last_sync_timestamp_seconds. While the index cannot be read there are none.
 func NewCollector(reader Reader) prometheus.Collector {
 	return &collector{
 		reader:    reader,
-		documents: prometheus.NewDesc("ragpipeline_index_documents", "Documents that the index holds; failed ones are not among them.", nil, nil),
+		documents: prometheus.NewDesc("ragpipeline_index_documents", "Documents that the index holds, not counting failed ones.", nil, nil),
 		chunks:    prometheus.NewDesc("ragpipeline_index_chunks", "Chunks that the index holds.", nil, nil),
-		lastSync:  prometheus.NewDesc("ragpipeline_index_last_sync_timestamp_seconds", "When the index was last known to equal its sources.", nil, nil),
+		lastSync:  prometheus.NewDesc("ragpipeline_index_last_sync_timestamp_seconds", "When the index last matched its sources.", nil, nil),
 	}
 }
 
@@ -40,7 +40,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	defer cancel()
 	stats, err := c.reader.Stats(ctx)
 	if err != nil {
-		return // the stages and the log tell why
+		return // the stage's status and the log tell why
 	}
 	gauge := func(d *prometheus.Desc, value float64) {
 		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)

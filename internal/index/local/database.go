@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"syscall"
 
@@ -15,16 +16,16 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// ErrDamaged: the database cannot be read. It is never deleted here: that is left to the user.
+// ErrDamaged means that the database cannot be read. The package never deletes it: that is left to the user.
 var ErrDamaged = errors.New("the index database is damaged")
 
-// applicationID marks a database as ours ("RAGP"); schemaVersion is raised with schema.
+// applicationID marks a database as ours ("RAGP"); schemaVersion must be raised when schema changes.
 const (
 	applicationID = 0x52414750
 	schemaVersion = 2
 )
 
-// Vectors lie in a table of their own, so that texts lie densely.
+// Vectors have a table of their own, so that a scan of the texts does not read them.
 const schema = `
 CREATE TABLE generation (
 	id          INTEGER PRIMARY KEY,
@@ -71,7 +72,7 @@ CREATE TABLE vector (
 	vector BLOB NOT NULL                    -- little-endian float32, as the model gave it
 );
 CREATE TABLE staged (
-	number INTEGER PRIMARY KEY REFERENCES vector -- of a vector whose chunk is still to come
+	number INTEGER PRIMARY KEY REFERENCES vector -- of a vector whose chunk is not yet written
 );
 CREATE INDEX document_failed ON document (generation, document) WHERE state = 'Failed';
 `
@@ -89,7 +90,7 @@ func openDatabase(directory string, pragmas ...string) (*sql.DB, error) {
 
 func databasePath(directory string) string { return filepath.Join(directory, "index.db") }
 
-// migrate makes the schema in a new database and refuses one that this program does not know.
+// migrate creates the schema in a new database and refuses one that this program does not know.
 func migrate(ctx context.Context, db *sql.DB) error {
 	var application, version, tables int
 	err := db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
@@ -105,27 +106,44 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	case application != applicationID:
 		return errors.New("index.db is another program's database: choose another directory")
 	case version != schemaVersion:
-		return fmt.Errorf("index.db has schema %d and this version reads %d: use the version that made it, "+
-			"or delete the directory and the next ingestion builds it anew", version, schemaVersion)
+		return fmt.Errorf("index.db has schema %d and this version reads %d: use the version that created it, "+
+			"or delete the directory and the next ingestion rebuilds it", version, schemaVersion)
 	}
 	return nil
 }
 
-// explain turns SQLite's codes into errors that say what to do.
+// explain turns SQLite's codes into errors that name the remedy.
 func explain(err error, directory string) error {
 	var code int
 	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
-		code = failure.Code() & 0xff // the rest says where
+		code = failure.Code() & 0xff // the upper bits say where it failed
 	}
 	switch {
 	case code == sqlite3.SQLITE_FULL, errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("%w in %s: make room and run again: %w", index.ErrFull, directory, err)
 	case code == sqlite3.SQLITE_IOERR:
-		return fmt.Errorf("the disk of %s fails: check its space, quota and health, and run again: %w", directory, err)
+		return fmt.Errorf("reading or writing the disk of %s failed: check its space, quota and health, and run again: %w", directory, err)
 	case code == sqlite3.SQLITE_CORRUPT, code == sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("%w: delete %s and the next ingestion builds it anew: %w", ErrDamaged, directory, err)
+		return fmt.Errorf("%w: delete %s and the next ingestion rebuilds it: %w", ErrDamaged, directory, err)
 	case errors.Is(err, ErrDamaged):
-		return fmt.Errorf("%w: delete %s and the next ingestion builds it anew", err, directory)
+		return fmt.Errorf("%w: delete %s and the next ingestion rebuilds it", err, directory)
 	}
 	return err
+}
+
+// lock locks the directory for this process, until the file is closed or the process ends, however it ends.
+func lock(directory string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(directory, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock index directory: %w", err)
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return f, nil
+	}
+	f.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, fmt.Errorf("%w: %s: stop that process, or choose another directory", index.ErrLocked, directory)
+	}
+	return nil, fmt.Errorf("lock index directory %s: %w", directory, err)
 }

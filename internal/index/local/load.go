@@ -21,8 +21,8 @@ type loaded struct {
 	vector []float32
 }
 
-// load reads the generation's chunks and vectors into the ranking, in their order. Reading, preparing and
-// adding go on at once; a segment's future is queued in order and carries its result.
+// load reads the generation's chunks and vectors into the ranking, in their order. Reading, preparing and adding
+// run concurrently: each segment's future is queued in order and delivers the segment once it is prepared.
 func (s *Store) load(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	futures := make(chan chan *segment, runtime.GOMAXPROCS(0))
@@ -40,14 +40,14 @@ func (s *Store) load(ctx context.Context) error {
 		})
 	})
 	for future := range futures {
-		s.ranking.hide(<-future)
+		s.ranking.stage(<-future)
 	}
-	s.ranking.reveal(0)
+	s.ranking.commit(0)
 	return group.Wait()
 }
 
-// selectLoaded gives a generation's chunks in the order of their numbers. The plus keeps SQLite from finding them by the
-// index of their ids: it would have to sort them all then, vectors included, in a file.
+// selectLoaded reads a generation's chunks in the order of their numbers. The plus keeps SQLite from using the
+// index of their ids: it would then have to sort them all, vectors included, in a file.
 const selectLoaded = `SELECT number, id, document, source, text, metadata, terms, vector
 	FROM chunk LEFT JOIN vector USING (number) WHERE +generation = ? ORDER BY number`
 

@@ -1,12 +1,10 @@
 package local
 
-import (
-	"gonum.org/v1/gonum/blas/gonum"
-)
+import "gonum.org/v1/gonum/blas/gonum"
 
 // matrix holds a unit vector for every ordinal, in blocks: growing copies nothing.
 type matrix struct {
-	dimensions int // 0 until the first row
+	dimensions int // is 0 until the first row
 	rows       int
 	blocks     []block
 }
@@ -15,22 +13,22 @@ type matrix struct {
 const blockRows = 256
 
 type block struct {
-	rows   []float32
-	coarse coarse // empty where scanCoarse is of no use
+	rows      []float32
+	quantised quantised // is empty where there is no kernel
 }
 
 func newBlock(dimensions, capacity int) block {
-	return block{rows: make([]float32, 0, capacity*dimensions), coarse: newCoarse(dimensions, capacity)}
+	return block{rows: make([]float32, 0, capacity*dimensions), quantised: newQuantised(dimensions, capacity)}
 }
 
 // add appends a unit vector, the block's i-th.
 func (b *block) add(i int, unit []float32) {
 	b.rows = append(b.rows, unit...)
-	b.coarse.set(i, unit)
+	b.quantised.set(i, unit)
 }
 
-// append appends the unit vectors of the next n ordinals. A block that has room for blockRows is taken as it is
-// where one begins.
+// append appends the unit vectors of the next n ordinals. Where a block begins, it takes over one that has room
+// for blockRows instead of copying it.
 func (m *matrix) append(from *block, n int) {
 	if n == 0 {
 		return
@@ -49,7 +47,7 @@ func (m *matrix) append(from *block, n int) {
 		}
 		to := &m.blocks[len(m.blocks)-1]
 		to.rows = append(to.rows, from.rows[i*m.dimensions:][:m.dimensions]...)
-		to.coarse.copy(m.rows%blockRows, &from.coarse, i)
+		to.quantised.copy(m.rows%blockRows, &from.quantised, i)
 		m.rows++
 	}
 }
@@ -59,7 +57,7 @@ func (m *matrix) keep(ordinals []uint32) {
 	for to, from := range ordinals {
 		if uint32(to) != from {
 			copy(m.row(uint32(to)), m.row(from))
-			m.blocks[to/blockRows].coarse.set(to%blockRows, m.row(from))
+			m.blocks[to/blockRows].quantised.set(to%blockRows, m.row(from))
 		}
 	}
 	m.rows = len(ordinals)
@@ -76,11 +74,11 @@ func (m *matrix) row(ordinal uint32) []float32 {
 	return m.blocks[ordinal/blockRows].rows[from : from+m.dimensions]
 }
 
-// nearest offers the rows nearest to the query, a unit vector, with their cosine similarity: at least those
-// allowed rows that best will keep.
-func (m *matrix) nearest(query []float32, allowed bitset, best *top) {
-	if coarseKernel {
-		m.nearestCoarse(query, allowed, best)
+// nearest offers the allowed rows nearest to the query, a unit vector, with their cosine similarity: at least
+// those that best will keep.
+func (m *matrix) nearest(query []float32, allowed bitset, best *bounded[candidate]) {
+	if hasKernel {
+		m.nearestQuantised(query, allowed, best)
 		return
 	}
 	for ordinal := range uint32(m.rows) {
@@ -90,7 +88,16 @@ func (m *matrix) nearest(query []float32, allowed bitset, best *top) {
 	}
 }
 
-// dot is the inner product; gonum has it in assembly.
+// dot is the inner product, which gonum has in assembly.
 func dot(x, y []float32) float32 {
 	return gonum.Implementation{}.Sdot(len(x), y, 1, x, 1)
+}
+
+// bytes estimates the memory that the matrix holds.
+func (m *matrix) bytes() int64 {
+	total := int64(0)
+	for _, b := range m.blocks {
+		total += int64(cap(b.rows)+cap(b.quantised.scales)+cap(b.quantised.errors))*4 + int64(cap(b.quantised.values))
+	}
+	return total
 }

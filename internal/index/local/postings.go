@@ -4,6 +4,7 @@ import (
 	"iter"
 	"math"
 	"strings"
+	"unsafe"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
@@ -11,12 +12,12 @@ import (
 // postings is an inverted index in memory, ranked by BM25.
 type postings struct {
 	terms   map[string]int32
-	lists   [][]posting // by term
-	lengths []uint32    // of every chunk in terms, by ordinal
+	lists   [][]posting // holds a list for each term
+	lengths []uint32    // counts the terms of every chunk, by ordinal
 }
 
-// posting is an ordinal, in 24 bits, and how often the term occurs there, up to 255. BM25 hardly tells more
-// apart, and 16 million chunks are far more than this home is for.
+// posting is an ordinal, in 24 bits, and how often the term occurs there, up to 255. Higher frequencies hardly
+// change BM25, and 16 million chunks are far more than this index is for.
 type posting uint32
 
 const (
@@ -61,7 +62,7 @@ func (p *postings) term(term string) int32 {
 	return i
 }
 
-// append appends the other's chunks with the next ordinals, and keeps nothing of it.
+// append appends the other's chunks with the next ordinals, and keeps no reference to it.
 func (p *postings) append(other *postings) {
 	shift := posting(len(p.lengths)) << frequencyBits
 	for term, from := range other.terms {
@@ -76,20 +77,20 @@ func (p *postings) append(other *postings) {
 	p.lengths = append(p.lengths, other.lengths...)
 }
 
-// corpus is what BM25 needs to know of all living chunks.
+// corpus is what BM25 needs to know about all live chunks.
 type corpus struct {
 	chunks int
-	terms  int    // in all of them
-	alive  bitset // nil when all are
+	terms  int    // counts the terms of all of them
+	live   bitset // is nil when all chunks are live
 }
 
-// score adds up each chunk's BM25 for the terms, by ordinal. A term that the question repeats counts again.
+// score adds up each chunk's BM25 for the terms, by ordinal. A term that the question repeats counts each time.
 func (p *postings) score(scores []float64, terms []string, c corpus, allowed bitset) {
 	average := float64(c.terms) / float64(c.chunks)
 	base, slope := index.BM25K1*(1-index.BM25B), index.BM25K1*index.BM25B/average
 	for term, times := range p.known(terms) {
 		list := p.lists[term]
-		n := float64(living(list, c.alive))
+		n := float64(countLive(list, c.live))
 		idf := math.Log(1 + (float64(c.chunks)-n+0.5)/(n+0.5))
 		weight := float64(times) * idf * (index.BM25K1 + 1)
 		for _, posting := range list {
@@ -101,8 +102,9 @@ func (p *postings) score(scores []float64, terms []string, c corpus, allowed bit
 	}
 }
 
-// known yields the question's terms that the postings have, each once and in order, with how often it comes:
-// a sum in another order could differ in its last digit, and so would equal chunks.
+// known yields the question's terms that the postings have, each once, with its frequency in the question. They
+// come in the question's order: a sum in another order could differ in its last digit, and so tell equal chunks
+// apart.
 func (p *postings) known(terms []string) iter.Seq2[int32, int] {
 	times := make(map[int32]int, len(terms))
 	var order []int32
@@ -122,16 +124,53 @@ func (p *postings) known(terms []string) iter.Seq2[int32, int] {
 	}
 }
 
-// living counts the postings of chunks that have not been deleted.
-func living(list []posting, alive bitset) int {
-	if alive == nil {
+// countLive counts the postings of live chunks.
+func countLive(list []posting, live bitset) int {
+	if live == nil {
 		return len(list)
 	}
 	n := 0
 	for _, p := range list {
-		if alive.has(p.ordinal()) {
+		if live.has(p.ordinal()) {
 			n++
 		}
 	}
 	return n
+}
+
+// keep drops the postings of chunks that are not live, gives the kept ones their new ordinals, and drops terms
+// that no chunk has any more.
+func (p *postings) keep(kept, moved []uint32, live bitset) {
+	lists := make([][]posting, 0, len(p.lists))
+	for term, i := range p.terms {
+		list := p.lists[i][:0]
+		for _, posting := range p.lists[i] {
+			if ordinal := posting.ordinal(); live.has(ordinal) {
+				list = append(list, newPosting(moved[ordinal], int(posting&maxFrequency)))
+			}
+		}
+		if len(list) == 0 {
+			delete(p.terms, term)
+			continue
+		}
+		p.terms[term] = int32(len(lists))
+		lists = append(lists, list)
+	}
+	p.lists = lists
+	for i, ordinal := range kept {
+		p.lengths[i] = p.lengths[ordinal]
+	}
+	p.lengths = p.lengths[:len(kept)]
+}
+
+// bytes estimates the memory that the postings hold.
+func (p *postings) bytes() int64 {
+	total := int64(cap(p.lengths)) * 4
+	for term := range p.terms {
+		total += int64(len(term)) + mapRoom*(stringHeader+4)
+	}
+	for _, list := range p.lists {
+		total += int64(unsafe.Sizeof(list)) + int64(cap(list))*int64(unsafe.Sizeof(posting(0)))
+	}
+	return total
 }

@@ -3,21 +3,23 @@ package local
 import (
 	"maps"
 	"slices"
+	"strings"
+	"unsafe"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// ranking is a generation in memory: what both legs need to rank, and neither text nor title. A chunk is known
-// by its ordinal. A deleted chunk keeps its ordinal until compaction. A hidden one, on its way in, counts as
-// deleted.
+// ranking is a generation in memory: what both retrievers need to rank, and neither text nor title. A chunk is
+// known by its ordinal. A deleted chunk keeps its ordinal until compaction. A staged one, on its way in, counts
+// as deleted until it is committed.
 type ranking struct {
 	entries   []entry
-	ordinals  map[string]uint32   // by chunk id
-	documents map[string][]uint32 // the chunks of each document
+	ordinals  map[string]uint32   // finds a chunk by its id
+	documents map[string][]uint32 // finds the chunks of a document
 	values    map[attribute][]uint32
-	alive     bitset
-	dead      int
-	terms     int // in all living chunks
+	live      bitset
+	deleted   int
+	terms     int // counts the terms of all live chunks
 	postings  postings
 	vectors   matrix
 }
@@ -25,37 +27,50 @@ type ranking struct {
 // entry is a chunk.
 type entry struct {
 	id     string
-	origin *origin
-	number int64 // its row in the database
+	meta   *documentMeta
+	number int64 // is its row in the database
 	digest uint64
 }
 
-// origin is what the chunks of a document have in common.
-type origin struct {
+// documentMeta is what the chunks of a document have in common.
+type documentMeta struct {
 	document string
 	source   string
-	metadata map[string]string // nil when empty
+	metadata map[string]string // is nil when empty
 }
 
-func (o *origin) of(c *index.Chunk) bool {
-	return o != nil && o.document == c.Document && o.source == c.Source && maps.Equal(o.metadata, c.Metadata)
+// describes reports whether the chunk has this metadata.
+func (m *documentMeta) describes(c *index.Chunk) bool {
+	return m != nil && m.document == c.Document && m.source == c.Source && maps.Equal(m.metadata, c.Metadata)
 }
 
-// attributes are what the chunks are filtered by, the document apart.
-func (o *origin) attributes(yield func(attribute) bool) {
-	if !yield(attribute{index.FilterSource, o.source}) {
+// metaOf is the chunk's metadata: the given one if that describes it.
+func metaOf(c *index.Chunk, previous *documentMeta) *documentMeta {
+	if previous.describes(c) {
+		return previous
+	}
+	m := &documentMeta{document: c.Document, source: c.Source}
+	if len(c.Metadata) > 0 {
+		m.metadata = maps.Clone(c.Metadata)
+	}
+	return m
+}
+
+// attribute is a key and value that chunks are filtered by.
+type attribute struct{ key, value string }
+
+// attributes yields what the chunks are filtered by, except the document.
+func (m *documentMeta) attributes(yield func(attribute) bool) {
+	if !yield(attribute{index.FilterSource, m.source}) {
 		return
 	}
-	for key, value := range o.metadata {
+	for key, value := range m.metadata {
 		reserved := key == index.FilterSource || key == index.FilterDocument
 		if !reserved && !yield(attribute{key, value}) {
 			return
 		}
 	}
 }
-
-// attribute is a key and value that chunks are filtered by.
-type attribute struct{ key, value string }
 
 func newRanking() *ranking {
 	return &ranking{
@@ -66,54 +81,42 @@ func newRanking() *ranking {
 	}
 }
 
-// originOf is the chunk's origin: the given one if that is right.
-func originOf(c *index.Chunk, before *origin) *origin {
-	if before.of(c) {
-		return before
-	}
-	o := &origin{document: c.Document, source: c.Source}
-	if len(c.Metadata) > 0 {
-		o.metadata = maps.Clone(c.Metadata)
-	}
-	return o
-}
-
-// hide adds the segment's chunks with the next ordinals, as deleted ones, until they are revealed.
-func (r *ranking) hide(s *segment) {
+// stage adds the segment's chunks with the next ordinals. They count as deleted until commit.
+func (r *ranking) stage(s *segment) {
 	r.entries = append(r.entries, s.entries...)
-	for len(r.alive)*64 < len(r.entries) {
-		r.alive = append(r.alive, 0)
+	for len(r.live)*64 < len(r.entries) {
+		r.live = append(r.live, 0)
 	}
-	r.dead += len(s.entries)
+	r.deleted += len(s.entries)
 	r.postings.append(&s.postings)
 	r.vectors.append(&s.vectors, len(s.entries))
 }
 
-// reveal makes the hidden chunks, all those from an ordinal on, living ones.
-func (r *ranking) reveal(from int) {
+// commit makes the staged chunks, all those from an ordinal on, live.
+func (r *ranking) commit(from int) {
 	for i, e := range r.entries[from:] {
 		ordinal := uint32(from + i)
-		r.alive.set(ordinal)
-		r.dead--
+		r.live.set(ordinal)
+		r.deleted--
 		r.terms += int(r.postings.lengths[ordinal])
 		r.ordinals[e.id] = ordinal
-		r.documents[e.origin.document] = append(r.documents[e.origin.document], ordinal)
-		for a := range e.origin.attributes {
+		r.documents[e.meta.document] = append(r.documents[e.meta.document], ordinal)
+		for a := range e.meta.attributes {
 			r.values[a] = append(r.values[a], ordinal)
 		}
 	}
 }
 
-// replace makes the document's chunks exactly the hidden ones, all those from an ordinal on.
+// replace makes the document's chunks exactly the staged ones, all those from an ordinal on.
 func (r *ranking) replace(document string, from int) {
 	r.remove(document)
-	r.reveal(from)
+	r.commit(from)
 	r.compact()
 }
 
-// abandon gives up hidden chunks. Nothing of them may stay in an empty ranking: its first vector decides the
+// rollback gives up staged chunks. Nothing of them may stay in an empty ranking: its first vector decides the
 // dimensions.
-func (r *ranking) abandon() {
+func (r *ranking) rollback() {
 	if r.chunks() == 0 {
 		*r = *newRanking()
 	}
@@ -122,30 +125,30 @@ func (r *ranking) abandon() {
 
 func (r *ranking) remove(document string) {
 	for _, ordinal := range r.documents[document] {
-		r.alive.clear(ordinal)
-		r.dead++
+		r.live.clear(ordinal)
+		r.deleted++
 		r.terms -= int(r.postings.lengths[ordinal])
 		delete(r.ordinals, r.entries[ordinal].id)
 	}
 	delete(r.documents, document)
 }
 
-func (r *ranking) chunks() int { return len(r.entries) - r.dead }
+func (r *ranking) chunks() int { return len(r.entries) - r.deleted }
 
-// living is the set of chunks that are there; nil when that is all ordinals.
-func (r *ranking) living() bitset {
-	if r.dead == 0 {
+// liveSet is the set of live chunks; nil when that is all ordinals.
+func (r *ranking) liveSet() bitset {
+	if r.deleted == 0 {
 		return nil
 	}
-	return r.alive
+	return r.live
 }
 
-// allowed is the set of chunks that pass the filter; nil when that is all ordinals.
+// allowed is the set of live chunks that pass the filter; nil when that is all ordinals.
 func (r *ranking) allowed(filter index.Filter) bitset {
 	if len(filter) == 0 {
-		return r.living()
+		return r.liveSet()
 	}
-	passing := slices.Clone(r.alive)
+	passing := slices.Clone(r.live)
 	for key, values := range filter {
 		matching := newBitset(len(r.entries))
 		for _, value := range values {
@@ -163,4 +166,139 @@ func (r *ranking) matching(key, value string) []uint32 {
 		return r.documents[value]
 	}
 	return r.values[attribute{key, value}]
+}
+
+// compactAt is how many deleted chunks are worth a compaction, if they are also a quarter of all.
+const compactAt = 1024
+
+// compact gives the live chunks new ordinals, without gaps, once the deleted ones are many.
+func (r *ranking) compact() {
+	if r.deleted < compactAt || r.deleted*4 < len(r.entries) {
+		return
+	}
+	kept := make([]uint32, 0, r.chunks())
+	moved := make([]uint32, len(r.entries)) // maps an old ordinal to the new one
+	for ordinal := range uint32(len(r.entries)) {
+		if r.live.has(ordinal) {
+			moved[ordinal] = uint32(len(kept))
+			kept = append(kept, ordinal)
+		}
+	}
+	for a, ordinals := range r.values {
+		if ordinals = r.move(ordinals, moved); len(ordinals) > 0 {
+			r.values[a] = ordinals
+		} else {
+			delete(r.values, a)
+		}
+	}
+	r.postings.keep(kept, moved, r.live)
+	r.vectors.keep(kept)
+	for _, ordinals := range r.documents {
+		r.move(ordinals, moved)
+	}
+	for i, ordinal := range kept {
+		r.entries[i] = r.entries[ordinal]
+		r.ordinals[r.entries[i].id] = uint32(i)
+	}
+	clear(r.entries[len(kept):]) // so that their strings can be freed
+	r.entries = r.entries[:len(kept)]
+	r.live = newBitset(len(kept))
+	for i := range kept {
+		r.live.set(uint32(i))
+	}
+	r.deleted = 0
+}
+
+// move replaces ordinals in place by their new ones and drops those of deleted chunks.
+func (r *ranking) move(ordinals, moved []uint32) []uint32 {
+	kept := ordinals[:0]
+	for _, ordinal := range ordinals {
+		if r.live.has(ordinal) {
+			kept = append(kept, moved[ordinal])
+		}
+	}
+	return kept
+}
+
+const (
+	stringHeader = int64(unsafe.Sizeof(""))
+	sliceHeader  = int64(unsafe.Sizeof([]byte(nil)))
+	mapRoom      = 2 // a map has room for about twice its entries
+)
+
+// bytes estimates the memory that the ranking holds: slices by their capacity, maps by their entries.
+func (r *ranking) bytes() int64 {
+	const ordinal = 4
+	total := int64(cap(r.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(r.live))*8
+	for _, e := range r.entries {
+		total += int64(len(e.id))
+	}
+	total += int64(len(r.ordinals)) * mapRoom * (stringHeader + ordinal)
+	for document, ordinals := range r.documents {
+		total += int64(len(document)) + mapRoom*(stringHeader+sliceHeader) + int64(cap(ordinals))*ordinal
+	}
+	for a, ordinals := range r.values {
+		total += int64(len(a.key)+len(a.value)) + mapRoom*(2*stringHeader+sliceHeader) + int64(cap(ordinals))*ordinal
+	}
+	return total + r.postings.bytes() + r.vectors.bytes()
+}
+
+// segmentChunks is how many chunks are added to the ranking together. Readers wait for no more at a time. It is
+// a matrix's block, so that loading copies no vector.
+const segmentChunks = blockRows
+
+// segment is consecutive chunks on their way into the ranking, with the costly work done.
+type segment struct {
+	capacity int
+	entries  []entry
+	postings postings // is ordered by place in the segment
+	vectors  block
+}
+
+// newSegment makes a segment that has room for capacity chunks.
+func newSegment(capacity int) *segment { return &segment{capacity: capacity, postings: newPostings()} }
+
+// add adds a chunk with its vector of length 1. All vectors have the same number of dimensions.
+func (s *segment) add(number int64, c *index.Chunk, terms string, unit []float32) {
+	var previous *documentMeta
+	if n := len(s.entries); n > 0 {
+		previous = s.entries[n-1].meta
+	} else {
+		s.vectors = newBlock(len(unit), s.capacity)
+	}
+	s.vectors.add(len(s.entries), unit)
+	s.entries = append(s.entries, entry{id: c.ID, meta: metaOf(c, previous), number: number, digest: index.Digest(c.Text)})
+	s.postings.add(terms)
+}
+
+// joinedTerms are the chunk's terms as they are stored. No term holds a space.
+func joinedTerms(c *index.Chunk) string { return strings.Join(index.Analyse(c.Embedded()), " ") }
+
+// bitset is a set of ordinals. A nil bitset stands for all of them.
+type bitset []uint64
+
+func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
+
+func (b bitset) has(i uint32) bool { return b[i/64]&(1<<(i%64)) != 0 }
+func (b bitset) set(i uint32)      { b[i/64] |= 1 << (i % 64) }
+func (b bitset) clear(i uint32)    { b[i/64] &^= 1 << (i % 64) }
+
+// and keeps what is in both.
+func (b bitset) and(other bitset) {
+	for i := range b {
+		b[i] &= other[i]
+	}
+}
+
+// any reports whether one of the n ordinals from a multiple of 64 on is in the set.
+func (b bitset) any(from, n int) bool {
+	if b == nil {
+		return true
+	}
+	for _, word := range b[from/64 : (from+n+63)/64] {
+		if word != 0 {
+			return true
+		}
+	}
+	return false
 }

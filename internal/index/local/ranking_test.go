@@ -12,8 +12,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
-// Both legs, with and without filters, agree with references that know nothing of postings, ordinals or
-// compaction, while random documents come, change and go.
+// Both retrievers, with and without filters, agree with references that know nothing about postings, ordinals or
+// compaction, while random documents are added, changed and removed.
 func TestRankingAgreesWithReference(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	r, live := newRanking(), map[string][]ranked{}
@@ -24,17 +24,17 @@ func TestRankingAgreesWithReference(t *testing.T) {
 		if random.IntN(4) > 0 {
 			put = randomDocument(random, document, &chunks)
 		}
-		dead := r.dead
+		deleted := r.deleted
 		if random.IntN(10) == 0 {
-			hide(r, put)
-			r.abandon()
+			stage(r, put)
+			r.rollback()
 		}
-		hide(r, put)
+		stage(r, put)
 		r.replace(document, len(r.entries)-len(put))
-		if live[document] = put; r.dead < dead {
+		if live[document] = put; r.deleted < deleted {
 			compactions++
 		}
-		if step%250 == 0 || r.dead < dead {
+		if step%250 == 0 || r.deleted < deleted {
 			agree(t, random, r, live)
 		}
 	}
@@ -57,13 +57,13 @@ type ranked struct {
 	vector []float32
 }
 
-func hide(r *ranking, chunks []ranked) {
+func stage(r *ranking, chunks []ranked) {
 	s := newSegment(len(chunks))
 	for i := range chunks {
 		c := &chunks[i]
 		s.add(1, &c.chunk, joinedTerms(&c.chunk), c.vector)
 	}
-	r.hide(s)
+	r.stage(s)
 }
 
 func randomDocument(random *rand.Rand, document string, chunks *int) []ranked {

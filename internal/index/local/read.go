@@ -11,12 +11,12 @@ import (
 // chunksAtOnce is how many chunks one statement fetches; k is 45 by default, and 400 at most.
 const chunksAtOnce = 64
 
-// fetchChunks asks for what the ranking does not hold. The last columns cost the least.
+// fetchChunks reads what the ranking does not hold.
 var fetchChunks = `SELECT number, title, heading, text, page, start, "end"
 	FROM chunk WHERE number IN (?` + strings.Repeat(", ?", chunksAtOnce-1) + `)`
 
-// Chunks returns the chunks of ids in their order, leaving out those that have gone. Chunks share their
-// Metadata with the index: it is not to be changed.
+// Chunks returns the chunks of ids in their order, leaving out those that no longer exist. The
+// chunks share their Metadata with the index: callers must not change it.
 func (s *Store) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
@@ -32,7 +32,7 @@ func (s *Store) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error)
 	return chunks, nil
 }
 
-// entries are the chunks of ids that are there.
+// entries are the live chunks of ids.
 func (s *Store) entries(ids []string) []entry {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -45,10 +45,10 @@ func (s *Store) entries(ids []string) []entry {
 	return entries
 }
 
-// appendChunks appends the chunks of at most chunksAtOnce entries. It takes well under a millisecond, so the
-// statement is spared a context.
+// appendChunks appends the chunks of at most chunksAtOnce entries. It takes well under a millisecond, so it does
+// without a context, which costs database/sql a goroutine.
 func (s *Store) appendChunks(chunks []index.Chunk, entries []entry) ([]index.Chunk, error) {
-	args := make([]any, chunksAtOnce) // those left nil find nothing
+	args := make([]any, chunksAtOnce) // an argument left nil matches nothing
 	for i, e := range entries {
 		args[i] = e.number
 	}
@@ -70,7 +70,7 @@ func (s *Store) appendChunks(chunks []index.Chunk, entries []entry) ([]index.Chu
 	}
 	for _, e := range entries {
 		if c, ok := fetched[e.number]; ok {
-			c.ID, c.Document, c.Source, c.Metadata = e.id, e.origin.document, e.origin.source, e.origin.metadata
+			c.ID, c.Document, c.Source, c.Metadata = e.id, e.meta.document, e.meta.source, e.meta.metadata
 			chunks = append(chunks, c)
 		}
 	}

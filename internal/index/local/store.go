@@ -1,13 +1,27 @@
+// Package local is the index of one machine: SQLite is the durable record, and ranking happens in memory.
+//
+// The database index.db holds the chunks, their vectors, the ledger and the generations. Opening a store loads
+// one generation's ranking: postings for BM25 and a matrix of vectors, which the retrievers scan exactly. The
+// only SQL on the question path fetches the chosen texts. It is meant for up to 100,000 chunks.
+//
+// The chunks' terms are stored analysed, so that opening a store does not analyse the texts again.
+//
+// A document's chunks and its ledger row are written in one transaction. Once that is committed, the ranking
+// changes in one step for readers. SQLite runs in WAL mode with synchronous=NORMAL: a killed process loses
+// nothing that was committed; a machine that loses power may lose the last commits, never part of one, and the
+// next run indexes those documents again.
 package local
 
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -17,39 +31,41 @@ import (
 type Store struct {
 	directory  string
 	pipeline   config.Pipeline
-	generation int64 // its row
+	generation int64 // is its row in the database
 
 	lock   *os.File
 	reader *sql.DB
-	fetch  *sql.Stmt // see chunksAtOnce
+	fetch  *sql.Stmt // reads chunksAtOnce chunks
 
-	writing    sync.Mutex // held by the one write that goes on; guards what follows
-	writer     *writer
-	lastNumber int64                       // of a chunk; none is given twice while a store is open, so that readers cannot mix them up
-	staged     map[string]map[string]int64 // by document and chunk id: the number of its vector
+	writing sync.Mutex // is held by the one write at a time and guards what follows
+	writer  *writer
+	// lastNumber is the highest number of a chunk. None is used twice while a store is open, so that readers
+	// cannot confuse chunks.
+	lastNumber int64
+	staged     map[string]map[string]int64 // finds the number of a vector by document and chunk id
 
-	mu         sync.RWMutex // guards what follows; written only with writing held, too
+	mu         sync.RWMutex // guards what follows, which is written with writing held too
 	ranking    *ranking
-	dimensions int // 0 until the first vector
+	dimensions int // is 0 until the first vector
 }
 
 var _ index.Store = (*Store)(nil)
 
 // Options say which index to open.
 type Options struct {
-	// Directory holds the database and its lock; it is made when absent, readable by this user only.
+	// Directory holds the database and its lock; it is created when absent, readable by this user only.
 	Directory string
 	Pipeline  config.Pipeline
-	// Generation is made, empty, when the database does not hold it.
+	// Generation is created, empty, when the database does not hold it.
 	Generation config.Generation
 }
 
-// Open takes the directory and loads the generation's ranking. It fails with index.ErrLocked when another
-// process, or another store of this one, has the directory; with ErrDamaged when the database cannot be read;
-// and with index.ErrFull when there is no room to make it. In none of these cases is anything deleted.
+// Open locks the directory and loads the generation's ranking. It fails with index.ErrLocked when another
+// process, or another store of this one, has the directory open; with ErrDamaged when the database cannot be
+// read; and with index.ErrFull when there is no room to create it. In none of these cases is anything deleted.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := os.MkdirAll(o.Directory, 0o700); err != nil {
-		return nil, fmt.Errorf("make the index directory: %w", err)
+		return nil, fmt.Errorf("create the index directory: %w", err)
 	}
 	held, err := lock(o.Directory)
 	if err != nil {
@@ -69,7 +85,8 @@ func (s *Store) open(ctx context.Context, g config.Generation) (err error) {
 	if s.reader, err = openDatabase(s.directory, "query_only(1)"); err != nil {
 		return err
 	}
-	// A read takes a fraction of a millisecond, a new connection several: a burst of questions waits for those there are.
+	// A read takes a fraction of a millisecond, a new connection several: a burst of questions waits for the
+	// connections that are open.
 	readers := max(4, runtime.GOMAXPROCS(0))
 	s.reader.SetMaxOpenConns(readers)
 	s.reader.SetMaxIdleConns(readers)
@@ -88,7 +105,31 @@ func (s *Store) open(ctx context.Context, g config.Generation) (err error) {
 	return s.load(ctx)
 }
 
-// Close ends the store and gives up the directory. Nothing is lost without it.
+// openGeneration finds the generation's row, or inserts it.
+func (s *Store) openGeneration(ctx context.Context, g config.Generation) error {
+	record, err := json.Marshal(g)
+	if err != nil {
+		return err
+	}
+	pipeline, fingerprint := s.pipeline.String(), g.Fingerprint()
+	var stored string
+	err = s.writer.conn.QueryRowContext(ctx, `SELECT id, record, dimensions FROM generation WHERE pipeline = ? AND fingerprint = ?`,
+		pipeline, fingerprint).Scan(&s.generation, &stored, &s.dimensions)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s.writer.conn.QueryRowContext(ctx, `INSERT INTO generation (pipeline, fingerprint, record) VALUES (?, ?, ?) RETURNING id`,
+			pipeline, fingerprint, record).Scan(&s.generation)
+	}
+	if err != nil {
+		return err
+	}
+	var pinned config.Generation
+	if err := json.Unmarshal([]byte(stored), &pinned); err != nil || pinned != g {
+		return fmt.Errorf("%w: the record of generation %s does not match its fingerprint", ErrDamaged, fingerprint)
+	}
+	return nil
+}
+
+// Close ends the store and unlocks the directory. Nothing is lost without it.
 func (s *Store) Close() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -105,10 +146,57 @@ func (s *Store) Close() error {
 	return errors.Join(append(errs, s.lock.Close())...)
 }
 
-// fail says what failed, and on which index.
-func (s *Store) fail(what string, err error) error {
+// Complete records that, at that time, every listed document was indexed or had failed by itself.
+func (s *Store) Complete(ctx context.Context, at time.Time) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	_, err := s.writer.setCompleted.ExecContext(ctx, nanoseconds(at), s.generation)
+	return s.fail("complete generation", err)
+}
+
+// Retire deletes the pipeline's other generations and gives their space back to the file system.
+func (s *Store) Retire(ctx context.Context) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	const others = `(SELECT id FROM generation WHERE pipeline = ? AND id <> ?)`
+	err := s.writer.transaction(func() error {
+		for _, statement := range []string{
+			`DELETE FROM vector WHERE number IN (SELECT number FROM chunk WHERE generation IN ` + others + `)`,
+			`DELETE FROM chunk WHERE generation IN ` + others,
+			`DELETE FROM document WHERE generation IN ` + others,
+			`DELETE FROM generation WHERE id IN ` + others,
+		} {
+			if _, err := s.writer.conn.ExecContext(ctx, statement, s.pipeline.String(), s.generation); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		_, err = s.writer.conn.ExecContext(ctx, `PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)`)
+	}
+	return s.fail("retire generations", err)
+}
+
+// fail adds the operation that failed and, where it is known, the remedy.
+func (s *Store) fail(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", what, explain(err, s.directory))
+	return fmt.Errorf("%s: %w", operation, explain(err, s.directory))
+}
+
+// nanoseconds converts a time for the database: 0 for the zero time. instant is its inverse, in UTC.
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func instant(nanoseconds int64) time.Time {
+	if nanoseconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanoseconds).UTC()
 }

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -128,16 +126,16 @@ func TestADirectoryOfAnyName(t *testing.T) {
 
 func TestForeignDatabasesAreRefused(t *testing.T) {
 	for name, test := range map[string]struct{ change, want string }{
-		"an older schema":            {`PRAGMA user_version = 1`, "use the version that made it, or delete the directory"},
-		"a newer schema":             {`PRAGMA user_version = 99`, "use the version that made it, or delete the directory"},
+		"an older schema":            {`PRAGMA user_version = 1`, "use the version that created it, or delete the directory"},
+		"a newer schema":             {`PRAGMA user_version = 99`, "use the version that created it, or delete the directory"},
 		"another program's database": {`PRAGMA application_id = 1`, "choose another directory"},
 		"a record of another generation": {
-			`UPDATE generation SET record = '{"analyser":"99"}'`, "is not the one of that fingerprint",
+			`UPDATE generation SET record = '{"analyser":"99"}'`, "does not match its fingerprint",
 		},
-		"a record that is no JSON":     {`UPDATE generation SET record = '{'`, "is not the one of that fingerprint"},
+		"a record that is not JSON":    {`UPDATE generation SET record = '{'`, "does not match its fingerprint"},
 		"a chunk that lost its vector": {`DELETE FROM vector`, "a vector of 0 bytes"},
 		"a vector of another length":   {`UPDATE vector SET vector = x'00000000'`, "a vector of 4 bytes"},
-		"metadata that is no JSON":     {`UPDATE chunk SET metadata = '{'`, "metadata of a chunk"},
+		"metadata that is not JSON":    {`UPDATE chunk SET metadata = '{'`, "metadata of a chunk"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			directory := t.TempDir()
@@ -270,58 +268,6 @@ func openOther(t *testing.T, s *Store) string {
 	return "default/other"
 }
 
-// Readers see each document whole, in one version or the next, while a writer replaces and removes.
-func TestReadersSeeWholeDocuments(t *testing.T) {
-	s := openStore(t, t.TempDir())
-	const documents, parts = 5, 3
-	name := func(i int) string { return fmt.Sprintf("docs/%d", i%documents) }
-	for i := range documents {
-		mustPut(t, s, name(i), "v0", parts)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	var readers sync.WaitGroup
-	for reader := range 4 {
-		readers.Go(func() {
-			for i := reader; ctx.Err() == nil; i++ {
-				filter := index.Filter{index.FilterDocument: {name(i)}}
-				keyword, err := s.Keyword(t.Context(), "common", 100, filter)
-				if err != nil || len(keyword) != parts {
-					t.Errorf("keyword leg: %d hits, %v; want %d", len(keyword), err, parts)
-				}
-				vector, err := s.Vector(t.Context(), []float32{1, 1}, 100, filter)
-				if err != nil || len(vector) != parts {
-					t.Errorf("vector leg: %d hits, %v; want %d", len(vector), err, parts)
-				}
-				ids := []string{}
-				for _, h := range slices.Concat(keyword, vector) {
-					ids = append(ids, h.ID)
-				}
-				chunks, err := s.Chunks(t.Context(), ids)
-				if err != nil {
-					t.Error(err)
-				}
-				for _, c := range chunks {
-					if word := strings.Split(c.ID, "#")[1]; !strings.HasPrefix(c.Text, word+" ") {
-						t.Errorf("chunk %s has text %q", c.ID, c.Text)
-					}
-				}
-				if _, err := s.Stats(t.Context()); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	for i := range 600 { // enough for a compaction
-		mustPut(t, s, name(i), fmt.Sprintf("v%d", i), parts)
-		mustPut(t, s, "docs/passing", "common", 1)
-		if _, err := s.Remove(t.Context(), []string{"docs/passing"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stop()
-	readers.Wait()
-}
-
 func TestMemoryIsReported(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	before := s.rankingStats().MemoryBytes
@@ -330,104 +276,6 @@ func TestMemoryIsReported(t *testing.T) {
 	if grown < 1000*(2*4+40) || grown > 1000*1000 {
 		t.Errorf("a thousand chunks took %d bytes", grown)
 	}
-}
-
-// writerDirectory asks the test binary to be the process that TestAKilledWriterLeavesWholeDocuments kills.
-const writerDirectory = "RAGPIPELINE_TEST_INDEX_WRITER"
-
-func TestMain(m *testing.M) {
-	if directory := os.Getenv(writerDirectory); directory != "" {
-		writeUntilKilled(directory)
-	}
-	os.Exit(m.Run())
-}
-
-func writeUntilKilled(directory string) {
-	s, err := Open(context.Background(), Options{Directory: directory, Pipeline: pipeline, Generation: generation})
-	for i := 0; err == nil; i++ {
-		if err = putDocument(context.Background(), s, fmt.Sprintf("docs/%d", i%20), fmt.Sprintf("v%d", i), 1+i%7); err == nil {
-			fmt.Fprintln(os.Stdout, i)
-		}
-	}
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
-}
-
-func TestAKilledWriterLeavesWholeDocuments(t *testing.T) {
-	directory := t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for round := range 5 {
-		writer := exec.CommandContext(t.Context(), self)
-		writer.Env = append(os.Environ(), writerDirectory+"="+directory)
-		writer.Stderr = os.Stderr
-		out, err := writer.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := writer.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var last int
-		for range 30 + 17*round { // kill it in the middle of what comes after
-			if _, err := fmt.Fscanln(out, &last); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if round == 0 {
-			if err := openError(t, directory); !errors.Is(err, index.ErrLocked) {
-				t.Errorf("beside another process, opening gave %v", err)
-			}
-		}
-		time.Sleep(time.Duration(round) * time.Millisecond) //nolint:forbidigo // any moment will do to be killed
-		if err := writer.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		for { // what it had written before it was killed counts, too
-			if _, err := fmt.Fscanln(out, &last); err != nil {
-				break
-			}
-		}
-		_ = writer.Wait()
-
-		s := openStore(t, directory)
-		found := contents(t, s)
-		for i := max(0, last-19); i <= last; i++ {
-			name := fmt.Sprintf("docs/%d", i%20)
-			if got := found[name]; !whole(got, name, i, last) {
-				t.Fatalf("killed after %d, %s holds %v", last, name, got)
-			}
-		}
-		if result := integrity(t, s); result != "ok" {
-			t.Fatalf("integrity check: %s", result)
-		}
-		closeStore(t, s)
-	}
-}
-
-// whole says whether the document holds what write i put, or the write that may have followed the last report.
-func whole(got []string, name string, i, last int) bool {
-	for _, version := range []int{i, last + 1} {
-		row, chunks := document(name, fmt.Sprintf("v%d", version), 1+version%7)
-		want := []string{fmt.Sprint(row.Chunks)}
-		for _, c := range chunks {
-			want = append(want, c.ID)
-		}
-		if slices.Equal(want, got) {
-			return true
-		}
-	}
-	return false
-}
-
-func integrity(t *testing.T, s *Store) (result string) {
-	t.Helper()
-	if err := s.reader.QueryRowContext(t.Context(), `PRAGMA integrity_check`).Scan(&result); err != nil {
-		t.Fatal(err)
-	}
-	return result
 }
 
 func TestLoadingSortsNothing(t *testing.T) {

@@ -44,7 +44,7 @@ func (s *Store) put(ctx context.Context, row index.Row, chunks []index.Vectored)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		s.ranking.abandon()
+		s.ranking.rollback()
 		return err
 	}
 	delete(s.staged, row.Document)
@@ -53,8 +53,8 @@ func (s *Store) put(ctx context.Context, row index.Row, chunks []index.Vectored)
 	return nil
 }
 
-// putChunks writes the chunks to the database and, hidden, to the ranking, a segment at a time. It returns the
-// dimensions of the index with these chunks in it.
+// putChunks writes the chunks to the database and stages them in the ranking, a segment at a time. It returns
+// the dimensions of the index with these chunks in it.
 func (s *Store) putChunks(document string, chunks []index.Vectored) (dimensions int, err error) {
 	dimensions = s.dimensions
 	for batch := range slices.Chunk(chunks, segmentChunks) {
@@ -65,7 +65,7 @@ func (s *Store) putChunks(document string, chunks []index.Vectored) (dimensions 
 			}
 		}
 		s.mu.Lock()
-		s.ranking.hide(next)
+		s.ranking.stage(next)
 		s.mu.Unlock()
 	}
 	if dimensions != s.dimensions {
@@ -74,15 +74,15 @@ func (s *Store) putChunks(document string, chunks []index.Vectored) (dimensions 
 	return dimensions, err
 }
 
-// putChunk writes a chunk to the database and adds it to the segment. What it does not have of the chunk, the
-// index knows; staged is the number of its vector, if it was staged.
+// putChunk writes a chunk to the database and adds it to the segment. A vector that the chunk lacks is taken
+// from the index or from what is staged; staged is the number of its staged vector, or 0.
 func (s *Store) putChunk(c *index.Vectored, staged int64, dimensions *int, into *segment) error {
 	ordinal, held := s.ranking.ordinals[c.ID]
 	var number int64
 	if held {
 		old := s.ranking.entries[ordinal]
-		if old.origin.document != c.Document {
-			return fmt.Errorf("chunk %s is one of %q already", c.ID, old.origin.document)
+		if old.meta.document != c.Document {
+			return fmt.Errorf("chunk %s already belongs to document %q", c.ID, old.meta.document)
 		}
 		number = old.number
 	}
@@ -99,13 +99,13 @@ func (s *Store) putChunk(c *index.Vectored, staged int64, dimensions *int, into 
 		}
 		vector.Normalise(unit)
 	default:
-		return fmt.Errorf("chunk %s has no vector, and the index holds none for it", c.ID)
+		return fmt.Errorf("chunk %s has no vector, and the index does not hold one for it", c.ID)
 	}
 	if *dimensions == 0 {
 		*dimensions = len(unit)
 	}
 	if len(unit) != *dimensions {
-		return fmt.Errorf("%w: %d, not %d: build a new generation", index.ErrDimensions, len(unit), *dimensions)
+		return index.DimensionMismatch(len(unit), *dimensions)
 	}
 	terms := joinedTerms(&c.Chunk)
 	number, err := s.recordChunk(c, number, staged, terms)
@@ -116,8 +116,8 @@ func (s *Store) putChunk(c *index.Vectored, staged int64, dimensions *int, into 
 	return nil
 }
 
-// recordChunk writes a chunk to the database, under the number that it has there, or that its staged vector
-// has, or else a new one.
+// recordChunk writes a chunk to the database, under the number that it has there, or else that of its staged
+// vector, or else a new one.
 func (s *Store) recordChunk(c *index.Vectored, number, staged int64, terms string) (int64, error) {
 	metadata, err := encodeMetadata(c.Metadata)
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *Store) putRow(row index.Row) error {
 	return err
 }
 
-// deleteStale deletes the document's chunks that are not among those kept.
+// deleteStale deletes the document's chunks that are not kept.
 func (s *Store) deleteStale(document string, kept map[string]bool) error {
 	for _, ordinal := range s.ranking.documents[document] {
 		old := s.ranking.entries[ordinal]
@@ -170,7 +170,7 @@ func (s *Store) deleteStale(document string, kept map[string]bool) error {
 	return nil
 }
 
-// Remove deletes the documents' chunks and rows, in one transaction, and reports how many rows went.
+// Remove deletes the documents' chunks and rows, in one transaction, and returns the number of rows deleted.
 func (s *Store) Remove(ctx context.Context, documents []string) (removed int, err error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -206,7 +206,87 @@ func (s *Store) Remove(ctx context.Context, documents []string) (removed int, er
 	return removed, nil
 }
 
-// Metadata is stored as JSON, and as nothing where there is none.
+// Stage writes the vectors of chunks whose document is not yet put.
+func (s *Store) Stage(ctx context.Context, document string, chunks []index.Vectored) error {
+	if err := s.stage(ctx, document, chunks); err != nil {
+		return s.fail(fmt.Sprintf("stage document %q", document), err)
+	}
+	return nil
+}
+
+func (s *Store) stage(ctx context.Context, document string, chunks []index.Vectored) error {
+	if _, err := index.Check(document, chunks); err != nil {
+		return err
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	numbers := make([]int64, len(chunks))
+	err := s.writer.transaction(func() (err error) {
+		for i, c := range chunks {
+			if len(c.Vector) == 0 || s.dimensions != 0 && len(c.Vector) != s.dimensions {
+				return index.DimensionMismatch(len(c.Vector), s.dimensions)
+			}
+			if numbers[i], err = s.insertVector(c.Vector); err != nil {
+				return err
+			}
+			if _, err := s.writer.stage.Exec(numbers[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if s.staged[document] == nil {
+		s.staged[document] = map[string]int64{}
+	}
+	for i, c := range chunks {
+		s.staged[document][c.ID] = numbers[i]
+	}
+	return nil
+}
+
+func (s *Store) stagedVector(number int64) ([]float32, error) {
+	var b []byte
+	if err := s.writer.readVector.QueryRow(number).Scan(&b); err != nil {
+		return nil, err
+	}
+	v, err := vector.Decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return v, nil
+}
+
+// unstage ends the staging of the document's vectors and deletes those that no chunk uses.
+func (s *Store) unstage(document string) error {
+	for _, number := range s.staged[document] {
+		if _, err := s.writer.unstage.Exec(number); err != nil {
+			return err
+		}
+		if _, err := s.writer.deleteUnused.Exec(number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropStaged deletes what an earlier process staged and did not put.
+func (s *Store) dropStaged(ctx context.Context) error {
+	var any bool
+	if err := s.writer.conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM staged)`).Scan(&any); err != nil || !any {
+		return err
+	}
+	_, err := s.writer.conn.ExecContext(ctx, `BEGIN IMMEDIATE;
+		DELETE FROM vector WHERE number IN (SELECT number FROM staged); DELETE FROM staged; COMMIT`)
+	return err
+}
+
+// encodeMetadata stores metadata as JSON, and as an empty text where there is none.
 func encodeMetadata(metadata map[string]string) (string, error) {
 	if len(metadata) == 0 {
 		return "", nil

@@ -7,12 +7,12 @@ import (
 	"os"
 )
 
-// writer is the one connection that writes, with its statements prepared.
+// writer is the only connection that writes, with its statements prepared.
 type writer struct {
 	db   *sql.DB
 	conn *sql.Conn
 
-	prepared []*sql.Stmt // all of the following
+	prepared []*sql.Stmt // holds all of the following
 
 	begin, commit, rollback     *sql.Stmt
 	insertChunk, updateChunk    *sql.Stmt
@@ -21,13 +21,13 @@ type writer struct {
 	putDocument, deleteDocument *sql.Stmt
 	setDimensions, setCompleted *sql.Stmt
 	stage, unstage              *sql.Stmt
-	readVector, deleteUntaken   *sql.Stmt
+	readVector, deleteUnused    *sql.Stmt
 }
 
 func openWriter(ctx context.Context, directory string) (*writer, error) {
 	pragmas := []string{"journal_mode(WAL)", "synchronous(NORMAL)"}
 	if info, err := os.Stat(databasePath(directory)); err != nil || info.Size() == 0 {
-		// It has to come before anything is written, and would write to a database that is there.
+		// This pragma must come before anything is written, and would itself write to an existing database.
 		pragmas = append([]string{"auto_vacuum(INCREMENTAL)"}, pragmas...)
 	}
 	db, err := openDatabase(directory, pragmas...)
@@ -76,10 +76,10 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.setCompleted, `UPDATE generation SET completed = ? WHERE id = ?`},
 		{&w.stage, `INSERT INTO staged (number) VALUES (?)`},
 		{&w.unstage, `DELETE FROM staged WHERE number = ?`},
-		{&w.deleteUntaken, `DELETE FROM vector WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM chunk WHERE number = ?1)`},
+		{&w.deleteUnused, `DELETE FROM vector WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM chunk WHERE number = ?1)`},
 		{&w.readVector, `SELECT vector FROM vector WHERE number = ?`},
 	} {
-		if *s.statement, err = w.conn.PrepareContext(ctx, s.query); err != nil { //nolint:sqlclosecheck // close does, by prepared
+		if *s.statement, err = w.conn.PrepareContext(ctx, s.query); err != nil { //nolint:sqlclosecheck // close closes them through prepared
 			return err
 		}
 		w.prepared = append(w.prepared, *s.statement)
@@ -87,7 +87,7 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
-// transaction runs do in one transaction, which it undoes when do or the commit fails.
+// transaction runs do in one transaction and rolls it back when do or the commit fails.
 func (w *writer) transaction(do func() error) error {
 	if _, err := w.begin.Exec(); err != nil {
 		return err
@@ -97,12 +97,12 @@ func (w *writer) transaction(do func() error) error {
 		_, err = w.commit.Exec()
 	}
 	if err != nil {
-		_, _ = w.rollback.Exec() // it fails where SQLite has rolled back by itself, as it may on a full disk
+		_, _ = w.rollback.Exec() // fails where SQLite has already rolled back, as it may on a full disk
 	}
 	return err
 }
 
-// close closes the statements first: SQLite keeps a connection, and its locks, until they are.
+// close closes the statements first: until then SQLite keeps the connection and its locks.
 func (w *writer) close() error {
 	var errs []error
 	for _, statement := range w.prepared {

@@ -14,12 +14,12 @@ import (
 
 func needsKernel(t *testing.T) {
 	t.Helper()
-	if !coarseKernel {
-		t.Skip("this processor has no coarse kernel")
+	if !hasKernel {
+		t.Skip("this processor has no kernel for the scan of quantised rows")
 	}
 }
 
-func TestScanCoarseEqualsALoop(t *testing.T) {
+func TestScanEqualsALoop(t *testing.T) {
 	needsKernel(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, width := range []int{kernelWidth, 2 * kernelWidth, 1024, 4096, 65536} {
@@ -31,8 +31,8 @@ func TestScanCoarseEqualsALoop(t *testing.T) {
 					rows[i] = 127
 				}
 			}
-			for i := range query { // as long as a unit vector's steps, and no longer
-				query[i] = int16(float64(querySteps) / math.Sqrt(float64(width)) * (2*random.Float64() - 1))
+			for i := range query { // as large as a unit vector's values, and no larger
+				query[i] = int16(float64(queryLevels) / math.Sqrt(float64(width)) * (2*random.Float64() - 1))
 			}
 			want, got := make([]int32, n), make([]int32, n)
 			for r := range n {
@@ -40,13 +40,13 @@ func TestScanCoarseEqualsALoop(t *testing.T) {
 					want[r] += int32(rows[r*width+i]) * int32(query[i])
 				}
 			}
-			scanCoarse(got, rows, query)
+			scanQuantised(got, rows, query)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("width %d, %d rows (-want +got):\n%s", width, n, diff)
 			}
 		}
 	}
-	scanCoarse(nil, nil, nil)
+	scanQuantised(nil, nil, nil)
 }
 
 // vectors of the kinds that the bound has to hold for.
@@ -84,7 +84,7 @@ var kinds = map[string]func(random *rand.Rand, v []float32){
 	},
 }
 
-func TestCoarseBoundHolds(t *testing.T) {
+func TestErrorBoundHolds(t *testing.T) {
 	needsKernel(t)
 	random := rand.New(rand.NewPCG(3, 4))
 	for name, kind := range kinds {
@@ -95,13 +95,13 @@ func TestCoarseBoundHolds(t *testing.T) {
 				kind(random, x)
 				vector.Normalise(q)
 				vector.Normalise(x)
-				c := newCoarse(dimensions, 1)
-				c.set(0, x)
-				query, sums := newCoarseQuery(q, c.width), make([]int32, 1)
-				scanCoarse(sums, c.steps, query.steps)
-				score, slack := c.score(0, sums[0]), c.slack(0, query.lost, dimensions)
-				if exact := dot(q, x); exact < score-slack || exact > score+slack {
-					t.Fatalf("%s, %d dimensions: %v is not within %v of %v", name, dimensions, exact, slack, score)
+				z := newQuantised(dimensions, 1)
+				z.set(0, x)
+				query, sums := newQuantisedQuery(q, z.width), make([]int32, 1)
+				scanQuantised(sums, z.values, query.values)
+				score, bound := z.score(0, sums[0]), z.errorBound(0, query.quantError, dimensions)
+				if exact := dot(q, x); exact < score-bound || exact > score+bound {
+					t.Fatalf("%s, %d dimensions: %v is not within %v of %v", name, dimensions, exact, bound, score)
 				}
 			}
 		}
@@ -131,9 +131,9 @@ func TestNearestIsExact(t *testing.T) {
 						kind(random, q)
 						vector.Normalise(q)
 						want := bruteNearest(&m, entries, q, allowed, limit)
-						best := top{limit: limit, entries: entries}
+						best := bounded[candidate]{limit: limit, compare: (&ranking{entries: entries}).compare}
 						m.nearest(q, allowed, &best)
-						if diff := cmp.Diff(want, best.best(), cmp.AllowUnexported(candidate{})); diff != "" {
+						if diff := cmp.Diff(want, best.sorted(), cmp.AllowUnexported(candidate{})); diff != "" {
 							t.Fatalf("limit %d (-want +got):\n%s", limit, diff)
 						}
 					}
@@ -159,27 +159,30 @@ func bruteNearest(m *matrix, entries []entry, q []float32, allowed bitset, limit
 			all = append(all, candidate{i, float64(dot(q, m.row(i)))})
 		}
 	}
-	slices.SortFunc(all, (&top{entries: entries}).compare)
+	slices.SortFunc(all, (&ranking{entries: entries}).compare)
 	return all[:min(limit, len(all))]
 }
 
-func TestLowestOf(t *testing.T) {
+func TestBoundedKeepsTheFirst(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for limit := 1; limit < 20; limit++ {
-		l := lowestOf{limit: limit}
+		kept := bounded[float32]{limit: limit, compare: descending}
 		var all []float32
 		for range 100 {
 			x := float32(random.IntN(40))
 			all = append(all, x)
-			l.add(x)
-			slices.Sort(all)
-			want := float32(math.Inf(-1))
-			if len(all) >= limit {
-				want = all[len(all)-limit]
+			kept.add(x)
+			slices.SortFunc(all, descending)
+			want := all[:min(limit, len(all))]
+			if got := kept.full(); got != (len(all) >= limit) {
+				t.Fatalf("%d of %d are kept: full is %v", len(want), limit, got)
 			}
-			if got := l.value(); got != want {
-				t.Fatalf("the %d highest of %v: lowest is %v, want %v", limit, all, got, want)
+			if got := kept.last(); got != want[len(want)-1] {
+				t.Fatalf("the last of the %d highest of %v is %v, want %v", limit, all, got, want[len(want)-1])
 			}
+		}
+		if diff := cmp.Diff(all[:limit], kept.sorted()); diff != "" {
+			t.Fatalf("limit %d (-want +got):\n%s", limit, diff)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 #include "textflag.h"
 
-// func scanCoarseAVX2(sums *int32, rows *int8, query *int16, n, width int)
-TEXT ·scanCoarseAVX2(SB), NOSPLIT, $0-40
+// func scanQuantisedAVX2(sums *int32, rows *int8, query *int16, n, width int)
+TEXT ·scanQuantisedAVX2(SB), NOSPLIT, $0-40
 	MOVQ sums+0(FP), DI
 	MOVQ rows+8(FP), SI
 	MOVQ query+16(FP), DX

@@ -1,0 +1,149 @@
+package local
+
+import "math"
+
+// quantised holds a block's vectors in a quarter of their size: each value is an integer of -127..127 times the
+// row's scale. A scan of these integers shows which rows can be among the nearest at all, and only those are
+// compared exactly. A scan of a large matrix takes as long as reading it from memory, so this is what makes the
+// exact search fast.
+//
+// Let x be a row, x' its quantised form, and e = |x - x'| its quantisation error; likewise query q, q' and d. Then
+//
+//	|q.x - q'.x'| <= |q|.|x - x'| + |q - q'|.|x'| <= e + d.(1 + e)
+//
+// by Cauchy and Schwarz, for q and x of length at most 1. A row whose upper bound is below the limit-th best
+// lower bound is not among the limit nearest.
+type quantised struct {
+	width  int       // is the length of a row: the dimensions, rounded up to what the kernel reads at once
+	values []int8    // holds all rows that there is room for
+	scales []float32 // holds what an integer step is worth, by row
+	errors []float32 // holds the quantisation error e, by row
+}
+
+func newQuantised(dimensions, capacity int) quantised {
+	if !hasKernel {
+		return quantised{}
+	}
+	width := (dimensions + kernelWidth - 1) / kernelWidth * kernelWidth
+	return quantised{width, make([]int8, capacity*width), make([]float32, capacity), make([]float32, capacity)}
+}
+
+// copy makes the other's j-th row the block's i-th.
+func (z *quantised) copy(i int, other *quantised, j int) {
+	if !hasKernel {
+		return
+	}
+	copy(z.values[i*z.width:][:z.width], other.values[j*z.width:])
+	z.scales[i], z.errors[i] = other.scales[j], other.errors[j]
+}
+
+// set makes the unit vector the block's i-th row.
+func (z *quantised) set(i int, unit []float32) {
+	if !hasKernel {
+		return
+	}
+	var largest float32
+	for _, x := range unit {
+		largest = max(largest, x, -x)
+	}
+	scale := largest / math.MaxInt8
+	z.scales[i], z.errors[i] = scale, 0
+	values := z.values[i*z.width:][:len(unit)]
+	if scale == 0 {
+		clear(values)
+		return
+	}
+	var squares float64
+	for j, x := range unit {
+		n := nearestInt(x / scale)
+		values[j] = int8(n)
+		d := float64(x) - float64(n)*float64(scale)
+		squares += d * d
+	}
+	z.errors[i] = float32(math.Sqrt(squares))
+}
+
+// nearestInt rounds, halves away from zero.
+func nearestInt(x float32) int32 {
+	if x < 0 {
+		return int32(x - 0.5)
+	}
+	return int32(x + 0.5)
+}
+
+// quantisedQuery is a query with a fixed scale of 1/queryLevels. Its values are at most 1, so that they fit 16
+// bits; the sum of products with a row is at most queryLevels.127.sqrt(width), which fits 32 bits up to a
+// million dimensions.
+type quantisedQuery struct {
+	values     []int16
+	quantError float32
+}
+
+const queryLevels = 1 << 14
+
+func newQuantisedQuery(unit []float32, width int) quantisedQuery {
+	q := quantisedQuery{values: make([]int16, width)}
+	var squares float64
+	for i, x := range unit {
+		n := nearestInt(x * queryLevels)
+		q.values[i] = int16(n)
+		d := float64(x) - float64(n)/queryLevels
+		squares += d * d
+	}
+	q.quantError = float32(math.Sqrt(squares))
+	return q
+}
+
+// score is q'.x' for row i, from the sum of the products of integers.
+func (z *quantised) score(i int, sum int32) float32 {
+	return float32(sum) * (z.scales[i] / queryLevels)
+}
+
+// errorBound is how far row i's exact score can be from its quantised one. The last term covers what float32
+// rounds in either: 2^-24 for each addition of the exact score, and as much again, which also covers the
+// rounding that a unit vector's length may be off by.
+func (z *quantised) errorBound(i int, queryError float32, dimensions int) float32 {
+	return z.errors[i] + queryError*(1+z.errors[i]) + float32(dimensions+16)/(1<<23)
+}
+
+// nearestQuantised does what nearest does, by way of the quantised blocks.
+func (m *matrix) nearestQuantised(query []float32, allowed bitset, best *bounded[candidate]) {
+	if m.rows == 0 {
+		return
+	}
+	uppers := borrow[float32](&bounds, m.rows)
+	defer bounds.Put(uppers)
+	lowers := bounded[float32]{limit: best.limit, compare: descending}
+	q := newQuantisedQuery(query, m.blocks[0].quantised.width)
+	var sums [blockRows]int32
+	for i := range m.blocks {
+		z := &m.blocks[i].quantised
+		from := i * blockRows
+		rows := min(blockRows, m.rows-from)
+		if !allowed.any(from, rows) {
+			continue // their upper bounds stay 0, and nothing reads them
+		}
+		scanQuantised(sums[:rows], z.values, q.values)
+		for j := range rows {
+			score, bound := z.score(j, sums[j]), z.errorBound(j, q.quantError, m.dimensions)
+			(*uppers)[from+j] = score + bound
+			if lower := score - bound; (!lowers.full() || lower > lowers.last()) && (allowed == nil || allowed.has(uint32(from+j))) {
+				lowers.add(lower)
+			}
+		}
+	}
+	lowest := float32(math.Inf(-1))
+	if lowers.full() {
+		lowest = lowers.last()
+	}
+	m.rescore(query, *uppers, lowest, allowed, best)
+}
+
+// rescore offers the allowed rows whose upper bound is at least the lowest score that can be among the best.
+func (m *matrix) rescore(query, uppers []float32, lowest float32, allowed bitset, best *bounded[candidate]) {
+	for i, upper := range uppers {
+		if ordinal := uint32(i); upper >= lowest && (allowed == nil || allowed.has(ordinal)) {
+			best.add(candidate{ordinal, float64(dot(query, m.row(ordinal)))})
+		}
+	}
+}
