@@ -8,26 +8,30 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Analyse turns text into the terms of the keyword retriever, in order. Every store indexes and searches with it;
-// its version is config.AnalyserVersion, which must be raised when its output changes for any text.
+// Analyse turns text into the terms of the keyword retriever, in order. Every store indexes and
+// searches with it; its version is config.AnalyserVersion, which must be raised when its output
+// changes for any text.
 //
 // The rules:
 //
-//   - A word is a run of letters, combining marks, decimal digits and underscores, and it begins with a letter
-//     or digit. Everything else separates words, except format characters (soft hyphen, joiners), which are
-//     ignored. Compatibility forms of letters and digits (ligatures, full-width) are replaced by what they stand
-//     for (NFKC).
-//     Terms are in lower case.
-//   - In a word, a dot between two digits belongs to the number: 7.7, 1.5.0. In a word that begins with one to
-//     three digits, commas before groups of exactly three digits are dropped: 98,024 is 98024.
-//   - A word is split into parts at underscores, between lower and upper case, before the last of several
-//     capitals when lower case follows, and between letters and digits: max_seq_len, maxSeqLen, HTTPServer,
-//     A100, 5.1k. A word of several parts yields the whole, inner underscores kept, and then each part. An
-//     acronym or figure with a plural s yields that whole and then the terms without the s: GPUs yields gpus, gpu.
-//   - A Latin word, whole or part, is dropped when it is an English function word and otherwise replaced by its
-//     English Snowball stem. Words of other alphabets, numbers and mixed wholes stay as they are.
+//   - A word is a run of letters, combining marks, decimal digits and underscores, and it begins
+//     with a letter or digit. Everything else separates words, except format characters (soft
+//     hyphen, joiners), which are ignored. Compatibility forms of letters and digits (ligatures,
+//     full-width) are replaced by what they stand for (NFKC). Terms are in lower case.
+//   - In a word, a dot between two digits belongs to the number: 7.7, 1.5.0. In a word that begins
+//     with one to three digits, commas before groups of exactly three digits are dropped: 98,024 is
+//     98024.
+//   - A word is split into parts at underscores, between lower and upper case, before the last of
+//     several capitals when lower case follows, and between letters and digits: max_seq_len,
+//     maxSeqLen, HTTPServer, A100, 5.1k. A word of several parts yields the whole, inner
+//     underscores kept, and then each part. An acronym or figure with a plural s yields that whole
+//     and then the terms without the s: GPUs yields gpus, gpu.
+//   - A Latin word, whole or part, is dropped when it is an English function word and otherwise
+//     replaced by its English Snowball stem. Words of other alphabets, numbers and mixed wholes
+//     stay as they are.
 //   - The contracted endings s, t, re, ve, ll, d and m after an apostrophe are dropped.
-//   - A run of Han, Kana and Hangul yields its overlapping pairs of characters; a run of one yields that one.
+//   - A run of Han, Kana and Hangul yields its overlapping pairs of characters; a run of one yields
+//     that one.
 //
 // No term is empty or holds white space, so a store may keep them joined by spaces.
 func Analyse(text string) []string {
@@ -49,8 +53,9 @@ func Analyse(text string) []string {
 	return a.terms
 }
 
-// normalise keeps only the characters that can matter to a term, in their compatibility form. Other characters
-// that have such a form are removed first: ™, ² or ½ would otherwise merge with the name or figure before it.
+// normalise keeps only the characters that can matter to a term, in their compatibility form. Other
+// characters that have such a form are removed first: ™, ² or ½ would otherwise merge with the name
+// or figure before it.
 func normalise(text string) string {
 	if isASCII(text) {
 		return text
@@ -81,7 +86,8 @@ type analyser struct {
 	at    int // is the offset of the next character
 	terms []string
 
-	// lower collects the words in lower case. Terms are slices of it: it only grows, so they stay valid.
+	// lower collects the words in lower case. Terms are slices of it: it only grows, so they stay
+	// valid.
 	lower strings.Builder
 	chars []char // holds the current word or run
 }
@@ -130,8 +136,8 @@ func (a *analyser) pairs() {
 	}
 }
 
-// plainWord reads what most words are: ASCII letters, in lower case after the first, without borders. It exists
-// for speed alone: word does the same.
+// plainWord reads what most words are: ASCII letters, in lower case after the first, without
+// borders. It exists for speed alone: word does the same.
 func (a *analyser) plainWord() bool {
 	end := a.at + 1
 	for end < len(a.text) && asciiClass[a.text[end]&127] == lower && a.text[end] < utf8.RuneSelf {
@@ -179,8 +185,8 @@ func (a *analyser) word() {
 	}
 }
 
-// scan reads a word into lower and chars, which ends in a sentinel where the next character would start.
-// Underscores at the word's end are left out.
+// scan reads a word into lower and chars, which ends in a sentinel where the next character would
+// start. Underscores at the word's end are left out.
 func (a *analyser) scan() {
 	a.chars = a.chars[:0]
 	grouping, last := a.beginsGrouped(), other
@@ -277,10 +283,12 @@ func (a *analyser) beginsGrouped() bool {
 
 // isGroup reports whether a comma and exactly three digits come at the offset.
 func (a *analyser) isGroup(at int) bool {
-	return at < len(a.text) && a.text[at] == ',' && a.isDigit(at+1) && a.isDigit(at+2) && a.isDigit(at+3) && !a.isDigit(at+4)
+	return at < len(a.text) && a.text[at] == ',' &&
+		a.isDigit(at+1) && a.isDigit(at+2) && a.isDigit(at+3) && !a.isDigit(at+4)
 }
 
-// isDigit reports whether an ASCII digit is at the offset: figures in other digits have other separators.
+// isDigit reports whether an ASCII digit is at the offset: figures in other digits have other
+// separators.
 func (a *analyser) isDigit(at int) bool {
 	return at < len(a.text) && '0' <= a.text[at] && a.text[at] <= '9'
 }
@@ -353,8 +361,8 @@ func classOf(r rune) class {
 	return other
 }
 
-// isCJK reports whether r belongs to the scripts that are read in pairs. The prolonged sound mark is common to
-// both Kana.
+// isCJK reports whether r belongs to the scripts that are read in pairs. The prolonged sound mark
+// is common to both Kana.
 func isCJK(r rune) bool {
 	return r >= 0x1100 && !unicode.IsMark(r) &&
 		(r == 'ー' || unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul))

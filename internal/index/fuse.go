@@ -10,15 +10,17 @@ import (
 type Fused struct {
 	// Hit has the fused score, 0..1.
 	Hit
-	// Vector and Keyword are the retrievers' own scores, nil where a retriever did not find the chunk.
+	// Vector and Keyword are the retrievers' own scores, nil where a retriever did not find the
+	// chunk.
 	Vector, Keyword *float64
 }
 
-// Fuse joins the retrievers' hits, best first, ties by id. It stretches each retriever's scores to 0..1, the
-// lowest to 0 and the highest to 1 (all to 1 when they are equal), and weights them: alpha for the vector
-// retriever, 1 - alpha for the keyword retriever. A hit that a retriever lacks scores 0 there. This is Weaviate's
-// relativeScoreFusion. A retriever may name an id only once. With keyword nil and alpha 1, or vector nil and
-// alpha 0, the other retriever alone decides the order.
+// Fuse joins the retrievers' hits, best first, ties by id. It stretches each retriever's scores to
+// 0..1, the lowest to 0 and the highest to 1 (all to 1 when they are equal), and weights them:
+// alpha for the vector retriever, 1 - alpha for the keyword retriever. A hit that a retriever lacks
+// scores 0 there. This is Weaviate's relativeScoreFusion. A retriever may name an id only once.
+// With keyword nil and alpha 1, or vector nil and alpha 0, the other retriever alone decides the
+// order.
 func Fuse(vector, keyword []Hit, alpha float64) []Fused {
 	fused := make([]Fused, 0, len(vector)+len(keyword))
 	raw := make([]float64, 0, cap(fused)) // a copy, because the hits stay the caller's

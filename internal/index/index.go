@@ -1,7 +1,8 @@
-// Package index is the contract of an index and what its stores share: the keyword analyser and fusion.
+// Package index is the contract of an index and what its stores share: the keyword analyser and
+// fusion.
 //
-// A store holds the chunks and vectors of one generation, and beside them a ledger that records every document.
-// A document's chunks become visible together with its ledger row.
+// A store holds the chunks and vectors of one generation, and beside them a ledger that records
+// every document. A document's chunks become visible together with its ledger row.
 package index
 
 import (
@@ -17,13 +18,14 @@ import (
 
 // Chunk is a passage of a document.
 type Chunk struct {
-	// ID is a UUIDv5 of (pipeline, document, hash of the embedded text, occurrence): any step may be repeated.
+	// ID is a UUIDv5 of (pipeline, document, hash of the embedded text, occurrence): any step may
+	// be repeated.
 	ID string
 	// Document is the identity <source>/<path>; Source is its first segment.
 	Document string
 	Source   string
-	// Title is the document's title or file name. Heading is the heading path at the chunk's first character,
-	// joined by " > "; it is empty where there is no heading.
+	// Title is the document's title or file name. Heading is the heading path at the chunk's first
+	// character, joined by " > "; it is empty where there is no heading.
 	Title   string
 	Heading string
 	// Text is what a citation shows and what size limits count.
@@ -47,9 +49,9 @@ func (c *Chunk) Context() string {
 // Embedded is the text that embedding, keyword index and reranking see.
 func (c *Chunk) Embedded() string { return c.Context() + "\n" + c.Text }
 
-// Vectored is a chunk on its way into the index. A nil Vector means that one was staged, or that the index
-// already holds one under the same id; in that case only the attributes are written (position, page, title,
-// metadata).
+// Vectored is a chunk on its way into the index. A nil Vector means that one was staged, or that
+// the index already holds one under the same id; in that case only the attributes are written
+// (position, page, title, metadata).
 type Vectored struct {
 	Chunk
 	Vector []float32
@@ -97,8 +99,9 @@ func Digest(text string) uint64 { return maphash.String(digestSeed, text) }
 
 var digestSeed = maphash.MakeSeed()
 
-// Filter limits the candidates of both retrievers before they rank: keys are ANDed, the values of a key are
-// alternatives. The keys FilterSource and FilterDocument mean the chunk's own fields, any other key its metadata.
+// Filter limits the candidates of both retrievers before they rank: keys are ANDed, the values of a
+// key are alternatives. The keys FilterSource and FilterDocument mean the chunk's own fields, any
+// other key its metadata.
 type Filter map[string][]string
 
 // The reserved filter keys.
@@ -128,8 +131,8 @@ type Store interface {
 type Searcher interface {
 	// Vector returns the limit nearest chunks by cosine similarity, best first, ties by id.
 	Vector(ctx context.Context, query []float32, limit int, filter Filter) ([]Hit, error)
-	// Keyword returns the limit best chunks by BM25 over the analysed question, best first, ties by id.
-	// A chunk that shares no term with the question is not among them.
+	// Keyword returns the limit best chunks by BM25 over the analysed question, best first, ties by
+	// id. A chunk that shares no term with the question is not among them.
 	Keyword(ctx context.Context, question string, limit int, filter Filter) ([]Hit, error)
 	// Chunks returns the chunks of ids in their order, leaving out those that no longer exist.
 	Chunks(ctx context.Context, ids []string) ([]Chunk, error)
@@ -139,16 +142,18 @@ type Searcher interface {
 type Writer interface {
 	// Known returns the ids of the document's chunks that have vectors.
 	Known(ctx context.Context, document string) (map[string]bool, error)
-	// Stage stores vectors of the document's chunks ahead of its Put, which may then leave them out. This way a
-	// document of any size is put in bounded memory. Nothing staged is visible. A Put uses or deletes what is
-	// staged for its document; what no Put follows is deleted when the index is opened the next time.
+	// Stage stores vectors of the document's chunks ahead of its Put, which may then leave them
+	// out. This way a document of any size is put in bounded memory. Nothing staged is visible. A
+	// Put uses or deletes what is staged for its document; what no Put follows is deleted when the
+	// index is opened the next time.
 	Stage(ctx context.Context, document string, chunks []Vectored) error
-	// Put makes the document's chunks exactly these and writes its row; both become visible together. It fails
-	// with ErrDimensions when a vector's length is not the index's.
+	// Put makes the document's chunks exactly these and writes its row; both become visible
+	// together. It fails with ErrDimensions when a vector's length is not the index's.
 	Put(ctx context.Context, row Row, chunks []Vectored) error
 	// Remove deletes the documents' chunks and rows, and returns the number of rows deleted.
 	Remove(ctx context.Context, documents []string) (int, error)
-	// Complete records that, at that time, every listed document was indexed or had failed by itself.
+	// Complete records that, at that time, every listed document was indexed or had failed by
+	// itself.
 	Complete(ctx context.Context, at time.Time) error
 }
 
@@ -161,7 +166,8 @@ type Reader interface {
 	Failures(ctx context.Context, limit int) ([]Row, error)
 }
 
-// Stats counts what an index holds. Documents counts the indexed ones; failed ones are counted separately.
+// Stats counts what an index holds. Documents counts the indexed ones; failed ones are counted
+// separately.
 type Stats struct {
 	Documents, Chunks, FailedDocuments int
 	Dimensions                         int       // is 0 while the index is empty
@@ -171,15 +177,16 @@ type Stats struct {
 
 // The errors that callers tell apart.
 var (
-	// ErrDimensions means that a vector's length differs from the index's: another embedding model built the
-	// generation.
+	// ErrDimensions means that a vector's length differs from the index's: another embedding model
+	// built the generation.
 	ErrDimensions = errors.New("the vector's dimensions differ from the index's")
 	// ErrLocked means that another process holds the index.
 	ErrLocked = errors.New("another process has the index open")
-	// ErrFull means that there is no room for what was to be written. Existing contents are untouched.
+	// ErrFull means that there is no room for what was to be written. Existing contents are
+	// untouched.
 	ErrFull = errors.New("no space left for the index")
-	// ErrNotBuilt means that the store holds nothing of this generation: no ingestion has begun, or the
-	// contents are lost.
+	// ErrNotBuilt means that the store holds nothing of this generation: no ingestion has begun, or
+	// the contents are lost.
 	ErrNotBuilt = errors.New("the index is not built yet: an ingestion run builds it")
 	// ErrUnauthorized means that the store refused this process's key.
 	ErrUnauthorized = errors.New("the index refused the API key")
@@ -193,8 +200,8 @@ func DimensionMismatch(got, want int) error {
 		ErrDimensions, got, want)
 }
 
-// Check returns the ids of a document's chunks. It fails when no store can hold them: for a chunk of another
-// document, a duplicate, and a vector that is empty or holds a value that is not finite.
+// Check returns the ids of a document's chunks. It fails when no store can hold them: for a chunk
+// of another document, a duplicate, and a vector that is empty or holds a value that is not finite.
 func Check(document string, chunks []Vectored) (ids map[string]bool, err error) {
 	ids = make(map[string]bool, len(chunks))
 	for i := range chunks {
@@ -207,7 +214,7 @@ func Check(document string, chunks []Vectored) (ids map[string]bool, err error) 
 		case c.Vector != nil && len(c.Vector) == 0:
 			return nil, fmt.Errorf("the vector of chunk %s is empty: the embedding model is at fault", c.ID)
 		case !vector.Finite(c.Vector):
-			return nil, fmt.Errorf("the vector of chunk %s holds NaN or an infinite value: the embedding model is at fault", c.ID)
+			return nil, fmt.Errorf("the vector of chunk %s holds NaN or infinity: the embedding model is at fault", c.ID)
 		}
 		ids[c.ID] = true
 	}

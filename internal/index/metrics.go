@@ -13,14 +13,18 @@ type collector struct {
 	documents, chunks, lastSync *prometheus.Desc
 }
 
-// NewCollector returns the index's metrics: ragpipeline_index_{documents,chunks} and, once its generation was
-// complete, ragpipeline_index_last_sync_timestamp_seconds. While the index cannot be read there are none.
+// NewCollector returns the index's metrics: ragpipeline_index_{documents,chunks} and, once its
+// generation was complete, ragpipeline_index_last_sync_timestamp_seconds. While the index cannot be
+// read there are none.
 func NewCollector(reader Reader) prometheus.Collector {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("ragpipeline_index_"+name, help, nil, nil)
+	}
 	return &collector{
 		reader:    reader,
-		documents: prometheus.NewDesc("ragpipeline_index_documents", "Documents that the index holds, not counting failed ones.", nil, nil),
-		chunks:    prometheus.NewDesc("ragpipeline_index_chunks", "Chunks that the index holds.", nil, nil),
-		lastSync:  prometheus.NewDesc("ragpipeline_index_last_sync_timestamp_seconds", "When the index last matched its sources.", nil, nil),
+		documents: desc("documents", "Documents that the index holds, not counting failed ones."),
+		chunks:    desc("chunks", "Chunks that the index holds."),
+		lastSync:  desc("last_sync_timestamp_seconds", "When the index last matched its sources."),
 	}
 }
 

@@ -33,8 +33,8 @@ func stem(word string) string {
 // maxStemmed is the length in bytes beyond which a run of letters is data, not a word.
 const maxStemmed = 48
 
-// stems caches recent words, each in one of two slots: stemming costs twenty times a look-up, and a corpus uses
-// few words most of the time. The cache holds at most some 6 MB.
+// stems caches recent words, each in one of two slots: stemming costs twenty times a look-up, and a
+// corpus uses few words most of the time. The cache holds at most some 6 MB.
 var (
 	stems    [1 << 16]atomic.Pointer[stemmed]
 	stemSeed = maphash.MakeSeed()
@@ -42,8 +42,9 @@ var (
 
 type stemmed struct{ word, stem string }
 
-// functionWords are the English words that say nothing about what a text is about. May and us are not among
-// them: finding the month and the country is worth more than the verb and the pronoun cost.
+// functionWords are the English words that say nothing about what a text is about. May and us are
+// not among them: finding the month and the country is worth more than the verb and the pronoun
+// cost.
 var functionWords = setOf(`
 	a an the this that these those
 	about above across after against along among around as at before behind below between by down during for from in

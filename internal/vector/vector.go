@@ -1,5 +1,5 @@
-// Package vector holds what every stage needs to know about an embedding vector: its bytes, its length, and
-// whether its values are numbers. It imports nothing of this module.
+// Package vector holds what every stage needs to know about an embedding vector: its bytes, its
+// length, and whether its values are numbers. It imports nothing of this module.
 package vector
 
 import (
@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// Encode writes the vector as little-endian float32: what OpenAI's API calls base64 before base64, what
-// Weaviate takes, and what the local index stores.
+// Encode writes the vector as little-endian float32: what OpenAI's API calls base64 before base64,
+// what Weaviate takes, and what the local index stores.
 func Encode(v []float32) []byte {
 	b := make([]byte, 4*len(v))
 	for i, x := range v {
@@ -19,8 +19,8 @@ func Encode(v []float32) []byte {
 	return b
 }
 
-// Decode reads what Encode wrote. It fails when the bytes do not divide into float32s, and accepts any value,
-// NaN included.
+// Decode reads what Encode wrote. It fails when the bytes do not divide into float32s, and accepts
+// any value, NaN included.
 func Decode(b []byte) ([]float32, error) {
 	if len(b)%4 != 0 {
 		return nil, fmt.Errorf("a vector of %d bytes does not consist of float32 values", len(b))
@@ -43,8 +43,8 @@ func Finite(v []float32) bool {
 	return true
 }
 
-// Norm is the Euclidean length of the vector. The square of a float32 is exact in float64, so every processor
-// adds up the same sum, whether it fuses multiplication and addition or not.
+// Norm is the Euclidean length of the vector. The square of a float32 is exact in float64, so every
+// processor adds up the same sum, whether it fuses multiplication and addition or not.
 func Norm(v []float32) float64 {
 	sum := 0.0
 	for _, x := range v {
@@ -53,19 +53,20 @@ func Norm(v []float32) float64 {
 	return math.Sqrt(sum)
 }
 
-// unitTolerance is how far from 1 a norm may be and still count as 1. Rounding to float32 moves the norm of a
-// scaled vector by up to 2^-24, so a smaller tolerance would scale such a vector again. A cosine is off by no
-// more than the two vectors' tolerances, 1e-6, which is also the accuracy of a float32 product of a few hundred
-// dimensions.
+// unitTolerance is how far from 1 a norm may be and still count as 1. Rounding to float32 moves the
+// norm of a scaled vector by up to 2^-24, so a smaller tolerance would scale such a vector again. A
+// cosine is off by no more than the two vectors' tolerances, 1e-6, which is also the accuracy of a
+// float32 product of a few hundred dimensions.
 const unitTolerance = 5e-7
 
-// Normalise scales the vector to length 1, in place. It leaves two kinds of vector untouched: a vector of
-// length 1 within unitTolerance, and the zero vector, which has no direction and is similar to nothing.
+// Normalise scales the vector to length 1, in place. It leaves two kinds of vector untouched: a
+// vector of length 1 within unitTolerance, and the zero vector, which has no direction and is
+// similar to nothing.
 //
-// Every index normalises by this one rule, so that a chunk scores the same wherever it is stored. Most models
-// return vectors of length 1, and those keep the values that the model gave. The rule is idempotent: Weaviate
-// takes an object whose vector differs in a single bit for a new one, so a vector that is read and written
-// again must not change.
+// Every index normalises by this one rule, so that a chunk scores the same wherever it is stored.
+// Most models return vectors of length 1, and those keep the values that the model gave. The rule
+// is idempotent: Weaviate takes an object whose vector differs in a single bit for a new one, so a
+// vector that is read and written again must not change.
 func Normalise(v []float32) {
 	norm := Norm(v)
 	if norm == 0 || math.Abs(norm-1) < unitTolerance {

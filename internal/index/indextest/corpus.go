@@ -10,9 +10,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// Corpus makes random documents, the same for the same seed: chunks whose words are as unevenly used as those of
-// a language (Zipf), in English, Korean and Japanese and with identifiers and figures among them, and vectors of
-// the given dimensions.
+// Corpus makes random documents, the same for the same seed: chunks whose words are as unevenly
+// used as those of a language (Zipf), in English, Korean and Japanese and with identifiers and
+// figures among them, and vectors of the given dimensions.
 type Corpus struct {
 	random     *rand.Rand
 	zipf       *rand.Zipf
@@ -76,9 +76,12 @@ func (c *Corpus) Vector() []float32 {
 	return v
 }
 
-// Document is a document of n chunks of about words each, with a year and one of ten teams as metadata.
+// Document is a document of n chunks of about words each, with a year and one of ten teams as
+// metadata.
 func (c *Corpus) Document(name string, n, words int) (index.Row, []index.Vectored) {
-	metadata := map[string]string{"year": fmt.Sprint(2020 + c.random.IntN(5)), "team": fmt.Sprintf("team %d", c.random.IntN(10))}
+	metadata := map[string]string{
+		"year": fmt.Sprint(2020 + c.random.IntN(5)), "team": fmt.Sprintf("team %d", c.random.IntN(10)),
+	}
 	chunks := make([]index.Vectored, n)
 	for i := range chunks {
 		chunks[i] = index.Vectored{

@@ -13,12 +13,16 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-func chunks(t *testing.T, at Place) {
+func chunks(t *testing.T, at Storage) {
 	store := open(t, at)
-	a := index.Chunk{ID: id("a"), Document: "docs/a.pdf", Source: "docs", Title: "A \"title\"", Heading: "One > Two",
-		Text: "Some text,\n한국어 too.", Page: 3, Start: 5, End: 24, Metadata: map[string]string{"team": "vision", "year": "2024"}}
+	a := index.Chunk{
+		ID: id("a"), Document: "docs/a.pdf", Source: "docs", Title: "A \"title\"", Heading: "One > Two",
+		Text: "Some text,\n한국어 too.", Page: 3, Start: 5, End: 24,
+		Metadata: map[string]string{"team": "vision", "year": "2024"},
+	}
 	b := index.Chunk{ID: id("b"), Document: "docs/a.pdf", Source: "docs", Text: "more"}
-	put(t, store, "docs/a.pdf", index.Vectored{Chunk: a, Vector: []float32{1, 0}}, index.Vectored{Chunk: b, Vector: []float32{0, 1}})
+	put(t, store, "docs/a.pdf",
+		index.Vectored{Chunk: a, Vector: []float32{1, 0}}, index.Vectored{Chunk: b, Vector: []float32{0, 1}})
 
 	must(t, cmp.Diff([]index.Chunk{b, a}, fetch(t, store, b.ID, id("gone"), a.ID), cmpopts.EquateEmpty()))
 	must(t, cmp.Diff([]index.Chunk{a}, fetch(t, store, a.ID), cmpopts.EquateEmpty()))
@@ -39,7 +43,7 @@ func chunks(t *testing.T, at Place) {
 	must(t, cmp.Diff(ids, got))
 }
 
-func vectors(t *testing.T, at Place) {
+func vectors(t *testing.T, at Storage) {
 	store := open(t, at)
 	put(t, store, "docs/a",
 		passage("north", "docs/a", "same text", 0, 5),
@@ -60,11 +64,11 @@ func vectors(t *testing.T, at Place) {
 	}
 	found, err := store.Keyword(t.Context(), "same", 10, nil)
 	if err != nil || len(found) != 2 || found[0].Digest != hits[0].Digest {
-		t.Errorf("the keyword leg gave %v, %v: two hits with digest %d were expected", found, err, hits[0].Digest)
+		t.Errorf("the keyword retriever gave %v, %v: two hits with digest %d were expected", found, err, hits[0].Digest)
 	}
 }
 
-func ties(t *testing.T, at Place) {
+func ties(t *testing.T, at Storage) {
 	store := open(t, at)
 	var all []string
 	for i := range 40 { // in an order that is not that of the ids
@@ -80,20 +84,23 @@ func ties(t *testing.T, at Place) {
 	}
 }
 
-func limits(t *testing.T, at Place) {
+func limits(t *testing.T, at Storage) {
 	store := open(t, at)
-	put(t, store, "docs/a", passage("a", "docs/a", "apple", 1, 0), passage("b", "docs/a", "apple apple", 1, 1), passage("c", "docs/a", "apple", 0, 1))
+	put(t, store, "docs/a",
+		passage("a", "docs/a", "apple", 1, 0),
+		passage("b", "docs/a", "apple apple", 1, 1),
+		passage("c", "docs/a", "apple", 0, 1))
 	for limit, want := range map[int]int{0: 0, 1: 1, 2: 2, 3: 3, 4: 3, 10_000: 3} {
 		if got := len(vector(t, store, []float32{1, 0}, limit, nil)); got != want {
-			t.Errorf("vector leg, limit %d: %d hits, want %d", limit, got, want)
+			t.Errorf("vector retriever, limit %d: %d hits, want %d", limit, got, want)
 		}
 		if got := len(keyword(t, store, "apples", limit, nil)); got != want {
-			t.Errorf("keyword leg, limit %d: %d hits, want %d", limit, got, want)
+			t.Errorf("keyword retriever, limit %d: %d hits, want %d", limit, got, want)
 		}
 	}
 }
 
-func keywords(t *testing.T, at Place) {
+func keywords(t *testing.T, at Storage) {
 	store := open(t, at)
 	texts := map[string]string{
 		"gpu":     "Training ran on 16 nodes with 8 A100 GPUs each.",
@@ -139,9 +146,9 @@ func keywords(t *testing.T, at Place) {
 	}
 }
 
-func filters(t *testing.T, at Place) {
+func filters(t *testing.T, at Storage) {
 	store := open(t, at)
-	// Ranked a, b, c, d by both legs for the question below.
+	// Ranked a, b, c, d by both retrievers for the question below.
 	for i, c := range []struct{ name, source, team, year string }{
 		{"a", "papers", "vision", "2023"}, {"b", "papers", "vision", "2024"},
 		{"c", "blog", "audio", "2024"}, {"d", "blog", "", "2024"},

@@ -12,7 +12,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-func empty(t *testing.T, at Place) {
+func answersNothing(t *testing.T, at Storage) {
 	store := open(t, at)
 	must(t, cmp.Diff([]string{}, vector(t, store, []float32{1, 0}, 10, nil)))
 	must(t, cmp.Diff([]string{}, keyword(t, store, "anything at all", 10, nil)))
@@ -25,13 +25,16 @@ func empty(t *testing.T, at Place) {
 	}
 }
 
-func ledger(t *testing.T, at Place) {
+func ledger(t *testing.T, at Storage) {
 	store := open(t, at)
 	want := []index.Row{
-		{Document: "docs/Z", Source: "docs", Hash: "00", Attributes: "aa", Title: "Zed", Chunks: 1, Truncated: 1, State: index.Indexed, Updated: noon},
-		{Document: "docs/a b", Source: "docs", State: index.Failed, Reason: config.Encrypted, Message: "a password is needed", Updated: noon},
-		{Document: "docs/é", Source: "docs", State: index.Failed, Reason: config.NoTextLayer, Message: "no \"text\"", Updated: noon},
-		{Document: "other/1", Source: "other", Chunks: 0, State: index.Indexed, Updated: noon},
+		{Document: "docs/Z", Hash: "00", Attributes: "aa", Title: "Zed", Chunks: 1, Truncated: 1, State: index.Indexed},
+		{Document: "docs/a b", State: index.Failed, Reason: config.Encrypted, Message: "a password is needed"},
+		{Document: "docs/é", State: index.Failed, Reason: config.NoTextLayer, Message: "no \"text\""},
+		{Document: "other/1", Chunks: 0, State: index.Indexed},
+	}
+	for i := range want {
+		want[i].Source, want[i].Updated = sourceOf(want[i].Document), noon
 	}
 	for _, i := range []int{2, 0, 3, 1} {
 		var chunks []index.Vectored
@@ -73,7 +76,7 @@ func ledger(t *testing.T, at Place) {
 	}
 }
 
-func reopens(t *testing.T, at Place) {
+func reopens(t *testing.T, at Storage) {
 	store := at(t, Generation)
 	put(t, store, "docs/a", passage("a", "docs/a", "apricot", 1, 0), passage("gone", "docs/a", "plum", 0, 1))
 	put(t, store, "docs/a", passage("a", "docs/a", "apricot", 1, 0), passage("b", "docs/a", "banana", 1, 1))
@@ -97,7 +100,7 @@ func reopens(t *testing.T, at Place) {
 	must(t, cmp.Diff(ids([]string{"d"}), keyword(t, store, "damson", 10, nil)))
 }
 
-func generations(t *testing.T, at Place) {
+func generations(t *testing.T, at Storage) {
 	next := Generation
 	next.Chunking.Size = 400
 
@@ -132,7 +135,7 @@ func generations(t *testing.T, at Place) {
 	must(t, cmp.Diff([]string{}, keyword(t, old, "apricot", 10, nil)))
 }
 
-func cancelled(t *testing.T, at Place) {
+func cancelled(t *testing.T, at Storage) {
 	store := open(t, at)
 	put(t, store, "docs/a", passage("a", "docs/a", "text", 1, 0))
 	before := snapshot(t, store)

@@ -19,8 +19,9 @@ const (
 
 var benchSizes = []int{1458, 20_000}
 
-// corpus makes chunks of about 800 characters whose words are as unevenly used as those of a language
-// (Zipf), so that postings have realistic lengths, with random vectors of 1,024 dimensions.
+// corpus makes chunks of about 800 characters whose words are as unevenly used as those of a
+// language (Zipf), so that postings have realistic lengths, with random vectors of 1,024
+// dimensions.
 type corpus struct {
 	random *rand.Rand
 	zipf   *rand.Zipf
@@ -95,8 +96,8 @@ func fill(b *testing.B, directory string, chunks int) *local.Store {
 	return s
 }
 
-// BenchmarkSearch is the index's share of a question: both legs for 100 candidates each, fused, and the 45
-// best chunks fetched.
+// BenchmarkSearch is the index's share of a question: both retrievers for 100 candidates each,
+// fused, and the 45 best chunks fetched.
 func BenchmarkSearch(b *testing.B) {
 	for _, size := range benchSizes {
 		s, c := fill(b, b.TempDir(), size), newCorpus()

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// reportCPU adds the processor time of an operation, which says more than its duration on a busy machine. Call
-// what it returns after the loop.
+// reportCPU adds the processor time of an operation, which says more than its duration on a busy
+// machine. Call what it returns after the loop.
 func reportCPU(b *testing.B) func() {
 	spent := func() int64 {
 		var usage syscall.Rusage

@@ -67,7 +67,8 @@ func TestReadersSeeWholeDocuments(t *testing.T) {
 	readers.Wait()
 }
 
-// writerDirectory asks the test binary to be the process that TestAKilledWriterLeavesWholeDocuments kills.
+// writerDirectory asks the test binary to be the process that TestAKilledWriterLeavesWholeDocuments
+// kills.
 const writerDirectory = "RAGPIPELINE_TEST_INDEX_WRITER"
 
 func TestMain(m *testing.M) {
@@ -142,7 +143,8 @@ func TestAKilledWriterLeavesWholeDocuments(t *testing.T) {
 	}
 }
 
-// whole reports whether the document holds what write i put, or the write that may have followed the last report.
+// whole reports whether the document holds what write i put, or the write that may have followed
+// the last report.
 func whole(got []string, name string, i, last int) bool {
 	for _, version := range []int{i, last + 1} {
 		row, chunks := document(name, fmt.Sprintf("v%d", version), 1+version%7)

@@ -16,10 +16,12 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// ErrDamaged means that the database cannot be read. The package never deletes it: that is left to the user.
+// ErrDamaged means that the database cannot be read. The package never deletes it: that is left to
+// the user.
 var ErrDamaged = errors.New("the index database is damaged")
 
-// applicationID marks a database as ours ("RAGP"); schemaVersion must be raised when schema changes.
+// applicationID marks a database as ours ("RAGP"); schemaVersion must be raised when schema
+// changes.
 const (
 	applicationID = 0x52414750
 	schemaVersion = 2
@@ -122,7 +124,7 @@ func explain(err error, directory string) error {
 	case code == sqlite3.SQLITE_FULL, errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("%w in %s: make room and run again: %w", index.ErrFull, directory, err)
 	case code == sqlite3.SQLITE_IOERR:
-		return fmt.Errorf("reading or writing the disk of %s failed: check its space, quota and health, and run again: %w", directory, err)
+		return fmt.Errorf("the disk of %s failed: check its space, quota and health, and run again: %w", directory, err)
 	case code == sqlite3.SQLITE_CORRUPT, code == sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("%w: delete %s and the next ingestion rebuilds it: %w", ErrDamaged, directory, err)
 	case errors.Is(err, ErrDamaged):
@@ -131,7 +133,8 @@ func explain(err error, directory string) error {
 	return err
 }
 
-// lock locks the directory for this process, until the file is closed or the process ends, however it ends.
+// lock locks the directory for this process, until the file is closed or the process ends, however
+// it ends.
 func lock(directory string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(directory, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

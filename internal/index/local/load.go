@@ -21,8 +21,9 @@ type loaded struct {
 	vector []float32
 }
 
-// load reads the generation's chunks and vectors into the ranking, in their order. Reading, preparing and adding
-// run concurrently: each segment's future is queued in order and delivers the segment once it is prepared.
+// load reads the generation's chunks and vectors into the ranking, in their order. Reading,
+// preparing and adding run concurrently: each segment's future is queued in order and delivers the
+// segment once it is prepared.
 func (s *Store) load(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	futures := make(chan chan *segment, runtime.GOMAXPROCS(0))
@@ -46,8 +47,9 @@ func (s *Store) load(ctx context.Context) error {
 	return group.Wait()
 }
 
-// selectLoaded reads a generation's chunks in the order of their numbers. The plus keeps SQLite from using the
-// index of their ids: it would then have to sort them all, vectors included, in a file.
+// selectLoaded reads a generation's chunks in the order of their numbers. The plus keeps SQLite
+// from using the index of their ids: it would then have to sort them all, vectors included, in a
+// file.
 const selectLoaded = `SELECT number, id, document, source, text, metadata, terms, vector
 	FROM chunk LEFT JOIN vector USING (number) WHERE +generation = ? ORDER BY number`
 

@@ -10,7 +10,7 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	indextest.Run(t, func(t *testing.T) indextest.Place {
+	indextest.Run(t, func(t *testing.T) indextest.Storage {
 		directory := t.TempDir()
 		return func(t *testing.T, g config.Generation) index.Store {
 			t.Helper()

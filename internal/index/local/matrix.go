@@ -27,8 +27,8 @@ func (b *block) add(i int, unit []float32) {
 	b.quantised.set(i, unit)
 }
 
-// append appends the unit vectors of the next n ordinals. Where a block begins, it takes over one that has room
-// for blockRows instead of copying it.
+// append appends the unit vectors of the next n ordinals. Where a block begins, it takes over one
+// that has room for blockRows instead of copying it.
 func (m *matrix) append(from *block, n int) {
 	if n == 0 {
 		return
@@ -74,8 +74,8 @@ func (m *matrix) row(ordinal uint32) []float32 {
 	return m.blocks[ordinal/blockRows].rows[from : from+m.dimensions]
 }
 
-// nearest offers the allowed rows nearest to the query, a unit vector, with their cosine similarity: at least
-// those that best will keep.
+// nearest offers the allowed rows nearest to the query, a unit vector, with their cosine
+// similarity: at least those that best will keep.
 func (m *matrix) nearest(query []float32, allowed bitset, best *bounded[candidate]) {
 	if hasKernel {
 		m.nearestQuantised(query, allowed, best)

@@ -16,8 +16,8 @@ type postings struct {
 	lengths []uint32    // counts the terms of every chunk, by ordinal
 }
 
-// posting is an ordinal, in 24 bits, and how often the term occurs there, up to 255. Higher frequencies hardly
-// change BM25, and 16 million chunks are far more than this index is for.
+// posting is an ordinal, in 24 bits, and how often the term occurs there, up to 255. Higher
+// frequencies hardly change BM25, and 16 million chunks are far more than this index is for.
 type posting uint32
 
 const (
@@ -34,7 +34,8 @@ func (p posting) frequency() float64 { return float64(p & maxFrequency) }
 
 func newPostings() postings { return postings{terms: make(map[string]int32)} }
 
-// add appends a chunk with the next ordinal. It keeps slices of the terms, which are joined by spaces.
+// add appends a chunk with the next ordinal. It keeps slices of the terms, which are joined by
+// spaces.
 func (p *postings) add(terms string) {
 	ordinal, length := uint32(len(p.lengths)), uint32(0)
 	for term, rest := "", terms; rest != ""; length++ {
@@ -84,7 +85,8 @@ type corpus struct {
 	live   bitset // is nil when all chunks are live
 }
 
-// score adds up each chunk's BM25 for the terms, by ordinal. A term that the question repeats counts each time.
+// score adds up each chunk's BM25 for the terms, by ordinal. A term that the question repeats
+// counts each time.
 func (p *postings) score(scores []float64, terms []string, c corpus, allowed bitset) {
 	average := float64(c.terms) / float64(c.chunks)
 	base, slope := index.BM25K1*(1-index.BM25B), index.BM25K1*index.BM25B/average
@@ -102,9 +104,9 @@ func (p *postings) score(scores []float64, terms []string, c corpus, allowed bit
 	}
 }
 
-// known yields the question's terms that the postings have, each once, with its frequency in the question. They
-// come in the question's order: a sum in another order could differ in its last digit, and so tell equal chunks
-// apart.
+// known yields the question's terms that the postings have, each once, with its frequency in the
+// question. They come in the question's order: a sum in another order could differ in its last
+// digit, and so tell equal chunks apart.
 func (p *postings) known(terms []string) iter.Seq2[int32, int] {
 	times := make(map[int32]int, len(terms))
 	var order []int32
@@ -138,8 +140,8 @@ func countLive(list []posting, live bitset) int {
 	return n
 }
 
-// keep drops the postings of chunks that are not live, gives the kept ones their new ordinals, and drops terms
-// that no chunk has any more.
+// keep drops the postings of chunks that are not live, gives the kept ones their new ordinals, and
+// drops terms that no chunk has any more.
 func (p *postings) keep(kept, moved []uint32, live bitset) {
 	lists := make([][]posting, 0, len(p.lists))
 	for term, i := range p.terms {

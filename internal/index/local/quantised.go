@@ -2,17 +2,18 @@ package local
 
 import "math"
 
-// quantised holds a block's vectors in a quarter of their size: each value is an integer of -127..127 times the
-// row's scale. A scan of these integers shows which rows can be among the nearest at all, and only those are
-// compared exactly. A scan of a large matrix takes as long as reading it from memory, so this is what makes the
-// exact search fast.
+// quantised holds a block's vectors in a quarter of their size: each value is an integer of
+// -127..127 times the row's scale. A scan of these integers shows which rows can be among the
+// nearest at all, and only those are compared exactly. A scan of a large matrix takes as long as
+// reading it from memory, so this is what makes the exact search fast.
 //
-// Let x be a row, x' its quantised form, and e = |x - x'| its quantisation error; likewise query q, q' and d. Then
+// Let x be a row, x' its quantised form, and e = |x - x'| its quantisation error; likewise query q,
+// q' and d. Then
 //
 //	|q.x - q'.x'| <= |q|.|x - x'| + |q - q'|.|x'| <= e + d.(1 + e)
 //
-// by Cauchy and Schwarz, for q and x of length at most 1. A row whose upper bound is below the limit-th best
-// lower bound is not among the limit nearest.
+// by Cauchy and Schwarz, for q and x of length at most 1. A row whose upper bound is below the
+// limit-th best lower bound is not among the limit nearest.
 type quantised struct {
 	width  int       // is the length of a row: the dimensions, rounded up to what the kernel reads at once
 	values []int8    // holds all rows that there is room for
@@ -71,9 +72,9 @@ func nearestInt(x float32) int32 {
 	return int32(x + 0.5)
 }
 
-// quantisedQuery is a query with a fixed scale of 1/queryLevels. Its values are at most 1, so that they fit 16
-// bits; the sum of products with a row is at most queryLevels.127.sqrt(width), which fits 32 bits up to a
-// million dimensions.
+// quantisedQuery is a query with a fixed scale of 1/queryLevels. Its values are at most 1, so that
+// they fit 16 bits; the sum of products with a row is at most queryLevels.127.sqrt(width), which
+// fits 32 bits up to a million dimensions.
 type quantisedQuery struct {
 	values     []int16
 	quantError float32
@@ -99,9 +100,9 @@ func (z *quantised) score(i int, sum int32) float32 {
 	return float32(sum) * (z.scales[i] / queryLevels)
 }
 
-// errorBound is how far row i's exact score can be from its quantised one. The last term covers what float32
-// rounds in either: 2^-24 for each addition of the exact score, and as much again, which also covers the
-// rounding that a unit vector's length may be off by.
+// errorBound is how far row i's exact score can be from its quantised one. The last term covers
+// what float32 rounds in either: 2^-24 for each addition of the exact score, and as much again,
+// which also covers the rounding that a unit vector's length may be off by.
 func (z *quantised) errorBound(i int, queryError float32, dimensions int) float32 {
 	return z.errors[i] + queryError*(1+z.errors[i]) + float32(dimensions+16)/(1<<23)
 }
@@ -127,7 +128,8 @@ func (m *matrix) nearestQuantised(query []float32, allowed bitset, best *bounded
 		for j := range rows {
 			score, bound := z.score(j, sums[j]), z.errorBound(j, q.quantError, m.dimensions)
 			(*uppers)[from+j] = score + bound
-			if lower := score - bound; (!lowers.full() || lower > lowers.last()) && (allowed == nil || allowed.has(uint32(from+j))) {
+			lower, possible := score-bound, allowed == nil || allowed.has(uint32(from+j))
+			if possible && (!lowers.full() || lower > lowers.last()) {
 				lowers.add(lower)
 			}
 		}
@@ -139,7 +141,8 @@ func (m *matrix) nearestQuantised(query []float32, allowed bitset, best *bounded
 	m.rescore(query, *uppers, lowest, allowed, best)
 }
 
-// rescore offers the allowed rows whose upper bound is at least the lowest score that can be among the best.
+// rescore offers the allowed rows whose upper bound is at least the lowest score that can be among
+// the best.
 func (m *matrix) rescore(query, uppers []float32, lowest float32, allowed bitset, best *bounded[candidate]) {
 	for i, upper := range uppers {
 		if ordinal := uint32(i); upper >= lowest && (allowed == nil || allowed.has(ordinal)) {

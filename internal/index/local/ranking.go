@@ -9,9 +9,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// ranking is a generation in memory: what both retrievers need to rank, and neither text nor title. A chunk is
-// known by its ordinal. A deleted chunk keeps its ordinal until compaction. A staged one, on its way in, counts
-// as deleted until it is committed.
+// ranking is a generation in memory: what both retrievers need to rank, and neither text nor title.
+// A chunk is known by its ordinal. A deleted chunk keeps its ordinal until compaction. A staged
+// one, on its way in, counts as deleted until it is committed.
 type ranking struct {
 	entries   []entry
 	ordinals  map[string]uint32   // finds a chunk by its id
@@ -114,8 +114,8 @@ func (r *ranking) replace(document string, from int) {
 	r.compact()
 }
 
-// rollback gives up staged chunks. Nothing of them may stay in an empty ranking: its first vector decides the
-// dimensions.
+// rollback gives up staged chunks. Nothing of them may stay in an empty ranking: its first vector
+// decides the dimensions.
 func (r *ranking) rollback() {
 	if r.chunks() == 0 {
 		*r = *newRanking()
@@ -226,7 +226,8 @@ const (
 	mapRoom      = 2 // a map has room for about twice its entries
 )
 
-// bytes estimates the memory that the ranking holds: slices by their capacity, maps by their entries.
+// bytes estimates the memory that the ranking holds: slices by their capacity, maps by their
+// entries.
 func (r *ranking) bytes() int64 {
 	const ordinal = 4
 	total := int64(cap(r.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(r.live))*8
@@ -243,8 +244,8 @@ func (r *ranking) bytes() int64 {
 	return total + r.postings.bytes() + r.vectors.bytes()
 }
 
-// segmentChunks is how many chunks are added to the ranking together. Readers wait for no more at a time. It is
-// a matrix's block, so that loading copies no vector.
+// segmentChunks is how many chunks are added to the ranking together. Readers wait for no more at a
+// time. It is a matrix's block, so that loading copies no vector.
 const segmentChunks = blockRows
 
 // segment is consecutive chunks on their way into the ranking, with the costly work done.

@@ -12,8 +12,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
-// Both retrievers, with and without filters, agree with references that know nothing about postings, ordinals or
-// compaction, while random documents are added, changed and removed.
+// Both retrievers, with and without filters, agree with references that know nothing about
+// postings, ordinals or compaction, while random documents are added, changed and removed.
 func TestRankingAgreesWithReference(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	r, live := newRanking(), map[string][]ranked{}
@@ -164,7 +164,8 @@ func referenceCosine(q []float32, allowed []ranked) (hits []index.Hit) {
 	return hits
 }
 
-// compare allows for rounding in the scores, and therefore in the order of scores that are that close.
+// compare allows for rounding in the scores, and therefore in the order of scores that are that
+// close.
 func compare(t *testing.T, got, want []index.Hit, limit int) {
 	t.Helper()
 	scores := map[string]index.Hit{}
@@ -186,7 +187,8 @@ func compare(t *testing.T, got, want []index.Hit, limit int) {
 	}
 }
 
-// Frequencies past what a posting holds count as the largest it holds, and do not run over into the ordinal.
+// Frequencies past what a posting holds count as the largest it holds, and do not run over into the
+// ordinal.
 func TestPostingHoldsItsFrequency(t *testing.T) {
 	p := newPostings()
 	p.add(strings.Repeat("many ", 9_999) + "many")

@@ -45,8 +45,8 @@ func (s *Store) entries(ids []string) []entry {
 	return entries
 }
 
-// appendChunks appends the chunks of at most chunksAtOnce entries. It takes well under a millisecond, so it does
-// without a context, which costs database/sql a goroutine.
+// appendChunks appends the chunks of at most chunksAtOnce entries. It takes well under a
+// millisecond, so it does without a context, which costs database/sql a goroutine.
 func (s *Store) appendChunks(chunks []index.Chunk, entries []entry) ([]index.Chunk, error) {
 	args := make([]any, chunksAtOnce) // an argument left nil matches nothing
 	for i, e := range entries {
@@ -92,7 +92,8 @@ func (s *Store) Known(_ context.Context, document string) (map[string]bool, erro
 const selectRows = `SELECT document, source, hash, attributes, title, chunks, truncated, state, reason, message, updated
 	FROM document WHERE generation = ? `
 
-// Documents returns up to limit rows whose document sorts after the given one, in the order of their bytes.
+// Documents returns up to limit rows whose document sorts after the given one, in the order of
+// their bytes.
 func (s *Store) Documents(ctx context.Context, after string, limit int) ([]index.Row, error) {
 	rows, err := s.rows(ctx, selectRows+`AND document > ? ORDER BY document LIMIT ?`, s.generation, after, max(limit, 0))
 	return rows, s.fail("read ledger", err)

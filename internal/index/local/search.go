@@ -116,7 +116,8 @@ func borrow[T any](pool *sync.Pool, n int) *[]T {
 	return buffer
 }
 
-// bounded keeps the limit items that come first in an order: a heap with the last of them at its root.
+// bounded keeps the limit items that come first in an order: a heap with the last of them at its
+// root.
 type bounded[T any] struct {
 	limit   int
 	compare func(a, b T) int // is negative when a comes first

@@ -1,15 +1,17 @@
-// Package local is the index of one machine: SQLite is the durable record, and ranking happens in memory.
+// Package local is the index of one machine: SQLite is the durable record, and ranking happens in
+// memory.
 //
-// The database index.db holds the chunks, their vectors, the ledger and the generations. Opening a store loads
-// one generation's ranking: postings for BM25 and a matrix of vectors, which the retrievers scan exactly. The
-// only SQL on the question path fetches the chosen texts. It is meant for up to 100,000 chunks.
+// The database index.db holds the chunks, their vectors, the ledger and the generations. Opening a
+// store loads one generation's ranking: postings for BM25 and a matrix of vectors, which the
+// retrievers scan exactly. The only SQL on the question path fetches the chosen texts. It is meant
+// for up to 100,000 chunks.
 //
 // The chunks' terms are stored analysed, so that opening a store does not analyse the texts again.
 //
-// A document's chunks and its ledger row are written in one transaction. Once that is committed, the ranking
-// changes in one step for readers. SQLite runs in WAL mode with synchronous=NORMAL: a killed process loses
-// nothing that was committed; a machine that loses power may lose the last commits, never part of one, and the
-// next run indexes those documents again.
+// A document's chunks and its ledger row are written in one transaction. Once that is committed,
+// the ranking changes in one step for readers. SQLite runs in WAL mode with synchronous=NORMAL: a
+// killed process loses nothing that was committed; a machine that loses power may lose the last
+// commits, never part of one, and the next run indexes those documents again.
 package local
 
 import (
@@ -27,7 +29,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// Store is one generation of a pipeline's index. All of its methods may be called concurrently; writes queue.
+// Store is one generation of a pipeline's index. All of its methods may be called concurrently;
+// writes queue.
 type Store struct {
 	directory  string
 	pipeline   config.Pipeline
@@ -39,8 +42,8 @@ type Store struct {
 
 	writing sync.Mutex // is held by the one write at a time and guards what follows
 	writer  *writer
-	// lastNumber is the highest number of a chunk. None is used twice while a store is open, so that readers
-	// cannot confuse chunks.
+	// lastNumber is the highest number of a chunk. None is used twice while a store is open, so
+	// that readers cannot confuse chunks.
 	lastNumber int64
 	staged     map[string]map[string]int64 // finds the number of a vector by document and chunk id
 
@@ -53,16 +56,18 @@ var _ index.Store = (*Store)(nil)
 
 // Options say which index to open.
 type Options struct {
-	// Directory holds the database and its lock; it is created when absent, readable by this user only.
+	// Directory holds the database and its lock; it is created when absent, readable by this user
+	// only.
 	Directory string
 	Pipeline  config.Pipeline
 	// Generation is created, empty, when the database does not hold it.
 	Generation config.Generation
 }
 
-// Open locks the directory and loads the generation's ranking. It fails with index.ErrLocked when another
-// process, or another store of this one, has the directory open; with ErrDamaged when the database cannot be
-// read; and with index.ErrFull when there is no room to create it. In none of these cases is anything deleted.
+// Open locks the directory and loads the generation's ranking. It fails with index.ErrLocked when
+// another process, or another store of this one, has the directory open; with ErrDamaged when the
+// database cannot be read; and with index.ErrFull when there is no room to create it. In none of
+// these cases is anything deleted.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := os.MkdirAll(o.Directory, 0o700); err != nil {
 		return nil, fmt.Errorf("create the index directory: %w", err)
@@ -71,7 +76,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{directory: o.Directory, pipeline: o.Pipeline, lock: held, ranking: newRanking(), staged: map[string]map[string]int64{}}
+	s := &Store{
+		directory: o.Directory, pipeline: o.Pipeline, lock: held,
+		staged: map[string]map[string]int64{}, ranking: newRanking(),
+	}
 	if err := s.open(ctx, o.Generation); err != nil {
 		return nil, errors.Join(s.fail("open index", err), s.Close())
 	}
@@ -85,8 +93,8 @@ func (s *Store) open(ctx context.Context, g config.Generation) (err error) {
 	if s.reader, err = openDatabase(s.directory, "query_only(1)"); err != nil {
 		return err
 	}
-	// A read takes a fraction of a millisecond, a new connection several: a burst of questions waits for the
-	// connections that are open.
+	// A read takes a fraction of a millisecond, a new connection several: a burst of questions
+	// waits for the connections that are open.
 	readers := max(4, runtime.GOMAXPROCS(0))
 	s.reader.SetMaxOpenConns(readers)
 	s.reader.SetMaxIdleConns(readers)
@@ -113,10 +121,12 @@ func (s *Store) openGeneration(ctx context.Context, g config.Generation) error {
 	}
 	pipeline, fingerprint := s.pipeline.String(), g.Fingerprint()
 	var stored string
-	err = s.writer.conn.QueryRowContext(ctx, `SELECT id, record, dimensions FROM generation WHERE pipeline = ? AND fingerprint = ?`,
+	err = s.writer.conn.QueryRowContext(ctx,
+		`SELECT id, record, dimensions FROM generation WHERE pipeline = ? AND fingerprint = ?`,
 		pipeline, fingerprint).Scan(&s.generation, &stored, &s.dimensions)
 	if errors.Is(err, sql.ErrNoRows) {
-		return s.writer.conn.QueryRowContext(ctx, `INSERT INTO generation (pipeline, fingerprint, record) VALUES (?, ?, ?) RETURNING id`,
+		return s.writer.conn.QueryRowContext(ctx,
+			`INSERT INTO generation (pipeline, fingerprint, record) VALUES (?, ?, ?) RETURNING id`,
 			pipeline, fingerprint, record).Scan(&s.generation)
 	}
 	if err != nil {
@@ -186,7 +196,8 @@ func (s *Store) fail(operation string, err error) error {
 	return fmt.Errorf("%s: %w", operation, explain(err, s.directory))
 }
 
-// nanoseconds converts a time for the database: 0 for the zero time. instant is its inverse, in UTC.
+// nanoseconds converts a time for the database: 0 for the zero time. instant is its inverse, in
+// UTC.
 func nanoseconds(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

@@ -53,8 +53,8 @@ func (s *Store) put(ctx context.Context, row index.Row, chunks []index.Vectored)
 	return nil
 }
 
-// putChunks writes the chunks to the database and stages them in the ranking, a segment at a time. It returns
-// the dimensions of the index with these chunks in it.
+// putChunks writes the chunks to the database and stages them in the ranking, a segment at a time.
+// It returns the dimensions of the index with these chunks in it.
 func (s *Store) putChunks(document string, chunks []index.Vectored) (dimensions int, err error) {
 	dimensions = s.dimensions
 	for batch := range slices.Chunk(chunks, segmentChunks) {
@@ -74,8 +74,8 @@ func (s *Store) putChunks(document string, chunks []index.Vectored) (dimensions 
 	return dimensions, err
 }
 
-// putChunk writes a chunk to the database and adds it to the segment. A vector that the chunk lacks is taken
-// from the index or from what is staged; staged is the number of its staged vector, or 0.
+// putChunk writes a chunk to the database and adds it to the segment. A vector that the chunk lacks
+// is taken from the index or from what is staged; staged is the number of its staged vector, or 0.
 func (s *Store) putChunk(c *index.Vectored, staged int64, dimensions *int, into *segment) error {
 	ordinal, held := s.ranking.ordinals[c.ID]
 	var number int64
@@ -116,15 +116,16 @@ func (s *Store) putChunk(c *index.Vectored, staged int64, dimensions *int, into 
 	return nil
 }
 
-// recordChunk writes a chunk to the database, under the number that it has there, or else that of its staged
-// vector, or else a new one.
+// recordChunk writes a chunk to the database, under the number that it has there, or else that of
+// its staged vector, or else a new one.
 func (s *Store) recordChunk(c *index.Vectored, number, staged int64, terms string) (int64, error) {
 	metadata, err := encodeMetadata(c.Metadata)
 	if err != nil {
 		return 0, err
 	}
 	if number != 0 {
-		_, err = s.writer.updateChunk.Exec(c.Source, c.Title, c.Heading, c.Text, c.Page, c.Start, c.End, metadata, terms, number)
+		_, err = s.writer.updateChunk.Exec(c.Source, c.Title, c.Heading, c.Text,
+			c.Page, c.Start, c.End, metadata, terms, number)
 		if err == nil && c.Vector != nil {
 			_, err = s.writer.updateVector.Exec(vector.Encode(c.Vector), number)
 		}
@@ -170,7 +171,8 @@ func (s *Store) deleteStale(document string, kept map[string]bool) error {
 	return nil
 }
 
-// Remove deletes the documents' chunks and rows, in one transaction, and returns the number of rows deleted.
+// Remove deletes the documents' chunks and rows, in one transaction, and returns the number of rows
+// deleted.
 func (s *Store) Remove(ctx context.Context, documents []string) (removed int, err error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()

@@ -27,7 +27,8 @@ type writer struct {
 func openWriter(ctx context.Context, directory string) (*writer, error) {
 	pragmas := []string{"journal_mode(WAL)", "synchronous(NORMAL)"}
 	if info, err := os.Stat(databasePath(directory)); err != nil || info.Size() == 0 {
-		// This pragma must come before anything is written, and would itself write to an existing database.
+		// This pragma must come before anything is written, and would itself write to an existing
+		// database.
 		pragmas = append([]string{"auto_vacuum(INCREMENTAL)"}, pragmas...)
 	}
 	db, err := openDatabase(directory, pragmas...)
@@ -60,10 +61,11 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.begin, `BEGIN IMMEDIATE`},
 		{&w.commit, `COMMIT`},
 		{&w.rollback, `ROLLBACK`},
-		{&w.insertChunk, `INSERT INTO chunk (number, generation, id, document, source, title, heading, text, page, start, "end", metadata, terms)
+		{&w.insertChunk, `INSERT INTO chunk
+			(number, generation, id, document, source, title, heading, text, page, start, "end", metadata, terms)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
-		{&w.updateChunk, `UPDATE chunk SET source = ?, title = ?, heading = ?, text = ?, page = ?, start = ?, "end" = ?, metadata = ?,
-			terms = ? WHERE number = ?`},
+		{&w.updateChunk, `UPDATE chunk SET source = ?, title = ?, heading = ?, text = ?,
+			page = ?, start = ?, "end" = ?, metadata = ?, terms = ? WHERE number = ?`},
 		{&w.insertVector, `INSERT INTO vector (number, vector) VALUES (?, ?)`},
 		{&w.updateVector, `UPDATE vector SET vector = ? WHERE number = ?`},
 		{&w.deleteChunk, `DELETE FROM chunk WHERE number = ?`},
@@ -79,7 +81,8 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.deleteUnused, `DELETE FROM vector WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM chunk WHERE number = ?1)`},
 		{&w.readVector, `SELECT vector FROM vector WHERE number = ?`},
 	} {
-		if *s.statement, err = w.conn.PrepareContext(ctx, s.query); err != nil { //nolint:sqlclosecheck // close closes them through prepared
+		*s.statement, err = w.conn.PrepareContext(ctx, s.query) //nolint:sqlclosecheck // close does, through prepared
+		if err != nil {
 			return err
 		}
 		w.prepared = append(w.prepared, *s.statement)

@@ -20,12 +20,12 @@ import (
 const (
 	// adminTimeout bounds one call that changes the schema.
 	adminTimeout = 30 * time.Second
-	// startPatience is how long an opening waits for a Weaviate that is starting.
-	startPatience = time.Minute
+	// startTimeout is how long opening the index waits for a Weaviate that is starting.
+	startTimeout = time.Minute
 )
 
-// admin changes the schema. One lives as long as its process: a connection of the client that is collected blocks the
-// finalizers of all others for ever.
+// admin changes the schema. It must live as long as its process: a connection of the client that is
+// garbage-collected blocks the finalizers of all others for ever.
 type admin struct {
 	schema *schema.API
 	http   *http.Client
@@ -46,7 +46,7 @@ func newAdmin(where config.WeaviateIndex, key func() (string, error)) (*admin, e
 
 func (a *admin) close() { a.http.CloseIdleConnections() }
 
-// authorised sends the API key with every request. It is read each time.
+// authorised sends the API key with every request and reads it each time.
 type authorised struct {
 	next *http.Transport
 	key  func() (string, error)
@@ -69,28 +69,29 @@ func (a *authorised) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// CloseIdleConnections implements what http.Client looks for.
+// CloseIdleConnections implements the method that http.Client.CloseIdleConnections looks for.
 func (a *authorised) CloseIdleConnections() { a.next.CloseIdleConnections() }
 
-// make makes the collection unless it exists, waiting for a Weaviate that is starting. One of the same name that
-// is not ours, or of another schema, is left alone.
-func (a *admin) make(ctx context.Context, want *models.Class) error {
+// create creates the collection unless it exists, and waits for a Weaviate that is starting. It
+// fails for a collection of the same name that belongs to another owner or has another schema, and
+// leaves it alone.
+func (a *admin) create(ctx context.Context, want *models.Class) error {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := a.makeOnce(ctx, want)
+		err := a.createOnce(ctx, want)
 		if err != nil && !errors.Is(explain(err), index.ErrUnreachable) {
 			return struct{}{}, backoff.Permanent(err)
 		}
 		return struct{}{}, err
-	}, backoff.WithMaxElapsedTime(startPatience), backoff.WithBackOff(&backoff.ExponentialBackOff{
+	}, backoff.WithMaxElapsedTime(startTimeout), backoff.WithBackOff(&backoff.ExponentialBackOff{
 		InitialInterval: 200 * time.Millisecond, Multiplier: 2, RandomizationFactor: 0.2, MaxInterval: 5 * time.Second,
 	}))
 	if err != nil {
-		return fmt.Errorf("make collection %s: %w", want.Class, err)
+		return fmt.Errorf("create collection %s: %w", want.Class, err)
 	}
 	return nil
 }
 
-func (a *admin) makeOnce(ctx context.Context, want *models.Class) error {
+func (a *admin) createOnce(ctx context.Context, want *models.Class) error {
 	got, err := a.schema.ClassGetter().WithClassName(want.Class).Do(ctx)
 	if f, ok := errors.AsType[*fault.WeaviateClientError](err); ok && f.StatusCode == http.StatusNotFound {
 		return a.schema.ClassCreator().WithClass(want).Do(ctx)
@@ -99,7 +100,8 @@ func (a *admin) makeOnce(ctx context.Context, want *models.Class) error {
 		return err
 	}
 	if got.Description != want.Description {
-		return fmt.Errorf("it exists and is not this pipeline's, by its description %q: delete it, or choose another prefix", got.Description)
+		return fmt.Errorf("it exists and its description %q is not this pipeline's: delete it, or choose another prefix",
+			got.Description)
 	}
 	return nil
 }

@@ -30,8 +30,8 @@ func fill(b *testing.B, s *weaviate.Store) *indextest.Corpus {
 	return corpus
 }
 
-// BenchmarkSearch is the index's share of a question: both legs for 100 candidates each, and the 45 best chunks
-// fetched.
+// BenchmarkSearch is the index's share of a question: both retrievers for 100 candidates each, and
+// the 45 best chunks fetched.
 func BenchmarkSearch(b *testing.B) {
 	s := open(b, options(server(b), newPipeline()))
 	corpus := fill(b, s)

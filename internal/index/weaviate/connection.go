@@ -18,18 +18,19 @@ import (
 )
 
 const (
-	// maxMessage is what Weaviate takes by default; gRPC's own limit on answers is 4 MiB.
+	// maxMessage is Weaviate's default limit; gRPC's own limit on answers is 4 MiB.
 	maxMessage = 100 << 20
-	// maxReconnect is the longest pause before another try to connect, so that an index that is back is found.
+	// maxReconnect is the longest pause between attempts to connect, so that a restarted index is
+	// found soon.
 	maxReconnect = 2 * time.Second
 )
 
-// retries repeat a call that met a connection that broke: each may be repeated.
+// retries repeats calls that failed because the connection broke: every call may be repeated.
 const retries = `{"methodConfig": [{"name": [{"service": "weaviate.v1.Weaviate"}], %s"retryPolicy": {"maxAttempts": %d,
 	"initialBackoff": "0.1s", "maxBackoff": "5s", "backoffMultiplier": 4, "retryableStatusCodes": ["UNAVAILABLE"]}}]}`
 
-// dial makes a connection to the gRPC API; it connects when it is first used. With wait, calls wait for a Weaviate
-// that is away until their deadline; without, they fail at once.
+// dial prepares a connection to the gRPC API, which connects when it is first used. With wait,
+// calls wait for an unreachable Weaviate until their deadline; without, they fail at once.
 func dial(address string, key func() (string, error), wait bool) (*grpc.ClientConn, error) {
 	at, err := parse("grpcURL", address)
 	if err != nil {
@@ -48,16 +49,20 @@ func dial(address string, key func() (string, error), wait bool) (*grpc.ClientCo
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		grpc.WithDefaultServiceConfig(policy),
 		grpc.WithStatsHandler(otelgrpc.NewClientHandler()),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 5 * time.Minute, Timeout: 20 * time.Second}), // servers forbid more
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time: 5 * time.Minute, Timeout: 20 * time.Second, // servers forbid more
+		}),
 		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 2, Jitter: 0.2, MaxDelay: maxReconnect},
+			Backoff: backoff.Config{
+				BaseDelay: 100 * time.Millisecond, Multiplier: 2, Jitter: 0.2, MaxDelay: maxReconnect,
+			},
 			MinConnectTimeout: 5 * time.Second,
 		}),
 	}
 	if key != nil {
 		options = append(options, grpc.WithPerRPCCredentials(bearer(key)))
 	}
-	// The name is looked up at every try to connect: a Service without an address of its own points to pods.
+	// The name is looked up at every attempt to connect: a headless Service resolves to pods.
 	return grpc.NewClient("passthrough:///"+at.Host, options...)
 }
 
@@ -65,7 +70,7 @@ func dial(address string, key func() (string, error), wait bool) (*grpc.ClientCo
 func parse(field, address string) (*url.URL, error) {
 	at, err := url.Parse(address)
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
-		return nil, fmt.Errorf("weaviate.%s: %q is not http or https with host and port", field, address)
+		return nil, fmt.Errorf("weaviate.%s: %q is not an http or https URL with host and port", field, address)
 	}
 	if at.Port() == "" {
 		port := "80"
@@ -77,7 +82,7 @@ func parse(field, address string) (*url.URL, error) {
 	return at, nil
 }
 
-// bearer sends the API key with every call. It is read each time.
+// bearer sends the API key with every call and reads it each time.
 type bearer func() (string, error)
 
 func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
@@ -91,8 +96,8 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 // RequireTransportSecurity leaves the choice to grpcURL's scheme.
 func (b bearer) RequireTransportSecurity() bool { return false }
 
-// The deadlines of one call, retries included; the caller's own may be shorter. A store that writes waits longer, so
-// that an ingestion outlives a restart of Weaviate.
+// readTimeout and writeTimeout bound one call, retries included; the caller's deadline may be
+// earlier. A store that writes waits longer, so that an ingestion survives a restart of Weaviate.
 const (
 	readTimeout  = 30 * time.Second
 	writeTimeout = 2 * time.Minute
@@ -119,17 +124,20 @@ func (s *Store) search(ctx context.Context, r *pb.SearchRequest) ([]*pb.SearchRe
 	return reply.Results, nil
 }
 
-// tally counts the objects of a collection for which the property is true, and false. It reads no object, whereas
-// count reads all that it counts.
+// tally counts the objects of a collection for which the property is true and for which it is
+// false. It reads no object, whereas count reads every object that it counts.
 func (s *Store) tally(ctx context.Context, collection, property string) (yes, no int, err error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	reply, err := s.client.Aggregate(ctx, &pb.AggregateRequest{Collection: collection, Aggregations: []*pb.AggregateRequest_Aggregation{{
+	totals := &pb.AggregateRequest_Aggregation{
 		Property: property,
 		Aggregation: &pb.AggregateRequest_Aggregation_Boolean_{
 			Boolean: &pb.AggregateRequest_Aggregation_Boolean{TotalTrue: true, TotalFalse: true},
 		},
-	}}})
+	}
+	reply, err := s.client.Aggregate(ctx, &pb.AggregateRequest{
+		Collection: collection, Aggregations: []*pb.AggregateRequest_Aggregation{totals},
+	})
 	if err != nil {
 		return 0, 0, err
 	}
@@ -139,11 +147,13 @@ func (s *Store) tally(ctx context.Context, collection, property string) (yes, no
 	return yes, no, nil
 }
 
-// count counts the objects of a collection that the filter lets through.
+// count counts the objects of a collection that pass the filter.
 func (s *Store) count(ctx context.Context, collection string, filter *pb.Filters) (int, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	reply, err := s.client.Aggregate(ctx, &pb.AggregateRequest{Collection: collection, ObjectsCount: true, Filters: filter})
+	reply, err := s.client.Aggregate(ctx, &pb.AggregateRequest{
+		Collection: collection, ObjectsCount: true, Filters: filter,
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -163,13 +173,14 @@ func (s *Store) write(ctx context.Context, objects ...*pb.BatchObject) error {
 	}
 	for _, e := range reply.Errors {
 		if e.Error != "" {
-			return explain(fmt.Errorf("write object %s: %s (%d of %d failed)", objects[e.Index].Uuid, e.Error, len(reply.Errors), len(objects)))
+			return explain(fmt.Errorf("write object %s: %s (%d of %d failed)",
+				objects[e.Index].Uuid, e.Error, len(reply.Errors), len(objects)))
 		}
 	}
 	return nil
 }
 
-// remove deletes every object that the filter lets through. Weaviate deletes at most 10,000 at once.
+// remove deletes every object that passes the filter. Weaviate deletes at most 10,000 at once.
 func (s *Store) remove(ctx context.Context, collection string, filter *pb.Filters) error {
 	for {
 		removed, matched, err := s.removeSome(ctx, collection, filter)
@@ -182,7 +193,9 @@ func (s *Store) remove(ctx context.Context, collection string, filter *pb.Filter
 	}
 }
 
-func (s *Store) removeSome(ctx context.Context, collection string, filter *pb.Filters) (removed, matched int, err error) {
+func (s *Store) removeSome(
+	ctx context.Context, collection string, filter *pb.Filters,
+) (removed, matched int, err error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	reply, err := s.client.BatchDelete(ctx, &pb.BatchDeleteRequest{Collection: collection, Filters: filter})

@@ -107,8 +107,9 @@ func hashes(t *testing.T, s *Store) map[string]string {
 	return out
 }
 
-// TestAProcessMayDieBetweenAnyTwoWrites lets a write die at every step, and the next process do what ingestion does:
-// open, put again what the ledger does not hold as it is, and remove what is no longer listed.
+// TestAProcessMayDieBetweenAnyTwoWrites lets a write die at every step, and the next process do
+// what ingestion does: open, put again what the ledger does not hold as it is, and remove what is
+// no longer listed.
 func TestAProcessMayDieBetweenAnyTwoWrites(t *testing.T) {
 	weaviatetest.Need(t)
 	server, err := Shared()
@@ -153,7 +154,8 @@ func TestAProcessMayDieBetweenAnyTwoWrites(t *testing.T) {
 	}
 }
 
-// recovered does what the next ingestion does, and checks that every document is there exactly once.
+// recovered does what the next ingestion does, and checks that every document is there exactly
+// once.
 func recovered(t *testing.T, s *Store, before, listed []string, writes int) {
 	t.Helper()
 	hash := "new"

@@ -14,8 +14,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// fail says what failed, in which Weaviate, and what to do. A context that has ended counts as the cause.
-func (s *Store) fail(ctx context.Context, what string, err error) error {
+// fail adds the operation that failed, the address of Weaviate and the kind of the error. If the
+// context has ended, that is the cause.
+func (s *Store) fail(ctx context.Context, operation string, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -24,12 +25,15 @@ func (s *Store) fail(ctx context.Context, what string, err error) error {
 	default:
 		err = explain(err)
 	}
-	return fmt.Errorf("%s in Weaviate at %s: %w", what, s.address, err)
+	return fmt.Errorf("%s in Weaviate at %s: %w", operation, s.address, err)
 }
 
-// explain finds the kind of err. What Weaviate refuses has no code over gRPC, only words.
+// explain adds the kind of err. Over gRPC, a refusal by Weaviate has no code, only words.
 func explain(err error) error {
-	for _, known := range []error{index.ErrNotBuilt, index.ErrDimensions, index.ErrFull, index.ErrUnauthorized, index.ErrUnreachable, context.DeadlineExceeded} {
+	for _, known := range []error{
+		index.ErrNotBuilt, index.ErrDimensions, index.ErrFull, index.ErrUnauthorized, index.ErrUnreachable,
+		context.DeadlineExceeded,
+	} {
 		if errors.Is(err, known) {
 			return err
 		}
@@ -92,11 +96,11 @@ func kindOfText(message string) error {
 		{"anonymous access not enabled", index.ErrUnauthorized},
 		{"vector lengths don't match", index.ErrDimensions},
 		{"vector with length", index.ErrDimensions},
-		{"read-only", index.ErrFull}, // Weaviate's answer to a disk that fills up
+		{"read-only", index.ErrFull}, // Weaviate's answer when its disk fills up
 		{"not enough memory", index.ErrFull},
 		{"no space left", index.ErrFull},
 		{"leader not found", index.ErrUnreachable},          // it is starting
-		{"browse non-existing index", index.ErrUnreachable}, // likewise: it knows the collection, and has not opened it
+		{"browse non-existing index", index.ErrUnreachable}, // likewise: it knows the collection but has not opened it yet
 	} {
 		if strings.Contains(m, known.words) {
 			return known.kind

@@ -2,16 +2,21 @@ package weaviate
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"time"
 
 	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// isRow tells the rows that are shown from the ledger's other objects.
+// isRow selects the rows that are shown, among the ledger's other objects.
 var isRow = anyOf(propState, string(index.Indexed), string(index.Failed))
 
-// Documents returns up to limit rows whose document sorts after the given one, in the order of their bytes.
+// Documents returns up to limit rows whose document sorts after the given one, in the order of
+// their bytes.
 func (s *Store) Documents(ctx context.Context, last string, limit int) ([]index.Row, error) {
 	filter := isRow
 	if last != "" {
@@ -37,7 +42,7 @@ func (s *Store) rows(ctx context.Context, filter *pb.Filters, limit int) ([]inde
 	return rows, nil
 }
 
-// searchRows reads the first rows that the filter lets through, by document.
+// searchRows reads the first rows that pass the filter, by document.
 func (s *Store) searchRows(ctx context.Context, filter *pb.Filters, limit int) ([]storedRow, error) {
 	if err := ctx.Err(); err != nil || limit <= 0 {
 		return nil, err
@@ -79,10 +84,10 @@ func (s *Store) writeRow(ctx context.Context, row *storedRow) error {
 // Known returns the ids of the document's chunks; all have vectors.
 func (s *Store) Known(ctx context.Context, document string) (map[string]bool, error) {
 	known, err := s.known(ctx, document)
-	return known, s.fail(ctx, "read what is known", err)
+	return known, s.fail(ctx, "read the known chunks", err)
 }
 
-// known pages by id, because Weaviate gives no more than maxResults, pages included.
+// known pages by id, because Weaviate returns at most maxResults over all pages.
 func (s *Store) known(ctx context.Context, document string) (map[string]bool, error) {
 	known := map[string]bool{}
 	for last := ""; ; {
@@ -126,4 +131,109 @@ func (s *Store) stats(ctx context.Context) (stats index.Stats, err error) {
 		return index.Stats{}, err
 	}
 	return stats, nil
+}
+
+// record describes the generation as a whole.
+type record struct {
+	Generation config.Generation `json:"generation"`
+	Dimensions int               `json:"dimensions,omitempty"`
+	Completed  time.Time         `json:"completed,omitzero"`
+}
+
+// openRecord reads the generation's record, or creates it.
+func (s *Store) openRecord(ctx context.Context, g config.Generation) error {
+	found, ok, err := s.readRecord(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return s.writeRecord(ctx, record{Generation: g})
+	case found.Generation != g:
+		return fmt.Errorf("%s: the record of generation %s does not match its fingerprint: delete the collection",
+			s.names.ledger, g.Fingerprint())
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.record = found
+	return nil
+}
+
+// readRecord reads the record; ok is false when an ingestion has just created the collections.
+func (s *Store) readRecord(ctx context.Context) (r record, ok bool, err error) {
+	results, err := s.search(ctx, &pb.SearchRequest{
+		Collection: s.names.ledger, Limit: 1, Filters: equal(propID, recordID),
+		Properties: &pb.PropertiesRequest{NonRefProperties: []string{propRecord}},
+	})
+	if err != nil || len(results) == 0 {
+		return r, false, err
+	}
+	if err := json.Unmarshal([]byte(fields(results[0]).text(propRecord)), &r); err != nil {
+		return r, false, fmt.Errorf("record of %s: %w", s.names.ledger, err)
+	}
+	s.dimensions.Store(int64(r.Dimensions))
+	return r, true, nil
+}
+
+// writeRecord replaces the record.
+func (s *Store) writeRecord(ctx context.Context, r record) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	o, err := object(s.names.ledger, recordID, map[string]any{propState: stateRecord, propRecord: string(b)}, nil)
+	if err != nil {
+		return err
+	}
+	if err := s.write(ctx, o); err != nil {
+		return err
+	}
+	s.record = r
+	s.dimensions.Store(int64(r.Dimensions))
+	return nil
+}
+
+// Complete records that, at that time, every listed document was indexed or had failed by itself.
+func (s *Store) Complete(ctx context.Context, at time.Time) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	r := s.record
+	r.Completed = at.UTC()
+	return s.fail(ctx, "complete the generation", s.writeRecord(ctx, r))
+}
+
+// checkDimensions checks the vectors' lengths against each other and the index's, which the first
+// vector of all decides. It returns their length, 0 when there are none.
+func (s *Store) checkDimensions(chunks []index.Vectored) (int, error) {
+	dimensions := int(s.dimensions.Load())
+	found := 0
+	for _, c := range chunks {
+		if len(c.Vector) == 0 {
+			continue
+		}
+		if found == 0 {
+			found = len(c.Vector)
+		}
+		if dimensions == 0 {
+			dimensions = found
+		}
+		if len(c.Vector) != dimensions {
+			return 0, index.DimensionMismatch(len(c.Vector), dimensions)
+		}
+	}
+	return found, nil
+}
+
+// claimDimensions makes the length the index's, if it has none yet.
+func (s *Store) claimDimensions(ctx context.Context, dimensions int) error {
+	if dimensions == 0 || int(s.dimensions.Load()) == dimensions {
+		return nil
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if now := int(s.dimensions.Load()); now != 0 && now != dimensions {
+		return index.DimensionMismatch(dimensions, now)
+	}
+	r := s.record
+	r.Dimensions = dimensions
+	return s.writeRecord(ctx, r)
 }

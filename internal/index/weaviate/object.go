@@ -17,7 +17,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
-// object makes an object of a collection.
+// object builds an object of a collection.
 func object(collection, id string, properties map[string]any, v []float32) (*pb.BatchObject, error) {
 	fields, err := structpb.NewStruct(properties)
 	if err != nil {
@@ -35,7 +35,8 @@ func (s *Store) chunkObject(c *index.Vectored, version string) (*pb.BatchObject,
 		return nil, err
 	}
 	o, err := object(s.names.chunks, c.ID, map[string]any{
-		propTerms: strings.Join(index.Analyse(c.Embedded()), " "), propPresent: true, propVersion: version, propDigest: digest(c.Text),
+		propTerms:   strings.Join(index.Analyse(c.Embedded()), " "),
+		propPresent: true, propVersion: version, propDigest: digest(c.Text),
 		propDocument: c.Document, propSource: c.Source, propTitle: c.Title, propHeading: c.Heading, propText: c.Text,
 		propPage: c.Page, propStart: c.Start, propEnd: c.End, propMetadata: string(metadata),
 	}, c.Vector)
@@ -45,14 +46,17 @@ func (s *Store) chunkObject(c *index.Vectored, version string) (*pb.BatchObject,
 	return o, err
 }
 
-// chunkProperties are what chunkOf needs.
-var chunkProperties = []string{propDocument, propSource, propTitle, propHeading, propText, propPage, propStart, propEnd, propMetadata}
+// chunkProperties are the properties that chunkOf reads.
+var chunkProperties = []string{
+	propDocument, propSource, propTitle, propHeading, propText, propPage, propStart, propEnd, propMetadata,
+}
 
 func chunkOf(r *pb.SearchResult) (index.Chunk, error) {
 	p := fields(r)
 	c := index.Chunk{
-		ID: r.Metadata.GetId(), Document: p.text(propDocument), Source: p.text(propSource), Title: p.text(propTitle), Heading: p.text(propHeading),
-		Text: p.text(propText), Page: p.number(propPage), Start: p.number(propStart), End: p.number(propEnd),
+		ID: r.Metadata.GetId(), Document: p.text(propDocument), Source: p.text(propSource),
+		Title: p.text(propTitle), Heading: p.text(propHeading), Text: p.text(propText),
+		Page: p.number(propPage), Start: p.number(propStart), End: p.number(propEnd),
 	}
 	if err := json.Unmarshal([]byte(p.text(propMetadata)), &c.Metadata); err != nil {
 		return c, fmt.Errorf("metadata of chunk %s: %w", c.ID, err)
@@ -63,7 +67,7 @@ func chunkOf(r *pb.SearchResult) (index.Chunk, error) {
 // storedRow is a row as the ledger holds it.
 type storedRow struct {
 	index.Row
-	version string // of the put that ended last
+	version string // is that of the last put that ended
 	pending bool
 }
 
@@ -73,8 +77,9 @@ func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 		updated = r.Updated.UTC().Format(time.RFC3339Nano)
 	}
 	properties := map[string]any{
-		propState: string(r.State), propPending: r.pending, propOrder: order(r.Document), propDocument: r.Document, propSource: r.Source,
-		propHash: r.Hash, propAttributes: r.Attributes, propTitle: r.Title, propChunks: r.Chunks, propTruncated: r.Truncated,
+		propState: string(r.State), propPending: r.pending,
+		propOrder: order(r.Document), propDocument: r.Document, propSource: r.Source, propTitle: r.Title,
+		propHash: r.Hash, propAttributes: r.Attributes, propChunks: r.Chunks, propTruncated: r.Truncated,
 		propReason: string(r.Reason), propMessage: r.Message, propUpdated: updated, propVersion: r.version,
 	}
 	if r.State != stateNew {
@@ -83,7 +88,7 @@ func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 	return object(s.names.ledger, rowID(r.Document), properties, nil)
 }
 
-// rowProperties are what rowOf needs.
+// rowProperties are the properties that rowOf reads.
 var rowProperties = []string{
 	propState, propPending, propDocument, propSource, propHash, propAttributes, propTitle, propChunks, propTruncated,
 	propReason, propMessage, propUpdated, propVersion,
@@ -93,9 +98,10 @@ func rowOf(r *pb.SearchResult) (storedRow, error) {
 	p := fields(r)
 	row := storedRow{
 		Row: index.Row{
-			Document: p.text(propDocument), Source: p.text(propSource), Hash: p.text(propHash), Attributes: p.text(propAttributes),
-			Title: p.text(propTitle), Chunks: p.number(propChunks), Truncated: p.number(propTruncated),
-			State: index.State(p.text(propState)), Reason: config.Reason(p.text(propReason)), Message: p.text(propMessage),
+			Document: p.text(propDocument), Source: p.text(propSource), Title: p.text(propTitle),
+			Hash: p.text(propHash), Attributes: p.text(propAttributes),
+			Chunks: p.number(propChunks), Truncated: p.number(propTruncated), State: index.State(p.text(propState)),
+			Reason: config.Reason(p.text(propReason)), Message: p.text(propMessage),
 		},
 		version: p.text(propVersion), pending: p[propPending].GetBoolValue(),
 	}
@@ -106,7 +112,8 @@ func rowOf(r *pb.SearchResult) (storedRow, error) {
 	return row, err
 }
 
-// properties are what Weaviate returned of an object. One that was never set is absent or null.
+// properties are the properties of an object that Weaviate returned. One that was never set is
+// absent or null.
 type properties map[string]*pb.Value
 
 func fields(r *pb.SearchResult) properties { return r.GetProperties().GetNonRefProps().GetFields() }
@@ -117,7 +124,7 @@ func (p properties) number(name string) int  { return int(p[name].GetIntValue())
 // order sorts as the document's bytes do.
 func order(document string) string { return hex.EncodeToString([]byte(document)) }
 
-// digest is a Hit's, as it is stored: the same in every process.
+// digest is a Hit's Digest as it is stored: the same in every process.
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8])
@@ -125,6 +132,6 @@ func digest(text string) string {
 
 func parseDigest(stored string) uint64 {
 	var b [8]byte
-	_, _ = hex.Decode(b[:], []byte(stored)) // none, or a broken one, is equal to no other but its like
+	_, _ = hex.Decode(b[:], []byte(stored)) // a missing or broken digest equals only its like
 	return binary.BigEndian.Uint64(b[:])
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index/local"
 )
 
-// The chunks that both homes rank in TestBothHomesRankAlike.
+// The chunks that both stores rank in TestBothStoresRankAlike.
 const (
 	parityDocuments  = 60
 	parityChunks     = 50
@@ -19,7 +19,7 @@ const (
 	parityDimensions = 64
 )
 
-func TestBothHomesRankAlike(t *testing.T) {
+func TestBothStoresRankAlike(t *testing.T) {
 	o := options(server(t), newPipeline())
 	there := open(t, o)
 	here, err := local.Open(t.Context(), local.Options{Directory: t.TempDir(), Pipeline: o.Pipeline, Generation: o.Generation})
@@ -30,8 +30,8 @@ func TestBothHomesRankAlike(t *testing.T) {
 	corpus := indextest.NewCorpus(1, parityDimensions)
 	for i := range parityDocuments {
 		row, chunks := corpus.Document(fmt.Sprintf("docs/%d.md", i), parityChunks, parityWords)
-		for _, home := range []index.Writer{here, there} {
-			if err := home.Put(t.Context(), row, chunks); err != nil {
+		for _, store := range []index.Writer{here, there} {
+			if err := store.Put(t.Context(), row, chunks); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -48,11 +48,11 @@ func TestBothHomesRankAlike(t *testing.T) {
 		} {
 			vector := corpus.Vector()
 			t.Run(fmt.Sprintf("%d, %s", i, name), func(t *testing.T) {
-				alike(t, "keyword leg", filter, here, there, func(home index.Searcher, limit int) ([]index.Hit, error) {
-					return home.Keyword(t.Context(), question, limit, filter)
+				alike(t, "keyword retriever", filter, here, there, func(store index.Searcher, limit int) ([]index.Hit, error) {
+					return store.Keyword(t.Context(), question, limit, filter)
 				})
-				alike(t, "vector leg", filter, here, there, func(home index.Searcher, limit int) ([]index.Hit, error) {
-					return home.Vector(t.Context(), vector, limit, filter)
+				alike(t, "vector retriever", filter, here, there, func(store index.Searcher, limit int) ([]index.Hit, error) {
+					return store.Vector(t.Context(), vector, limit, filter)
 				})
 			})
 		}
@@ -62,9 +62,9 @@ func TestBothHomesRankAlike(t *testing.T) {
 	}
 }
 
-// alike compares two rankings. Scores are float32 in Weaviate: chunks whose scores differ by less may change places,
-// and so may the last with one that was cut off.
-func alike(t *testing.T, leg string, filter index.Filter, here, there index.Searcher, search func(index.Searcher, int) ([]index.Hit, error)) {
+// alike compares two rankings. Scores are float32 in Weaviate: chunks whose scores differ by less
+// may change places, and so may the last with one that was cut off.
+func alike(t *testing.T, retriever string, filter index.Filter, here, there index.Searcher, search func(index.Searcher, int) ([]index.Hit, error)) {
 	t.Helper()
 	const limit = 100
 	want, err := search(here, limit+20)
@@ -76,7 +76,7 @@ func alike(t *testing.T, leg string, filter index.Filter, here, there index.Sear
 		t.Fatal(err)
 	}
 	if len(got) != min(limit, len(want)) || len(got) == 0 && filter == nil {
-		t.Fatalf("%s: %d hits, want %d", leg, len(got), min(limit, len(want)))
+		t.Fatalf("%s: %d hits, want %d", retriever, len(got), min(limit, len(want)))
 	}
 	scores := map[string]float64{}
 	for _, h := range want {
@@ -85,7 +85,7 @@ func alike(t *testing.T, leg string, filter index.Filter, here, there index.Sear
 	for i, h := range got {
 		exact, found := scores[h.ID]
 		if !found || !about(exact, h.Score) || !about(want[i].Score, h.Score) {
-			t.Errorf("%s: place %d has %s with %.7f; the local index has %s with %.7f there, and gives it %.7f", leg, i, h.ID, h.Score, want[i].ID, want[i].Score, exact)
+			t.Errorf("%s: place %d has %s with %.7f; the local index has %s with %.7f there, and gives it %.7f", retriever, i, h.ID, h.Score, want[i].ID, want[i].Score, exact)
 		}
 	}
 }

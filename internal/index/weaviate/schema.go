@@ -1,8 +1,12 @@
 package weaviate
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
+	"strings"
 
+	"github.com/google/uuid"
 	"github.com/weaviate/weaviate/entities/models"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -12,10 +16,10 @@ import (
 // The properties of a chunk.
 const (
 	propTerms    = "terms"   // index.Analyse of the embedded text, joined by spaces
-	propFilters  = "filters" // what filters ask for, see filterTerms
-	propPresent  = "present" // true: for the filter that everything passes, and to count by
-	propVersion  = "version" // of the put that wrote it last
-	propDigest   = "digest"  // of the text
+	propFilters  = "filters" // the attributes that filters compare, see filterTerms
+	propPresent  = "present" // always true: for the filter that every chunk passes, and for counting
+	propVersion  = "version" // the version of the put that wrote the chunk last
+	propDigest   = "digest"  // a hash of the text
 	propSource   = "source"
 	propTitle    = "title"
 	propHeading  = "heading"
@@ -26,12 +30,12 @@ const (
 	propMetadata = "metadata" // JSON
 )
 
-// The properties of a ledger's object: of a row, with those above that it shares, of the record, and of what is
-// staged.
+// The properties of the ledger's objects: rows, which share some of the properties above, the
+// record, and staged vectors.
 const (
-	propState      = "state"   // of a row, or one of the states below
-	propPending    = "pending" // a put or removal of the document has begun and not ended
-	propFailed     = "failed"  // of a row that is shown, to count by
+	propState      = "state"   // a row's index.State, or one of the states below
+	propPending    = "pending" // whether a put or removal of the document has begun and not ended
+	propFailed     = "failed"  // whether a visible row's document failed, for counting
 	propDocument   = "document"
 	propOrder      = "order" // the document in hexadecimal: Weaviate sorts without regard to case, and trims
 	propHash       = "hash"
@@ -44,50 +48,59 @@ const (
 	propRecord     = "record" // JSON of record
 )
 
-// The states of objects in the ledger that no one is shown.
+// The states of objects in the ledger that are not shown as rows.
 const (
-	stateNew    = "New" // the row of a document that is being put for the first time
+	stateNew    = "New" // a row of a document that is being put for the first time
 	stateStaged = "Staged"
 	stateRecord = "Record"
 )
 
-// schemaVersion is part of a collection's description, by which a collection is known as ours.
+// schemaVersion is part of a collection's description, by which a pipeline recognises its
+// collections.
 const schemaVersion = "1"
 
 func description(p config.Pipeline, what string) string {
 	return fmt.Sprintf("RAGPipeline %s: %s (schema %s)", p, what, schemaVersion)
 }
 
-// chunksCollection is an HNSW index, because only that scales. Below flatSearchCutoff objects a search with a
-// filter scans exactly, and ours always has one; beyond, a search for 100 looks at 500 candidates, which finds
-// about 98 of 100. Quantisation, which a server may have as its default, stays off: it would change scores.
+// chunksCollection is an HNSW index, because only that scales. Below flatSearchCutoff objects a
+// filtered search scans exactly, and our searches always filter; beyond, a search for 100 looks at
+// 500 candidates, which finds about 98 of 100. Quantisation, which a server may enable by default,
+// stays off: it would change scores.
 //
-// Vectors come with length 1, so their product is the cosine. With its own cosine Weaviate would store another
-// vector than it was given, and take each chunk that is written again for a new one.
+// Vectors are written with length 1, so their product is the cosine. With its own cosine distance
+// Weaviate would store a vector that differs from the one it was given, and take each chunk that is
+// written again for a new one.
 func chunksCollection(name string, p config.Pipeline, replicas int) *models.Class {
 	return collection(name, description(p, "chunks"), replicas, map[string]any{
 		"distance": "dot", "efConstruction": 128, "maxConnections": 32,
 		"ef": -1, "dynamicEfMin": 100, "dynamicEfMax": 500, "dynamicEfFactor": 8,
 		"flatSearchCutoff": 40_000, "skipDefaultQuantization": true,
 	},
-		&models.Property{Name: propTerms, DataType: []string{"text"}, Tokenization: "whitespace", IndexFilterable: new(false), IndexSearchable: new(true)},
-		&models.Property{Name: propFilters, DataType: []string{"text[]"}, Tokenization: "field", IndexFilterable: new(true), IndexSearchable: new(false)},
-		filterable(propVersion), boolean(propPresent),
-		stored("text", propDigest), stored("text", propDocument), stored("text", propSource), stored("text", propTitle), stored("text", propHeading),
-		stored("text", propText), stored("int", propPage), stored("int", propStart), stored("int", propEnd), stored("text", propMetadata))
+		&models.Property{
+			Name: propTerms, DataType: []string{"text"}, Tokenization: "whitespace",
+			IndexFilterable: new(false), IndexSearchable: new(true),
+		},
+		filterable("text[]", propFilters), filterable("text", propVersion), boolean(propPresent),
+		stored("text", propDigest), stored("text", propDocument), stored("text", propSource),
+		stored("text", propTitle), stored("text", propHeading), stored("text", propText),
+		stored("int", propPage), stored("int", propStart), stored("int", propEnd), stored("text", propMetadata))
 }
 
-// ledgerCollection keeps the vectors of what is staged, but makes no index of them.
+// ledgerCollection keeps the staged vectors, but does not index them.
 func ledgerCollection(name string, p config.Pipeline, replicas int) *models.Class {
 	return collection(name, description(p, "ledger"), replicas, map[string]any{"skip": true},
-		filterable(propState), filterable(propOrder),
+		filterable("text", propState), filterable("text", propOrder),
 		boolean(propPending), boolean(propFailed),
-		stored("text", propDocument), stored("text", propSource), stored("text", propHash), stored("text", propAttributes), stored("text", propTitle),
+		stored("text", propDocument), stored("text", propSource), stored("text", propTitle),
+		stored("text", propHash), stored("text", propAttributes),
 		stored("int", propChunks), stored("int", propTruncated), stored("text", propReason), stored("text", propMessage),
 		stored("text", propUpdated), stored("text", propVersion), stored("text", propRecord))
 }
 
-func collection(name, description string, replicas int, vectors map[string]any, properties ...*models.Property) *models.Class {
+func collection(
+	name, description string, replicas int, vectors map[string]any, properties ...*models.Property,
+) *models.Class {
 	return &models.Class{
 		Class: name, Description: description, Properties: properties,
 		Vectorizer: "none", VectorIndexType: "hnsw", VectorIndexConfig: vectors,
@@ -100,8 +113,11 @@ func collection(name, description string, replicas int, vectors map[string]any, 
 	}
 }
 
-func filterable(name string) *models.Property {
-	return &models.Property{Name: name, DataType: []string{"text"}, Tokenization: "field", IndexFilterable: new(true), IndexSearchable: new(false)}
+func filterable(dataType, name string) *models.Property {
+	return &models.Property{
+		Name: name, DataType: []string{dataType}, Tokenization: "field",
+		IndexFilterable: new(true), IndexSearchable: new(false),
+	}
 }
 
 func boolean(name string) *models.Property {
@@ -114,4 +130,52 @@ func stored(dataType, name string) *models.Property {
 		p.Tokenization, p.IndexSearchable = "field", new(false)
 	}
 	return p
+}
+
+// names are the names of a generation's collections.
+type names struct {
+	prefix         string
+	chunks, ledger string // collections
+}
+
+func newNames(configured string, p config.Pipeline, g config.Generation) names {
+	prefix := capital(cmp.Or(configured, defaultPrefix(p)))
+	collection := prefix + "_" + g.Fingerprint()
+	return names{prefix: prefix, chunks: collection + "_Chunks", ledger: collection + "_Ledger"}
+}
+
+// defaultPrefix is <namespace>_<name>. A collection's name must not contain hyphens, so each
+// becomes two underscores. Neither part begins or ends with a hyphen, so only the border is an odd
+// number of underscores.
+func defaultPrefix(p config.Pipeline) string {
+	double := strings.NewReplacer("-", "__")
+	prefix := double.Replace(p.Namespace) + "_" + double.Replace(p.Name)
+	if prefix[0] >= '0' && prefix[0] <= '9' {
+		return "N_" + prefix
+	}
+	return prefix
+}
+
+// capital capitalises the name, as Weaviate demands.
+func capital(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
+
+// isGeneration reports whether the collection belongs to a generation under the prefix, this one or
+// another.
+func (n names) isGeneration(collection string) bool {
+	rest, ok := strings.CutPrefix(collection, n.prefix+"_")
+	return ok && generationSuffix.MatchString(rest)
+}
+
+var generationSuffix = regexp.MustCompile(`^[0-9a-f]{8}_(Chunks|Ledger)$`)
+
+// recordID, rowID and stagedID are the ids of the ledger's objects. A chunk's object has the
+// chunk's id.
+var recordID = uuid.NewSHA1(uuid.NameSpaceURL, []byte("record")).String()
+
+func rowID(document string) string {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("row\x00"+document)).String()
+}
+
+func stagedID(document, chunk string) string {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("staged\x00"+document+"\x00"+chunk)).String()
 }

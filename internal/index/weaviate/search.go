@@ -3,7 +3,6 @@ package weaviate
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,10 +12,11 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
-// maxResults is the most that Weaviate gives for one search by default.
+// maxResults is the most that Weaviate returns for one search by default.
 const maxResults = 10_000
 
-// Vector returns the limit nearest chunks by cosine similarity, see chunksCollection for how exactly.
+// Vector returns the limit nearest chunks by cosine similarity; chunksCollection says how exact the
+// search is.
 func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter index.Filter) ([]index.Hit, error) {
 	hits, err := s.vector(ctx, query, limit, filter)
 	return hits, s.fail(ctx, "search", err)
@@ -28,20 +28,21 @@ func (s *Store) vector(ctx context.Context, query []float32, limit int, filter i
 		return nil, err
 	}
 	if len(query) != dimensions {
-		return nil, fmt.Errorf("%w: %d, not %d: the embedding model is not the one that built the index", index.ErrDimensions, len(query), dimensions)
+		return nil, index.DimensionMismatch(len(query), dimensions)
 	}
 	filters := filterOf(filter)
 	if filters == nil {
 		return nil, nil
 	}
-	return s.leg(ctx, limit, filters, &pb.SearchRequest{
-		NearVector: &pb.NearVector{Vectors: []*pb.Vectors{{VectorBytes: vector.Encode(vector.Unit(query)), Type: pb.Vectors_VECTOR_TYPE_SINGLE_FP32}}},
+	unit := &pb.Vectors{VectorBytes: vector.Encode(vector.Unit(query)), Type: pb.Vectors_VECTOR_TYPE_SINGLE_FP32}
+	return s.retrieve(ctx, limit, filters, &pb.SearchRequest{
+		NearVector: &pb.NearVector{Vectors: []*pb.Vectors{unit}},
 		Metadata:   &pb.MetadataRequest{Uuid: true, Distance: true},
-	}, func(m *pb.MetadataResult) float64 { return -float64(m.Distance) }) // the distance is the product, negative
+	}, func(m *pb.MetadataResult) float64 { return -float64(m.Distance) }) // the distance is the negative product
 }
 
-// knownDimensions is the length of the index's vectors. It is asked for until there is one; a generation's never
-// changes.
+// knownDimensions is the length of the index's vectors. It is read until there is one, and never
+// changes after.
 func (s *Store) knownDimensions(ctx context.Context) (int, error) {
 	if d := s.dimensions.Load(); d != 0 {
 		return int(d), ctx.Err()
@@ -57,7 +58,7 @@ func (s *Store) Keyword(ctx context.Context, question string, limit int, filter 
 }
 
 func (s *Store) keyword(ctx context.Context, question string, limit int, filter index.Filter) ([]index.Hit, error) {
-	var filters *pb.Filters // without one, no list of allowed chunks is made
+	var filters *pb.Filters // without one, Weaviate builds no list of allowed chunks
 	if len(filter) > 0 {
 		if filters = filterOf(filter); filters == nil {
 			return nil, ctx.Err()
@@ -65,18 +66,23 @@ func (s *Store) keyword(ctx context.Context, question string, limit int, filter 
 	}
 	terms := strings.Join(index.Analyse(question), " ")
 	if terms == "" {
-		_, _, err := s.readRecord(ctx) // no hits, but only of an index that is there
+		_, _, err := s.readRecord(ctx) // without terms there are no hits, but an index that does not exist is still an error
 		return nil, err
 	}
-	return s.leg(ctx, limit, filters, &pb.SearchRequest{
+	return s.retrieve(ctx, limit, filters, &pb.SearchRequest{
 		Bm25Search: &pb.BM25{Query: terms, Properties: []string{propTerms}},
 		Metadata:   &pb.MetadataRequest{Uuid: true, Score: true},
-	}, func(m *pb.MetadataResult) float64 { return (index.BM25K1 + 1) * float64(m.Score) }) // a factor that Weaviate leaves out
+	}, func(m *pb.MetadataResult) float64 {
+		return (index.BM25K1 + 1) * float64(m.Score) // a factor of BM25 that Weaviate leaves out
+	})
 }
 
-// leg searches the chunks and returns the limit best, ties by id. Weaviate breaks ties in no order that is ours,
-// so some more are asked for, and more again while the last of them ties with the last that is wanted.
-func (s *Store) leg(ctx context.Context, limit int, filters *pb.Filters, r *pb.SearchRequest, score func(*pb.MetadataResult) float64) ([]index.Hit, error) {
+// retrieve searches the chunks and returns the limit best, ties by id. Weaviate does not break ties
+// by id, so some more are requested, and more again while the last of them ties with the last that
+// is wanted.
+func (s *Store) retrieve(
+	ctx context.Context, limit int, filters *pb.Filters, r *pb.SearchRequest, score func(*pb.MetadataResult) float64,
+) ([]index.Hit, error) {
 	if err := ctx.Err(); err != nil || limit <= 0 {
 		return nil, err
 	}
@@ -91,16 +97,19 @@ func (s *Store) leg(ctx context.Context, limit int, filters *pb.Filters, r *pb.S
 		}
 		hits := make([]index.Hit, len(results))
 		for i, result := range results {
-			hits[i] = index.Hit{ID: result.Metadata.GetId(), Score: score(result.Metadata), Digest: parseDigest(fields(result).text(propDigest))}
+			digest := parseDigest(fields(result).text(propDigest))
+			hits[i] = index.Hit{ID: result.Metadata.GetId(), Score: score(result.Metadata), Digest: digest}
 		}
-		slices.SortFunc(hits, func(a, b index.Hit) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID)) })
+		slices.SortFunc(hits, func(a, b index.Hit) int {
+			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
+		})
 		if len(hits) < ask || ask == maxResults || hits[limit-1].Score != hits[ask-1].Score {
 			return hits[:min(limit, len(hits))], nil
 		}
 	}
 }
 
-// Chunks returns the chunks of ids in their order, leaving out those that have gone.
+// Chunks returns the chunks of ids in their order, leaving out those that no longer exist.
 func (s *Store) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error) {
 	chunks, err := s.chunks(ctx, ids)
 	return chunks, s.fail(ctx, "read chunks", err)
@@ -134,4 +143,87 @@ func (s *Store) chunks(ctx context.Context, ids []string) ([]index.Chunk, error)
 		}
 	}
 	return chunks, nil
+}
+
+// propID is Weaviate's name for an object's id in a filter.
+const propID = "_id"
+
+// filterTerm joins a key and its value in one text. The semicolon at its end protects the value's
+// white space, which Weaviate would trim; the key's equals signs are escaped, so that no two pairs
+// give the same text.
+func filterTerm(key, value string) string { return escapeKey.Replace(key) + "=" + value + ";" }
+
+var escapeKey = strings.NewReplacer("%", "%25", "=", "%3D", " ", "%20")
+
+// filterTerms are the terms that filters can match a chunk by.
+func filterTerms(c *index.Chunk) []string {
+	terms := []string{filterTerm(index.FilterSource, c.Source), filterTerm(index.FilterDocument, c.Document)}
+	for key, value := range c.Metadata {
+		if key != index.FilterSource && key != index.FilterDocument {
+			terms = append(terms, filterTerm(key, value))
+		}
+	}
+	slices.Sort(terms)
+	return terms
+}
+
+// filterOf converts a filter on chunks; nil when no chunk can pass. Without keys, every chunk
+// passes.
+func filterOf(f index.Filter) *pb.Filters {
+	if len(f) == 0 {
+		return isTrue(propPresent)
+	}
+	var all []*pb.Filters
+	for key, values := range f {
+		if len(values) == 0 {
+			return nil
+		}
+		terms := make([]string, len(values))
+		for i, value := range values {
+			terms[i] = filterTerm(key, value)
+		}
+		all = append(all, anyOf(propFilters, terms...))
+	}
+	return and(all...)
+}
+
+func on(property string) *pb.FilterTarget {
+	return &pb.FilterTarget{Target: &pb.FilterTarget_Property{Property: property}}
+}
+
+func compare(property string, operator pb.Filters_Operator, value string) *pb.Filters {
+	return &pb.Filters{Operator: operator, Target: on(property), TestValue: &pb.Filters_ValueText{ValueText: value}}
+}
+
+func equal(property, value string) *pb.Filters {
+	return compare(property, pb.Filters_OPERATOR_EQUAL, value)
+}
+
+func notEqual(property, value string) *pb.Filters {
+	return compare(property, pb.Filters_OPERATOR_NOT_EQUAL, value)
+}
+
+func after(property, value string) *pb.Filters {
+	return compare(property, pb.Filters_OPERATOR_GREATER_THAN, value)
+}
+
+func isTrue(property string) *pb.Filters {
+	return &pb.Filters{
+		Operator: pb.Filters_OPERATOR_EQUAL, Target: on(property),
+		TestValue: &pb.Filters_ValueBoolean{ValueBoolean: true},
+	}
+}
+
+func anyOf(property string, values ...string) *pb.Filters {
+	return &pb.Filters{
+		Operator: pb.Filters_OPERATOR_CONTAINS_ANY, Target: on(property),
+		TestValue: &pb.Filters_ValueTextArray{ValueTextArray: &pb.TextArray{Values: values}},
+	}
+}
+
+func and(filters ...*pb.Filters) *pb.Filters {
+	if len(filters) == 1 {
+		return filters[0]
+	}
+	return &pb.Filters{Operator: pb.Filters_OPERATOR_AND, Filters: filters}
 }

@@ -1,3 +1,25 @@
+// Package weaviate is the index in a Weaviate, v1.37.14 or later: for any size, and for several
+// readers at once.
+//
+// A generation has two collections, named after the pipeline's prefix and the generation's
+// fingerprint. Chunks holds the chunks with their vectors and analysed terms. Ledger holds a row
+// for each document, the generation's own record, and staged vectors; no search looks at its
+// objects. Each collection has one shard, so that BM25 counts terms and chunks as the local index
+// does.
+//
+// Weaviate has no transactions, so Put first marks the document's row as pending. Then it writes
+// the chunks, deletes those that are not among them, and writes the row again as its last step. A
+// search in between may see some chunks of both versions. A process that dies in between leaves a
+// pending row: the next opening for writing deletes what was written of a new document, and makes
+// an old one look changed, so that ingestion puts it again. Every object's id follows from its
+// contents, and every step may be repeated.
+//
+// BM25 scores are the local index's, up to float32, until objects are deleted or replaced: Weaviate
+// counts their terms until it compacts.
+//
+// The schema goes through weaviate-go-client, search and writes through the generated gRPC stubs on
+// a connection of our own. The API key is read for every request, so a rotated key needs no
+// restart.
 package weaviate
 
 import (
@@ -13,23 +35,23 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// Store is one generation of a pipeline's index. All of its methods may be called concurrently, those that write
-// for different documents only.
+// Store is one generation of a pipeline's index. All of its methods may be called concurrently,
+// those that write for different documents only.
 type Store struct {
-	address  string // of the gRPC API, for errors
+	address  string // is the gRPC API's, for errors
 	names    names
 	pipeline config.Pipeline
 
 	connection *grpc.ClientConn
 	client     pb.WeaviateClient
-	admin      *admin // nil when read-only
+	admin      *admin // is nil when read-only
 
-	// dimensions is the length of the index's vectors as it was last seen; 0 until the first.
+	// dimensions is the length of the index's vectors, as last read; 0 until the first vector.
 	dimensions atomic.Int64
 
 	writing sync.Mutex // guards what follows
 	record  record
-	staged  map[string]map[string]bool // by document and chunk id
+	staged  map[string]map[string]bool // holds chunk ids by document
 }
 
 var _ index.Store = (*Store)(nil)
@@ -39,15 +61,17 @@ type Options struct {
 	Index      config.WeaviateIndex
 	Pipeline   config.Pipeline
 	Generation config.Generation
-	// Key gives the API key; it is called for every request. Nil sends none.
+	// Key returns the API key; it is called for every request. If nil, no key is sent.
 	Key func() (string, error)
-	// ReadOnly opens for questions: nothing is asked of Weaviate before the first, and nothing is made.
+	// ReadOnly opens the index for questions: nothing is sent to Weaviate before the first, and
+	// nothing is created.
 	ReadOnly bool
 }
 
-// Open opens the index. Read-only, it succeeds whatever the state of Weaviate; calls fail with index.ErrUnreachable
-// while it is away and with index.ErrNotBuilt until an ingestion has made the collections. Otherwise it waits up
-// to a minute for Weaviate, makes the collections that are missing, and mends what a process that died has left.
+// Open opens the index. Read-only, it succeeds whatever the state of Weaviate; calls fail with
+// index.ErrUnreachable while Weaviate is down and with index.ErrNotBuilt until an ingestion has
+// created the collections. Otherwise it waits up to a minute for Weaviate, creates missing
+// collections, and recovers from a process that died while writing.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	connection, err := dial(o.Index.GRPCURL, o.Key, !o.ReadOnly)
 	if err != nil {
@@ -73,18 +97,18 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// prepare makes the generation ready for writing.
+// prepare prepares the generation for writing.
 func (s *Store) prepare(ctx context.Context, o Options) error {
-	if err := s.admin.make(ctx, chunksCollection(s.names.chunks, o.Pipeline, o.Index.Replicas)); err != nil {
+	if err := s.admin.create(ctx, chunksCollection(s.names.chunks, o.Pipeline, o.Index.Replicas)); err != nil {
 		return err
 	}
-	if err := s.admin.make(ctx, ledgerCollection(s.names.ledger, o.Pipeline, o.Index.Replicas)); err != nil {
+	if err := s.admin.create(ctx, ledgerCollection(s.names.ledger, o.Pipeline, o.Index.Replicas)); err != nil {
 		return err
 	}
 	if err := s.openRecord(ctx, o.Generation); err != nil {
 		return err
 	}
-	return s.mend(ctx)
+	return s.recover(ctx)
 }
 
 // Close ends the connection. Nothing is lost without it.

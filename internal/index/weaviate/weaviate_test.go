@@ -1,9 +1,12 @@
 package weaviate_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -28,7 +31,7 @@ func server(t testing.TB) *weaviatetest.Server {
 
 var pipelines atomic.Int64
 
-// newPipeline is one that no other test has.
+// newPipeline returns a pipeline that no other test uses.
 func newPipeline() config.Pipeline {
 	return config.Pipeline{Namespace: "test-ns", Name: fmt.Sprintf("p-%d", pipelines.Add(1))}
 }
@@ -53,29 +56,95 @@ func open(t testing.TB, o weaviate.Options) *weaviate.Store {
 
 func TestContract(t *testing.T) {
 	s := server(t)
-	indextest.Run(t, func(t *testing.T) indextest.Place {
+	indextest.Run(t, func(t *testing.T) indextest.Storage {
 		o := options(s, newPipeline())
 		return func(t *testing.T, g config.Generation) index.Store {
 			t.Helper()
 			o.Generation = g
-			home, err := weaviate.Open(t.Context(), o)
+			store, err := weaviate.Open(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return home
+			return store
 		}
 	})
 }
 
+// TestTLSIsVerified runs itself in a process of its own, because a process reads the system's roots
+// once.
+func TestTLSIsVerified(t *testing.T) {
+	if urls := os.Getenv("RAGPIPELINE_TEST_TLS"); urls != "" {
+		overTLS(t, urls)
+		return
+	}
+	server := weaviatetest.Start(t, weaviatetest.Options{TLS: true})
+	for name, roots := range map[string]string{"trusted": server.Roots, "unknown": os.DevNull} {
+		again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTLSIsVerified$", "-test.v")
+		again.Env = append(os.Environ(), "RAGPIPELINE_TEST_TLS="+name+" "+server.URL+" "+server.GRPCURL, "SSL_CERT_FILE="+roots, "SSL_CERT_DIR="+os.DevNull)
+		if out, err := again.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
+			t.Errorf("with the certificate %s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+func overTLS(t *testing.T, urls string) {
+	part := strings.Fields(urls)
+	o := weaviate.Options{Index: config.WeaviateIndex{URL: part[1], GRPCURL: part[2]}, Pipeline: newPipeline(), Key: key}
+	if part[0] == "trusted" {
+		mustPut(t, open(t, o), "docs/a.md")
+		return
+	}
+	o.ReadOnly = true
+	_, err := open(t, o).Stats(t.Context())
+	if !errors.Is(err, index.ErrUnreachable) || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("a certificate that no authority signed gave %v", err)
+	}
+}
+
+// TestADocumentMayHaveMoreChunksThanWeaviateReturnsAtOnce exceeds the 10,000 objects of one search
+// or deletion.
+func TestADocumentMayHaveMoreChunksThanWeaviateReturnsAtOnce(t *testing.T) {
+	s := open(t, options(server(t), newPipeline()))
+	row, chunks := indextest.NewCorpus(1, 2).Document("docs/large.md", 10_500, 1)
+	bare := make([]index.Vectored, len(chunks))
+	for i, c := range chunks {
+		bare[i] = index.Vectored{Chunk: c.Chunk}
+		bare[i].Page = 7
+	}
+	for part := range 5 {
+		if err := s.Stage(t.Context(), row.Document, chunks[part*2100:(part+1)*2100]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Put(t.Context(), row, bare); err != nil {
+		t.Fatal(err)
+	}
+	known, err := s.Known(t.Context(), row.Document)
+	if err != nil || len(known) != len(chunks) {
+		t.Fatalf("%d chunks are known, %v; want %d", len(known), err, len(chunks))
+	}
+	few, fewChunks := row, chunks[:2]
+	few.Chunks = 2
+	if err := s.Put(t.Context(), few, fewChunks); err != nil {
+		t.Fatal(err)
+	}
+	if stats := statsOf(t, s); stats.Chunks != 2 || stats.Documents != 1 {
+		t.Errorf("it holds %+v after all but two chunks were deleted", stats)
+	}
+	if n, err := s.Remove(t.Context(), []string{row.Document}); n != 1 || err != nil {
+		t.Errorf("removed %d, %v", n, err)
+	}
+}
+
 var weaviateEpoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// collections are the names of the generation's collections, as the server has them.
+// collections are the names of the generation's collections on the server.
 func collections(o weaviate.Options) []string {
 	stem := "Test__ns_" + strings.ReplaceAll(o.Pipeline.Name, "-", "__") + "_" + o.Generation.Fingerprint()
 	return []string{stem + "_Chunks", stem + "_Ledger"}
 }
 
-// rest calls the server's REST API, and returns the body of its answer.
+// rest calls the server's REST API and returns the body of its answer.
 func rest(t *testing.T, o weaviate.Options, method, path, body string) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, o.Index.URL+path, strings.NewReader(body))

@@ -3,10 +3,16 @@ package weaviatetest
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -20,7 +26,7 @@ import (
 // Variable names the environment variable that holds the path of the Weaviate binary.
 const Variable = "RAGPIPELINE_WEAVIATE"
 
-// Need skips the test where no binary is given.
+// Need skips the test unless a binary is given.
 func Need(t testing.TB) {
 	t.Helper()
 	if os.Getenv(Variable) == "" {
@@ -31,11 +37,11 @@ func Need(t testing.TB) {
 // Key is the API key of every server.
 const Key = "key-of-the-index"
 
-// Options say how a server is started; the zero value is good.
+// Options say how a server is started; the zero value is ready to use.
 type Options struct {
-	// Directory keeps the data; by default it is a temporary one, which Stop deletes.
+	// Directory holds the data; by default it is a temporary one, which Stop deletes.
 	Directory string
-	// TLS serves both APIs with a certificate of the server's own; see Server.Roots.
+	// TLS serves both APIs with a self-signed certificate; see Server.Roots.
 	TLS bool
 	// Env is added to the environment: VARIABLE=value.
 	Env []string
@@ -43,9 +49,9 @@ type Options struct {
 
 // Server is a Weaviate process.
 type Server struct {
-	// URL and GRPCURL are the bases of its APIs.
+	// URL and GRPCURL are the base URLs of its APIs.
 	URL, GRPCURL string
-	// Roots is the file of the certificate to trust, with Options.TLS: set SSL_CERT_FILE to it.
+	// Roots is, with Options.TLS, the file of the certificate to trust: set SSL_CERT_FILE to it.
 	Roots string
 
 	directory string
@@ -55,10 +61,10 @@ type Server struct {
 	client    *http.Client
 
 	command *exec.Cmd
-	ended   chan struct{} // closed when command has ended
+	ended   chan struct{} // is closed when command has ended
 }
 
-// Start starts a server, and stops it when the test ends.
+// Start starts a server and stops it when the test ends.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
 	Need(t)
@@ -90,7 +96,7 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// configure chooses the ports, which stay the same over restarts, and makes the environment.
+// configure chooses the ports, which stay the same over restarts, and builds the environment.
 func (s *Server) configure(o Options) error {
 	ports, err := freePorts(6)
 	if err != nil {
@@ -119,7 +125,9 @@ func (s *Server) configure(o Options) error {
 		}
 		scheme, s.Roots = "https", certificate
 		s.env = append(s.env, "GRPC_CERT_FILE="+certificate, "GRPC_KEY_FILE="+key)
-		s.arguments = []string{"--tls-host", "127.0.0.1", "--tls-port", rest, "--tls-certificate", certificate, "--tls-key", key}
+		s.arguments = []string{
+			"--tls-host", "127.0.0.1", "--tls-port", rest, "--tls-certificate", certificate, "--tls-key", key,
+		}
 		if err := s.trust(certificate); err != nil {
 			return err
 		}
@@ -131,19 +139,19 @@ func (s *Server) configure(o Options) error {
 	return nil
 }
 
-// trust makes the client that waits for readiness trust the certificate.
+// trust makes the client that polls readiness trust the certificate.
 func (s *Server) trust(file string) error {
-	pem, err := os.ReadFile(file)
+	certificate, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
+	roots.AppendCertsFromPEM(certificate)
 	s.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	return nil
 }
 
-// freePorts are ports that nobody listens at now.
+// freePorts returns ports on which no process listens now.
 func freePorts(n int) ([]string, error) {
 	var ports []string
 	for range n {
@@ -157,10 +165,10 @@ func freePorts(n int) ([]string, error) {
 	return ports, nil
 }
 
-// startTimeout is how long a server may take to be ready, on a machine that does much else.
+// startTimeout is how long a server may take to be ready on a busy machine.
 const startTimeout = time.Minute
 
-// Restart starts the process again, killing the one that runs, and waits until it is ready. Data and addresses stay.
+// Restart kills the process, starts it again and waits until it is ready. Data and addresses stay.
 func (s *Server) Restart() error {
 	s.Kill()
 	log, err := os.OpenFile(filepath.Join(s.directory, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -168,7 +176,8 @@ func (s *Server) Restart() error {
 		return err
 	}
 	defer log.Close()
-	command := exec.Command(os.Getenv(Variable), s.arguments...) //nolint:noctx,gosec // Kill ends it; it runs the binary that the tester names
+	//nolint:noctx,gosec // Kill ends it; it runs the binary that the tester names
+	command := exec.Command(os.Getenv(Variable), s.arguments...)
 	command.Env, command.Stdout, command.Stderr = s.env, log, log
 	dieWithParent(command)
 	if err := command.Start(); err != nil {
@@ -229,15 +238,47 @@ func (s *Server) Kill() {
 	if s.command == nil {
 		return
 	}
-	_ = s.command.Process.Kill() // it may have ended
+	_ = s.command.Process.Kill() // it may have ended already
 	<-s.ended
 	s.command = nil
 }
 
-// Stop ends the process, and deletes the data unless they are in a directory that was given.
+// Stop ends the process, and deletes the data unless Options named its directory.
 func (s *Server) Stop() {
 	s.Kill()
 	if s.temporary {
 		_ = os.RemoveAll(s.directory)
 	}
+}
+
+// writeCertificate writes a self-signed certificate for 127.0.0.1 and its key.
+func writeCertificate(directory string) (certificate, key string, err error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", "", err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "weaviate for a test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		return "", "", err
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return "", "", err
+	}
+	certificate, key = filepath.Join(directory, "tls.crt"), filepath.Join(directory, "tls.key")
+	if err := writePEM(certificate, "CERTIFICATE", der); err != nil {
+		return "", "", err
+	}
+	return certificate, key, writePEM(key, "PRIVATE KEY", pkcs8)
+}
+
+func writePEM(path, kind string, der []byte) error {
+	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
 }

@@ -8,10 +8,11 @@ import (
 	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
 )
 
-// mend ends what a process has begun and not ended: what is staged goes, and so does a document that was being put
-// for the first time. One that was there before, and now has chunks of two contents, loses the hashes by which it
-// would pass for unchanged, so that ingestion puts it again or removes it.
-func (s *Store) mend(ctx context.Context) error {
+// recover cleans up after a process that died while writing. It deletes what is staged, and
+// documents that were being put for the first time. A document that existed before may now have
+// chunks of two versions: it loses the hashes by which it would pass for unchanged, so that
+// ingestion puts it again or removes it.
+func (s *Store) recover(ctx context.Context) error {
 	if err := s.remove(ctx, s.names.ledger, equal(propState, stateStaged)); err != nil {
 		return err
 	}
@@ -21,14 +22,14 @@ func (s *Store) mend(ctx context.Context) error {
 			return err
 		}
 		for _, row := range rows {
-			if err := s.mendRow(ctx, row); err != nil {
-				return fmt.Errorf("mend document %q: %w", row.Document, err)
+			if err := s.recoverRow(ctx, row); err != nil {
+				return fmt.Errorf("recover document %q: %w", row.Document, err)
 			}
 		}
 	}
 }
 
-func (s *Store) mendRow(ctx context.Context, row storedRow) error {
+func (s *Store) recoverRow(ctx context.Context, row storedRow) error {
 	if row.State == stateNew {
 		return s.removeDocuments(ctx, row.Document)
 	}
@@ -36,8 +37,8 @@ func (s *Store) mendRow(ctx context.Context, row storedRow) error {
 	return s.writeRow(ctx, &row)
 }
 
-// Remove deletes the documents' chunks and rows, and reports how many rows went. It has seen that no chunk is left
-// before a row goes.
+// Remove deletes the documents' chunks and rows, and returns the number of rows deleted. It deletes
+// a row only after it has counted that no chunk of the document is left.
 func (s *Store) Remove(ctx context.Context, documents []string) (int, error) {
 	removed, err := 0, ctx.Err()
 	for part := range slices.Chunk(documents, batch) {
@@ -61,11 +62,11 @@ func (s *Store) removeSomeDocuments(ctx context.Context, documents []string) (in
 		return 0, err
 	}
 	pending := make([]*pb.BatchObject, len(rows))
-	found, shown := make([]string, len(rows)), 0
+	found, visible := make([]string, len(rows)), 0
 	for i, row := range rows {
 		found[i] = row.Document
 		if row.State != stateNew {
-			shown++
+			visible++
 		}
 		row.pending = true
 		if pending[i], err = s.rowObject(&row); err != nil {
@@ -75,10 +76,10 @@ func (s *Store) removeSomeDocuments(ctx context.Context, documents []string) (in
 	if err := s.write(ctx, pending...); err != nil {
 		return 0, err
 	}
-	return shown, s.removeDocuments(ctx, found...)
+	return visible, s.removeDocuments(ctx, found...)
 }
 
-// removeDocuments deletes the chunks, proves that none is left, and deletes the rows.
+// removeDocuments deletes the chunks, verifies that none is left, and deletes the rows.
 func (s *Store) removeDocuments(ctx context.Context, documents ...string) error {
 	if err := s.remove(ctx, s.names.chunks, ofDocuments(documents...)); err != nil {
 		return err
