@@ -64,15 +64,10 @@ func TestAnUnusableConfigIsRefused(t *testing.T) {
 		"not JSON":          {[]byte("version: 1"), "invalid character"},
 		"a second value":    {append(slices.Clone(valid), '{', '}'), "something follows"},
 		"a brace too many":  {append(slices.Clone(valid), '}'), "something follows"},
-		"an unknown policy": {replace(`"Degrade"`, `"Ignore"`), "failurePolicy"},
-		"alpha beyond 1":    {replace(`"alpha":0.5`, `"alpha":50`), "retrieval.alpha"},
-		"no room to answer": {replace(`"maxTokens":1024`, `"maxTokens":8192`), "answer.maxTokens"},
 		"an unknown field":  {replace(`"version"`, `"colour":"red","version"`), "colour"},
 		"another version":   {replace(`"version":1`, `"version":2`), "one image"},
-		"topN beyond k":     {replace(`"topN":5`, `"topN":46`), "topN 46"},
-		"an unknown mode":   {replace(`"Hybrid"`, `"Magic"`), "retrieval.mode"},
-		"a model's url":     {replace(`"url":"http://e/v1"`, `"url":""`), "models.embedding"},
-		"no home":           {replace(`"directory":"/index"`, `"directory":""`), "index.local.directory"},
+		"no index store":    {replace(`"local":{"directory":"/index"}`, ``), "exactly one of local and weaviate"},
+		"two index stores":  {replace(`"local":{`, `"weaviate":{"url":"http://w","grpcURL":"http://w"},"local":{`), "exactly one of local and weaviate"},
 		"larger than 1 MiB": {[]byte(strings.Repeat(" ", maxBytes) + "{}"), "larger than"},
 	} {
 		t.Run(name, func(t *testing.T) {
