@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -93,10 +92,7 @@ func (f *ingestFlags) run(ctx context.Context, log *slog.Logger) (*ingest.Report
 		served <- serve.Run(serving, log, shutdownGrace, serve.Server{Name: "ops", Listener: ops, Handler: serve.Ops(status)})
 	}()
 	report, err := d.ingest(ctx, ingestion{
-		config: *c,
-		configMaps: func(name string) (map[string][]byte, error) {
-			return nil, fmt.Errorf("ConfigMap %q is not mounted", name)
-		},
+		config:   *c,
 		progress: func(now config.Progress) { progress.Store(&now) },
 		log:      log,
 	})
@@ -110,7 +106,7 @@ func (f *ingestFlags) run(ctx context.Context, log *slog.Logger) (*ingest.Report
 // ingestion is one run over the sources.
 type ingestion struct {
 	config config.Ingest
-	// configMaps returns a ConfigMap's entries by its name.
+	// configMaps returns a ConfigMap's entries by its name; nil in a pod, where they are mounted.
 	configMaps func(name string) (map[string][]byte, error)
 	progress   func(config.Progress)
 	log        *slog.Logger
@@ -118,9 +114,13 @@ type ingestion struct {
 
 // ingest brings the index up to date with the sources.
 func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, error) {
+	resolvers := source.Resolvers{
+		ConfigMap: i.configMaps,
+		Secret:    func(key config.SecretKey) (string, error) { return d.keys(&key)() },
+	}
 	var sources []source.Source
 	for _, s := range i.config.Sources {
-		opened, err := source.New(s, i.configMaps)
+		opened, err := source.New(s, resolvers)
 		if err != nil {
 			return nil, unusable{err}
 		}

@@ -56,6 +56,17 @@ type Source struct {
 	ConfigMap *ConfigMap `json:"configMap,omitempty"`
 }
 
+// Places counts the kinds of place that the source names: a usable one names one.
+func (s Source) Places() int {
+	count := 0
+	for _, named := range []bool{s.Directory != nil, s.ConfigMap != nil} {
+		if named {
+			count++
+		}
+	}
+	return count
+}
+
 // Directory is a tree of files.
 type Directory struct {
 	Path string `json:"path"`

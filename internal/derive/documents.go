@@ -30,8 +30,11 @@ func PlaceDirectory(sources []config.Source, name, path string) ([]config.Source
 	if sources[i].Directory != nil {
 		return nil, fmt.Errorf("source %q already has a directory", name)
 	}
-	placed := slices.Clone(sources)
-	placed[i].ConfigMap, placed[i].Directory = nil, &config.Directory{Path: path}
+	placed, s := slices.Clone(sources), sources[i]
+	placed[i] = config.Source{
+		Name: s.Name, Include: s.Include, Exclude: s.Exclude, Metadata: s.Metadata,
+		Directory: &config.Directory{Path: path},
+	}
 	return placed, nil
 }
 
@@ -39,7 +42,7 @@ func PlaceDirectory(sources []config.Source, name, path string) ([]config.Source
 // cluster's volume that no directory replaces.
 func CheckPlaced(sources []config.Source) error {
 	for _, s := range sources {
-		if s.ConfigMap == nil && s.Directory == nil {
+		if s.Places() == 0 {
 			return fmt.Errorf("source %q is a volume of a cluster: replace it with a directory, --documents %[1]s=DIR", s.Name)
 		}
 	}

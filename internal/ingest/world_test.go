@@ -136,7 +136,7 @@ func openStore(ctx context.Context, c config.Ingest) (*local.Store, error) {
 func parts(c config.Ingest, o Options) (Options, error) {
 	o.Config = c
 	for _, s := range c.Sources {
-		from, err := source.New(s, nil)
+		from, err := source.New(s, source.Resolvers{})
 		if err != nil {
 			return o, err
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -16,6 +17,17 @@ import (
 type configMap struct {
 	data  map[string][]byte
 	globs globs
+}
+
+func openConfigMap(name string, globs globs, r Resolvers) (Source, error) {
+	if r.ConfigMap == nil {
+		return nil, fmt.Errorf("ConfigMap %q is not mounted", name)
+	}
+	data, err := r.ConfigMap(name)
+	if err != nil {
+		return nil, err
+	}
+	return &configMap{data: data, globs: globs}, nil
 }
 
 func (c *configMap) List(ctx context.Context, yield func(Entry) bool) error {

@@ -25,17 +25,17 @@ func TestNewRefuses(t *testing.T) {
 		maps   func(string) (map[string][]byte, error)
 		want   string
 	}{
-		"no place":            {config.Source{}, maps, "no place"},
-		"two places":          {config.Source{Directory: &config.Directory{}, ConfigMap: &config.ConfigMap{}}, maps, "both"},
+		"no place":            {config.Source{}, maps, "exactly one of"},
+		"two places":          {config.Source{Directory: &config.Directory{}, ConfigMap: &config.ConfigMap{}}, maps, "exactly one of"},
 		"a missing ConfigMap": {config.Source{ConfigMap: &config.ConfigMap{Name: "gone"}}, maps, `"gone"`},
 		"a ConfigMap where there are none": {config.Source{ConfigMap: &config.ConfigMap{Name: "gone"}}, nil,
-			"cannot be read here"},
+			"is not mounted"},
 		"a bad glob": {config.Source{Directory: &config.Directory{}, Include: []string{"["}}, maps, `include: "["`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			tt.source.Name = "papers"
-			_, err := New(tt.source, tt.maps)
+			_, err := New(tt.source, Resolvers{ConfigMap: tt.maps})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `source "papers"`) {
 				t.Errorf("got error %v, want one that names the source and says %q", err, tt.want)
 			}
@@ -47,7 +47,7 @@ func TestConfigMap(t *testing.T) {
 	maps := func(string) (map[string][]byte, error) {
 		return map[string][]byte{"b.md": []byte("bee"), "a.md": []byte("a"), "c.txt": nil}, nil
 	}
-	s, err := New(config.Source{ConfigMap: &config.ConfigMap{Name: "m"}, Include: []string{"*.md"}}, maps)
+	s, err := New(config.Source{ConfigMap: &config.ConfigMap{Name: "m"}, Include: []string{"*.md"}}, Resolvers{ConfigMap: maps})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestDirectoryLinks(t *testing.T) {
 	link(t, "nowhere", filepath.Join(dir, "dangling.md"))
 	link(t, "loop.md", filepath.Join(dir, "loop.md"))
 
-	s, err := New(config.Source{Directory: &config.Directory{Path: dir}, Include: []string{"**/*.md"}}, nil)
+	s, err := New(config.Source{Directory: &config.Directory{Path: dir}, Include: []string{"**/*.md"}}, Resolvers{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestDirectoryWithUnreadablePartsIsListedInPart(t *testing.T) {
 	_, err = Read(t.Context(), s, entries[1], 100)
 	wantReason(t, err, config.Unreadable)
 
-	excluding, err := New(config.Source{Directory: &config.Directory{Path: dir}, Exclude: []string{"locked/**"}}, nil)
+	excluding, err := New(config.Source{Directory: &config.Directory{Path: dir}, Exclude: []string{"locked/**"}}, Resolvers{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -405,7 +405,7 @@ func appendTo(t *testing.T, path string) {
 
 func open(t *testing.T, dir string) Source {
 	t.Helper()
-	s, err := New(config.Source{Name: "s", Directory: &config.Directory{Path: dir}}, nil)
+	s, err := New(config.Source{Name: "s", Directory: &config.Directory{Path: dir}}, Resolvers{})
 	if err != nil {
 		t.Fatal(err)
 	}
