@@ -110,7 +110,7 @@ func index(t *testing.T, reports string, embedding config.Model) *local.Store {
 	}
 	t.Cleanup(func() { store.Close() })
 	sources := []config.Source{{Name: "reports", Include: []string{"*.pdf"}, Directory: &config.Directory{Path: reports}}}
-	directory, err := source.New(sources[0], nil)
+	directory, err := source.New(sources[0], source.Resolvers{})
 	if err != nil {
 		t.Fatal(err)
 	}
