@@ -1,4 +1,5 @@
-// Command apidocs prints the API reference in Markdown, from the CRD: what an API server checks is what the page says.
+// Command apidocs prints the API reference in Markdown, from the CRD: what an API server checks is
+// what the page says.
 //
 //	go run ./hack/apidocs OUT.md
 package main

@@ -23,7 +23,8 @@ func (p *page) section(s *section) {
 	var rules []string
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 		field := s.Properties[name]
-		p.writef("| `%s` | %s | %s | %s | %s |\n", name, typeOf(&field, s.links[name]), standard(s, name), bounds(&field), cell(prose(field.Description)))
+		p.writef("| `%s` | %s | %s | %s | %s |\n", name, typeOf(&field, s.links[name]), standard(s, name), bounds(&field),
+			cell(prose(field.Description)))
 		if s.links[name] == "" || field.Items != nil {
 			rules = append(rules, rulesOf("`"+name+"`: ", &field)...)
 		}
@@ -125,7 +126,8 @@ func cell(text string) string { return strings.ReplaceAll(oneLine(text), "|", `\
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// prose is a description with nothing in it that Markdown takes for markup; code between backticks stays.
+// prose is a description with nothing in it that Markdown takes for markup; code between backticks
+// stays.
 func prose(text string) string {
 	parts := strings.Split(oneLine(text), "`")
 	for i := 0; i < len(parts); i += 2 {

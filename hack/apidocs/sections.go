@@ -58,7 +58,8 @@ func (w *walk) visit(path string, object schema) string {
 	return path
 }
 
-// identity is the same for the same Go type: how a path describes or defaults it is the parent's affair.
+// identity is the same for the same Go type: how a path describes or defaults it is the parent's
+// affair.
 func identity(s schema) string {
 	s.Description, s.Default = "", nil
 	b, err := json.Marshal(s)

@@ -10,8 +10,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
 )
 
-// writer makes text, the same for the same seed, whose words are as rare as those of a natural language: a few make up
-// half of it, most occur now and then. Keyword search pays for how many chunks hold a question's words, so that matters.
+// writer makes text, the same for the same seed, whose words are as rare as those of a natural
+// language: a few make up half of it, most occur now and then. Keyword search pays for how many
+// chunks hold a question's words, so that matters.
 type writer struct {
 	random *rand.Rand
 	zipf   *rand.Zipf
@@ -22,8 +23,8 @@ func newWriter(seed uint64) *writer {
 	return &writer{random, rand.NewZipf(random, 1.07, 3, 30_000)}
 }
 
-// vocabulary holds the most frequent words, most frequent first; the rarer ones have no spelling but a number. Those of
-// the question stand at its end, where about one chunk in eight has each.
+// vocabulary holds the most frequent words, most frequent first; the rarer ones have no spelling
+// but a number. Those of the question stand at its end, where about one chunk in eight has each.
 var vocabulary = strings.Fields(`the of and to in a is that for it as was with be by on not he this are or his from at
 	which but have an had they you were their one all we can her has there been if more when will would who so no out
 	up into than them then some could time these two may first do any my now such like our over me even most made after
@@ -86,7 +87,8 @@ func question(n int) string {
 	return fmt.Sprintf("What was the total revenue of segment %d in the quarter?", n)
 }
 
-// chunkDocuments writes documents of one chunk of almost 800 characters each, once, and returns their directory.
+// chunkDocuments writes documents of one chunk of almost 800 characters each, once, and returns
+// their directory.
 func (b *bench) chunkDocuments(chunks int) (string, error) {
 	return b.documents(fmt.Sprintf("documents-%d", chunks), chunks, 790)
 }
@@ -113,7 +115,8 @@ func (b *bench) documents(name string, count, size int) (string, error) {
 	return dir, nil
 }
 
-// pdfDirectory is the directory of PDFs that was given, or one of five generated ones of 50 pages in two columns.
+// pdfDirectory is the directory of PDFs that was given, or one of five generated ones of 50 pages
+// in two columns.
 func (b *bench) pdfDirectory() (string, error) {
 	if b.pdfs != "" {
 		return b.pdfs, nil

@@ -17,8 +17,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
-// The floor is the least that a question can cost: a client that makes the same three calls with the same bodies, one
-// after the other, and does nothing with the replies but read them. It runs as a process of its own.
+// The floor is the least that a question can cost: a client that makes the same three calls with
+// the same bodies, one after the other, and does nothing with the replies but read them. It runs as
+// a process of its own.
 
 // call is a request for a model, as the gateway made it.
 type call struct {
@@ -30,8 +31,8 @@ type call struct {
 // calls are those of one question.
 type calls []call
 
-// recordCalls asks the gateway one question, plain or streamed, with a simulator behind it that keeps what it was
-// asked, and returns that.
+// recordCalls asks the gateway one question, plain or streamed, with a simulator behind it that
+// keeps what it was asked, and returns that.
 func (b *bench) recordCalls(ctx context.Context, index string, stream bool) (calls, error) {
 	simulator, models, err := b.startSimulator(ctx) // the fast one records nothing
 	if err != nil {
@@ -66,7 +67,8 @@ func (b *bench) recordCalls(ctx context.Context, index string, stream bool) (cal
 			asked = append(asked, c)
 		}
 	}
-	if len(asked) != 3 || asked[0].Role != model.Embedding || asked[1].Role != model.Reranking || asked[2].Role != model.LLM {
+	if len(asked) != 3 || asked[0].Role != model.Embedding || asked[1].Role != model.Reranking ||
+		asked[2].Role != model.LLM {
 		return nil, fmt.Errorf("a question made %d calls, and not one for each of the three models", len(asked))
 	}
 	return asked, nil
@@ -80,16 +82,19 @@ type floorFigures struct {
 }
 
 // floor runs the floor's client against the models for a while.
-func (b *bench) floor(ctx context.Context, models string, c calls, inFlight int, d time.Duration) (f floorFigures, err error) {
+func (b *bench) floor(ctx context.Context, models string, c calls, inFlight int,
+	d time.Duration) (f floorFigures, err error) {
 	file := b.path("calls.json")
 	if err := writeJSON(file, c); err != nil {
 		return f, err
 	}
-	err = itself(ctx, &f, "floor", "-models", models, "-calls", file, "-in-flight", strconv.Itoa(inFlight), "-for", d.String())
+	err = itself(ctx, &f, "floor", "-models", models, "-calls", file,
+		"-in-flight", strconv.Itoa(inFlight), "-for", d.String())
 	return f, err
 }
 
-// itself runs this program as another process, so that what it uses is counted apart, and reads the figures it prints.
+// itself runs this program as another process, so that what it uses is counted apart, and reads the
+// figures it prints.
 func itself(ctx context.Context, figures any, args ...string) error {
 	self, err := os.Executable()
 	if err != nil {

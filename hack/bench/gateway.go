@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// rounds is how often each figure is taken; its median is reported. Gateway and floor take turns, so that both
-	// meet the same moods of the machine.
+	// rounds is how often each figure is taken; its median is reported. Gateway and floor take turns,
+	// so that both meet the same moods of the machine.
 	rounds = 5
 	// roundTime is how long a round's load lasts.
 	roundTime = time.Second
@@ -16,8 +16,8 @@ const (
 	busyInFlight = 16
 )
 
-// gateway measures what a question costs beyond its models: with models that answer at once, over an index of each
-// size.
+// gateway measures what a question costs beyond its models: with models that answer at once, over
+// an index of each size.
 func (b *bench) gateway(ctx context.Context) error {
 	b.cpu = map[int]cpuFigures{}
 	for _, chunks := range sizes {
@@ -42,7 +42,8 @@ func (b *bench) gateway(ctx context.Context) error {
 			simulator.stop()
 			return err
 		}
-		m := &overhead{bench: b, gateway: gateway, client: newClient(gateway.url), models: models, plain: plain, streamed: streamed}
+		m := &overhead{bench: b, gateway: gateway, client: newClient(gateway.url), models: models,
+			plain: plain, streamed: streamed}
 		err = m.measure(ctx, chunks)
 		gateway.stop()
 		simulator.stop()
@@ -85,8 +86,8 @@ func (m *overhead) measure(ctx context.Context, chunks int) error {
 	return m.halfLoad(ctx, title, capacity/2)
 }
 
-// busy measures when the machine is saturated. It returns the CPU of a question in ms, and the questions/s that are
-// answered.
+// busy measures when the machine is saturated. It returns the CPU of a question in ms, and the
+// questions/s that are answered.
 func (m *overhead) busy(ctx context.Context, title string) (used, capacity float64, err error) {
 	var cpu, floor, ratio, rate []float64
 	for range rounds {

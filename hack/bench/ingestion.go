@@ -24,8 +24,9 @@ spec:
     weaviate: {}
 `
 
-// ingestion measures `ragpipeline run` over 10,000 documents of some 500 bytes: from its start to the answer of one
-// question, with the stand-in models in the same process. Then again, when nothing is to be done.
+// ingestion measures `ragpipeline run` over 10,000 documents of some 500 bytes: from its start to
+// the answer of one question, with the stand-in models in the same process. Then again, when
+// nothing is to be done.
 func (b *bench) ingestion(ctx context.Context) error {
 	const documents = 10_000
 	if err := b.build(ctx); err != nil {
@@ -56,10 +57,12 @@ func (b *bench) ingestion(ctx context.Context) error {
 	return nil
 }
 
-// runOnce runs the pipeline for one question, and returns how long it took and the most memory it had, in MB.
+// runOnce runs the pipeline for one question, and returns how long it took and the most memory it
+// had, in MB.
 func (b *bench) runOnce(ctx context.Context, manifest, documents string) (took time.Duration, peak float64, err error) {
 	started := time.Now()
-	p, err := b.launch(ctx, nil, b.binary, "run", "-f", manifest, "--documents", documents, "--data", b.path("run"), "--ask", question(1))
+	p, err := b.launch(ctx, nil, b.binary, "run", "-f", manifest, "--documents", documents, "--data",
+		b.path("run"), "--ask", question(1))
 	if err != nil {
 		return 0, 0, err
 	}

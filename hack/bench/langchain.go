@@ -8,8 +8,8 @@ import (
 	"os/exec"
 )
 
-// langchain runs hack/bench/langchain/chain.py on the same PDFs, texts, documents and questions, with the same models,
-// and compares.
+// langchain runs hack/bench/langchain/chain.py on the same PDFs, texts, documents and questions,
+// with the same models, and compares.
 func (b *bench) langchain(ctx context.Context) error {
 	python, err := b.pythonWithLangchain(ctx)
 	if err != nil {
@@ -49,16 +49,19 @@ func (b *bench) compareReading(ctx context.Context, python string) error {
 	if err != nil {
 		return err
 	}
-	b.report.add(versus, row{what: fmt.Sprintf("PDF pages/s, to its %s", number(chain.PagesPerSecond)), value: b.pageRate / chain.PagesPerSecond, unit: "x", atLeast: 10})
+	b.report.add(versus, row{what: fmt.Sprintf("PDF pages/s, to its %s", number(chain.PagesPerSecond)),
+		value: b.pageRate / chain.PagesPerSecond, unit: "x", atLeast: 10})
 	for _, input := range inputs {
 		theirs := chain.SplitRates[input.Name]
-		b.report.add(versus, row{what: fmt.Sprintf("splitting %s, to its %s MB/s", input.Name, number(theirs)), value: b.splitRates[input.Name] / theirs, unit: "x", atLeast: 5})
+		b.report.add(versus, row{what: fmt.Sprintf("splitting %s, to its %s MB/s", input.Name, number(theirs)),
+			value: b.splitRates[input.Name] / theirs, unit: "x", atLeast: 5})
 	}
 	return nil
 }
 
-// compareQuestions compares the CPU of a question: the chain's with one in flight, which is when it needs least, with
-// that of a saturated gateway, and then with that of a gateway with one in flight as well.
+// compareQuestions compares the CPU of a question: the chain's with one in flight, which is when it
+// needs least, with that of a saturated gateway, and then with that of a gateway with one in flight
+// as well.
 func (b *bench) compareQuestions(ctx context.Context, python string, chunks, questions int, aim float64) error {
 	documents, err := b.chunkDocuments(chunks)
 	if err != nil {
@@ -74,7 +77,8 @@ func (b *bench) compareQuestions(ctx context.Context, python string, chunks, que
 	over := fmt.Sprintf("over %s chunks, to its %s ms", number(float64(chunks)), number(chain.CPU))
 	b.report.add(versus,
 		row{what: "CPU a question " + over, value: chain.CPU / b.cpu[chunks].busy, unit: "x", atLeast: aim},
-		row{what: "CPU a question, one in flight at the gateway too, " + over, value: chain.CPU / b.cpu[chunks].alone, unit: "x"})
+		row{what: "CPU a question, one in flight at the gateway too, " + over,
+			value: chain.CPU / b.cpu[chunks].alone, unit: "x"})
 	return nil
 }
 
@@ -93,7 +97,8 @@ func (b *bench) chain(ctx context.Context, python string, args ...string) (*chai
 		return nil, err
 	}
 	defer simulator.stop()
-	cmd := exec.CommandContext(ctx, python, append([]string{"hack/bench/langchain/chain.py", "--base-url", models + "/v1"}, args...)...)
+	cmd := exec.CommandContext(ctx, python, append([]string{"hack/bench/langchain/chain.py", "--base-url", models + "/v1"},
+		args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// client asks a gateway. Its own CPU is not counted, but it has to share the machine with what it measures.
+// client asks a gateway. Its own CPU is not counted, but it has to share the machine with what it
+// measures.
 type client struct {
 	http *http.Client
 	url  string // of chat completions
@@ -29,7 +30,8 @@ func newClient(base string) *client {
 
 // newHTTPClient keeps its connections, as many as any load needs.
 func newHTTPClient() *http.Client {
-	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true}, Timeout: 30 * time.Second}
+	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true},
+		Timeout: 30 * time.Second}
 }
 
 // ask asks the next question and waits for the whole answer.
@@ -42,7 +44,8 @@ func (c *client) answer(ctx context.Context) ([]byte, error) {
 	return post(ctx, c.http, c.url, chatBody(int(c.next.Add(1)), false))
 }
 
-// check asks once, and fails if the answer is not one that stands on passages: errors are quick, too.
+// check asks once, and fails if the answer is not one that stands on passages: errors are quick,
+// too.
 func (c *client) check(ctx context.Context) error {
 	body, err := c.answer(ctx)
 	if err != nil {
@@ -119,7 +122,8 @@ func firstToken(ctx context.Context, client *http.Client, url string, body []byt
 	lines := bufio.NewScanner(response.Body)
 	lines.Buffer(nil, megabyte)
 	for lines.Scan() {
-		if first.IsZero() && bytes.Contains(lines.Bytes(), []byte(`"content":"`)) && !bytes.Contains(lines.Bytes(), []byte(`"content":""`)) {
+		if first.IsZero() && bytes.Contains(lines.Bytes(), []byte(`"content":"`)) &&
+			!bytes.Contains(lines.Bytes(), []byte(`"content":""`)) {
 			first = time.Now()
 		}
 	}
@@ -137,7 +141,8 @@ type outcome struct {
 
 func (o outcome) rate() float64 { return float64(len(o.latencies)) / o.took.Seconds() }
 
-// closed keeps that many questions in flight for a while: each is asked when one before it was answered.
+// closed keeps that many questions in flight for a while: each is asked when one before it was
+// answered.
 func closed(ctx context.Context, inFlight int, d time.Duration, ask func(context.Context) error) (outcome, error) {
 	var all collector
 	started := time.Now()
@@ -154,8 +159,9 @@ func closed(ctx context.Context, inFlight int, d time.Duration, ask func(context
 	return all.outcome(started)
 }
 
-// opened asks at a rate, at random moments as independent users do, whether or not the questions before were answered.
-// A latency counts from the moment that the question was due; that of a question that was refused is without end.
+// opened asks at a rate, at random moments as independent users do, whether or not the questions
+// before were answered. A latency counts from the moment that the question was due; that of a
+// question that was refused is without end.
 func opened(ctx context.Context, rate float64, d time.Duration, ask func(context.Context) error) (outcome, error) {
 	var all collector
 	random := rand.New(rand.NewPCG(1, 1))

@@ -21,7 +21,8 @@ func machine() (string, error) {
 		runtime.NumCPU(), processor, memory, runtime.GOOS, runtime.GOARCH, runtime.Version()), nil
 }
 
-// loadAverage is that of the last minute: what else goes on here. The benchmarks themselves make about 2.
+// loadAverage is that of the last minute: what else goes on here. The benchmarks themselves make
+// about 2.
 func loadAverage() (string, error) {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -31,7 +32,8 @@ func loadAverage() (string, error) {
 	return one, nil
 }
 
-// procField is the first value of that name in a file of lines `name : value`; it stays empty where the processor has none.
+// procField is the first value of that name in a file of lines `name : value`; it stays empty where
+// the processor has none.
 func procField(path, name string) (string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -1,6 +1,7 @@
-// Command bench measures this project and prints its figures as Markdown tables, with the aim of each and whether it is
-// met. It builds the binary and the NIM simulator, runs each as a process of its own on loopback, and reads their CPU
-// and memory from /proc, so it needs Linux. docs/benchmarks.md says what the figures mean.
+// Command bench measures this project and prints its figures as Markdown tables, with the aim of
+// each and whether it is met. It builds the binary and the NIM simulator, runs each as a process of
+// its own on loopback, and reads their CPU and memory from /proc, so it needs Linux.
+// docs/benchmarks.md says what the figures mean.
 //
 //	go run ./hack/bench [-only NAME,...] [-pdfs DIR] [-langchain [-python PATH]] [-out FILE]
 package main
@@ -55,7 +56,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	only := flags.String("only", "", "measurements to make, separated by commas: "+strings.Join(names(), ", "))
 	langchain := flags.Bool("langchain", false, "compare with a LangChain chain; needs Python and some minutes")
-	python := flags.String("python", "", "a Python that has hack/bench/langchain/requirements.txt; without it, a venv is made")
+	python := flags.String("python", "",
+		"a Python that has hack/bench/langchain/requirements.txt; without it, a venv is made")
 	pdfs := flags.String("pdfs", "", "directory of PDFs to read; generated ones when empty")
 	out := flags.String("out", "", "file to write the tables to as well")
 	if err := flags.Parse(args); err != nil {
@@ -109,7 +111,8 @@ func (b *bench) measure(ctx context.Context, chosen []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s; load average before and after %s and %s.\n%s", machine, before, after, b.report.markdown()), nil
+	return fmt.Sprintf("%s; load average before and after %s and %s.\n%s", machine, before, after,
+		b.report.markdown()), nil
 }
 
 func names() (names []string) {
@@ -119,8 +122,8 @@ func names() (names []string) {
 	return names
 }
 
-// choose says which measurements to make: those named, or all; LangChain's only when asked for, and then with what
-// it is compared with.
+// choose says which measurements to make: those named, or all; LangChain's only when asked for, and
+// then with what it is compared with.
 func choose(only string, langchain bool) ([]string, error) {
 	chosen := names()
 	if only != "" {

@@ -13,14 +13,15 @@ import (
 )
 
 const (
-	// operatorQuiet is how long no write means that everything has settled: three readings of the pods' reports.
+	// operatorQuiet is how long no write means that everything has settled: three readings of the
+	// pods' reports.
 	operatorQuiet = 15 * time.Second
 	// operatorWatched is how long the settled operator is watched.
 	operatorWatched = time.Minute
 )
 
-// operator measures the operator with many pipelines: all applied at once, then left alone, then with the operator
-// replaced. The API server is real, and what runs on nodes is played.
+// operator measures the operator with many pipelines: all applied at once, then left alone, then
+// with the operator replaced. The API server is real, and what runs on nodes is played.
 func (b *bench) operator(ctx context.Context) error {
 	if err := b.build(ctx); err != nil {
 		return err
@@ -75,7 +76,8 @@ type operators struct {
 	reports   float64          // that were read in that minute
 }
 
-// start starts an operator as its Deployment does, and says what it needs before there is any pipeline.
+// start starts an operator as its Deployment does, and says what it needs before there is any
+// pipeline.
 func (m *operators) start(ctx context.Context) error {
 	if err := m.launchOperator(ctx); err != nil {
 		return err
@@ -95,9 +97,12 @@ func (m *operators) launchOperator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env := []string{"KUBECONFIG=" + m.Kubeconfig, "POD_NAMESPACE=" + played.OperatorNamespace, "OPERATOR_LABELS=app.kubernetes.io/name=ragpipeline-operator"}
-	m.process, err = m.launch(ctx, env, m.binary, "operator", "--leader-elect", fmt.Sprintf("--concurrency=%d", operatorConcurrency), "--metrics-listen="+metrics, "--health-listen="+health,
-		"--image=ragpipeline", "--weaviate-image=cr.weaviate.io/semitechnologies/weaviate:1.39.1", "--image-pull-policy=IfNotPresent")
+	env := []string{"KUBECONFIG=" + m.Kubeconfig, "POD_NAMESPACE=" + played.OperatorNamespace,
+		"OPERATOR_LABELS=app.kubernetes.io/name=ragpipeline-operator"}
+	m.process, err = m.launch(ctx, env, m.binary, "operator", "--leader-elect",
+		fmt.Sprintf("--concurrency=%d", operatorConcurrency), "--metrics-listen="+metrics, "--health-listen="+health,
+		"--image=ragpipeline", "--image-pull-policy=IfNotPresent",
+		"--weaviate-image=cr.weaviate.io/semitechnologies/weaviate:1.39.1")
 	if err != nil {
 		return err
 	}
@@ -114,7 +119,8 @@ func (m *operators) stop(context.Context) error {
 	return nil
 }
 
-// converge applies all pipelines at once, and waits until all are Ready and nothing is written any more.
+// converge applies all pipelines at once, and waits until all are Ready and nothing is written any
+// more.
 func (m *operators) converge(ctx context.Context) error {
 	log, err := m.Log()
 	if err != nil {

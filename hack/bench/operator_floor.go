@@ -21,8 +21,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
 
-// The operator's floor is a client that makes the same children with the same bodies, writes each pipeline's last
-// status, and reads as many reports; it watches nothing and decides nothing. It runs as a process of its own.
+// The operator's floor is a client that makes the same children with the same bodies, writes each
+// pipeline's last status, and reads as many reports; it watches nothing and decides nothing. It
+// runs as a process of its own.
 
 // floorWrite is a request that the floor's client makes.
 type floorWrite struct {
@@ -30,7 +31,8 @@ type floorWrite struct {
 	Body json.RawMessage `json:"body"`
 }
 
-// floors runs the floor's client, on namespaces of its own, and says how far the operator is from it.
+// floors runs the floor's client, on namespaces of its own, and says how far the operator is from
+// it.
 func (m *operators) floors(ctx context.Context) error {
 	urls := m.path("urls.json")
 	if err := writeJSON(urls, m.Gateways()); err != nil {
@@ -56,16 +58,19 @@ func (m *operators) floors(ctx context.Context) error {
 		return err
 	}
 	m.report.add(operatorTitle(),
-		row{what: "floor: CPU of the same creations and one status, a pipeline", value: applying.CPU / operatorPipelines, unit: "ms"},
+		row{what: "floor: CPU of the same creations and one status, a pipeline",
+			value: applying.CPU / operatorPipelines, unit: "ms"},
 		row{what: "CPU, to the floor", value: milliseconds(m.converged.cpu) / applying.CPU, unit: "x"},
 		row{what: "floor: creating them, eight at once", value: applying.Took, unit: "s"})
 	m.report.add(quietTitle(),
 		row{what: "floor: CPU of reading a report", value: reading.CPU / float64(reading.Requests), unit: "ms"},
-		row{what: "CPU, to the floor of reading the same reports", value: milliseconds(m.quiet.cpu) / m.reports / (reading.CPU / float64(reading.Requests)), unit: "x"})
+		row{what: "CPU, to the floor of reading the same reports",
+			value: milliseconds(m.quiet.cpu) / m.reports / (reading.CPU / float64(reading.Requests)), unit: "x"})
 	return nil
 }
 
-// floorWrites are each child's first apply and each pipeline's last status, moved to namespaces of their own.
+// floorWrites are each child's first apply and each pipeline's last status, moved to namespaces of
+// their own.
 func (m *operators) floorWrites(ctx context.Context) ([]floorWrite, error) {
 	for n := range operatorNamespaces {
 		if err := m.Namespace(ctx, strings.Replace(namespace(n), "bench-", "floor-", 1)); err != nil {

@@ -34,7 +34,8 @@ const (
 	operatorPatience = 15 * time.Minute
 )
 
-// applyPipelines applies the quickstart and the NIM sample under many names, with what they refer to in place.
+// applyPipelines applies the quickstart and the NIM sample under many names, with what they refer
+// to in place.
 func (m *operators) applyPipelines(ctx context.Context) error {
 	quickstart, others, err := sample("quickstart.yaml")
 	if err != nil {
@@ -72,7 +73,8 @@ func namespace(n int) string { return fmt.Sprintf("bench-%d", n) }
 // operatorConcurrency is how many pipelines the operator reconciles at once.
 const operatorConcurrency = 8
 
-// side calls do for each number below n, as many at a time as the operator does, and returns all errors.
+// side calls do for each number below n, as many at a time as the operator does, and returns all
+// errors.
 func side(n int, do func(int) error) error {
 	errs := make([]error, n)
 	var group sync.WaitGroup
@@ -121,12 +123,15 @@ func referred() []kube.Object {
 			StringData: map[string]string{corev1.DockerConfigJsonKey: empty}},
 		&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "papers"}, Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadOnlyMany},
-			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+			Resources: corev1.VolumeResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")},
+			},
 		}},
 	}
 }
 
-// awaitReady waits until all pipelines are Ready, and returns after how many seconds each was seen to be.
+// awaitReady waits until all pipelines are Ready, and returns after how many seconds each was seen
+// to be.
 func (m *operators) awaitReady(ctx context.Context, started time.Time) (times []float64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, operatorPatience)
 	defer cancel()

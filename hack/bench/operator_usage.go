@@ -56,7 +56,8 @@ func (m *operators) passes(ctx context.Context) (sum float64, err error) {
 	defer response.Body.Close()
 	lines := bufio.NewScanner(response.Body)
 	for lines.Scan() {
-		if name, value, found := strings.Cut(lines.Text(), " "); found && strings.HasPrefix(name, "controller_runtime_reconcile_total{") {
+		name, value, found := strings.Cut(lines.Text(), " ")
+		if found && strings.HasPrefix(name, "controller_runtime_reconcile_total{") {
 			number, err := strconv.ParseFloat(value, 64)
 			if err != nil {
 				return 0, err
@@ -118,8 +119,8 @@ func count(requests []played.Request) (c counts) {
 	return c
 }
 
-// reportRequests says what was asked of the API server, and how far that is from the least: each child created, and
-// one status written.
+// reportRequests says what was asked of the API server, and how far that is from the least: each
+// child created, and one status written.
 func (m *operators) reportRequests() {
 	all := count(m.requests)
 	a := func(n float64) float64 { return n / operatorPipelines }
@@ -130,9 +131,11 @@ func (m *operators) reportRequests() {
 		row{what: "of them statuses", value: a(all.statuses)},
 		row{what: "of them events", value: a(all.events)},
 		row{what: "of them refused, as conflicts are", value: a(all.refused)},
-		row{what: "writes, to the floor of each child and one status", value: all.writes / (all.creates + operatorPipelines), unit: "x"},
+		row{what: "writes, to the floor of each child and one status", value: all.writes / (all.creates + operatorPipelines),
+			unit: "x"},
 		row{what: "reads a pipeline, watches aside", value: a(all.reads)},
 		row{what: "passes a pipeline", value: a(m.converged.passes)},
-		row{what: "**CPU a pipeline**, until nothing is written any more", value: a(milliseconds(m.converged.cpu)), unit: "ms"},
+		row{what: "**CPU a pipeline**, until nothing is written any more",
+			value: a(milliseconds(m.converged.cpu)), unit: "ms"},
 		row{what: "**peak memory**", value: m.converged.peak, unit: "MB"})
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/extract"
 )
 
-// pdf measures how fast PDFs are read: text, columns, headings and outline, on all cores as ingestion does it.
+// pdf measures how fast PDFs are read: text, columns, headings and outline, on all cores as
+// ingestion does it.
 func (b *bench) pdf(ctx context.Context) error {
 	files, err := b.readPDFs()
 	if err != nil {
@@ -35,7 +36,8 @@ func (b *bench) pdf(ctx context.Context) error {
 		rates[i] = float64(pages) / time.Since(started).Seconds()
 	}
 	b.pageRate = median(rates)
-	b.report.add("PDF", row{what: fmt.Sprintf("%d pages of %d PDFs, PDFium's compilation cached", pages, len(files)), value: b.pageRate, unit: "pages/s"})
+	b.report.add("PDF", row{what: fmt.Sprintf("%d pages of %d PDFs, PDFium's compilation cached", pages, len(files)),
+		value: b.pageRate, unit: "pages/s"})
 	return nil
 }
 

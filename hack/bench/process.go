@@ -108,7 +108,8 @@ func (p *process) cpu() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	// The name, in parentheses, may hold spaces; utime and stime are the 12th and 13th field after it (proc(5)).
+	// The name, in parentheses, may hold spaces; utime and stime are the 12th and 13th field after it
+	// (proc(5)).
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 13 {
 		return 0, fmt.Errorf("/proc/%d/stat: %q is too short", p.cmd.Process.Pid, stat)
@@ -118,10 +119,11 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * clockTick, errors.Join(userErr, systemErr)
 }
 
-// memory reads a size of the running program in MB: VmRSS, what is resident, or VmHWM, the most that was.
+// memory reads a size of the running program in MB: VmRSS, what is resident, or VmHWM, the most
+// that was.
 //
-// The resource usage of an ended child cannot be had for that: its peak counts what this program's own memory was
-// when it started the child.
+// The resource usage of an ended child cannot be had for that: its peak counts what this program's
+// own memory was when it started the child.
 func (p *process) memory(field string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

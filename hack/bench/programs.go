@@ -35,7 +35,8 @@ func (b *bench) startSimulator(ctx context.Context, flags ...string) (*process, 
 	if err != nil {
 		return nil, "", err
 	}
-	p, err := b.launch(ctx, []string{"NIM_SERVER_BIND_ADDR=" + address}, b.simulator, append(flags, fmt.Sprintf("-dimensions=%d", dimensions))...)
+	p, err := b.launch(ctx, []string{"NIM_SERVER_BIND_ADDR=" + address}, b.simulator,
+		append(flags, fmt.Sprintf("-dimensions=%d", dimensions))...)
 	if err != nil {
 		return nil, "", err
 	}
@@ -56,7 +57,8 @@ type gatewayProcess struct {
 	url, ops string
 }
 
-// startGateway starts a gateway on an index, with the models at that base URL, and waits until it is ready.
+// startGateway starts a gateway on an index, with the models at that base URL, and waits until it
+// is ready.
 func (b *bench) startGateway(ctx context.Context, index, models string) (*gatewayProcess, error) {
 	file := b.path("gateway.json")
 	if err := writeJSON(file, gatewayConfig(index, models)); err != nil {
@@ -93,18 +95,20 @@ var (
 	}
 )
 
-// gatewayConfig is what the operator would write for a manifest that leaves everything at its default.
+// gatewayConfig is what the operator would write for a manifest that leaves everything at its
+// default.
 func gatewayConfig(index, models string) config.Gateway {
 	at := func(name string) config.Model {
 		return config.Model{URL: models + "/v1", Name: name, Protocol: config.NIM}
 	}
 	reranking := at(config.StandInReranking)
 	return config.Gateway{
-		Version:       config.Version,
-		Pipeline:      pipeline,
-		Generation:    generation,
-		Index:         config.Index{Local: &config.LocalIndex{Directory: index}},
-		Models:        config.Models{Embedding: at(config.StandInEmbedding), Reranking: &reranking, LLM: &config.LLM{Model: at(config.StandInLLM), ContextWindow: 8192}},
+		Version:    config.Version,
+		Pipeline:   pipeline,
+		Generation: generation,
+		Index:      config.Index{Local: &config.LocalIndex{Directory: index}},
+		Models: config.Models{Embedding: at(config.StandInEmbedding), Reranking: &reranking,
+			LLM: &config.LLM{Model: at(config.StandInLLM), ContextWindow: 8192}},
 		Retrieval:     config.Retrieval{Mode: config.Hybrid, K: 45, TopN: 5, Alpha: 0.5},
 		Answer:        config.Answer{MaxTokens: 1024},
 		FailurePolicy: config.FailurePolicy{Embedding: config.Fail, Reranking: config.Degrade, LLM: config.Fail},
@@ -137,7 +141,8 @@ func (b *bench) index(ctx context.Context, chunks int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.CommandContext(ctx, b.binary, "ingest", "--config", file, "--ops-listen", "127.0.0.1:0").CombinedOutput()
+	cmd := exec.CommandContext(ctx, b.binary, "ingest", "--config", file, "--ops-listen", "127.0.0.1:0")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("ingest %d chunks: %w\n%s", chunks, err, out)
 	}

@@ -73,7 +73,8 @@ func quantity(value float64, unit string) string {
 	return number(value) + " " + unit
 }
 
-// number writes three digits that count, or all of them before the point, with a comma at each thousand.
+// number writes three digits that count, or all of them before the point, with a comma at each
+// thousand.
 func number(value float64) string {
 	if value == 0 || math.IsNaN(value) || math.IsInf(value, 0) {
 		return strconv.FormatFloat(value, 'f', -1, 64)

@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// sizes are the indexes that questions are asked of, in chunks: that of five quarterly reports, and a larger one.
+// sizes are the indexes that questions are asked of, in chunks: that of five quarterly reports, and
+// a larger one.
 var sizes = []int{1_458, 20_000}
 
-// start measures how long a gateway takes from its start to the first 200 of /readyz, which is when one retrieval has
-// succeeded, and what memory it has when idle.
+// start measures how long a gateway takes from its start to the first 200 of /readyz, which is when
+// one retrieval has succeeded, and what memory it has when idle.
 func (b *bench) start(ctx context.Context) error {
 	for _, chunks := range sizes {
 		index, err := b.index(ctx, chunks)
@@ -31,7 +32,8 @@ func (b *bench) start(ctx context.Context) error {
 	return nil
 }
 
-// startOften is the median of several starts, in ms, and of the idle memory after some of them, in MB.
+// startOften is the median of several starts, in ms, and of the idle memory after some of them, in
+// MB.
 func (b *bench) startOften(ctx context.Context, index string) (took, resident, own float64, err error) {
 	simulator, models, err := b.startSimulator(ctx, "-fast")
 	if err != nil {
@@ -59,7 +61,8 @@ func (b *bench) startOften(ctx context.Context, index string) (took, resident, o
 	return median(times), median(residents), median(owns), nil
 }
 
-// idle is the memory after some seconds without a question, in MB: what is resident, and what of it is no file's.
+// idle is the memory after some seconds without a question, in MB: what is resident, and what of it
+// is no file's.
 func (p *process) idle(ctx context.Context) (resident, anonymous float64, err error) {
 	if err := pause(ctx, 2*time.Second); err != nil {
 		return 0, 0, err

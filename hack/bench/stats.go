@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// quantile is the smallest value that at least that share of the values do not exceed; NaN without values.
+// quantile is the smallest value that at least that share of the values do not exceed; NaN without
+// values.
 func quantile(values []float64, share float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()

@@ -32,7 +32,8 @@ type completion struct {
 	}
 }
 
-// ask sends the question to the address of the gateway's Service, with the key that the operator made.
+// ask sends the question to the address of the gateway's Service, with the key that the operator
+// made.
 func ask(ctx context.Context, api client.Client, name, question string) error {
 	var service corev1.Service
 	if err := api.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name + "-gateway"}, &service); err != nil {
@@ -46,7 +47,8 @@ func ask(ctx context.Context, api client.Client, name, question string) error {
 	if err != nil {
 		return err
 	}
-	url := "http://" + net.JoinHostPort(service.Spec.ClusterIP, fmt.Sprint(service.Spec.Ports[0].Port)) + "/v1/chat/completions"
+	address := net.JoinHostPort(service.Spec.ClusterIP, fmt.Sprint(service.Spec.Ports[0].Port))
+	url := "http://" + address + "/v1/chat/completions"
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return err

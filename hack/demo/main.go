@@ -1,4 +1,5 @@
-// Command demo is what `make demo` does with a pipeline in the cluster of KUBECONFIG, in the namespace default:
+// Command demo is what `make demo` does with a pipeline in the cluster of KUBECONFIG, in the
+// namespace default:
 //
 //	demo wait NAME            print its progress until it is Ready, for 10 minutes at most
 //	demo ask NAME QUESTION    ask it through the gateway's Service, and print the answer with its citations

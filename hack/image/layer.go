@@ -51,8 +51,8 @@ func makeLayer(binaries []binary, certificates string) ([]byte, error) {
 	return tarball.Bytes(), err
 }
 
-// layer writes files behind their directories. Their owner is root and their time is the epoch, so that equal files
-// make equal layers.
+// layer writes files behind their directories. Their owner is root and their time is the epoch, so
+// that equal files make equal layers.
 type layer struct {
 	tar         *tar.Writer
 	directories map[string]bool // those written so far

@@ -1,12 +1,13 @@
-// Command image packs static binaries into a container image that has no base: an archive that `docker load`,
-// `ctr images import` and `kind load image-archive` read. The same inputs make the same bytes.
+// Command image packs static binaries into a container image that has no base: an archive that
+// `docker load`, `ctr images import` and `kind load image-archive` read. The same inputs make the
+// same bytes.
 //
 //	image -o OUT.tar -name NAME[,NAME...] [-user UID:GID] [-cmd ARG[,ARG...]] FILE=PATH...
 //	image -o OUT.tar -layer FILE=PATH...
 //
-// FILE is a binary here, PATH its place in the image; the first one is the entrypoint. With -layer it writes the image's
-// one layer alone, for the Dockerfile to take. Beside the binaries the image holds CA certificates, /tmp, and the users
-// root and nonroot (65532).
+// FILE is a binary here, PATH its place in the image; the first one is the entrypoint. With -layer
+// it writes the image's one layer alone, for the Dockerfile to take. Beside the binaries the image
+// holds CA certificates, /tmp, and the users root and nonroot (65532).
 package main
 
 import (

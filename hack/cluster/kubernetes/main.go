@@ -1,6 +1,6 @@
-// Command kubernetes is etcd and every component of Kubernetes in one binary. It runs the component whose name it is
-// called by: a symbolic link named kube-apiserver runs the API server. So the directory of its links also is what
-// envtest wants of KUBEBUILDER_ASSETS.
+// Command kubernetes is etcd and every component of Kubernetes in one binary. It runs the component
+// whose name it is called by: a symbolic link named kube-apiserver runs the API server. So the
+// directory of its links also is what envtest wants of KUBEBUILDER_ASSETS.
 package main
 
 import (
@@ -15,7 +15,8 @@ import (
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 )
 
-// components make the command of each component. Tests need these and etcd on macOS too; cluster_linux.go has the rest.
+// components make the command of each component. Tests need these and etcd on macOS too;
+// cluster_linux.go has the rest.
 var components = map[string]func() *cobra.Command{
 	"kube-apiserver": apiserver.NewAPIServerCommand,
 	"kubectl":        kubectl.NewDefaultKubectlCommand,
