@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // records remembers each pipeline's records by their ConfigMap's UID: they are immutable, so each is read once. What
@@ -48,7 +49,7 @@ func readRecord(ctx context.Context, reader client.Reader, key client.ObjectKey)
 func (r *Reconciler) lookAtGenerations(ctx context.Context, s *scene) error {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
-	selection := append(s.children(), client.MatchingLabels{desired.LabelComponent: desired.ComponentGeneration})
+	selection := append(s.children(), client.MatchingLabels{naming.LabelComponent: naming.ComponentGeneration})
 	if err := r.Client.List(ctx, list, selection...); err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (s *scene) complete(fingerprint string) bool {
 		return true
 	}
 	for _, job := range s.jobs {
-		if job.Labels[desired.LabelGeneration] == fingerprint && finished(job) == batchv1.JobComplete {
+		if job.Labels[naming.LabelGeneration] == fingerprint && finished(job) == batchv1.JobComplete {
 			return true
 		}
 	}
@@ -124,9 +125,9 @@ func (s *scene) complete(fingerprint string) bool {
 // left are the generations, other than the wanted and the live one, that a pod is still pinned to.
 func (s *scene) left() (records []desired.Record) {
 	pinned := map[string]bool{}
-	for _, component := range []string{desired.ComponentGateway, desired.ComponentIngest} {
+	for _, component := range []string{naming.ComponentGateway, naming.ComponentIngest} {
 		for _, pod := range s.podsOf(component) {
-			pinned[pod.Labels[desired.LabelGeneration]] = true
+			pinned[pod.Labels[naming.LabelGeneration]] = true
 		}
 	}
 	delete(pinned, s.wanted)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // staysFor are the names of what must stay although nobody wants it: runs that the plan keeps, what a gateway's pod has
@@ -18,7 +19,7 @@ func (s *scene) staysFor(next plan, wanted []desired.Child) map[string]bool {
 	for _, name := range next.keep {
 		keep[name] = true
 	}
-	for _, pod := range s.podsOf(desired.ComponentGateway) {
+	for _, pod := range s.podsOf(naming.ComponentGateway) {
 		configMaps, secrets := mounted(&pod)
 		for _, name := range append(configMaps, secrets...) {
 			keep[name] = true
@@ -59,25 +60,25 @@ func (s *scene) keepModels(keep map[string]bool, wanted []desired.Child) {
 		return
 	}
 	for name, d := range s.deployments {
-		if slices.Contains(modelComponents, d.Labels[desired.LabelComponent]) {
+		if slices.Contains(modelComponents, d.Labels[naming.LabelComponent]) {
 			keep[name] = true
 		}
 	}
 }
 
-var modelComponents = []string{config.StageEmbedding, config.StageReranking, config.StageLLM, desired.ComponentStandIn}
+var modelComponents = []string{config.StageEmbedding, config.StageReranking, config.StageLLM, naming.ComponentStandIn}
 
 // gatewayRolls says whether a gateway's pod is there that none of the wanted children configures. What else a pod has
 // mounted, such as a mesh's certificates, says nothing.
 func (s *scene) gatewayRolls(wanted []desired.Child) bool {
-	ours := desired.Names{Pipeline: s.pipeline.Name}.Gateway() + "-"
+	ours := naming.For(s.pipeline).Gateway() + "-"
 	names := map[string]bool{}
 	for _, child := range wanted {
 		if kind, name := child.Object.GetKind(), child.Object.GetName(); kind != nil && name != nil && *kind == kindConfigMap {
 			names[*name] = true
 		}
 	}
-	return slices.ContainsFunc(s.podsOf(desired.ComponentGateway), func(pod corev1.Pod) bool {
+	return slices.ContainsFunc(s.podsOf(naming.ComponentGateway), func(pod corev1.Pod) bool {
 		configMaps, _ := mounted(&pod)
 		return slices.ContainsFunc(configMaps, func(name string) bool {
 			return strings.HasPrefix(name, ours) && !names[name]

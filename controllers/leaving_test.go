@@ -11,6 +11,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // A spec that no longer has an LLM must not take it from the gateway that still asks it.
@@ -28,8 +29,8 @@ func TestModelsStayWhileAGatewayOfAnotherConfigAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standing()
-			s.deployments["papers-llm"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: desired.Labels(s.pipeline, config.StageLLM)}}
-			s.deployments["papers-gateway"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: desired.Labels(s.pipeline, desired.ComponentGateway)}}
+			s.deployments["papers-llm"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.pipeline, config.StageLLM)}}
+			s.deployments["papers-gateway"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.pipeline, naming.ComponentGateway)}}
 			for _, configMap := range c.mounts {
 				s.pods = append(s.pods, gatewayPod(s, configMap, c.phase))
 			}
@@ -61,7 +62,7 @@ func TestWhatAGatewaysPodHasMountedStaysWhileItDoes(t *testing.T) {
 }
 
 func gatewayPod(s *scene, configMap string, phase corev1.PodPhase) corev1.Pod {
-	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: desired.Labels(s.pipeline, desired.ComponentGateway)}}
+	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.pipeline, naming.ComponentGateway)}}
 	pod.Status.Phase = phase
 	pod.Spec.Volumes = []corev1.Volume{{Name: "config", VolumeSource: corev1.VolumeSource{
 		ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: configMap}},

@@ -10,6 +10,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
@@ -23,7 +24,7 @@ func (r *Reconciler) observe(p *v1alpha1.RAGPipeline, s *scene, next plan, passE
 		Unreadable:  s.unreadable,
 		Run:         s.newestRun(next),
 		SpecChanged: p.Status.ObservedGeneration != p.Generation,
-		Endpoint:    fmt.Sprintf("http://%s.%s.svc:%d", desired.Names{Pipeline: p.Name}.Gateway(), p.Namespace, desired.GatewayPort),
+		Endpoint:    fmt.Sprintf("http://%s.%s.svc:%d", naming.For(p).Gateway(), p.Namespace, desired.GatewayPort),
 	}
 	if problem := problemOf(passErr); passErr != nil {
 		o.Problem = &problem
@@ -39,10 +40,10 @@ func (r *Reconciler) observe(p *v1alpha1.RAGPipeline, s *scene, next plan, passE
 // components are the workloads of what the spec has, and the embedding model that is being brought up, when that
 // is not the one that serves.
 func (s *scene) components(p *v1alpha1.RAGPipeline, serving desired.Record) (map[string]status.Component, *status.Component) {
-	names := desired.Names{Pipeline: p.Name}
-	all := map[string]status.Component{desired.ComponentGateway: s.deployment(names.Gateway(), desired.ComponentGateway)}
+	names := naming.For(p)
+	all := map[string]status.Component{naming.ComponentGateway: s.deployment(names.Gateway(), naming.ComponentGateway)}
 	if p.Spec.VectorStore.Weaviate != nil {
-		all[desired.ComponentWeaviate] = s.statefulSet(names.Weaviate(), desired.ComponentWeaviate)
+		all[naming.ComponentWeaviate] = s.statefulSet(names.Weaviate(), naming.ComponentWeaviate)
 	}
 	s.addModel(all, p, config.StageEmbedding, desired.Embedding(p, serving).Model)
 	if p.Spec.Models.Reranking != nil {
@@ -68,7 +69,7 @@ func (s *scene) addModel(all map[string]status.Component, p *v1alpha1.RAGPipelin
 func (s *scene) model(p *v1alpha1.RAGPipeline, stage string, m v1alpha1.Model) status.Component {
 	component := stage
 	if m.StandIn != nil {
-		component = desired.ComponentStandIn
+		component = naming.ComponentStandIn
 	}
 	c := s.deployment(desired.ModelWorkload(p, stage, m), component)
 	if m.NIM != nil {
@@ -143,10 +144,10 @@ func (s *scene) newestRun(next plan) *status.Run {
 	switch {
 	case job == nil && !next.blocked:
 		return nil
-	case next.blocked && (job == nil || job.Labels[desired.LabelGeneration] != s.wanted):
+	case next.blocked && (job == nil || job.Labels[naming.LabelGeneration] != s.wanted):
 		return &status.Run{State: status.RunWaiting, Generation: s.wanted}
 	}
-	run := &status.Run{Generation: job.Labels[desired.LabelGeneration], Retry: retry(job), Summary: s.summary(job), Finished: finishedAt(job)}
+	run := &status.Run{Generation: job.Labels[naming.LabelGeneration], Retry: retry(job), Summary: s.summary(job), Finished: finishedAt(job)}
 	switch finished(job) {
 	case batchv1.JobComplete:
 		run.State = status.RunSucceeded
@@ -154,7 +155,7 @@ func (s *scene) newestRun(next plan) *status.Run {
 		run.State, run.Pods = status.RunFailed, s.failedPods(job)
 	default:
 		run.State, run.Reports = status.RunActive, s.ingestion
-		run.Pods = append(s.unready(desired.ComponentIngest, map[string]string{batchv1.JobNameLabel: job.Name}), s.failedPods(job)...)
+		run.Pods = append(s.unready(naming.ComponentIngest, map[string]string{batchv1.JobNameLabel: job.Name}), s.failedPods(job)...)
 	}
 	return run
 }

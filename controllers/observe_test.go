@@ -7,7 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // A StatefulSet counts a pod as ready until it is gone. Who asks a store that is being replaced must not find Ready true.
@@ -27,10 +27,10 @@ func TestAStoreThatIsAboutToEndIsNotCountedOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := standing()
 			s.written = func(string, string) int64 { return 0 }
-			weaviate := desired.Names{Pipeline: s.pipeline.Name}.Weaviate()
+			weaviate := naming.For(s.pipeline).Weaviate()
 			set := &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Selector: &metav1.LabelSelector{}}, Status: appsv1.StatefulSetStatus{ReadyReplicas: 2}}
 			s.statefulSets[weaviate], s.pods = set, c.pods
-			if got := s.statefulSet(weaviate, desired.ComponentWeaviate).Ready; got != c.want {
+			if got := s.statefulSet(weaviate, naming.ComponentWeaviate).Ready; got != c.want {
 				t.Errorf("%d are counted on, want %d", got, c.want)
 			}
 		})
@@ -38,7 +38,7 @@ func TestAStoreThatIsAboutToEndIsNotCountedOn(t *testing.T) {
 }
 
 func storePod(isReady, ends bool) corev1.Pod {
-	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{desired.LabelComponent: desired.ComponentWeaviate}}}
+	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{naming.LabelComponent: naming.ComponentWeaviate}}}
 	if isReady {
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
@@ -87,7 +88,7 @@ func (r *Reconciler) act(ctx context.Context, p *v1alpha1.RAGPipeline, s *scene)
 		return plan{}, err
 	}
 	facts := s.facts()
-	facts.WeaviateKey = uids[apply.Key{Kind: "Secret", Name: desired.Names{Pipeline: p.Name}.WeaviateKey()}]
+	facts.WeaviateKey = uids[apply.Key{Kind: "Secret", Name: naming.For(p).WeaviateKey()}]
 	wanted, err := desired.IngestConfig(p, facts)
 	if err != nil {
 		return plan{}, err

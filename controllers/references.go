@@ -14,6 +14,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
@@ -39,10 +40,10 @@ func references(p *v1alpha1.RAGPipeline) (list []reference) {
 	for i, source := range p.Spec.Documents {
 		field := fmt.Sprintf("spec.documents[%d].", i)
 		if source.ConfigMap != nil {
-			list = append(list, reference{kindConfigMap, string(source.ConfigMap.Name), field + "configMap.name", desired.ComponentIngest})
+			list = append(list, reference{kindConfigMap, string(source.ConfigMap.Name), field + "configMap.name", naming.ComponentIngest})
 		}
 		if source.PersistentVolumeClaim != nil {
-			list = append(list, reference{kindClaim, string(source.PersistentVolumeClaim.ClaimName), field + "persistentVolumeClaim.claimName", desired.ComponentIngest})
+			list = append(list, reference{kindClaim, string(source.PersistentVolumeClaim.ClaimName), field + "persistentVolumeClaim.claimName", naming.ComponentIngest})
 		}
 	}
 	models := p.Spec.Models
@@ -55,7 +56,7 @@ func references(p *v1alpha1.RAGPipeline) (list []reference) {
 	}
 	list = append(list, storeReferences(p.Spec.VectorStore)...)
 	if auth := p.Spec.Gateway.Auth; auth != nil && auth.SecretName != "" {
-		list = append(list, reference{kindSecret, string(auth.SecretName), "spec.gateway.auth.secretName", desired.ComponentGateway})
+		list = append(list, reference{kindSecret, string(auth.SecretName), "spec.gateway.auth.secretName", naming.ComponentGateway})
 	}
 	return list
 }
@@ -87,10 +88,10 @@ func modelReferences(stage string, m v1alpha1.Model) (list []reference) {
 
 func storeReferences(v v1alpha1.VectorStore) (list []reference) {
 	if v.Weaviate != nil && v.Weaviate.Storage.StorageClassName != "" {
-		list = append(list, reference{kindStorageClass, string(v.Weaviate.Storage.StorageClassName), "spec.vectorStore.weaviate.storage.storageClassName", desired.ComponentWeaviate})
+		list = append(list, reference{kindStorageClass, string(v.Weaviate.Storage.StorageClassName), "spec.vectorStore.weaviate.storage.storageClassName", naming.ComponentWeaviate})
 	}
 	if v.External != nil && v.External.SecretRef != nil {
-		list = append(list, reference{kindSecret, string(v.External.SecretRef.Name), "spec.vectorStore.external.secretRef", desired.ComponentWeaviate})
+		list = append(list, reference{kindSecret, string(v.External.SecretRef.Name), "spec.vectorStore.external.secretRef", naming.ComponentWeaviate})
 	}
 	return list
 }
@@ -155,5 +156,5 @@ func (s *scene) runs(component string) bool {
 }
 
 func (s *scene) missingSources() []status.Missing {
-	return slices.DeleteFunc(slices.Clone(s.missing), func(m status.Missing) bool { return m.Component != desired.ComponentIngest })
+	return slices.DeleteFunc(slices.Clone(s.missing), func(m status.Missing) bool { return m.Component != naming.ComponentIngest })
 }

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // A pipeline whose store runs asks the API server for its StorageClass no more: that is a request each pass.
@@ -29,7 +29,7 @@ func TestAStorageClassIsLookedUpWhileAVolumeIsAwaited(t *testing.T) {
 			s.pipeline.Spec.VectorStore.Weaviate.Storage.StorageClassName = "fast"
 			for _, phase := range c.phases {
 				s.pods = append(s.pods, corev1.Pod{
-					ObjectMeta: metav1.ObjectMeta{Labels: desired.Labels(s.pipeline, desired.ComponentWeaviate)},
+					ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.pipeline, naming.ComponentWeaviate)},
 					Status:     corev1.PodStatus{Phase: phase},
 				})
 			}

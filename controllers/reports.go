@@ -15,6 +15,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // Reports reads what a data-plane pod says of itself on its ops port.
@@ -58,8 +59,8 @@ func readReport(ctx context.Context, c *http.Client, url string) (config.OpsStat
 
 // readReports asks the gateway's and the ingestion's pods, all at once.
 func (r *Reconciler) readReports(ctx context.Context, s *scene) {
-	gateways := slices.DeleteFunc(s.podsOf(desired.ComponentGateway), silent)
-	ingestion := slices.DeleteFunc(s.podsOf(desired.ComponentIngest), silent)
+	gateways := slices.DeleteFunc(s.podsOf(naming.ComponentGateway), silent)
+	ingestion := slices.DeleteFunc(s.podsOf(naming.ComponentIngest), silent)
 	reports := r.ask(ctx, append(slices.Clone(gateways), ingestion...))
 	for i, report := range reports[:len(gateways)] {
 		switch {

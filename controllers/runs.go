@@ -12,6 +12,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // plan is what to do about ingestion.
@@ -32,7 +33,7 @@ func (s *scene) plan(wanted config.Ingest, now time.Time) plan {
 		return s.start(run, nil)
 	case newest.DeletionTimestamp != nil:
 		return plan{keep: []string{newest.Name}} // until its pods are gone
-	case finished(newest) == "" && newest.Annotations[desired.AnnotationConfig] != config.Hash(wanted):
+	case finished(newest) == "" && newest.Annotations[naming.AnnotationConfig] != config.Hash(wanted):
 		return plan{blocked: true} // it does what nobody wants any more: it is pruned
 	case finished(newest) == "" && !started(newest, run):
 		return plan{keep: []string{newest.Name}} // its documents are outdated, not its work: the next run adds to it
@@ -49,7 +50,7 @@ func (s *scene) plan(wanted config.Ingest, now time.Time) plan {
 // start begins a run once what it needs is there, before which it would only fail, and no pod of an earlier one is
 // left.
 func (s *scene) start(run desired.Run, last *batchv1.Job) plan {
-	if len(s.missingSources()) == 0 && len(s.podsOf(desired.ComponentIngest)) == 0 && s.embeddingAvailable() && s.storeAvailable() {
+	if len(s.missingSources()) == 0 && len(s.podsOf(naming.ComponentIngest)) == 0 && s.embeddingAvailable() && s.storeAvailable() {
 		return plan{run: &run}
 	}
 	p := plan{blocked: true}
@@ -78,7 +79,7 @@ func (s *scene) again(run desired.Run, failed *batchv1.Job, now time.Time) plan 
 func (s *scene) trigger() desired.Trigger {
 	return desired.Trigger{
 		Sources: s.sources,
-		Sync:    s.pipeline.Annotations[desired.AnnotationSync],
+		Sync:    s.pipeline.Annotations[naming.AnnotationSync],
 		Lost:    s.lost(),
 	}
 }
@@ -89,7 +90,7 @@ func (s *scene) lost() int {
 	if newest == nil {
 		return 0
 	}
-	count, _ := strconv.Atoi(newest.Annotations[desired.AnnotationLost])
+	count, _ := strconv.Atoi(newest.Annotations[naming.AnnotationLost])
 	if finished(newest) != batchv1.JobComplete {
 		return count
 	}
@@ -111,11 +112,11 @@ func (s *scene) newestJob() *batchv1.Job {
 
 // started says whether a Job was made for the config and trigger of the run, whatever its retry number.
 func started(job *batchv1.Job, run desired.Run) bool {
-	return job.Annotations[desired.AnnotationConfig] == config.Hash(run.Config) && job.Annotations[desired.AnnotationTrigger] == config.Hash(run.Trigger)
+	return job.Annotations[naming.AnnotationConfig] == config.Hash(run.Config) && job.Annotations[naming.AnnotationTrigger] == config.Hash(run.Trigger)
 }
 
 func retry(job *batchv1.Job) int {
-	n, _ := strconv.Atoi(job.Annotations[desired.AnnotationRetry])
+	n, _ := strconv.Atoi(job.Annotations[naming.AnnotationRetry])
 	return n
 }
 
@@ -148,7 +149,7 @@ func (s *scene) storeAvailable() bool {
 	if s.pipeline.Spec.VectorStore.Weaviate == nil {
 		return true
 	}
-	set := s.statefulSets[desired.Names{Pipeline: s.pipeline.Name}.Weaviate()]
+	set := s.statefulSets[naming.For(s.pipeline).Weaviate()]
 	return set != nil && set.Status.ReadyReplicas == ptr.Deref(set.Spec.Replicas, 1)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
@@ -23,7 +24,7 @@ func standing(jobs ...*batchv1.Job) *scene {
 	p := &v1alpha1.RAGPipeline{ObjectMeta: metav1.ObjectMeta{Namespace: "rag", Name: "papers"}}
 	p.Spec.Models.Embedding.StandIn = &v1alpha1.StandIn{}
 	p.Spec.VectorStore.Weaviate = &v1alpha1.Weaviate{}
-	names := desired.Names{Pipeline: p.Name}
+	names := naming.For(p)
 	return &scene{
 		pipeline:     p,
 		wanted:       "aaaaaaaa",
@@ -40,12 +41,12 @@ var wantedConfig = config.Ingest{Version: config.Version, Keep: []string{"aaaaaa
 func job(name string, c config.Ingest, trigger desired.Trigger, retry int, ended batchv1.JobConditionType, ago time.Duration) *batchv1.Job {
 	j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{
 		Name:   name,
-		Labels: map[string]string{desired.LabelGeneration: "aaaaaaaa"},
+		Labels: map[string]string{naming.LabelGeneration: "aaaaaaaa"},
 		Annotations: map[string]string{
-			desired.AnnotationConfig:  config.Hash(c),
-			desired.AnnotationTrigger: config.Hash(trigger),
-			desired.AnnotationRetry:   strconv.Itoa(retry),
-			desired.AnnotationLost:    strconv.Itoa(trigger.Lost),
+			naming.AnnotationConfig:  config.Hash(c),
+			naming.AnnotationTrigger: config.Hash(trigger),
+			naming.AnnotationRetry:   strconv.Itoa(retry),
+			naming.AnnotationLost:    strconv.Itoa(trigger.Lost),
 		},
 	}}
 	if ended != "" {
@@ -105,9 +106,9 @@ func TestTheRunThatIsToBe(t *testing.T) {
 
 func withoutStore(s *scene)  { s.statefulSets = nil }
 func withoutModel(s *scene)  { s.deployments = nil }
-func withoutSource(s *scene) { s.missing = []status.Missing{{Component: desired.ComponentIngest}} }
+func withoutSource(s *scene) { s.missing = []status.Missing{{Component: naming.ComponentIngest}} }
 func withIngestPod(s *scene) {
-	s.pods = []corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{desired.LabelComponent: desired.ComponentIngest}}}}
+	s.pods = []corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{naming.LabelComponent: naming.ComponentIngest}}}}
 }
 
 func TestAnIndexThatWasLostIsBuiltAgainOnce(t *testing.T) {

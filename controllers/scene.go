@@ -15,6 +15,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
@@ -107,7 +108,7 @@ func (s *scene) children() []client.ListOption { return apply.MadeFor(s.pipeline
 // podsOf are the pods of a component that have not ended, by creation.
 func (s *scene) podsOf(component string) (pods []corev1.Pod) {
 	for _, pod := range s.pods {
-		if pod.Labels[desired.LabelComponent] == component && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+		if pod.Labels[naming.LabelComponent] == component && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
 			pods = append(pods, pod)
 		}
 	}
@@ -116,7 +117,7 @@ func (s *scene) podsOf(component string) (pods []corev1.Pod) {
 
 // facts are what the children depend on.
 func (s *scene) facts() desired.Facts {
-	names := desired.Names{Pipeline: s.pipeline.Name}
+	names := naming.For(s.pipeline)
 	f := desired.Facts{Live: s.live(), Left: s.left()}
 	if set := s.statefulSets[names.Weaviate()]; set != nil {
 		f.WeaviateImage = image(set.Spec.Template.Spec.Containers)

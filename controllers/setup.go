@@ -25,7 +25,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // Scheme knows the types that the operator reads.
@@ -42,7 +42,7 @@ func Scheme() *runtime.Scheme {
 // CacheOptions are what the operator remembers of the cluster: workloads and pods only of its own making, and
 // nothing of who manages which field. No namespaces means all.
 func CacheOptions(namespaces []string) cache.Options {
-	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{desired.LabelManagedBy: desired.Manager})}
+	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{naming.LabelManagedBy: naming.Manager})}
 	o := cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
@@ -100,14 +100,14 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 func specOrSync() predicate.Predicate {
 	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			return e.ObjectOld.GetAnnotations()[desired.AnnotationSync] != e.ObjectNew.GetAnnotations()[desired.AnnotationSync]
+			return e.ObjectOld.GetAnnotations()[naming.AnnotationSync] != e.ObjectNew.GetAnnotations()[naming.AnnotationSync]
 		},
 	})
 }
 
 // pipelineOfPod finds the pipeline by the pod's labels: its owner is a workload.
 func pipelineOfPod(_ context.Context, pod client.Object) []reconcile.Request {
-	name := pod.GetLabels()[desired.LabelPipeline]
+	name := pod.GetLabels()[naming.LabelPipeline]
 	if name == "" {
 		return nil
 	}

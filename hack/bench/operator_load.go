@@ -20,7 +20,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 const (
@@ -177,7 +177,7 @@ func (m *operators) versions(ctx context.Context) (map[string]string, error) {
 			return nil, err
 		}
 		for _, object := range list.Items {
-			if object.Labels[desired.LabelManagedBy] == desired.Manager || kind.Kind == v1alpha1.Kind {
+			if object.Labels[naming.LabelManagedBy] == naming.Manager || kind.Kind == v1alpha1.Kind {
 				versions[kind.Kind+" "+object.Namespace+"/"+object.Name] = object.ResourceVersion
 			}
 		}

@@ -14,17 +14,18 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // The children are one of each kind, as small as the server takes them.
 
 func configMap(p *v1alpha1.RAGPipeline, name string, data map[string]string) desired.Child {
-	return desired.Child{Object: corev1ac.ConfigMap(name, p.Namespace).WithLabels(desired.Labels(p, "test")).WithData(data)}
+	return desired.Child{Object: corev1ac.ConfigMap(name, p.Namespace).WithLabels(naming.Labels(p, "test")).WithData(data)}
 }
 
 func secret(p *v1alpha1.RAGPipeline, name string) desired.Child {
 	return desired.Child{
-		Object:   corev1ac.Secret(name, p.Namespace).WithLabels(desired.Labels(p, "test")).WithType(corev1.SecretTypeOpaque),
+		Object:   corev1ac.Secret(name, p.Namespace).WithLabels(naming.Labels(p, "test")).WithType(corev1.SecretTypeOpaque),
 		Once:     true,
 		Generate: []string{"token"},
 	}
@@ -42,24 +43,24 @@ func selector() *metav1ac.LabelSelectorApplyConfiguration {
 }
 
 func deployment(p *v1alpha1.RAGPipeline, name string) *appsv1ac.DeploymentApplyConfiguration {
-	return appsv1ac.Deployment(name, p.Namespace).WithLabels(desired.Labels(p, "test")).
+	return appsv1ac.Deployment(name, p.Namespace).WithLabels(naming.Labels(p, "test")).
 		WithSpec(appsv1ac.DeploymentSpec().WithSelector(selector()).WithTemplate(podTemplate()))
 }
 
 func claim(p *v1alpha1.RAGPipeline, name string, kept bool) desired.Child {
-	return desired.Child{Kept: kept, Object: corev1ac.PersistentVolumeClaim(name, p.Namespace).WithLabels(desired.Labels(p, "test")).
+	return desired.Child{Kept: kept, Object: corev1ac.PersistentVolumeClaim(name, p.Namespace).WithLabels(naming.Labels(p, "test")).
 		WithSpec(corev1ac.PersistentVolumeClaimSpec().WithAccessModes(corev1.ReadWriteOnce).WithResources(corev1ac.VolumeResourceRequirements().
 			WithRequests(corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")})))}
 }
 
 func service(p *v1alpha1.RAGPipeline, name string) desired.Child {
-	return desired.Child{Object: corev1ac.Service(name, p.Namespace).WithLabels(desired.Labels(p, "test")).
+	return desired.Child{Object: corev1ac.Service(name, p.Namespace).WithLabels(naming.Labels(p, "test")).
 		WithSpec(corev1ac.ServiceSpec().WithSelector(map[string]string{"app": "x"}).WithPorts(corev1ac.ServicePort().
 			WithName("http").WithPort(80).WithTargetPort(intstr.FromString("http"))))}
 }
 
 func oneOfEach(p *v1alpha1.RAGPipeline) []desired.Child {
-	labels := desired.Labels(p, "test")
+	labels := naming.Labels(p, "test")
 	return []desired.Child{
 		secret(p, p.Name+"-key"),
 		{Object: corev1ac.ServiceAccount(p.Name, p.Namespace).WithLabels(labels).WithAutomountServiceAccountToken(false)},
@@ -81,6 +82,6 @@ func oneOfEach(p *v1alpha1.RAGPipeline) []desired.Child {
 func job(p *v1alpha1.RAGPipeline, name string) desired.Child {
 	template := podTemplate()
 	template.Spec.WithRestartPolicy(corev1.RestartPolicyNever)
-	return desired.Child{Once: true, Object: batchv1ac.Job(name, p.Namespace).WithLabels(desired.Labels(p, "test")).
+	return desired.Child{Once: true, Object: batchv1ac.Job(name, p.Namespace).WithLabels(naming.Labels(p, "test")).
 		WithSpec(batchv1ac.JobSpec().WithTemplate(template))}
 }

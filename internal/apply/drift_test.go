@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // edits are what someone else does to the child of each kind that is applied, by field.
@@ -98,11 +99,11 @@ func TestALabelThatHidesAChildFromTheCacheIsRestored(t *testing.T) {
 	w.apply(p, child)
 	w.settle()
 	hidden := get[appsv1.Deployment](w, "papers-gateway")
-	delete(hidden.Labels, desired.LabelManagedBy)
+	delete(hidden.Labels, naming.LabelManagedBy)
 	w.check(w.live.Update(t.Context(), hidden))
 	w.settle()
 	w.apply(p, child)
-	if got := get[appsv1.Deployment](w, "papers-gateway").Labels[desired.LabelManagedBy]; got != desired.Manager {
+	if got := get[appsv1.Deployment](w, "papers-gateway").Labels[naming.LabelManagedBy]; got != naming.Manager {
 		t.Errorf("the label is %q", got)
 	}
 }

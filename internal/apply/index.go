@@ -6,7 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // madeFor is the cache's index of what was made for a pipeline. Without it every pass would look at what was made
@@ -32,7 +32,7 @@ func Index(ctx context.Context, indexer client.FieldIndexer, scheme *runtime.Sch
 }
 
 func pipelineOf(object client.Object) []string {
-	if name := object.GetLabels()[desired.LabelPipeline]; name != "" {
+	if name := object.GetLabels()[naming.LabelPipeline]; name != "" {
 		return []string{name}
 	}
 	return nil
@@ -44,7 +44,7 @@ func MadeFor(owner client.Object) []client.ListOption {
 	return []client.ListOption{
 		client.InNamespace(owner.GetNamespace()),
 		client.MatchingFields{madeFor: owner.GetName()},
-		client.MatchingLabels{desired.LabelManagedBy: desired.Manager},
+		client.MatchingLabels{naming.LabelManagedBy: naming.Manager},
 		client.UnsafeDisableDeepCopy,
 	}
 }

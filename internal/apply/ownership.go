@@ -6,7 +6,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // claim says whether what was found may be written: it is the owner's, and is not being deleted.
@@ -31,7 +31,7 @@ func claim(owner client.Object, want *wanted, found metav1.Object) error {
 
 func labelled(owner client.Object, found metav1.Object) bool {
 	labels := found.GetLabels()
-	return labels[desired.LabelPipeline] == owner.GetName() && labels[desired.LabelManagedBy] == desired.Manager
+	return labels[naming.LabelPipeline] == owner.GetName() && labels[naming.LabelManagedBy] == naming.Manager
 }
 
 // predecessor says whether the controller is an earlier pipeline of the owner's name. It is gone, since the owner

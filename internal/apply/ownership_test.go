@@ -16,6 +16,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // blind is a cache that has not seen anything yet.
@@ -44,9 +45,9 @@ func TestAnObjectOfSomeoneElseIsNeverTouched(t *testing.T) {
 	}
 	tests := map[string]metav1.ObjectMeta{
 		"a user's":                          {Name: "users"},
-		"one that looks like ours":          {Name: "alike", Labels: desired.Labels(p, "test")},
-		"another pipeline's":                {Name: "others", Labels: desired.Labels(other, "test"), OwnerReferences: controlledBy(other, "RAGPipeline")},
-		"another's with our labels":         {Name: "mislabelled", Labels: desired.Labels(p, "test"), OwnerReferences: controlledBy(other, "RAGPipeline")},
+		"one that looks like ours":          {Name: "alike", Labels: naming.Labels(p, "test")},
+		"another pipeline's":                {Name: "others", Labels: naming.Labels(other, "test"), OwnerReferences: controlledBy(other, "RAGPipeline")},
+		"another's with our labels":         {Name: "mislabelled", Labels: naming.Labels(p, "test"), OwnerReferences: controlledBy(other, "RAGPipeline")},
 		"another kind's of our name":        {Name: "another-kind", OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: p.Name, UID: "1", Controller: new(true)}}},
 		"one that names us as a mere owner": {Name: "owned", OwnerReferences: []metav1.OwnerReference{{APIVersion: "ragpipeline.io/v1alpha1", Kind: "RAGPipeline", Name: p.Name, UID: p.UID}}},
 	}

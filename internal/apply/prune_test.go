@@ -13,6 +13,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 func TestPruningDeletesWhatIsOursAndNotWanted(t *testing.T) {
@@ -26,7 +27,7 @@ func TestPruningDeletesWhatIsOursAndNotWanted(t *testing.T) {
 		"mislabelled": {{APIVersion: "v1", Kind: "Pod", Name: "x", UID: "1", Controller: new(true)}},
 	} {
 		w.check(w.live.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			Namespace: w.namespace, Name: name, Labels: desired.Labels(p, "test"), OwnerReferences: owners,
+			Namespace: w.namespace, Name: name, Labels: naming.Labels(p, "test"), OwnerReferences: owners,
 		}}))
 	}
 	w.settle()

@@ -22,6 +22,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/test/apiserver"
 )
 
@@ -64,7 +65,7 @@ func scheme() *runtime.Scheme {
 
 // startCache runs a cache that holds workloads by our label only.
 func startCache(t testing.TB, config *rest.Config, namespace string) cache.Cache {
-	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{desired.LabelManagedBy: desired.Manager})}
+	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{naming.LabelManagedBy: naming.Manager})}
 	c := must(cache.New(config, cache.Options{
 		Scheme:            scheme(),
 		DefaultNamespaces: map[string]cache.Config{namespace: {}},
@@ -163,7 +164,7 @@ func (w *world) settle() {
 func (w *world) versions(c client.Client, kind apply.Kind, cached bool) map[string]string {
 	w.Helper()
 	versions := map[string]string{}
-	options := []client.ListOption{client.InNamespace(w.namespace), client.MatchingLabels{desired.LabelManagedBy: desired.Manager}}
+	options := []client.ListOption{client.InNamespace(w.namespace), client.MatchingLabels{naming.LabelManagedBy: naming.Manager}}
 	for name, object := range list(w, c, kind, cached, options...) {
 		versions[name] = object.GetResourceVersion()
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // Configuration is an apply configuration with its kind, name and namespace set. It says only what we manage.
@@ -90,7 +91,7 @@ type Run struct {
 type Trigger struct {
 	// Sources are the source objects, in the order of the spec.
 	Sources []SourceVersion `json:"sources,omitempty"`
-	// Sync is the value of AnnotationSync.
+	// Sync is the value of naming.AnnotationSync.
 	Sync string `json:"sync,omitempty"`
 	// Lost counts how often the index was found gone.
 	Lost int `json:"lost,omitempty"`
@@ -112,10 +113,10 @@ func Secrets(p *v1alpha1.RAGPipeline) []Child {
 	m := newMaker(p, Operator{}, Facts{})
 	var children []Child
 	if p.Spec.VectorStore.Weaviate != nil {
-		children = append(children, m.secret(m.names.WeaviateKey(), ComponentWeaviate, weaviateKeyEntry, weaviatePeersEntry))
+		children = append(children, m.secret(m.names.WeaviateKey(), naming.ComponentWeaviate, weaviateKeyEntry, weaviatePeersEntry))
 	}
 	if p.Spec.Gateway.Auth == nil {
-		children = append(children, m.secret(m.names.GatewayKey(), ComponentGateway, GatewayKeyEntry))
+		children = append(children, m.secret(m.names.GatewayKey(), naming.ComponentGateway, GatewayKeyEntry))
 	}
 	return children
 }

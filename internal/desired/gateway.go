@@ -9,6 +9,7 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // GatewayKeyEntry is the entry of the gateway's generated Secret: the name of the one client.
@@ -28,14 +29,14 @@ func (m maker) gateway() ([]Child, error) {
 	}
 	name, configName := m.names.Gateway(), m.names.GatewayConfig(config.Hash(c))
 	spec := m.p.Spec.Gateway
-	service := m.service(name, ComponentGateway, Selector(m.p, ComponentGateway), servicePort("http", GatewayPort))
+	service := m.service(name, naming.ComponentGateway, naming.Selector(m.p, naming.ComponentGateway), servicePort("http", GatewayPort))
 	if spec.Service.Type != "" {
 		service.Spec.WithType(corev1.ServiceType(spec.Service.Type))
 	}
 	return []Child{
-		m.account(name, ComponentGateway),
+		m.account(name, naming.ComponentGateway),
 		m.gatewayPolicy(),
-		m.immutable(configName, ComponentGateway, record.Fingerprint(), configEntry, c),
+		m.immutable(configName, naming.ComponentGateway, record.Fingerprint(), configEntry, c),
 		{Object: service},
 		{Object: m.gatewayDeployment(c, configName)},
 	}, nil
@@ -56,7 +57,7 @@ func (m maker) gatewayConfig(r Record) (config.Gateway, error) {
 func (m maker) gatewayDeployment(c config.Gateway, configName string) *appsv1ac.DeploymentApplyConfiguration {
 	spec := m.p.Spec.Gateway
 	deployment := appsv1ac.DeploymentSpec().
-		WithSelector(metav1ac.LabelSelector().WithMatchLabels(Selector(m.p, ComponentGateway))).
+		WithSelector(metav1ac.LabelSelector().WithMatchLabels(naming.Selector(m.p, naming.ComponentGateway))).
 		WithStrategy(rolling(0, 1)).
 		WithMinReadySeconds(GatewayMinReady).
 		WithRevisionHistoryLimit(2).
@@ -65,7 +66,7 @@ func (m maker) gatewayDeployment(c config.Gateway, configName string) *appsv1ac.
 	if spec.Replicas != nil {
 		deployment.WithReplicas(*spec.Replicas)
 	}
-	return appsv1ac.Deployment(m.names.Gateway(), m.p.Namespace).WithLabels(Labels(m.p, ComponentGateway)).WithSpec(deployment)
+	return appsv1ac.Deployment(m.names.Gateway(), m.p.Namespace).WithLabels(naming.Labels(m.p, naming.ComponentGateway)).WithSpec(deployment)
 }
 
 // progressDeadline is how many seconds a rollout may stand still beyond what a model takes to start.
@@ -89,7 +90,7 @@ func rolling(unavailable, surge int) *appsv1ac.DeploymentStrategyApplyConfigurat
 
 func (m maker) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTemplateSpecApplyConfiguration {
 	spec := m.p.Spec.Gateway
-	container := m.ours(ComponentGateway, "gateway", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory).
+	container := m.ours(naming.ComponentGateway, "gateway", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory).
 		WithPorts(port("http", GatewayPort), port("ops", OpsPort)).
 		WithReadinessProbe(probe("ops", "/readyz", 1)).
 		WithLivenessProbe(probe("ops", "/healthz", 10).WithFailureThreshold(6)).
@@ -107,11 +108,11 @@ func (m maker) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTemp
 		container.WithArgs("--keys-dir", keysDirectory).WithVolumeMounts(readOnly("keys", keysDirectory))
 	}
 	template := m.template(pod{
-		component:   ComponentGateway,
+		component:   naming.ComponentGateway,
 		account:     m.names.Gateway(),
-		labels:      map[string]string{LabelGeneration: c.Generation.Fingerprint()},
+		labels:      map[string]string{naming.LabelGeneration: c.Generation.Fingerprint()},
 		annotations: m.weaviateKeyAnnotation(),
-		selector:    Selector(m.p, ComponentGateway),
+		selector:    naming.Selector(m.p, naming.ComponentGateway),
 		scheduling:  spec.Scheduling,
 		volumes:     volumes,
 	}, container)

@@ -1,13 +1,17 @@
 package desired
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+)
 
 // records pin what each generation is.
 func (m maker) records() []Child {
 	var children []Child
 	for _, r := range m.generations() {
 		fingerprint := r.Fingerprint()
-		children = append(children, m.immutable(m.names.Generation(fingerprint), ComponentGeneration, fingerprint, RecordKey, r))
+		children = append(children, m.immutable(m.names.Generation(fingerprint), naming.ComponentGeneration, fingerprint, RecordKey, r))
 	}
 	return children
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // unusable is the exit code of a program whose config cannot be used, which no retry changes.
@@ -18,14 +19,14 @@ const unusable = 2
 
 // ingestion is what runs share, and the run to have.
 func (m maker) ingestion() []Child {
-	children := []Child{m.account(m.names.Ingestion(), ComponentIngest), m.ingestPolicy()}
+	children := []Child{m.account(m.names.Ingestion(), naming.ComponentIngest), m.ingestPolicy()}
 	run := m.f.Run
 	if run == nil {
 		return children
 	}
 	name, fingerprint := m.names.Ingest(run.Name()), run.Config.Generation.Fingerprint()
 	return append(children,
-		m.immutable(name, ComponentIngest, fingerprint, configEntry, run.Config),
+		m.immutable(name, naming.ComponentIngest, fingerprint, configEntry, run.Config),
 		Child{Once: true, Object: m.job(*run, name, fingerprint)})
 }
 
@@ -37,15 +38,15 @@ func (m maker) job(run Run, name, fingerprint string) *batchv1ac.JobApplyConfigu
 			WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue))
 	hopeless := batchv1ac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionFailJob).
 		WithOnExitCodes(batchv1ac.PodFailurePolicyOnExitCodesRequirement().
-			WithContainerName(ComponentIngest).WithOperator(batchv1.PodFailurePolicyOnExitCodesOpIn).WithValues(unusable))
+			WithContainerName(naming.ComponentIngest).WithOperator(batchv1.PodFailurePolicyOnExitCodesOpIn).WithValues(unusable))
 	return batchv1ac.Job(name, m.p.Namespace).
-		WithLabels(Labels(m.p, ComponentIngest)).
-		WithLabels(map[string]string{LabelGeneration: fingerprint}).
+		WithLabels(naming.Labels(m.p, naming.ComponentIngest)).
+		WithLabels(map[string]string{naming.LabelGeneration: fingerprint}).
 		WithAnnotations(map[string]string{
-			AnnotationConfig:  config.Hash(run.Config),
-			AnnotationTrigger: config.Hash(run.Trigger),
-			AnnotationRetry:   strconv.Itoa(run.Retry),
-			AnnotationLost:    strconv.Itoa(run.Trigger.Lost),
+			naming.AnnotationConfig:  config.Hash(run.Config),
+			naming.AnnotationTrigger: config.Hash(run.Trigger),
+			naming.AnnotationRetry:   strconv.Itoa(run.Retry),
+			naming.AnnotationLost:    strconv.Itoa(run.Trigger.Lost),
 		}).
 		WithSpec(batchv1ac.JobSpec().
 			WithBackoffLimit(6).
@@ -56,7 +57,7 @@ func (m maker) job(run Run, name, fingerprint string) *batchv1ac.JobApplyConfigu
 func (m maker) ingestPod(c config.Ingest, configName, fingerprint string) *corev1ac.PodTemplateSpecApplyConfiguration {
 	spec := m.p.Spec.Ingest
 	sources, mounts := m.sources()
-	container := m.ours(ComponentIngest, "ingest", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory,
+	container := m.ours(naming.ComponentIngest, "ingest", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory,
 		"--termination-log", corev1.TerminationMessagePathDefault).
 		WithTerminationMessagePath(corev1.TerminationMessagePathDefault).
 		WithPorts(port("ops", OpsPort)).
@@ -69,11 +70,11 @@ func (m maker) ingestPod(c config.Ingest, configName, fingerprint string) *corev
 		container.WithVolumeMounts(readOnly("secrets", secretsDirectory))
 	}
 	template := m.template(pod{
-		component:   ComponentIngest,
+		component:   naming.ComponentIngest,
 		account:     m.names.Ingestion(),
-		labels:      map[string]string{LabelGeneration: fingerprint},
+		labels:      map[string]string{naming.LabelGeneration: fingerprint},
 		annotations: m.weaviateKeyAnnotation(),
-		selector:    Selector(m.p, ComponentIngest),
+		selector:    naming.Selector(m.p, naming.ComponentIngest),
 		scheduling:  spec.Scheduling,
 		volumes:     volumes,
 	}, container)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // The ports of what we run. OpsPort is the gateway's and the ingestion's; what they serve on it is in package serve.
@@ -20,12 +21,12 @@ type maker struct {
 	p      *v1alpha1.RAGPipeline
 	o      Operator
 	f      Facts
-	names  Names
+	names  naming.Names
 	wanted Record
 }
 
 func newMaker(p *v1alpha1.RAGPipeline, o Operator, f Facts) maker {
-	return maker{p: p, o: o, f: f, names: Names{Pipeline: p.Name}, wanted: NewRecord(p)}
+	return maker{p: p, o: o, f: f, names: naming.For(p), wanted: NewRecord(p)}
 }
 
 // pinned is the generation that a new gateway pod serves.
@@ -64,14 +65,14 @@ func (m maker) place(r Record) DataPlane {
 			if stage == config.StageEmbedding {
 				model = m.embedding(r)
 			}
-			return serviceURL(m.names.NIM(stage, model), modelPort) + "/v1"
+			return serviceURL(m.names.NIM(stage, modelName(model, "")), modelPort) + "/v1"
 		},
 	}
 }
 
 // secret gets the named entries, random, when it is created.
 func (m maker) secret(name, component string, entries ...string) Child {
-	secret := corev1ac.Secret(name, m.p.Namespace).WithLabels(Labels(m.p, component)).WithType(corev1.SecretTypeOpaque)
+	secret := corev1ac.Secret(name, m.p.Namespace).WithLabels(naming.Labels(m.p, component)).WithType(corev1.SecretTypeOpaque)
 	return Child{Object: secret, Once: true, Generate: entries}
 }
 
@@ -79,15 +80,15 @@ func (m maker) secret(name, component string, entries ...string) Child {
 // OpenShift's, can tell them apart.
 func (m maker) account(name, component string) Child {
 	return Child{Object: corev1ac.ServiceAccount(name, m.p.Namespace).
-		WithLabels(Labels(m.p, component)).
+		WithLabels(naming.Labels(m.p, component)).
 		WithAutomountServiceAccountToken(false)}
 }
 
 // immutable is a ConfigMap of one entry that is never changed.
 func (m maker) immutable(name, component, fingerprint, entry string, value any) Child {
 	return Child{Once: true, Object: corev1ac.ConfigMap(name, m.p.Namespace).
-		WithLabels(Labels(m.p, component)).
-		WithLabels(map[string]string{LabelGeneration: fingerprint}).
+		WithLabels(naming.Labels(m.p, component)).
+		WithLabels(map[string]string{naming.LabelGeneration: fingerprint}).
 		WithImmutable(true).
 		WithData(map[string]string{entry: document(value)})}
 }

@@ -6,6 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // The policies say who may connect to a pipeline's pods. They say nothing of where those pods may connect to: models
@@ -25,9 +27,9 @@ type peer = networkingv1ac.NetworkPolicyPeerApplyConfiguration
 // policy admits to a component's pods what the rules say, and nothing else.
 func (m maker) policy(name, component string, rules ...*networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration) Child {
 	return Child{Object: networkingv1ac.NetworkPolicy(name, m.p.Namespace).
-		WithLabels(Labels(m.p, component)).
+		WithLabels(naming.Labels(m.p, component)).
 		WithSpec(networkingv1ac.NetworkPolicySpec().
-			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(Selector(m.p, component))).
+			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(naming.Selector(m.p, component))).
 			WithPolicyTypes(networkingv1.PolicyTypeIngress).
 			WithIngress(rules...))}
 }
@@ -35,11 +37,11 @@ func (m maker) policy(name, component string, rules ...*networkingv1ac.NetworkPo
 // gatewayPolicy leaves the API open: it has keys of its own.
 func (m maker) gatewayPolicy() Child {
 	open := networkingv1ac.NetworkPolicyIngressRule().WithPorts(tcp(GatewayPort))
-	return m.policy(m.names.Gateway(), ComponentGateway, open, m.operators())
+	return m.policy(m.names.Gateway(), naming.ComponentGateway, open, m.operators())
 }
 
 func (m maker) ingestPolicy() Child {
-	return m.policy(m.names.Ingestion(), ComponentIngest, m.operators())
+	return m.policy(m.names.Ingestion(), naming.ComponentIngest, m.operators())
 }
 
 func (m maker) modelPolicy(name, component string, clients ...string) Child {
@@ -47,11 +49,11 @@ func (m maker) modelPolicy(name, component string, clients ...string) Child {
 }
 
 func (m maker) weaviatePolicy() Child {
-	clients := admit(m.components(ComponentGateway, ComponentIngest), tcp(weaviateHTTP), tcp(weaviateGRPC))
+	clients := admit(m.components(naming.ComponentGateway, naming.ComponentIngest), tcp(weaviateHTTP), tcp(weaviateGRPC))
 	udp := networkingv1ac.NetworkPolicyPort().WithProtocol(corev1.ProtocolUDP).WithPort(intstr.FromInt32(weaviateGossip))
-	peers := admit(m.components(ComponentWeaviate),
+	peers := admit(m.components(naming.ComponentWeaviate),
 		tcp(weaviateGossip), udp, tcp(weaviateData), tcp(weaviateRaft), tcp(weaviateRaftCalls))
-	return m.policy(m.names.Weaviate(), ComponentWeaviate, clients, peers)
+	return m.policy(m.names.Weaviate(), naming.ComponentWeaviate, clients, peers)
 }
 
 // operators admits to the ops port the operator, and namespaces that may read metrics.
@@ -75,7 +77,7 @@ func (m maker) components(names ...string) []*peer {
 	var peers []*peer
 	for _, name := range names {
 		peers = append(peers, networkingv1ac.NetworkPolicyPeer().
-			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(Selector(m.p, name))))
+			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(naming.Selector(m.p, name))))
 	}
 	return peers
 }

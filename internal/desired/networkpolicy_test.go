@@ -11,6 +11,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // world is the namespaces' labels, the pods and the policies of a cluster: as much of it as decides who may connect.
@@ -86,7 +87,7 @@ func (w *world) populate(t *testing.T, p *v1alpha1.RAGPipeline) {
 	w.namespaces[p.Namespace] = labels.Set{"kubernetes.io/metadata.name": p.Namespace}
 	for _, o := range objects(t, all(t, p, running(t, p, Facts{}))) {
 		if template := o.podTemplate(t); template != nil {
-			name := fmt.Sprintf("%s/%s/%s", p.Namespace, p.Name, template.Labels[LabelComponent])
+			name := fmt.Sprintf("%s/%s/%s", p.Namespace, p.Name, template.Labels[naming.LabelComponent])
 			w.pods[name] = netPod{p.Namespace, template.Labels}
 		}
 		if o.kind() != "NetworkPolicy" {
@@ -120,7 +121,7 @@ func twoAndOne(t *testing.T) world {
 			"prometheus":                  {"monitoring", labels.Set{"app": "prometheus"}},
 			"stranger":                    {"elsewhere", labels.Set{"app": "other"}},
 			"stranger in rag":             {"rag", labels.Set{"app": "other"}},
-			"likeness of papers' gateway": {"elsewhere", labels.Set{LabelPipeline: "papers", LabelComponent: ComponentGateway}},
+			"likeness of papers' gateway": {"elsewhere", labels.Set{naming.LabelPipeline: "papers", naming.LabelComponent: naming.ComponentGateway}},
 		},
 	}
 	for _, at := range []struct{ namespace, name string }{{"rag", "papers"}, {"rag", "talks"}, {"other", "papers"}} {
@@ -144,8 +145,8 @@ func flows() map[string][]string { // target and port to sources
 		}
 		return names
 	}
-	peers := own(ComponentWeaviate)
-	clients := own(ComponentGateway, ComponentIngest)
+	peers := own(naming.ComponentWeaviate)
+	clients := own(naming.ComponentGateway, naming.ComponentIngest)
 	everyone := []string{"*"}
 	ops := []string{"operator", "prometheus"}
 	return map[string][]string{
@@ -163,7 +164,7 @@ func flows() map[string][]string { // target and port to sources
 		"weaviate TCP 6060":   nil,
 		"stand-in TCP 8000":   clients,
 		"embedding TCP 8000":  clients,
-		"reranking TCP 8000":  own(ComponentGateway),
+		"reranking TCP 8000":  own(naming.ComponentGateway),
 		"embedding TCP 22":    nil,
 		"stand-in UDP 8000":   nil,
 		"reranking TCP 50051": nil,
@@ -190,7 +191,7 @@ func TestOnlyTheAllowedFlowsAreAllowed(t *testing.T) {
 			}
 		}
 	}
-	for _, component := range []string{ComponentGateway, ComponentIngest, ComponentWeaviate, ComponentStandIn, config.StageEmbedding, config.StageReranking} {
+	for _, component := range []string{naming.ComponentGateway, naming.ComponentIngest, naming.ComponentWeaviate, naming.ComponentStandIn, config.StageEmbedding, config.StageReranking} {
 		if !tested[component] {
 			t.Errorf("no flow to %s is tested", component)
 		}
@@ -201,7 +202,7 @@ func TestOnlyTheAllowedFlowsAreAllowed(t *testing.T) {
 func TestEveryPodHasAPolicy(t *testing.T) {
 	w := twoAndOne(t)
 	for name, target := range w.pods {
-		if target.labels[LabelPipeline] != "" && target.namespace != "elsewhere" && w.allowed(t, "stranger", name, "TCP", 1) {
+		if target.labels[naming.LabelPipeline] != "" && target.namespace != "elsewhere" && w.allowed(t, "stranger", name, "TCP", 1) {
 			t.Errorf("%s takes every connection", name)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 const (
@@ -43,26 +44,26 @@ func (m maker) models() []Child {
 		}
 	}
 	if len(embeddings) > 0 {
-		children = append(children, m.modelPolicy(m.names.Stage(config.StageEmbedding), config.StageEmbedding, ComponentGateway, ComponentIngest))
+		children = append(children, m.modelPolicy(m.names.Stage(config.StageEmbedding), config.StageEmbedding, naming.ComponentGateway, naming.ComponentIngest))
 		children = append(children, embeddings...)
 	}
 	if reranking := m.p.Spec.Models.Reranking; reranking != nil && reranking.NIM != nil {
-		children = append(children, m.modelPolicy(m.names.Stage(config.StageReranking), config.StageReranking, ComponentGateway))
+		children = append(children, m.modelPolicy(m.names.Stage(config.StageReranking), config.StageReranking, naming.ComponentGateway))
 		children = append(children, m.nim(config.StageReranking, *reranking)...)
 	}
 	if llm := m.p.Spec.Models.LLM; llm != nil && llm.NIM != nil {
-		children = append(children, m.modelPolicy(m.names.Stage(config.StageLLM), config.StageLLM, ComponentGateway))
+		children = append(children, m.modelPolicy(m.names.Stage(config.StageLLM), config.StageLLM, naming.ComponentGateway))
 		children = append(children, m.nim(config.StageLLM, llm.Model)...)
 	}
 	return children
 }
 
 func (m maker) nim(stage string, model v1alpha1.Model) []Child {
-	name, selector := m.names.NIM(stage, model), Selector(m.p, stage)
+	name, selector := m.names.NIM(stage, modelName(model, "")), naming.Selector(m.p, stage)
 	extra := map[string]string{}
 	if stage == config.StageEmbedding {
-		extra[LabelModel] = ModelHash(model)
-		selector[LabelModel] = extra[LabelModel]
+		extra[naming.LabelModel] = naming.ModelHash(modelName(model, ""))
+		selector[naming.LabelModel] = extra[naming.LabelModel]
 	}
 	account := m.account(name, stage)
 	service := m.service(name, stage, selector, servicePort("http", modelPort)).WithLabels(extra)
@@ -83,7 +84,7 @@ func (m maker) nimClaim(name, stage string, extra map[string]string, cache *v1al
 	}
 	return Child{
 		Kept:   cache.WhenDeleted != whenDeletedDelete,
-		Object: corev1ac.PersistentVolumeClaim(name, m.p.Namespace).WithLabels(Labels(m.p, stage)).WithLabels(extra).WithSpec(spec),
+		Object: corev1ac.PersistentVolumeClaim(name, m.p.Namespace).WithLabels(naming.Labels(m.p, stage)).WithLabels(extra).WithSpec(spec),
 	}
 }
 
@@ -98,7 +99,7 @@ func (m maker) nimDeployment(name, stage string, nim *v1alpha1.NIM, selector, ex
 	if nim.Replicas != nil {
 		spec.WithReplicas(*nim.Replicas)
 	}
-	return appsv1ac.Deployment(name, m.p.Namespace).WithLabels(Labels(m.p, stage)).WithLabels(extra).WithSpec(spec)
+	return appsv1ac.Deployment(name, m.p.Namespace).WithLabels(naming.Labels(m.p, stage)).WithLabels(extra).WithSpec(spec)
 }
 
 func (m maker) nimPod(name, stage string, nim *v1alpha1.NIM, selector, extra map[string]string) *corev1ac.PodTemplateSpecApplyConfiguration {

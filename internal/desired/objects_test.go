@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // object is a child as the API server gets it.
@@ -110,7 +111,7 @@ func TestEveryObjectIsInThePipelinesNamespaceAndLabelled(t *testing.T) {
 		if o.at("metadata", "namespace") == nil || o.at("apiVersion") == nil {
 			t.Error("it has no namespace or version")
 		}
-		for _, label := range []string{LabelName, LabelInstance, LabelComponent, LabelManagedBy, LabelPipeline} {
+		for _, label := range []string{naming.LabelName, naming.LabelInstance, naming.LabelComponent, naming.LabelManagedBy, naming.LabelPipeline} {
 			if o.at("metadata", "labels", label) == nil {
 				t.Errorf("it has no label %s", label)
 			}
@@ -175,7 +176,7 @@ func TestReplicasAreLeftToAnAutoscalerUnlessTheSpecHasThem(t *testing.T) {
 		if o.kind() != "Deployment" || o.at("spec", "replicas") == nil {
 			return
 		}
-		if o.name() != "papers-gateway" && o.at("metadata", "labels", LabelModel) != ModelHash(nim("example/embed-2")) {
+		if o.name() != "papers-gateway" && o.at("metadata", "labels", naming.LabelModel) != naming.ModelHash("example/embed-2") {
 			t.Errorf("it applies replicas: %v", o.at("spec", "replicas"))
 		}
 	})
@@ -201,7 +202,7 @@ func TestAnUpgradeOfTheOperatorRestartsNoStoreAndNoModel(t *testing.T) {
 			changed[o.kind()+"/"+o.name()] = true
 		}
 	}
-	delete(changed, "Job/"+Names{"papers"}.Ingest(facts.Run.Name())) // created once, and never applied over
+	delete(changed, "Job/"+naming.Names{Pipeline: "papers"}.Ingest(facts.Run.Name())) // created once, and never applied over
 	if want := map[string]bool{"Deployment/papers-gateway": true, "Deployment/papers-stand-in": true}; !reflect.DeepEqual(changed, want) {
 		t.Errorf("an upgrade changes %v", changed)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // Where a data-plane pod finds things; the last element of a key's path is an entry of a Secret.
@@ -47,7 +48,7 @@ func (m maker) template(x pod, container *corev1ac.ContainerApplyConfiguration) 
 		WithVolumes(corev1ac.Volume().WithName("tmp").WithEmptyDir(corev1ac.EmptyDirVolumeSource())).
 		WithVolumes(x.volumes...)
 	schedule(spec, x.scheduling, x.selector)
-	template := corev1ac.PodTemplateSpec().WithLabels(Labels(m.p, x.component)).WithLabels(x.labels).WithSpec(spec)
+	template := corev1ac.PodTemplateSpec().WithLabels(naming.Labels(m.p, x.component)).WithLabels(x.labels).WithSpec(spec)
 	if len(x.annotations) > 0 {
 		template.WithAnnotations(x.annotations)
 	}
@@ -156,5 +157,5 @@ func (m maker) weaviateKeyAnnotation() map[string]string {
 	if m.p.Spec.VectorStore.Weaviate == nil || m.f.WeaviateKey == "" {
 		return nil
 	}
-	return map[string]string{AnnotationWeaviateKey: string(m.f.WeaviateKey)}
+	return map[string]string{naming.AnnotationWeaviateKey: string(m.f.WeaviateKey)}
 }

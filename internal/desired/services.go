@@ -6,12 +6,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // service makes a Service for the pods that the selector finds.
 func (m maker) service(name, component string, selector map[string]string, ports ...*corev1ac.ServicePortApplyConfiguration) *corev1ac.ServiceApplyConfiguration {
 	return corev1ac.Service(name, m.p.Namespace).
-		WithLabels(Labels(m.p, component)).
+		WithLabels(naming.Labels(m.p, component)).
 		WithSpec(corev1ac.ServiceSpec().WithSelector(selector).WithPorts(ports...))
 }
 

@@ -5,21 +5,22 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // standIn is one server of all the stand-in models that the pipeline has.
 func (m maker) standIn() []Child {
-	name, selector := m.names.StandIn(), Selector(m.p, ComponentStandIn)
+	name, selector := m.names.StandIn(), naming.Selector(m.p, naming.ComponentStandIn)
 	container := m.ours("models", "models", "--listen", ":8000").
 		WithPorts(port("http", modelPort)).
 		WithReadinessProbe(probe("http", "/v1/health/ready", 1)).
 		WithLivenessProbe(probe("http", "/v1/health/live", 10).WithFailureThreshold(6)).
 		WithLifecycle(lingering()).
 		WithResources(resources(nil, "20m", "32Mi"))
-	template := m.template(pod{component: ComponentStandIn, account: name}, container)
+	template := m.template(pod{component: naming.ComponentStandIn, account: name}, container)
 	template.Spec.WithTerminationGracePeriodSeconds(lingeringGrace)
 	deployment := appsv1ac.Deployment(name, m.p.Namespace).
-		WithLabels(Labels(m.p, ComponentStandIn)).
+		WithLabels(naming.Labels(m.p, naming.ComponentStandIn)).
 		WithSpec(appsv1ac.DeploymentSpec().
 			WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector)).
 			WithStrategy(rolling(0, 1)).
@@ -27,9 +28,9 @@ func (m maker) standIn() []Child {
 			WithRevisionHistoryLimit(2).
 			WithTemplate(template))
 	return []Child{
-		m.account(name, ComponentStandIn),
-		m.modelPolicy(name, ComponentStandIn, ComponentGateway, ComponentIngest),
-		{Object: m.service(name, ComponentStandIn, selector, servicePort("http", modelPort))},
+		m.account(name, naming.ComponentStandIn),
+		m.modelPolicy(name, naming.ComponentStandIn, naming.ComponentGateway, naming.ComponentIngest),
+		{Object: m.service(name, naming.ComponentStandIn, selector, servicePort("http", modelPort))},
 		{Object: deployment},
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // gatewayOf is the config of the gateway among the children, and what its pods are labelled with.
@@ -17,7 +18,7 @@ func gatewayOf(t *testing.T, p *v1alpha1.RAGPipeline, f Facts) (config.Gateway, 
 	var c config.Gateway
 	var generation string
 	for _, o := range objects(t, all(t, p, f)) {
-		if o.at("metadata", "labels", LabelComponent) != ComponentGateway {
+		if o.at("metadata", "labels", naming.LabelComponent) != naming.ComponentGateway {
 			continue
 		}
 		switch o.kind() {
@@ -26,7 +27,7 @@ func gatewayOf(t *testing.T, p *v1alpha1.RAGPipeline, f Facts) (config.Gateway, 
 				t.Fatal(err)
 			}
 		case "Deployment":
-			generation = o.podTemplate(t).Labels[LabelGeneration]
+			generation = o.podTemplate(t).Labels[naming.LabelGeneration]
 		}
 	}
 	return c, generation
@@ -58,7 +59,7 @@ func TestTheGatewayStaysWithTheLiveGenerationUntilTheNextIsComplete(t *testing.T
 	if diff := cmp.Diff(live.Generation, c.Generation); diff != "" {
 		t.Error(diff)
 	}
-	if url := "http://papers-embedding-" + ModelHash(nim("example/embed")) + ":8000/v1"; c.Models.Embedding.URL != url || generation != live.Fingerprint() {
+	if url := "http://papers-embedding-" + naming.ModelHash("example/embed") + ":8000/v1"; c.Models.Embedding.URL != url || generation != live.Fingerprint() {
 		t.Errorf("its questions are embedded at %s for generation %s", c.Models.Embedding.URL, generation)
 	}
 	if c.Retrieval.TopN != 3 {
@@ -84,11 +85,11 @@ func TestTheSpecsOwnHomeOfAModelServesTheLiveGenerationToo(t *testing.T) {
 }
 
 func TestAnEmbeddingModelServesAsLongAsAGenerationOfIt(t *testing.T) {
-	old, chat, rerank := "papers-embedding-"+ModelHash(nim("example/embed")), "papers-llm", "papers-reranking"
+	old, chat, rerank := "papers-embedding-"+naming.ModelHash("example/embed"), "papers-llm", "papers-reranking"
 	live := NewRecord(pipeline(withNIMs))
 	p := pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) { s.Models.Embedding.Model = nim("example/embed-2") })
 	wanted := NewRecord(p)
-	next := "papers-embedding-" + ModelHash(nim("example/embed-2"))
+	next := "papers-embedding-" + naming.ModelHash("example/embed-2")
 	sorted := func(names ...string) []string { slices.Sort(names); return names }
 	for name, c := range map[string]struct {
 		facts Facts

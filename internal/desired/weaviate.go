@@ -16,6 +16,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // The ports of a Weaviate; those below gRPC's are for its peers.
@@ -71,20 +72,20 @@ func (m maker) weaviate() []Child {
 	if spec == nil {
 		return nil
 	}
-	name, selector := m.names.Weaviate(), Selector(m.p, ComponentWeaviate)
-	peers := m.service(m.names.WeaviatePeers(), ComponentWeaviate, selector,
+	name, selector := m.names.Weaviate(), naming.Selector(m.p, naming.ComponentWeaviate)
+	peers := m.service(m.names.WeaviatePeers(), naming.ComponentWeaviate, selector,
 		servicePort("gossip", weaviateGossip), servicePort("data", weaviateData), servicePort("raft", weaviateRaft), servicePort("raft-calls", weaviateRaftCalls))
 	peers.Spec.WithClusterIP(corev1.ClusterIPNone).WithPublishNotReadyAddresses(true) // replicas must meet to become ready
 	children := []Child{
-		m.account(name, ComponentWeaviate),
+		m.account(name, naming.ComponentWeaviate),
 		m.weaviatePolicy(),
 		{Object: peers},
-		{Object: m.service(name, ComponentWeaviate, selector, servicePort("http", weaviateHTTP), servicePort("grpc", weaviateGRPC))},
+		{Object: m.service(name, naming.ComponentWeaviate, selector, servicePort("http", weaviateHTTP), servicePort("grpc", weaviateGRPC))},
 		{Object: m.weaviateStatefulSet(spec)},
 	}
 	if spec.Replicas >= 3 {
 		children = append(children, Child{Object: policyv1ac.PodDisruptionBudget(name, m.p.Namespace).
-			WithLabels(Labels(m.p, ComponentWeaviate)).
+			WithLabels(naming.Labels(m.p, naming.ComponentWeaviate)).
 			WithSpec(policyv1ac.PodDisruptionBudgetSpec().
 				WithMaxUnavailable(intstr.FromInt(1)).
 				WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector)))})
@@ -103,8 +104,8 @@ func (m maker) weaviateImage() string {
 }
 
 func (m maker) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.StatefulSetApplyConfiguration {
-	name, selector := m.names.Weaviate(), Selector(m.p, ComponentWeaviate)
-	container := container(ComponentWeaviate, m.weaviateImage()).
+	name, selector := m.names.Weaviate(), naming.Selector(m.p, naming.ComponentWeaviate)
+	container := container(naming.ComponentWeaviate, m.weaviateImage()).
 		WithCommand("/bin/weaviate").
 		WithArgs("--host=", "--port="+strconv.Itoa(weaviateHTTP), "--scheme=http"). // no host: every address, of both families
 		WithEnv(m.weaviateEnv(spec.Replicas)...).
@@ -117,7 +118,7 @@ func (m maker) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.StatefulSe
 		WithResources(resources(spec.Resources, "100m", "256Mi")).
 		WithVolumeMounts(mount("data", weaviateDirectory))
 	template := m.template(pod{
-		component:   ComponentWeaviate,
+		component:   naming.ComponentWeaviate,
 		account:     name,
 		annotations: m.weaviateKeyAnnotation(),
 		selector:    selector,
@@ -125,7 +126,7 @@ func (m maker) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.StatefulSe
 	}, container)
 	template.Spec.WithTerminationGracePeriodSeconds(120) // to linger, and to write out what is in memory
 	return appsv1ac.StatefulSet(name, m.p.Namespace).
-		WithLabels(Labels(m.p, ComponentWeaviate)).
+		WithLabels(naming.Labels(m.p, naming.ComponentWeaviate)).
 		WithSpec(appsv1ac.StatefulSetSpec().
 			WithReplicas(spec.Replicas).
 			WithServiceName(m.names.WeaviatePeers()).
@@ -149,7 +150,7 @@ func (m maker) weaviateClaim(s v1alpha1.Storage) *corev1ac.PersistentVolumeClaim
 		claim.WithStorageClassName(string(s.StorageClassName))
 	}
 	template := &corev1ac.PersistentVolumeClaimApplyConfiguration{}
-	return template.WithName("data").WithLabels(Labels(m.p, ComponentWeaviate)).WithSpec(claim)
+	return template.WithName("data").WithLabels(naming.Labels(m.p, naming.ComponentWeaviate)).WithSpec(claim)
 }
 
 func storage(size v1alpha1.VolumeSize) *corev1ac.VolumeResourceRequirementsApplyConfiguration {

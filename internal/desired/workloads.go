@@ -3,6 +3,7 @@ package desired
 import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // Embedding is the embedding model that serves a generation: the spec's while it has the same name, else the
@@ -17,10 +18,10 @@ func Embedding(p *v1alpha1.RAGPipeline, r Record) v1alpha1.EmbeddingModel {
 // ModelWorkload is the name of the Deployment that serves a stage's model; empty for an endpoint, which the
 // operator does not run.
 func ModelWorkload(p *v1alpha1.RAGPipeline, stage string, m v1alpha1.Model) string {
-	names := Names{Pipeline: p.Name}
+	names := naming.For(p)
 	switch {
 	case m.NIM != nil:
-		return names.NIM(stage, m)
+		return names.NIM(stage, modelName(m, ""))
 	case m.StandIn != nil:
 		return names.StandIn()
 	default:

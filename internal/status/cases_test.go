@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // a step changes the world, and has the operator look at it some time after the step before.
@@ -58,22 +58,22 @@ var cases = []testCase{
 	// May clear by itself: Reconciling, and Stalled when it has lasted.
 	{"an API key is missing from the start", fromStart(at(time.Minute, missing("Secret", "hosted", "spec.models.llm.endpoint.secretRef", config.StageLLM))), inProgress, progressing},
 	{"an API key is deleted while the model still answers", fromReady(at(time.Minute, missing("Secret", "hosted", "spec.models.llm.endpoint.secretRef", config.StageLLM))), inProgress, progressing},
-	{"a source ConfigMap is missing from the start", fromStart(running1, at(time.Minute, missing("ConfigMap", "papers", "spec.documents[0].configMap.name", desired.ComponentIngest))), inProgress, progressing},
-	{"a source ConfigMap is missing for eleven minutes", fromStart(running1, at(time.Minute, missing("ConfigMap", "papers", "spec.documents[0].configMap.name", desired.ComponentIngest)), at(11*time.Minute)), failed, degraded},
-	{"a source claim is missing while the old index serves", fromReady(at(time.Minute, missing("PersistentVolumeClaim", "papers", "spec.documents[0].persistentVolumeClaim.claimName", desired.ComponentIngest))), inProgress, progressing},
-	{"a StorageClass is missing", fromStart(at(time.Minute, missing("StorageClass", "fast", "spec.vectorStore.weaviate.storage.storageClassName", desired.ComponentWeaviate))), inProgress, progressing},
-	{"the Secret of the gateway's callers is missing", fromReady(at(time.Minute, missing("Secret", "clients", "spec.gateway.auth.secretName", desired.ComponentGateway))), inProgress, progressing},
+	{"a source ConfigMap is missing from the start", fromStart(running1, at(time.Minute, missing("ConfigMap", "papers", "spec.documents[0].configMap.name", naming.ComponentIngest))), inProgress, progressing},
+	{"a source ConfigMap is missing for eleven minutes", fromStart(running1, at(time.Minute, missing("ConfigMap", "papers", "spec.documents[0].configMap.name", naming.ComponentIngest)), at(11*time.Minute)), failed, degraded},
+	{"a source claim is missing while the old index serves", fromReady(at(time.Minute, missing("PersistentVolumeClaim", "papers", "spec.documents[0].persistentVolumeClaim.claimName", naming.ComponentIngest))), inProgress, progressing},
+	{"a StorageClass is missing", fromStart(at(time.Minute, missing("StorageClass", "fast", "spec.vectorStore.weaviate.storage.storageClassName", naming.ComponentWeaviate))), inProgress, progressing},
+	{"the Secret of the gateway's callers is missing", fromReady(at(time.Minute, missing("Secret", "clients", "spec.gateway.auth.secretName", naming.ComponentGateway))), inProgress, progressing},
 	{"no node has a GPU free", fromStart(at(time.Minute, down(config.StageEmbedding, pod(unscheduled(noGPU))))), inProgress, progressing},
 	{"no node has a GPU free for longer than startupTimeout", fromStart(at(time.Minute, down(config.StageEmbedding, pod(unscheduled(noGPU)))), at(29*time.Minute), at(2*time.Minute)), failed, degraded},
 	{"a GPU was added after the pipeline stalled for it", fromStart(at(time.Minute, down(config.StageEmbedding, pod(unscheduled(noGPU)))), at(31*time.Minute), at(time.Minute, created)), inProgress, progressing},
-	{"no node has enough memory, and some have a taint", fromStart(at(time.Minute, down(desired.ComponentWeaviate, pod(unscheduled("0/3 nodes are available: 2 node(s) had untolerated taint {gpu: yes}, 1 Insufficient memory. preemption: not helpful."))))), inProgress, progressing},
-	{"the scheduler says something new", fromStart(at(time.Minute, down(desired.ComponentWeaviate, pod(unscheduled("no nodes available to schedule pods"))))), inProgress, progressing},
-	{"a volume is not bound", fromStart(at(time.Minute, down(desired.ComponentWeaviate, pod(unscheduled(noVolume))))), inProgress, progressing},
+	{"no node has enough memory, and some have a taint", fromStart(at(time.Minute, down(naming.ComponentWeaviate, pod(unscheduled("0/3 nodes are available: 2 node(s) had untolerated taint {gpu: yes}, 1 Insufficient memory. preemption: not helpful."))))), inProgress, progressing},
+	{"the scheduler says something new", fromStart(at(time.Minute, down(naming.ComponentWeaviate, pod(unscheduled("no nodes available to schedule pods"))))), inProgress, progressing},
+	{"a volume is not bound", fromStart(at(time.Minute, down(naming.ComponentWeaviate, pod(unscheduled(noVolume))))), inProgress, progressing},
 	{"an image cannot be pulled", fromStart(at(time.Minute, down(config.StageReranking, pod(waits("ImagePullBackOff", "Back-off pulling image"))))), inProgress, progressing},
-	{"the operator's image cannot be pulled", fromStart(at(time.Minute, down(desired.ComponentGateway, pod(waits("ErrImagePull", "rpc error: code = 12"))))), inProgress, progressing},
+	{"the operator's image cannot be pulled", fromStart(at(time.Minute, down(naming.ComponentGateway, pod(waits("ErrImagePull", "rpc error: code = 12"))))), inProgress, progressing},
 	{"a container ends again and again", fromStart(at(time.Minute, down(config.StageEmbedding, pod(waits("CrashLoopBackOff", "back-off 5m0s"), ended("Error", 3, time.Second))))), inProgress, progressing},
 	{"a container has ended and runs again", fromStart(at(time.Minute, down(config.StageEmbedding, pod(running(1), ended("Error", 3, time.Second))))), inProgress, progressing},
-	{"the vector store is out of memory", fromReady(at(time.Minute, down(desired.ComponentWeaviate, pod(waits("CrashLoopBackOff", ""), ended("OOMKilled", 137, time.Minute))))), inProgress, progressing},
+	{"the vector store is out of memory", fromReady(at(time.Minute, down(naming.ComponentWeaviate, pod(waits("CrashLoopBackOff", ""), ended("OOMKilled", 137, time.Minute))))), inProgress, progressing},
 	{"a container's Secret is missing", fromStart(at(time.Minute, down(config.StageEmbedding, pod(waits("CreateContainerConfigError", `secret "ngc" not found`))))), inProgress, progressing},
 	{"a Secret lacks the key", fromStart(at(time.Minute, down(config.StageEmbedding, pod(waits("CreateContainerConfigError", "couldn't find key NGC_API_KEY in Secret default/ngc"))))), inProgress, progressing},
 	{"a container cannot be made", fromStart(at(time.Minute, down(config.StageEmbedding, pod(waits("CreateContainerConfigError", "container has runAsNonRoot and image will run as root"))))), inProgress, progressing},
@@ -103,11 +103,11 @@ var cases = []testCase{
 	{"the index is gone", fromReady(at(time.Minute, stageFails(config.StageIndex, config.ReasonNotBuilt, "the index is not built yet", 0))), inProgress, progressing},
 	{"a stage gives a reason that is none", fromReady(at(time.Minute, stageFails(config.StageIndex, "not a reason", "boom\nboom", 0))), inProgress, progressing},
 	{"the gateway was deleted", fromReady(at(time.Minute, func(w *world) {
-		delete(w.o.Components, desired.ComponentGateway)
+		delete(w.o.Components, naming.ComponentGateway)
 		w.o.Gateways = nil
 	})), inProgress, progressing},
 	{"the gateway shuts down", fromReady(at(time.Minute, func(w *world) { w.o.Gateways[0].Ready = false })), inProgress, progressing},
-	{"the gateway crashes", fromReady(at(time.Minute, func(w *world) { w.o.Gateways = nil }, down(desired.ComponentGateway, pod(waits("CrashLoopBackOff", ""), ended("Error", 2, time.Second))))), inProgress, progressing},
+	{"the gateway crashes", fromReady(at(time.Minute, func(w *world) { w.o.Gateways = nil }, down(naming.ComponentGateway, pod(waits("CrashLoopBackOff", ""), ended("Error", 2, time.Second))))), inProgress, progressing},
 	{"the API server does not take an object", fromReady(at(time.Minute, edit, problem("ApplyFailed", "Deployment papers-gateway: exceeded quota", false))), inProgress, progressing},
 	{"the API server does not take an object for eleven minutes", fromReady(at(time.Minute, edit, problem("ApplyFailed", "Deployment papers-gateway: exceeded quota", false)), at(11*time.Minute), at(time.Minute)), failed, degraded},
 
@@ -118,7 +118,7 @@ var cases = []testCase{
 	{"the LLM answers 404", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelNotFound", `llm model "big": is not known at this url; check url and model (HTTP 404)`, 404))), failed, degraded},
 	{"the LLM answers 410", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
 	{"the LLM answers 410 before the first index", fromStart(running1, at(time.Minute, indexes, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
-	{"the user has named another LLM and the gateway rolls", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, rolling(desired.ComponentGateway))), inProgress, progressing},
+	{"the user has named another LLM and the gateway rolls", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, rolling(naming.ComponentGateway))), inProgress, progressing},
 	{"the user has named another LLM and nothing is observed of it yet", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, func(w *world) { w.o.SpecChanged = true })), inProgress, progressing},
 	{"the user has corrected a failed run and nothing is observed of it yet", fromReady(at(time.Minute, failedRun(0, "", "x")), at(time.Minute, edit, func(w *world) { w.o.SpecChanged = true })), inProgress, progressing},
 	{"the vectors do not fit the index", fromReady(at(time.Minute, stageFails(config.StageIndex, "DimensionMismatch", "vector has another number of dimensions than the index", 0))), failed, degraded},
@@ -132,7 +132,7 @@ var cases = []testCase{
 	{"the LLM and the reranking model are down under Degrade", fromReady(at(time.Minute, func(w *world) { w.p.Spec.FailurePolicy.LLM = "Degrade" }, rerankerUnreachable, stageFails(config.StageLLM, "ModelTimedOut", `llm model "big": did not answer in time`, 0))), current, healthy},
 	{"the gateway returns while the reranking model is down under Degrade", fromReady(
 		at(time.Minute, rerankerUnreachable),
-		at(time.Minute, rerankerUnreachable, func(w *world) { w.o.Gateways = nil }, down(desired.ComponentGateway, pod(running(0)))),
+		at(time.Minute, rerankerUnreachable, func(w *world) { w.o.Gateways = nil }, down(naming.ComponentGateway, pod(running(0)))),
 		at(time.Minute, serves, rerankerUnreachable)), current, healthy},
 	{"the embedding model is down under Degrade", fromReady(at(time.Minute, func(w *world) { w.p.Spec.FailurePolicy.Embedding = "Degrade" }, stageFails(config.StageEmbedding, "ModelNotReady", `embedding model "nvidia/embed": is not ready yet; it is still loading (HTTP 503)`, 503))), current, healthy},
 
@@ -145,7 +145,7 @@ var cases = []testCase{
 	{"the re-index finds its model unknown", fromReady(at(time.Minute, edit, rebuilds(0, 0), func(w *world) {
 		w.o.Run.Reports[0].Stages = map[string]config.StageStatus{config.StageEmbedding: {Reason: "ModelNotFound", Message: `embedding model "x": is not known at this url; check url and model (HTTP 404)`}}
 	})), failed, degraded},
-	{"the gateway switches to the next index", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched, rolling(desired.ComponentGateway))), inProgress, progressing},
+	{"the gateway switches to the next index", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched, rolling(naming.ComponentGateway))), inProgress, progressing},
 	{"the next index serves", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched, func(w *world) { w.o.Gateways = []config.OpsStatus{report(second, true)} })), current, healthy},
 	{"documents have changed and a run updates the index", fromReady(at(time.Minute, func(w *world) {
 		w.o.Run = &Run{State: RunActive, Generation: first, Reports: []config.OpsStatus{{Progress: &config.Progress{Phase: "Removing", DocumentsDone: 210, DocumentsTotal: 210}}}}
@@ -178,14 +178,14 @@ var cases = []testCase{
 	})), inProgress, progressing},
 
 	// Rollouts.
-	{"the gateway rolls", fromReady(at(time.Minute, edit, rolling(desired.ComponentGateway))), inProgress, progressing},
+	{"the gateway rolls", fromReady(at(time.Minute, edit, rolling(naming.ComponentGateway))), inProgress, progressing},
 	{"the gateway's new pod has not asked the LLM yet", fromReady(at(time.Minute, edit, func(w *world) { delete(w.o.Gateways[0].Stages, config.StageLLM) })), current, healthy},
-	{"the gateway's new pod cannot be pulled", fromReady(at(time.Minute, edit, rolling(desired.ComponentGateway, pod(waits("ImagePullBackOff", ""))))), inProgress, progressing},
-	{"the gateway's rollout does not end", fromReady(at(time.Minute, edit, rolling(desired.ComponentGateway)), at(11*time.Minute), at(time.Minute)), failed, degraded},
+	{"the gateway's new pod cannot be pulled", fromReady(at(time.Minute, edit, rolling(naming.ComponentGateway, pod(waits("ImagePullBackOff", ""))))), inProgress, progressing},
+	{"the gateway's rollout does not end", fromReady(at(time.Minute, edit, rolling(naming.ComponentGateway)), at(11*time.Minute), at(time.Minute)), failed, degraded},
 
 	// The operator is blind.
 	{"the gateway's report cannot be read", fromReady(at(time.Minute, unreadable)), inProgress, progressing},
-	{"the gateway's report cannot be read and the store is down", fromReady(at(time.Minute, unreadable, down(desired.ComponentWeaviate, pod(running(0))))), inProgress, progressing},
+	{"the gateway's report cannot be read and the store is down", fromReady(at(time.Minute, unreadable, down(naming.ComponentWeaviate, pod(running(0))))), inProgress, progressing},
 	{"one of two reports cannot be read", fromReady(at(time.Minute, func(w *world) { w.o.Unreadable = 1 })), current, healthy},
 	{"the gateway's report can be read again", fromReady(at(time.Minute, unreadable), at(time.Minute, serves, func(w *world) { w.o.Unreadable = 0 })), current, healthy},
 	{"the gateway's report was never readable", fromStart(running1, at(time.Minute, serves, unreadable)), inProgress, progressing},

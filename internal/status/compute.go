@@ -7,7 +7,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // Compute is the status of a pipeline of which o was observed. Times of p's present status are kept where nothing
@@ -42,7 +42,7 @@ type component struct {
 // components are the findings on what the spec has, in the order in which a user is told of them.
 func (v *view) components(index *v1alpha1.IndexStatus) []component {
 	store := v.storeStage().finding()
-	list := []component{{conditionType: v1alpha1.ConditionVectorStoreReady, finding: store, refers: desired.ComponentWeaviate, needed: true}}
+	list := []component{{conditionType: v1alpha1.ConditionVectorStoreReady, finding: store, refers: naming.ComponentWeaviate, needed: true}}
 	for _, stage := range []string{config.StageEmbedding, config.StageReranking, config.StageLLM} {
 		if modelOf(v.p, stage) == nil {
 			continue
@@ -53,8 +53,8 @@ func (v *view) components(index *v1alpha1.IndexStatus) []component {
 		list = append(list, c)
 	}
 	return append(list,
-		component{conditionType: v1alpha1.ConditionIndexReady, finding: v.index(store, index), refers: desired.ComponentIngest, needed: true},
-		component{conditionType: v1alpha1.ConditionGatewayReady, finding: v.gateway(), refers: desired.ComponentGateway, needed: true})
+		component{conditionType: v1alpha1.ConditionIndexReady, finding: v.index(store, index), refers: naming.ComponentIngest, needed: true},
+		component{conditionType: v1alpha1.ConditionGatewayReady, finding: v.gateway(), refers: naming.ComponentGateway, needed: true})
 }
 
 func (v *view) policy(stage string) v1alpha1.Policy {

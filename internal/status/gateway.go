@@ -4,12 +4,12 @@ import (
 	"fmt"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // gateway decides on GatewayReady.
 func (v *view) gateway() finding {
-	s := &stage{view: v, subject: gatewaySubject(v.p), component: v.Components[desired.ComponentGateway], runs: true, refers: desired.ComponentGateway}
+	s := &stage{view: v, subject: gatewaySubject(v.p), component: v.Components[naming.ComponentGateway], runs: true, refers: naming.ComponentGateway}
 	return decide(
 		s.lacking, // without the Secret of its callers it lets nobody in
 		func() (finding, bool) { return s.good("the gateway takes questions"), len(v.answering) > 0 },

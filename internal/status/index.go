@@ -9,7 +9,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // index decides on IndexReady, given the vector store's finding and the state of the index.
@@ -71,7 +71,7 @@ func (v *view) build() finding {
 	return decide(v.sourceMissing, v.runFailed, v.runStuck, v.retried, v.runActive, v.runWaiting, v.runDue)
 }
 
-func (v *view) sourceMissing() (finding, bool) { return v.missing(desired.ComponentIngest) }
+func (v *view) sourceMissing() (finding, bool) { return v.missing(naming.ComponentIngest) }
 
 // ours: the run is for the generation that the spec wants.
 func (v *view) ours() bool {

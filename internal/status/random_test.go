@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // changes are what may happen to a pipeline at any time.
@@ -23,10 +23,10 @@ var changes = []func(*world){
 	failedRun(0, "NoDocuments", "there are no documents"), failedRun(1, "", "connection reset"),
 	problem("ConfigurationError", "spec: wrong", true), problem("ApplyFailed", "no", false),
 	missing("Secret", "hosted", "spec.models.llm.endpoint.secretRef", config.StageLLM),
-	missing("ConfigMap", "papers", "spec.documents[0].configMap.name", desired.ComponentIngest),
+	missing("ConfigMap", "papers", "spec.documents[0].configMap.name", naming.ComponentIngest),
 	down(config.StageEmbedding, pod(unscheduled(noGPU))), down(config.StageReranking, pod(waits("ImagePullBackOff", ""))),
-	down(desired.ComponentWeaviate, pod(running(1), ended("OOMKilled", 137, time.Minute))), down(desired.ComponentGateway, pod(running(0))),
-	rolling(desired.ComponentGateway), rolling(config.StageEmbedding, corev1.Pod{}), nextEmbedding(pod(running(0))),
+	down(naming.ComponentWeaviate, pod(running(1), ended("OOMKilled", 137, time.Minute))), down(naming.ComponentGateway, pod(running(0))),
+	rolling(naming.ComponentGateway), rolling(config.StageEmbedding, corev1.Pod{}), nextEmbedding(pod(running(0))),
 	stageFails(config.StageLLM, "ModelOverloaded", "full", 429), stageFails(config.StageEmbedding, "ModelNotFound", "unknown", 404),
 	stageFails(config.StageIndex, "IndexUnreachable", "gone", 0), stageFails(config.StageIndex, config.ReasonNotBuilt, "gone", 0),
 }

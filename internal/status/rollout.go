@@ -3,7 +3,7 @@ package status
 import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // nextEmbedding is how the embedding model of the generation stands that is being built, when it is another one.
@@ -46,6 +46,6 @@ func (v *view) workloads() (list []*stage) {
 			list = append(list, v.modelStage(name))
 		}
 	}
-	gateway := &stage{view: v, subject: gatewaySubject(v.p), component: v.Components[desired.ComponentGateway]}
+	gateway := &stage{view: v, subject: gatewaySubject(v.p), component: v.Components[naming.ComponentGateway]}
 	return append(list, gateway)
 }

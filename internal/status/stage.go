@@ -8,7 +8,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // stage is a part of the question path, with the checks that decide on its condition.
@@ -55,8 +55,8 @@ func (v *view) modelStage(name string) *stage {
 }
 
 func (v *view) storeStage() *stage {
-	c, runs := v.Components[desired.ComponentWeaviate], v.p.Spec.VectorStore.Weaviate != nil
-	s := &stage{view: v, subject: storeSubject(v.p), conditionType: v1alpha1.ConditionVectorStoreReady, component: c, runs: runs, refers: desired.ComponentWeaviate, probed: true}
+	c, runs := v.Components[naming.ComponentWeaviate], v.p.Spec.VectorStore.Weaviate != nil
+	s := &stage{view: v, subject: storeSubject(v.p), conditionType: v1alpha1.ConditionVectorStoreReady, component: c, runs: runs, refers: naming.ComponentWeaviate, probed: true}
 	s.heard, s.isHeard = v.stage(config.StageIndex)
 	if !s.isHeard {
 		s.heard, s.isHeard = v.Run.stage(config.StageIndex)
@@ -127,7 +127,7 @@ var forGood = map[string]bool{"ModelNotFound": true, "ModelRetired": true, dimen
 
 // settled: what the gateways report is about the present spec.
 func (v *view) settled() bool {
-	g, runs := v.Components[desired.ComponentGateway]
+	g, runs := v.Components[naming.ComponentGateway]
 	return !v.SpecChanged && (!runs || g.Current)
 }
 
@@ -154,7 +154,7 @@ func (s *stage) running() (finding, bool) {
 	if !s.runs {
 		return none, false
 	}
-	if c := s.component; s.refers == desired.ComponentWeaviate && 2*c.Ready <= c.Replicas {
+	if c := s.component; s.refers == naming.ComponentWeaviate && 2*c.Ready <= c.Replicas {
 		if f, found := podFault(s.subject, c.Pods); found {
 			return f, true
 		}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // subject is what a message is about, with the fields of the spec that its remedies name.
@@ -46,7 +46,7 @@ func modelSubject(p *v1alpha1.RAGPipeline, stage string, c Component) subject {
 	s := subject{title: modelTitles[stage], component: stage, pipeline: p.Name, timeout: c.StartupTimeout}
 	s.field = "spec.models." + stage
 	if m := modelOf(p, stage); m != nil && m.StandIn != nil {
-		s.title, s.component = "the stand-in for "+s.title, desired.ComponentStandIn
+		s.title, s.component = "the stand-in for "+s.title, naming.ComponentStandIn
 		return s
 	}
 	s.field += ".nim"
@@ -56,24 +56,24 @@ func modelSubject(p *v1alpha1.RAGPipeline, stage string, c Component) subject {
 
 func storeSubject(p *v1alpha1.RAGPipeline) subject {
 	const field = "spec.vectorStore.weaviate"
-	return subject{title: "the vector store", component: desired.ComponentWeaviate, pipeline: p.Name, field: field, image: field + ".image",
+	return subject{title: "the vector store", component: naming.ComponentWeaviate, pipeline: p.Name, field: field, image: field + ".image",
 		memory: field + ".resources.limits.memory", storageClass: field + ".storage.storageClassName"}
 }
 
 func gatewaySubject(p *v1alpha1.RAGPipeline) subject {
-	return subject{title: "the gateway", component: desired.ComponentGateway, pipeline: p.Name, field: "spec.gateway", memory: "spec.gateway.resources.limits.memory"}
+	return subject{title: "the gateway", component: naming.ComponentGateway, pipeline: p.Name, field: "spec.gateway", memory: "spec.gateway.resources.limits.memory"}
 }
 
 func ingestSubject(p *v1alpha1.RAGPipeline) subject {
-	return subject{title: "the ingestion run", component: desired.ComponentIngest, pipeline: p.Name, field: "spec.ingest", memory: "spec.ingest.resources.limits.memory"}
+	return subject{title: "the ingestion run", component: naming.ComponentIngest, pipeline: p.Name, field: "spec.ingest", memory: "spec.ingest.resources.limits.memory"}
 }
 
 // logs is how to read the log of the subject's pods.
 func (s subject) logs() string {
-	return fmt.Sprintf("kubectl logs -l %s=%s,%s=%s", desired.LabelPipeline, s.pipeline, desired.LabelComponent, s.component)
+	return fmt.Sprintf("kubectl logs -l %s=%s,%s=%s", naming.LabelPipeline, s.pipeline, naming.LabelComponent, s.component)
 }
 
 // pods is how to look at them.
 func (s subject) pods() string {
-	return fmt.Sprintf("kubectl describe pods -l %s=%s,%s=%s", desired.LabelPipeline, s.pipeline, desired.LabelComponent, s.component)
+	return fmt.Sprintf("kubectl describe pods -l %s=%s,%s=%s", naming.LabelPipeline, s.pipeline, naming.LabelComponent, s.component)
 }

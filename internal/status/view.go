@@ -9,7 +9,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // view is one observation, prepared for the checks.
@@ -44,7 +44,7 @@ func newView(p *v1alpha1.RAGPipeline, o Observed) *view {
 }
 
 func rank(component string) int {
-	return slices.Index([]string{desired.ComponentWeaviate, config.StageEmbedding, config.StageReranking, config.StageLLM, desired.ComponentIngest, desired.ComponentGateway}, component)
+	return slices.Index([]string{naming.ComponentWeaviate, config.StageEmbedding, config.StageReranking, config.StageLLM, naming.ComponentIngest, naming.ComponentGateway}, component)
 }
 
 // served says whether the pipeline has been Ready before. All conditions are first set in one pass, and Ready is not

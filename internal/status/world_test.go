@@ -9,7 +9,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -75,8 +75,8 @@ func created(w *world) {
 	for _, name := range []string{config.StageEmbedding, config.StageReranking} {
 		w.o.Components[name] = starting(30 * time.Minute)
 	}
-	w.o.Components[desired.ComponentWeaviate] = starting(0)
-	w.o.Components[desired.ComponentGateway] = starting(0)
+	w.o.Components[naming.ComponentWeaviate] = starting(0)
+	w.o.Components[naming.ComponentGateway] = starting(0)
 	w.o.Endpoint = "http://papers-gateway.default.svc:8080"
 	w.o.Run = &Run{State: RunWaiting, Generation: first}
 }
@@ -84,7 +84,7 @@ func created(w *world) {
 // up has the models and the store ready, and the gateway waiting for the index.
 func up(w *world) {
 	created(w)
-	for _, name := range []string{config.StageEmbedding, config.StageReranking, desired.ComponentWeaviate} {
+	for _, name := range []string{config.StageEmbedding, config.StageReranking, naming.ComponentWeaviate} {
 		w.component(name, func(c *Component) { c.Ready, c.Pods = 1, nil })
 	}
 	w.o.Gateways = []config.OpsStatus{report(first, false)}
@@ -104,7 +104,7 @@ func indexes(w *world) {
 func serves(w *world) {
 	up(w)
 	w.o.Live = first
-	w.component(desired.ComponentGateway, func(c *Component) { c.Ready, c.Pods = 1, nil })
+	w.component(naming.ComponentGateway, func(c *Component) { c.Ready, c.Pods = 1, nil })
 	w.o.Gateways = []config.OpsStatus{report(first, true)}
 	w.o.Run = &Run{State: RunSucceeded, Generation: first, Finished: noon.Add(-time.Minute),
 		Summary: &config.Summary{Generation: first, Listed: 210, Indexed: 208, Chunks: 1400, Failed: 2}}
@@ -217,7 +217,7 @@ func unreadable(w *world) { w.o.Gateways, w.o.Unreadable = nil, 1 }
 
 func notReadyYet(w *world) {
 	w.o.Gateways[0].Ready = false
-	w.component(desired.ComponentGateway, func(c *Component) { c.Ready = 0 })
+	w.component(naming.ComponentGateway, func(c *Component) { c.Ready = 0 })
 }
 
 var rerankerUnreachable = stageFails(config.StageReranking, "ModelUnreachable", `reranking model "nvidia/rerank": cannot be reached; check its url and that it runs: connection refused`, 0)
@@ -232,13 +232,13 @@ func podsOf(pods ...corev1.Pod) []corev1.Pod { return pods }
 
 func twoGateways(w *world) {
 	w.o.Gateways = append(w.o.Gateways, report(first, true))
-	w.component(desired.ComponentGateway, func(c *Component) { c.Ready, c.Replicas = 2, 2 })
+	w.component(naming.ComponentGateway, func(c *Component) { c.Ready, c.Replicas = 2, 2 })
 }
 
 func external(w *world) {
 	w.p.Spec.VectorStore = v1alpha1.VectorStore{External: &v1alpha1.ExternalWeaviate{URL: "https://weaviate.example.com", GRPCURL: "https://grpc.example.com",
 		SecretRef: &v1alpha1.SecretKey{Name: "weaviate", Key: "key"}}}
-	delete(w.o.Components, desired.ComponentWeaviate)
+	delete(w.o.Components, naming.ComponentWeaviate)
 }
 
 // rolling has a workload that serves while a change of it is being rolled out.

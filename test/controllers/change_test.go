@@ -15,7 +15,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/test/apiserver"
 )
 
@@ -50,7 +50,7 @@ func TestAChangeOfChunkingIsBuiltBesideWhatServesAndThenTakesOver(t *testing.T) 
 	c.change(p, `{"spec":{"chunking":{"size":400,"overlap":50}}}`)
 	c.awaitReason(p.Name, v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonIndexing)
 	c.reads(p.Name, status.InProgressStatus)
-	if pods := c.pods(p, desired.ComponentGateway); len(pods) != 1 || pods[0].Labels[desired.LabelGeneration] != first {
+	if pods := c.pods(p, naming.ComponentGateway); len(pods) != 1 || pods[0].Labels[naming.LabelGeneration] != first {
 		t.Errorf("while the next generation is built there are %d gateways", len(pods))
 	}
 	c.with(func() { c.held = false })
@@ -61,11 +61,11 @@ func TestAChangeOfChunkingIsBuiltBesideWhatServesAndThenTakesOver(t *testing.T) 
 		return ""
 	})
 	second := p.Status.Index.Generation
-	names := desired.Names{Pipeline: p.Name}
+	names := naming.For(p)
 	apiserver.Eventually(t, patience, func() string {
-		pods := c.pods(p, desired.ComponentGateway)
+		pods := c.pods(p, naming.ComponentGateway)
 		_, old := c.children(p)[apply.Key{Kind: "ConfigMap", Name: names.Generation(first)}]
-		if old || len(pods) != 1 || pods[0].Labels[desired.LabelGeneration] != second {
+		if old || len(pods) != 1 || pods[0].Labels[naming.LabelGeneration] != second {
 			return "the old generation to go"
 		}
 		return ""
@@ -125,7 +125,7 @@ func TestAnImageThatCannotBePulledIsSaidAndClearsByItself(t *testing.T) {
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	c.with(func() {
-		c.trouble[desired.ComponentWeaviate] = func(s *corev1.PodStatus) {
+		c.trouble[naming.ComponentWeaviate] = func(s *corev1.PodStatus) {
 			s.Phase = corev1.PodPending
 			s.ContainerStatuses = []corev1.ContainerStatus{{Name: "weaviate", Image: "example.com/weaviate:test", State: corev1.ContainerState{
 				Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "Back-off pulling image"}}}}
@@ -134,7 +134,7 @@ func TestAnImageThatCannotBePulledIsSaidAndClearsByItself(t *testing.T) {
 	p := c.applySample("quickstart.yaml")
 	c.awaitReason(p.Name, v1alpha1.ConditionVectorStoreReady, metav1.ConditionFalse, v1alpha1.ReasonImagePullFailed)
 	c.reads(p.Name, status.InProgressStatus)
-	c.with(func() { delete(c.trouble, desired.ComponentWeaviate) })
+	c.with(func() { delete(c.trouble, naming.ComponentWeaviate) })
 	c.awaitReady(p.Name)
 	c.reads(p.Name, status.CurrentStatus)
 }

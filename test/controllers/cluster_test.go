@@ -19,7 +19,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/controllers"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/test/apiserver"
 )
 
@@ -207,7 +207,7 @@ func (c *cluster) createPod(ctx context.Context, owner client.Object, gvk schema
 
 // keep plays the kubelet for a pod: it runs, unless its component is in trouble, and is ready when it can serve.
 func (c *cluster) keep(ctx context.Context, pod *corev1.Pod) (ready bool, err error) {
-	component := pod.Labels[desired.LabelComponent]
+	component := pod.Labels[naming.LabelComponent]
 	c.mu.Lock()
 	trouble := c.trouble[component]
 	c.mu.Unlock()
@@ -220,7 +220,7 @@ func (c *cluster) keep(ctx context.Context, pod *corev1.Pod) (ready bool, err er
 		if err != nil {
 			return false, err
 		}
-		ready = component != desired.ComponentGateway || c.report(pod).Ready
+		ready = component != naming.ComponentGateway || c.report(pod).Ready
 		pod.Status.Phase, pod.Status.PodIP = corev1.PodRunning, address
 		pod.Status.PodIPs = []corev1.PodIP{{IP: address}}
 		pod.Status.ContainerStatuses = nil

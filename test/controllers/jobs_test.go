@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // documents is how many a run lists and indexes.
@@ -62,7 +62,7 @@ func (c *cluster) runJob(ctx context.Context, job *batchv1.Job, pods []corev1.Po
 // endPod leaves the summary of a run that has indexed everything.
 func (c *cluster) endPod(ctx context.Context, pod *corev1.Pod) error {
 	summary, err := json.Marshal(config.Summary{
-		Generation: pod.Labels[desired.LabelGeneration], Listed: documents, Indexed: documents, Chunks: 3 * documents, Embedded: 3 * documents,
+		Generation: pod.Labels[naming.LabelGeneration], Listed: documents, Indexed: documents, Chunks: 3 * documents, Embedded: 3 * documents,
 	})
 	if err != nil {
 		return err
@@ -79,11 +79,11 @@ func (c *cluster) endPod(ctx context.Context, pod *corev1.Pod) error {
 func (c *cluster) endJob(ctx context.Context, job *batchv1.Job) error {
 	now := metav1.Now()
 	c.with(func() {
-		pipeline := job.Labels[desired.LabelPipeline]
+		pipeline := job.Labels[naming.LabelPipeline]
 		if c.indexed[pipeline] == nil {
 			c.indexed[pipeline] = map[string]time.Time{}
 		}
-		c.indexed[pipeline][job.Labels[desired.LabelGeneration]] = now.Time
+		c.indexed[pipeline][job.Labels[naming.LabelGeneration]] = now.Time
 		c.runs++
 	})
 	job.Status = batchv1.JobStatus{

@@ -16,7 +16,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/test/apiserver"
 )
 
@@ -98,7 +98,7 @@ func (c *cluster) children(p *v1alpha1.RAGPipeline) map[apply.Key]*metav1.Partia
 	for _, kind := range apply.Kinds() {
 		list := new(metav1.PartialObjectMetadataList)
 		list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
-		c.check(c.List(c.Context(), list, client.InNamespace(c.namespace), client.MatchingLabels{desired.LabelPipeline: p.Name}))
+		c.check(c.List(c.Context(), list, client.InNamespace(c.namespace), client.MatchingLabels{naming.LabelPipeline: p.Name}))
 		for i, item := range list.Items {
 			list.Items[i].SetGroupVersionKind(kind.GroupVersionKind)
 			children[apply.Key{Kind: kind.Kind, Name: item.Name}] = &list.Items[i]
@@ -110,6 +110,6 @@ func (c *cluster) children(p *v1alpha1.RAGPipeline) map[apply.Key]*metav1.Partia
 func (c *cluster) pods(p *v1alpha1.RAGPipeline, component string) []corev1.Pod {
 	c.Helper()
 	var pods corev1.PodList
-	c.check(c.List(c.Context(), &pods, client.InNamespace(c.namespace), client.MatchingLabels{desired.LabelPipeline: p.Name, desired.LabelComponent: component}))
+	c.check(c.List(c.Context(), &pods, client.InNamespace(c.namespace), client.MatchingLabels{naming.LabelPipeline: p.Name, naming.LabelComponent: component}))
 	return pods.Items
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/test/apiserver"
 )
 
@@ -97,7 +97,7 @@ func TestEachChildThatIsDeletedIsMadeAgain(t *testing.T) {
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
 	c.quiet(t, o, p)
 	for key, child := range c.children(p) {
-		if key.Kind == "Job" || child.Labels[desired.LabelComponent] == desired.ComponentIngest && key.Kind == "ConfigMap" {
+		if key.Kind == "Job" || child.Labels[naming.LabelComponent] == naming.ComponentIngest && key.Kind == "ConfigMap" {
 			continue // a run that has ended
 		}
 		t.Run(key.Kind+" "+key.Name, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // server is a pod's: an address of its own on the loopback network, 127.77.x.y, with an ops port that answers.
@@ -58,14 +58,14 @@ func (c *cluster) closeExcept(pods []corev1.Pod) {
 
 // report is what a pod says of itself: a gateway is ready once the generation that it is pinned to is in the index.
 func (c *cluster) report(pod *corev1.Pod) config.OpsStatus {
-	pipeline, generation := pod.Labels[desired.LabelPipeline], pod.Labels[desired.LabelGeneration]
+	pipeline, generation := pod.Labels[naming.LabelPipeline], pod.Labels[naming.LabelGeneration]
 	at, built := c.built(pipeline, generation)
 	since := pod.CreationTimestamp.Time
 	report := config.OpsStatus{Pipeline: pipeline, Generation: generation, Ready: built, Stages: map[string]config.StageStatus{}}
 	for _, stage := range []string{config.StageEmbedding, config.StageReranking, config.StageLLM, config.StageIndex} {
 		report.Stages[stage] = config.StageStatus{OK: true, Since: since}
 	}
-	if pod.Labels[desired.LabelComponent] == desired.ComponentIngest {
+	if pod.Labels[naming.LabelComponent] == naming.ComponentIngest {
 		report.Progress = &config.Progress{Phase: "Indexing", DocumentsDone: 1, DocumentsTotal: documents}
 		return report
 	}

@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 func TestEveryDeletedChildComesBack(t *testing.T) {
@@ -160,9 +160,9 @@ func TestKillsAmidTwoThousandDocumentsLoseAndDoubleNothing(t *testing.T) {
 		name string
 		kill func()
 	}{
-		{"the ingestion pod", func() { kill(t, p.pod(desired.ComponentIngest)) }},
-		{"Weaviate", func() { kill(t, p.pod(desired.ComponentWeaviate)) }},
-		{"the embedding model", func() { kill(t, p.pod(desired.ComponentStandIn)) }},
+		{"the ingestion pod", func() { kill(t, p.pod(naming.ComponentIngest)) }},
+		{"Weaviate", func() { kill(t, p.pod(naming.ComponentWeaviate)) }},
+		{"the embedding model", func() { kill(t, p.pod(naming.ComponentStandIn)) }},
 		{"the operator", func() { killOperator(t) }},
 	} {
 		done = p.building(done)

@@ -16,7 +16,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
@@ -32,7 +32,7 @@ func TestEveryChangeTakesEffectAndNoQuestionFails(t *testing.T) {
 	prober := p.probe(howToSwitch)
 	p.settled(readyWithin)
 	begun := time.Now()
-	others := func() string { return p.startTimes(desired.ComponentWeaviate, desired.ComponentStandIn) }
+	others := func() string { return p.startTimes(naming.ComponentWeaviate, naming.ComponentStandIn) }
 	before, runs := others(), p.runs()
 
 	t.Log("k and topN")
@@ -61,11 +61,11 @@ func TestEveryChangeTakesEffectAndNoQuestionFails(t *testing.T) {
 	})
 
 	t.Log("the gateway's replicas")
-	gateway := p.startTimes(desired.ComponentGateway)
+	gateway := p.startTimes(naming.ComponentGateway)
 	two := int32(2)
 	p.edit(func(s *v1alpha1.RAGPipelineSpec) { s.Gateway.Replicas = &two })
 	eventually(t, saidWithin, "two gateways", func(ctx context.Context) error {
-		if now := p.startTimes(desired.ComponentGateway); strings.Count(now, "gateway") != 2 || !strings.Contains(now, gateway) {
+		if now := p.startTimes(naming.ComponentGateway); strings.Count(now, "gateway") != 2 || !strings.Contains(now, gateway) {
 			return fmt.Errorf("from %s to %s", gateway, now)
 		}
 		return nil
@@ -73,7 +73,7 @@ func TestEveryChangeTakesEffectAndNoQuestionFails(t *testing.T) {
 	p.settled(readyWithin)
 
 	t.Log("a key")
-	gateway = p.startTimes(desired.ComponentGateway)
+	gateway = p.startTimes(naming.ComponentGateway)
 	p.update(n.key("nvidia"), "NVIDIA_API_KEY", "nvapi-second")
 	eventually(t, 2*saidWithin, "the new key is sent", func(ctx context.Context) error {
 		request, _, err := catalogue.last(ctx, model.LLM)
@@ -82,7 +82,7 @@ func TestEveryChangeTakesEffectAndNoQuestionFails(t *testing.T) {
 		}
 		return containsAll(request.Header.Get("Authorization"), "nvapi-second")
 	})
-	if now := p.startTimes(desired.ComponentGateway); now != gateway {
+	if now := p.startTimes(naming.ComponentGateway); now != gateway {
 		t.Errorf("a new key restarted gateways:\n%s\n%s", gateway, now)
 	}
 
@@ -116,7 +116,7 @@ func TestEveryChangeTakesEffectAndNoQuestionFails(t *testing.T) {
 func (p *pipeline) runs() (names string) {
 	p.t.Helper()
 	var jobs batchv1.JobList
-	if err := api.List(p.t.Context(), &jobs, client.InNamespace(p.namespace.name), client.MatchingLabels{desired.LabelPipeline: p.name}); err != nil {
+	if err := api.List(p.t.Context(), &jobs, client.InNamespace(p.namespace.name), client.MatchingLabels{naming.LabelPipeline: p.name}); err != nil {
 		p.t.Fatal(err)
 	}
 	for _, job := range jobs.Items {
@@ -133,7 +133,7 @@ func (p *pipeline) oneGenerationIsLeft() {
 	eventually(p.t, readyWithin, "the old generation goes", func(ctx context.Context) error {
 		var records corev1.ConfigMapList
 		if err := api.List(ctx, &records, client.InNamespace(p.namespace.name),
-			client.MatchingLabels{desired.LabelPipeline: p.name, desired.LabelComponent: desired.ComponentGeneration}); err != nil {
+			client.MatchingLabels{naming.LabelPipeline: p.name, naming.LabelComponent: naming.ComponentGeneration}); err != nil {
 			return err
 		}
 		if len(records.Items) != 1 {

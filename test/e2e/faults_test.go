@@ -18,7 +18,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // saidWithin is how soon a cause has to be in the status, and how soon to be gone, on a busy machine.
@@ -205,7 +205,7 @@ func (n *namespace) update(key client.ObjectKey, entry, value string) {
 func (p *pipeline) startTimes(components ...string) string {
 	p.t.Helper()
 	if len(components) == 0 {
-		components = []string{desired.ComponentGateway, desired.ComponentWeaviate, desired.ComponentStandIn}
+		components = []string{naming.ComponentGateway, naming.ComponentWeaviate, naming.ComponentStandIn}
 	}
 	var all string
 	for _, component := range components {

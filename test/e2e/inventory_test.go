@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // listable are the kinds that a namespace can hold, asked of the API server once. Events outlive what they are about.
@@ -69,7 +69,7 @@ func (n *namespace) stock() map[string]string {
 // summary is what the newest ingestion run says of itself as it ends.
 func (p *pipeline) summary() *config.Summary {
 	p.t.Helper()
-	list, err := p.pods(p.t.Context(), client.MatchingLabels{desired.LabelPipeline: p.name, desired.LabelComponent: desired.ComponentIngest})
+	list, err := p.pods(p.t.Context(), client.MatchingLabels{naming.LabelPipeline: p.name, naming.LabelComponent: naming.ComponentIngest})
 	if err != nil {
 		p.t.Fatal(err)
 	}

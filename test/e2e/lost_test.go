@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 func TestALostVolumeIsSaidAndTheIndexBuiltAgain(t *testing.T) {
@@ -29,7 +29,7 @@ func TestALostVolumeIsSaidAndTheIndexBuiltAgain(t *testing.T) {
 	if err := api.Delete(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
-	kill(t, p.pod(desired.ComponentWeaviate))
+	kill(t, p.pod(naming.ComponentWeaviate))
 	p.until(readyWithin, "is not ready", has(v1alpha1.ConditionReady, metav1.ConditionFalse))
 	p.until(2*readyWithin, "has built its index again", func(object *v1alpha1.RAGPipeline) error {
 		if object.Status.Index.LastSyncTime.Equal(before) {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // outageFor is longer than Ready may take to follow.
@@ -19,7 +19,7 @@ func TestReadyFollowsWhatAClientSeesThroughEveryOutage(t *testing.T) {
 	p := n.pipeline(standIns("outage", n.documentsOf(turbine)))
 	p.settled(readyWithin)
 	prober := p.probe(howFast)
-	for _, component := range []string{desired.ComponentWeaviate, desired.ComponentStandIn, desired.ComponentGateway} {
+	for _, component := range []string{naming.ComponentWeaviate, naming.ComponentStandIn, naming.ComponentGateway} {
 		p.suffers(prober, component)
 	}
 	prober.end()

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // readyWithin is what a pipeline of stand-ins may take on a busy machine of two cores.
@@ -71,7 +71,7 @@ func edited(t *testing.T, object *unstructured.Unstructured, edit func(*v1alpha1
 	return &unstructured.Unstructured{Object: raw}
 }
 
-func (p *pipeline) names() desired.Names { return desired.Names{Pipeline: p.name} }
+func (p *pipeline) names() naming.Names { return naming.Names{Pipeline: p.name} }
 
 func (p *pipeline) read(ctx context.Context) (*v1alpha1.RAGPipeline, error) {
 	object := new(v1alpha1.RAGPipeline)
@@ -168,7 +168,7 @@ func (p *pipeline) pod(component string) *corev1.Pod {
 
 // podsOf are those of a component that are not about to end and have not ended.
 func (p *pipeline) podsOf(ctx context.Context, component string) (alive []corev1.Pod, err error) {
-	list, err := p.pods(ctx, client.MatchingLabels{desired.LabelPipeline: p.name, desired.LabelComponent: component})
+	list, err := p.pods(ctx, client.MatchingLabels{naming.LabelPipeline: p.name, naming.LabelComponent: component})
 	for _, pod := range list {
 		if pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
 			alive = append(alive, pod)

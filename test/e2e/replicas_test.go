@@ -11,7 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 func TestAStoreOfThreeReplicasGoesOnWithoutAnyOneOfThem(t *testing.T) {
@@ -51,7 +51,7 @@ func (p *pipeline) replaced(name string) {
 	p.t.Logf("%s is killed", name)
 	kill(p.t, pod)
 	eventually(p.t, readyWithin, name+" is back", func(ctx context.Context) error {
-		list, err := p.podsOf(ctx, desired.ComponentWeaviate)
+		list, err := p.podsOf(ctx, naming.ComponentWeaviate)
 		if err != nil {
 			return err
 		}

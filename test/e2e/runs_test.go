@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 func TestEditsAmidAReindexEndAtTheLastAndRunOneAtATime(t *testing.T) {
@@ -112,7 +112,7 @@ func (p *pipeline) watchRuns() *runs {
 	p.t.Cleanup(r.end)
 	for _, list := range []client.ObjectList{&batchv1.JobList{}, &corev1.PodList{}} {
 		watcher, err := api.Watch(ctx, list, client.InNamespace(p.namespace.name),
-			client.MatchingLabels{desired.LabelPipeline: p.name, desired.LabelComponent: desired.ComponentIngest})
+			client.MatchingLabels{naming.LabelPipeline: p.name, naming.LabelComponent: naming.ComponentIngest})
 		if err != nil {
 			p.t.Fatal(err)
 		}

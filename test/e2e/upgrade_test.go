@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // chart is today's; previousChart that of an earlier commit, where there is one.
@@ -32,7 +32,7 @@ func TestAnotherOperatorGoesOnAmidAReindexAndNoQuestionFails(t *testing.T) {
 	p := n.pipeline(object)
 	prober := p.probe("At how many bar does valve V77 open?")
 	p.settled(2 * readyWithin)
-	begun, before, old := time.Now(), p.startTimes(desired.ComponentWeaviate), p.get().Status.Index.Generation
+	begun, before, old := time.Now(), p.startTimes(naming.ComponentWeaviate), p.get().Status.Index.Generation
 
 	overlap := int32(10)
 	p.edit(func(s *v1alpha1.RAGPipelineSpec) { s.Chunking = v1alpha1.Chunking{Size: 60, Overlap: &overlap} })
@@ -64,7 +64,7 @@ func TestAnotherOperatorGoesOnAmidAReindexAndNoQuestionFails(t *testing.T) {
 	if now := p.runs(); now != runs || p.get().UID != uid {
 		t.Errorf("installing again made a new pipeline, or a new run: %s, then %s", runs, now)
 	}
-	if now := p.startTimes(desired.ComponentWeaviate); now != before {
+	if now := p.startTimes(naming.ComponentWeaviate); now != before {
 		t.Errorf("the operator's upgrade restarted the store:\n%s\n%s", before, now)
 	}
 	prober.end()
@@ -77,14 +77,14 @@ func (p *pipeline) oneRunOf(generation string) {
 	p.t.Helper()
 	var jobs batchv1.JobList
 	if err := api.List(p.t.Context(), &jobs, client.InNamespace(p.namespace.name),
-		client.MatchingLabels{desired.LabelPipeline: p.name, desired.LabelGeneration: generation}); err != nil {
+		client.MatchingLabels{naming.LabelPipeline: p.name, naming.LabelGeneration: generation}); err != nil {
 		p.t.Fatal(err)
 	}
 	for _, job := range jobs.Items {
 		if job.Status.Failed > 0 {
 			p.t.Errorf("%d pods of the run %s failed", job.Status.Failed, job.Name)
 		}
-		if retry := job.Annotations[desired.AnnotationRetry]; retry != "0" {
+		if retry := job.Annotations[naming.AnnotationRetry]; retry != "0" {
 			p.t.Errorf("the run %s is the retry %s", job.Name, retry)
 		}
 	}

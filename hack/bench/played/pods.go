@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // beat is how soon a player looks again at what no watch signals.
@@ -50,7 +50,7 @@ func (p *players) pod(ctx context.Context, request reconcile.Request) (reconcile
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	ready := pod.Labels[desired.LabelComponent] != desired.ComponentGateway || p.reports.of(pod).Ready
+	ready := pod.Labels[naming.LabelComponent] != naming.ComponentGateway || p.reports.of(pod).Ready
 	if pod.Status.Phase == corev1.PodRunning && isReady(pod) == ready {
 		if ready {
 			return reconcile.Result{}, nil
@@ -121,7 +121,7 @@ const documents = 3
 // endPod leaves the summary of a run that has indexed everything.
 func (p *players) endPod(ctx context.Context, pod *corev1.Pod) error {
 	summary, err := json.Marshal(config.Summary{
-		Generation: pod.Labels[desired.LabelGeneration], Listed: documents, Indexed: documents, Chunks: 3 * documents, Embedded: 3 * documents,
+		Generation: pod.Labels[naming.LabelGeneration], Listed: documents, Indexed: documents, Chunks: 3 * documents, Embedded: 3 * documents,
 	})
 	if err != nil {
 		return err

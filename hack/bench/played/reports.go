@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // reports are what pods say of themselves, each on the ops port of an address of its own on the loopback network,
@@ -59,7 +59,7 @@ func (r *reports) serve(ctx context.Context, pod *corev1.Pod) (address string, e
 	}
 	r.last++
 	s := &reporter{address: fmt.Sprintf("127.78.%d.%d", r.last/250, r.last%250+1)}
-	if component := pod.Labels[desired.LabelComponent]; component == desired.ComponentGateway || component == desired.ComponentIngest {
+	if component := pod.Labels[naming.LabelComponent]; component == naming.ComponentGateway || component == naming.ComponentIngest {
 		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(s.address, "9090"))
 		if err != nil {
 			return "", err
@@ -115,7 +115,7 @@ func (r *reports) built(job client.Object, at time.Time) {
 
 func index(object client.Object) string {
 	labels := object.GetLabels()
-	return object.GetNamespace() + "/" + labels[desired.LabelPipeline] + "/" + labels[desired.LabelGeneration]
+	return object.GetNamespace() + "/" + labels[naming.LabelPipeline] + "/" + labels[naming.LabelGeneration]
 }
 
 // of is a pod's report: a gateway is ready once the generation that it is pinned to is in the index.
@@ -125,13 +125,13 @@ func (r *reports) of(pod *corev1.Pod) config.OpsStatus {
 	r.mu.Unlock()
 	since := pod.CreationTimestamp.Time
 	report := config.OpsStatus{
-		Pipeline: pod.Labels[desired.LabelPipeline], Generation: pod.Labels[desired.LabelGeneration], Ready: built, Stages: map[string]config.StageStatus{},
+		Pipeline: pod.Labels[naming.LabelPipeline], Generation: pod.Labels[naming.LabelGeneration], Ready: built, Stages: map[string]config.StageStatus{},
 	}
 	for _, stage := range []string{config.StageEmbedding, config.StageReranking, config.StageLLM, config.StageIndex} {
 		report.Stages[stage] = config.StageStatus{OK: true, Since: since}
 	}
 	switch {
-	case pod.Labels[desired.LabelComponent] == desired.ComponentIngest:
+	case pod.Labels[naming.LabelComponent] == naming.ComponentIngest:
 		report.Progress = &config.Progress{Phase: "Indexing", DocumentsDone: 1, DocumentsTotal: documents}
 	case !built:
 		report.Stages[config.StageIndex] = config.StageStatus{Reason: config.ReasonNotBuilt, Message: "the index is not built yet", Since: since}

@@ -1,4 +1,6 @@
-package desired
+// Package naming holds the names, labels and annotations of the objects that the operator makes for a pipeline. It
+// is a leaf: those that make the objects, those that apply them and those that report on them all import it.
+package naming
 
 import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -8,6 +10,9 @@ import (
 // Names are the names of a pipeline's children. A pipeline's name has at most 40 characters, so that each of these
 // is a DNS label, and a StatefulSet's pods still carry a label with its name and a hash.
 type Names struct{ Pipeline string }
+
+// For returns the names of p's children.
+func For(p *v1alpha1.RAGPipeline) Names { return Names{Pipeline: p.Name} }
 
 // Gateway is the name of the gateway's Deployment, Service and NetworkPolicy.
 func (n Names) Gateway() string { return n.Pipeline + "-gateway" }
@@ -42,15 +47,15 @@ func (n Names) Generation(fingerprint string) string { return n.Pipeline + "-gen
 // Stage is the NetworkPolicy of the models that serve a stage, whichever generation they serve.
 func (n Names) Stage(stage string) string { return n.Pipeline + "-" + stage }
 
-// NIM is the name of the objects of the NIM that serves a stage. Those of embedding carry a hash of the model, so
+// NIM is the name of the objects of the NIM that serves model at a stage. Those of embedding carry a hash of the model, so
 // that two models can serve two generations side by side; a generation that differs in its chunking alone needs no
 // second model.
-func (n Names) NIM(stage string, m v1alpha1.Model) string {
+func (n Names) NIM(stage, model string) string {
 	if stage == config.StageEmbedding {
-		return n.Pipeline + "-embedding-" + ModelHash(m)
+		return n.Pipeline + "-embedding-" + ModelHash(model)
 	}
 	return n.Stage(stage)
 }
 
-// ModelHash is 8 hexadecimal digits of a model's name.
-func ModelHash(m v1alpha1.Model) string { return config.Hash(modelName(m, ""))[:8] }
+// ModelHash is 8 hexadecimal digits of the hash of a model's name, as a label's value.
+func ModelHash(model string) string { return config.Hash(model)[:8] }

@@ -1,4 +1,4 @@
-package desired
+package naming
 
 import "github.com/ragpipeline/ragpipeline/api/v1alpha1"
 
