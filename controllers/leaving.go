@@ -6,7 +6,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
@@ -66,7 +65,7 @@ func (s *scene) keepModels(keep map[string]bool, wanted []desired.Child) {
 	}
 }
 
-var modelComponents = []string{config.StageEmbedding, config.StageReranking, config.StageLLM, naming.ComponentStandIn}
+var modelComponents = []string{naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentLLM, naming.ComponentStandIn}
 
 // gatewayRolls says whether a gateway's pod is there that none of the wanted children configures. What else a pod has
 // mounted, such as a mesh's certificates, says nothing.

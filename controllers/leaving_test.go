@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
-	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
@@ -29,7 +28,7 @@ func TestModelsStayWhileAGatewayOfAnotherConfigAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standing()
-			s.deployments["papers-llm"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.pipeline, config.StageLLM)}}
+			s.deployments["papers-llm"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.pipeline, naming.ComponentLLM)}}
 			s.deployments["papers-gateway"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.pipeline, naming.ComponentGateway)}}
 			for _, configMap := range c.mounts {
 				s.pods = append(s.pods, gatewayPod(s, configMap, c.phase))

@@ -45,19 +45,19 @@ func (s *scene) components(p *v1alpha1.RAGPipeline, serving desired.Record) (map
 	if p.Spec.VectorStore.Weaviate != nil {
 		all[naming.ComponentWeaviate] = s.statefulSet(names.Weaviate(), naming.ComponentWeaviate)
 	}
-	s.addModel(all, p, config.StageEmbedding, desired.Embedding(p, serving).Model)
+	s.addModel(all, p, naming.ComponentEmbedding, desired.Embedding(p, serving).Model)
 	if p.Spec.Models.Reranking != nil {
-		s.addModel(all, p, config.StageReranking, *p.Spec.Models.Reranking)
+		s.addModel(all, p, naming.ComponentReranking, *p.Spec.Models.Reranking)
 	}
 	if p.Spec.Models.LLM != nil {
-		s.addModel(all, p, config.StageLLM, p.Spec.Models.LLM.Model)
+		s.addModel(all, p, naming.ComponentLLM, p.Spec.Models.LLM.Model)
 	}
 	next := p.Spec.Models.Embedding.Model
-	nextName := desired.ModelWorkload(p, config.StageEmbedding, next)
-	if nextName == "" || nextName == desired.ModelWorkload(p, config.StageEmbedding, desired.Embedding(p, serving).Model) {
+	nextName := desired.ModelWorkload(p, naming.ComponentEmbedding, next)
+	if nextName == "" || nextName == desired.ModelWorkload(p, naming.ComponentEmbedding, desired.Embedding(p, serving).Model) {
 		return all, nil
 	}
-	return all, new(s.model(p, config.StageEmbedding, next))
+	return all, new(s.model(p, naming.ComponentEmbedding, next))
 }
 
 func (s *scene) addModel(all map[string]status.Component, p *v1alpha1.RAGPipeline, stage string, m v1alpha1.Model) {

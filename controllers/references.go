@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/internal/status"
@@ -47,12 +46,12 @@ func references(p *v1alpha1.RAGPipeline) (list []reference) {
 		}
 	}
 	models := p.Spec.Models
-	list = append(list, modelReferences(config.StageEmbedding, models.Embedding.Model)...)
+	list = append(list, modelReferences(naming.ComponentEmbedding, models.Embedding.Model)...)
 	if models.Reranking != nil {
-		list = append(list, modelReferences(config.StageReranking, *models.Reranking)...)
+		list = append(list, modelReferences(naming.ComponentReranking, *models.Reranking)...)
 	}
 	if models.LLM != nil {
-		list = append(list, modelReferences(config.StageLLM, models.LLM.Model)...)
+		list = append(list, modelReferences(naming.ComponentLLM, models.LLM.Model)...)
 	}
 	list = append(list, storeReferences(p.Spec.VectorStore)...)
 	if auth := p.Spec.Gateway.Auth; auth != nil && auth.SecretName != "" {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -22,7 +23,6 @@ import (
 type Reports func(ctx context.Context, pod *corev1.Pod) (config.OpsStatus, error)
 
 const (
-	opsPort       = "9090"
 	reportTimeout = 2 * time.Second
 	maxReport     = 1 << 20
 )
@@ -35,7 +35,7 @@ func HTTPReports() Reports {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return func(ctx context.Context, pod *corev1.Pod) (config.OpsStatus, error) {
-		return readReport(ctx, c, "http://"+net.JoinHostPort(pod.Status.PodIP, opsPort)+config.OpsPath)
+		return readReport(ctx, c, "http://"+net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(config.OpsPort))+config.OpsPath)
 	}
 }
 

@@ -96,7 +96,7 @@ func (s *scene) lost() int {
 	}
 	for _, report := range s.gateways {
 		stage := report.Stages[config.StageIndex]
-		if report.Generation == s.wanted && stage.Reason == config.ReasonNotBuilt && stage.Since.After(finishedAt(newest)) {
+		if report.Generation == s.wanted && stage.Reason == config.IndexNotBuilt && stage.Since.After(finishedAt(newest)) {
 			return count + 1
 		}
 	}
@@ -140,7 +140,7 @@ func finishedAt(job *batchv1.Job) time.Time {
 }
 
 func (s *scene) embeddingAvailable() bool {
-	name := desired.ModelWorkload(s.pipeline, config.StageEmbedding, s.pipeline.Spec.Models.Embedding.Model)
+	name := desired.ModelWorkload(s.pipeline, naming.ComponentEmbedding, s.pipeline.Spec.Models.Embedding.Model)
 	d := s.deployments[name]
 	return name == "" || d != nil && d.Status.AvailableReplicas > 0
 }

@@ -114,8 +114,8 @@ func withIngestPod(s *scene) {
 func TestAnIndexThatWasLostIsBuiltAgainOnce(t *testing.T) {
 	s := standing()
 	s.jobs = []*batchv1.Job{job("a", wantedConfig, s.trigger(), 0, batchv1.JobComplete, time.Hour)}
-	gone := config.OpsStatus{Generation: s.wanted, Stages: map[string]config.StageStatus{
-		config.StageIndex: {Reason: config.ReasonNotBuilt, Since: noon.Add(-time.Minute)},
+	gone := config.OpsStatus{Generation: s.wanted, Stages: map[config.Stage]config.StageStatus{
+		config.StageIndex: {Reason: config.IndexNotBuilt, Since: noon.Add(-time.Minute)},
 	}}
 	s.gateways = []config.OpsStatus{gone}
 	first := s.plan(wantedConfig, noon)

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // The floor is the least that a question can cost: a client that makes the same three calls with
@@ -23,9 +23,9 @@ import (
 
 // call is a request for a model, as the gateway made it.
 type call struct {
-	Role model.Role `json:"role"`
-	Path string     `json:"path"`
-	Body []byte     `json:"body"`
+	Role config.Stage `json:"role"`
+	Path string       `json:"path"`
+	Body []byte       `json:"body"`
 }
 
 // calls are those of one question.
@@ -67,8 +67,8 @@ func (b *bench) recordCalls(ctx context.Context, index string, stream bool) (cal
 			asked = append(asked, c)
 		}
 	}
-	if len(asked) != 3 || asked[0].Role != model.Embedding || asked[1].Role != model.Reranking ||
-		asked[2].Role != model.LLM {
+	if len(asked) != 3 || asked[0].Role != config.StageEmbedding || asked[1].Role != config.StageReranking ||
+		asked[2].Role != config.StageLLM {
 		return nil, fmt.Errorf("a question made %d calls, and not one for each of the three models", len(asked))
 	}
 	return asked, nil

@@ -7,14 +7,12 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Exit codes, for scripts. A Job's pod failure policy ends a run at once on exitUnusable, because
-// the same arguments would fail again.
-const (
-	exitFailed   = 1
-	exitUnusable = 2
-)
+// exitFailed is the exit code of a command whose arguments were usable; of others it is config.ExitUnusable.
+const exitFailed = 1
 
 // unusable marks an error in the arguments or in the manifest.
 type unusable struct{ error }
@@ -25,7 +23,7 @@ func (u unusable) Unwrap() error { return u.error }
 // config or manifest, else 1.
 func ExitCode(err error) int {
 	if _, ok := errors.AsType[unusable](err); ok {
-		return exitUnusable
+		return config.ExitUnusable
 	}
 	return exitFailed
 }

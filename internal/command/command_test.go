@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
@@ -21,9 +22,9 @@ func TestExitCodes(t *testing.T) {
 		{"a failure", cause, exitFailed},
 		{"an interrupted run", context.Canceled, exitFailed},
 		{"a locked index", fmt.Errorf("open: %w", index.ErrLocked), exitFailed},
-		{"a manifest that cannot be used", unusable{cause}, exitUnusable},
+		{"a manifest that cannot be used", unusable{cause}, config.ExitUnusable},
 		{"the same, wrapped and joined with another error",
-			errors.Join(context.Canceled, fmt.Errorf("run: %w", unusable{cause})), exitUnusable},
+			errors.Join(context.Canceled, fmt.Errorf("run: %w", unusable{cause})), config.ExitUnusable},
 	} {
 		if got := ExitCode(c.err); got != c.want {
 			t.Errorf("%s: exit code %d, want %d", c.name, got, c.want)
@@ -45,7 +46,7 @@ func TestMistakesInTheCommandLineAreUnusable(t *testing.T) {
 			cmd.SetArgs(args)
 			cmd.SetOut(new(bytes.Buffer))
 			cmd.SetErr(new(bytes.Buffer))
-			if err := cmd.ExecuteContext(t.Context()); ExitCode(err) != exitUnusable {
+			if err := cmd.ExecuteContext(t.Context()); ExitCode(err) != config.ExitUnusable {
 				t.Errorf("exit code %d: %v", ExitCode(err), err)
 			}
 		})

@@ -145,12 +145,12 @@ func (d *dataPlane) probe(ctx context.Context, q *questionPath) {
 		go d.stages.Probe(ctx, probeInterval, config.StageIndex, q.service.ProbeIndex)
 	}
 	if !models.Embedding.NoProbe {
-		go d.stages.Probe(ctx, probeInterval, model.Embedding, q.embedder.Probe)
+		go d.stages.Probe(ctx, probeInterval, config.StageEmbedding, q.embedder.Probe)
 	}
 	if models.Reranking != nil && !models.Reranking.NoProbe {
-		go d.stages.Probe(ctx, probeInterval, model.Reranking, q.ranker.Probe)
+		go d.stages.Probe(ctx, probeInterval, config.StageReranking, q.ranker.Probe)
 	}
 	if models.LLM != nil && !models.LLM.NoProbe {
-		go d.stages.Probe(ctx, probeInterval, model.LLM, q.chat.Probe)
+		go d.stages.Probe(ctx, probeInterval, config.StageLLM, q.chat.Probe)
 	}
 }

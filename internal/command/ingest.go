@@ -54,7 +54,7 @@ func writeTermination(path string, report *ingest.Report, err error) error {
 	if err != nil {
 		report.Error = err.Error()
 	}
-	return os.WriteFile(path, report.Termination(), 0o600)
+	return os.WriteFile(path, report.Summary().JSON(), 0o600)
 }
 
 // run ingests once, and serves the ops port until the end.

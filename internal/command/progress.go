@@ -76,7 +76,7 @@ func progressLine(p config.Progress) string {
 	if p.DocumentsTotal == 0 {
 		return "listing documents"
 	}
-	return fmt.Sprintf("%s: %d of %d documents", strings.ToLower(p.Phase), p.DocumentsDone, p.DocumentsTotal)
+	return fmt.Sprintf("%s: %d of %d documents", strings.ToLower(string(p.Phase)), p.DocumentsDone, p.DocumentsTotal)
 }
 
 func bar(p config.Progress) string {

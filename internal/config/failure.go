@@ -1,46 +1,156 @@
 package config
 
 import (
-	"errors"
-	"fmt"
+	"maps"
+	"net/http"
+	"slices"
 )
 
-// Reason says in one word why a document is not in the index. The list is closed: it reaches the ledger,
-// the Report and the pipeline's status, and users write alerts on it.
-type Reason string
+// Stage is a part of the question path that can fail by itself.
+type Stage string
 
-// The reasons.
+// The stages.
 const (
-	NoTextLayer      Reason = "NoTextLayer"      // pages are images; there is no OCR
-	Encrypted        Reason = "Encrypted"        // a password is needed
-	Malformed        Reason = "Malformed"        // the bytes are not what the format demands
-	TooLarge         Reason = "TooLarge"         // past the bound on source bytes or extracted text
-	TooComplex       Reason = "TooComplex"       // past the bound on nesting, columns or cells
-	TimedOut         Reason = "TimedOut"         // extraction passed its deadline
-	Unsupported      Reason = "Unsupported"      // no extractor reads this type
-	Changed          Reason = "Changed"          // it changed while it was read
-	Unreadable       Reason = "Unreadable"       // the source would not give its bytes
-	EmbeddingRefused Reason = "EmbeddingRefused" // the embedding model refuses its text for good
+	StageEmbedding Stage = "embedding"
+	StageReranking Stage = "reranking"
+	StageLLM       Stage = "llm"
+	StageIndex     Stage = "index"
 )
 
-// DocumentError is the failure of one document by itself: it fails alone and the rest goes on.
-type DocumentError struct {
-	Reason Reason
-	Err    error // what happened and what to do, for the user
+// Failure is one word for why a stage or a run failed, or why a reply is degraded. The list is closed: its words reach
+// users in errors, warnings, conditions and events, and users write alerts on them.
+type Failure string
+
+// The failures of a model call.
+const (
+	ModelUnreachable  Failure = "ModelUnreachable"  // no connection, or it broke
+	ModelNotReady     Failure = "ModelNotReady"     // 503 while loading
+	ModelOverloaded   Failure = "ModelOverloaded"   // 429, or 503 with a full queue, still after the retries
+	ModelUnauthorized Failure = "ModelUnauthorized" // 401, 403; or the key is missing
+	ModelUnpaid       Failure = "ModelUnpaid"       // 402
+	ModelNotFound     Failure = "ModelNotFound"     // 404: wrong path or name
+	ModelRetired      Failure = "ModelRetired"      // 410: the hosted model is at its end of life
+	InputTooLong      Failure = "InputTooLong"      // the text exceeds the model's limit
+	ModelRejected     Failure = "ModelRejected"     // any other 4xx: the server does not accept this request
+	ModelBroken       Failure = "ModelBroken"       // 5xx, or a reply that violates the protocol
+	ModelTimedOut     Failure = "ModelTimedOut"     // no reply within the deadline
+	ModelCircuitOpen  Failure = "ModelCircuitOpen"  // recent calls failed so often that no further call is made
+)
+
+// The failures of the index, and of a vector that does not fit it.
+const (
+	IndexUnavailable  Failure = "IndexUnavailable"  // a search failed
+	IndexTimedOut     Failure = "IndexTimedOut"     // a search passed its deadline
+	IndexNotBuilt     Failure = "NotBuilt"          // the store does not hold the pinned generation, not yet or not any more
+	IndexUnauthorized Failure = "IndexUnauthorized" // the store refused the API key
+	IndexUnreachable  Failure = "IndexUnreachable"  // the store does not answer
+	DimensionMismatch Failure = "DimensionMismatch" // the question's vector does not have the index's dimensions
+)
+
+// The failures of a run that did all it could and yet left no complete generation.
+const (
+	NoDocuments        Failure = "NoDocuments"        // the sources listed none
+	AllDocumentsFailed Failure = "AllDocumentsFailed" // there are documents, and not one could be indexed
+	SourcesIncomplete  Failure = "SourcesIncomplete"  // a source could not be listed completely
+)
+
+// The shortfalls of a reply that is sent all the same: codes of its warnings.
+const (
+	NoPassages  Failure = "NoPassages"  // retrieval found nothing, so the LLM was not called
+	NoModel     Failure = "NoModel"     // the pipeline has no LLM
+	PassagesCut Failure = "PassagesCut" // not all passages fit the LLM's context window
+)
+
+// StageFailed is the failure of a stage whose error has no word of its own.
+const StageFailed Failure = "StageFailed"
+
+// Meaning is what a stage's failure means to each of those who learn of it.
+type Meaning struct {
+	// HTTPStatus is the status of the gateway's reply. Only the pipeline's operator can mend what is a 502: to the
+	// caller, the pipeline's key being refused has nothing to do with the caller's own key.
+	HTTPStatus int
+	// Conclusive means that one such failure takes its stage down. Others may pass, and must repeat.
+	Conclusive bool
+	// Permanent means that only a change of the spec ends it.
+	Permanent bool
+	// ForOperator follows `embedding model "name" ` in logs, status and reports, and says what to do. It is empty for
+	// failures of the index, whose errors carry their own words.
+	ForOperator string
+	// ForCaller follows `the embedding model "name" ` or `the index ` in replies. It names no address and no field.
+	ForCaller string
 }
 
-func (e *DocumentError) Error() string { return string(e.Reason) + ": " + e.Err.Error() }
-func (e *DocumentError) Unwrap() error { return e.Err }
-
-// Failf makes a DocumentError; %w in the format keeps a cause.
-func Failf(reason Reason, format string, args ...any) error {
-	return &DocumentError{Reason: reason, Err: fmt.Errorf(format, args...)}
-}
-
-// ReasonOf finds the reason in err's chain; ok is false when err is no document's own failure.
-func ReasonOf(err error) (reason Reason, ok bool) {
-	if e, found := errors.AsType[*DocumentError](err); found {
-		return e.Reason, true
+// Meaning returns what f means. Of a word that is not a stage's failure it returns that the stage failed.
+func (f Failure) Meaning() Meaning {
+	if m, known := meanings[f]; known {
+		return m
 	}
-	return "", false
+	return Meaning{HTTPStatus: http.StatusBadGateway, ForOperator: "failed", ForCaller: "failed; " + contact}
+}
+
+// StageFailures returns every failure of a stage, sorted: those of models and those of the index.
+func StageFailures() (ofModels, ofIndex []Failure) {
+	for _, f := range slices.Sorted(maps.Keys(meanings)) {
+		if meanings[f].ForOperator != "" {
+			ofModels = append(ofModels, f)
+		} else {
+			ofIndex = append(ofIndex, f)
+		}
+	}
+	return ofModels, ofIndex
+}
+
+const contact = "contact the pipeline's operator"
+
+var meanings = map[Failure]Meaning{
+	ModelUnreachable: {HTTPStatus: http.StatusBadGateway,
+		ForOperator: "cannot be reached; check its url and that it runs",
+		ForCaller:   "cannot be reached; try again later"},
+	ModelNotReady: {HTTPStatus: http.StatusServiceUnavailable,
+		ForOperator: "is not ready yet; it is still loading",
+		ForCaller:   "is still loading; try again later"},
+	ModelOverloaded: {HTTPStatus: http.StatusServiceUnavailable,
+		ForOperator: "is overloaded; send fewer questions at once or add replicas",
+		ForCaller:   "is overloaded; try again later"},
+	ModelUnauthorized: {HTTPStatus: http.StatusBadGateway, Conclusive: true,
+		ForOperator: "refused the API key; check secretRef",
+		ForCaller:   "denies this pipeline access; " + contact},
+	ModelUnpaid: {HTTPStatus: http.StatusBadGateway, Conclusive: true,
+		ForOperator: "requires payment or an entitlement for this key",
+		ForCaller:   "requires payment; " + contact},
+	ModelNotFound: {HTTPStatus: http.StatusBadGateway, Conclusive: true, Permanent: true,
+		ForOperator: "was not found at this url; check url and model",
+		ForCaller:   "was not found at its configured address; " + contact},
+	ModelRetired: {HTTPStatus: http.StatusBadGateway, Conclusive: true, Permanent: true,
+		ForOperator: "has been retired; name a current model",
+		ForCaller:   "has been retired; " + contact},
+	InputTooLong: {HTTPStatus: http.StatusRequestEntityTooLarge,
+		ForOperator: "received more text than it accepts",
+		ForCaller:   "received more text than it accepts; shorten the question or the conversation"},
+	ModelRejected: {HTTPStatus: http.StatusBadGateway,
+		ForOperator: "rejected the request",
+		ForCaller:   "rejected the request; " + contact},
+	ModelBroken: {HTTPStatus: http.StatusBadGateway,
+		ForOperator: "returned an unusable reply",
+		ForCaller:   "returned an unusable reply; try again later"},
+	ModelTimedOut: {HTTPStatus: http.StatusGatewayTimeout,
+		ForOperator: "did not answer in time",
+		ForCaller:   "did not answer in time; try again later"},
+	ModelCircuitOpen: {HTTPStatus: http.StatusServiceUnavailable,
+		ForOperator: "failed repeatedly, so calls to it are paused",
+		ForCaller:   "failed repeatedly, so calls to it are paused; try again later"},
+
+	IndexUnavailable: {HTTPStatus: http.StatusServiceUnavailable,
+		ForCaller: "cannot be searched; " + contact},
+	IndexTimedOut: {HTTPStatus: http.StatusGatewayTimeout,
+		ForCaller: "did not answer in time; try again"},
+	IndexNotBuilt: {HTTPStatus: http.StatusServiceUnavailable,
+		ForCaller: "is not built yet; try again later"},
+	IndexUnauthorized: {HTTPStatus: http.StatusBadGateway,
+		ForCaller: "denies this pipeline access; " + contact},
+	IndexUnreachable: {HTTPStatus: http.StatusServiceUnavailable,
+		ForCaller: "cannot be reached; try again later"},
+	DimensionMismatch: {HTTPStatus: http.StatusBadGateway, Permanent: true,
+		ForCaller: "received a vector of other dimensions than its own: the embedding model is not the one that it was " +
+			"built with; " + contact},
 }

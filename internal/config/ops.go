@@ -2,6 +2,9 @@ package config
 
 import "time"
 
+// OpsPort is the port on which gateway and ingestion serve their status, metrics, health and profiles.
+const OpsPort = 9090
+
 // OpsPath is where gateway and ingestion report to the operator, on their ops port.
 const OpsPath = "/ops/v1/status"
 
@@ -12,28 +15,16 @@ type OpsStatus struct {
 	Generation string `json:"generation"` // fingerprint of the pinned generation
 	// Ready is the process's own readiness: for the gateway, one retrieval has succeeded.
 	Ready bool `json:"ready"`
-	// Stages has an entry for each stage that the process uses: embedding, reranking, llm, index.
-	Stages   map[string]StageStatus `json:"stages"`
-	Index    IndexStatus            `json:"index"`
-	Progress *Progress              `json:"progress,omitempty"` // ingestion only
+	// Stages has an entry for each stage that the process uses.
+	Stages   map[Stage]StageStatus `json:"stages"`
+	Index    IndexStatus           `json:"index"`
+	Progress *Progress             `json:"progress,omitempty"` // ingestion only
 }
-
-// The stages.
-const (
-	StageEmbedding = "embedding"
-	StageReranking = "reranking"
-	StageLLM       = "llm"
-	StageIndex     = "index"
-)
-
-// ReasonNotBuilt is the index stage's reason while the pinned generation is not in the store: it was not built
-// yet, or was lost with its volume.
-const ReasonNotBuilt = "NotBuilt"
 
 // StageStatus is the state of one stage, fed by live traffic and probes.
 type StageStatus struct {
 	OK         bool      `json:"ok"`
-	Reason     string    `json:"reason,omitempty"` // CamelCase: a model client's error kind, or the code of a failed search
+	Reason     Failure   `json:"reason,omitempty"`
 	Message    string    `json:"message,omitempty"`
 	HTTPStatus int       `json:"httpStatus,omitempty"`
 	Since      time.Time `json:"since"` // when OK last changed
@@ -41,17 +32,17 @@ type StageStatus struct {
 
 // IndexStatus counts what the generation holds.
 type IndexStatus struct {
-	Documents       int       `json:"documents"`
-	Chunks          int       `json:"chunks"`
-	FailedDocuments int       `json:"failedDocuments"`
-	Failures        []Failure `json:"failures,omitempty"` // at most 10, by document
-	EmbeddingModel  string    `json:"embeddingModel,omitempty"`
-	Dimensions      int       `json:"dimensions,omitempty"`
-	LastSync        time.Time `json:"lastSync,omitzero"`
+	Documents       int              `json:"documents"`
+	Chunks          int              `json:"chunks"`
+	FailedDocuments int              `json:"failedDocuments"`
+	Failures        []FailedDocument `json:"failures,omitempty"` // at most 10, by document
+	EmbeddingModel  string           `json:"embeddingModel,omitempty"`
+	Dimensions      int              `json:"dimensions,omitempty"`
+	LastSync        time.Time        `json:"lastSync,omitzero"`
 }
 
-// Failure is one document that is not in the index.
-type Failure struct {
+// FailedDocument is one document that is not in the index.
+type FailedDocument struct {
 	Document string `json:"document"`
 	Reason   Reason `json:"reason"`
 	Message  string `json:"message"`
@@ -59,7 +50,18 @@ type Failure struct {
 
 // Progress is how far an ingestion run is.
 type Progress struct {
-	Phase          string `json:"phase"` // Listing, Indexing, Removing, Done
-	DocumentsDone  int    `json:"documentsDone"`
-	DocumentsTotal int    `json:"documentsTotal"`
+	Phase          Phase `json:"phase"`
+	DocumentsDone  int   `json:"documentsDone"`
+	DocumentsTotal int   `json:"documentsTotal"`
 }
+
+// Phase is a step of an ingestion run.
+type Phase string
+
+// The phases, in their order.
+const (
+	PhaseListing  Phase = "Listing"
+	PhaseIndexing Phase = "Indexing"
+	PhaseRemoving Phase = "Removing"
+	PhaseDone     Phase = "Done"
+)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 )
@@ -8,29 +9,48 @@ import (
 // MaxSummaryBytes bounds a run's termination message: Kubernetes cuts one at 4,096 bytes.
 const MaxSummaryBytes = 3500
 
-// The reasons of a run that did all it could and yet left no complete generation.
-const (
-	ReasonNoDocuments        = "NoDocuments"        // the sources listed none
-	ReasonAllDocumentsFailed = "AllDocumentsFailed" // there are documents, and not one could be indexed
-	ReasonSourcesIncomplete  = "SourcesIncomplete"  // a source could not be listed whole
-)
+// ExitUnusable is the exit code of a process whose arguments or config cannot be used. A Job's pod failure policy ends
+// a run at once on it, because running the same again cannot help.
+const ExitUnusable = 2
 
 // Summary is what a run leaves in its pod's termination message, a JSON object. It is a hint: the ledger is the
-// truth.
+// truth. The ingestion bounds each text, so that the whole stays under MaxSummaryBytes.
 type Summary struct {
+	Pipeline   string `json:"pipeline"`   // namespace/name
 	Generation string `json:"generation"` // fingerprint
-	Listed     int    `json:"listed"`
-	Indexed    int    `json:"indexed"` // of the listed documents, in the index now
-	Chunks     int    `json:"chunks"`
-	Failed     int    `json:"failed"`
-	Embedded   int    `json:"chunksEmbedded"`
-	Reused     int    `json:"chunksReused"`
+
+	// Listed is the sum of the next four.
+	Listed    int `json:"listed"`
+	Unchanged int `json:"unchanged"`
+	Added     int `json:"added"`
+	Changed   int `json:"changed"`
+	Failed    int `json:"failed"`
+	Removed   int `json:"removed"`
+
+	Indexed   int `json:"indexed"` // of the listed documents, in the index now
+	Chunks    int `json:"chunks"`
+	Embedded  int `json:"chunksEmbedded"`
+	Reused    int `json:"chunksReused"`
+	Truncated int `json:"chunksTruncated"`
+
+	Bytes int64 `json:"bytes"` // read from the sources
 	// Failures are the first of the failed documents.
-	Failures []Failure `json:"failures,omitempty"`
-	// Error is why the run failed, empty when it did not. Reason is a CamelCase word for it, where there is one: one
-	// of those above, or the kind of a model's failure.
-	Error  string `json:"error,omitempty"`
-	Reason string `json:"reason,omitempty"`
+	Failures []FailedDocument `json:"failures,omitempty"`
+	Seconds  float64          `json:"seconds"`
+	// Error is why the run failed, empty when it did not; Reason is one word for it, where there is one.
+	Error  string  `json:"error,omitempty"`
+	Reason Failure `json:"reason,omitempty"`
+}
+
+// JSON returns the termination message. It leaves <, > and & as they are, so that they take one byte each.
+func (s Summary) JSON() []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		panic("config: " + err.Error()) // numbers and strings always marshal
+	}
+	return bytes.TrimSpace(b.Bytes())
 }
 
 // ParseSummary reads a termination message.

@@ -16,7 +16,7 @@ type DataPlane struct {
 	StandInURL string
 	// NIM returns the base, ending in /v1, of the NIM that the operator runs for a stage (config.StageLLM and so
 	// on). Nil means that there is no cluster to run one.
-	NIM func(stage string) string
+	NIM func(stage config.Stage) string
 	// SourcesDirectory holds a directory for each source, of its name: a pod's mounts. Empty means that nothing
 	// is mounted: a ConfigMap is then named in the config, and a volume has no place at all, which the caller
 	// has to give it.

@@ -27,7 +27,7 @@ var (
 	cluster = DataPlane{
 		Index:            config.Index{Local: &config.LocalIndex{Directory: "/index"}},
 		StandInURL:       "http://papers-stand-in:8000/v1",
-		NIM:              func(stage string) string { return "http://papers-" + stage + ":8000/v1" },
+		NIM:              func(stage config.Stage) string { return "http://papers-" + string(stage) + ":8000/v1" },
 		SourcesDirectory: "/sources",
 	}
 )

@@ -91,7 +91,7 @@ func rolling(unavailable, surge int) *appsv1ac.DeploymentStrategyApplyConfigurat
 func (m maker) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTemplateSpecApplyConfiguration {
 	spec := m.p.Spec.Gateway
 	container := m.ours(naming.ComponentGateway, "gateway", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory).
-		WithPorts(port("http", GatewayPort), port("ops", OpsPort)).
+		WithPorts(port("http", GatewayPort), port("ops", config.OpsPort)).
 		WithReadinessProbe(probe("ops", "/readyz", 1)).
 		WithLivenessProbe(probe("ops", "/healthz", 10).WithFailureThreshold(6)).
 		WithLifecycle(lingering()).

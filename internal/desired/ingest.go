@@ -14,9 +14,6 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// unusable is the exit code of a program whose config cannot be used, which no retry changes.
-const unusable = 2
-
 // ingestion is what runs share, and the run to have.
 func (m maker) ingestion() []Child {
 	children := []Child{m.account(m.names.Ingestion(), naming.ComponentIngest), m.ingestPolicy()}
@@ -38,7 +35,7 @@ func (m maker) job(run Run, name, fingerprint string) *batchv1ac.JobApplyConfigu
 			WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue))
 	hopeless := batchv1ac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionFailJob).
 		WithOnExitCodes(batchv1ac.PodFailurePolicyOnExitCodesRequirement().
-			WithContainerName(naming.ComponentIngest).WithOperator(batchv1.PodFailurePolicyOnExitCodesOpIn).WithValues(unusable))
+			WithContainerName(naming.ComponentIngest).WithOperator(batchv1.PodFailurePolicyOnExitCodesOpIn).WithValues(config.ExitUnusable))
 	return batchv1ac.Job(name, m.p.Namespace).
 		WithLabels(naming.Labels(m.p, naming.ComponentIngest)).
 		WithLabels(map[string]string{naming.LabelGeneration: fingerprint}).
@@ -60,7 +57,7 @@ func (m maker) ingestPod(c config.Ingest, configName, fingerprint string) *corev
 	container := m.ours(naming.ComponentIngest, "ingest", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory,
 		"--termination-log", corev1.TerminationMessagePathDefault).
 		WithTerminationMessagePath(corev1.TerminationMessagePathDefault).
-		WithPorts(port("ops", OpsPort)).
+		WithPorts(port("ops", config.OpsPort)).
 		WithResources(resources(spec.Resources, "200m", "512Mi")).
 		WithVolumeMounts(readOnly("config", configDirectory)).
 		WithVolumeMounts(mounts...)

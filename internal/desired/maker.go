@@ -9,10 +9,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// The ports of what we run. OpsPort is the gateway's and the ingestion's; what they serve on it is in package serve.
+// The ports of what we run, besides config.OpsPort.
 const (
 	GatewayPort = 8080
-	OpsPort     = 9090
 	modelPort   = 8000
 )
 
@@ -60,12 +59,12 @@ func (m maker) place(r Record) DataPlane {
 		Index:            m.index(),
 		StandInURL:       serviceURL(m.names.StandIn(), modelPort) + "/v1",
 		SourcesDirectory: sourcesDirectory,
-		NIM: func(stage string) string {
+		NIM: func(stage config.Stage) string {
 			var model v1alpha1.Model
 			if stage == config.StageEmbedding {
 				model = m.embedding(r)
 			}
-			return serviceURL(m.names.NIM(stage, modelName(model, "")), modelPort) + "/v1"
+			return serviceURL(m.names.NIM(string(stage), modelName(model, "")), modelPort) + "/v1"
 		},
 	}
 }

@@ -29,14 +29,14 @@ func (d DataPlane) models(m v1alpha1.Models) (config.Models, error) {
 }
 
 // model says where the model of a stage is served.
-func (d DataPlane) model(stage string, m v1alpha1.Model, standIn string) (config.Model, error) {
+func (d DataPlane) model(stage config.Stage, m v1alpha1.Model, standIn string) (config.Model, error) {
 	name := modelName(m, standIn)
 	switch {
 	case m.Endpoint != nil:
 		e := m.Endpoint
 		return config.Model{URL: string(e.URL), Name: name, Protocol: config.Protocol(e.Protocol), Key: secretKey(e.SecretRef), NoProbe: e.Probe != nil && !*e.Probe}, nil
 	case m.NIM != nil && d.NIM == nil:
-		return config.Model{}, configurationErrorf("spec.models."+stage, "a nim model needs a cluster: on one machine use endpoint, for a server that exists, or standIn; or apply the manifest to a cluster")
+		return config.Model{}, configurationErrorf("spec.models."+string(stage), "a nim model needs a cluster: on one machine use endpoint, for a server that exists, or standIn; or apply the manifest to a cluster")
 	case m.NIM != nil:
 		return config.Model{URL: d.NIM(stage), Name: name, Protocol: config.NIM}, nil
 	default:

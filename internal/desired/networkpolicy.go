@@ -7,6 +7,7 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -64,7 +65,7 @@ func (m maker) operators() *networkingv1ac.NetworkPolicyIngressRuleApplyConfigur
 		operator.WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(m.o.Labels))
 		peers = append(peers, operator)
 	}
-	return admit(peers, tcp(OpsPort))
+	return admit(peers, tcp(config.OpsPort))
 }
 
 func namespace(label, value string) *peer {

@@ -191,7 +191,7 @@ func TestOnlyTheAllowedFlowsAreAllowed(t *testing.T) {
 			}
 		}
 	}
-	for _, component := range []string{naming.ComponentGateway, naming.ComponentIngest, naming.ComponentWeaviate, naming.ComponentStandIn, config.StageEmbedding, config.StageReranking} {
+	for _, component := range []string{naming.ComponentGateway, naming.ComponentIngest, naming.ComponentWeaviate, naming.ComponentStandIn, naming.ComponentEmbedding, naming.ComponentReranking} {
 		if !tested[component] {
 			t.Errorf("no flow to %s is tested", component)
 		}
@@ -225,7 +225,7 @@ func TestAnOperatorOutsideTheClusterIsNamedByNoRule(t *testing.T) {
 			w.pods["gateway"] = netPod{"rag", policy.Spec.PodSelector.MatchLabels}
 		}
 	}
-	if w.allowed(t, "stranger", "gateway", "TCP", OpsPort) {
+	if w.allowed(t, "stranger", "gateway", "TCP", config.OpsPort) {
 		t.Error("everyone is admitted to the ops port")
 	}
 }

@@ -12,7 +12,6 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -40,20 +39,20 @@ func (m maker) models() []Child {
 	var embeddings []Child
 	for _, model := range m.embeddings() {
 		if model.NIM != nil {
-			embeddings = append(embeddings, m.nim(config.StageEmbedding, model)...)
+			embeddings = append(embeddings, m.nim(naming.ComponentEmbedding, model)...)
 		}
 	}
 	if len(embeddings) > 0 {
-		children = append(children, m.modelPolicy(m.names.Stage(config.StageEmbedding), config.StageEmbedding, naming.ComponentGateway, naming.ComponentIngest))
+		children = append(children, m.modelPolicy(m.names.Stage(naming.ComponentEmbedding), naming.ComponentEmbedding, naming.ComponentGateway, naming.ComponentIngest))
 		children = append(children, embeddings...)
 	}
 	if reranking := m.p.Spec.Models.Reranking; reranking != nil && reranking.NIM != nil {
-		children = append(children, m.modelPolicy(m.names.Stage(config.StageReranking), config.StageReranking, naming.ComponentGateway))
-		children = append(children, m.nim(config.StageReranking, *reranking)...)
+		children = append(children, m.modelPolicy(m.names.Stage(naming.ComponentReranking), naming.ComponentReranking, naming.ComponentGateway))
+		children = append(children, m.nim(naming.ComponentReranking, *reranking)...)
 	}
 	if llm := m.p.Spec.Models.LLM; llm != nil && llm.NIM != nil {
-		children = append(children, m.modelPolicy(m.names.Stage(config.StageLLM), config.StageLLM, naming.ComponentGateway))
-		children = append(children, m.nim(config.StageLLM, llm.Model)...)
+		children = append(children, m.modelPolicy(m.names.Stage(naming.ComponentLLM), naming.ComponentLLM, naming.ComponentGateway))
+		children = append(children, m.nim(naming.ComponentLLM, llm.Model)...)
 	}
 	return children
 }
@@ -61,7 +60,7 @@ func (m maker) models() []Child {
 func (m maker) nim(stage string, model v1alpha1.Model) []Child {
 	name, selector := m.names.NIM(stage, modelName(model, "")), naming.Selector(m.p, stage)
 	extra := map[string]string{}
-	if stage == config.StageEmbedding {
+	if stage == naming.ComponentEmbedding {
 		extra[naming.LabelModel] = naming.ModelHash(modelName(model, ""))
 		selector[naming.LabelModel] = extra[naming.LabelModel]
 	}
@@ -168,7 +167,7 @@ func nimResources(nim *v1alpha1.NIM) *corev1ac.ResourceRequirementsApplyConfigur
 }
 
 // retriever says whether a stage's NIMs are NVIDIA's retriever NIMs, which have variables of their own.
-func retriever(stage string) bool { return stage != config.StageLLM }
+func retriever(stage string) bool { return stage != naming.ComponentLLM }
 
 // nimEnv is our settings, then the spec's, which win. The port has three names: that of 1.x, of an LLM of 2.x, and of
 // a retriever of 2.x. A name that a version has retired would keep it from starting, so there are no more than these.

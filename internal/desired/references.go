@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // Reference is an object that a spec names, and the component that cannot work without it.
@@ -21,22 +21,22 @@ func References(p *v1alpha1.RAGPipeline) []Reference {
 	for i, source := range p.Spec.Documents {
 		for _, object := range derive.KindOf(source).Objects {
 			object.Field = fmt.Sprintf("spec.documents[%d].%s", i, object.Field)
-			w.add(ComponentIngest, object)
+			w.add(naming.ComponentIngest, object)
 		}
 	}
-	w.model(config.StageEmbedding, &p.Spec.Models.Embedding.Model)
-	w.model(config.StageReranking, p.Spec.Models.Reranking)
+	w.model(naming.ComponentEmbedding, &p.Spec.Models.Embedding.Model)
+	w.model(naming.ComponentReranking, p.Spec.Models.Reranking)
 	if llm := p.Spec.Models.LLM; llm != nil {
-		w.model(config.StageLLM, &llm.Model)
+		w.model(naming.ComponentLLM, &llm.Model)
 	}
 	if store := p.Spec.VectorStore.Weaviate; store != nil {
-		w.storageClass(ComponentWeaviate, "spec.vectorStore.weaviate.storage", store.Storage.StorageClassName)
+		w.storageClass(naming.ComponentWeaviate, "spec.vectorStore.weaviate.storage", store.Storage.StorageClassName)
 	}
 	if store := p.Spec.VectorStore.External; store != nil {
-		w.key(ComponentWeaviate, "spec.vectorStore.external.secretRef", store.SecretRef)
+		w.key(naming.ComponentWeaviate, "spec.vectorStore.external.secretRef", store.SecretRef)
 	}
 	if auth := p.Spec.Gateway.Auth; auth != nil && auth.SecretName != "" {
-		w.secret(ComponentGateway, "spec.gateway.auth.secretName", string(auth.SecretName))
+		w.secret(naming.ComponentGateway, "spec.gateway.auth.secretName", string(auth.SecretName))
 	}
 	return w.found
 }

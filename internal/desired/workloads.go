@@ -15,13 +15,13 @@ func Embedding(p *v1alpha1.RAGPipeline, r Record) v1alpha1.EmbeddingModel {
 	return r.Embedding
 }
 
-// ModelWorkload is the name of the Deployment that serves a stage's model; empty for an endpoint, which the
+// ModelWorkload is the name of the Deployment that serves a component's model; empty for an endpoint, which the
 // operator does not run.
-func ModelWorkload(p *v1alpha1.RAGPipeline, stage string, m v1alpha1.Model) string {
+func ModelWorkload(p *v1alpha1.RAGPipeline, component string, m v1alpha1.Model) string {
 	names := naming.For(p)
 	switch {
 	case m.NIM != nil:
-		return names.NIM(stage, modelName(m, ""))
+		return names.NIM(component, modelName(m, ""))
 	case m.StandIn != nil:
 		return names.StandIn()
 	default:

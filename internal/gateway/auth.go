@@ -40,7 +40,7 @@ func (a *authenticator) client(r *http.Request) (string, error) {
 	clients, err := a.current()
 	if err != nil {
 		return "", failure(http.StatusServiceUnavailable, "AuthenticationUnavailable", "requests cannot be authenticated at the moment; "+
-			"whoever runs this pipeline must act")
+			"contact the pipeline's operator")
 	}
 	name, known := "", 0
 	digest := sha256.Sum256([]byte(bearer(r)))

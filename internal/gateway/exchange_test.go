@@ -263,11 +263,11 @@ func TestTheLogHoldsNothingOfARequestOrAReply(t *testing.T) {
 		`{"model": "` + secret + `"}`, `{"messages": [{"role": "` + secret + `", "content": "x"}]}`} {
 		call(g, "POST", chatRoute, body)
 	}
-	f.chat.words, f.chat.err = nil, &model.Error{Role: model.LLM, Kind: model.Rejected, Model: "chat", Status: 400, Message: "cannot read " + secret}
+	f.chat.words, f.chat.err = nil, &model.Error{Stage: config.StageLLM, Failure: config.ModelRejected, Model: "chat", Status: 400, Message: "cannot read " + secret}
 	call(g, "POST", chatRoute, chatBody("what?"))
-	f.embedder.err = &model.Error{Role: model.Embedding, Kind: model.TooLong, Model: "embed", Status: 413, Message: "too long: " + secret}
+	f.embedder.err = &model.Error{Stage: config.StageEmbedding, Failure: config.InputTooLong, Model: "embed", Status: 413, Message: "too long: " + secret}
 	call(g, "POST", embedRoute, `{"input": "`+secret+`"}`)
-	f.embedder.err = &model.Error{Role: model.Embedding, Kind: model.Unreachable, Model: "embed", Err: errors.New("connection refused")}
+	f.embedder.err = &model.Error{Stage: config.StageEmbedding, Failure: config.ModelUnreachable, Model: "embed", Err: errors.New("connection refused")}
 	call(g, "POST", embedRoute, `{"input": "`+secret+`"}`)
 	call(g, "POST", "/"+secret, "")
 	call(g, secret, chatRoute, "")

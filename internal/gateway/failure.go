@@ -83,7 +83,7 @@ func wrongMethod(methods map[string]route) *Failure {
 }
 
 func unavailable(cause error) *Failure {
-	f := ofStage(&query.StageError{Stage: config.StageIndex, Code: query.IndexUnavailable, Err: cause})
+	f := ofStage(&query.StageError{Stage: config.StageIndex, Code: config.IndexUnavailable, Err: cause})
 	f.cause = cause
 	return f
 }
@@ -136,31 +136,8 @@ func ofInvalid(e *query.Invalid) *Failure {
 	return f
 }
 
-// stageStatuses is the status for each failure of a stage. What only whoever runs the pipeline can mend is a 502: to
-// the caller, the pipeline's key being refused is no matter of the caller's own key.
-var stageStatuses = map[string]int{
-	string(model.Unreachable):  http.StatusBadGateway,
-	string(model.NotReady):     http.StatusServiceUnavailable,
-	string(model.Overloaded):   http.StatusServiceUnavailable,
-	string(model.Unauthorized): http.StatusBadGateway,
-	string(model.Unpaid):       http.StatusBadGateway,
-	string(model.NotFound):     http.StatusBadGateway,
-	string(model.Retired):      http.StatusBadGateway,
-	string(model.TooLong):      http.StatusRequestEntityTooLarge,
-	string(model.Rejected):     http.StatusBadGateway,
-	string(model.Broken):       http.StatusBadGateway,
-	string(model.TimedOut):     http.StatusGatewayTimeout,
-	string(model.CircuitOpen):  http.StatusServiceUnavailable,
-	query.DimensionMismatch:    http.StatusBadGateway,
-	query.IndexUnavailable:     http.StatusServiceUnavailable,
-	query.IndexTimedOut:        http.StatusGatewayTimeout,
-	query.IndexNotBuilt:        http.StatusServiceUnavailable,
-	query.IndexUnauthorized:    http.StatusBadGateway,
-	query.IndexUnreachable:     http.StatusServiceUnavailable,
-}
-
 func ofStage(e *query.StageError) *Failure {
-	f := failure(stageStatuses[e.Code], e.Code, e.Public())
+	f := failure(e.Code.Meaning().HTTPStatus, string(e.Code), e.Public())
 	if f.status == http.StatusServiceUnavailable {
 		f.retryAfter = 5 * time.Second
 		if m, ok := errors.AsType[*model.Error](e.Err); ok && m.RetryAfter > 0 {
@@ -172,20 +149,20 @@ func ofStage(e *query.StageError) *Failure {
 
 // ofModel is the failure of a model that the caller asked directly. What the server said about the caller's own input
 // is then for the caller.
-func ofModel(role model.Role, err error) error {
+func ofModel(stage config.Stage, err error) error {
 	m, ok := errors.AsType[*model.Error](err)
 	if !ok {
 		return err
 	}
-	f := ofStage(&query.StageError{Stage: string(role), Code: string(m.Kind), Err: m})
+	f := ofStage(&query.StageError{Stage: stage, Code: m.Failure, Err: m})
 	f.cause = m
-	if m.Kind == model.Rejected || m.Kind == model.TooLong {
-		f.Message = fmt.Sprintf("the %s model %q does not take this request", role, m.Model)
+	if m.Failure == config.ModelRejected || m.Failure == config.InputTooLong {
+		f.Message = fmt.Sprintf("the %s model %q does not accept this request", stage, m.Model)
 		if m.Message != "" {
 			f.Message += ": " + m.Message
 		}
 	}
-	if m.Kind == model.Rejected {
+	if m.Failure == config.ModelRejected {
 		f.status = http.StatusUnprocessableEntity
 	}
 	return f
@@ -245,7 +222,7 @@ func fail(x *exchange, r *http.Request, err error) {
 func describe(err error) []slog.Attr {
 	attributes := []slog.Attr{slog.String("code", failureOf(err).Code)}
 	if e, ok := errors.AsType[*query.StageError](err); ok {
-		attributes = append(attributes, slog.String("stage", e.Stage))
+		attributes = append(attributes, slog.String("stage", string(e.Stage)))
 	}
 	cause := err
 	if m, ok := errors.AsType[*model.Error](err); ok {

@@ -98,18 +98,18 @@ func clients(t *testing.T, c config.Gateway) (*model.Embedder, *model.Ranker, *m
 
 // patience is how long each stage may take: long for whoever is sound, however busy the machine; short for a fault that
 // hangs, to be noticed soon.
-func patience(role model.Role, fault nimsim.Fault) query.Deadlines {
+func patience(role config.Stage, fault nimsim.Fault) query.Deadlines {
 	long, short := time.Minute, 400*time.Millisecond
 	d := query.Deadlines{Embedding: long, Reranking: long, LLM: long}
 	switch {
 	case fault.Harmless:
 	case fault.Streamed: // a plain answer is sound
 		d.LLM = 5 * short
-	case role == model.Embedding:
+	case role == config.StageEmbedding:
 		d.Embedding = short
-	case role == model.Reranking:
+	case role == config.StageReranking:
 		d.Reranking = short
-	case role == model.LLM:
+	case role == config.StageLLM:
 		d.LLM = short
 	}
 	return d
@@ -152,7 +152,7 @@ func (r *reply) documents() []string {
 func (r *reply) stages() []string {
 	var stages []string
 	for _, w := range r.warnings {
-		stages = append(stages, w.Stage)
+		stages = append(stages, string(w.Stage))
 	}
 	return stages
 }
@@ -285,7 +285,7 @@ func TestEveryFaultOfEveryModel(t *testing.T) {
 	if len(good) != len(kinds) || good[plain].answer == "" || good[plain].answer != good[streamed].answer {
 		t.Fatalf("answers without a fault differ: %+v", good)
 	}
-	for _, role := range []model.Role{model.Embedding, model.Reranking, model.LLM} {
+	for _, role := range []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM} {
 		for _, fault := range nimsim.For(role) {
 			t.Run(string(role)+" "+fault.Name, func(t *testing.T) {
 				t.Parallel()
@@ -307,7 +307,7 @@ func TestEveryFaultOfEveryModel(t *testing.T) {
 						replies := ask(t, server)
 						server.Close() // and with it the log
 						for kind, got := range replies {
-							hit := (role != model.LLM || kind != search) && (!fault.Streamed || kind == streamed)
+							hit := (role != config.StageLLM || kind != search) && (!fault.Streamed || kind == streamed)
 							check(t, role, policy, kind, hit && !fault.Harmless, good[kind], got)
 							keepsSecrets(t, got.raw)
 						}
@@ -336,7 +336,7 @@ func keepsSecrets(t *testing.T, text string) {
 }
 
 // check holds a reply against what the policy says of a role that is down, or against the sound reply.
-func check(t *testing.T, role model.Role, policy config.Policy, kind string, down bool, good, got *reply) {
+func check(t *testing.T, role config.Stage, policy config.Policy, kind string, down bool, good, got *reply) {
 	t.Helper()
 	began := kind == streamed && got.status == 200
 	switch {
@@ -348,14 +348,14 @@ func check(t *testing.T, role model.Role, policy config.Policy, kind string, dow
 			t.Errorf("%s %s: other passages (-want +got):\n%s", policy, kind, diff)
 		}
 	case got.failure != nil:
-		afterFirstWord := role == model.LLM && began && got.answer != ""
+		afterFirstWord := role == config.StageLLM && began && got.answer != ""
 		if policy == config.Degrade && !afterFirstWord {
 			t.Errorf("%s %s: the policy says Degrade, but the reply is %s", policy, kind, got.raw)
 		}
 		if got.status == 200 && (!began || got.done) {
 			t.Errorf("%s %s: an error with status 200: %s", policy, kind, got.raw)
 		}
-		if f := got.failure; f.Object != "error" || !strings.HasPrefix(f.Code, "Model") && f.Code != string(model.TooLong) && f.Code != query.DimensionMismatch {
+		if f := got.failure; f.Object != "error" || !strings.HasPrefix(f.Code, "Model") && f.Code != string(config.InputTooLong) && f.Code != string(config.DimensionMismatch) {
 			t.Errorf("%s %s: the error has no type: %+v", policy, kind, f)
 		}
 	default:
@@ -366,7 +366,7 @@ func check(t *testing.T, role model.Role, policy config.Policy, kind string, dow
 			len(got.documents()) == 0 || got.documents()[0] != good.documents()[0] {
 			t.Errorf("%s %s: no degraded reply with a warning of %s: %s", policy, kind, role, got.raw)
 		}
-		if role == model.LLM && !strings.Contains(got.answer, "[1] Concepts: ") {
+		if role == config.StageLLM && !strings.Contains(got.answer, "[1] Concepts: ") {
 			t.Errorf("%s %s: the degraded answer is %q", policy, kind, got.answer)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
@@ -37,12 +38,12 @@ func (g *Gateway) models(w http.ResponseWriter, _ *http.Request) error {
 	}
 	add(g.config.Pipeline.Name, "pipeline")
 	models := g.config.Models
-	add(models.Embedding.Name, string(model.Embedding))
+	add(models.Embedding.Name, string(config.StageEmbedding))
 	if models.Reranking != nil {
-		add(models.Reranking.Name, string(model.Reranking))
+		add(models.Reranking.Name, string(config.StageReranking))
 	}
 	if models.LLM != nil {
-		add(models.LLM.Name, string(model.LLM))
+		add(models.LLM.Name, string(config.StageLLM))
 	}
 	return sendJSON(w, list)
 }
@@ -100,7 +101,7 @@ func (g *Gateway) embeddings(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	vectors, usage, err := g.embedder.Embed(ctx, request)
 	if err != nil {
-		return ofModel(model.Embedding, err)
+		return ofModel(config.StageEmbedding, err)
 	}
 	list := EmbeddingList{Object: "list", Data: make([]EmbeddingEntry, len(vectors)), Model: g.config.Models.Embedding.Name}
 	for i, v := range vectors {
@@ -206,7 +207,7 @@ func (g *Gateway) ranking(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	ranked, err := g.ranker.Rank(ctx, body.Query.Text, passages)
 	if err != nil {
-		return ofModel(model.Reranking, err)
+		return ofModel(config.StageReranking, err)
 	}
 	reply := RankingResponse{Rankings: make([]Ranking, len(ranked))}
 	for i, r := range ranked {

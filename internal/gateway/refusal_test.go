@@ -166,41 +166,41 @@ func TestWhatNamesNoEndpointIsIgnored(t *testing.T) {
 func TestFailuresOfModels(t *testing.T) {
 	const secret = "nvapi-secret"
 	for _, tc := range []struct {
-		kind           model.Kind
+		kind           config.Failure
 		status         int // through chat and search
 		direct         int // through /v1/embeddings and /v1/ranking
 		retryAfter     string
 		operatorsToAct bool
 	}{
-		{model.Unreachable, 502, 502, "", false},
-		{model.NotReady, 503, 503, "5", false},
-		{model.Overloaded, 503, 503, "5", false},
-		{model.Unauthorized, 502, 502, "", true},
-		{model.Unpaid, 502, 502, "", true},
-		{model.NotFound, 502, 502, "", true},
-		{model.Retired, 502, 502, "", true},
-		{model.TooLong, 413, 413, "", false},
-		{model.Rejected, 502, 422, "", true},
-		{model.Broken, 502, 502, "", false},
-		{model.TimedOut, 504, 504, "", false},
-		{model.CircuitOpen, 503, 503, "5", false},
+		{config.ModelUnreachable, 502, 502, "", false},
+		{config.ModelNotReady, 503, 503, "5", false},
+		{config.ModelOverloaded, 503, 503, "5", false},
+		{config.ModelUnauthorized, 502, 502, "", true},
+		{config.ModelUnpaid, 502, 502, "", true},
+		{config.ModelNotFound, 502, 502, "", true},
+		{config.ModelRetired, 502, 502, "", true},
+		{config.InputTooLong, 413, 413, "", false},
+		{config.ModelRejected, 502, 422, "", true},
+		{config.ModelBroken, 502, 502, "", false},
+		{config.ModelTimedOut, 504, 504, "", false},
+		{config.ModelCircuitOpen, 503, 503, "5", false},
 	} {
-		for _, role := range []model.Role{model.Embedding, model.Reranking, model.LLM} {
+		for _, role := range []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM} {
 			t.Run(fmt.Sprintf("%s of %s", tc.kind, role), func(t *testing.T) {
-				failure := &model.Error{Role: role, Kind: tc.kind, Model: "some/model", Status: 403, Message: "unknown to account 42",
+				failure := &model.Error{Stage: role, Failure: tc.kind, Model: "some/model", Status: 403, Message: "unknown to account 42",
 					Err: errors.New("dial tcp 10.1.2.3:80: " + secret)}
 				f := newFixture()
 				direct := ""
 				switch role {
-				case model.Embedding:
+				case config.StageEmbedding:
 					f.embedder.err, direct = failure, embedRoute
-				case model.Reranking:
+				case config.StageReranking:
 					f.ranker.err, direct = failure, rankRoute
-				case model.LLM:
+				case config.StageLLM:
 					f.chat.words, f.chat.err = nil, failure
 				}
 				bodies := map[string]string{chatRoute: chatBody("what?"), chatRoute + "?streamed": streamBody("what?")}
-				if role != model.LLM {
+				if role != config.StageLLM {
 					bodies[searchRoute] = `{"query": "what?"}`
 				}
 				bodies[embedRoute], bodies[rankRoute] = `{"input": "x"}`, `{"query": {"text": "x"}, "passages": [{"text": "y"}]}`
@@ -220,7 +220,7 @@ func TestFailuresOfModels(t *testing.T) {
 					if told.Code != string(tc.kind) || !strings.Contains(told.Message, `"some/model"`) {
 						t.Errorf("%s: told %+v", path, told)
 					}
-					if acts := strings.Contains(told.Message, "whoever runs this pipeline must act"); acts != tc.operatorsToAct && path != direct {
+					if acts := strings.Contains(told.Message, "contact the pipeline's operator"); acts != tc.operatorsToAct && path != direct {
 						t.Errorf("%s: %q", path, told.Message)
 					}
 					if got.Header().Get("Retry-After") != tc.retryAfter {
@@ -240,7 +240,7 @@ func TestFailuresOfModels(t *testing.T) {
 func TestRetryAfterIsTheModelsOwn(t *testing.T) {
 	for asked, want := range map[time.Duration]string{1500 * time.Millisecond: "2", time.Minute: "60", 24 * time.Hour: "300"} {
 		f := newFixture()
-		f.chat.words, f.chat.err = nil, &model.Error{Role: model.LLM, Kind: model.Overloaded, Model: "m", RetryAfter: asked}
+		f.chat.words, f.chat.err = nil, &model.Error{Stage: config.StageLLM, Failure: config.ModelOverloaded, Model: "m", RetryAfter: asked}
 		if got := f.call("POST", chatRoute, chatBody("what?")).Header().Get("Retry-After"); got != want {
 			t.Errorf("the model said %s: Retry-After %q, want %q", asked, got, want)
 		}
@@ -256,7 +256,7 @@ func TestFailuresOfTheIndex(t *testing.T) {
 	}{
 		{"it cannot be searched", errors.New("disk I/O error"), 503, "IndexUnavailable"},
 		{"its vectors have another length", index.ErrDimensions, 502, "DimensionMismatch"},
-		{"it is not built", fmt.Errorf("disk: %w", index.ErrNotBuilt), 503, config.ReasonNotBuilt},
+		{"it is not built", fmt.Errorf("disk: %w", index.ErrNotBuilt), 503, string(config.IndexNotBuilt)},
 		{"it refuses the key", fmt.Errorf("disk: %w", index.ErrUnauthorized), 502, "IndexUnauthorized"},
 		{"it is away", fmt.Errorf("disk: %w", index.ErrUnreachable), 503, "IndexUnreachable"},
 	} {

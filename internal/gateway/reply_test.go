@@ -35,15 +35,15 @@ func TestRepliesGolden(t *testing.T) {
 		{"chat streamed", "POST", chatRoute, streamBody("What was the revenue?"), nil},
 		{"chat without the llm", "POST", chatRoute, chatBody("What was the revenue?"), func(f *fixture) {
 			f.options.Config.FailurePolicy.LLM = config.Degrade
-			f.chat.words, f.chat.err = nil, &model.Error{Role: model.LLM, Kind: model.Unreachable, Model: "chat"}
+			f.chat.words, f.chat.err = nil, &model.Error{Stage: config.StageLLM, Failure: config.ModelUnreachable, Model: "chat"}
 		}},
 		{"chat streamed without reranker and llm", "POST", chatRoute, streamBody("What was the revenue?"), func(f *fixture) {
 			f.options.Config.FailurePolicy = config.FailurePolicy{Reranking: config.Degrade, LLM: config.Degrade}
-			f.ranker.err = &model.Error{Role: model.Reranking, Kind: model.Overloaded, Model: "rank"}
-			f.chat.words, f.chat.err = nil, &model.Error{Role: model.LLM, Kind: model.Retired, Model: "chat"}
+			f.ranker.err = &model.Error{Stage: config.StageReranking, Failure: config.ModelOverloaded, Model: "rank"}
+			f.chat.words, f.chat.err = nil, &model.Error{Stage: config.StageLLM, Failure: config.ModelRetired, Model: "chat"}
 		}},
 		{"chat streamed that breaks", "POST", chatRoute, streamBody("What was the revenue?"), func(f *fixture) {
-			f.chat.err = &model.Error{Role: model.LLM, Kind: model.Unreachable, Model: "chat"}
+			f.chat.err = &model.Error{Stage: config.StageLLM, Failure: config.ModelUnreachable, Model: "chat"}
 		}},
 		{"search", "POST", searchRoute, `{"query": "revenue", "filter": {"team": "core"}}`, nil},
 		{"search without reranking", "POST", searchRoute, `{"query": "revenue", "enable_reranker": false, "reranker_top_k": 1}`, nil},

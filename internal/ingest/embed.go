@@ -171,7 +171,7 @@ func (e *embedding) passages(ctx context.Context, batch []part) ([]model.Embedde
 // refused says whether the model will not have these texts, as opposed to being unable to answer.
 func refused(err error) bool {
 	m, ok := errors.AsType[*model.Error](err)
-	return ok && (m.Kind == model.TooLong || m.Kind == model.Rejected)
+	return ok && (m.Failure == config.InputTooLong || m.Failure == config.ModelRejected)
 }
 
 // refuse fails the document whose text the model refuses. A model that has not taken any text yet is asked for

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
@@ -127,7 +128,7 @@ func TestSmallDocumentsShareRequests(t *testing.T) {
 func TestRefusedTextFailsOnlyItsDocument(t *testing.T) {
 	r := &recorder{fail: func(texts []string) error {
 		if slices.Contains(texts, "\n3/1") {
-			return &model.Error{Kind: model.Rejected}
+			return &model.Error{Failure: config.ModelRejected}
 		}
 		return nil
 	}}
@@ -166,7 +167,7 @@ func TestUnfilledRequestDoesNotWaitForever(t *testing.T) {
 
 func TestStageEndsWhenTheModelIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		down := &model.Error{Kind: model.Unreachable}
+		down := &model.Error{Failure: config.ModelUnreachable}
 		stage := newStage(t, &recorder{fail: func([]string) error { return down }}, 4)
 		extracted := make(chan *document, 1) // never closed: nothing more comes, and the stage must still end
 		extracted <- newMissing(0, 100)

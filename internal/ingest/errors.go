@@ -19,16 +19,16 @@ var (
 )
 
 // reasonOf is one word for why a run failed; empty where there is none.
-func reasonOf(err error) string {
+func reasonOf(err error) config.Failure {
 	switch {
 	case errors.Is(err, ErrNoDocuments):
-		return config.ReasonNoDocuments
+		return config.NoDocuments
 	case errors.Is(err, ErrAllDocumentsFailed):
-		return config.ReasonAllDocumentsFailed
+		return config.AllDocumentsFailed
 	case errors.Is(err, ErrIncomplete):
-		return config.ReasonSourcesIncomplete
+		return config.SourcesIncomplete
 	}
-	return string(model.KindOf(err))
+	return model.FailureOf(err)
 }
 
 // mayPass says whether a failure may be gone at the next run though the document is the same.

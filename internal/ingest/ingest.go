@@ -133,17 +133,17 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 // do is the run's table of contents.
 func (r *run) do(ctx context.Context) error {
 	steps := []struct {
-		phase string
+		phase config.Phase
 		step  func(context.Context) error
 	}{
-		{PhaseListing, r.count},
-		{PhaseIndexing, r.index},
-		{PhaseRemoving, r.remove},
-		{PhaseDone, r.complete},
+		{config.PhaseListing, r.count},
+		{config.PhaseIndexing, r.index},
+		{config.PhaseRemoving, r.remove},
+		{config.PhaseDone, r.complete},
 	}
 	for _, s := range steps {
 		r.tally.enter(s.phase)
-		ctx, span := tracer.Start(ctx, "ingest "+s.phase)
+		ctx, span := tracer.Start(ctx, "ingest "+string(s.phase))
 		err := s.step(ctx)
 		if err != nil {
 			span.SetStatus(codes.Error, err.Error())
@@ -155,11 +155,3 @@ func (r *run) do(ctx context.Context) error {
 	}
 	return nil
 }
-
-// The phases of config.Progress.
-const (
-	PhaseListing  = "Listing"
-	PhaseIndexing = "Indexing"
-	PhaseRemoving = "Removing"
-	PhaseDone     = "Done"
-)

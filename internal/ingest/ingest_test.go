@@ -64,7 +64,7 @@ func TestFirstRunIndexesEverything(t *testing.T) {
 	}
 
 	last := progress[len(progress)-1]
-	if want := (config.Progress{Phase: PhaseDone, DocumentsDone: 2, DocumentsTotal: 2}); last != want {
+	if want := (config.Progress{Phase: config.PhaseDone, DocumentsDone: 2, DocumentsTotal: 2}); last != want {
 		t.Errorf("progress ended with %+v, want %+v", last, want)
 	}
 	wantMetrics := map[string]float64{
@@ -562,7 +562,7 @@ func TestModelThatGoesDownStopsTheRunAndKeepsWhatIsDone(t *testing.T) {
 	}
 	report, err := w.run()
 	var down *model.Error
-	if !errors.As(err, &down) || down.Kind != model.Retired {
+	if !errors.As(err, &down) || down.Failure != config.ModelRetired {
 		t.Fatalf("got error %v, want the model's", err)
 	}
 	done := len(w.server.embedded())

@@ -1,9 +1,7 @@
 package ingest
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -13,7 +11,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Report says what a run did. Its JSON is for programs, String for people, Termination for the pod's
+// Report says what a run did. Its JSON is for programs, String for people, Summary for the pod's
 // termination message.
 type Report struct {
 	Pipeline   string `json:"pipeline"`
@@ -38,17 +36,17 @@ type Report struct {
 	Reused    int `json:"chunksReused"`
 	Truncated int `json:"chunksTruncated"`
 
-	Bytes    int64                 `json:"bytes"` // read from the sources
-	Reasons  map[config.Reason]int `json:"reasons,omitempty"`
-	Failures []config.Failure      `json:"failures,omitempty"` // the first 10, by document
-	Warnings []string              `json:"warnings,omitempty"`
+	Bytes    int64                   `json:"bytes"` // read from the sources
+	Reasons  map[config.Reason]int   `json:"reasons,omitempty"`
+	Failures []config.FailedDocument `json:"failures,omitempty"` // the first 10, by document
+	Warnings []string                `json:"warnings,omitempty"`
 
 	Seconds float64 `json:"seconds"`
 	// StageSeconds sums the time in each stage over all that work in it at once, so it may exceed Seconds.
 	StageSeconds map[string]float64 `json:"stageSeconds,omitempty"`
 	// Error is why the run failed, empty when it did not; Reason is one word for it, where there is one.
-	Error  string `json:"error,omitempty"`
-	Reason string `json:"reason,omitempty"`
+	Error  string         `json:"error,omitempty"`
+	Reason config.Failure `json:"reason,omitempty"`
 }
 
 // DocumentsPerSecond is the run's rate over all listed documents.
@@ -145,43 +143,37 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// Bounds of the termination message, in bytes. With eleven counts of at most 20 digits and names of at most 15
+// Bounds of the summary, in bytes. With eleven counts of at most 20 digits and names of at most 15
 // bytes (11 * 40 = 440), the pipeline and generation (260), 5 failures of 96 + 20 + 224 bytes and their keys
 // (5 * 385 = 1,925), an error (700) and its reason (40), it stays under 3,500: no character in it needs escaping.
 const (
-	terminationPipeline = 200
-	terminationFailures = 5
-	terminationDocument = 96
-	terminationReason   = 20
-	terminationMessage  = 224
-	terminationError    = 640
+	summaryPipeline = 200
+	summaryFailures = 5
+	summaryDocument = 96
+	summaryReason   = 20
+	summaryMessage  = 224
+	summaryError    = 640
 )
 
-// Termination is the report as a JSON object of at most 3,500 bytes: counts, few failures, names and messages
-// cut. It is a hint; the ledger is the truth.
-func (r *Report) Termination() []byte {
-	short := Report{
-		Pipeline:   cut(r.Pipeline, terminationPipeline),
-		Generation: cut(r.Generation, terminationReason),
+// Summary is the report in brief: counts, few failures, names and messages cut. Its JSON has at most
+// config.MaxSummaryBytes.
+func (r *Report) Summary() config.Summary {
+	s := config.Summary{
+		Pipeline:   cut(r.Pipeline, summaryPipeline),
+		Generation: cut(r.Generation, summaryReason),
 		Listed:     r.Listed, Unchanged: r.Unchanged, Added: r.Added, Changed: r.Changed, Failed: r.Failed, Removed: r.Removed,
 		Indexed: r.Indexed, Chunks: r.Chunks, Embedded: r.Embedded, Reused: r.Reused, Truncated: r.Truncated,
 		Bytes: r.Bytes, Seconds: float64(int64(r.Seconds*10)) / 10,
-		Error: cut(r.Error, terminationError), Reason: cut(r.Reason, terminationReason),
+		Error: cut(r.Error, summaryError), Reason: config.Failure(cut(string(r.Reason), summaryReason)),
 	}
-	for _, f := range r.Failures[:min(len(r.Failures), terminationFailures)] {
-		short.Failures = append(short.Failures, config.Failure{
-			Document: cut(f.Document, terminationDocument),
-			Reason:   config.Reason(cut(string(f.Reason), terminationReason)),
-			Message:  cut(f.Message, terminationMessage),
+	for _, f := range r.Failures[:min(len(r.Failures), summaryFailures)] {
+		s.Failures = append(s.Failures, config.FailedDocument{
+			Document: cut(f.Document, summaryDocument),
+			Reason:   config.Reason(cut(string(f.Reason), summaryReason)),
+			Message:  cut(f.Message, summaryMessage),
 		})
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(short); err != nil {
-		panic("ingest: " + err.Error()) // numbers and strings always marshal
-	}
-	return bytes.TrimSpace(b.Bytes())
+	return s
 }
 
 // cut makes s printable, free of what JSON escapes, and at most n bytes long. A cut takes the middle: the ends

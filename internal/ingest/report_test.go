@@ -23,7 +23,7 @@ func sampleReport() *Report {
 		Listed: 215, Unchanged: 199, Added: 1, Changed: 1, Failed: 14, Removed: 1,
 		Indexed: 202, Chunks: 1458, Embedded: 12, Reused: 3, Truncated: 1, Bytes: 12_345_678,
 		Reasons: map[config.Reason]int{config.Encrypted: 1, config.NoTextLayer: 13},
-		Failures: []config.Failure{
+		Failures: []config.FailedDocument{
 			{Document: "papers/locked.pdf", Reason: config.Encrypted, Message: "a password is needed"},
 			{Document: "papers/scan\x1b[2J.pdf", Reason: config.NoTextLayer, Message: "its pages are \"images\";\nthere is no OCR"},
 		},
@@ -50,7 +50,7 @@ func TestReportLeavesOutWhatIsZero(t *testing.T) {
 		{"the rest is unchanged, and one is gone", Report{Listed: 2, Unchanged: 2, Removed: 1, Indexed: 2, Chunks: 4},
 			"2 documents in 4 chunks: 2 unchanged, 1 removed"},
 		{"one still fails, and nothing else has changed", Report{Listed: 2, Unchanged: 1, Failed: 1, Indexed: 1, Chunks: 4,
-			Failures: []config.Failure{{Document: "docs/a.pdf", Reason: config.Encrypted, Message: "remove the password"}}},
+			Failures: []config.FailedDocument{{Document: "docs/a.pdf", Reason: config.Encrypted, Message: "remove the password"}}},
 			"1 of 2 documents in 4 chunks: 1 unchanged, 1 failed\nfailed  docs/a.pdf  Encrypted  remove the password"},
 		{"no document at all", Report{}, "0 documents in 0 chunks: nothing was done"},
 	} {
@@ -71,7 +71,7 @@ func TestReportAsJSON(t *testing.T) {
 }
 
 func TestReportAsTerminationMessage(t *testing.T) {
-	golden(t, "termination.json", string(sampleReport().Termination())+"\n")
+	golden(t, "termination.json", string(sampleReport().Summary().JSON())+"\n")
 }
 
 func golden(t *testing.T, name, got string) {
@@ -100,12 +100,12 @@ func FuzzTermination(f *testing.F) {
 			Pipeline: document, Generation: message,
 			Listed: math.MinInt, Unchanged: math.MinInt, Added: math.MinInt, Changed: math.MinInt, Failed: math.MinInt,
 			Removed: math.MinInt, Indexed: math.MinInt, Chunks: math.MinInt, Embedded: math.MinInt, Reused: math.MinInt,
-			Truncated: math.MinInt, Bytes: math.MinInt64, Seconds: 1e15, Error: failure, Reason: message,
+			Truncated: math.MinInt, Bytes: math.MinInt64, Seconds: 1e15, Error: failure, Reason: config.Failure(message),
 		}
 		for range 20 {
-			r.Failures = append(r.Failures, config.Failure{Document: document, Reason: config.Reason(message), Message: message})
+			r.Failures = append(r.Failures, config.FailedDocument{Document: document, Reason: config.Reason(message), Message: message})
 		}
-		b := r.Termination()
+		b := r.Summary().JSON()
 		if len(b) > 3500 {
 			t.Errorf("%d bytes", len(b))
 		}

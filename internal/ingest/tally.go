@@ -28,7 +28,7 @@ type tally struct {
 	metrics  metrics
 
 	mu     sync.Mutex
-	phase  string
+	phase  config.Phase
 	done   int // documents
 	kept   int // documents that failed, of which an earlier version is indexed
 	sum    Report
@@ -51,10 +51,10 @@ func newTally(o Options, m metrics) *tally {
 }
 
 // enter begins a phase.
-func (t *tally) enter(phase string) {
+func (t *tally) enter(phase config.Phase) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if phase == PhaseRemoving {
+	if phase == config.PhaseRemoving {
 		t.sum.Listed = t.done // the second listing has the last word
 	}
 	t.phase = phase
@@ -86,7 +86,7 @@ func (t *tally) unchanged(d *document) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !d.indexedBefore() {
-		t.fail(config.Failure{Document: d.id, Reason: d.previous.Reason, Message: d.previous.Message})
+		t.fail(config.FailedDocument{Document: d.id, Reason: d.previous.Reason, Message: d.previous.Message})
 		return
 	}
 	t.sum.Unchanged++
@@ -120,7 +120,7 @@ func (t *tally) committed(d *document) {
 
 // failed counts a document that failed in this run; kept says that the index has an earlier version of it.
 func (t *tally) failed(d *document, kept bool) {
-	f := config.Failure{Document: d.id, Reason: d.row.Reason, Message: d.row.Message}
+	f := config.FailedDocument{Document: d.id, Reason: d.row.Reason, Message: d.row.Message}
 	t.log.Warn("Document failed", "document", f.Document, "reason", string(f.Reason), "message", f.Message, "kept", kept)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -134,10 +134,10 @@ func (t *tally) failed(d *document, kept bool) {
 // maxFailures is how many failures are told one by one; the ledger has them all.
 const maxFailures = 10
 
-func (t *tally) fail(f config.Failure) {
+func (t *tally) fail(f config.FailedDocument) {
 	t.sum.Failed++
 	t.sum.Reasons[f.Reason]++
-	at, _ := slices.BinarySearchFunc(t.sum.Failures, f, func(a, b config.Failure) int { return cmp.Compare(a.Document, b.Document) })
+	at, _ := slices.BinarySearchFunc(t.sum.Failures, f, func(a, b config.FailedDocument) int { return cmp.Compare(a.Document, b.Document) })
 	if at < maxFailures {
 		t.sum.Failures = slices.Insert(t.sum.Failures, at, f)
 		t.sum.Failures = t.sum.Failures[:min(len(t.sum.Failures), maxFailures)]

@@ -11,14 +11,15 @@ import (
 // The operator reads what a run leaves behind, whatever became of the run.
 func TestTerminationMessageIsTheOperatorsSummary(t *testing.T) {
 	for _, c := range []struct {
-		name, reason string
-		err          error
+		name   string
+		reason config.Failure
+		err    error
 	}{
 		{"it succeeded", "", nil},
-		{"there was nothing", config.ReasonNoDocuments, fmt.Errorf("%w: the sources are empty", ErrNoDocuments)},
-		{"nothing could be read", config.ReasonAllDocumentsFailed, fmt.Errorf("%w: 2 of 2", ErrAllDocumentsFailed)},
-		{"a source was not there", config.ReasonSourcesIncomplete, incomplete(map[string]error{"a": ErrIncomplete, "b": ErrIncomplete})},
-		{"the model has been retired", "ModelRetired", fmt.Errorf("embed: %w", &model.Error{Role: model.Embedding, Kind: model.Retired, Model: "m", Status: 410})},
+		{"there was nothing", config.NoDocuments, fmt.Errorf("%w: the sources are empty", ErrNoDocuments)},
+		{"nothing could be read", config.AllDocumentsFailed, fmt.Errorf("%w: 2 of 2", ErrAllDocumentsFailed)},
+		{"a source was not there", config.SourcesIncomplete, incomplete(map[string]error{"a": ErrIncomplete, "b": ErrIncomplete})},
+		{"the model has been retired", "ModelRetired", fmt.Errorf("embed: %w", &model.Error{Stage: config.StageEmbedding, Failure: config.ModelRetired, Model: "m", Status: 410})},
 		{"the index has failed", "", fmt.Errorf("commit: %w", fmt.Errorf("connection reset"))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -26,7 +27,7 @@ func TestTerminationMessageIsTheOperatorsSummary(t *testing.T) {
 			if c.err != nil {
 				report.Error, report.Reason = c.err.Error(), reasonOf(c.err)
 			}
-			s, err := config.ParseSummary(string(report.Termination()))
+			s, err := config.ParseSummary(string(report.Summary().JSON()))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -46,7 +46,7 @@ type extraMember struct {
 
 // NewChat makes a client of the LLM m. A nil key sends none.
 func NewChat(m config.LLM, key Key, t Transport) *Chat {
-	c := &Chat{client: newClient(LLM, m.Name, join(m.URL, "/chat/completions"), key, t)}
+	c := &Chat{client: newClient(config.StageLLM, m.Name, join(m.URL, "/chat/completions"), key, t)}
 	for _, name := range slices.Sorted(maps.Keys(m.ExtraBody)) {
 		value, err := json.Marshal(m.ExtraBody[name])
 		if err != nil {
@@ -85,7 +85,7 @@ func (c *Chat) Probe(ctx context.Context) error {
 
 func (c *Chat) complete(ctx context.Context, r ChatRequest, retry patience) (*Completion, error) {
 	if c.extraErr != nil {
-		return nil, c.client.fail(Rejected, c.extraErr)
+		return nil, c.client.fail(config.ModelRejected, c.extraErr)
 	}
 	var answer *Completion
 	err := c.client.do(ctx, call{
@@ -110,7 +110,7 @@ func (c *Chat) complete(ctx context.Context, r ChatRequest, retry patience) (*Co
 // answer that breaks off is an error, after the pieces that came.
 func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (*Completion, error) {
 	if c.extraErr != nil {
-		return nil, c.client.fail(Rejected, c.extraErr)
+		return nil, c.client.fail(config.ModelRejected, c.extraErr)
 	}
 	var answer *Completion
 	err := c.client.do(ctx, call{

@@ -57,23 +57,23 @@ func TestCompleteReadsTheAnswersOfManyServers(t *testing.T) {
 func TestCompleteRefusesWhatIsNoAnswer(t *testing.T) {
 	cases := []struct {
 		name, answer string
-		kind         Kind
+		kind         config.Failure
 	}{
-		{"nothing", ``, Broken},
-		{"no JSON", `<html>`, Broken},
-		{"no choices", `{"id":"x"}`, Broken},
-		{"an empty list of choices", `{"choices":[],"usage":{}}`, Broken},
-		{"a choice that is null", `{"choices":[null]}`, Broken},
-		{"an error in a 200", `{"error":{"message":"engine died"}}`, Broken},
-		{"an error with its own code", `{"error":{"message":"slow down","code":429}}`, Overloaded},
-		{"an error as text", `{"error":"engine died"}`, Broken},
-		{"an error that says too long", `{"object":"error","message":"maximum context length is 10","code":400}`, TooLong},
-		{"a detail", `{"detail":"nope"}`, Broken},
+		{"nothing", ``, config.ModelBroken},
+		{"no JSON", `<html>`, config.ModelBroken},
+		{"no choices", `{"id":"x"}`, config.ModelBroken},
+		{"an empty list of choices", `{"choices":[],"usage":{}}`, config.ModelBroken},
+		{"a choice that is null", `{"choices":[null]}`, config.ModelBroken},
+		{"an error in a 200", `{"error":{"message":"engine died"}}`, config.ModelBroken},
+		{"an error with its own code", `{"error":{"message":"slow down","code":429}}`, config.ModelOverloaded},
+		{"an error as text", `{"error":"engine died"}`, config.ModelBroken},
+		{"an error that says too long", `{"object":"error","message":"maximum context length is 10","code":400}`, config.InputTooLong},
+		{"a detail", `{"detail":"nope"}`, config.ModelBroken},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := answer(t, http.StatusOK, tc.answer).chat().Complete(t.Context(), ask("x"))
-			if KindOf(err) != tc.kind || got != nil {
+			if FailureOf(err) != tc.kind || got != nil {
 				t.Errorf("got %v, %v", got, err)
 			}
 		})
@@ -189,24 +189,24 @@ func TestStreamsThatFail(t *testing.T) {
 	begun := "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n"
 	cases := []struct {
 		name, body string
-		kind       Kind
+		kind       config.Failure
 		message    string
 	}{
-		{"nothing", "", Broken, ""},
-		{"nothing but its end", "data: [DONE]\n\n", Broken, ""},
-		{"a choice that is null", "data: {\"choices\":[null]}\n\ndata: [DONE]\n\n", Broken, ""},
-		{"it ends before the answer", begun, Broken, ""},
-		{"it ends within an event", begun + `data: {"choices":[{"del`, Broken, ""},
-		{"no JSON", begun + "data: oops\n\n", Broken, ""},
-		{"an error object", begun + `data: {"error":{"object":"error","message":"engine died","type":"internal"}}` + "\n\n", Broken, "engine died"},
-		{"an error as text", begun + `data: {"error":"engine died"}` + "\n\n", Broken, "engine died"},
-		{"an error with a code", begun + `data: {"error":{"message":"slow down","code":429}}` + "\n\n", Overloaded, "slow down"},
-		{"vLLM's older error", begun + `data: {"object":"error","message":"engine died","type":"x","param":null,"code":500}` + "\n\n", Broken, "engine died"},
-		{"a detail, as an event of its own", begun + "event: error\ndata: {\"detail\":\"engine died\"}\n\n", Broken, "engine died"},
-		{"a problem with a status", begun + `data: {"status":503,"title":"Service Unavailable"}` + "\n\n", NotReady, "Service Unavailable"},
-		{"an error beside a choice", begun + `data: {"choices":[{"delta":{}}],"error":{"message":"engine died"}}` + "\n\n", Broken, "engine died"},
-		{"an error that quotes the question", begun + `data: {"error":"cannot answer: where is the A100 GPU used?"}` + "\n\n", Broken, ""},
-		{"a line without end", begun + "data: " + strings.Repeat("x", maxLine+1), Broken, ""},
+		{"nothing", "", config.ModelBroken, ""},
+		{"nothing but its end", "data: [DONE]\n\n", config.ModelBroken, ""},
+		{"a choice that is null", "data: {\"choices\":[null]}\n\ndata: [DONE]\n\n", config.ModelBroken, ""},
+		{"it ends before the answer", begun, config.ModelBroken, ""},
+		{"it ends within an event", begun + `data: {"choices":[{"del`, config.ModelBroken, ""},
+		{"no JSON", begun + "data: oops\n\n", config.ModelBroken, ""},
+		{"an error object", begun + `data: {"error":{"object":"error","message":"engine died","type":"internal"}}` + "\n\n", config.ModelBroken, "engine died"},
+		{"an error as text", begun + `data: {"error":"engine died"}` + "\n\n", config.ModelBroken, "engine died"},
+		{"an error with a code", begun + `data: {"error":{"message":"slow down","code":429}}` + "\n\n", config.ModelOverloaded, "slow down"},
+		{"vLLM's older error", begun + `data: {"object":"error","message":"engine died","type":"x","param":null,"code":500}` + "\n\n", config.ModelBroken, "engine died"},
+		{"a detail, as an event of its own", begun + "event: error\ndata: {\"detail\":\"engine died\"}\n\n", config.ModelBroken, "engine died"},
+		{"a problem with a status", begun + `data: {"status":503,"title":"Service Unavailable"}` + "\n\n", config.ModelNotReady, "Service Unavailable"},
+		{"an error beside a choice", begun + `data: {"choices":[{"delta":{}}],"error":{"message":"engine died"}}` + "\n\n", config.ModelBroken, "engine died"},
+		{"an error that quotes the question", begun + `data: {"error":"cannot answer: where is the A100 GPU used?"}` + "\n\n", config.ModelBroken, ""},
+		{"a line without end", begun + "data: " + strings.Repeat("x", maxLine+1), config.ModelBroken, ""},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -214,7 +214,7 @@ func TestStreamsThatFail(t *testing.T) {
 			var got string
 			_, err := s.chat().Stream(t.Context(), ask("Where is the A100 GPU used?"), func(p string) error { got += p; return nil })
 			e, ok := errors.AsType[*Error](err)
-			if !ok || e.Kind != tc.kind || e.Message != tc.message || s.count() != 1 {
+			if !ok || e.Failure != tc.kind || e.Message != tc.message || s.count() != 1 {
 				t.Errorf("got %#v after %d requests", err, s.count())
 			}
 			if strings.HasPrefix(tc.body, begun) && got != "Hel" {
@@ -231,7 +231,7 @@ func TestAStreamWhoseConnectionBreaksIsNotAskedForAgain(t *testing.T) {
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 1000\r\n\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n")
 	})
 	pieces, _, err := stream(t, plainly(NewChat(config.LLM{Model: config.Model{URL: url, Name: "m"}}, nil, Transport{})))
-	if KindOf(err) != Broken || requests != 1 || !slices.Equal(pieces, []string{"Hel"}) {
+	if FailureOf(err) != config.ModelBroken || requests != 1 || !slices.Equal(pieces, []string{"Hel"}) {
 		t.Errorf("got %q, %v after %d requests", pieces, err, requests)
 	}
 }
@@ -255,7 +255,7 @@ func TestADeltasErrorEndsTheStreamAndIsReturnedAsItIs(t *testing.T) {
 	gone := errors.New("the client is gone")
 	s := streaming(t, events("a", "b", "c"))
 	observed := 0
-	c := plainly(NewChat(config.LLM{Model: s.model()}, nil, Transport{Observe: func(Role, time.Duration, error) { observed++ }}))
+	c := plainly(NewChat(config.LLM{Model: s.model()}, nil, Transport{Observe: func(config.Stage, time.Duration, error) { observed++ }}))
 	n := 0
 	_, err := c.Stream(t.Context(), ask("x"), func(string) error { n++; return gone })
 	if err != gone || n != 1 || observed != 0 {
@@ -303,10 +303,10 @@ func TestAStreamMayPauseButNotForEver(t *testing.T) {
 	}
 	parts := strings.SplitAfter(events("a", "b", "c", "d"), "\n\n")
 	synctest.Test(t, func(t *testing.T) {
-		if _, got, err := stream(t, chat(trickles{parts[:4], 50 * time.Second})); KindOf(err) != TimedOut || got != nil {
+		if _, got, err := stream(t, chat(trickles{parts[:4], 50 * time.Second})); FailureOf(err) != config.ModelTimedOut || got != nil {
 			t.Errorf("silence after four pieces gives %v, %v", got, err)
 		}
-		if _, _, err := stream(t, chat(trickles{parts, idleTimeout + time.Second})); KindOf(err) != TimedOut {
+		if _, _, err := stream(t, chat(trickles{parts, idleTimeout + time.Second})); FailureOf(err) != config.ModelTimedOut {
 			t.Errorf("too long a pause gives %v", err)
 		}
 		begun := time.Now()

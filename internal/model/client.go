@@ -18,6 +18,8 @@ import (
 	"github.com/sony/gobreaker/v2"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 const (
@@ -31,7 +33,7 @@ const (
 
 // client posts to one endpoint. Embedder, Ranker and Chat say what, and read the answers.
 type client struct {
-	role    Role
+	stage   config.Stage
 	model   string
 	url     string
 	key     Key
@@ -67,9 +69,9 @@ type readError struct{ Err error }
 
 func (e *readError) Error() string { return e.Err.Error() }
 
-func newClient(role Role, model, url string, key Key, t Transport) *client {
+func newClient(stage config.Stage, model, url string, key Key, t Transport) *client {
 	c := &client{
-		role: role, model: model, url: url, key: key,
+		stage: stage, model: model, url: url, key: key,
 		http: t.HTTP, observe: t.Observe, log: t.Log,
 		slots:  make(chan struct{}, concurrency),
 		budget: newBudget(),
@@ -78,7 +80,7 @@ func newClient(role Role, model, url string, key Key, t Transport) *client {
 		c.http = defaultTransport()
 	}
 	if c.observe == nil {
-		c.observe = func(Role, time.Duration, error) {}
+		c.observe = func(config.Stage, time.Duration, error) {}
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -150,7 +152,7 @@ func (c *client) admit(ctx context.Context, call call) (err error, started bool)
 	}
 	done, err := c.breaker.Allow()
 	if err != nil {
-		return c.fail(CircuitOpen, nil), false
+		return c.fail(config.ModelCircuitOpen, nil), false
 	}
 	err = c.attempt(ctx, call, func() {
 		started = true
@@ -167,7 +169,7 @@ func (c *client) attempt(ctx context.Context, call call, begun func()) error {
 	start := time.Now()
 	key, err := c.currentKey()
 	if err != nil {
-		err = c.fail(Unauthorized, err)
+		err = c.fail(config.ModelUnauthorized, err)
 	} else {
 		err = c.exchange(ctx, call, key, begun)
 	}
@@ -177,7 +179,7 @@ func (c *client) attempt(ctx context.Context, call call, begun func()) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		e.Message = clean(e.Message, key, call.texts)
 	}
-	c.observe(c.role, time.Since(start), err)
+	c.observe(c.stage, time.Since(start), err)
 	return err
 }
 
@@ -189,21 +191,21 @@ func (c *client) exchange(ctx context.Context, call call, key string, begun func
 
 	req, err := c.request(inner, call, key)
 	if err != nil {
-		return c.fail(Unreachable, err)
+		return c.fail(config.ModelUnreachable, err)
 	}
 	// The round tripper itself, not http.Client: a redirect must not carry the key to another host.
 	resp, err := c.http.RoundTrip(req)
 	if err != nil {
-		return c.broke(ctx, inner, Unreachable, err)
+		return c.broke(ctx, inner, config.ModelUnreachable, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return c.refusal(resp)
 	}
-	interrupted := Unreachable
+	interrupted := config.ModelUnreachable
 	if call.stream {
 		begun()
-		interrupted = Broken
+		interrupted = config.ModelBroken
 	}
 	err = call.read(ctx, &reply{resp, watchdog})
 	if errIO, ok := errors.AsType[*readError](err); ok {
@@ -250,12 +252,12 @@ func (c *client) request(ctx context.Context, call call, key string) (*http.Requ
 }
 
 // broke tells why a request or its reply ended early: the caller left, time was up, or else kind.
-func (c *client) broke(caller, inner context.Context, kind Kind, err error) error {
+func (c *client) broke(caller, inner context.Context, kind config.Failure, err error) error {
 	switch {
 	case caller.Err() != nil:
 		return c.ended(caller)
 	case errors.Is(context.Cause(inner), context.DeadlineExceeded):
-		return c.fail(TimedOut, nil)
+		return c.fail(config.ModelTimedOut, nil)
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // its text quotes the url
@@ -266,13 +268,13 @@ func (c *client) broke(caller, inner context.Context, kind Kind, err error) erro
 // ended is the error of a context that is over.
 func (c *client) ended(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return c.fail(TimedOut, ctx.Err())
+		return c.fail(config.ModelTimedOut, ctx.Err())
 	}
-	return fmt.Errorf("%s model %q: %w", c.role, c.model, ctx.Err())
+	return fmt.Errorf("%s model %q: %w", c.stage, c.model, ctx.Err())
 }
 
-func (c *client) fail(kind Kind, cause error) *Error {
-	return &Error{Role: c.role, Kind: kind, Model: c.model, Err: cause}
+func (c *client) fail(kind config.Failure, cause error) *Error {
+	return &Error{Stage: c.stage, Failure: kind, Model: c.model, Err: cause}
 }
 
 // isForeign says that err is no failure of the model: its caller cancelled or would not take the answer.
@@ -288,10 +290,10 @@ func isDown(err error) bool {
 	if !ok {
 		return false
 	}
-	switch e.Kind {
-	case Unreachable, TimedOut, NotReady:
+	switch e.Failure {
+	case config.ModelUnreachable, config.ModelTimedOut, config.ModelNotReady:
 		return true
-	case Broken:
+	case config.ModelBroken:
 		return e.Status >= http.StatusInternalServerError
 	}
 	return false

@@ -41,7 +41,7 @@ type Embedder struct {
 // prefixes. A nil key sends none.
 func NewEmbedder(m config.Model, space config.EmbeddingSpace, key Key, t Transport) *Embedder {
 	return &Embedder{
-		client:   newClient(Embedding, m.Name, join(m.URL, "/embeddings"), key, t),
+		client:   newClient(config.StageEmbedding, m.Name, join(m.URL, "/embeddings"), key, t),
 		protocol: m.Protocol,
 		space:    space,
 	}
@@ -66,7 +66,7 @@ func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, er
 		}
 		out = append(out, batch...)
 		if len(out[start].Vector) != len(out[0].Vector) {
-			return nil, e.client.fail(Broken, errors.New("its vectors changed their length between two requests"))
+			return nil, e.client.fail(config.ModelBroken, errors.New("its vectors changed their length between two requests"))
 		}
 	}
 	return out, nil
@@ -82,7 +82,7 @@ func (e *Embedder) batch(ctx context.Context, texts []string) ([]Embedded, error
 			out[i].Vector = v
 		}
 		return out, nil
-	case KindOf(err) != TooLong:
+	case FailureOf(err) != config.InputTooLong:
 		return nil, err
 	case len(texts) == 1:
 		v, short := e.shortened(ctx, embedCall{texts: texts, input: inputPassage, retry: persistent})
@@ -120,7 +120,7 @@ func (e *Embedder) shortened(ctx context.Context, call embedCall) ([]float32, er
 			return vectors[0], nil
 		}
 		shorter := firstHalf(call.texts[0])
-		if KindOf(err) != TooLong || shorter == "" {
+		if FailureOf(err) != config.InputTooLong || shorter == "" {
 			return nil, err
 		}
 		call.texts = []string{shorter}
@@ -196,7 +196,7 @@ func (e *Embedder) post(ctx context.Context, call embedCall) ([][]float32, *Usag
 
 func mayRefuseBase64(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Kind == Rejected && (e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity)
+	return ok && e.Failure == config.ModelRejected && (e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity)
 }
 
 func (e *Embedder) request(ctx context.Context, in embedCall, floats bool) (vectors [][]float32, usage *Usage, err error) {

@@ -157,7 +157,7 @@ func TestQueryIsTruncatedAtItsEnd(t *testing.T) {
 func TestATextThatNoLengthMakesAcceptableIsAnError(t *testing.T) {
 	s := answer(t, http.StatusBadRequest, `{"error":"too long"}`)
 	_, err := s.embedder().Passages(t.Context(), []string{strings.Repeat("x", 1000)})
-	if KindOf(err) != TooLong || s.count() > 20 {
+	if FailureOf(err) != config.InputTooLong || s.count() > 20 {
 		t.Errorf("got %v after %d requests", err, s.count())
 	}
 }
@@ -169,7 +169,7 @@ func TestEmbedPassesARequestOn(t *testing.T) {
 		t.Errorf("got %d vectors, %+v, %v in %d requests", len(vectors), usage, err, s.count())
 	}
 	_, _, err = s.embedder().Embed(t.Context(), EmbedRequest{Texts: []string{strings.Repeat("x", 101)}, InputType: "query", Truncate: "NONE"})
-	if KindOf(err) != TooLong {
+	if FailureOf(err) != config.InputTooLong {
 		t.Errorf("a text that is too long gives %v", err)
 	}
 }
@@ -213,7 +213,7 @@ func TestServersThatDoNotSpeakBase64AreReadAsNumbers(t *testing.T) {
 		})
 		e := s.embedder()
 		reject.Store(true)
-		if _, err := e.Query(t.Context(), "x"); KindOf(err) != Rejected || s.count() != 2 {
+		if _, err := e.Query(t.Context(), "x"); FailureOf(err) != config.ModelRejected || s.count() != 2 {
 			t.Errorf("got %v after %d requests", err, s.count())
 		}
 		reject.Store(false)
@@ -221,7 +221,7 @@ func TestServersThatDoNotSpeakBase64AreReadAsNumbers(t *testing.T) {
 			t.Fatal(err)
 		}
 		reject.Store(true)
-		if _, err := e.Query(t.Context(), "x"); KindOf(err) != Rejected || s.count() != 4 {
+		if _, err := e.Query(t.Context(), "x"); FailureOf(err) != config.ModelRejected || s.count() != 4 {
 			t.Errorf("got %v after %d requests: base64 is known to work", err, s.count())
 		}
 	})
@@ -256,8 +256,8 @@ func TestEmbeddingAnswersAreChecked(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			s := answer(t, http.StatusOK, tc.answer)
 			_, err := s.embedder().Passages(t.Context(), []string{"a", "b"})
-			if KindOf(err) != Broken || !strings.Contains(err.Error(), tc.want) || s.count() != 1 {
-				t.Errorf("got %v after %d requests, want Broken with %q at once", err, s.count(), tc.want)
+			if FailureOf(err) != config.ModelBroken || !strings.Contains(err.Error(), tc.want) || s.count() != 1 {
+				t.Errorf("got %v after %d requests, want config.ModelBroken with %q at once", err, s.count(), tc.want)
 			}
 		})
 	}
@@ -283,7 +283,7 @@ func TestEmbeddingAnswersAreReadLiberally(t *testing.T) {
 func TestVectorsOfAnotherLengthThanAskedForAreRefused(t *testing.T) {
 	s := answer(t, http.StatusOK, vectorsOf(1))
 	_, err := NewEmbedder(s.model(), config.EmbeddingSpace{Dimensions: 3}, nil, Transport{}).Query(t.Context(), "x")
-	if KindOf(err) != Broken || !strings.Contains(err.Error(), "2 dimensions where 3") {
+	if FailureOf(err) != config.ModelBroken || !strings.Contains(err.Error(), "2 dimensions where 3") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -297,7 +297,7 @@ func TestVectorsThatChangeTheirLengthBetweenBatchesAreRefused(t *testing.T) {
 		}
 		io.WriteString(w, vectorsOf(32))
 	})
-	if _, err := s.embedder().Passages(t.Context(), make([]string, 33)); KindOf(err) != Broken {
+	if _, err := s.embedder().Passages(t.Context(), make([]string, 33)); FailureOf(err) != config.ModelBroken {
 		t.Errorf("got %v", err)
 	}
 }
@@ -309,7 +309,7 @@ func TestProbesAreOneMinimalCallWithoutRetries(t *testing.T) {
 	}
 	for name, probe := range probes {
 		before := s.count()
-		if err := probe(t.Context()); KindOf(err) != NotReady || s.count() != before+1 {
+		if err := probe(t.Context()); FailureOf(err) != config.ModelNotReady || s.count() != before+1 {
 			t.Errorf("%s: got %v after %d requests", name, err, s.count()-before)
 		}
 	}
@@ -321,10 +321,10 @@ func TestAProbeGoesRoundAnOpenBreaker(t *testing.T) {
 	for range tripAfter {
 		e.Query(t.Context(), "x")
 	}
-	if _, err := e.Query(t.Context(), "x"); KindOf(err) != CircuitOpen {
+	if _, err := e.Query(t.Context(), "x"); FailureOf(err) != config.ModelCircuitOpen {
 		t.Fatalf("got %v", err)
 	}
-	if err := e.Probe(t.Context()); KindOf(err) != Broken {
+	if err := e.Probe(t.Context()); FailureOf(err) != config.ModelBroken {
 		t.Errorf("got %v", err)
 	}
 	var own *Error

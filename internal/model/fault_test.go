@@ -15,15 +15,15 @@ import (
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
-// kinds says what a fault that is not harmless comes to, where that is not Broken.
-var kinds = map[string]model.Kind{
-	"bad-request": model.Rejected, "unprocessable": model.Rejected, "input-too-long": model.TooLong,
-	"unauthorized": model.Unauthorized, "forbidden": model.Unauthorized, "key-echoed": model.Unauthorized,
-	"unpaid": model.Unpaid, "no-route": model.NotFound, "no-model": model.NotFound, "redirected": model.NotFound,
-	"retired": model.Retired, "rate-limited": model.Overloaded, "rate-limited-by-date": model.Overloaded,
-	"queue-full": model.Overloaded, "loading": model.NotReady, "gateway-timeout": model.TimedOut,
-	"reset": model.Unreachable, "short-body": model.Unreachable,
-	"hang": model.TimedOut, "stalled-body": model.TimedOut, "stream-stalls": model.TimedOut, "stream-without-end": model.TimedOut,
+// kinds says what a fault that is not harmless comes to, where that is not config.ModelBroken.
+var kinds = map[string]config.Failure{
+	"bad-request": config.ModelRejected, "unprocessable": config.ModelRejected, "input-too-long": config.InputTooLong,
+	"unauthorized": config.ModelUnauthorized, "forbidden": config.ModelUnauthorized, "key-echoed": config.ModelUnauthorized,
+	"unpaid": config.ModelUnpaid, "no-route": config.ModelNotFound, "no-model": config.ModelNotFound, "redirected": config.ModelNotFound,
+	"retired": config.ModelRetired, "rate-limited": config.ModelOverloaded, "rate-limited-by-date": config.ModelOverloaded,
+	"queue-full": config.ModelOverloaded, "loading": config.ModelNotReady, "gateway-timeout": config.ModelTimedOut,
+	"reset": config.ModelUnreachable, "short-body": config.ModelUnreachable,
+	"hang": config.ModelTimedOut, "stalled-body": config.ModelTimedOut, "stream-stalls": config.ModelTimedOut, "stream-without-end": config.ModelTimedOut,
 }
 
 // hurried are the faults that meet a caller in a hurry: those that only a deadline ends, and those that ask to be
@@ -38,24 +38,24 @@ const (
 // questions ask a simulator in each of the ways there are, and return what it answers.
 var questions = []struct {
 	name     string
-	role     model.Role
+	role     config.Stage
 	streamed bool
 	ask      func(ctx context.Context, url string, t model.Transport) (any, error)
 }{
-	{"embedding", model.Embedding, false, func(ctx context.Context, url string, t model.Transport) (any, error) {
+	{"embedding", config.StageEmbedding, false, func(ctx context.Context, url string, t model.Transport) (any, error) {
 		m := config.Model{URL: url, Name: config.StandInEmbedding}
 		vectors, _, err := model.NewEmbedder(m, config.EmbeddingSpace{}, secret, t).
 			Embed(ctx, model.EmbedRequest{Texts: []string{passage, "Another one."}, InputType: "passage", Truncate: "NONE"})
 		return vectors, err
 	}},
-	{"reranking", model.Reranking, false, func(ctx context.Context, url string, t model.Transport) (any, error) {
+	{"reranking", config.StageReranking, false, func(ctx context.Context, url string, t model.Transport) (any, error) {
 		m := config.Model{URL: url, Name: config.StandInReranking}
 		return model.NewRanker(m, secret, t).Rank(ctx, "Where is the A100 GPU used?", []string{"Nothing of it.", passage, "Or here?"})
 	}},
-	{"llm", model.LLM, false, func(ctx context.Context, url string, t model.Transport) (any, error) {
+	{"llm", config.StageLLM, false, func(ctx context.Context, url string, t model.Transport) (any, error) {
 		return chat(url, t).Complete(ctx, prompt)
 	}},
-	{"llm-stream", model.LLM, true, func(ctx context.Context, url string, t model.Transport) (any, error) {
+	{"llm-stream", config.StageLLM, true, func(ctx context.Context, url string, t model.Transport) (any, error) {
 		return chat(url, t).Stream(ctx, prompt, func(string) error { return nil })
 	}},
 }
@@ -101,9 +101,9 @@ func TestEveryFaultOfEveryRoleComesToItsKind(t *testing.T) {
 				}
 				wantKind, known := kinds[fault.Name]
 				if !known {
-					wantKind = model.Broken
+					wantKind = config.ModelBroken
 				}
-				if model.KindOf(err) != wantKind {
+				if model.FailureOf(err) != wantKind {
 					t.Fatalf("got %v, want %s", err, wantKind)
 				}
 				said := fmt.Sprint(err)

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // NewMetrics registers ragpipeline_model_request_duration_seconds{model_role,outcome} and returns what feeds
@@ -15,21 +17,21 @@ func NewMetrics(r prometheus.Registerer) Observer {
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120},
 	}, []string{"model_role", "outcome"})
 	r.MustRegister(durations)
-	return func(role Role, took time.Duration, err error) {
+	return func(stage config.Stage, took time.Duration, err error) {
 		outcome := "ok"
 		if err != nil {
-			outcome = string(KindOf(err))
+			outcome = string(FailureOf(err))
 		}
-		durations.WithLabelValues(string(role), outcome).Observe(took.Seconds())
+		durations.WithLabelValues(string(stage), outcome).Observe(took.Seconds())
 	}
 }
 
 // Observers tells all of them, in order; nil ones are left out.
 func Observers(all ...Observer) Observer {
-	return func(role Role, took time.Duration, err error) {
+	return func(stage config.Stage, took time.Duration, err error) {
 		for _, observe := range all {
 			if observe != nil {
-				observe(role, took, err)
+				observe(stage, took, err)
 			}
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // Key returns the API key as it is now; it is asked before every request, so that a rotated key is taken up.
@@ -66,7 +68,7 @@ type Delta func(content string) error
 // Observer is told of every HTTP call, each attempt by itself, and of one that a missing key prevented, for
 // metrics and for the stages of the ops port. err is nil or an *Error; a call that its caller cancelled is not
 // reported.
-type Observer func(role Role, took time.Duration, err error)
+type Observer func(stage config.Stage, took time.Duration, err error)
 
 // Transport is what the clients of one process share.
 type Transport struct {

@@ -21,13 +21,13 @@ import (
 )
 
 func TestEveryAttemptIsObservedWithItsOutcome(t *testing.T) {
-	var roles []Role
-	var kinds []Kind
-	note := func(role Role, took time.Duration, err error) {
+	var stages []config.Stage
+	var kinds []config.Failure
+	note := func(stage config.Stage, took time.Duration, err error) {
 		if took <= 0 {
 			t.Errorf("it took %s", took)
 		}
-		roles, kinds = append(roles, role), append(kinds, KindOf(err))
+		stages, kinds = append(stages, stage), append(kinds, FailureOf(err))
 	}
 	n := 0
 	s := serve(t, func(w http.ResponseWriter, _ []byte) {
@@ -41,10 +41,10 @@ func TestEveryAttemptIsObservedWithItsOutcome(t *testing.T) {
 	if _, err := e.Query(t.Context(), "x"); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]Kind{Overloaded, Overloaded, ""}, kinds); diff != "" {
+	if diff := cmp.Diff([]config.Failure{config.ModelOverloaded, config.ModelOverloaded, ""}, kinds); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]Role{Embedding, Embedding, Embedding}, roles); diff != "" {
+	if diff := cmp.Diff([]config.Stage{config.StageEmbedding, config.StageEmbedding, config.StageEmbedding}, stages); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -52,9 +52,9 @@ func TestEveryAttemptIsObservedWithItsOutcome(t *testing.T) {
 func TestMetricsCountByRoleAndOutcome(t *testing.T) {
 	r := prometheus.NewPedanticRegistry()
 	observe := NewMetrics(r)
-	observe(LLM, time.Second, nil)
-	observe(LLM, time.Second, nil)
-	observe(Reranking, time.Minute, &Error{Kind: TimedOut})
+	observe(config.StageLLM, time.Second, nil)
+	observe(config.StageLLM, time.Second, nil)
+	observe(config.StageReranking, time.Minute, &Error{Failure: config.ModelTimedOut})
 	families, err := r.Gather()
 	if err != nil || len(families) != 1 || families[0].GetName() != "ragpipeline_model_request_duration_seconds" {
 		t.Fatalf("%v, %v", families, err)
@@ -119,7 +119,7 @@ func TestCallsAreTracedWithoutContentAndTheTraceIsPassedOn(t *testing.T) {
 		"gen_ai.usage.input_tokens": "3", "gen_ai.usage.output_tokens": "2", "gen_ai.response.finish_reasons": `["stop"]`}, attributes(chat)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := attributes(embed)["error.type"]; got != string(Retired) || embed.Status().Code != codes.Error {
+	if got := attributes(embed)["error.type"]; got != string(config.ModelRetired) || embed.Status().Code != codes.Error {
 		t.Errorf("a failed call has error.type %q, status %v", got, embed.Status())
 	}
 	if got := attributes(left)["error.type"]; got != "cancelled" {

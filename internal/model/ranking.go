@@ -28,7 +28,7 @@ type Ranker struct {
 
 // NewRanker makes a client of the reranking model m. A nil key sends none.
 func NewRanker(m config.Model, key Key, t Transport) *Ranker {
-	return &Ranker{client: newClient(Reranking, m.Name, rankingURL(m), key, t), protocol: m.Protocol}
+	return &Ranker{client: newClient(config.StageReranking, m.Name, rankingURL(m), key, t), protocol: m.Protocol}
 }
 
 // Rank returns every passage once, the best first and ties by index. A passage over the model's limit is
@@ -61,7 +61,7 @@ func (r *Ranker) Probe(ctx context.Context) error {
 func (r *Ranker) rank(ctx context.Context, query string, passages []string, retry patience) ([]Ranked, error) {
 	for {
 		ranked, err := r.post(ctx, query, passages, retry)
-		if err == nil || KindOf(err) != TooLong {
+		if err == nil || FailureOf(err) != config.InputTooLong {
 			return ranked, err
 		}
 		shorter, ok := halveLongest(passages)

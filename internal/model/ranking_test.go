@@ -71,7 +71,7 @@ func TestPassagesThatAnOpenAICompatibleRankerFindsTooLongAreShortened(t *testing
 func TestAQuestionThatIsTooLongToRankIsAnErrorSoon(t *testing.T) {
 	s := answer(t, http.StatusBadRequest, `{"error":"context length exceeded"}`)
 	_, err := NewRanker(s.openAI(), nil, Transport{}).Rank(t.Context(), strings.Repeat("q", 1000), []string{strings.Repeat("x", 2000)})
-	if KindOf(err) != TooLong || s.count() > 6 {
+	if FailureOf(err) != config.InputTooLong || s.count() > 6 {
 		t.Errorf("got %v after %d requests", err, s.count())
 	}
 }
@@ -96,8 +96,8 @@ func TestRankingAnswersAreChecked(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			s := answer(t, http.StatusOK, tc.answer)
 			_, err := s.ranker().Rank(t.Context(), "q", []string{"a", "b"})
-			if KindOf(err) != Broken || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("got %v, want Broken with %q", err, tc.want)
+			if FailureOf(err) != config.ModelBroken || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want config.ModelBroken with %q", err, tc.want)
 			}
 		})
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // maxErrorBody bounds what is read of an error's body.
@@ -30,32 +32,32 @@ func (c *client) refused(status int, body string) *Error {
 	return e
 }
 
-func kindOf(status int, said string) Kind {
+func kindOf(status int, said string) config.Failure {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return Unauthorized
+		return config.ModelUnauthorized
 	case status == http.StatusPaymentRequired:
-		return Unpaid
+		return config.ModelUnpaid
 	case status == http.StatusGone:
-		return Retired
+		return config.ModelRetired
 	case status == http.StatusRequestEntityTooLarge:
-		return TooLong
+		return config.InputTooLong
 	case status == http.StatusTooManyRequests:
-		return Overloaded
+		return config.ModelOverloaded
 	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout:
-		return TimedOut
+		return config.ModelTimedOut
 	case status == http.StatusServiceUnavailable && saysAny(said, fullWords):
-		return Overloaded
+		return config.ModelOverloaded
 	case status == http.StatusServiceUnavailable:
-		return NotReady
+		return config.ModelNotReady
 	case mayBeTooLong(status) && saysAny(said, tooLongWords):
-		return TooLong
+		return config.InputTooLong
 	case status == http.StatusNotFound, status >= 300 && status < 400:
-		return NotFound
+		return config.ModelNotFound
 	case status >= 400 && status < 500:
-		return Rejected
+		return config.ModelRejected
 	}
-	return Broken
+	return config.ModelBroken
 }
 
 // mayBeTooLong holds for the statuses that servers use for a text over the limit; llama.cpp uses 500.

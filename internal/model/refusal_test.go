@@ -22,61 +22,53 @@ func TestWhatAServersRefusalMeans(t *testing.T) {
 		name    string
 		status  int
 		body    string
-		kind    Kind
+		kind    config.Failure
 		message string
 	}{
-		{"a wrong key", 401, `{"status":401,"title":"Unauthorized","detail":"Authentication failed"}`, Unauthorized, "Authentication failed"},
-		{"a key that may not", 403, `{"detail":"Authorization failed"}`, Unauthorized, "Authorization failed"},
-		{"no credits", 402, ``, Unpaid, ""},
-		{"a wrong path", 404, "404 page not found\n", NotFound, "404 page not found"},
-		{"a model that the account lacks", 404, `{"status":404,"title":"Not Found","detail":"Function 'f': Not found for account 'a'"}`, NotFound, "Function 'f': Not found for account 'a'"},
-		{"a retired model", 410, `{"status":410,"title":"Gone","detail":"The model has reached its end of life"}`, Retired, "The model has reached its end of life"},
-		{"a missing field", 400, `{"error":"'input_type' parameter is required"}`, Rejected, "'input_type' parameter is required"},
-		{"a failed validation", 422, `{"detail":[{"type":"missing","loc":["body","x"],"msg":"Field required","input":{"secret":"passage"}}]}`, Rejected, "Field required"},
-		{"another 4xx", 418, `{"object":"error","message":"teapot","type":"t","code":418}`, Rejected, "teapot"},
-		{"a rate limit", 429, `{"status":429,"title":"Too Many Requests"}`, Overloaded, "Too Many Requests"},
-		{"a model that loads", 503, `{"error":"Model is loading"}`, NotReady, "Model is loading"},
-		{"a full queue", 503, `{"error":"Request queue is full"}`, Overloaded, "Request queue is full"},
-		{"a server's own failure", 500, `Internal Server Error`, Broken, "Internal Server Error"},
-		{"a proxy without its server", 502, `<html><body>Bad Gateway</body></html>`, Broken, ""},
-		{"a proxy that waited too long", 504, ``, TimedOut, ""},
-		{"an answer for later", 202, `{}`, Broken, ""},
-		{"a redirect", 307, ``, NotFound, "it redirects, which is not followed: the key must not reach another host"},
-		{"too long for a NIM", 400, `{"error":"Input length 548 exceeds maximum allowed token size 512"}`, TooLong, "Input length 548 exceeds maximum allowed token size 512"},
-		{"too long for OpenAI", 400, `{"error":{"message":"This model's maximum context length is 8192 tokens","type":"invalid_request_error","param":null,"code":"context_length_exceeded"}}`, TooLong, "This model's maximum context length is 8192 tokens"},
-		{"too long for vLLM", 400, `{"object":"error","message":"This model's maximum context length is 512 tokens. However, you requested 600 tokens","type":"BadRequestError","code":400}`, TooLong, "This model's maximum context length is 512 tokens. However, you requested 600 tokens"},
-		{"too long for Ollama", 400, `{"error":"the input length exceeds the context length"}`, TooLong, "the input length exceeds the context length"},
-		{"too long for llama.cpp", 500, `{"error":{"code":500,"message":"input is too large to process. increase the physical batch size","type":"server_error"}}`, TooLong, "input is too large to process. increase the physical batch size"},
-		{"too long for text-embeddings-inference", 413, `{"error":"Input validation error: inputs must have less than 512 tokens. Given: 534","error_type":"Validation"}`, TooLong, "Input validation error: inputs must have less than 512 tokens. Given: 534"},
-		{"too long in FastAPI's words", 422, `{"detail":"Input is too long"}`, TooLong, "Input is too long"},
-		{"too long in plain text", 400, `prompt is too long`, TooLong, "prompt is too long"},
-		{"too large a body", 413, ``, TooLong, ""},
-		{"a shape that nobody knows", 400, `{"x":{"y":"secret"}}`, Rejected, ""},
-		{"an array", 400, `[{"msg":"first"}]`, Rejected, "first"},
-		{"a string", 400, `"just text"`, Rejected, "just text"},
-		{"null", 400, `{"detail":null}`, Rejected, ""},
-		{"an error within an error", 400, `{"error":{"error":{"message":"deep"}}}`, Rejected, "deep"},
+		{"a wrong key", 401, `{"status":401,"title":"Unauthorized","detail":"Authentication failed"}`, config.ModelUnauthorized, "Authentication failed"},
+		{"a key that may not", 403, `{"detail":"Authorization failed"}`, config.ModelUnauthorized, "Authorization failed"},
+		{"no credits", 402, ``, config.ModelUnpaid, ""},
+		{"a wrong path", 404, "404 page not found\n", config.ModelNotFound, "404 page not found"},
+		{"a model that the account lacks", 404, `{"status":404,"title":"Not Found","detail":"Function 'f': Not found for account 'a'"}`, config.ModelNotFound, "Function 'f': Not found for account 'a'"},
+		{"a retired model", 410, `{"status":410,"title":"Gone","detail":"The model has reached its end of life"}`, config.ModelRetired, "The model has reached its end of life"},
+		{"a missing field", 400, `{"error":"'input_type' parameter is required"}`, config.ModelRejected, "'input_type' parameter is required"},
+		{"a failed validation", 422, `{"detail":[{"type":"missing","loc":["body","x"],"msg":"Field required","input":{"secret":"passage"}}]}`, config.ModelRejected, "Field required"},
+		{"another 4xx", 418, `{"object":"error","message":"teapot","type":"t","code":418}`, config.ModelRejected, "teapot"},
+		{"a rate limit", 429, `{"status":429,"title":"Too Many Requests"}`, config.ModelOverloaded, "Too Many Requests"},
+		{"a model that loads", 503, `{"error":"Model is loading"}`, config.ModelNotReady, "Model is loading"},
+		{"a full queue", 503, `{"error":"Request queue is full"}`, config.ModelOverloaded, "Request queue is full"},
+		{"a server's own failure", 500, `Internal Server Error`, config.ModelBroken, "Internal Server Error"},
+		{"a proxy without its server", 502, `<html><body>Bad Gateway</body></html>`, config.ModelBroken, ""},
+		{"a proxy that waited too long", 504, ``, config.ModelTimedOut, ""},
+		{"an answer for later", 202, `{}`, config.ModelBroken, ""},
+		{"a redirect", 307, ``, config.ModelNotFound, "it redirects, which is not followed: the key must not reach another host"},
+		{"too long for a NIM", 400, `{"error":"Input length 548 exceeds maximum allowed token size 512"}`, config.InputTooLong, "Input length 548 exceeds maximum allowed token size 512"},
+		{"too long for OpenAI", 400, `{"error":{"message":"This model's maximum context length is 8192 tokens","type":"invalid_request_error","param":null,"code":"context_length_exceeded"}}`, config.InputTooLong, "This model's maximum context length is 8192 tokens"},
+		{"too long for vLLM", 400, `{"object":"error","message":"This model's maximum context length is 512 tokens. However, you requested 600 tokens","type":"BadRequestError","code":400}`, config.InputTooLong, "This model's maximum context length is 512 tokens. However, you requested 600 tokens"},
+		{"too long for Ollama", 400, `{"error":"the input length exceeds the context length"}`, config.InputTooLong, "the input length exceeds the context length"},
+		{"too long for llama.cpp", 500, `{"error":{"code":500,"message":"input is too large to process. increase the physical batch size","type":"server_error"}}`, config.InputTooLong, "input is too large to process. increase the physical batch size"},
+		{"too long for text-embeddings-inference", 413, `{"error":"Input validation error: inputs must have less than 512 tokens. Given: 534","error_type":"Validation"}`, config.InputTooLong, "Input validation error: inputs must have less than 512 tokens. Given: 534"},
+		{"too long in FastAPI's words", 422, `{"detail":"Input is too long"}`, config.InputTooLong, "Input is too long"},
+		{"too long in plain text", 400, `prompt is too long`, config.InputTooLong, "prompt is too long"},
+		{"too large a body", 413, ``, config.InputTooLong, ""},
+		{"a shape that nobody knows", 400, `{"x":{"y":"secret"}}`, config.ModelRejected, ""},
+		{"an array", 400, `[{"msg":"first"}]`, config.ModelRejected, "first"},
+		{"a string", 400, `"just text"`, config.ModelRejected, "just text"},
+		{"null", 400, `{"detail":null}`, config.ModelRejected, ""},
+		{"an error within an error", 400, `{"error":{"error":{"message":"deep"}}}`, config.ModelRejected, "deep"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			s := answer(t, tc.status, tc.body)
 			err := s.chat().Probe(t.Context())
 			e, ok := errors.AsType[*Error](err)
-			if !ok || e.Kind != tc.kind || e.Status != tc.status || e.Message != tc.message {
+			if !ok || e.Failure != tc.kind || e.Status != tc.status || e.Message != tc.message {
 				t.Fatalf("got %#v", err)
 			}
 			if !strings.Contains(err.Error(), `llm model "acme/model-1.5"`) {
 				t.Errorf("the text does not name role and model: %s", err)
 			}
 		})
-	}
-}
-
-func TestEveryKindHasItsRemedy(t *testing.T) {
-	for _, k := range []Kind{Unreachable, NotReady, Overloaded, Unauthorized, Unpaid, NotFound, Retired, TooLong, Rejected, Broken, TimedOut, CircuitOpen} {
-		if remedies[k] == "" {
-			t.Errorf("%s has none", k)
-		}
 	}
 }
 
@@ -87,7 +79,7 @@ func TestARedirectIsNotFollowedWithTheKey(t *testing.T) {
 		w.WriteHeader(http.StatusPermanentRedirect)
 	})
 	_, err := NewEmbedder(s.model(), config.EmbeddingSpace{}, func() (string, error) { return "k", nil }, Transport{}).Query(t.Context(), "x")
-	if KindOf(err) != NotFound || elsewhere.count() != 0 {
+	if FailureOf(err) != config.ModelNotFound || elsewhere.count() != 0 {
 		t.Errorf("got %v, and the other host %d requests", err, elsewhere.count())
 	}
 }
@@ -115,13 +107,13 @@ func TestAMissingKeyIsUnauthorizedWithItsCauseAndObserved(t *testing.T) {
 	cause := errors.New("open /secrets/nvidia/key: no such file")
 	var observed error
 	e := NewEmbedder(s.model(), config.EmbeddingSpace{}, func() (string, error) { return "", cause },
-		Transport{Observe: func(_ Role, _ time.Duration, err error) { observed = err }})
+		Transport{Observe: func(_ config.Stage, _ time.Duration, err error) { observed = err }})
 	_, err := e.Query(t.Context(), "x")
-	if KindOf(err) != Unauthorized || !errors.Is(err, cause) || s.count() != 0 || observed != err {
+	if FailureOf(err) != config.ModelUnauthorized || !errors.Is(err, cause) || s.count() != 0 || observed != err {
 		t.Errorf("got %v after %d requests, observed %v", err, s.count(), observed)
 	}
 	broken := NewEmbedder(s.model(), config.EmbeddingSpace{}, func() (string, error) { return "hunter\ntwo", nil }, Transport{})
-	if _, err := broken.Query(t.Context(), "x"); KindOf(err) != Unauthorized || strings.Contains(err.Error(), "hunter") || s.count() != 0 {
+	if _, err := broken.Query(t.Context(), "x"); FailureOf(err) != config.ModelUnauthorized || strings.Contains(err.Error(), "hunter") || s.count() != 0 {
 		t.Errorf("a key of two lines gives %v", err)
 	}
 }
@@ -172,7 +164,7 @@ func TestAURLIsNotQuotedInErrors(t *testing.T) {
 	for _, url := range []string{"http://user:hunter2@127.0.0.1:1/v1", "http://user:hunter2@[/v1", "ftp://user:hunter2@h/v1"} {
 		m := config.Model{URL: url, Name: "m"}
 		err := NewChat(config.LLM{Model: m}, nil, Transport{}).Probe(t.Context())
-		if KindOf(err) != Unreachable || strings.Contains(err.Error(), "hunter2") {
+		if FailureOf(err) != config.ModelUnreachable || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got %v", url, err)
 		}
 	}
@@ -200,7 +192,7 @@ func TestConnectionsThatFail(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			err := NewChat(config.LLM{Model: config.Model{URL: tc.url, Name: "m"}}, nil, Transport{}).Probe(t.Context())
 			e, ok := errors.AsType[*Error](err)
-			if !ok || e.Kind != Unreachable || e.Status != 0 {
+			if !ok || e.Failure != config.ModelUnreachable || e.Status != 0 {
 				t.Fatalf("got %#v", err)
 			}
 			if tc.name != "no such host" && !strings.Contains(err.Error(), tc.want) {
@@ -215,7 +207,7 @@ func TestConnectionsThatFail(t *testing.T) {
 		s.StartTLS()
 		t.Cleanup(s.Close)
 		err := NewChat(config.LLM{Model: config.Model{URL: s.URL, Name: "m"}}, nil, Transport{}).Probe(t.Context())
-		if KindOf(err) != Unreachable || !strings.Contains(err.Error(), "certificate") {
+		if FailureOf(err) != config.ModelUnreachable || !strings.Contains(err.Error(), "certificate") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -260,7 +252,7 @@ func TestAnEndlessAnswerIsCutOff(t *testing.T) {
 			}
 		}
 	})
-	if _, err := s.chat().Complete(t.Context(), ask("x")); KindOf(err) != Broken || !strings.Contains(err.Error(), "too large") {
+	if _, err := s.chat().Complete(t.Context(), ask("x")); FailureOf(err) != config.ModelBroken || !strings.Contains(err.Error(), "too large") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -276,9 +268,9 @@ func TestACallerThatLeavesIsNoFailureOfTheModel(t *testing.T) {
 	}))
 	t.Cleanup(s.Close)
 	observed := false
-	c := NewChat(config.LLM{Model: config.Model{URL: s.URL, Name: "m"}}, nil, Transport{Observe: func(Role, time.Duration, error) { observed = true }})
+	c := NewChat(config.LLM{Model: config.Model{URL: s.URL, Name: "m"}}, nil, Transport{Observe: func(config.Stage, time.Duration, error) { observed = true }})
 	_, err := c.Complete(ctx, ask("x"))
-	if !errors.Is(err, context.Canceled) || KindOf(err) != "" || observed {
+	if !errors.Is(err, context.Canceled) || FailureOf(err) != "" || observed {
 		t.Errorf("got %v, observed: %v", err, observed)
 	}
 	<-gone // the upstream's work is cancelled, or the test hangs
@@ -288,15 +280,15 @@ func TestSummariesAreTheSameEachTime(t *testing.T) {
 	dial := func(port string) error {
 		return &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused on " + port)}
 	}
-	a := (&Error{Role: LLM, Kind: Unreachable, Model: "m", Err: &net.OpError{Op: "read", Err: io.ErrUnexpectedEOF, Source: &net.TCPAddr{Port: 1}}}).Summary()
-	b := (&Error{Role: LLM, Kind: Unreachable, Model: "m", Err: &net.OpError{Op: "read", Err: io.ErrUnexpectedEOF, Source: &net.TCPAddr{Port: 2}}}).Summary()
+	a := (&Error{Stage: config.StageLLM, Failure: config.ModelUnreachable, Model: "m", Err: &net.OpError{Op: "read", Err: io.ErrUnexpectedEOF, Source: &net.TCPAddr{Port: 1}}}).Summary()
+	b := (&Error{Stage: config.StageLLM, Failure: config.ModelUnreachable, Model: "m", Err: &net.OpError{Op: "read", Err: io.ErrUnexpectedEOF, Source: &net.TCPAddr{Port: 2}}}).Summary()
 	if a != b || !strings.Contains(a, "unexpected EOF") {
 		t.Errorf("%q and %q", a, b)
 	}
-	if got := (&Error{Kind: Rejected, Message: "request 17 failed", Err: dial("x")}).Summary(); strings.Contains(got, "17") {
+	if got := (&Error{Failure: config.ModelRejected, Message: "request 17 failed", Err: dial("x")}).Summary(); strings.Contains(got, "17") {
 		t.Errorf("a figure is in %q", got)
 	}
-	if got := (&Error{Kind: Rejected, Message: "no such model", Status: 404}).Summary(); !strings.Contains(got, "no such model") || !strings.Contains(got, "404") {
+	if got := (&Error{Failure: config.ModelRejected, Message: "no such model", Status: 404}).Summary(); !strings.Contains(got, "no such model") || !strings.Contains(got, "404") {
 		t.Errorf("words and status are missing in %q", got)
 	}
 }

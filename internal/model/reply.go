@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"sync"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // maxReply bounds one answer: 32 vectors of 4,096 dimensions, as numbers of 20 characters, are 2.6 MB.
@@ -17,7 +19,7 @@ var errTooLarge = errors.New("it is too large")
 var replies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // whole makes a call's read function of one that parses the whole answer. An error of parse that is no *Error
-// says why the answer is Broken.
+// says why the answer is config.ModelBroken.
 func (c *client) whole(parse func(answer []byte) error) func(context.Context, *reply) error {
 	return func(_ context.Context, resp *reply) error {
 		buf := replies.Get().(*bytes.Buffer)
@@ -32,12 +34,12 @@ func (c *client) whole(parse func(answer []byte) error) func(context.Context, *r
 			return &readError{err}
 		}
 		if n > maxReply {
-			return c.fail(Broken, errTooLarge)
+			return c.fail(config.ModelBroken, errTooLarge)
 		}
 		err = parse(buf.Bytes())
 		if _, own := errors.AsType[*Error](err); err == nil || own {
 			return err
 		}
-		return c.fail(Broken, err)
+		return c.fail(config.ModelBroken, err)
 	}
 }

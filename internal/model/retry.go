@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // patience says how often and how long a call tries.
@@ -49,10 +51,10 @@ func (p patience) allows(err error, try int) bool {
 	if !ok || try >= p.attempts {
 		return false
 	}
-	switch e.Kind {
-	case Unreachable, NotReady, Overloaded:
+	switch e.Failure {
+	case config.ModelUnreachable, config.ModelNotReady, config.ModelOverloaded:
 		return true
-	case CircuitOpen:
+	case config.ModelCircuitOpen:
 		return p.longest > openFor
 	}
 	return e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout
@@ -87,7 +89,7 @@ func (c *client) sayWaiting(err error) {
 	if !ok {
 		return
 	}
-	about := []any{"role", e.Role, "model", e.Model, "reason", e.Kind}
+	about := []any{"stage", string(e.Stage), "model", e.Model, "reason", string(e.Failure)}
 	if e.Status != 0 {
 		about = append(about, "status", e.Status)
 	}

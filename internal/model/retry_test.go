@@ -71,7 +71,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		name     string
 		first    reaction
 		requests int
-		kind     Kind
+		kind     config.Failure
 	}{
 		{"a connection that fails", reaction{err: refused}, 2, ""},
 		{"429", reaction{status: 429}, 2, ""},
@@ -79,22 +79,22 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		{"503", reaction{status: 503}, 2, ""},
 		{"504", reaction{status: 504}, 2, ""},
 		{"a reply that breaks off", reaction{status: 200, body: "", err: io.ErrUnexpectedEOF}, 2, ""},
-		{"not 500, for the text may be the cause", reaction{status: 500}, 1, Broken},
+		{"not 500, for the text may be the cause", reaction{status: 500}, 1, config.ModelBroken},
 		{"not 400, but once as numbers", reaction{status: 400}, 2, ""},
-		{"not 401", reaction{status: 401}, 1, Unauthorized},
-		{"not 404", reaction{status: 404}, 1, NotFound},
-		{"not 410", reaction{status: 410}, 1, Retired},
-		{"not 202, for the request was taken", reaction{status: 202}, 1, Broken},
-		{"not an answer that makes no sense", reaction{status: 200, body: "{}"}, 1, Broken},
-		{"not silence", reaction{hang: true}, 1, TimedOut},
-		{"not a server that wants a long wait", reaction{status: 429, header: http.Header{"Retry-After": {"30"}}}, 1, Overloaded},
+		{"not 401", reaction{status: 401}, 1, config.ModelUnauthorized},
+		{"not 404", reaction{status: 404}, 1, config.ModelNotFound},
+		{"not 410", reaction{status: 410}, 1, config.ModelRetired},
+		{"not 202, for the request was taken", reaction{status: 202}, 1, config.ModelBroken},
+		{"not an answer that makes no sense", reaction{status: 200, body: "{}"}, 1, config.ModelBroken},
+		{"not silence", reaction{hang: true}, 1, config.ModelTimedOut},
+		{"not a server that wants a long wait", reaction{status: 429, header: http.Header{"Retry-After": {"30"}}}, 1, config.ModelOverloaded},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{replies: []reaction{tc.first, fine}}
 				_, err := s.embedder().Query(t.Context(), "x")
-				if KindOf(err) != tc.kind || (err == nil) != (tc.kind == "") || s.count() != tc.requests {
+				if FailureOf(err) != tc.kind || (err == nil) != (tc.kind == "") || s.count() != tc.requests {
 					t.Errorf("got %v after %d requests, want %q after %d", err, s.count(), tc.kind, tc.requests)
 				}
 			})
@@ -106,13 +106,13 @@ func TestAQuestionTriesThreeTimesAndIngestionForAboutAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{replies: []reaction{{status: 503}}}
 		begun := time.Now()
-		if _, err := s.embedder().Query(t.Context(), "x"); KindOf(err) != NotReady || s.count() != 3 || time.Since(begun) > time.Second {
+		if _, err := s.embedder().Query(t.Context(), "x"); FailureOf(err) != config.ModelNotReady || s.count() != 3 || time.Since(begun) > time.Second {
 			t.Errorf("a question got %v after %d requests in %s", err, s.count(), time.Since(begun))
 		}
 		s = &script{replies: []reaction{{status: 503}}}
 		begun = time.Now()
 		_, err := s.embedder().Passages(t.Context(), []string{"x"})
-		if took := time.Since(begun); KindOf(err) != NotReady || took < 20*time.Second || took > 2*time.Minute {
+		if took := time.Since(begun); FailureOf(err) != config.ModelNotReady || took < 20*time.Second || took > 2*time.Minute {
 			t.Errorf("ingestion got %v after %d requests in %s", err, s.count(), took)
 		}
 	})
@@ -175,7 +175,7 @@ func TestNoWaitOutlastsTheCaller(t *testing.T) {
 		defer cancel()
 		s := &script{replies: []reaction{{status: 429, header: http.Header{"Retry-After": {"3"}}}, fine}}
 		begun := time.Now()
-		if _, err := s.embedder().Query(ctx, "x"); KindOf(err) != Overloaded || time.Since(begun) != 0 {
+		if _, err := s.embedder().Query(ctx, "x"); FailureOf(err) != config.ModelOverloaded || time.Since(begun) != 0 {
 			t.Errorf("got %v after %s", err, time.Since(begun))
 		}
 	})
@@ -186,12 +186,12 @@ func TestTheCallersDeadlineIsATimeoutAndItsCancellationIsNot(t *testing.T) {
 		s := &script{replies: []reaction{{hang: true}}}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := s.embedder().Query(ctx, "x"); KindOf(err) != TimedOut || !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := s.embedder().Query(ctx, "x"); FailureOf(err) != config.ModelTimedOut || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the deadline gives %v", err)
 		}
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if _, err := s.embedder().Query(ctx, "x"); KindOf(err) != "" || !errors.Is(err, context.Canceled) {
+		if _, err := s.embedder().Query(ctx, "x"); FailureOf(err) != "" || !errors.Is(err, context.Canceled) {
 			t.Errorf("the cancellation gives %v", err)
 		}
 	})
@@ -246,7 +246,7 @@ func TestTheBreakerOpensForAnEndpointThatIsDownOnly(t *testing.T) {
 				}
 				before := s.count()
 				_, err := e.Query(t.Context(), "x")
-				if opened := KindOf(err) == CircuitOpen && s.count() == before; opened != tc.opens {
+				if opened := FailureOf(err) == config.ModelCircuitOpen && s.count() == before; opened != tc.opens {
 					t.Fatalf("got %v with %d more requests", err, s.count()-before)
 				}
 				time.Sleep(openFor + time.Second)
@@ -288,7 +288,7 @@ func TestOnlySoManyCallsAreInFlight(t *testing.T) {
 		}
 		late, stop := context.WithTimeout(ctx, time.Second)
 		defer stop()
-		if _, err := e.Query(late, "x"); KindOf(err) != TimedOut {
+		if _, err := e.Query(late, "x"); FailureOf(err) != config.ModelTimedOut {
 			t.Errorf("one that waits in vain gets %v", err)
 		}
 		cancel()
@@ -311,7 +311,7 @@ func TestIngestionSaysThatItWaitsAndAQuestionDoesNot(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		e.Passages(ctx, []string{"Where is the A100 GPU used?"})
-		if got := log.String(); !strings.Contains(got, `level=WARN msg="Waiting for the model" role=embedding model=m reason=ModelNotReady status=503`) ||
+		if got := log.String(); !strings.Contains(got, `level=WARN msg="Waiting for the model" stage=embedding model=m reason=ModelNotReady status=503`) ||
 			strings.Contains(got, "A100") {
 			t.Errorf("after 2 s the log is %q", got)
 		}

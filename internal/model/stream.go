@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 var (
@@ -41,9 +43,9 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil, c.client.fail(Broken, errCutOff)
+			return nil, c.client.fail(config.ModelBroken, errCutOff)
 		case errors.Is(err, errLineTooLong), errors.Is(err, errStreamTooLong):
-			return nil, c.client.fail(Broken, err)
+			return nil, c.client.fail(config.ModelBroken, err)
 		case err != nil:
 			return nil, &readError{err}
 		case len(data) == 0:
@@ -52,7 +54,7 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 		chunk, err := parseChat(data)
 		switch {
 		case err != nil:
-			return nil, c.client.fail(Broken, err)
+			return nil, c.client.fail(config.ModelBroken, err)
 		case chunk.problem != nil:
 			return nil, c.inBand(chunk.problem)
 		}
@@ -69,7 +71,7 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 		}
 	}
 	if !answered {
-		return nil, c.client.fail(Broken, errNoChoices)
+		return nil, c.client.fail(config.ModelBroken, errNoChoices)
 	}
 	if err := send(c.conclude(think, r.stopped(answer.FinishReason))); err != nil {
 		return nil, err

@@ -44,7 +44,7 @@ func describe(ctx context.Context, finish string, usage *Usage) {
 func endSpan(span trace.Span, err error) {
 	if span.IsRecording() && err != nil {
 		kind := "cancelled"
-		if k := KindOf(err); k != "" {
+		if k := FailureOf(err); k != "" {
 			kind = string(k)
 		}
 		span.SetAttributes(keyError.String(kind))

@@ -60,10 +60,10 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 	}
 	switch {
 	case len(result.Passages) == 0:
-		result.warn(Warning{config.StageIndex, NoPassages, "no passage matches the question, so the llm was not asked"})
+		result.warn(Warning{config.StageIndex, config.NoPassages, "no passage matches the question, so the llm was not asked"})
 		return reply.fixed(nothingFound)
 	case s.chat == nil:
-		result.warn(Warning{config.StageLLM, NoModel, "the pipeline has no llm; the reply is the passages"})
+		result.warn(Warning{config.StageLLM, config.NoModel, "the pipeline has no llm; the reply is the passages"})
 		return reply.fixed(passagesOnly(result.Passages))
 	}
 	return s.ask(ctx, r, conversation, reply)
@@ -101,7 +101,7 @@ func (s *Service) chatRequest(r Request, c *conversation, result *Result) (model
 	}
 	if found := len(result.Passages); p.fits < found {
 		result.Passages = result.Passages[:p.fits]
-		result.warn(Warning{config.StageLLM, PassagesCut,
+		result.warn(Warning{config.StageLLM, config.PassagesCut,
 			fmt.Sprintf("only the first %d of %d passages fit the model's context window", p.fits, found)})
 	}
 	temperature := r.Temperature
@@ -145,7 +145,7 @@ func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, repl
 	case sendErr != nil:
 		return sendErr
 	}
-	return failed(ctx, err, modelError(config.StageLLM, model.LLM, s.config.Models.LLM.Name, err))
+	return failed(ctx, err, modelError(config.StageLLM, s.config.Models.LLM.Name, err))
 }
 
 // saysNothing tells whether an answer that claims to be whole is none.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // The outcomes of a question.
@@ -83,7 +85,7 @@ func outcome(passages []Passage, warnings []Warning, err error) string {
 		return outcomeEmpty
 	}
 	for _, w := range warnings {
-		if w.Code != PassagesCut && w.Code != NoModel {
+		if w.Code != config.PassagesCut && w.Code != config.NoModel {
 			return outcomeDegraded
 		}
 	}

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -15,19 +16,21 @@ import (
 )
 
 // down makes one stage fail.
-func (f *fixture) down(stage string) {
-	refuse := func(role model.Role) error {
-		return &model.Error{Role: role, Kind: model.Unreachable, Model: "m"}
+func (f *fixture) down(stage config.Stage) {
+	refuse := func(role config.Stage) error {
+		return &model.Error{Stage: role, Failure: config.ModelUnreachable, Model: "m"}
 	}
 	switch stage {
 	case config.StageEmbedding:
-		f.options.Embedder = fakeEmbedder(func(context.Context, string) ([]float32, error) { return nil, refuse(model.Embedding) })
+		f.options.Embedder = fakeEmbedder(func(context.Context, string) ([]float32, error) { return nil, refuse(config.StageEmbedding) })
 	case config.StageIndex:
 		f.index.vectorErr, f.index.keywordErr = errors.New("disk I/O error"), errors.New("disk I/O error")
 	case config.StageReranking:
-		f.options.Ranker = fakeRanker(func(context.Context, string, []string) ([]model.Ranked, error) { return nil, refuse(model.Reranking) })
+		f.options.Ranker = fakeRanker(func(context.Context, string, []string) ([]model.Ranked, error) {
+			return nil, refuse(config.StageReranking)
+		})
 	case config.StageLLM:
-		f.chat.words, f.chat.err = nil, refuse(model.LLM)
+		f.chat.words, f.chat.err = nil, refuse(config.StageLLM)
 	}
 }
 
@@ -35,12 +38,12 @@ func (f *fixture) down(stage string) {
 func TestFailurePolicy(t *testing.T) {
 	const answered = "It is so [1]."
 	type want struct {
-		passages []string // nil: an error
-		warning  string   // the stage that warns
+		passages []string     // nil: an error
+		warning  config.Stage // the stage that warns
 	}
 	failed := want{}
 	for _, tc := range []struct {
-		down   string
+		down   config.Stage
 		policy config.Policy
 		mode   config.Mode
 		want   want
@@ -81,7 +84,7 @@ func TestFailurePolicy(t *testing.T) {
 		if down == "" {
 			down = "nothing"
 		}
-		t.Run(strings.Join([]string{down, "is down", string(tc.policy), string(tc.mode)}, " "), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s is down %s %s", down, tc.policy, tc.mode), func(t *testing.T) {
 			f := newFixture(t)
 			f.options.Config.Retrieval.Mode = tc.mode
 			f.options.Config.FailurePolicy = config.FailurePolicy{Embedding: tc.policy, Reranking: tc.policy, LLM: tc.policy}
@@ -118,12 +121,12 @@ func TestFailurePolicy(t *testing.T) {
 				}
 				var stages []string
 				for _, w := range got.Warnings {
-					stages = append(stages, w.Stage)
-					if w.Code != string(model.Unreachable) || w.Message == "" {
+					stages = append(stages, string(w.Stage))
+					if w.Code != config.ModelUnreachable || w.Message == "" {
 						t.Errorf("%s warning %+v", name, w)
 					}
 				}
-				if strings.Join(stages, " ") != tc.want.warning {
+				if strings.Join(stages, " ") != string(tc.want.warning) {
 					t.Errorf("%s warnings of %q, want of %q", name, stages, tc.want.warning)
 				}
 			}
@@ -155,7 +158,7 @@ func TestWithoutAnLLMTheReplyIsThePassages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(got.Answer, notAnswered) || len(got.Warnings) != 1 || got.Warnings[0].Code != NoModel {
+	if !strings.HasPrefix(got.Answer, notAnswered) || len(got.Warnings) != 1 || got.Warnings[0].Code != config.NoModel {
 		t.Errorf("got %q with %+v", got.Answer, got.Warnings)
 	}
 }
@@ -172,7 +175,7 @@ func TestWithoutAPassageTheLLMIsNotAsked(t *testing.T) {
 		if got.Answer != nothingFound || got.FinishReason != "stop" || f.chat.asked != 0 {
 			t.Errorf("with %s: answer %q, asked %d times", name, got.Answer, f.chat.asked)
 		}
-		if len(got.Warnings) != 1 || got.Warnings[0].Code != NoPassages {
+		if len(got.Warnings) != 1 || got.Warnings[0].Code != config.NoPassages {
 			t.Errorf("with %s: warnings %+v", name, got.Warnings)
 		}
 	}
@@ -181,39 +184,39 @@ func TestWithoutAPassageTheLLMIsNotAsked(t *testing.T) {
 func TestAnotherNumberOfDimensionsIsTheEmbeddingStagesFault(t *testing.T) {
 	f := newFixture(t)
 	f.index.vectorErr = index.ErrDimensions
-	f.options.Report = func(stage string, err error) {
-		if failure, ok := errors.AsType[*StageError](err); !ok || failure.Reason() != DimensionMismatch {
+	f.options.Report = func(stage config.Stage, err error) {
+		if failure, ok := errors.AsType[*StageError](err); !ok || failure.Reason() != config.DimensionMismatch {
 			t.Errorf("%s is reported as %v", stage, err) // by the keyword leg, which works
 		}
 	}
 	_, err := f.service().Search(t.Context(), SearchRequest{Query: "what?"})
-	if failure, ok := errors.AsType[*StageError](err); !ok || failure.Stage != config.StageEmbedding || failure.Code != DimensionMismatch {
+	if failure, ok := errors.AsType[*StageError](err); !ok || failure.Stage != config.StageEmbedding || failure.Code != config.DimensionMismatch {
 		t.Errorf("got %v", err)
 	}
 	f.options.Config.FailurePolicy.Embedding = config.Degrade
 	got, err := f.service().Search(t.Context(), SearchRequest{Query: "what?"})
-	if err != nil || len(got.Warnings) != 1 || got.Warnings[0].Code != DimensionMismatch {
+	if err != nil || len(got.Warnings) != 1 || got.Warnings[0].Code != config.DimensionMismatch {
 		t.Errorf("degraded: %+v, %v", got, err)
 	}
 }
 
 // What a server says of itself may name accounts, addresses or texts; a caller only learns what to do.
 func TestFailuresInPublicSayWhoMustActAndNoMore(t *testing.T) {
-	for _, kind := range []model.Kind{model.Unreachable, model.NotReady, model.Overloaded, model.Unauthorized, model.Unpaid, model.NotFound,
-		model.Retired, model.TooLong, model.Rejected, model.Broken, model.TimedOut, model.CircuitOpen} {
-		err := modelError(config.StageLLM, model.LLM, "chat", &model.Error{Role: model.LLM, Kind: kind, Model: "chat", Status: 401,
+	ofModels, _ := config.StageFailures()
+	for _, failure := range ofModels {
+		err := modelError(config.StageLLM, "chat", &model.Error{Stage: config.StageLLM, Failure: failure, Model: "chat", Status: 401,
 			Message: "account 42", Err: errors.New("dial tcp 10.0.0.7:8000")})
 		got := err.Public()
 		if !strings.HasPrefix(got, `the llm model "chat" `) || strings.HasSuffix(got, `" `) {
-			t.Errorf("%s: %q names neither model nor remedy", kind, got)
+			t.Errorf("%s: %q names neither model nor remedy", failure, got)
 		}
 		for _, private := range []string{"account", "10.0.0.7", "key", "401"} {
 			if strings.Contains(got, private) {
-				t.Errorf("%s: %q holds %q", kind, got, private)
+				t.Errorf("%s: %q holds %q", failure, got, private)
 			}
 		}
-		if err.Code != string(kind) {
-			t.Errorf("code %q, want %q", err.Code, kind)
+		if err.Code != failure {
+			t.Errorf("code %q, want %q", err.Code, failure)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/tiktoken-go/tokenizer"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
@@ -143,7 +144,7 @@ func TestPassagesBeyondTheWindowAreCutFromTheEnd(t *testing.T) {
 	if diff := gocmp.Diff([]string{"d", "e"}, ids(got.Passages)); diff != "" {
 		t.Errorf("passages (-want +got):\n%s", diff)
 	}
-	if len(got.Warnings) != 1 || got.Warnings[0].Code != PassagesCut {
+	if len(got.Warnings) != 1 || got.Warnings[0].Code != config.PassagesCut {
 		t.Errorf("warnings %+v", got.Warnings)
 	}
 	if n := len(f.chat.got.Messages); n != 2 {

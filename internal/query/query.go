@@ -48,7 +48,7 @@ type Options struct {
 	Deadlines Deadlines
 	// Report, which may be nil, is told of each retrieval that succeeded and of each search of the index that
 	// failed, as config.StageIndex. The models report on themselves.
-	Report func(stage string, err error)
+	Report func(stage config.Stage, err error)
 	// Registerer receives the metrics; nil keeps them private.
 	Registerer prometheus.Registerer
 }
@@ -78,7 +78,7 @@ type Service struct {
 	ranker    Ranker
 	chat      Chat
 	deadlines Deadlines
-	report    func(stage string, err error)
+	report    func(stage config.Stage, err error)
 	metrics   *metrics
 	// misfit: the last question's vector did not fit the index.
 	misfit atomic.Bool
@@ -87,7 +87,7 @@ type Service struct {
 // New makes a Service.
 func New(o Options) *Service {
 	if o.Report == nil {
-		o.Report = func(string, error) {}
+		o.Report = func(config.Stage, error) {}
 	}
 	return &Service{
 		config:    o.Config,

@@ -3,6 +3,7 @@ package query
 import (
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
@@ -61,9 +62,9 @@ type Passage struct {
 
 // Warning says that a reply is not all it could be, and why.
 type Warning struct {
-	Stage   string `json:"stage"` // one of config's stages
-	Code    string `json:"code"`  // CamelCase; a model.Kind where a model failed
-	Message string `json:"message"`
+	Stage   config.Stage   `json:"stage"`
+	Code    config.Failure `json:"code"`
+	Message string         `json:"message"`
 }
 
 // Times is how long each stage took; 0 where it did not run. Embedding and Keyword overlap.

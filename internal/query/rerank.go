@@ -24,7 +24,7 @@ func (s *Service) rerank(ctx context.Context, question string, passages []Passag
 		return err
 	})
 	if err != nil {
-		return nil, failed(ctx, err, modelError(config.StageReranking, model.Reranking, s.config.Models.Reranking.Name, err))
+		return nil, failed(ctx, err, modelError(config.StageReranking, s.config.Models.Reranking.Name, err))
 	}
 	slices.SortFunc(ranking, func(a, b model.Ranked) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(passages[a.Index].ID, passages[b.Index].ID))

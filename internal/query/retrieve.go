@@ -10,7 +10,6 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
-	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
 // pool is how many candidates each leg fetches at least: normalisation needs more than the few that are kept.
@@ -39,7 +38,7 @@ func (s *Service) retrieve(ctx context.Context, q search, t *Times) ([]Passage, 
 		keep = q.k
 	}
 	passages, err := s.fetch(ctx, collapse(index.Fuse(vector, keyword, s.alpha(vector, keyword)), keep), t)
-	if err == nil && !slices.ContainsFunc(warnings, func(w Warning) bool { return w.Code == DimensionMismatch }) {
+	if err == nil && !slices.ContainsFunc(warnings, func(w Warning) bool { return w.Code == config.DimensionMismatch }) {
 		s.misfit.Store(false)
 		s.report(config.StageIndex, nil)
 	}
@@ -132,7 +131,7 @@ func (s *Service) vector(ctx context.Context, q search, t *Times) (hits []index.
 		return err
 	})
 	if err != nil {
-		return nil, failed(ctx, err, modelError(config.StageEmbedding, model.Embedding, embedding, err))
+		return nil, failed(ctx, err, modelError(config.StageEmbedding, embedding, err))
 	}
 	t.Vector, err = s.searchIndex(ctx, "retrieval vector", q.k, func(ctx context.Context) (err error) {
 		hits, err = s.index.Vector(ctx, vector, max(pool, q.k), q.filter)

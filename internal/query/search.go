@@ -64,7 +64,7 @@ func (s *Service) find(ctx context.Context, q search, t *Times) ([]Passage, []Wa
 }
 
 // degrades tells whether err is a failure of the stage that the policy answers with less instead of an error.
-func (s *Service) degrades(err error, stage string, policy config.Policy) (*StageError, bool) {
+func (s *Service) degrades(err error, stage config.Stage, policy config.Policy) (*StageError, bool) {
 	failure, ok := errors.AsType[*StageError](err)
 	if !ok || failure.Stage != stage || policy != config.Degrade {
 		return nil, false

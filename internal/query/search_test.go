@@ -276,19 +276,20 @@ func TestAStageThatPassesItsDeadlineTimedOut(t *testing.T) {
 	forever := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	short := Deadlines{Embedding: time.Millisecond, Index: time.Millisecond, Reranking: time.Millisecond, LLM: time.Millisecond}
 	for _, tc := range []struct {
-		stage, code string
-		hang        func(f *fixture)
+		stage config.Stage
+		code  config.Failure
+		hang  func(f *fixture)
 	}{
-		{config.StageEmbedding, string(model.TimedOut), func(f *fixture) {
+		{config.StageEmbedding, config.ModelTimedOut, func(f *fixture) {
 			f.options.Embedder = fakeEmbedder(func(ctx context.Context, _ string) ([]float32, error) { return nil, forever(ctx) })
 		}},
-		{config.StageIndex, IndexTimedOut, func(f *fixture) { f.index.block = forever }},
-		{config.StageReranking, string(model.TimedOut), func(f *fixture) {
+		{config.StageIndex, config.IndexTimedOut, func(f *fixture) { f.index.block = forever }},
+		{config.StageReranking, config.ModelTimedOut, func(f *fixture) {
 			f.options.Ranker = fakeRanker(func(ctx context.Context, _ string, _ []string) ([]model.Ranked, error) { return nil, forever(ctx) })
 		}},
-		{config.StageLLM, string(model.TimedOut), func(f *fixture) { f.options.Chat = hangingChat{} }},
+		{config.StageLLM, config.ModelTimedOut, func(f *fixture) { f.options.Chat = hangingChat{} }},
 	} {
-		t.Run(tc.stage, func(t *testing.T) {
+		t.Run(string(tc.stage), func(t *testing.T) {
 			f := newFixture(t)
 			f.options.Deadlines = short
 			tc.hang(f)
@@ -315,7 +316,7 @@ func (c hangingChat) Stream(ctx context.Context, r model.ChatRequest, _ model.De
 func TestACallerThatLeavesIsNoFailureOfAStage(t *testing.T) {
 	f := newFixture(t)
 	var reported []error
-	f.options.Report = func(_ string, err error) { reported = append(reported, err) }
+	f.options.Report = func(_ config.Stage, err error) { reported = append(reported, err) }
 	f.options.Config.Retrieval.Mode = config.Keyword
 	f.index.block = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	ctx, leave := context.WithCancel(t.Context())
@@ -345,7 +346,7 @@ func TestTheIndexReportsOnItself(t *testing.T) {
 	f := newFixture(t)
 	f.options.Config.Retrieval.Mode = config.Keyword
 	var reported []error
-	f.options.Report = func(stage string, err error) {
+	f.options.Report = func(stage config.Stage, err error) {
 		if stage != config.StageIndex {
 			t.Errorf("reported on %q", stage)
 		}

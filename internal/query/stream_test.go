@@ -81,7 +81,7 @@ func TestAnAnswerWithoutAWord(t *testing.T) {
 		_, plainErr := f.service().Answer(t.Context(), ask("what?"))
 		for _, err := range []error{streamErr, plainErr} {
 			failure, failed := errors.AsType[*StageError](err)
-			if failed != tc.fails || failed && failure.Code != string(model.Broken) {
+			if failed != tc.fails || failed && failure.Code != config.ModelBroken {
 				t.Errorf("finish_reason %q: got %v", tc.finish, err)
 			}
 		}
@@ -99,7 +99,7 @@ func TestAnLLMThatFailsAfterItsFirstWordIsAnErrorUnderAnyPolicy(t *testing.T) {
 	for _, policy := range []config.Policy{config.Fail, config.Degrade} {
 		f := newFixture(t)
 		f.options.Config.FailurePolicy.LLM = policy
-		f.chat.err = &model.Error{Role: model.LLM, Kind: model.Unreachable, Model: "chat"}
+		f.chat.err = &model.Error{Stage: config.StageLLM, Failure: config.ModelUnreachable, Model: "chat"}
 		got := &recorder{}
 		err := f.service().Stream(t.Context(), ask("what?"), got)
 		if failure, ok := errors.AsType[*StageError](err); !ok || failure.Stage != config.StageLLM {

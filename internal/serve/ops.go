@@ -94,7 +94,7 @@ func (o *OpsOptions) indexStatus(ctx context.Context) config.IndexStatus {
 		return status
 	}
 	for _, row := range failed {
-		f := config.Failure{Document: row.Document, Reason: row.Reason, Message: row.Message}
+		f := config.FailedDocument{Document: row.Document, Reason: row.Reason, Message: row.Message}
 		status.Failures = append(status.Failures, f)
 	}
 	return status

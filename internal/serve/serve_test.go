@@ -177,7 +177,7 @@ func TestOpsAnswersStatusHealthReadinessMetricsAndProfiles(t *testing.T) {
 		Index: config.IndexStatus{Documents: 10, Chunks: 40, FailedDocuments: 12, EmbeddingModel: "e", Dimensions: 8, LastSync: synced},
 	}
 	for _, row := range failed[:10] {
-		want.Index.Failures = append(want.Index.Failures, config.Failure{Document: row.Document, Reason: row.Reason, Message: row.Message})
+		want.Index.Failures = append(want.Index.Failures, config.FailedDocument{Document: row.Document, Reason: row.Reason, Message: row.Message})
 	}
 	h := Ops(OpsOptions{
 		Pipeline:   config.Pipeline{Namespace: "ns", Name: "demo"},

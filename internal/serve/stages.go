@@ -18,7 +18,7 @@ const downAfter = 3
 // probes feed it, and the latest outcome decides, with downAfter.
 type Stages struct {
 	mu     sync.Mutex
-	stages map[string]*stage
+	stages map[config.Stage]*stage
 }
 
 type stage struct {
@@ -28,36 +28,39 @@ type stage struct {
 }
 
 // NewStages makes a tracker that knows of no stage yet.
-func NewStages() *Stages { return &Stages{stages: map[string]*stage{}} }
+func NewStages() *Stages { return &Stages{stages: map[config.Stage]*stage{}} }
 
-// Observe takes the outcome of one model call; it is a model.Observer. A request that the model refused
-// because of what it held says nothing of the stage, but that it answers.
-func (s *Stages) Observe(role model.Role, _ time.Duration, err error) {
-	switch model.KindOf(err) {
-	case model.TooLong, model.Rejected:
-		s.touch(string(role))
-	default:
-		s.note(string(role), err, needed(err))
+// Observe takes the outcome of one model call; it is a model.Observer. A request that the model refused because of its
+// content shows only that the model answers.
+func (s *Stages) Observe(stage config.Stage, _ time.Duration, err error) {
+	if refusesContent(err) {
+		s.touch(stage)
+		return
 	}
+	s.note(stage, err, needed(err))
 }
 
-// needed is how many failures like err, in a row, make a stage not ok.
+func refusesContent(err error) bool {
+	failure := model.FailureOf(err)
+	return failure == config.InputTooLong || failure == config.ModelRejected
+}
+
+// needed is how many failures like err, in a row, take a stage down.
 func needed(err error) int {
-	switch model.KindOf(err) {
-	case model.Unauthorized, model.Unpaid, model.NotFound, model.Retired:
+	if model.FailureOf(err).Meaning().Conclusive {
 		return 1
 	}
 	return downAfter
 }
 
 // Report says how a stage is; err decides at once. The reason is the error's own where it has a method Reason.
-func (s *Stages) Report(stage string, err error) { s.note(stage, err, 1) }
+func (s *Stages) Report(stage config.Stage, err error) { s.note(stage, err, 1) }
 
 // Snapshot is the state of every stage that has been heard of.
-func (s *Stages) Snapshot() map[string]config.StageStatus {
+func (s *Stages) Snapshot() map[config.Stage]config.StageStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make(map[string]config.StageStatus, len(s.stages))
+	out := make(map[config.Stage]config.StageStatus, len(s.stages))
 	for name, st := range s.stages {
 		if !st.Since.IsZero() {
 			out[name] = st.StageStatus
@@ -66,14 +69,14 @@ func (s *Stages) Snapshot() map[string]config.StageStatus {
 	return out
 }
 
-func (s *Stages) touch(name string) {
+func (s *Stages) touch(name config.Stage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.get(name).asked = time.Now()
 }
 
 // get returns the stage, made if needed; mu is held.
-func (s *Stages) get(name string) *stage {
+func (s *Stages) get(name config.Stage) *stage {
 	st := s.stages[name]
 	if st == nil {
 		st = &stage{}
@@ -83,7 +86,7 @@ func (s *Stages) get(name string) *stage {
 }
 
 // note takes an outcome into account: one success makes a stage ok, needed failures in a row make it not ok.
-func (s *Stages) note(name string, err error, needed int) {
+func (s *Stages) note(name config.Stage, err error, needed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.get(name)
@@ -115,23 +118,23 @@ func (st *stage) set(now config.StageStatus) {
 // failure describes err in words that are the same every time.
 func failure(err error) config.StageStatus {
 	if e, ok := errors.AsType[*model.Error](err); ok {
-		return config.StageStatus{Reason: string(e.Kind), Message: e.Summary(), HTTPStatus: e.Status}
+		return config.StageStatus{Reason: e.Failure, Message: e.Summary(), HTTPStatus: e.Status}
 	}
-	status := config.StageStatus{Reason: "StageFailed", Message: err.Error()}
+	status := config.StageStatus{Reason: config.StageFailed, Message: err.Error()}
 	if e, ok := errors.AsType[reasoned](err); ok {
 		status.Reason = e.Reason()
 	}
 	return status
 }
 
-// reasoned is an error that knows its reason, in a CamelCase word.
+// reasoned is an error that knows its own failure.
 type reasoned interface {
 	error
-	Reason() string
+	Reason() config.Failure
 }
 
 // idle is how long nothing has been heard of a stage.
-func (s *Stages) idle(name string) time.Duration {
+func (s *Stages) idle(name config.Stage) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return time.Since(s.get(name).asked)
@@ -139,11 +142,11 @@ func (s *Stages) idle(name string) time.Duration {
 
 // patience is how long to leave a stage idle: less while it is down, so that its recovery shows, but not while
 // it is overloaded.
-func (s *Stages) patience(name string, interval time.Duration) time.Duration {
+func (s *Stages) patience(name config.Stage, interval time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.get(name)
-	if (!st.OK || st.failures > 0) && st.Reason != string(model.Overloaded) {
+	if (!st.OK || st.failures > 0) && st.Reason != config.ModelOverloaded {
 		return interval / 6
 	}
 	return interval
@@ -152,11 +155,11 @@ func (s *Stages) patience(name string, interval time.Duration) time.Duration {
 // Probe makes one minimal call at once, and then one whenever the model was idle for interval, or a sixth of
 // it while it fails. It returns when ctx ends. The client behind probe must report to s.Observe; here only a
 // refusal of the probe itself is added, which in live traffic would be the question's fault.
-func (s *Stages) Probe(ctx context.Context, interval time.Duration, role model.Role, probe func(context.Context) error) {
+func (s *Stages) Probe(ctx context.Context, interval time.Duration, stage config.Stage, probe func(context.Context) error) {
 	for ctx.Err() == nil {
-		s.probe(ctx, interval, role, probe)
+		s.probe(ctx, interval, stage, probe)
 		for wait := time.Duration(1); wait > 0 && ctx.Err() == nil; {
-			wait = s.patience(string(role), interval) - s.idle(string(role))
+			wait = s.patience(stage, interval) - s.idle(stage)
 			select {
 			case <-ctx.Done():
 			case <-time.After(wait):
@@ -166,14 +169,13 @@ func (s *Stages) Probe(ctx context.Context, interval time.Duration, role model.R
 }
 
 // probe makes one call, which must not outlast interval.
-func (s *Stages) probe(ctx context.Context, interval time.Duration, role model.Role, probe func(context.Context) error) {
+func (s *Stages) probe(ctx context.Context, interval time.Duration, stage config.Stage, probe func(context.Context) error) {
 	once, cancel := context.WithTimeout(ctx, interval)
 	defer cancel()
 	err := probe(once)
-	switch model.KindOf(err) {
-	case model.TooLong, model.Rejected:
-		s.Report(string(role), err)
-	default:
-		s.touch(string(role)) // whatever came of it, the next is due after interval
+	if refusesContent(err) {
+		s.Report(stage, err)
+		return
 	}
+	s.touch(stage) // whatever the outcome, the next probe is due after interval
 }

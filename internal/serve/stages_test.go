@@ -15,17 +15,17 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
-func failed(kind model.Kind, status int) error {
-	return &model.Error{Role: model.Embedding, Kind: kind, Model: "m", Status: status}
+func failed(kind config.Failure, status int) error {
+	return &model.Error{Stage: config.StageEmbedding, Failure: kind, Model: "m", Status: status}
 }
 
 func TestWhatMakesAStageNotOK(t *testing.T) {
-	down := func(kind model.Kind, status int) *config.StageStatus {
-		e := model.Error{Role: model.Embedding, Kind: kind, Model: "m", Status: status}
-		return &config.StageStatus{Reason: string(kind), Message: e.Summary(), HTTPStatus: status}
+	down := func(kind config.Failure, status int) *config.StageStatus {
+		e := model.Error{Stage: config.StageEmbedding, Failure: kind, Model: "m", Status: status}
+		return &config.StageStatus{Reason: kind, Message: e.Summary(), HTTPStatus: status}
 	}
 	ok := &config.StageStatus{OK: true}
-	overloaded, broken := failed(model.Overloaded, 429), failed(model.Broken, 500)
+	overloaded, broken := failed(config.ModelOverloaded, 429), failed(config.ModelBroken, 500)
 	cases := []struct {
 		name     string
 		outcomes []error
@@ -33,25 +33,25 @@ func TestWhatMakesAStageNotOK(t *testing.T) {
 	}{
 		{"nothing heard is not known", nil, nil},
 		{"one success is ok", []error{nil}, ok},
-		{"the first outcome decides even if it may pass", []error{overloaded}, down(model.Overloaded, 429)},
+		{"the first outcome decides even if it may pass", []error{overloaded}, down(config.ModelOverloaded, 429)},
 		{"one overload of a stage that worked passes", []error{nil, overloaded}, ok},
 		{"so do two", []error{nil, overloaded, broken}, ok},
-		{"three failures in a row do not, and the last is the reason", []error{nil, overloaded, overloaded, broken}, down(model.Broken, 500)},
+		{"three failures in a row do not, and the last is the reason", []error{nil, overloaded, overloaded, broken}, down(config.ModelBroken, 500)},
 		{"a success between begins anew", []error{nil, overloaded, overloaded, nil, overloaded, overloaded}, ok},
-		{"a refused key decides at once", []error{nil, failed(model.Unauthorized, 401)}, down(model.Unauthorized, 401)},
-		{"so does a retired model", []error{nil, failed(model.Retired, 410)}, down(model.Retired, 410)},
-		{"a wrong path", []error{nil, failed(model.NotFound, 404)}, down(model.NotFound, 404)},
-		{"and a missing payment", []error{nil, failed(model.Unpaid, 402)}, down(model.Unpaid, 402)},
-		{"a question that is too long says nothing", []error{nil, failed(model.TooLong, 400), failed(model.TooLong, 400), failed(model.TooLong, 400)}, ok},
-		{"a rejected question does not either", []error{failed(model.Rejected, 422)}, nil},
-		{"nor does it mend what is down", []error{failed(model.Retired, 410), failed(model.Rejected, 422)}, down(model.Retired, 410)},
+		{"a refused key decides at once", []error{nil, failed(config.ModelUnauthorized, 401)}, down(config.ModelUnauthorized, 401)},
+		{"so does a retired model", []error{nil, failed(config.ModelRetired, 410)}, down(config.ModelRetired, 410)},
+		{"a wrong path", []error{nil, failed(config.ModelNotFound, 404)}, down(config.ModelNotFound, 404)},
+		{"and a missing payment", []error{nil, failed(config.ModelUnpaid, 402)}, down(config.ModelUnpaid, 402)},
+		{"a question that is too long says nothing", []error{nil, failed(config.InputTooLong, 400), failed(config.InputTooLong, 400), failed(config.InputTooLong, 400)}, ok},
+		{"a rejected question does not either", []error{failed(config.ModelRejected, 422)}, nil},
+		{"nor does it mend what is down", []error{failed(config.ModelRetired, 410), failed(config.ModelRejected, 422)}, down(config.ModelRetired, 410)},
 		{"one success mends all", []error{nil, broken, broken, broken, nil}, ok},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			s := NewStages()
 			for _, err := range tc.outcomes {
-				s.Observe(model.Embedding, time.Second, err)
+				s.Observe(config.StageEmbedding, time.Second, err)
 			}
 			got, known := s.Snapshot()[config.StageEmbedding]
 			if known != (tc.want != nil) {
@@ -73,12 +73,12 @@ func TestWhatMakesAStageNotOK(t *testing.T) {
 
 type unfit struct{ error }
 
-func (unfit) Reason() string { return "DimensionMismatch" }
+func (unfit) Reason() config.Failure { return config.DimensionMismatch }
 
 func TestAReportedErrorBringsItsReason(t *testing.T) {
-	for reason, err := range map[string]error{
-		"StageFailed":       errors.New("disk I/O error"),
-		"DimensionMismatch": fmt.Errorf("index: %w", unfit{errors.New("384 and 1024")}),
+	for reason, err := range map[config.Failure]error{
+		config.StageFailed:       errors.New("disk I/O error"),
+		config.DimensionMismatch: fmt.Errorf("index: %w", unfit{errors.New("384 and 1024")}),
 	} {
 		s := NewStages()
 		s.Report(config.StageIndex, err)
@@ -123,13 +123,13 @@ func TestAModelIsProbedAtOnceAndThenWhenIdle(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			s.Probe(ctx, time.Minute, model.LLM, func(ctx context.Context) error {
+			s.Probe(ctx, time.Minute, config.StageLLM, func(ctx context.Context) error {
 				probes = append(probes, time.Since(start))
 				if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > time.Minute {
 					t.Error("a probe may hang")
 				}
 				err := outcome.Load()
-				s.Observe(model.LLM, 0, *err)
+				s.Observe(config.StageLLM, 0, *err)
 				return *err
 			})
 		}()
@@ -138,14 +138,14 @@ func TestAModelIsProbedAtOnceAndThenWhenIdle(t *testing.T) {
 			synctest.Wait()
 		}
 		until(90 * time.Second) // probed at 0 and 60
-		s.Observe(model.LLM, 0, nil)
+		s.Observe(config.StageLLM, 0, nil)
 		until(149 * time.Second) // a question at 90 puts it off to 150
-		is(failed(model.Unreachable, 0))
+		is(failed(config.ModelUnreachable, 0))
 		until(175 * time.Second) // fails at 150, 160 and 170
 		if s.Snapshot()[config.StageLLM].OK {
 			t.Error("three failed probes leave it ok")
 		}
-		is(failed(model.Overloaded, 429))
+		is(failed(config.ModelOverloaded, 429))
 		until(185 * time.Second) // overloaded at 180
 		is(nil)
 		until(245 * time.Second) // and so left alone until 240
@@ -165,14 +165,14 @@ func TestAProbeThatIsRejectedMakesTheStageNotOK(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		s := NewStages()
-		go s.Probe(ctx, time.Minute, model.Embedding, func(context.Context) error {
-			err := failed(model.Rejected, 400)
-			s.Observe(model.Embedding, 0, err)
+		go s.Probe(ctx, time.Minute, config.StageEmbedding, func(context.Context) error {
+			err := failed(config.ModelRejected, 400)
+			s.Observe(config.StageEmbedding, 0, err)
 			return fmt.Errorf("probe: %w", err)
 		})
 		synctest.Wait()
 		got := s.Snapshot()[config.StageEmbedding]
-		if got.OK || got.Reason != string(model.Rejected) || got.HTTPStatus != 400 {
+		if got.OK || got.Reason != config.ModelRejected || got.HTTPStatus != 400 {
 			t.Errorf("got %+v", got)
 		}
 		stop()

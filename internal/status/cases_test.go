@@ -56,51 +56,51 @@ var cases = []testCase{
 	{"the first Ready needs the reranking model despite Degrade", fromStart(running1, at(time.Minute, serves, rerankerUnreachable)), inProgress, progressing},
 
 	// May clear by itself: Reconciling, and Stalled when it has lasted.
-	{"an API key is missing from the start", fromStart(at(time.Minute, missing("Secret", "hosted", "spec.models.llm.endpoint.secretRef", config.StageLLM))), inProgress, progressing},
-	{"an API key is deleted while the model still answers", fromReady(at(time.Minute, missing("Secret", "hosted", "spec.models.llm.endpoint.secretRef", config.StageLLM))), inProgress, progressing},
+	{"an API key is missing from the start", fromStart(at(time.Minute, missing("Secret", "hosted", "spec.models.llm.endpoint.secretRef", naming.ComponentLLM))), inProgress, progressing},
+	{"an API key is deleted while the model still answers", fromReady(at(time.Minute, missing("Secret", "hosted", "spec.models.llm.endpoint.secretRef", naming.ComponentLLM))), inProgress, progressing},
 	{"a source ConfigMap is missing from the start", fromStart(running1, at(time.Minute, missing("ConfigMap", "papers", "spec.documents[0].configMap.name", naming.ComponentIngest))), inProgress, progressing},
 	{"a source ConfigMap is missing for eleven minutes", fromStart(running1, at(time.Minute, missing("ConfigMap", "papers", "spec.documents[0].configMap.name", naming.ComponentIngest)), at(11*time.Minute)), failed, degraded},
 	{"a source claim is missing while the old index serves", fromReady(at(time.Minute, missing("PersistentVolumeClaim", "papers", "spec.documents[0].persistentVolumeClaim.claimName", naming.ComponentIngest))), inProgress, progressing},
 	{"a StorageClass is missing", fromStart(at(time.Minute, missing("StorageClass", "fast", "spec.vectorStore.weaviate.storage.storageClassName", naming.ComponentWeaviate))), inProgress, progressing},
 	{"the Secret of the gateway's callers is missing", fromReady(at(time.Minute, missing("Secret", "clients", "spec.gateway.auth.secretName", naming.ComponentGateway))), inProgress, progressing},
-	{"no node has a GPU free", fromStart(at(time.Minute, down(config.StageEmbedding, pod(unscheduled(noGPU))))), inProgress, progressing},
-	{"no node has a GPU free for longer than startupTimeout", fromStart(at(time.Minute, down(config.StageEmbedding, pod(unscheduled(noGPU)))), at(29*time.Minute), at(2*time.Minute)), failed, degraded},
-	{"a GPU was added after the pipeline stalled for it", fromStart(at(time.Minute, down(config.StageEmbedding, pod(unscheduled(noGPU)))), at(31*time.Minute), at(time.Minute, created)), inProgress, progressing},
+	{"no node has a GPU free", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(unscheduled(noGPU))))), inProgress, progressing},
+	{"no node has a GPU free for longer than startupTimeout", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(unscheduled(noGPU)))), at(29*time.Minute), at(2*time.Minute)), failed, degraded},
+	{"a GPU was added after the pipeline stalled for it", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(unscheduled(noGPU)))), at(31*time.Minute), at(time.Minute, created)), inProgress, progressing},
 	{"no node has enough memory, and some have a taint", fromStart(at(time.Minute, down(naming.ComponentWeaviate, pod(unscheduled("0/3 nodes are available: 2 node(s) had untolerated taint {gpu: yes}, 1 Insufficient memory. preemption: not helpful."))))), inProgress, progressing},
 	{"the scheduler says something new", fromStart(at(time.Minute, down(naming.ComponentWeaviate, pod(unscheduled("no nodes available to schedule pods"))))), inProgress, progressing},
 	{"a volume is not bound", fromStart(at(time.Minute, down(naming.ComponentWeaviate, pod(unscheduled(noVolume))))), inProgress, progressing},
-	{"an image cannot be pulled", fromStart(at(time.Minute, down(config.StageReranking, pod(waits("ImagePullBackOff", "Back-off pulling image"))))), inProgress, progressing},
+	{"an image cannot be pulled", fromStart(at(time.Minute, down(naming.ComponentReranking, pod(waits("ImagePullBackOff", "Back-off pulling image"))))), inProgress, progressing},
 	{"the operator's image cannot be pulled", fromStart(at(time.Minute, down(naming.ComponentGateway, pod(waits("ErrImagePull", "rpc error: code = 12"))))), inProgress, progressing},
-	{"a container ends again and again", fromStart(at(time.Minute, down(config.StageEmbedding, pod(waits("CrashLoopBackOff", "back-off 5m0s"), ended("Error", 3, time.Second))))), inProgress, progressing},
-	{"a container has ended and runs again", fromStart(at(time.Minute, down(config.StageEmbedding, pod(running(1), ended("Error", 3, time.Second))))), inProgress, progressing},
+	{"a container ends again and again", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(waits("CrashLoopBackOff", "back-off 5m0s"), ended("Error", 3, time.Second))))), inProgress, progressing},
+	{"a container has ended and runs again", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(running(1), ended("Error", 3, time.Second))))), inProgress, progressing},
 	{"the vector store is out of memory", fromReady(at(time.Minute, down(naming.ComponentWeaviate, pod(waits("CrashLoopBackOff", ""), ended("OOMKilled", 137, time.Minute))))), inProgress, progressing},
-	{"a container's Secret is missing", fromStart(at(time.Minute, down(config.StageEmbedding, pod(waits("CreateContainerConfigError", `secret "ngc" not found`))))), inProgress, progressing},
-	{"a Secret lacks the key", fromStart(at(time.Minute, down(config.StageEmbedding, pod(waits("CreateContainerConfigError", "couldn't find key NGC_API_KEY in Secret default/ngc"))))), inProgress, progressing},
-	{"a container cannot be made", fromStart(at(time.Minute, down(config.StageEmbedding, pod(waits("CreateContainerConfigError", "container has runAsNonRoot and image will run as root"))))), inProgress, progressing},
-	{"a pod was evicted", fromReady(at(time.Minute, down(config.StageEmbedding, evicted()))), inProgress, progressing},
-	{"a model was killed by its startup probe", fromStart(at(time.Minute, down(config.StageEmbedding, pod(running(1), ended("Error", 137, 31*time.Minute))))), inProgress, progressing},
+	{"a container's Secret is missing", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(waits("CreateContainerConfigError", `secret "ngc" not found`))))), inProgress, progressing},
+	{"a Secret lacks the key", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(waits("CreateContainerConfigError", "couldn't find key NGC_API_KEY in Secret default/ngc"))))), inProgress, progressing},
+	{"a container cannot be made", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(waits("CreateContainerConfigError", "container has runAsNonRoot and image will run as root"))))), inProgress, progressing},
+	{"a pod was evicted", fromReady(at(time.Minute, down(naming.ComponentEmbedding, evicted()))), inProgress, progressing},
+	{"a model was killed by its startup probe", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(running(1), ended("Error", 137, 31*time.Minute))))), inProgress, progressing},
 	{"a model has not started within startupTimeout", fromStart(at(31*time.Minute), at(time.Minute)), failed, degraded},
-	{"of two bad pods the same one is told every time", fromStart(at(time.Minute, down(config.StageEmbedding, pod(waits("ImagePullBackOff", "")), pod(unscheduled(noGPU))))), inProgress, progressing},
-	{"the LLM answers 401", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnauthorized", `llm model "big": refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
-	{"the LLM answers 401 before the first index", fromStart(running1, at(time.Minute, indexes, stageFails(config.StageLLM, "ModelUnauthorized", `llm model "big": refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
-	{"the LLM answers 429", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelOverloaded", `llm model "big": is overloaded; ask fewer questions at once or add replicas (HTTP 429)`, 429))), inProgress, progressing},
-	{"the LLM answers 429 for eleven minutes", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelOverloaded", `llm model "big": is overloaded; ask fewer questions at once or add replicas (HTTP 429)`, 429)), at(11*time.Minute), at(time.Hour)), failed, degraded},
-	{"the LLM wants payment", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnpaid", `llm model "big": wants payment or an entitlement for this key (HTTP 402)`, 402))), inProgress, progressing},
-	{"the LLM cannot be reached", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnreachable", `llm model "big": cannot be reached; check its url and that it runs: no such host`, 0))), inProgress, progressing},
+	{"of two bad pods the same one is told every time", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(waits("ImagePullBackOff", "")), pod(unscheduled(noGPU))))), inProgress, progressing},
+	{"the LLM answers 401", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnauthorized", `llm model "big" refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
+	{"the LLM answers 401 before the first index", fromStart(running1, at(time.Minute, indexes, stageFails(config.StageLLM, "ModelUnauthorized", `llm model "big" refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
+	{"the LLM answers 429", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelOverloaded", `llm model "big" is overloaded; send fewer questions at once or add replicas (HTTP 429)`, 429))), inProgress, progressing},
+	{"the LLM answers 429 for eleven minutes", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelOverloaded", `llm model "big" is overloaded; send fewer questions at once or add replicas (HTTP 429)`, 429)), at(11*time.Minute), at(time.Hour)), failed, degraded},
+	{"the LLM wants payment", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnpaid", `llm model "big" requires payment or an entitlement for this key (HTTP 402)`, 402))), inProgress, progressing},
+	{"the LLM cannot be reached", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnreachable", `llm model "big" cannot be reached; check its url and that it runs: no such host`, 0))), inProgress, progressing},
 	{"the LLM is up again", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnreachable", "x", 0)), at(time.Minute, serves)), current, healthy},
-	{"the self-hosted embedding model refuses the key", fromReady(at(time.Minute, stageFails(config.StageEmbedding, "ModelUnauthorized", `embedding model "nvidia/embed": refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
+	{"the self-hosted embedding model refuses the key", fromReady(at(time.Minute, stageFails(config.StageEmbedding, "ModelUnauthorized", `embedding model "nvidia/embed" refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
 	{"a gateway pod fails to reach the LLM and another does not", fromReady(at(time.Minute, twoGateways, func(w *world) {
-		w.o.Gateways[1].Stages[config.StageLLM] = config.StageStatus{Reason: "ModelUnreachable", Message: `llm model "big": cannot be reached; check its url and that it runs`}
+		w.o.Gateways[1].Stages[config.StageLLM] = config.StageStatus{Reason: "ModelUnreachable", Message: `llm model "big" cannot be reached; check its url and that it runs`}
 	})), inProgress, progressing},
-	{"the embedding model is down and the gateway has not noticed", fromReady(at(time.Minute, down(config.StageEmbedding, pod(running(0))))), inProgress, progressing},
+	{"the embedding model is down and the gateway has not noticed", fromReady(at(time.Minute, down(naming.ComponentEmbedding, pod(running(0))))), inProgress, progressing},
 	{"one of two replicas is down", fromReady(at(time.Minute, func(w *world) {
-		w.component(config.StageEmbedding, func(c *Component) {
+		w.component(naming.ComponentEmbedding, func(c *Component) {
 			c.Replicas, c.Pods = 2, append(c.Pods, pod(waits("CrashLoopBackOff", ""), ended("Error", 1, time.Second)))
 		})
 	})), current, healthy},
 	{"the vector store is unreachable", fromReady(at(time.Minute, stageFails(config.StageIndex, "IndexUnreachable", "search in Weaviate: the index cannot be reached", 0))), inProgress, progressing},
 	{"the vector store refuses the key", fromReady(at(time.Minute, external, stageFails(config.StageIndex, "IndexUnauthorized", "search in Weaviate: the index refused the API key", 0))), inProgress, progressing},
-	{"the index is gone", fromReady(at(time.Minute, stageFails(config.StageIndex, config.ReasonNotBuilt, "the index is not built yet", 0))), inProgress, progressing},
+	{"the index is gone", fromReady(at(time.Minute, stageFails(config.StageIndex, config.IndexNotBuilt, "the index is not built yet", 0))), inProgress, progressing},
 	{"a stage gives a reason that is none", fromReady(at(time.Minute, stageFails(config.StageIndex, "not a reason", "boom\nboom", 0))), inProgress, progressing},
 	{"the gateway was deleted", fromReady(at(time.Minute, func(w *world) {
 		delete(w.o.Components, naming.ComponentGateway)
@@ -115,26 +115,26 @@ var cases = []testCase{
 	{"the spec cannot be", history(at(0, problem("ConfigurationError", "spec.documents[0].configMap.name: one source twice", true))), failed, degraded},
 	{"the spec cannot be, and the old index serves", fromReady(at(time.Minute, edit, problem("ConfigurationError", "spec.documents[0].configMap.name: one source twice", true))), failed, degraded},
 	{"a name is taken", fromStart(at(time.Minute, problem("NameTaken", "Service papers-gateway exists and is not this pipeline's: delete it, or rename the pipeline", true))), failed, degraded},
-	{"the LLM answers 404", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelNotFound", `llm model "big": is not known at this url; check url and model (HTTP 404)`, 404))), failed, degraded},
-	{"the LLM answers 410", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
-	{"the LLM answers 410 before the first index", fromStart(running1, at(time.Minute, indexes, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
-	{"the user has named another LLM and the gateway rolls", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, rolling(naming.ComponentGateway))), inProgress, progressing},
-	{"the user has named another LLM and nothing is observed of it yet", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big": has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, func(w *world) { w.o.SpecChanged = true })), inProgress, progressing},
+	{"the LLM answers 404", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelNotFound", `llm model "big" was not found at this url; check url and model (HTTP 404)`, 404))), failed, degraded},
+	{"the LLM answers 410", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big" has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
+	{"the LLM answers 410 before the first index", fromStart(running1, at(time.Minute, indexes, stageFails(config.StageLLM, "ModelRetired", `llm model "big" has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
+	{"the user has named another LLM and the gateway rolls", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big" has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, rolling(naming.ComponentGateway))), inProgress, progressing},
+	{"the user has named another LLM and nothing is observed of it yet", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelRetired", `llm model "big" has been retired; name a current model (HTTP 410)`, 410)), at(time.Minute, edit, func(w *world) { w.o.SpecChanged = true })), inProgress, progressing},
 	{"the user has corrected a failed run and nothing is observed of it yet", fromReady(at(time.Minute, failedRun(0, "", "x")), at(time.Minute, edit, func(w *world) { w.o.SpecChanged = true })), inProgress, progressing},
 	{"the vectors do not fit the index", fromReady(at(time.Minute, stageFails(config.StageIndex, "DimensionMismatch", "vector has another number of dimensions than the index", 0))), failed, degraded},
 
 	// Under Degrade.
 	{"the reranking model is down under Degrade", fromReady(at(time.Minute, rerankerUnreachable)), current, healthy},
 	{"the reranking model is down under Degrade for an hour", fromReady(at(time.Minute, rerankerUnreachable), at(time.Hour)), current, healthy},
-	{"the reranking model's pod is down under Degrade", fromReady(at(time.Minute, down(config.StageReranking, pod(waits("CrashLoopBackOff", ""), ended("Error", 1, time.Second))))), current, healthy},
-	{"the reranking model is retired under Degrade", fromReady(at(time.Minute, stageFails(config.StageReranking, "ModelRetired", `reranking model "nvidia/rerank": has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
+	{"the reranking model's pod is down under Degrade", fromReady(at(time.Minute, down(naming.ComponentReranking, pod(waits("CrashLoopBackOff", ""), ended("Error", 1, time.Second))))), current, healthy},
+	{"the reranking model is retired under Degrade", fromReady(at(time.Minute, stageFails(config.StageReranking, "ModelRetired", `reranking model "nvidia/rerank" has been retired; name a current model (HTTP 410)`, 410))), failed, degraded},
 	{"the reranking model is down under Fail", fromReady(at(time.Minute, func(w *world) { w.p.Spec.FailurePolicy.Reranking = "Fail" }, rerankerUnreachable)), inProgress, progressing},
-	{"the LLM and the reranking model are down under Degrade", fromReady(at(time.Minute, func(w *world) { w.p.Spec.FailurePolicy.LLM = "Degrade" }, rerankerUnreachable, stageFails(config.StageLLM, "ModelTimedOut", `llm model "big": did not answer in time`, 0))), current, healthy},
+	{"the LLM and the reranking model are down under Degrade", fromReady(at(time.Minute, func(w *world) { w.p.Spec.FailurePolicy.LLM = "Degrade" }, rerankerUnreachable, stageFails(config.StageLLM, "ModelTimedOut", `llm model "big" did not answer in time`, 0))), current, healthy},
 	{"the gateway returns while the reranking model is down under Degrade", fromReady(
 		at(time.Minute, rerankerUnreachable),
 		at(time.Minute, rerankerUnreachable, func(w *world) { w.o.Gateways = nil }, down(naming.ComponentGateway, pod(running(0)))),
 		at(time.Minute, serves, rerankerUnreachable)), current, healthy},
-	{"the embedding model is down under Degrade", fromReady(at(time.Minute, func(w *world) { w.p.Spec.FailurePolicy.Embedding = "Degrade" }, stageFails(config.StageEmbedding, "ModelNotReady", `embedding model "nvidia/embed": is not ready yet; it is still loading (HTTP 503)`, 503))), current, healthy},
+	{"the embedding model is down under Degrade", fromReady(at(time.Minute, func(w *world) { w.p.Spec.FailurePolicy.Embedding = "Degrade" }, stageFails(config.StageEmbedding, "ModelNotReady", `embedding model "nvidia/embed" is not ready yet; it is still loading (HTTP 503)`, 503))), current, healthy},
 
 	// Re-indexing.
 	{"the next index is being built", fromReady(at(time.Minute, edit, rebuilds(40, 200))), inProgress, progressing},
@@ -143,7 +143,7 @@ var cases = []testCase{
 	{"the re-index failed", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, failedRun(0, "AllDocumentsFailed", "every document failed: 3 of 3"))), failed, degraded},
 	{"the failed re-index is tried again", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, failedRun(0, "AllDocumentsFailed", "every document failed: 3 of 3")), at(time.Minute, retriedRun)), failed, degraded},
 	{"the re-index finds its model unknown", fromReady(at(time.Minute, edit, rebuilds(0, 0), func(w *world) {
-		w.o.Run.Reports[0].Stages = map[string]config.StageStatus{config.StageEmbedding: {Reason: "ModelNotFound", Message: `embedding model "x": is not known at this url; check url and model (HTTP 404)`}}
+		w.o.Run.Reports[0].Stages = map[config.Stage]config.StageStatus{config.StageEmbedding: {Reason: "ModelNotFound", Message: `embedding model "x" was not found at this url; check url and model (HTTP 404)`}}
 	})), failed, degraded},
 	{"the gateway switches to the next index", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched, rolling(naming.ComponentGateway))), inProgress, progressing},
 	{"the next index serves", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched, func(w *world) { w.o.Gateways = []config.OpsStatus{report(second, true)} })), current, healthy},
@@ -174,7 +174,7 @@ var cases = []testCase{
 	})), inProgress, progressing},
 	{"ingestion finds the embedding model overloaded", fromStart(running1, at(time.Minute, indexes, func(w *world) {
 		w.o.Gateways = nil
-		w.o.Run.Reports[0].Stages[config.StageEmbedding] = config.StageStatus{Reason: "ModelOverloaded", Message: `embedding model "nvidia/embed": is overloaded; ask fewer questions at once or add replicas (HTTP 429)`}
+		w.o.Run.Reports[0].Stages[config.StageEmbedding] = config.StageStatus{Reason: "ModelOverloaded", Message: `embedding model "nvidia/embed" is overloaded; send fewer questions at once or add replicas (HTTP 429)`}
 	})), inProgress, progressing},
 
 	// Rollouts.
@@ -200,7 +200,7 @@ var cases = []testCase{
 
 	// Suspended.
 	{"suspended while it serves", fromReady(at(time.Minute, suspend)), current, paused},
-	{"suspended while the LLM is down", fromReady(at(time.Minute, suspend, stageFails(config.StageLLM, "ModelTimedOut", `llm model "big": did not answer in time`, 0))), inProgress, paused},
+	{"suspended while the LLM is down", fromReady(at(time.Minute, suspend, stageFails(config.StageLLM, "ModelTimedOut", `llm model "big" did not answer in time`, 0))), inProgress, paused},
 	{"suspended before anything was made", history(at(0, suspend)), inProgress, paused},
 	{"resumed", fromReady(at(time.Minute, suspend), at(time.Minute, edit, func(w *world) { w.p.Spec.Suspend = false })), current, healthy},
 }

@@ -31,33 +31,34 @@ func Compute(p *v1alpha1.RAGPipeline, o Observed) v1alpha1.RAGPipelineStatus {
 type component struct {
 	conditionType string
 	finding
-	// stage is the failure policy's word for it, refers Missing's.
-	stage, refers string
-	// needed: without it no question is answered.
+	// stage is its key in spec.failurePolicy, missingKey its key in Missing.Component.
+	stage      config.Stage
+	missingKey string
+	// needed reports whether the gateway refuses questions without it.
 	needed bool
-	// tolerated: questions are answered without it, as the failure policy says.
+	// tolerated reports whether the failure policy lets the gateway answer without it.
 	tolerated bool
 }
 
 // components are the findings on what the spec has, in the order in which a user is told of them.
 func (v *view) components(index *v1alpha1.IndexStatus) []component {
 	store := v.storeStage().finding()
-	list := []component{{conditionType: v1alpha1.ConditionVectorStoreReady, finding: store, refers: naming.ComponentWeaviate, needed: true}}
-	for _, stage := range []string{config.StageEmbedding, config.StageReranking, config.StageLLM} {
+	list := []component{{conditionType: v1alpha1.ConditionVectorStoreReady, finding: store, missingKey: naming.ComponentWeaviate, needed: true}}
+	for _, stage := range []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM} {
 		if modelOf(v.p, stage) == nil {
 			continue
 		}
-		c := component{conditionType: conditionOf[stage], finding: v.modelStage(stage).finding(), stage: stage, refers: stage}
+		c := component{conditionType: conditionOf[stage], finding: v.modelStage(stage).finding(), stage: stage, missingKey: string(stage)}
 		c.needed = stage != config.StageEmbedding || v.p.Spec.Retrieval.Mode != v1alpha1.Mode(config.Keyword)
 		c.tolerated = v.served && v.policy(stage) == v1alpha1.Policy(config.Degrade)
 		list = append(list, c)
 	}
 	return append(list,
-		component{conditionType: v1alpha1.ConditionIndexReady, finding: v.index(store, index), refers: naming.ComponentIngest, needed: true},
-		component{conditionType: v1alpha1.ConditionGatewayReady, finding: v.gateway(), refers: naming.ComponentGateway, needed: true})
+		component{conditionType: v1alpha1.ConditionIndexReady, finding: v.index(store, index), missingKey: naming.ComponentIngest, needed: true},
+		component{conditionType: v1alpha1.ConditionGatewayReady, finding: v.gateway(), missingKey: naming.ComponentGateway, needed: true})
 }
 
-func (v *view) policy(stage string) v1alpha1.Policy {
+func (v *view) policy(stage config.Stage) v1alpha1.Policy {
 	switch stage {
 	case config.StageEmbedding:
 		return v.p.Spec.FailurePolicy.Embedding
@@ -87,11 +88,11 @@ func (v *view) causes(components []component) []cause {
 		if o.Terminal {
 			w = terminal
 		}
-		list = append(list, cause{bad(w, reasonOf(o.Reason), clean(o.Message)), true})
+		list = append(list, cause{bad(w, reasonOf(config.Failure(o.Reason)), clean(o.Message)), true})
 	}
 	blocked := map[string]bool{}
 	for _, c := range components {
-		blocked[c.refers] = c.blocks()
+		blocked[c.missingKey] = c.blocks()
 	}
 	for _, m := range v.Missing {
 		list = append(list, cause{m.finding(), v.Live == "" || blocked[m.Component]})
@@ -168,7 +169,7 @@ func (v *view) answers(components []component, progressing *metav1.Condition) fi
 	return f
 }
 
-var without = map[string]string{
+var without = map[config.Stage]string{
 	config.StageEmbedding: "by keyword alone",
 	config.StageReranking: "without reranking",
 	config.StageLLM:       "with passages alone",

@@ -19,12 +19,10 @@ import (
 
 // Every reason that a condition can have is explained, and nothing that has gone is.
 func TestThePageExplainsEveryReason(t *testing.T) {
-	want := append(constants(t, "../../api/v1alpha1/conditions.go", "Reason"), constants(t, "../model/errors.go", "")...)
-	want = append(want, config.ReasonNotBuilt, dimensionMismatch)
-	for _, code := range constants(t, "../query/errors.go", "Index") {
-		if code != config.ReasonNotBuilt {
-			want = append(want, code)
-		}
+	want := constants(t, "../../api/v1alpha1/conditions.go", "Reason")
+	ofModels, ofIndex := config.StageFailures()
+	for _, failure := range append(ofModels, ofIndex...) {
+		want = append(want, string(failure))
 	}
 	page, err := os.ReadFile("../../docs/status.md")
 	if err != nil {
@@ -81,20 +79,20 @@ func TestEveryPromisedReasonComesAbout(t *testing.T) {
 	}
 }
 
-func TestEveryKindOfModelFailureHasARemedy(t *testing.T) {
+func TestEveryModelFailureHasARemedy(t *testing.T) {
 	w := newWorld()
-	for _, kind := range constants(t, "../model/errors.go", "") {
-		for _, stage := range []string{config.StageEmbedding, config.StageLLM} { // a NIM and an endpoint
-			message := modelRemedy(w.p, stage, config.StageStatus{Reason: kind, Message: "it failed"})
-			if !strings.HasPrefix(message, "it failed; ") || !strings.Contains(message, "spec.models."+stage) {
-				t.Errorf("%s of %s: the message %q names no field", kind, stage, message)
+	ofModels, _ := config.StageFailures()
+	for _, failure := range ofModels {
+		for _, stage := range []config.Stage{config.StageEmbedding, config.StageLLM} { // a NIM and an endpoint
+			message := modelRemedy(w.p, stage, config.StageStatus{Reason: failure, Message: "it failed"})
+			if !strings.HasPrefix(message, "it failed; ") || !strings.Contains(message, "spec.models."+string(stage)) {
+				t.Errorf("%s of %s: the message %q names no field", failure, stage, message)
 			}
 		}
 	}
 }
 
-// constants are the values of a file's string constants whose names begin with a prefix; without one, of those that
-// have the type Kind.
+// constants are the values of a file's string constants whose names begin with a prefix.
 func constants(t *testing.T, file, prefix string) (values []string) {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
@@ -106,13 +104,12 @@ func constants(t *testing.T, file, prefix string) (values []string) {
 		if !ok || len(spec.Values) != len(spec.Names) {
 			return true
 		}
-		kind, _ := spec.Type.(*ast.Ident)
 		for i, name := range spec.Names {
 			literal, ok := spec.Values[i].(*ast.BasicLit)
 			if !ok || literal.Kind != token.STRING {
 				continue
 			}
-			if prefix == "" && kind != nil && kind.Name == "Kind" || prefix != "" && strings.HasPrefix(name.Name, prefix) {
+			if strings.HasPrefix(name.Name, prefix) {
 				value, err := strconv.Unquote(literal.Value)
 				if err != nil {
 					t.Fatal(err)

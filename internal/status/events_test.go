@@ -12,7 +12,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // A pipeline's life in events: what a person sees with kubectl describe.
@@ -71,7 +71,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-var waitsForVolume = at(time.Minute, down(desired.ComponentWeaviate, pod(unscheduled(noVolume))))
+var waitsForVolume = at(time.Minute, down(naming.ComponentWeaviate, pod(unscheduled(noVolume))))
 
 func TestTheWayToReadyHasNoWarning(t *testing.T) {
 	var now v1alpha1.RAGPipelineStatus

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -15,7 +16,7 @@ func (v *view) gateway() finding {
 		func() (finding, bool) { return s.good("the gateway takes questions"), len(v.answering) > 0 },
 		func() (finding, bool) {
 			return unknown(progress, v1alpha1.ReasonGatewayUnreadable, fmt.Sprintf(
-				"the gateway runs, but the operator cannot read its report: check that network policies let it reach port 9090 (%s)", s.logs())).within(patience), v.blind()
+				"the gateway runs, but the operator cannot read its report: check that network policies let it reach port %d (%s)", config.OpsPort, s.logs())).within(patience), v.blind()
 		},
 		func() (finding, bool) { return podFault(s.subject, s.component.Pods) },
 		func() (finding, bool) {

@@ -26,8 +26,8 @@ func (v *view) index(store finding, s *v1alpha1.IndexStatus) finding {
 				store.status == metav1.ConditionFalse
 		},
 		func() (finding, bool) {
-			return bad(fault, config.ReasonNotBuilt, "the index is gone from the vector store, as with a lost volume: it is built again from the documents"),
-				isHeard && heard.Reason == config.ReasonNotBuilt && !v.builtSince(heard.Since)
+			return bad(fault, string(config.IndexNotBuilt), "the index is gone from the vector store, as with a lost volume: it is built again from the documents"),
+				isHeard && heard.Reason == config.IndexNotBuilt && !v.builtSince(heard.Since)
 		},
 		func() (finding, bool) {
 			return ok(v1alpha1.ReasonNoDocuments, "the sources have become empty, and so has the index: check that they hold what include and exclude admit"),
@@ -94,8 +94,8 @@ func (v *view) runFault() finding {
 	reason, said := v1alpha1.ReasonRunFailed, ""
 	if s := v.Run.Summary; s != nil {
 		said = clean(s.Error)
-		if runReasons[s.Reason] {
-			reason = s.Reason
+		if runReasons[string(s.Reason)] {
+			reason = string(s.Reason)
 		}
 	}
 	return bad(fault, reason, runMessage(reason, said, ingestSubject(v.p)))
@@ -137,16 +137,16 @@ func (v *view) runStuck() (finding, bool) {
 	if !v.ours() || v.Run.State != RunActive {
 		return none, false
 	}
-	for _, name := range []string{config.StageIndex, config.StageEmbedding} {
+	for _, name := range []config.Stage{config.StageIndex, config.StageEmbedding} {
 		h, heard := v.Run.stage(name)
-		if !heard || h.OK || h.Reason == config.ReasonNotBuilt {
+		if !heard || h.OK || h.Reason == config.IndexNotBuilt {
 			continue
 		}
 		f := bad(fault, reasonOf(h.Reason), storeRemedy(v.p, h))
 		if name == config.StageEmbedding {
 			f.message = modelRemedy(v.p, name, h)
 		}
-		if forGood[h.Reason] && !v.SpecChanged {
+		if h.Reason.Meaning().Permanent && !v.SpecChanged {
 			f.weight = terminal
 		}
 		return f, true

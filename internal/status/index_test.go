@@ -123,9 +123,9 @@ func TestFiguresRestWhileProgressDoes(t *testing.T) {
 }
 
 func TestFailuresFitTheSchema(t *testing.T) {
-	var list []config.Failure
+	var list []config.FailedDocument
 	for i := range 15 {
-		list = append(list, config.Failure{Document: fmt.Sprintf("papers/%02d-%s", 14-i, strings.Repeat("ü", 2000)), Reason: "Malformed\x00" + config.Reason(strings.Repeat("x", 90)), Message: "\xff" + strings.Repeat("y", 3000)})
+		list = append(list, config.FailedDocument{Document: fmt.Sprintf("papers/%02d-%s", 14-i, strings.Repeat("ü", 2000)), Reason: "Malformed\x00" + config.Reason(strings.Repeat("x", 90)), Message: "\xff" + strings.Repeat("y", 3000)})
 	}
 	list = append(list, list[0])
 	got := failures(list)
@@ -147,11 +147,11 @@ func TestAnIndexThatWasBuiltSinceTheGatewayLookedIsNotCalledGone(t *testing.T) {
 		built func(*world)
 		want  string
 	}{
-		"before it looked": {func(*world) {}, config.ReasonNotBuilt},
+		"before it looked": {func(*world) {}, string(config.IndexNotBuilt)},
 		"since":            {func(w *world) { w.o.Run.Finished = noon.Add(time.Second) }, v1alpha1.ReasonReady},
 	} {
 		t.Run(name, func(t *testing.T) {
-			gone := stageFails(config.StageIndex, config.ReasonNotBuilt, "the index is not built yet", 0)
+			gone := stageFails(config.StageIndex, config.IndexNotBuilt, "the index is not built yet", 0)
 			w := testCase{steps: fromReady(at(time.Minute, gone, c.built))}.run(t, func(*world) {})
 			if got := meta.FindStatusCondition(w.p.Status.Conditions, v1alpha1.ConditionIndexReady); got == nil || got.Reason != c.want {
 				t.Errorf("IndexReady is %+v, want the reason %s", got, c.want)

@@ -42,7 +42,7 @@ func (v *view) liveReport() *config.IndexStatus {
 	for i := range v.Gateways {
 		r := &v.Gateways[i]
 		state, heard := r.Stages[config.StageIndex]
-		if v.Live == "" || r.Generation != v.Live || !heard || !state.OK && state.Reason != config.ReasonNotBuilt {
+		if v.Live == "" || r.Generation != v.Live || !heard || !state.OK && state.Reason != config.IndexNotBuilt {
 			continue
 		}
 		if state.OK && r.Index.LastSync.IsZero() {
@@ -92,7 +92,7 @@ func (v *view) takeSummary(s *v1alpha1.IndexStatus) {
 }
 
 // failures are the first ten, by document, each once.
-func failures(list []config.Failure) []v1alpha1.DocumentFailure {
+func failures(list []config.FailedDocument) []v1alpha1.DocumentFailure {
 	var out []v1alpha1.DocumentFailure
 	for _, f := range list {
 		out = append(out, v1alpha1.DocumentFailure{Document: cut(clean(f.Document), 1024), Reason: cut(clean(string(f.Reason)), 64), Message: cut(clean(f.Message), 1024)})
@@ -119,7 +119,7 @@ func (v *view) building(before *v1alpha1.Building) *v1alpha1.Building {
 	if p == nil {
 		return before
 	}
-	now := &v1alpha1.Building{Generation: generation, Phase: cut(clean(p.Phase), 32), DocumentsDone: natural(p.DocumentsDone), DocumentsTotal: natural(p.DocumentsTotal)}
+	now := &v1alpha1.Building{Generation: generation, Phase: cut(clean(string(p.Phase)), 32), DocumentsDone: natural(p.DocumentsDone), DocumentsTotal: natural(p.DocumentsTotal)}
 	if before != nil && before.Phase == now.Phase && percent(before) == percent(now) && (before.DocumentsTotal > 0) == (now.DocumentsTotal > 0) {
 		return before
 	}

@@ -22,13 +22,13 @@ var changes = []func(*world){
 	func(w *world) { w.p.Spec.FailurePolicy.LLM, w.p.Spec.FailurePolicy.Embedding = "Degrade", "Degrade" },
 	failedRun(0, "NoDocuments", "there are no documents"), failedRun(1, "", "connection reset"),
 	problem("ConfigurationError", "spec: wrong", true), problem("ApplyFailed", "no", false),
-	missing("Secret", "hosted", "spec.models.llm.endpoint.secretRef", config.StageLLM),
+	missing("Secret", "hosted", "spec.models.llm.endpoint.secretRef", naming.ComponentLLM),
 	missing("ConfigMap", "papers", "spec.documents[0].configMap.name", naming.ComponentIngest),
-	down(config.StageEmbedding, pod(unscheduled(noGPU))), down(config.StageReranking, pod(waits("ImagePullBackOff", ""))),
+	down(naming.ComponentEmbedding, pod(unscheduled(noGPU))), down(naming.ComponentReranking, pod(waits("ImagePullBackOff", ""))),
 	down(naming.ComponentWeaviate, pod(running(1), ended("OOMKilled", 137, time.Minute))), down(naming.ComponentGateway, pod(running(0))),
-	rolling(naming.ComponentGateway), rolling(config.StageEmbedding, corev1.Pod{}), nextEmbedding(pod(running(0))),
+	rolling(naming.ComponentGateway), rolling(naming.ComponentEmbedding, corev1.Pod{}), nextEmbedding(pod(running(0))),
 	stageFails(config.StageLLM, "ModelOverloaded", "full", 429), stageFails(config.StageEmbedding, "ModelNotFound", "unknown", 404),
-	stageFails(config.StageIndex, "IndexUnreachable", "gone", 0), stageFails(config.StageIndex, config.ReasonNotBuilt, "gone", 0),
+	stageFails(config.StageIndex, "IndexUnreachable", "gone", 0), stageFails(config.StageIndex, config.IndexNotBuilt, "gone", 0),
 }
 
 // Whatever happens, in whatever order, a status is one that GitOps tools can read, and rests when nothing happens.

@@ -12,7 +12,7 @@ func (v *view) nextEmbedding() finding {
 	if c == nil || c.Ready > 0 {
 		return none
 	}
-	s := &stage{view: v, subject: modelSubject(v.p, config.StageEmbedding, *c), component: *c, runs: true, refers: config.StageEmbedding}
+	s := &stage{view: v, subject: modelSubject(v.p, config.StageEmbedding, *c), component: *c, runs: true, refers: naming.ComponentEmbedding}
 	s.title = "the next embedding model"
 	f, _ := s.down()
 	if v.Live != "" {
@@ -41,7 +41,7 @@ func (v *view) rollout() finding {
 
 func (v *view) workloads() (list []*stage) {
 	list = append(list, v.storeStage())
-	for _, name := range []string{config.StageEmbedding, config.StageReranking, config.StageLLM} {
+	for _, name := range []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM} {
 		if modelOf(v.p, name) != nil {
 			list = append(list, v.modelStage(name))
 		}

@@ -29,25 +29,25 @@ type stage struct {
 	describe func(config.StageStatus) string
 }
 
-var conditionOf = map[string]string{
+var conditionOf = map[config.Stage]string{
 	config.StageEmbedding: v1alpha1.ConditionEmbeddingReady,
 	config.StageReranking: v1alpha1.ConditionRerankingReady,
 	config.StageLLM:       v1alpha1.ConditionLLMReady,
 }
 
-func (v *view) modelStage(name string) *stage {
-	c, runs := v.Components[name]
+func (v *view) modelStage(name config.Stage) *stage {
+	c, runs := v.Components[string(name)]
 	m := modelOf(v.p, name)
 	if !runs && m.Endpoint == nil {
 		runs = name != config.StageEmbedding || v.NextEmbedding == nil // or else an endpoint still serves
 	}
-	s := &stage{view: v, subject: modelSubject(v.p, name, c), conditionType: conditionOf[name], component: c, runs: runs, refers: name}
+	s := &stage{view: v, subject: modelSubject(v.p, name, c), conditionType: conditionOf[name], component: c, runs: runs, refers: string(name)}
 	s.probed = m.Endpoint == nil || m.Endpoint.Probe == nil || *m.Endpoint.Probe
 	s.heard, s.isHeard = v.stage(name)
 	if !s.isHeard && name == config.StageEmbedding && (v.Live == "" || v.Live == v.Wanted) {
 		s.heard, s.isHeard = v.Run.stage(name)
 	}
-	if index, _ := v.stage(config.StageIndex); name == config.StageEmbedding && index.Reason == dimensionMismatch {
+	if index, _ := v.stage(config.StageIndex); name == config.StageEmbedding && index.Reason == config.DimensionMismatch {
 		s.heard, s.isHeard = index, true // a search found it, and it is this model's fault
 	}
 	s.describe = func(h config.StageStatus) string { return modelRemedy(v.p, name, h) }
@@ -61,7 +61,7 @@ func (v *view) storeStage() *stage {
 	if !s.isHeard {
 		s.heard, s.isHeard = v.Run.stage(config.StageIndex)
 	}
-	if s.heard.Reason == config.ReasonNotBuilt || s.heard.Reason == dimensionMismatch {
+	if s.heard.Reason == config.IndexNotBuilt || s.heard.Reason == config.DimensionMismatch {
 		s.heard = config.StageStatus{OK: true} // the store answers: it is the index that is not there, or the vector that is wrong
 	}
 	s.describe = func(h config.StageStatus) string { return storeRemedy(v.p, h) }
@@ -69,7 +69,7 @@ func (v *view) storeStage() *stage {
 }
 
 // stage is what an active run reports of a stage.
-func (r *Run) stage(name string) (config.StageStatus, bool) {
+func (r *Run) stage(name config.Stage) (config.StageStatus, bool) {
 	if r == nil || r.State != RunActive {
 		return config.StageStatus{}, false
 	}
@@ -113,17 +113,11 @@ func (s *stage) failing() (finding, bool) {
 		return none, false
 	}
 	w := fault
-	if forGood[s.heard.Reason] && s.settled() {
+	if s.heard.Reason.Meaning().Permanent && s.settled() {
 		w = terminal
 	}
 	return bad(w, reasonOf(s.heard.Reason), s.describe(s.heard)).within(s.timeout), true
 }
-
-// dimensionMismatch is the index stage's reason when the question's vector does not fit.
-const dimensionMismatch = "DimensionMismatch"
-
-// forGood are the reasons that only a change of the spec removes.
-var forGood = map[string]bool{"ModelNotFound": true, "ModelRetired": true, dimensionMismatch: true}
 
 // settled: what the gateways report is about the present spec.
 func (v *view) settled() bool {
@@ -176,7 +170,7 @@ func (s *stage) kept() (finding, bool) {
 		return none, false
 	}
 	w := fault
-	if forGood[c.Reason] && s.settled() {
+	if config.Failure(c.Reason).Meaning().Permanent && s.settled() {
 		w = terminal
 	}
 	return bad(w, c.Reason, c.Message), true

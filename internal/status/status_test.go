@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 var update = flag.Bool("update", false, "write the golden file")
@@ -197,7 +198,7 @@ func TestOddInputs(t *testing.T) {
 		},
 		"endless texts": func(w *world) {
 			serves(w)
-			stageFails("llm", long, long, 0)(w)
+			stageFails("llm", config.Failure(long), long, 0)(w)
 			problem(long, long, false)(w)
 			w.o.Endpoint, w.o.Live, w.o.Wanted = long, long, long
 			w.o.Gateways[0].Generation = long

@@ -22,14 +22,14 @@ type subject struct {
 }
 
 // modelTitles name the models in messages.
-var modelTitles = map[string]string{
+var modelTitles = map[config.Stage]string{
 	config.StageEmbedding: "the embedding model",
 	config.StageReranking: "the reranking model",
 	config.StageLLM:       "the LLM",
 }
 
 // modelOf is the model that the spec has for a stage; nil if none.
-func modelOf(p *v1alpha1.RAGPipeline, stage string) *v1alpha1.Model {
+func modelOf(p *v1alpha1.RAGPipeline, stage config.Stage) *v1alpha1.Model {
 	models := &p.Spec.Models
 	switch {
 	case stage == config.StageEmbedding:
@@ -42,9 +42,9 @@ func modelOf(p *v1alpha1.RAGPipeline, stage string) *v1alpha1.Model {
 	return nil
 }
 
-func modelSubject(p *v1alpha1.RAGPipeline, stage string, c Component) subject {
-	s := subject{title: modelTitles[stage], component: stage, pipeline: p.Name, timeout: c.StartupTimeout}
-	s.field = "spec.models." + stage
+func modelSubject(p *v1alpha1.RAGPipeline, stage config.Stage, c Component) subject {
+	s := subject{title: modelTitles[stage], component: string(stage), pipeline: p.Name, timeout: c.StartupTimeout}
+	s.field = "spec.models." + string(stage)
 	if m := modelOf(p, stage); m != nil && m.StandIn != nil {
 		s.title, s.component = "the stand-in for "+s.title, naming.ComponentStandIn
 		return s

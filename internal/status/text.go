@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // maxMessage bounds a condition's message, in characters. The CRD takes more, but a terminal does not.
@@ -41,7 +42,8 @@ func firstLine(text string) string {
 var word = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`)
 
 // reasonOf is a reason from elsewhere, if the API takes it for one.
-func reasonOf(reason string) string {
+func reasonOf(failure config.Failure) string {
+	reason := string(failure)
 	if len(reason) > 64 || !word.MatchString(reason) {
 		return v1alpha1.ReasonStageFailed
 	}

@@ -44,7 +44,7 @@ func newView(p *v1alpha1.RAGPipeline, o Observed) *view {
 }
 
 func rank(component string) int {
-	return slices.Index([]string{naming.ComponentWeaviate, config.StageEmbedding, config.StageReranking, config.StageLLM, naming.ComponentIngest, naming.ComponentGateway}, component)
+	return slices.Index([]string{naming.ComponentWeaviate, naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentLLM, naming.ComponentIngest, naming.ComponentGateway}, component)
 }
 
 // served says whether the pipeline has been Ready before. All conditions are first set in one pass, and Ready is not
@@ -79,14 +79,14 @@ func (v *view) blind() bool { return v.Unreadable > 0 && len(v.Gateways) == 0 }
 
 // stage is what the gateways say of a stage: those that answer first, of them any that has trouble, of those the
 // same one every time.
-func (v *view) stage(name string) (config.StageStatus, bool) {
+func (v *view) stage(name config.Stage) (config.StageStatus, bool) {
 	if s, heard := worst(v.answering, name); heard {
 		return s, true
 	}
 	return worst(v.starting, name)
 }
 
-func worst(reports []config.OpsStatus, name string) (worst config.StageStatus, heard bool) {
+func worst(reports []config.OpsStatus, name config.Stage) (worst config.StageStatus, heard bool) {
 	for _, r := range reports {
 		s, has := r.Stages[name]
 		if !has {

@@ -72,7 +72,7 @@ func starting(timeout time.Duration) Component {
 
 // created has every workload, none of which is ready, as soon after applying.
 func created(w *world) {
-	for _, name := range []string{config.StageEmbedding, config.StageReranking} {
+	for _, name := range []string{naming.ComponentEmbedding, naming.ComponentReranking} {
 		w.o.Components[name] = starting(30 * time.Minute)
 	}
 	w.o.Components[naming.ComponentWeaviate] = starting(0)
@@ -84,11 +84,11 @@ func created(w *world) {
 // up has the models and the store ready, and the gateway waiting for the index.
 func up(w *world) {
 	created(w)
-	for _, name := range []string{config.StageEmbedding, config.StageReranking, naming.ComponentWeaviate} {
+	for _, name := range []string{naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentWeaviate} {
 		w.component(name, func(c *Component) { c.Ready, c.Pods = 1, nil })
 	}
 	w.o.Gateways = []config.OpsStatus{report(first, false)}
-	w.o.Gateways[0].Stages[config.StageIndex] = config.StageStatus{Reason: config.ReasonNotBuilt, Message: "the index is not built yet"}
+	w.o.Gateways[0].Stages[config.StageIndex] = config.StageStatus{Reason: config.IndexNotBuilt, Message: "the index is not built yet"}
 	w.o.Gateways[0].Index = config.IndexStatus{EmbeddingModel: "nvidia/embed"}
 }
 
@@ -96,7 +96,7 @@ func up(w *world) {
 func indexes(w *world) {
 	up(w)
 	w.o.Run = &Run{State: RunActive, Generation: first, Reports: []config.OpsStatus{{Generation: first,
-		Stages:   map[string]config.StageStatus{config.StageEmbedding: {OK: true}},
+		Stages:   map[config.Stage]config.StageStatus{config.StageEmbedding: {OK: true}},
 		Progress: &config.Progress{Phase: "Indexing", DocumentsDone: 70, DocumentsTotal: 210}}}}
 }
 
@@ -114,14 +114,14 @@ func serves(w *world) {
 func report(generation string, ready bool) config.OpsStatus {
 	good := config.StageStatus{OK: true, Since: noon}
 	return config.OpsStatus{Pipeline: "default/papers", Generation: generation, Ready: ready,
-		Stages: map[string]config.StageStatus{config.StageEmbedding: good, config.StageReranking: good, config.StageLLM: good, config.StageIndex: good},
+		Stages: map[config.Stage]config.StageStatus{config.StageEmbedding: good, config.StageReranking: good, config.StageLLM: good, config.StageIndex: good},
 		Index: config.IndexStatus{Documents: 208, Chunks: 1400, FailedDocuments: 2, EmbeddingModel: "nvidia/embed", Dimensions: 1024,
-			LastSync: noon.Add(-time.Minute), Failures: []config.Failure{{Document: "papers/scan.pdf", Reason: config.NoTextLayer, Message: "its pages are images"},
+			LastSync: noon.Add(-time.Minute), Failures: []config.FailedDocument{{Document: "papers/scan.pdf", Reason: config.NoTextLayer, Message: "its pages are images"},
 				{Document: "papers/locked.pdf", Reason: config.Encrypted, Message: "a password is needed"}}}}
 }
 
 // stage has every gateway report a stage's failure.
-func stageFails(stage, reason, message string, status int) func(*world) {
+func stageFails(stage config.Stage, reason config.Failure, message string, status int) func(*world) {
 	return func(w *world) {
 		for _, g := range w.o.Gateways {
 			g.Stages[stage] = config.StageStatus{Reason: reason, Message: message, HTTPStatus: status, Since: noon}
@@ -190,7 +190,7 @@ func missing(kind, name, field, component string) func(*world) {
 // edit is a change of the spec that the operator has acted on.
 func edit(w *world) { w.p.Generation++ }
 
-func failedRun(retry int, reason, message string) func(*world) {
+func failedRun(retry int, reason config.Failure, message string) func(*world) {
 	return func(w *world) {
 		w.o.Run = &Run{State: RunFailed, Generation: w.o.Wanted, Retry: retry, Summary: &config.Summary{Generation: w.o.Wanted, Error: message, Reason: reason}}
 	}
@@ -220,7 +220,7 @@ func notReadyYet(w *world) {
 	w.component(naming.ComponentGateway, func(c *Component) { c.Ready = 0 })
 }
 
-var rerankerUnreachable = stageFails(config.StageReranking, "ModelUnreachable", `reranking model "nvidia/rerank": cannot be reached; check its url and that it runs: connection refused`, 0)
+var rerankerUnreachable = stageFails(config.StageReranking, "ModelUnreachable", `reranking model "nvidia/rerank" cannot be reached; check its url and that it runs: connection refused`, 0)
 
 func evicted() corev1.Pod {
 	return pod(func(p *corev1.Pod) {
@@ -262,7 +262,7 @@ func runWaits(w *world) { w.o.Run = &Run{State: RunWaiting, Generation: w.o.Want
 func switched(w *world) {
 	w.o.Live = second
 	w.o.Run = &Run{State: RunSucceeded, Generation: second, Finished: noon.Add(10 * time.Minute), Summary: &config.Summary{Indexed: 200, Chunks: 2600, Failed: 1,
-		Failures: []config.Failure{{Document: "papers/locked.pdf", Reason: config.Encrypted}}}}
+		Failures: []config.FailedDocument{{Document: "papers/locked.pdf", Reason: config.Encrypted}}}}
 }
 
 // hosted retrieves by keyword over an external store, with an embedding model that the gateway never asks.
@@ -270,8 +270,8 @@ func hosted(w *world) {
 	external(w)
 	w.p.Spec.Retrieval.Mode = "Keyword"
 	w.p.Spec.Models = v1alpha1.Models{Embedding: v1alpha1.EmbeddingModel{Model: v1alpha1.Model{Endpoint: &v1alpha1.Endpoint{URL: "https://models.example.com/v1", Model: "embed"}}}}
-	delete(w.o.Components, config.StageEmbedding)
-	delete(w.o.Components, config.StageReranking)
+	delete(w.o.Components, naming.ComponentEmbedding)
+	delete(w.o.Components, naming.ComponentReranking)
 	for _, g := range w.o.Gateways {
 		delete(g.Stages, config.StageEmbedding)
 		delete(g.Stages, config.StageReranking)
@@ -284,7 +284,7 @@ var v1LLM = v1alpha1.LLM{Model: v1alpha1.Model{Endpoint: &v1alpha1.Endpoint{URL:
 func standIns(w *world) {
 	standIn := v1alpha1.Model{StandIn: &v1alpha1.StandIn{}}
 	w.p.Spec.Models = v1alpha1.Models{Embedding: v1alpha1.EmbeddingModel{Model: standIn}, Reranking: &standIn, LLM: &v1alpha1.LLM{Model: standIn}}
-	for _, name := range []string{config.StageEmbedding, config.StageReranking, config.StageLLM} {
+	for _, name := range []string{naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentLLM} {
 		w.o.Components[name] = Component{Exists: true, Current: true, Replicas: 1, Ready: 1}
 	}
 }

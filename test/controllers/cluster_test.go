@@ -34,12 +34,12 @@ type cluster struct {
 	seen      func(name string) []version // of a pipeline, so far
 
 	mu      sync.Mutex
-	trouble map[string]func(*corev1.PodStatus) // by component, what its pods suffer from
-	stages  map[string]config.StageStatus      // by stage, what a gateway says of it if not that it is fine
-	held    bool                               // runs go on and on
-	indexed map[string]map[string]time.Time    // by pipeline and generation, when the index was complete
-	runs    int                                // that have ended
-	servers map[types.UID]*server              // by pod
+	trouble map[string]func(*corev1.PodStatus)  // by component, what its pods suffer from
+	stages  map[config.Stage]config.StageStatus // by stage, what a gateway says of it if not that it is fine
+	held    bool                                // runs go on and on
+	indexed map[string]map[string]time.Time     // by pipeline and generation, when the index was complete
+	runs    int                                 // that have ended
+	servers map[types.UID]*server               // by pod
 }
 
 // startCluster plays a cluster, in which Pod Security is "restricted", until the test ends.
@@ -49,7 +49,7 @@ func startCluster(t testing.TB) *cluster {
 		TB:        t,
 		namespace: apiserver.Namespace(t, map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}),
 		trouble:   map[string]func(*corev1.PodStatus){},
-		stages:    map[string]config.StageStatus{},
+		stages:    map[config.Stage]config.StageStatus{},
 		servers:   map[types.UID]*server{},
 		indexed:   map[string]map[string]time.Time{},
 	}

@@ -61,8 +61,8 @@ func (c *cluster) report(pod *corev1.Pod) config.OpsStatus {
 	pipeline, generation := pod.Labels[naming.LabelPipeline], pod.Labels[naming.LabelGeneration]
 	at, built := c.built(pipeline, generation)
 	since := pod.CreationTimestamp.Time
-	report := config.OpsStatus{Pipeline: pipeline, Generation: generation, Ready: built, Stages: map[string]config.StageStatus{}}
-	for _, stage := range []string{config.StageEmbedding, config.StageReranking, config.StageLLM, config.StageIndex} {
+	report := config.OpsStatus{Pipeline: pipeline, Generation: generation, Ready: built, Stages: map[config.Stage]config.StageStatus{}}
+	for _, stage := range []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM, config.StageIndex} {
 		report.Stages[stage] = config.StageStatus{OK: true, Since: since}
 	}
 	if pod.Labels[naming.LabelComponent] == naming.ComponentIngest {
@@ -70,7 +70,7 @@ func (c *cluster) report(pod *corev1.Pod) config.OpsStatus {
 		return report
 	}
 	if !built {
-		report.Stages[config.StageIndex] = config.StageStatus{Reason: config.ReasonNotBuilt, Message: "the index is not built yet", Since: since}
+		report.Stages[config.StageIndex] = config.StageStatus{Reason: config.IndexNotBuilt, Message: "the index is not built yet", Since: since}
 		return report
 	}
 	report.Index = config.IndexStatus{

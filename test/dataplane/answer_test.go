@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
-	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
@@ -33,16 +33,16 @@ func TestAStageThatIsDownDegradesOrFailsAsThePolicySays(t *testing.T) {
 	docs, data := directory(t, map[string]string{"wind.md": wind}), t.TempDir()
 	for _, c := range []struct {
 		name   string
-		role   model.Role
+		role   config.Stage
 		policy string
 		code   int
 		stderr string
 		stdout string
 	}{
-		{"a reranker under Degrade", model.Reranking, "reranking: Degrade", 0, "warning: reranking: ", "Wind is measured in knots. [1]"},
-		{"a reranker under Fail", model.Reranking, "reranking: Fail", 1, "ragpipeline: ", ""},
-		{"an LLM under Degrade", model.LLM, "llm: Degrade", 0, "warning: llm: ", "[1] Wind: "},
-		{"an LLM under Fail", model.LLM, "llm: Fail", 1, "ragpipeline: ", ""},
+		{"a reranker under Degrade", config.StageReranking, "reranking: Degrade", 0, "warning: reranking: ", "Wind is measured in knots. [1]"},
+		{"a reranker under Fail", config.StageReranking, "reranking: Fail", 1, "ragpipeline: ", ""},
+		{"an LLM under Degrade", config.StageLLM, "llm: Degrade", 0, "warning: llm: ", "[1] Wind: "},
+		{"an LLM under Fail", config.StageLLM, "llm: Fail", 1, "ragpipeline: ", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sim := nimsim.Start(t, nimsim.Options{})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
@@ -60,7 +60,7 @@ func TestOnlyWhatChangedIsEmbeddedAgain(t *testing.T) {
 func embedded(t *testing.T, sim *nimsim.Sim) []string {
 	t.Helper()
 	var passages []string
-	for _, r := range sim.Requests(model.Embedding) {
+	for _, r := range sim.Requests(config.StageEmbedding) {
 		var request struct {
 			Input []string `json:"input"`
 			Type  string   `json:"input_type"`

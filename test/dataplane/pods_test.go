@@ -141,7 +141,7 @@ func TestTheIngestionsPodTellsHowFarItIsAndLeavesAReport(t *testing.T) {
 	if status.Pipeline != "weather/papers" || status.Generation != pod.ingest.Generation.Fingerprint() {
 		t.Errorf("status of %s, generation %s", status.Pipeline, status.Generation)
 	}
-	if p := status.Progress; p == nil || p.Phase != ingest.PhaseIndexing || p.DocumentsTotal != 41 || p.DocumentsDone > 40 {
+	if p := status.Progress; p == nil || p.Phase != config.PhaseIndexing || p.DocumentsTotal != 41 || p.DocumentsDone > 40 {
 		t.Errorf("progress is %+v, while one of 41 documents is being embedded", status.Progress)
 	}
 	metrics := ops.get("/metrics").body
@@ -227,7 +227,7 @@ func TestTheGatewaysPodIsReadyAnswersAndTellsOfItself(t *testing.T) {
 	if !status.Ready || status.Index.Documents != 1 || status.Index.Chunks != 1 || status.Index.LastSync.IsZero() {
 		t.Errorf("status is %+v", status)
 	}
-	for _, stage := range []string{config.StageEmbedding, config.StageReranking, config.StageLLM, config.StageIndex} {
+	for _, stage := range []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM, config.StageIndex} {
 		if !status.Stages[stage].OK {
 			t.Errorf("stage %s is %+v", stage, status.Stages[stage])
 		}

@@ -22,7 +22,7 @@ func (p *pod) inWeaviate(s *weaviatetest.Server) {
 }
 
 // indexStage waits for the index stage's reason; empty for a stage that works.
-func (c client) indexStage(reason string) {
+func (c client) indexStage(reason config.Failure) {
 	c.t.Helper()
 	c.await(fmt.Sprintf("an index stage with the reason %q", reason), func(s config.OpsStatus) bool {
 		stage := s.Stages[config.StageIndex]
@@ -62,7 +62,7 @@ func TestThePodsShareAnIndexInWeaviate(t *testing.T) {
 	api.until("/healthz", http.StatusOK)
 	ops.indexStage("IndexUnauthorized")
 	pod.mount("store/api-key", weaviatetest.Key)
-	ops.indexStage(config.ReasonNotBuilt)
+	ops.indexStage(config.IndexNotBuilt)
 	api.get("/readyz").want(t, http.StatusServiceUnavailable)
 	api.ask("What is wind measured in?").want(t, http.StatusServiceUnavailable, `"code":"NotBuilt"`)
 

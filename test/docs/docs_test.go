@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // TestMain lets the tests name files relative to the repository's root.
@@ -25,15 +27,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Every word that a user may meet in a report, a reply or the status is explained, and nothing that
-// has gone is.
-func TestTroubleshootingExplainsEveryReasonKindAndCode(t *testing.T) {
+// Every word that a user may meet in a report, a reply or the status is explained, and nothing that has gone is.
+func TestTroubleshootingExplainsEveryReasonFailureAndCode(t *testing.T) {
+	ofModels, _ := config.StageFailures()
 	for section, want := range map[string][]string{
-		"## A document is not in the index":       constants(t, "internal/config/failure.go", "Reason"),
+		"## A document is not in the index":       constants(t, "internal/config/document.go", "Reason"),
 		"## A document is indexed with a warning": constants(t, "internal/config/warning.go", "WarningReason"),
-		"## A model fails":                        constants(t, "internal/model/errors.go", "Kind"),
+		"## A model fails":                        words(ofModels),
 		"## The gateway refuses or fails":         gatewayCodes(t),
-		"## A reply comes with a warning":         {"NoModel", "NoPassages", "PassagesCut"},
+		"## A reply comes with a warning":         words([]config.Failure{config.NoModel, config.NoPassages, config.PassagesCut}),
 	} {
 		got := rows(t, "docs/troubleshooting.md", section)
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -95,13 +97,21 @@ func constants(t *testing.T, file, typeName string) []string {
 	return values
 }
 
-// gatewayCodes are the codes of errors that no model causes: those that the gateway's own source
-// gives, and those of package query but for the warnings.
+func words(failures []config.Failure) (list []string) {
+	for _, f := range failures {
+		list = append(list, string(f))
+	}
+	return list
+}
+
+// gatewayCodes are the codes of errors that no model causes: those in the gateway's own source, the failures of the
+// index, and the lack of an LLM.
 func gatewayCodes(t *testing.T) []string {
 	t.Helper()
 	codes := map[string]bool{}
-	for _, c := range constants(t, "internal/query/errors.go", "") {
-		codes[c] = camelCase.MatchString(c) && c != "NoPassages" && c != "PassagesCut"
+	_, ofIndex := config.StageFailures()
+	for _, code := range words(append(ofIndex, config.NoModel)) {
+		codes[code] = true
 	}
 	files, err := filepath.Glob("internal/gateway/*.go")
 	if err != nil {

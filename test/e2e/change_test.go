@@ -17,7 +17,6 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
-	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
 func TestEveryChangeTakesEffectAndNoQuestionFails(t *testing.T) {
@@ -53,7 +52,7 @@ func TestEveryChangeTakesEffectAndNoQuestionFails(t *testing.T) {
 	p.edit(func(s *v1alpha1.RAGPipelineSpec) { s.Gateway.Prompt.System = "Answer as a pirate." })
 	p.settled(readyWithin)
 	eventually(t, saidWithin, "the LLM is told the prompt", func(ctx context.Context) error {
-		_, body, err := catalogue.last(ctx, model.LLM)
+		_, body, err := catalogue.last(ctx, config.StageLLM)
 		if err != nil {
 			return err
 		}
@@ -76,7 +75,7 @@ func TestEveryChangeTakesEffectAndNoQuestionFails(t *testing.T) {
 	gateway = p.startTimes(naming.ComponentGateway)
 	p.update(n.key("nvidia"), "NVIDIA_API_KEY", "nvapi-second")
 	eventually(t, 2*saidWithin, "the new key is sent", func(ctx context.Context) error {
-		request, _, err := catalogue.last(ctx, model.LLM)
+		request, _, err := catalogue.last(ctx, config.StageLLM)
 		if err != nil {
 			return err
 		}

@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // goneWithin is what the garbage collector may take, and Weaviate to write out what it has in memory.
@@ -74,8 +74,8 @@ func TestADeletedPipelineLeavesItsVolumesAndTakesThemUpAgain(t *testing.T) {
 func withoutVolumes(name, documents string) *v1alpha1.RAGPipeline {
 	p := standIns(name, documents)
 	p.Spec.VectorStore.Weaviate.Storage.WhenDeleted = "Delete"
-	p.Spec.Models.Reranking = simulated(config.StageReranking, "Delete")
-	p.Spec.Models.LLM.Model = *simulated(config.StageLLM, "Retain")
+	p.Spec.Models.Reranking = simulated(naming.ComponentReranking, "Delete")
+	p.Spec.Models.LLM.Model = *simulated(naming.ComponentLLM, "Retain")
 	return p
 }
 

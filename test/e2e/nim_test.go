@@ -19,6 +19,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 const gpu = "nvidia.com/gpu"
@@ -61,7 +62,7 @@ func TestNIMsRunOnGPUsAndSayWhatTheyWaitFor(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		title := map[string]string{config.StageEmbedding: "the embedding model", config.StageReranking: "the reranking model", config.StageLLM: "the LLM"}[waiting]
+		title := map[string]string{naming.ComponentEmbedding: "the embedding model", naming.ComponentReranking: "the reranking model", naming.ComponentLLM: "the LLM"}[waiting]
 		return has(v1alpha1.ConditionReady, metav1.ConditionFalse, "InsufficientGPU", title+" waits for 1 "+gpu)(object)
 	})
 	gpus(t, 3)
@@ -73,12 +74,12 @@ func TestNIMsRunOnGPUsAndSayWhatTheyWaitFor(t *testing.T) {
 	p.answers("How many times a minute does the turbine of plant 2 turn?", "1002")
 
 	// No GPU is to spare: the old pod has to go first.
-	before := p.pod(config.StageEmbedding).UID
+	before := p.pod(naming.ComponentEmbedding).UID
 	p.edit(func(s *v1alpha1.RAGPipelineSpec) {
 		s.Models.Embedding.NIM.Env = []v1alpha1.EnvVar{{Name: "NIM_LOG_LEVEL", Value: "INFO"}}
 	})
 	p.settled(readyWithin)
-	if now := p.pod(config.StageEmbedding); now.UID == before {
+	if now := p.pod(naming.ComponentEmbedding); now.UID == before {
 		t.Error("the embedding model's pod was not replaced")
 	}
 	p.answers("How many times a minute does the turbine of plant 1 turn?", "1001")
@@ -115,7 +116,7 @@ func (p *pipeline) pending(ctx context.Context) (component string, err error) {
 // runsThreeNIMs looks at the pods as the cluster has them.
 func (p *pipeline) runsThreeNIMs() {
 	p.t.Helper()
-	for _, stage := range []string{config.StageEmbedding, config.StageReranking, config.StageLLM} {
+	for _, stage := range []string{naming.ComponentEmbedding, config.StageReranking, config.StageLLM} {
 		pod := p.pod(stage)
 		container := pod.Spec.Containers[0]
 		if got := container.Resources.Limits[gpu]; got.Value() != 1 {
@@ -164,7 +165,7 @@ func (p *pipeline) hasVolumes(stage string, pod *corev1.Pod) {
 // llmTimes are when the LLM's container started, and when its pod became ready.
 func (p *pipeline) llmTimes() (started, isReady time.Time) {
 	p.t.Helper()
-	pod := p.pod(config.StageLLM)
+	pod := p.pod(naming.ComponentLLM)
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodReady {
 			isReady = c.LastTransitionTime.Time

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // Some of these changes cannot be made without an outage: there is one store, and no spare GPU. Ready has to be false
@@ -17,7 +17,7 @@ func TestNoPlannedChangeFailsAQuestionWhileReadyIsTrue(t *testing.T) {
 	t.Parallel()
 	n := newNamespace(t)
 	object := standIns("planned", n.documentsOf(turbine))
-	object.Spec.Models.LLM.Model = *simulated(config.StageLLM, "Retain")
+	object.Spec.Models.LLM.Model = *simulated(naming.ComponentLLM, "Retain")
 	p := n.pipeline(object)
 	prober := p.probe(howFast)
 	p.settled(readyWithin)

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
@@ -94,7 +94,7 @@ func (h *hosted) must(method, path string) {
 }
 
 // last is the newest request for a role, and its body.
-func (h *hosted) last(ctx context.Context, role model.Role) (*nimsim.Request, map[string]any, error) {
+func (h *hosted) last(ctx context.Context, role config.Stage) (*nimsim.Request, map[string]any, error) {
 	var requests []nimsim.Request
 	if err := h.admin(ctx, http.MethodGet, "requests?role="+string(role), &requests); err != nil {
 		return nil, nil, err

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // Admin switches the simulator over HTTP, where it runs as a process of its own:
@@ -28,7 +28,7 @@ func (s *Sim) Admin() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("DELETE /-/faults/{role}", func(w http.ResponseWriter, r *http.Request) {
-		s.Mend(model.Role(r.PathValue("role")))
+		s.Mend(config.Stage(r.PathValue("role")))
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("PUT /-/ready/{ready}", s.putReady)
@@ -42,11 +42,11 @@ func (s *Sim) Admin() http.Handler {
 
 func listFaults(w http.ResponseWriter, _ *http.Request) {
 	type entry struct {
-		Name     string       `json:"name"`
-		Does     string       `json:"does"`
-		Roles    []model.Role `json:"roles"`
-		Streamed bool         `json:"streamed"`
-		Harmless bool         `json:"harmless"`
+		Name     string         `json:"name"`
+		Does     string         `json:"does"`
+		Roles    []config.Stage `json:"roles"`
+		Streamed bool           `json:"streamed"`
+		Harmless bool           `json:"harmless"`
 	}
 	var list []entry
 	for _, f := range Faults {
@@ -57,7 +57,7 @@ func listFaults(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Sim) putFault(w http.ResponseWriter, r *http.Request) {
 	fault, found := Lookup(r.PathValue("name"))
-	role := model.Role(r.PathValue("role"))
+	role := config.Stage(r.PathValue("role"))
 	if !found || !slices.Contains(fault.Roles, role) {
 		http.Error(w, "no such fault for that role; GET /-/faults lists them", http.StatusNotFound)
 		return
@@ -85,9 +85,9 @@ func (s *Sim) putReady(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Sim) getRequests(w http.ResponseWriter, r *http.Request) {
-	var roles []model.Role
+	var roles []config.Stage
 	if role := r.FormValue("role"); role != "" {
-		roles = append(roles, model.Role(role))
+		roles = append(roles, config.Stage(role))
 	}
 	encode(w, append([]Request{}, s.Requests(roles...)...))
 }

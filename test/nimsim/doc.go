@@ -4,9 +4,9 @@
 // In a test:
 //
 //	sim := nimsim.Start(t, nimsim.Options{})
-//	sim.Fault(model.LLM, nimsim.Named("cut-stream"))
+//	sim.Fault(config.StageLLM, nimsim.Named("cut-stream"))
 //	... ask at sim.URL + "/v1" ...
-//	sim.Requests(model.LLM)
+//	sim.Requests(config.StageLLM)
 //
 // As a process, in a pod say, it is test/nimsim/cmd/nimsim, whose faults are switched over HTTP.
 package nimsim

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // Fault is one way in which a model's server misbehaves.
@@ -14,7 +14,7 @@ type Fault struct {
 	// Name is unique, Does says what happens.
 	Name, Does string
 	// Roles are those whose replies it can spoil.
-	Roles []model.Role
+	Roles []config.Stage
 	// Streamed faults spoil streamed answers only; a plain one is given as usual.
 	Streamed bool
 	// Harmless faults leave a reply that a good client can use: it must come out as without the fault.
@@ -30,11 +30,11 @@ type active struct {
 }
 
 // Fault switches a fault on for a role, until Mend or another Fault.
-func (s *Sim) Fault(role model.Role, f Fault) { s.FaultNext(role, f, -1) }
+func (s *Sim) Fault(role config.Stage, f Fault) { s.FaultNext(role, f, -1) }
 
 // FaultNext switches a fault on for the next n requests of a role. It panics when the fault is none of that
 // role's, which is a mistake in the test.
-func (s *Sim) FaultNext(role model.Role, f Fault, n int) {
+func (s *Sim) FaultNext(role config.Stage, f Fault, n int) {
 	if !slices.Contains(f.Roles, role) {
 		panic(fmt.Sprintf("nimsim: fault %q is none of the role %s", f.Name, role))
 	}
@@ -44,7 +44,7 @@ func (s *Sim) FaultNext(role model.Role, f Fault, n int) {
 }
 
 // Mend switches the faults of the given roles off, or of every role when none is given.
-func (s *Sim) Mend(roles ...model.Role) {
+func (s *Sim) Mend(roles ...config.Stage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(roles) == 0 {
@@ -56,7 +56,7 @@ func (s *Sim) Mend(roles ...model.Role) {
 }
 
 // take is the fault that this request meets; nil when there is none.
-func (s *Sim) take(role model.Role, x *exchange) *Fault {
+func (s *Sim) take(role config.Stage, x *exchange) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.faults[role]
@@ -82,10 +82,10 @@ func (x *exchange) streamed() bool {
 
 // The roles that a fault may have.
 var (
-	anyRole   = []model.Role{model.Embedding, model.Reranking, model.LLM}
-	embedding = []model.Role{model.Embedding}
-	reranking = []model.Role{model.Reranking}
-	llm       = []model.Role{model.LLM}
+	anyRole   = []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM}
+	embedding = []config.Stage{config.StageEmbedding}
+	reranking = []config.Stage{config.StageReranking}
+	llm       = []config.Stage{config.StageLLM}
 )
 
 // Faults is the catalogue: every fault there is, by what goes wrong. A test that loops over it, for each role
@@ -111,7 +111,7 @@ func Lookup(name string) (Fault, bool) {
 }
 
 // For are the faults of the catalogue that a role can have.
-func For(role model.Role) []Fault {
+func For(role config.Stage) []Fault {
 	var out []Fault
 	for _, f := range Faults {
 		if slices.Contains(f.Roles, role) {

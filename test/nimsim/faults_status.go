@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // statusFaults answer with an error, in the shapes that NIMs, NVIDIA's hosted API and proxies use for it.
@@ -57,7 +57,7 @@ func (x *exchange) refuse(code int, contentType, body string) {
 func inputTooLong() Fault {
 	return Fault{Name: "input-too-long", Does: "400, the text exceeds the model's limit", Roles: anyRole, serve: func(x *exchange) {
 		body := `{"error":"Input length 9000 exceeds maximum allowed token size 8192"}`
-		if role, _ := roleOf(x.r); role == model.LLM {
+		if role, _ := roleOf(x.r); role == config.StageLLM {
 			body = `{"error":{"message":"This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.",` +
 				`"type":"BadRequestError","param":null,"code":400}}`
 		}

@@ -24,27 +24,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/standin"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // The requests of a plain, strict client.
-var requests = map[model.Role]struct{ path, body string }{
-	model.Embedding: {"/v1/embeddings", `{"model":"` + config.StandInEmbedding + `","input":["one","two"],"input_type":"passage","dimensions":32}`},
-	model.Reranking: {"/v1/ranking", `{"model":"` + config.StandInReranking + `","query":{"text":"two"},"passages":[{"text":"one"},{"text":"two"},{"text":"three"}]}`},
-	model.LLM: {"/v1/chat/completions", `{"model":"` + config.StandInLLM + `","messages":[{"role":"user","content":` +
+var requests = map[config.Stage]struct{ path, body string }{
+	config.StageEmbedding: {"/v1/embeddings", `{"model":"` + config.StandInEmbedding + `","input":["one","two"],"input_type":"passage","dimensions":32}`},
+	config.StageReranking: {"/v1/ranking", `{"model":"` + config.StandInReranking + `","query":{"text":"two"},"passages":[{"text":"one"},{"text":"two"},{"text":"three"}]}`},
+	config.StageLLM: {"/v1/chat/completions", `{"model":"` + config.StandInLLM + `","messages":[{"role":"user","content":` +
 		`"[1] a.md\nA chunk has a context and a text.\n\nQuestion: What has a chunk?"}]}`},
 }
 
 // ask returns what a strict client makes of the reply, or why it makes nothing of it.
-func ask(t *testing.T, sim *Sim, role model.Role, change ...func(string) string) (string, error) {
+func ask(t *testing.T, sim *Sim, role config.Stage, change ...func(string) string) (string, error) {
 	t.Helper()
 	return askWithin(t, 10*time.Second, sim, role, change...)
 }
 
-func askWithin(t *testing.T, limit time.Duration, sim *Sim, role model.Role, change ...func(string) string) (string, error) {
+func askWithin(t *testing.T, limit time.Duration, sim *Sim, role config.Stage, change ...func(string) string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
@@ -82,7 +81,7 @@ func asBase64(body string) string {
 	return strings.Replace(body, "{", `{"encoding_format":"base64",`, 1)
 }
 
-func readWhole(role model.Role, r io.Reader) (string, error) {
+func readWhole(role config.Stage, r io.Reader) (string, error) {
 	var reply struct {
 		Error any
 		Data  []struct {
@@ -99,7 +98,7 @@ func readWhole(role model.Role, r io.Reader) (string, error) {
 		return "", err
 	}
 	switch role {
-	case model.Embedding:
+	case config.StageEmbedding:
 		vectors := make([]string, 2)
 		lengths := map[int]bool{}
 		for _, d := range reply.Data {
@@ -117,7 +116,7 @@ func readWhole(role model.Role, r io.Reader) (string, error) {
 			return "", fmt.Errorf("%d vectors, of lengths %v", len(reply.Data), lengths)
 		}
 		return strings.Join(vectors, "\n"), nil
-	case model.Reranking:
+	case config.StageReranking:
 		logits := make([]string, 3)
 		for _, r := range reply.Rankings {
 			if r.Index < 0 || r.Index > 2 || logits[r.Index] != "" || r.Logit == nil {
@@ -212,11 +211,11 @@ func TestEveryFaultDoesWhatItSays(t *testing.T) {
 		for _, role := range fault.Roles {
 			variants := map[string][]func(string) string{"plain": nil}
 			switch {
-			case role == model.Embedding:
+			case role == config.StageEmbedding:
 				variants["base64"] = []func(string) string{asBase64}
-			case role == model.LLM && fault.Streamed:
+			case role == config.StageLLM && fault.Streamed:
 				variants = map[string][]func(string) string{"streamed": {streamed}}
-			case role == model.LLM:
+			case role == config.StageLLM:
 				variants["streamed"] = []func(string) string{streamed}
 			}
 			for variant, change := range variants {
@@ -255,8 +254,8 @@ var unending = []string{"slow", "hang", "stalled-body", "reset", "rate-limited-b
 
 // TestShapes holds the bytes of every fault's reply against a golden file for each role.
 func TestShapes(t *testing.T) {
-	for role, change := range map[model.Role]func(string) string{
-		model.Embedding: func(body string) string { return body }, model.Reranking: func(body string) string { return body }, model.LLM: streamed,
+	for role, change := range map[config.Stage]func(string) string{
+		config.StageEmbedding: func(body string) string { return body }, config.StageReranking: func(body string) string { return body }, config.StageLLM: streamed,
 	} {
 		var got strings.Builder
 		for _, fault := range For(role) {
@@ -333,22 +332,22 @@ func TestFaultsOfAnotherRoleAreAMistake(t *testing.T) {
 			t.Error("an embedding fault was accepted for the LLM")
 		}
 	}()
-	Start(t, Options{}).Fault(model.LLM, Named("wrong-dimension"))
+	Start(t, Options{}).Fault(config.StageLLM, Named("wrong-dimension"))
 }
 
 func TestFaultsLastUntilMended(t *testing.T) {
 	sim := Start(t, Options{})
-	sim.Fault(model.Embedding, Named("retired"))
+	sim.Fault(config.StageEmbedding, Named("retired"))
 	for range 3 {
-		if _, err := ask(t, sim, model.Embedding); err == nil || !strings.Contains(err.Error(), "410") {
+		if _, err := ask(t, sim, config.StageEmbedding); err == nil || !strings.Contains(err.Error(), "410") {
 			t.Errorf("got %v", err)
 		}
 	}
-	if _, err := ask(t, sim, model.Reranking); err != nil {
+	if _, err := ask(t, sim, config.StageReranking); err != nil {
 		t.Errorf("another role fails too: %v", err)
 	}
-	sim.Mend(model.Embedding)
-	if _, err := ask(t, sim, model.Embedding); err != nil {
+	sim.Mend(config.StageEmbedding)
+	if _, err := ask(t, sim, config.StageEmbedding); err != nil {
 		t.Errorf("mended, and still %v", err)
 	}
 }
@@ -363,12 +362,12 @@ func TestNotReadyForAWhile(t *testing.T) {
 	}
 	check("/v1/health/live", 200)
 	check("/v1/health/ready", 503)
-	if _, err := ask(t, sim, model.LLM); err == nil || !strings.Contains(err.Error(), "503") {
+	if _, err := ask(t, sim, config.StageLLM); err == nil || !strings.Contains(err.Error(), "503") {
 		t.Errorf("the model answers: %v", err)
 	}
 	sim.SetReady(true)
 	check("/v1/health/ready", 200)
-	if _, err := ask(t, sim, model.LLM); err != nil {
+	if _, err := ask(t, sim, config.StageLLM); err != nil {
 		t.Error(err)
 	}
 	sim.SetReady(false)
@@ -395,7 +394,7 @@ func get(t *testing.T, url string) (int, string) {
 
 func TestKeyIsAskedFor(t *testing.T) {
 	for key, ok := range map[string]bool{"sim-key": true, "another": false} {
-		_, err := ask(t, Start(t, Options{Key: key}), model.Reranking)
+		_, err := ask(t, Start(t, Options{Key: key}), config.StageReranking)
 		if ok != (err == nil) || !ok && !strings.Contains(err.Error(), "401") {
 			t.Errorf("with key %q wanted: %v", key, err)
 		}
@@ -404,26 +403,26 @@ func TestKeyIsAskedFor(t *testing.T) {
 
 func TestLimitsAreThoseOfTheModels(t *testing.T) {
 	sim := Start(t, Options{Models: standin.Options{MaxTokens: 1, MaxBatch: 1}})
-	if _, err := ask(t, sim, model.Embedding); err == nil || !strings.Contains(err.Error(), "maximum batch size 1") {
+	if _, err := ask(t, sim, config.StageEmbedding); err == nil || !strings.Contains(err.Error(), "maximum batch size 1") {
 		t.Errorf("got %v", err)
 	}
 	long := func(body string) string { return strings.Replace(body, `["one","two"]`, `["long text"]`, 1) }
-	if _, err := ask(t, sim, model.Embedding, long); err == nil || !strings.Contains(err.Error(), "Input length 3 exceeds maximum allowed token size 1") {
+	if _, err := ask(t, sim, config.StageEmbedding, long); err == nil || !strings.Contains(err.Error(), "Input length 3 exceeds maximum allowed token size 1") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestRequestsAreRecorded(t *testing.T) {
 	sim := Start(t, Options{})
-	sim.FaultNext(model.Reranking, Named("internal-error"), 1)
-	for _, role := range []model.Role{model.Reranking, model.LLM, model.Reranking} {
+	sim.FaultNext(config.StageReranking, Named("internal-error"), 1)
+	for _, role := range []config.Stage{config.StageReranking, config.StageLLM, config.StageReranking} {
 		_, _ = ask(t, sim, role)
 	}
-	got := sim.Requests(model.Reranking)
+	got := sim.Requests(config.StageReranking)
 	if len(got) != 2 || len(sim.Requests()) != 3 {
 		t.Fatalf("recorded %d of 2, %d of 3 in all", len(got), len(sim.Requests()))
 	}
-	want := Request{Role: model.Reranking, Method: "POST", Path: "/v1/ranking", Header: got[0].Header, Body: []byte(requests[model.Reranking].body)}
+	want := Request{Role: config.StageReranking, Method: "POST", Path: "/v1/ranking", Header: got[0].Header, Body: []byte(requests[config.StageReranking].body)}
 	if diff := cmp.Diff(want, got[0]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -439,22 +438,22 @@ func TestRequestsAreRecorded(t *testing.T) {
 func TestHostedRankingPath(t *testing.T) {
 	sim := Start(t, Options{})
 	response, err := http.Post(sim.URL+"/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking", "application/json",
-		strings.NewReader(requests[model.Reranking].body))
+		strings.NewReader(requests[config.StageReranking].body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if _, err := readWhole(model.Reranking, response.Body); err != nil {
+	if _, err := readWhole(config.StageReranking, response.Body); err != nil {
 		t.Error(err)
 	}
-	if path := sim.Requests(model.Reranking)[0].Path; path != "/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking" {
+	if path := sim.Requests(config.StageReranking)[0].Path; path != "/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking" {
 		t.Errorf("recorded %s", path)
 	}
 }
 
 func TestARedirectThatIsFollowedIsSeen(t *testing.T) {
 	sim := Start(t, Options{})
-	sim.FaultNext(model.LLM, Named("redirected"), 1)
+	sim.FaultNext(config.StageLLM, Named("redirected"), 1)
 	response, err := http.Post(sim.URL+"/v1/chat/completions", "application/json", strings.NewReader(`{}`))
 	if err != nil {
 		t.Fatal(err)
@@ -467,26 +466,26 @@ func TestARedirectThatIsFollowedIsSeen(t *testing.T) {
 
 func TestFast(t *testing.T) {
 	sim := Start(t, Options{Fast: &Fast{Dimensions: 64, Answer: "It is so. [1]"}})
-	first, err := ask(t, sim, model.Embedding)
+	first, err := ask(t, sim, config.StageEmbedding)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if vectors := strings.Split(first, "\n"); vectors[0] != vectors[1] || len(strings.Fields(vectors[0])) != 64 {
 		t.Errorf("equal texts have vectors %s", first)
 	}
-	if _, err := ask(t, sim, model.Embedding, asBase64); err != nil {
+	if _, err := ask(t, sim, config.StageEmbedding, asBase64); err != nil {
 		t.Error(err)
 	}
-	if got, err := ask(t, sim, model.Reranking); err != nil || got != "8\n7.875\n7.75" {
+	if got, err := ask(t, sim, config.StageReranking); err != nil || got != "8\n7.875\n7.75" {
 		t.Errorf("logits %q, %v", got, err)
 	}
 	for _, change := range [][]func(string) string{nil, {streamed}} {
-		if got, err := ask(t, sim, model.LLM, change...); err != nil || got != "It is so. [1]" {
+		if got, err := ask(t, sim, config.StageLLM, change...); err != nil || got != "It is so. [1]" {
 			t.Errorf("answers %q, %v", got, err)
 		}
 	}
-	sim.Fault(model.LLM, Named("cut-stream"))
-	if _, err := ask(t, sim, model.LLM, streamed); err == nil {
+	sim.Fault(config.StageLLM, Named("cut-stream"))
+	if _, err := ask(t, sim, config.StageLLM, streamed); err == nil {
 		t.Error("faults do nothing")
 	}
 }
@@ -562,10 +561,10 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("lists %d of %d faults, %v", len(list), len(Faults), err)
 	}
 	expect("PUT", "/-/faults/llm/retired?next=1", 204)
-	if _, err := ask(t, sim, model.LLM); err == nil {
+	if _, err := ask(t, sim, config.StageLLM); err == nil {
 		t.Error("the fault is not on")
 	}
-	if _, err := ask(t, sim, model.LLM); err != nil {
+	if _, err := ask(t, sim, config.StageLLM); err != nil {
 		t.Errorf("the fault is still on: %v", err)
 	}
 	expect("PUT", "/-/faults/llm/hang", 204)

@@ -4,22 +4,22 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // Request is a request for a model, as it came.
 type Request struct {
-	Role   model.Role  `json:"role"`
-	Method string      `json:"method"`
-	Path   string      `json:"path"`
-	Header http.Header `json:"header"`
-	Body   []byte      `json:"body"`
+	Role   config.Stage `json:"role"`
+	Method string       `json:"method"`
+	Path   string       `json:"path"`
+	Header http.Header  `json:"header"`
+	Body   []byte       `json:"body"`
 }
 
 // maxRequests bounds what is remembered; the oldest go first.
 const maxRequests = 10_000
 
-func (s *Sim) record(role model.Role, r *http.Request, body []byte) {
+func (s *Sim) record(role config.Stage, r *http.Request, body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = remember(s.requests, Request{Role: role, Method: r.Method, Path: r.RequestURI, Header: r.Header.Clone(), Body: body})
@@ -34,7 +34,7 @@ func remember(requests []Request, r Request) []Request {
 
 // Requests are the requests for the given roles so far, in order; those for every role when none is given.
 // Requests that met a fault, no readiness or a missing key count too.
-func (s *Sim) Requests(roles ...model.Role) []Request {
+func (s *Sim) Requests(roles ...config.Stage) []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []Request

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/standin"
 )
 
@@ -43,14 +43,14 @@ type Sim struct {
 
 	mu       sync.Mutex
 	ready    *bool // overrides readyAt
-	faults   map[model.Role]*active
+	faults   map[config.Stage]*active
 	requests []Request
 	away     []Request // what arrived elsewhere
 }
 
 // New is a simulator without a server. Close ends the requests that hang.
 func New(o Options) *Sim {
-	s := &Sim{options: o, readyAt: time.Now().Add(o.StartUp), closed: make(chan struct{}), faults: map[model.Role]*active{}}
+	s := &Sim{options: o, readyAt: time.Now().Add(o.StartUp), closed: make(chan struct{}), faults: map[config.Stage]*active{}}
 	s.close = sync.OnceFunc(func() { close(s.closed) })
 	if o.Fast != nil {
 		s.next = newFast(*o.Fast)
@@ -122,16 +122,16 @@ func (s *Sim) allowed(r *http.Request) bool {
 
 // roleOf says which model a request is for. NVIDIA's hosted API ranks under a path of its own, which ends in
 // /reranking.
-func roleOf(r *http.Request) (model.Role, bool) {
+func roleOf(r *http.Request) (config.Stage, bool) {
 	switch path := r.URL.Path; {
 	case r.Method != http.MethodPost:
 	case path == "/v1/embeddings":
-		return model.Embedding, true
+		return config.StageEmbedding, true
 	case path == "/v1/chat/completions":
-		return model.LLM, true
+		return config.StageLLM, true
 	case path == "/v1/ranking", strings.HasPrefix(path, "/v1/retrieval/") && strings.HasSuffix(path, "/reranking"):
 		r.URL.Path = "/v1/ranking"
-		return model.Reranking, true
+		return config.StageReranking, true
 	}
 	return "", false
 }

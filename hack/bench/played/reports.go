@@ -125,16 +125,16 @@ func (r *reports) of(pod *corev1.Pod) config.OpsStatus {
 	r.mu.Unlock()
 	since := pod.CreationTimestamp.Time
 	report := config.OpsStatus{
-		Pipeline: pod.Labels[naming.LabelPipeline], Generation: pod.Labels[naming.LabelGeneration], Ready: built, Stages: map[string]config.StageStatus{},
+		Pipeline: pod.Labels[naming.LabelPipeline], Generation: pod.Labels[naming.LabelGeneration], Ready: built, Stages: map[config.Stage]config.StageStatus{},
 	}
-	for _, stage := range []string{config.StageEmbedding, config.StageReranking, config.StageLLM, config.StageIndex} {
+	for _, stage := range []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM, config.StageIndex} {
 		report.Stages[stage] = config.StageStatus{OK: true, Since: since}
 	}
 	switch {
 	case pod.Labels[naming.LabelComponent] == naming.ComponentIngest:
 		report.Progress = &config.Progress{Phase: "Indexing", DocumentsDone: 1, DocumentsTotal: documents}
 	case !built:
-		report.Stages[config.StageIndex] = config.StageStatus{Reason: config.ReasonNotBuilt, Message: "the index is not built yet", Since: since}
+		report.Stages[config.StageIndex] = config.StageStatus{Reason: config.IndexNotBuilt, Message: "the index is not built yet", Since: since}
 	default:
 		report.Index = config.IndexStatus{
 			Documents: documents, Chunks: 3 * documents, EmbeddingModel: config.StandInEmbedding, Dimensions: 512, LastSync: at,

@@ -1,6 +1,9 @@
 package naming
 
-import "github.com/ragpipeline/ragpipeline/api/v1alpha1"
+import (
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
 
 // The labels and annotations of a pipeline's children.
 const (
@@ -33,8 +36,11 @@ const (
 	Manager = "ragpipeline-operator"
 )
 
-// The components, as LabelComponent names them. Those of the models are config.StageEmbedding and so on.
+// The components, as LabelComponent names them. A model's is the stage that it serves.
 const (
+	ComponentEmbedding  = string(config.StageEmbedding)
+	ComponentReranking  = string(config.StageReranking)
+	ComponentLLM        = string(config.StageLLM)
 	ComponentGateway    = "gateway"
 	ComponentIngest     = "ingest"
 	ComponentWeaviate   = "weaviate"

@@ -51,7 +51,7 @@ func (n Names) Stage(stage string) string { return n.Pipeline + "-" + stage }
 // that two models can serve two generations side by side; a generation that differs in its chunking alone needs no
 // second model.
 func (n Names) NIM(stage, model string) string {
-	if stage == config.StageEmbedding {
+	if stage == ComponentEmbedding {
 		return n.Pipeline + "-embedding-" + ModelHash(model)
 	}
 	return n.Stage(stage)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/standin"
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
@@ -46,7 +45,7 @@ func parse(args []string, getenv func(string) string) (*settings, error) {
 		return nil, err
 	}
 
-	env := environment{getenv: getenv, generation: *generation, role: model.Role(*role)}
+	env := environment{getenv: getenv, generation: *generation, role: config.Stage(*role)}
 	var err error
 	if o.Names, err = env.names(*name); err != nil {
 		return nil, err
@@ -89,7 +88,7 @@ func (s *settings) findModel(cache string, download time.Duration) error {
 type environment struct {
 	getenv     func(string) string
 	generation int
-	role       model.Role
+	role       config.Stage
 }
 
 // names says which models are served, and as what.
@@ -106,11 +105,11 @@ func (e environment) names(name string) (standin.Names, error) {
 	switch e.role {
 	case "":
 		return standin.Names{}, nil
-	case model.Embedding:
+	case config.StageEmbedding:
 		return standin.Names{Embedding: or(config.StandInEmbedding)}, nil
-	case model.Reranking:
+	case config.StageReranking:
 		return standin.Names{Reranking: or(config.StandInReranking)}, nil
-	case model.LLM:
+	case config.StageLLM:
 		return standin.Names{LLM: or(config.StandInLLM)}, nil
 	}
 	return standin.Names{}, fmt.Errorf("-role must be embedding, reranking or llm, not %q", e.role)
@@ -145,7 +144,7 @@ func (e environment) address() (string, error) {
 	switch {
 	case variables == nil:
 		return "", fmt.Errorf("-generation must be 1 or 2, not %d", e.generation)
-	case e.generation == 2 && e.role == model.LLM:
+	case e.generation == 2 && e.role == config.StageLLM:
 		variables = []string{"NIM_SERVER_PORT"}
 	case e.generation == 2 && e.role == "":
 		variables = append(variables, "NIM_SERVER_PORT")
