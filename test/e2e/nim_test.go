@@ -18,7 +18,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -116,7 +115,7 @@ func (p *pipeline) pending(ctx context.Context) (component string, err error) {
 // runsThreeNIMs looks at the pods as the cluster has them.
 func (p *pipeline) runsThreeNIMs() {
 	p.t.Helper()
-	for _, stage := range []string{naming.ComponentEmbedding, config.StageReranking, config.StageLLM} {
+	for _, stage := range []string{naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentLLM} {
 		pod := p.pod(stage)
 		container := pod.Spec.Containers[0]
 		if got := container.Resources.Limits[gpu]; got.Value() != 1 {
