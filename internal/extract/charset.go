@@ -3,54 +3,85 @@ package extract
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// sample is how much of a text is looked at for its encoding.
+// sample is how much of a text is looked at to tell it from binary data.
 const sample = 64 << 10
 
-// decode is data's text as UTF-8. The encoding is what the byte order mark says; else UTF-8 if it is; else
-// UTF-16 if every other byte of it is mostly zero; else UTF-8 with a few damaged characters, which become
-// U+FFFD; else windows-1252, in which any byte is a character.
-func decode(data []byte) string {
-	e := encodingOf(data)
-	if e == nil {
-		return string(data) // UTF-8: normalise replaces what is not valid
-	}
-	text, err := e.NewDecoder().Bytes(data)
-	if err != nil {
-		return string(data)
-	}
-	return string(text)
+// textEncoding is an encoding of texts under the name that it is registered by.
+type textEncoding struct {
+	name     string
+	encoding encoding.Encoding
 }
 
-// encodingOf is nil for UTF-8.
-func encodingOf(data []byte) encoding.Encoding {
-	head := data[:min(len(data), sample)]
+var (
+	utf8Text    = textEncoding{"UTF-8", unicode.UTF8}
+	utf16Little     = textEncoding{"UTF-16LE", unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)}
+	utf16Big     = textEncoding{"UTF-16BE", unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)}
+	windows1252 = textEncoding{"windows-1252", charmap.Windows1252}
+	iso2022JP   = textEncoding{"ISO-2022-JP", japanese.ISO2022JP}
+)
+
+// decode is data's text as UTF-8, with a warning when its encoding is a guess or characters of it are lost. The
+// encoding is what the byte order mark or escape sequences say; else UTF-8 if it is, with a few damaged characters
+// perhaps, which become U+FFFD; else a guess.
+func decode(data []byte) (string, config.Warnings) {
+	var warnings config.Warnings
+	e, sure := markedEncoding(data)
+	if !sure {
+		e = guess(data)
+		warnings.Add(config.EncodingGuessed, 1, "read as "+e.name)
+	}
+	text := e.decode(data)
+	warnings.Add(config.UndecodableText, strings.Count(text, "\ufffd")-bytes.Count(data, []byte("\ufffd")))
+	return text, warnings
+}
+
+// decode is data's text without a byte order mark.
+func (e textEncoding) decode(data []byte) string {
+	if e == utf8Text {
+		return strings.TrimPrefix(strings.ToValidUTF8(string(data), "\ufffd"), "\ufeff")
+	}
+	text, err := e.encoding.NewDecoder().Bytes(data)
+	if err != nil {
+		text = data
+	}
+	return strings.TrimPrefix(strings.ToValidUTF8(string(text), "\ufffd"), "\ufeff")
+}
+
+// markedEncoding is the encoding that the bytes themselves show; sure is false when they do not.
+func markedEncoding(data []byte) (e textEncoding, sure bool) {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		return nil
+		return utf8Text, true
 	case bytes.HasPrefix(data, []byte("\xff\xfe\x00\x00")):
-		return utf32.UTF32(utf32.LittleEndian, utf32.UseBOM)
+		return textEncoding{"UTF-32LE", utf32.UTF32(utf32.LittleEndian, utf32.UseBOM)}, true
 	case bytes.HasPrefix(data, []byte("\x00\x00\xfe\xff")):
-		return utf32.UTF32(utf32.BigEndian, utf32.UseBOM)
+		return textEncoding{"UTF-32BE", utf32.UTF32(utf32.BigEndian, utf32.UseBOM)}, true
 	case bytes.HasPrefix(data, []byte("\xff\xfe")):
-		return unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)
+		return utf16Little, true
 	case bytes.HasPrefix(data, []byte("\xfe\xff")):
-		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM)
-	case looksUTF16(head, binary.LittleEndian):
-		return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
-	case looksUTF16(head, binary.BigEndian):
-		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
-	case utf8.Valid(data) || mostlyUTF8(data):
-		return nil
+		return utf16Big, true
 	}
-	return charmap.Windows1252
+	switch head := data[:min(len(data), sample)]; {
+	case looksUTF16(head, binary.LittleEndian):
+		return utf16Little, true
+	case looksUTF16(head, binary.BigEndian):
+		return utf16Big, true
+	case isISO2022JP(data):
+		return iso2022JP, true
+	}
+	return utf8Text, !hasControls(data[:min(len(data), sample)]) && (utf8.Valid(data) || mostlyUTF8(data))
 }
 
 // looksUTF16 knows UTF-16 without a mark by its high bytes: at least half of the units are Latin (zero there),
@@ -67,6 +98,17 @@ func looksUTF16(head []byte, order binary.ByteOrder) bool {
 		}
 	}
 	return units >= 2 && latin >= (units+1)/2 && bytes.IndexByte(head, 0) >= 0
+}
+
+// isISO2022JP knows the Japanese encoding of mail by the escape sequences that switch to and from Kanji, among bytes
+// of seven bits.
+func isISO2022JP(data []byte) bool {
+	if !bytes.Contains(data, []byte("\x1b$")) {
+		return false
+	}
+	return (bytes.Contains(data, []byte("\x1b$B")) || bytes.Contains(data, []byte("\x1b$@"))) &&
+		(bytes.Contains(data, []byte("\x1b(B")) || bytes.Contains(data, []byte("\x1b(J"))) &&
+		!bytes.ContainsFunc(data, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // mostlyUTF8 tells damaged UTF-8 from one-byte encodings: in the former, nearly all bytes past ASCII belong to
@@ -86,21 +128,24 @@ func mostlyUTF8(data []byte) bool {
 	return good > 4*bad
 }
 
-// isBinary reports bytes that are no text in any encoding known here: they hold control characters that texts
-// do not.
-func isBinary(data []byte) bool {
-	head := data[:min(len(data), sample)]
-	if e := encodingOf(head); e != nil && e != charmap.Windows1252 {
-		return false
-	}
-	if bytes.IndexByte(head, 0) >= 0 {
-		return true
-	}
+// hasControls reports whether text would be strange in ASCII: it holds NUL, or more control characters than texts do.
+func hasControls(head []byte) bool {
 	odd := 0
 	for _, c := range head {
 		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v' && c != 0x1b && c != 0x1a {
 			odd++
 		}
 	}
-	return odd*20 > len(head)
+	return odd*20 > len(head) || bytes.IndexByte(head, 0) >= 0
+}
+
+// isBinary reports bytes that are no text in any encoding known here: they hold control characters that texts
+// do not.
+func isBinary(data []byte) bool {
+	head := data[:min(len(data), sample)]
+	if e, sure := markedEncoding(head); sure && e != utf8Text || !hasControls(head) {
+		return false
+	}
+	even := head[:min(len(head), guessSample)&^1]
+	return max(utf16Little.likeness(even), utf16Big.likeness(even)) < 0.6
 }

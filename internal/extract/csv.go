@@ -1,48 +1,45 @@
 package extract
 
 import (
-	"bufio"
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
-	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// readCSV writes each row as lines of "header: value" with a blank line between rows, so that a value is found
-// by its column's name wherever the table is cut.
-func readCSV(ctx context.Context, s source) (*Document, error) {
-	text := strings.TrimPrefix(lineEnds.Replace(decode(s.data)), "\ufeff")
-	r := csv.NewReader(strings.NewReader(text))
-	r.Comma = delimiter(s.name, text)
-	r.FieldsPerRecord = -1
-	r.LazyQuotes = true
-	r.TrimLeadingSpace = true
+// csvPeek is how many records are looked at for the shape of a table: its delimiter, its width and its header.
+const csvPeek = 50
 
+// readCSV writes each row as lines of "header: value" with a blank line between rows, so that a value is found
+// by its column's name wherever the table is cut. Lines above the header are the table's caption.
+func readCSV(ctx context.Context, s source) (*Document, error) {
+	text, warnings := decode(s.data)
+	records := newCSVRecords(s.name, lineEnds.Replace(text))
 	out := &flow{ctx: ctx, limit: newLimit(s.max)}
-	table, err := out.fields("")
+	preamble, header := csvHead(records.peek())
+	table, err := csvTable(out, preamble)
 	if err != nil {
 		return nil, err
 	}
-	var header []string
-	for first := true; ; first = false {
-		row, err := r.Read()
-		if errors.Is(err, io.EOF) {
+	skip := len(preamble)
+	if header != nil {
+		skip++
+	}
+	for n := 0; ; n++ {
+		row, more, err := records.next()
+		if err != nil {
+			return nil, err
+		}
+		if !more {
 			break
 		}
-		if err != nil {
-			return nil, config.Failf(config.Malformed, "the CSV table is damaged: %s", quote(err.Error()))
-		}
-		if first && isHeader(row) {
-			header = row
+		if n < skip {
 			continue
 		}
-		if err := writeRow(table, header, row); err != nil {
+		if err := table.record(csvLines(header, row)); err != nil {
 			return nil, err
 		}
 	}
@@ -52,78 +49,166 @@ func readCSV(ctx context.Context, s source) (*Document, error) {
 			return nil, err
 		}
 	}
-	return withText(out.single(""), config.Malformed, "the CSV table holds no values")
+	warnings.Merge(records.warnings)
+	d, err := withText(out.single(""), config.Malformed, "the CSV table holds no values")
+	return warned(d, err, warnings)
 }
 
-func writeRow(table *tableFlow, header, row []string) error {
+// csvTable begins the table under the lines that stand above its header: as its caption if they are short.
+func csvTable(out *flow, preamble [][]string) (*tableFlow, error) {
+	lines := make([]string, len(preamble))
+	for i, row := range preamble {
+		lines[i] = csvTitle(row)
+	}
+	caption := strings.Join(lines, "; ")
+	if oneLine(caption) == oneLineUncut(normalise(caption)) {
+		return out.fields(caption)
+	}
+	for _, line := range lines {
+		if err := out.paragraph(line); err != nil {
+			return nil, err
+		}
+	}
+	return out.fields("")
+}
+
+// csvTitle is the text of a line above the header. Programs mark some of them as comments.
+func csvTitle(row []string) string {
+	cells := slices.DeleteFunc(slices.Clone(row), func(cell string) bool { return strings.TrimSpace(cell) == "" })
+	return strings.TrimSpace(strings.TrimLeft(strings.Join(cells, " "), "#"))
+}
+
+func csvLines(header, row []string) []string {
 	var lines []string
 	for i, value := range row {
 		if value = oneLineUncut(value); value == "" {
 			continue
 		}
-		name := fmt.Sprintf("column %d", i+1)
+		name := ""
 		if i < len(header) {
-			name = oneLine(header[i])
+			name = strings.ReplaceAll(oneLine(header[i]), ": ", ":")
+		}
+		if name == "" {
+			name = fmt.Sprintf("column %d", i+1)
 		}
 		lines = append(lines, name+": "+value)
 	}
-	return table.record(lines)
+	return lines
 }
 
-// isHeader takes the first row for the columns' names unless a cell of it is empty or a number.
-func isHeader(row []string) bool {
+// csvHead finds the rows above the header, and the header, among a table's first rows; nil where there is none. What
+// stands above has fewer cells filled than half of the columns.
+func csvHead(rows [][]string) (preamble [][]string, header []string) {
+	width := csvWidth(rows)
+	if width < 2 {
+		if len(rows) > 0 && isCSVHeader(rows[0], rows[1:]) {
+			return nil, rows[0]
+		}
+		return nil, nil
+	}
+	n := 0
+	for n < len(rows)-1 && isCSVTitle(rows[n], width) {
+		n++
+	}
+	if n == len(rows) || !isCSVHeader(rows[n], rows[n+1:]) {
+		return rows[:n], nil
+	}
+	header = slices.Clone(rows[n])
+	header[0] = strings.TrimSpace(strings.TrimPrefix(header[0], "#"))
+	return rows[:n], header
+}
+
+// isCSVTitle reports whether a row above the header is a title, a comment, or blank.
+func isCSVTitle(row []string, width int) bool {
+	filled := 0
 	for _, cell := range row {
+		if strings.TrimSpace(cell) != "" {
+			filled++
+		}
+	}
+	comment := strings.HasPrefix(strings.TrimSpace(row[0]), "#") && len(row) != width
+	return comment || filled <= 1 && width > 1 || filled*2 < width
+}
+
+// csvWidth is the number of columns that most rows have.
+func csvWidth(rows [][]string) int {
+	counts := map[int]int{}
+	width := 0
+	for _, row := range rows {
+		n := len(row)
+		if counts[n]++; counts[n] > counts[width] || counts[n] == counts[width] && n > width {
+			width = n
+		}
+	}
+	return width
+}
+
+// isCSVHeader reports whether a row names the columns of those that follow. Cells of names are neither empty, but for
+// the first, over an index, nor numbers, but for years and for numbers that count from 0 or 1.
+func isCSVHeader(row []string, body [][]string) bool {
+	var numbers []int
+	for i, cell := range row {
 		cell = strings.TrimSpace(cell)
-		if _, err := strconv.ParseFloat(cell, 64); err == nil || cell == "" {
+		n, isInteger := strconv.Atoi(cell)
+		switch {
+		case cell == "" && (i > 0 && i < len(row)-1 || len(row) == 1):
+			return false
+		case isInteger == nil:
+			numbers = append(numbers, n)
+		case isCSVNumber(cell):
+			return false
+		}
+	}
+	if len(numbers) == 0 {
+		return !allEmpty(row)
+	}
+	if len(numbers) == len(row) {
+		return false
+	}
+	return areYears(numbers) && !yearsBelow(row, body) || len(numbers) > 2 && areCounted(numbers)
+}
+
+func allEmpty(row []string) bool {
+	return !slices.ContainsFunc(row, func(cell string) bool { return strings.TrimSpace(cell) != "" })
+}
+
+func isCSVNumber(cell string) bool {
+	_, err := strconv.ParseFloat(strings.ReplaceAll(cell, ",", "."), 64)
+	return err == nil
+}
+
+func areYears(numbers []int) bool {
+	for i, n := range numbers {
+		if n < 1800 || n > 2200 || i > 0 && n == numbers[i-1] {
 			return false
 		}
 	}
 	return true
 }
 
-// delimiter is the candidate of which the first lines have the most in common: the smallest count on any of
-// them decides. Quoted text does not count.
-func delimiter(name, text string) rune {
-	best, most := ',', 0
-	if strings.EqualFold(path.Ext(name), ".tsv") {
-		best = '\t'
-	}
-	for _, candidate := range []rune{',', ';', '\t'} {
-		if n := leastPerLine(text, candidate); n > most {
-			best, most = candidate, n
+// yearsBelow reports whether years stand below the years of a row, so that they are values like those.
+func yearsBelow(row []string, body [][]string) bool {
+	for i, cell := range row {
+		if _, err := strconv.Atoi(strings.TrimSpace(cell)); err != nil {
+			continue
+		}
+		for _, below := range body {
+			if i >= len(below) {
+				continue
+			}
+			if n, err := strconv.Atoi(strings.TrimSpace(below[i])); err == nil && areYears([]int{n}) {
+				return true
+			}
 		}
 	}
-	return best
+	return false
 }
 
-// leastPerLine counts a delimiter outside quotes on each of the first 20 records that are not blank.
-func leastPerLine(text string, delimiter rune) int {
-	const records, bytes = 20, 64 << 10
-	least, seen, count, quoted, blank := -1, 0, 0, false, true
-	r := bufio.NewReader(strings.NewReader(text[:min(len(text), bytes)] + "\n"))
-	for seen < records {
-		c, _, err := r.ReadRune()
-		if err != nil {
-			break
-		}
-		switch {
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == delimiter:
-			count++
-			blank = false
-		case c == '\n':
-			if !blank && (least < 0 || count < least) {
-				least = count
-			}
-			if !blank {
-				seen++
-			}
-			count, blank = 0, true
-		default:
-			blank = false
+func areCounted(numbers []int) bool {
+	for i, n := range numbers {
+		if n != numbers[0]+i {
+			return false
 		}
 	}
-	return max(least, 0)
+	return numbers[0] == 0 || numbers[0] == 1
 }

@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -245,12 +246,53 @@ func TestCSV(t *testing.T) {
 		{"rows of different lengths", "a.csv", "a,b\n1\n1,2,3\n", "a: 1\n\na: 1\nb: 2\ncolumn 3: 3"},
 		{"only a header", "a.csv", "a,b\n", "a, b"},
 		{"a stray quote", "a.csv", "a,b\n5\" disk,x\n", "a: 5\" disk\nb: x"},
+		{"doubled quotes", "a.csv", "a,b\n\"5\"\" disk\",\"x\" \n", "a: 5\" disk\nb: x"},
+		{"quotes within quotes that are not doubled", "a.csv", "a,b\n\"the \"best\" one\",x\n", "a: the \"best\" one\nb: x"},
+		{"bars", "a.csv", "a|b\n1,5|2\n", "a: 1,5\nb: 2"},
+		{"a declared delimiter", "a.csv", "sep=;\na;b\n1,2,3;4\n", "a: 1,2,3\nb: 4"},
+		{"tabs in a file named otherwise", "a.csv", "a\tb\n1,2\t3\n", "a: 1,2\nb: 3"},
+		{"an index column without a name", "a.csv", ",name,phone\n0,Ann,12\n1,Bob,13\n", "column 1: 0\nname: Ann\nphone: 12\n\ncolumn 1: 1\nname: Bob\nphone: 13"},
+		{"years as names", "a.csv", "region,2022,2023\nNorth,10,12\n", "region: North\n2022: 10\n2023: 12"},
+		{"years below years are values", "a.csv", "Ann,2022,2023\nBob,2021,2024\n", "column 1: Ann\ncolumn 2: 2022\ncolumn 3: 2023\n\ncolumn 1: Bob\ncolumn 2: 2021\ncolumn 3: 2024"},
+		{"numbers that count as names", "a.csv", "shift,1,2,3\nearly,Ann,Bob,Eve\n", "shift: early\n1: Ann\n2: Bob\n3: Eve"},
+		{"a title above the header", "a.csv", "Cranes of site B\nStatus: June\n\nname,load\nK1,5\nK2,6\n", "Cranes of site B; Status: June\n\nname: K1\nload: 5\n\nname: K2\nload: 6"},
+		{"a title with the header's commas", "a.csv", "Cranes,,\nname,load,bay\nK1,5,2\n", "Cranes\n\nname: K1\nload: 5\nbay: 2"},
+		{"comments above the header", "a.csv", "# exported\n# by a program, on Monday\n#id,name,bay\n1,x,2\n2,y,3\n", "exported; by a program on Monday\n\nid: 1\nname: x\nbay: 2\n\nid: 2\nname: y\nbay: 3"},
+		{"one column", "a.csv", "name\nAnn\nBob\n", "name: Ann\n\nname: Bob"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := textOfFirst(extract(t, c.file, c.data)); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+func TestAQuoteThatIsNotClosedSwallowsNoRecords(t *testing.T) {
+	var rows strings.Builder
+	for i := range 60 {
+		note := fmt.Sprintf("%q", fmt.Sprint("note ", i))
+		if i == 30 {
+			note = strings.TrimSuffix(note, `"`)
+		}
+		fmt.Fprintf(&rows, "Thing%d,%s,%d\n", i, note, i)
+	}
+	for name, data := range map[string]string{
+		"with other quotes after it": "name,note,n\n" + rows.String(),
+		"at the end":                 "name,note,n\nThing1,a,1\nThing2,\"b,2\nThing3,c,3\n",
+		"with one quote after it":    "name,note,n\nThing1,\"a,1\nThing2,b,2\nThing3,c\",3\nThing4,d,4\n",
+	} {
+		d := extract(t, "a.csv", data)
+		if n := strings.Count(textOfFirst(d), "name: Thing"); n != strings.Count(data, "Thing") {
+			t.Errorf("%s: %d records are read of %d: %.200q", name, n, strings.Count(data, "Thing"), textOfFirst(d))
+		}
+		if len(d.Warnings) != 1 || d.Warnings[0].Reason != config.LinesSkipped || d.Warnings[0].Count != 1 {
+			t.Errorf("%s: warnings %v", name, d.Warnings)
+		}
+	}
+	d := extract(t, "a.csv", "name,address\nAnn,\"1 Main Street\nFlat 2, rear\nTown\"\nBob,x\n")
+	if want := "name: Ann\naddress: 1 Main Street Flat 2, rear Town\n\nname: Bob\naddress: x"; textOfFirst(d) != want || len(d.Warnings) > 0 {
+		t.Errorf("a cell of several lines gives %q, %v", textOfFirst(d), d.Warnings)
 	}
 }
 

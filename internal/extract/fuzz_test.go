@@ -107,8 +107,7 @@ func checkLine(t *testing.T, s string) {
 }
 
 func FuzzText(f *testing.F) {
-	fuzz(f, "a.txt", "words\r\nand lines\x00", "\xff\xfea\x00b\x00", "\xfe\xff\x00a", "Gr\xf6\xdfe", "\ufeff \ufeff\n x",
-		"a\u2028b\x85")
+	fuzz(f, "a.txt", "words\r\nand lines\x00", "\xff\xfea\x00b\x00", "\xfe\xff\x00a", "Gr\xf6\xdfe", "\ufeff \ufeff\n x", "a\u2028b\x85", "\x1b$B7@\x1b(B", "\x82\xb1\x82\xea", "\xe4\xff\xfe\x00\x00")
 }
 
 func FuzzMarkdown(f *testing.F) {
@@ -123,7 +122,7 @@ func FuzzHTML(f *testing.F) {
 }
 
 func FuzzCSV(f *testing.F) {
-	fuzz(f, "a.csv", "a,b\n1,2\n", "a;b;\"c\nd\"\n1;2;3", "\"", "a\tb\r\n\"x\"y,", "1,2\n,,\n")
+	fuzz(f, "a.csv", "a,b\n1,2\n", "a;b;\"c\nd\"\n1;2;3", "\"", "a\tb\r\n\"x\"y,", "1,2\n,,\n", "sep=|\n\"a\n|\"b|c\n", "# x\n,a,2022\n\"1\n2,3\n\"4\",5", strings.Repeat(",", 20_000), strings.Repeat("\"\n", 2000))
 }
 
 func FuzzJSON(f *testing.F) {

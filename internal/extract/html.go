@@ -1,9 +1,8 @@
 package extract
 
 import (
-	"bytes"
 	"context"
-	"io"
+	"regexp"
 	"strings"
 
 	"codeberg.org/readeck/go-readability/v2"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -29,11 +29,8 @@ func readHTML(ctx context.Context, s source) (*Document, error) {
 	if len(s.data) > maxHTML {
 		return nil, config.Failf(config.TooLarge, "the HTML page has %d bytes, at most %d can be read: split it", len(s.data), maxHTML)
 	}
-	page, err := decodeHTML(s.data)
-	if err != nil {
-		return nil, config.Failf(config.Malformed, "the HTML page cannot be decoded: %w", err)
-	}
-	whole, err := html.Parse(bytes.NewReader(page))
+	page, warnings := decodeHTML(s.data)
+	whole, err := html.Parse(strings.NewReader(page))
 	if err != nil {
 		return nil, config.Failf(config.Malformed, "the HTML page cannot be parsed: %w", err)
 	}
@@ -51,6 +48,7 @@ func readHTML(ctx context.Context, s source) (*Document, error) {
 		body = article
 	}
 	d, err := wholeText(s, title, body, markdownHeadings)
+	d, err = warned(d, err, warnings)
 	if err != nil || d.Title != "" {
 		return d, err
 	}
@@ -58,22 +56,41 @@ func readHTML(ctx context.Context, s source) (*Document, error) {
 	return d, nil
 }
 
-// decodeHTML is the page in UTF-8, by its byte order mark, its meta element, or a guess.
-func decodeHTML(data []byte) ([]byte, error) {
-	if e := encodingOf(data); e != nil && !bytes.Contains(bytes.ToLower(data[:min(len(data), 1024)]), []byte("charset")) {
-		return []byte(decode(data)), nil
+// decodeHTML is the page as UTF-8: by its byte order mark, as UTF-8 if that is what it is, by what it declares, or by
+// a guess.
+func decodeHTML(data []byte) (string, config.Warnings) {
+	if _, sure := markedEncoding(data); !sure {
+		if declared := declaredEncoding(data); declared != nil {
+			return textEncoding{encoding: declared}.decode(data), nil
+		}
 	}
-	e, _, _ := charset.DetermineEncoding(data[:min(len(data), 1024)], "")
-	return io.ReadAll(e.NewDecoder().Reader(bytes.NewReader(data)))
+	return decode(data)
+}
+
+var declaration = regexp.MustCompile(`(?is)<\?xml[^>]{0,200}?encoding\s*=\s*["']?([\w:.-]+)|<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w:.-]+)`)
+
+// declaredEncoding is what the XML declaration or a meta element says, wherever it stands; nil when it says nothing
+// that can be.
+func declaredEncoding(data []byte) encoding.Encoding {
+	m := declaration.FindSubmatch(data)
+	if m == nil {
+		return nil
+	}
+	switch e, name := charset.Lookup(string(m[1]) + string(m[2])); name {
+	case "", "utf-8", "utf-16le", "utf-16be": // which it would have been found to be
+		return nil
+	default:
+		return e
+	}
 }
 
 // articleOf is the page's article as Markdown, empty when none is found. readability changes the tree that it
 // is given, so it gets one of its own.
-func articleOf(ctx context.Context, page []byte) (string, error) {
+func articleOf(ctx context.Context, page string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	doc, err := html.Parse(bytes.NewReader(page))
+	doc, err := html.Parse(strings.NewReader(page))
 	if err != nil {
 		return "", nil //nolint:nilerr // without an article the whole page is taken
 	}

@@ -17,7 +17,7 @@ const maxJSONDepth = 100
 // readJSON writes each value as a line "path.to.key: value", with a blank line before each object of an array
 // and each document of JSON Lines. The title is the top-level "title" of a single document.
 func readJSON(ctx context.Context, s source) (*Document, error) {
-	text := strings.TrimPrefix(decode(s.data), "\ufeff")
+	text, warnings := decode(s.data)
 	w := &jsonWriter{
 		decoder: json.NewDecoder(strings.NewReader(text)),
 		out:     &flow{ctx: ctx, limit: newLimit(s.max)},
@@ -41,7 +41,8 @@ func readJSON(ctx context.Context, s source) (*Document, error) {
 	if documents > 1 {
 		w.title = ""
 	}
-	return withText(w.out.single(oneLine(w.title)), config.Malformed, "the JSON document holds no values")
+	d, err := withText(w.out.single(oneLine(w.title)), config.Malformed, "the JSON document holds no values")
+	return warned(d, err, warnings)
 }
 
 // jsonWriter walks the tokens of a document.

@@ -108,6 +108,6 @@ func isHTML(start string) bool {
 // textStart is the beginning of a text, without white space and byte order mark.
 func textStart(data []byte) string {
 	const look = 2048
-	text := decode(data[:min(len(data), look)])
-	return strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
+	text, _ := decode(data[:min(len(data), look)])
+	return strings.TrimSpace(text)
 }

@@ -15,8 +15,10 @@ import (
 // readMarkdown keeps the Markdown as it is, for models read it well, but cuts the front matter. The title is the
 // front matter's, else the first heading of level 1.
 func readMarkdown(_ context.Context, s source) (*Document, error) {
-	title, body := cutFrontMatter(normalise(decode(s.data)))
+	text, warnings := decode(s.data)
+	title, body := cutFrontMatter(normalise(text))
 	d, err := wholeText(s, title, body, markdownHeadings)
+	d, err = warned(d, err, warnings)
 	if err != nil || d.Title != "" {
 		return d, err
 	}

@@ -8,7 +8,17 @@ import (
 
 // readText reads plain text.
 func readText(_ context.Context, s source) (*Document, error) {
-	return wholeText(s, "", decode(s.data), nil)
+	text, warnings := decode(s.data)
+	d, err := wholeText(s, "", text, nil)
+	return warned(d, err, warnings)
+}
+
+// warned gives a document its warnings.
+func warned(d *Document, err error, warnings config.Warnings) (*Document, error) {
+	if err == nil {
+		d.Warnings.Merge(warnings)
+	}
+	return d, err
 }
 
 // wholeText is a document of one text; headings, if not nil, finds those of the normalised text.

@@ -1,0 +1,174 @@
+package extract
+
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
+	"golang.org/x/text/encoding/unicode"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// scripture has sentences as business documents have them: a short one, a row of a table, and a paragraph.
+var scripture = map[string][]string{
+	"Japanese": {
+		"契約解除の通知は三十日前までに行うものとする。",
+		"氏名,部署,内線\n佐藤花子,総務部,4471\n鈴木一郎,経理課,5502\n",
+		"本装置を運転する前に、必ず取扱説明書をお読みください。ポンプの吐出圧力は0.8MPaを超えないこと。異常音が発生した場合は、直ちに電源スイッチを切り、保守担当者に連絡してください。フィルターは六か月ごとに交換します。",
+	},
+	"Chinese": {
+		"本合同终止后，保密义务继续有效三年。",
+		"姓名,部门,分机\n王小明,财务部,4471\n李娜,采购部,5502\n",
+		"员工请假应当提前三天向部门经理提出书面申请。病假须附医院证明。未经批准擅自离岗的，按旷工处理。水泵的额定流量为每分钟八百升，检修周期为六个月，备件存放在二号仓库。",
+	},
+	"Taiwanese": {
+		"合約終止後，保密義務仍然有效三年。",
+		"姓名,部門,分機\n陳大文,財務部,4471\n林美玲,採購部,5502\n",
+		"員工請假應於三天前向部門主管提出書面申請。病假須附醫院證明。未經核准擅自離開工作崗位者，依曠職處理。水泵的額定流量為每分鐘八百公升，檢修週期為六個月，備品存放於二號倉庫。",
+	},
+	"Korean": {
+		"계약 해지는 삼십 일 전에 서면으로 통보하여야 한다.",
+		"이름,부서,내선\n김철수,총무팀,4471\n박영희,구매팀,5502\n",
+		"휴가를 신청하려는 직원은 사흘 전까지 부서장에게 신청서를 제출해야 합니다. 펌프의 정격 유량은 분당 팔백 리터이며, 필터는 여섯 달마다 교체합니다. 이상한 소리가 나면 즉시 전원을 끄고 담당자에게 연락하십시오.",
+	},
+	"Russian": {
+		"Срок хранения документов составляет пять лет.",
+		"Имя;Отдел;Телефон\nИванова Анна;Бухгалтерия;4471\nПетров Олег;Склад;5502\n",
+		"Заявление на отпуск подаётся за две недели до начала. Насос рассчитан на давление не более 8 бар; фильтр заменяют каждые шесть месяцев. При появлении постороннего шума немедленно отключите питание и сообщите дежурному инженеру.",
+	},
+	"Ukrainian": {
+		"Термін зберігання документів становить п'ять років, її змінює директор.",
+		"Ім'я;Відділ\nОлена Ковальчук;Бухгалтерія\nІгор Їжакевич;Склад\n",
+		"Заява на відпустку подається за два тижні до початку. Насос розрахований на тиск не більше 8 бар; фільтр замінюють кожні шість місяців.",
+	},
+	"Greek": {
+		"Η προθεσμία υποβολής λήγει στις τριάντα Ιουνίου.",
+		"Όνομα;Τμήμα\nΕλένη Παπαδοπούλου;Λογιστήριο\nΝίκος Γεωργίου;Αποθήκη\n",
+		"Η αίτηση άδειας υποβάλλεται δύο εβδομάδες νωρίτερα. Η αντλία λειτουργεί με πίεση έως 8 bar και το φίλτρο αλλάζει κάθε έξι μήνες. Σε περίπτωση θορύβου κλείστε αμέσως τον διακόπτη.",
+	},
+	"Polish": {
+		"Umowę można wypowiedzieć na trzydzieści dni przed końcem kwartału, o ile zażąda tego dłużnik.",
+		"Imię;Dział\nŁucja Wiśniewska;Księgowość\nGrzegorz Żak;Magazyn części\n",
+		"Wniosek urlopowy należy złożyć dwa tygodnie wcześniej. Pompa pracuje przy ciśnieniu do 8 bar, a filtr wymienia się co sześć miesięcy. Gdy usłyszysz dźwięk, odłącz zasilanie i zgłoś to inżynierowi.",
+	},
+	"Czech": {
+		"Smlouvu lze vypovědět třicet dní před koncem čtvrtletí, pokud o to požádá dlužník.",
+		"Jméno;Oddělení\nŽofie Dvořáková;Účtárna\nJiří Kříž;Sklad dílů\n",
+		"Žádost o dovolenou se podává dva týdny předem. Čerpadlo pracuje při tlaku do 8 barů a filtr se vyměňuje každých šest měsíců. Při podezřelém hluku ihned vypněte napájení.",
+	},
+	"Hungarian": {
+		"A szerződést harminc nappal előbb, írásban lehet felmondani; ettől eltérni tilos, kivéve ha sürgős szükség űzi.",
+		"Név;Osztály\nSzűcs Ágnes;Könyvelés\nErdős Béla;Raktár\n",
+		"A szabadságot két héttel előbb kell kérni. A szivattyú legfeljebb 8 bar nyomáson működik, a szűrőt hathavonta cserélik. Zaj esetén azonnal kapcsolja ki a gépet, és szóljon az őrnek.",
+	},
+	"Turkish": {
+		"Sözleşme otuz gün önceden yazılı olarak feshedilebilir; başvurular şubeye yapılır.",
+		"Adı;Bölüm\nAyşe Yılmaz;Muhasebe\nİbrahim Çağlar;Satın alma\n",
+		"İzin dilekçesi iki hafta önceden verilir. Pompanın basıncı 8 barı aşmamalıdır; süzgeç altı ayda bir değiştirilir. Gürültü duyulursa makineyi hemen kapatın ve nöbetçi mühendise haber verin.",
+	},
+	"Arabic": {
+		"يجوز إنهاء العقد بإشعار خطي قبل ثلاثين يوما.",
+		"الاسم;القسم\nفاطمة الزهراء;المحاسبة\nأحمد صالح;المستودع\n",
+		"يقدم الموظف طلب الإجازة قبل أسبوعين من موعدها. تعمل المضخة بضغط لا يزيد على 8 بار ويستبدل المرشح كل ستة أشهر. عند سماع صوت غريب أوقف الجهاز فورا واتصل بالمهندس المناوب.",
+	},
+	"Hebrew": {
+		"תקופת ההודעה המוקדמת היא שלושים יום.",
+		"שם;מחלקה\nרות כהן;הנהלת חשבונות\nדוד לוי;מחסן\n",
+		"בקשה לחופשה תוגש שבועיים מראש. המשאבה פועלת בלחץ של עד 8 בר, והמסנן מוחלף כל שישה חודשים. אם נשמע רעש חריג יש לכבות מיד את המכשיר ולהודיע למהנדס התורן.",
+	},
+	"Thai": {
+		"สัญญานี้สามารถบอกเลิกได้โดยแจ้งล่วงหน้าสามสิบวัน",
+		"ชื่อ;แผนก\nสมชาย ใจดี;บัญชี\nมาลี ศรีสุข;คลังสินค้า\n",
+		"พนักงานต้องยื่นใบลาล่วงหน้าสองสัปดาห์ ปั๊มทำงานที่ความดันไม่เกิน 8 บาร์ และต้องเปลี่ยนไส้กรองทุกหกเดือน",
+	},
+	"German": {
+		"Der Vertrag kann dreißig Tage vor Ende des Quartals gekündigt werden.",
+		"Name;Abteilung\nJürgen Groß;Buchhaltung\nÄnne Schröder;Einkauf\n",
+		"Der Urlaubsantrag ist zwei Wochen früher zu stellen. Die Pumpe läuft bei höchstens 8 bar; der Filter, 5 µm fein, wird alle sechs Monate gewechselt. Bei Geräuschen sofort ausschalten – und den Ingenieur rufen.",
+	},
+	"French": {
+		"Le contrat peut être résilié par écrit trente jours à l’avance.",
+		"Prénom;Service\nFrançois Lefèvre;Comptabilité\nZoé Hénin;Dépôt n° 4\n",
+		"La demande de congé se dépose deux semaines à l’avance. La pompe fonctionne jusqu’à 8 bars et le filtre est changé tous les six mois. En cas de bruit, arrêtez aussitôt la machine et prévenez l’ingénieur où qu’il soit : cœur du dispositif.",
+	},
+	"Spanish": {
+		"El contrato puede rescindirse por escrito con treinta días de antelación.",
+		"Nombre;Sección\nBegoña Núñez;Contaduría\nJosé Ibáñez;Almacén\n",
+		"La solicitud de vacaciones se presenta dos semanas antes. La bomba trabaja a 8 bares como máximo y el filtro se cambia cada seis meses. ¿Oye un ruido extraño? Apague la máquina y avise al técnico de guardia, señor.",
+	},
+	"Swedish": {
+		"Avtalet kan sägas upp skriftligen trettio dagar i förväg.",
+		"Namn;Avdelning\nÅsa Lindström;Ekonomi\nBjörn Sjögren;Förråd\n",
+		"Ansökan om ledighet lämnas två veckor i förväg. Pumpen får gå vid högst 8 bar och filtret byts var sjätte månad. Hörs ett främmande ljud, stäng genast av och ring jouren på översta våningen.",
+	},
+}
+
+var encodingsOf = map[string]map[string]encoding.Encoding{
+	"Japanese":  {"Shift_JIS": japanese.ShiftJIS, "EUC-JP": japanese.EUCJP, "ISO-2022-JP": japanese.ISO2022JP, "UTF-16LE": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
+	"Chinese":   {"GB18030": simplifiedchinese.GB18030, "GBK": simplifiedchinese.GBK, "UTF-16BE": unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
+	"Taiwanese": {"Big5": traditionalchinese.Big5, "UTF-16LE": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
+	"Korean":    {"EUC-KR": korean.EUCKR, "UTF-16LE": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
+	"Russian":   {"windows-1251": charmap.Windows1251, "KOI8-R": charmap.KOI8R, "IBM866": charmap.CodePage866, "ISO-8859-5": charmap.ISO8859_5, "UTF-16LE": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
+	"Ukrainian": {"windows-1251": charmap.Windows1251, "KOI8-U": charmap.KOI8U},
+	"Greek":     {"windows-1253": charmap.Windows1253, "ISO-8859-7": charmap.ISO8859_7, "UTF-16BE": unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
+	"Polish":    {"windows-1250": charmap.Windows1250, "ISO-8859-2": charmap.ISO8859_2},
+	"Czech":     {"windows-1250": charmap.Windows1250, "ISO-8859-2": charmap.ISO8859_2},
+	"Hungarian": {"windows-1250": charmap.Windows1250, "ISO-8859-2": charmap.ISO8859_2},
+	"Turkish":   {"windows-1254": charmap.Windows1254},
+	"Arabic":    {"windows-1256": charmap.Windows1256, "UTF-16LE": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
+	"Hebrew":    {"windows-1255": charmap.Windows1255},
+	"Thai":      {"windows-874": charmap.Windows874},
+	"German":    {"windows-1252": charmap.Windows1252, "IBM850": charmap.CodePage850, "UTF-16LE": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
+	"French":    {"windows-1252": charmap.Windows1252},
+	"Spanish":   {"windows-1252": charmap.Windows1252},
+	"Swedish":   {"windows-1252": charmap.Windows1252},
+}
+
+func TestEncodingsAreGuessedFromTheText(t *testing.T) {
+	for language, texts := range scripture {
+		for name, e := range encodingsOf[language] {
+			for i, text := range texts {
+				data, err := encoding.ReplaceUnsupported(e.NewEncoder()).Bytes([]byte(text))
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, err := e.NewDecoder().String(string(data)) // what the encoding has no character for is lost
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, _ := decode(data); got != want {
+					t.Errorf("%s in %s, text %d, is read in %s: %.40q", language, name, i, guess(data).name, got)
+				}
+				if isBinary(data) {
+					t.Errorf("%s in %s, text %d, is taken for binary", language, name, i)
+				}
+			}
+		}
+	}
+}
+
+func TestAGuessedEncodingIsReported(t *testing.T) {
+	koi8, err := charmap.KOI8R.NewEncoder().String(scripture["Russian"][0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := extract(t, "a.txt", koi8)
+	if len(d.Warnings) != 1 || d.Warnings[0].Reason != config.EncodingGuessed || d.Warnings[0].Places[0] != "read as KOI8-R" {
+		t.Errorf("warnings %v", d.Warnings)
+	}
+	for name, text := range map[string]string{"UTF-8": "Größe", "a byte order mark": "\xff\xfeG\x00r\x00", "ASCII": "plain"} {
+		if d := extract(t, "a.txt", text); len(d.Warnings) > 0 {
+			t.Errorf("%s: warnings %v", name, d.Warnings)
+		}
+	}
+	damaged := extract(t, "a.txt", strings.Repeat("größer ", 10)+"\xff")
+	if len(damaged.Warnings) != 1 || damaged.Warnings[0].Reason != config.UndecodableText || damaged.Warnings[0].Count != 1 {
+		t.Errorf("warnings %v", damaged.Warnings)
+	}
+}

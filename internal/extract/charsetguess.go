@@ -1,0 +1,202 @@
+package extract
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
+)
+
+// candidates are what a text may be in that is not UTF-8 and does not say what it is. Of two that read it equally
+// well the earlier is taken.
+var candidates = []textEncoding{
+	windows1252,
+	{name: "windows-1250", encoding: charmap.Windows1250},
+	{name: "windows-1254", encoding: charmap.Windows1254},
+	{name: "windows-1251", encoding: charmap.Windows1251},
+	{name: "windows-1253", encoding: charmap.Windows1253},
+	{name: "windows-1255", encoding: charmap.Windows1255},
+	{name: "windows-1256", encoding: charmap.Windows1256},
+	{name: "windows-1257", encoding: charmap.Windows1257},
+	{name: "windows-874", encoding: charmap.Windows874},
+	{name: "ISO-8859-2", encoding: charmap.ISO8859_2},
+	{name: "ISO-8859-5", encoding: charmap.ISO8859_5},
+	{name: "ISO-8859-7", encoding: charmap.ISO8859_7},
+	{name: "KOI8-R", encoding: charmap.KOI8R},
+	{name: "KOI8-U", encoding: charmap.KOI8U},
+	{name: "IBM866", encoding: charmap.CodePage866},
+	{name: "IBM850", encoding: charmap.CodePage850},
+	{name: "Shift_JIS", encoding: japanese.ShiftJIS},
+	{name: "EUC-JP", encoding: japanese.EUCJP},
+	{name: "GB18030", encoding: simplifiedchinese.GB18030},
+	{name: "Big5", encoding: traditionalchinese.Big5},
+	{name: "EUC-KR", encoding: korean.EUCKR},
+	utf16Little,
+	utf16Big,
+}
+
+// Bounds of guessing.
+const (
+	guessSample = 16 << 10 // bytes that a guess looks at
+	// unlike is the likeness below which a reading is no better than windows-1252, in which any byte is something.
+	unlike = 0.3
+)
+
+// guess is the candidate in whose reading a text is most like a text in some language.
+func guess(data []byte) textEncoding {
+	odd := oddLines(data)
+	best, most := windows1252, unlike
+	for _, c := range candidates {
+		part := odd
+		if c == utf16Little || c == utf16Big {
+			part = data[:min(len(data), guessSample)&^1]
+		}
+		if n := c.likeness(part); n > most {
+			best, most = c, n
+		}
+	}
+	return best
+}
+
+// likeness says how like a text data is when c reads it: 1 is the most.
+func (c textEncoding) likeness(data []byte) float64 {
+	text, err := c.encoding.NewDecoder().Bytes(data)
+	if err != nil {
+		return -1
+	}
+	return likeness([]rune(string(text)))
+}
+
+// oddLines are the first lines that hold bytes beyond ASCII, as many as fit the sample.
+func oddLines(data []byte) []byte {
+	var odd []byte
+	for line := range bytes.Lines(data) {
+		if !bytes.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }) {
+			continue
+		}
+		odd = append(odd, line[:min(len(line), guessSample-len(odd))]...)
+		if len(odd) == guessSample {
+			break
+		}
+	}
+	return odd
+}
+
+// likeness is the mean worth of a text's characters beyond ASCII, each where it stands. Control characters count,
+// too.
+func likeness(text []rune) float64 {
+	sum, n := 0.0, 0
+	latin, counts := 0, make([]int, len(alphabets))
+	at := func(i int) rune {
+		if i < 0 || i >= len(text) {
+			return ' '
+		}
+		return text[i]
+	}
+	for i, r := range text {
+		if r >= ' ' && r < utf8.RuneSelf || r == '\n' || r == '\r' || r == '\t' || r == '\f' {
+			continue
+		}
+		n++
+		worth := worthOf(at(i-2), at(i-1), r, at(i+1))
+		if sum += worth; worth == 0 && unicode.Is(unicode.Latin, r) {
+			latin++
+			for a, letters := range alphabets {
+				if strings.ContainsRune(letters, unicode.ToLower(r)) {
+					counts[a]++
+				}
+			}
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	most := slices.Max(counts)
+	return (sum + 0.85*float64(most) - 0.6*float64(latin-most)) / float64(n)
+}
+
+// worthOf is what a character between others says for a reading, from -1 to 1. It is 0 for a Latin letter, which
+// says something only together with others: a text keeps to the letters of its language.
+func worthOf(before, last, r, next rune) float64 {
+	switch worth, known := worths()[unicode.ToLower(r)]; {
+	case r < 0xa0, r == utf8.RuneError, r >= 0xe000 && r < 0xf900:
+		return -1
+	case unicode.IsUpper(r) && unicode.IsLower(last):
+		return -1
+	case unicode.IsUpper(r) && unicode.IsUpper(last) && known:
+		return worth / 2
+	case unicode.Is(unicode.Latin, r):
+		if last >= utf8.RuneSelf && unicode.IsLetter(last) && before >= utf8.RuneSelf && unicode.IsLetter(before) ||
+			otherScript(unicode.Latin, last) || otherScript(unicode.Latin, next) {
+			return -1
+		}
+		return 0
+	case unicode.In(r, unicode.Han):
+		return max(worth, 0.25)
+	case unicode.In(r, unicode.Hangul):
+		if unicode.Is(unicode.Han, last) || unicode.Is(unicode.Han, next) {
+			return 0
+		}
+		return max(worth, 0.3)
+	case strings.ContainsRune(commonSigns, r):
+		if r < 0x2e80 && unicode.IsLetter(last) && unicode.IsLetter(next) && !strings.ContainsRune("’·\u00a0—–…µ", r) {
+			return -1
+		}
+		return 0.5 + min(float64(r/0x2e80), 1)*0.4
+	case !known:
+		return -1
+	default:
+		return worthIn(scriptOf(r), last, r, next, worth)
+	}
+}
+
+// worthIn is the worth of a letter of a script that mixes with no other within a word.
+func worthIn(script *unicode.RangeTable, last, r, next rune, worth float64) float64 {
+	if script != nil && (otherScript(script, last) || otherScript(script, next)) || r == 'ς' && unicode.IsLetter(next) {
+		return -1
+	}
+	return worth
+}
+
+func otherScript(script *unicode.RangeTable, r rune) bool { return unicode.IsLetter(r) && !unicode.Is(script, r) && r != 'µ' }
+
+// scriptOf is the script of a letter whose words hold no other; nil for Kana.
+func scriptOf(r rune) *unicode.RangeTable {
+	for _, script := range []*unicode.RangeTable{unicode.Cyrillic, unicode.Greek, unicode.Hebrew, unicode.Arabic, unicode.Thai} {
+		if unicode.Is(script, r) {
+			return script
+		}
+	}
+	return nil
+}
+
+// worths are the worth of characters by themselves.
+var worths = sync.OnceValue(func() map[rune]float64 {
+	worths := map[rune]float64{}
+	for _, letters := range []string{cyrillicLetters, greekLetters, hebrewLetters, arabicLetters, thaiLetters} {
+		n := float64(utf8.RuneCountInString(letters))
+		for i, r := range []rune(letters) {
+			if _, twice := worths[r]; !twice {
+				worths[r] = 1 - 0.9*float64(i)/n
+			}
+		}
+	}
+	for _, r := range commonHan + commonHangul {
+		worths[r] = 1
+	}
+	for r := 'ぁ'; r <= 'ヺ'; r++ {
+		worths[r] = 1
+	}
+	for r := '｡'; r <= 'ﾟ'; r++ {
+		worths[r] = 0.1
+	}
+	return worths
+})

@@ -1,0 +1,226 @@
+package extract
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// Bounds on the search for a quote's end. Beyond them the quote is a character like any other.
+const (
+	maxQuotedLines = 500
+	maxQuoted      = 256 << 10 // bytes
+	maxSearched    = 32 << 20  // bytes, in vain, in the whole text
+)
+
+// csvRecords reads the records of a CSV text one after the other (RFC 4180, and what programs make of it). A quote
+// that nothing closes does not swallow the records that follow.
+type csvRecords struct {
+	text     string
+	at       int
+	line     int // of the next record
+	comma    byte
+	width    int // the number of cells that most records have
+	searched int
+	warnings config.Warnings
+}
+
+// newCSVRecords finds the delimiter: as a first line like "sep=;" declares it, else the one of which most lines have
+// the same number.
+func newCSVRecords(name, text string) *csvRecords {
+	r := &csvRecords{text: text, line: 1, comma: ','}
+	if first, rest, _ := strings.Cut(text, "\n"); len(first) == len("sep=;") && strings.EqualFold(first[:4], "sep=") {
+		r.text, r.line, r.comma = rest, 2, first[4]
+	} else if r.comma = delimiter(text); strings.EqualFold(path.Ext(name), ".tsv") && r.comma == ',' {
+		r.comma = '\t'
+	}
+	r.width = csvWidth(r.peek())
+	return r
+}
+
+// peek is the first records, without going on to them.
+func (r *csvRecords) peek() [][]string {
+	p := *r
+	p.warnings = nil
+	var rows [][]string
+	for len(rows) < csvPeek {
+		row, more, err := p.next()
+		if err != nil || !more {
+			break
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// next is the next record that is not blank; more is false at the end.
+func (r *csvRecords) next() (row []string, more bool, err error) {
+	for r.at < len(r.text) {
+		end := lineEnd(r.text, r.at)
+		if strings.TrimSpace(r.text[r.at:end]) != "" {
+			break
+		}
+		r.at, r.line = end, r.line+1
+	}
+	if r.at >= len(r.text) {
+		return nil, false, nil
+	}
+	row, end, err := r.record()
+	r.line += strings.Count(r.text[r.at:end], "\n")
+	r.at = end
+	return row, true, err
+}
+
+// record reads the record at hand. It goes on over a line's end in quotes, if they end as quotes do.
+func (r *csvRecords) record() (row []string, end int, err error) {
+	last := lineEnd(r.text, r.at)
+	for at := r.at; ; {
+		if len(row) == maxColumns {
+			return nil, at, config.Failf(config.TooComplex, "line %d has more than %d columns: split it", r.line, maxColumns)
+		}
+		cell, next, closed := r.quoted(at, last)
+		if closed {
+			last = max(last, lineEnd(r.text, next))
+		} else {
+			next = at
+			for next < last && r.text[next] != r.comma && r.text[next] != '\n' {
+				next++
+			}
+			cell = r.text[at:next]
+		}
+		row = append(row, strings.TrimLeft(cell, " "))
+		if next >= len(r.text) || r.text[next] == '\n' {
+			return row, min(next+1, len(r.text)), nil
+		}
+		at = next + 1
+	}
+}
+
+// quoted reads a cell in quotes; closed is false when there is none at that place. A quote that is not doubled and
+// not at the cell's end belongs to its text.
+func (r *csvRecords) quoted(at, line int) (cell string, next int, closed bool) {
+	for at < line && r.text[at] == ' ' && r.comma != ' ' {
+		at++
+	}
+	if at >= len(r.text) || r.text[at] != '"' {
+		return "", at, false
+	}
+	var b strings.Builder
+	from, lines := at+1, 0
+	for i := from; i < len(r.text); i++ {
+		switch c := r.text[i]; {
+		case c == '\n':
+			if lines++; lines > maxQuotedLines || i-at > maxQuoted || r.searched > maxSearched {
+				return r.unclosed(at, i)
+			}
+		case c != '"':
+		case i+1 < len(r.text) && r.text[i+1] == '"':
+			b.WriteString(r.text[from : i+1])
+			i++
+			from = i + 1
+		case r.endsCell(i + 1):
+			b.WriteString(r.text[from:i])
+			if lines > 0 && r.swallows(r.text[at+1:i]) {
+				return r.unclosed(at, i)
+			}
+			return b.String(), r.skipSpaces(i + 1), true
+		case lines > 0 && (r.text[i-1] == r.comma || r.text[i-1] == '\n'):
+			return r.unclosed(at, i) // another cell begins here
+		}
+	}
+	return r.unclosed(at, len(r.text))
+}
+
+// unclosed reports the quote at a place, whose end was searched in vain up to another.
+func (r *csvRecords) unclosed(at, to int) (string, int, bool) {
+	r.searched += to - at
+	r.warnings.Add(config.LinesSkipped, 1, fmt.Sprintf("line %d: a quote that is not closed", r.line))
+	return "", at, false
+}
+
+func (r *csvRecords) skipSpaces(at int) int {
+	for at < len(r.text) && r.text[at] == ' ' && r.comma != ' ' {
+		at++
+	}
+	return at
+}
+
+// endsCell reports whether a delimiter or a line's end follows.
+func (r *csvRecords) endsCell(at int) bool {
+	at = r.skipSpaces(at)
+	return at >= len(r.text) || r.text[at] == r.comma || r.text[at] == '\n'
+}
+
+// swallows reports whether a text in quotes holds whole records: each line between its first and its last has as many
+// cells as most records have, and no space after a delimiter, as prose has.
+func (r *csvRecords) swallows(text string) bool {
+	lines := strings.Split(text, "\n")
+	if r.width < 2 || len(lines) < 3 {
+		return false
+	}
+	return !slices.ContainsFunc(lines[1:len(lines)-1], func(line string) bool {
+		return strings.Count(line, string(r.comma))+1 != r.width || strings.Contains(line, string(r.comma)+" ")
+	})
+}
+
+// lineEnd is where the line at a place ends, its \n included.
+func lineEnd(text string, at int) int {
+	if i := strings.IndexByte(text[at:], '\n'); i >= 0 {
+		return at + i + 1
+	}
+	return len(text)
+}
+
+// delimiter is the candidate of which most of the first lines have the same number, and the more of them the better.
+// Quoted text does not count.
+func delimiter(text string) byte {
+	best, most := byte(','), 0.0
+	for _, candidate := range []byte(",;\t|") {
+		if n := evenness(text, candidate); n > most {
+			best, most = candidate, n
+		}
+	}
+	return best
+}
+
+// evenness is the share of the lines that have the commonest number of delimiters, and a little for each of them.
+func evenness(text string, delimiter byte) float64 {
+	counts := map[int]int{}
+	lines, common := 0, 0
+	for line := range strings.Lines(text[:min(len(text), 64<<10)]) {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		n := unquoted(line, delimiter)
+		if counts[n]++; n > 0 && counts[n] > counts[common] || common == 0 {
+			common = n
+		}
+		if lines++; lines == csvPeek {
+			break
+		}
+	}
+	if common == 0 {
+		return 0
+	}
+	return float64(counts[common])/float64(lines) + float64(min(common, 99))/1000
+}
+
+// unquoted counts a delimiter outside the quotes of a line, or anywhere if they do not pair up.
+func unquoted(line string, delimiter byte) int {
+	if strings.Count(line, `"`)%2 == 1 {
+		return strings.Count(line, string(delimiter))
+	}
+	n, quoted := 0, false
+	for i := range len(line) {
+		switch {
+		case line[i] == '"':
+			quoted = !quoted
+		case line[i] == delimiter && !quoted:
+			n++
+		}
+	}
+	return n
+}
