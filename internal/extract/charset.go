@@ -26,8 +26,8 @@ type textEncoding struct {
 
 var (
 	utf8Text    = textEncoding{"UTF-8", unicode.UTF8}
-	utf16Little     = textEncoding{"UTF-16LE", unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)}
-	utf16Big     = textEncoding{"UTF-16BE", unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)}
+	utf16Little = textEncoding{"UTF-16LE", unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)}
+	utf16Big    = textEncoding{"UTF-16BE", unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)}
 	windows1252 = textEncoding{"windows-1252", charmap.Windows1252}
 	iso2022JP   = textEncoding{"ISO-2022-JP", japanese.ISO2022JP}
 )

@@ -166,7 +166,9 @@ func worthIn(script *unicode.RangeTable, last, r, next rune, worth float64) floa
 	return worth
 }
 
-func otherScript(script *unicode.RangeTable, r rune) bool { return unicode.IsLetter(r) && !unicode.Is(script, r) && r != 'µ' }
+func otherScript(script *unicode.RangeTable, r rune) bool {
+	return unicode.IsLetter(r) && !unicode.Is(script, r) && r != 'µ'
+}
 
 // scriptOf is the script of a letter whose words hold no other; nil for Kana.
 func scriptOf(r rune) *unicode.RangeTable {

@@ -39,7 +39,9 @@ func readCSV(ctx context.Context, s source) (*Document, error) {
 		if n < skip {
 			continue
 		}
-		if err := table.record(csvLines(header, row)); err != nil {
+		lines, dropped := csvLines(header, row)
+		payloads(&warnings, dropped)
+		if err := table.record(lines); err != nil {
 			return nil, err
 		}
 	}
@@ -78,9 +80,11 @@ func csvTitle(row []string) string {
 	return strings.TrimSpace(strings.TrimLeft(strings.Join(cells, " "), "#"))
 }
 
-func csvLines(header, row []string) []string {
-	var lines []string
+// csvLines are the lines of a row, and how many payloads were dropped from it.
+func csvLines(header, row []string) (lines []string, dropped int) {
 	for i, value := range row {
+		value, n := withoutPayloads(value)
+		dropped += n
 		if value = oneLineUncut(value); value == "" {
 			continue
 		}
@@ -93,7 +97,7 @@ func csvLines(header, row []string) []string {
 		}
 		lines = append(lines, name+": "+value)
 	}
-	return lines
+	return lines, dropped
 }
 
 // csvHead finds the rows above the header, and the header, among a table's first rows; nil where there is none. What

@@ -7,6 +7,8 @@ import "github.com/ragpipeline/ragpipeline/internal/config"
 type Document struct {
 	// Title is what the document calls itself; empty when it does not.
 	Title string
+	// Metadata is what the document says of itself beside its title: the fields of its front matter, or of a mail's head.
+	Metadata map[string]string
 	// Pages are hard boundaries for chunks. A format without pages has one, numbered 0.
 	Pages []Page
 	// Warnings tell what of the document is not in Pages, or may be wrong there.

@@ -140,6 +140,8 @@ func (e *Extractor) read(ctx context.Context, s source) (d *Document, err error)
 		return readCSV(ctx, s)
 	case jsonText:
 		return readJSON(ctx, s)
+	case notebook:
+		return readNotebook(ctx, s)
 	default:
 		return readText(ctx, s)
 	}

@@ -147,13 +147,13 @@ func TestMarkdown(t *testing.T) {
 	if d.Title != "How it works" {
 		t.Errorf("title %q", d.Title)
 	}
-	if !strings.HasPrefix(textOfFirst(d), "# Überblick\n") {
+	if !strings.HasPrefix(textOfFirst(d), "tags: a\n\n# Überblick\n") {
 		t.Errorf("front matter is not cut: %q", textOfFirst(d))
 	}
 	want := []Heading{
-		{Offset: 0, Level: 1, Text: "Überblick"},
-		{Offset: 19, Level: 2, Text: "Second"},
-		{Offset: 68, Level: 3, Text: "The code and link here"},
+		{Offset: 9, Level: 1, Text: "Überblick"},
+		{Offset: 28, Level: 2, Text: "Second"},
+		{Offset: 77, Level: 3, Text: "The code and link here"},
 	}
 	if diff := cmp.Diff(want, d.Pages[0].Headings); diff != "" {
 		t.Error(diff)
@@ -268,6 +268,75 @@ func TestCSV(t *testing.T) {
 	}
 }
 
+func TestJSONLinesWithoutTheBrokenOnes(t *testing.T) {
+	d := extract(t, "a.jsonl", "{\"n\":1}\n\n{\"n\":\n{\"n\":3}\n\"text\"\n")
+	if want := "n: 1\n\nn: 3\n\ntext"; textOfFirst(d) != want {
+		t.Errorf("got %q, want %q", textOfFirst(d), want)
+	}
+	if len(d.Warnings) != 1 || d.Warnings[0].String() != "LinesSkipped: 1 (line 3)" {
+		t.Errorf("warnings %v", d.Warnings)
+	}
+	if d := extract(t, "a.json", "{\"n\":1}\n{\"n\":2}\n{\"n\":}\n"); textOfFirst(d) != "n: 1\n\nn: 2" {
+		t.Errorf("lines under the name of a document give %q", textOfFirst(d))
+	}
+	if d := extract(t, "a.jsonl", "{\n\"n\": 1\n}\n{\n\"n\": 2\n}\n"); textOfFirst(d) != "n: 1\n\nn: 2" || len(d.Warnings) > 0 {
+		t.Errorf("documents of several lines give %q, %v", textOfFirst(d), d.Warnings)
+	}
+	deep := strings.Repeat(`{"a":`, 500) + `"x"` + strings.Repeat("}", 500)
+	if got := textOfFirst(extract(t, "a.json", deep)); !strings.HasPrefix(got, "a.a.") || !strings.HasSuffix(got, "a: x") || len(got) > 60 {
+		t.Errorf("a value 500 levels deep gives %q", got)
+	}
+}
+
+func TestNotebook(t *testing.T) {
+	image := strings.Repeat("iVBORw0KGgoAAAANSUhEUg", 30)
+	d := extract(t, "a.ipynb", `{"cells":[
+{"cell_type":"markdown","source":["# Load test\n","of pump `+"RX-9"+`"]},
+{"cell_type":"code","source":"print(1)","outputs":[
+ {"output_type":"stream","text":["1\n"]},
+ {"output_type":"display_data","data":{"image/png":"`+image+`","text/plain":["<Figure size 640x480>"]}},
+ {"output_type":"execute_result","data":{"text/html":"<table>","text/plain":"   a\n0  1"}},
+ {"output_type":"error","ename":"ValueError","evalue":"bad \u001b[31mvalue"}]},
+{"cell_type":"raw","source":[]}],
+"metadata":{"language_info":{"name":"python"}},"nbformat":4}`)
+	want := "# Load test\nof pump RX-9\n\n```python\nprint(1)\n```\n\n```\n1\n```\n\n```\na\n0  1\n```\n\n```\nValueError: bad value\n```"
+	if textOfFirst(d) != want || d.Title != "Load test" {
+		t.Errorf("title %q, got %q, want %q", d.Title, textOfFirst(d), want)
+	}
+	if len(d.Warnings) != 1 || d.Warnings[0].Reason != config.PartsIgnored || d.Warnings[0].Count != 1 {
+		t.Errorf("warnings %v", d.Warnings)
+	}
+	_, err := shared.Extract(t.Context(), "a.ipynb", []byte(`{"cells":[`))
+	wantReason(t, err, config.Malformed, "notebook")
+}
+
+func TestDataInBase64IsNoText(t *testing.T) {
+	image := strings.Repeat("iVBORw0KGgoAAAANSUhEUg/+", 40)
+	lines := strings.Repeat("MIICdzCCAeCgAwIBAgIJAKz0h5u7S8vXMA0GCSqGSIb3DQEBBQUAMDQxMjAwBgNV\n", 5)
+	for name, data := range map[string]string{
+		"a.md":   "before\n\n![x](data:image/png;base64," + image + "==)\n\n" + lines + "after",
+		"a.txt":  "before " + image + " after",
+		"a.json": `{"a":"before","image":"` + image + `","b":"after"}`,
+		"a.csv":  "a,b\nbefore," + image + "\nafter,x\n",
+	} {
+		d := extract(t, name, data)
+		text := textOfFirst(d)
+		if strings.Contains(text, "iVBORw0KGgo") || strings.Contains(text, "MIICdz") || strings.Contains(text, "base64,") {
+			t.Errorf("%s: %.200q", name, text)
+		}
+		if !strings.Contains(text, "before") || !strings.Contains(text, "after") {
+			t.Errorf("%s lost more: %.200q", name, text)
+		}
+		if len(d.Warnings) != 1 || d.Warnings[0].Reason != config.PartsIgnored {
+			t.Errorf("%s: warnings %v", name, d.Warnings)
+		}
+	}
+	genes := strings.Repeat("ACGTTGCA", 60)
+	if got := textOfFirst(extract(t, "a.txt", genes)); got != genes {
+		t.Errorf("%d of %d genes are left", len(got), len(genes))
+	}
+}
+
 func TestAQuoteThatIsNotClosedSwallowsNoRecords(t *testing.T) {
 	var rows strings.Builder
 	for i := range 60 {
@@ -310,14 +379,17 @@ func TestJSON(t *testing.T) {
 			}
 		})
 	}
-	for name, c := range map[string]struct{ data, says string }{
-		"broken":      {"{\"a\":1,\n\"b\" 2}", "line 2"},
-		"cut off":     {`{"a":[1,2`, "cut off"},
-		"nested deep": {strings.Repeat("[", 1_000_000), "deeper"},
+	for name, c := range map[string]struct {
+		data, says string
+		reason     config.Reason
+	}{
+		"broken":      {"{\"a\":1,\n\"b\" 2}", "line 2", config.Malformed},
+		"cut off":     {`{"a":[1,2`, "cut off", config.Malformed},
+		"nested deep": {strings.Repeat("[", 1_000_000), "deeper", config.TooComplex},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := shared.Extract(t.Context(), "a.json", []byte(c.data))
-			wantReason(t, err, config.Malformed, c.says)
+			wantReason(t, err, c.reason, c.says)
 			if len(err.Error()) > 300 {
 				t.Errorf("the message has %d bytes", len(err.Error()))
 			}

@@ -47,13 +47,8 @@ func readHTML(ctx context.Context, s source) (*Document, error) {
 	if isMost(article, body) {
 		body = article
 	}
-	d, err := wholeText(s, title, body, markdownHeadings)
-	d, err = warned(d, err, warnings)
-	if err != nil || d.Title != "" {
-		return d, err
-	}
-	d.Title = firstTopHeading(d.Pages[0].Headings)
-	return d, nil
+	d, err := wholeMarkdown(s, title, body)
+	return warned(d, err, warnings)
 }
 
 // decodeHTML is the page as UTF-8: by its byte order mark, as UTF-8 if that is what it is, by what it declares, or by

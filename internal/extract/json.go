@@ -4,58 +4,121 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// maxJSONDepth bounds nesting; the path of a value has one name for each level.
-const maxJSONDepth = 100
+// Bounds on nesting: deeper values fail the document. The path of a value has one name for each level, of which the
+// middle is left out when there are many.
+const (
+	maxJSONDepth = 1_000
+	maxJSONPath  = 16
+)
 
 // readJSON writes each value as a line "path.to.key: value", with a blank line before each object of an array
-// and each document of JSON Lines. The title is the top-level "title" of a single document.
+// and each document of JSON Lines. The title is the top-level "title" of a single document. In JSON Lines a line
+// that is broken is left out.
 func readJSON(ctx context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
-	w := &jsonWriter{
-		decoder: json.NewDecoder(strings.NewReader(text)),
-		out:     &flow{ctx: ctx, limit: newLimit(s.max)},
+	w := &jsonWriter{out: &flow{ctx: ctx, limit: newLimit(s.max)}}
+	var err error
+	if isJSONLines(s.name, text) {
+		err = w.lines(text)
+	} else {
+		err = w.documents(text)
 	}
-	w.decoder.UseNumber()
-	documents := 0
-	for {
-		token, err := w.decoder.Token()
-		if errors.Is(err, io.EOF) {
-			break
+	if err != nil {
+		return nil, err
+	}
+	warnings.Merge(w.warnings)
+	payloads(&warnings, w.payloads)
+	d, err := withText(w.out.single(oneLine(w.title)), config.Malformed, "the JSON document holds no values")
+	return warned(d, err, warnings)
+}
+
+// isJSONLines goes by the name, and by the first line, which is whole and not the only one.
+func isJSONLines(name, text string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".jsonl", ".ndjson":
+		return true
+	}
+	first, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return strings.HasPrefix(first, "{") && strings.HasPrefix(strings.TrimSpace(rest), "{") && json.Valid([]byte(first))
+}
+
+// lines reads a document a line. Documents that take several lines each are no JSON Lines, and read as they are.
+func (w *jsonWriter) lines(text string) error {
+	n, good, documents := 0, 0, 0
+	var bad []string
+	for line := range strings.Lines(text) {
+		if n++; strings.TrimSpace(line) == "" {
+			continue
 		}
-		if err == nil {
-			documents++
-			w.gap = true
-			err = w.value(nil, token)
+		if documents++; !json.Valid([]byte(line)) {
+			bad = append(bad, fmt.Sprintf("line %d", n))
+			continue
 		}
-		if err != nil {
-			return nil, w.failure(err, text)
+		good++
+	}
+	if good == 0 || len(bad) > good {
+		return w.documents(text)
+	}
+	w.warnings.Add(config.LinesSkipped, len(bad), bad...)
+	n = 0
+	for line := range strings.Lines(text) {
+		if n++; !json.Valid([]byte(line)) {
+			continue
+		}
+		if err := w.documents(line); err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
 		}
 	}
 	if documents > 1 {
 		w.title = ""
 	}
-	d, err := withText(w.out.single(oneLine(w.title)), config.Malformed, "the JSON document holds no values")
-	return warned(d, err, warnings)
+	return nil
+}
+
+// documents reads the documents of a text, which follow each other.
+func (w *jsonWriter) documents(text string) error {
+	w.decoder = json.NewDecoder(strings.NewReader(text))
+	w.decoder.UseNumber()
+	for n := 1; ; n++ {
+		token, err := w.decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			w.gap = true
+			err = w.value(nil, token)
+		}
+		if err != nil {
+			return w.failure(err, text)
+		}
+		if n > 1 {
+			w.title = ""
+		}
+	}
 }
 
 // jsonWriter walks the tokens of a document.
 type jsonWriter struct {
-	decoder *json.Decoder
-	out     *flow
-	gap     bool // the next line begins a record
-	title   string
+	decoder  *json.Decoder
+	out      *flow
+	gap      bool // the next line begins a record
+	title    string
+	payloads int
+	warnings config.Warnings
 }
 
 func (w *jsonWriter) value(path []string, token json.Token) error {
 	if len(path) > maxJSONDepth {
-		return config.Failf(config.Malformed, "the JSON document is nested deeper than %d levels", maxJSONDepth)
+		return config.Failf(config.TooComplex, "the JSON document is nested deeper than %d levels", maxJSONDepth)
 	}
 	switch t := token.(type) {
 	case json.Delim:
@@ -125,6 +188,8 @@ func (w *jsonWriter) array(path []string) error {
 
 // scalar writes a line. Texts of several lines keep them.
 func (w *jsonWriter) scalar(path []string, value string) error {
+	value, n := withoutPayloads(value)
+	w.payloads += n
 	if value = normalise(value); value == "" {
 		return nil
 	}
@@ -139,9 +204,13 @@ func (w *jsonWriter) scalar(path []string, value string) error {
 }
 
 func jsonPath(path []string) string {
-	named := make([]string, 0, len(path))
-	for _, p := range path {
-		if p != "" {
+	named := make([]string, 0, min(len(path), maxJSONPath+1))
+	for i, p := range path {
+		switch skipped := len(path) - maxJSONPath; {
+		case skipped > 0 && i == maxJSONPath/2:
+			named = append(named, "...")
+		case skipped > 0 && i > maxJSONPath/2 && i <= maxJSONPath/2+skipped:
+		case p != "":
 			named = append(named, p)
 		}
 	}

@@ -23,6 +23,7 @@ const (
 	markdown  kind = "Markdown text"
 	csvText   kind = "CSV table"
 	jsonText  kind = "JSON document"
+	notebook  kind = "notebook"
 	plainText kind = "text"
 )
 
@@ -30,7 +31,7 @@ var kindOfExtension = map[string]kind{
 	".md": markdown, ".markdown": markdown, ".mdx": markdown,
 	".html": htmlText, ".htm": htmlText, ".xhtml": htmlText,
 	".csv": csvText, ".tsv": csvText,
-	".json": jsonText, ".jsonl": jsonText, ".ndjson": jsonText,
+	".json": jsonText, ".jsonl": jsonText, ".ndjson": jsonText, ".ipynb": notebook,
 }
 
 // kindOf looks at the bytes first; the name decides only among kinds of text, and not against what the text
@@ -76,7 +77,7 @@ func kindOfText(name string, data []byte) kind {
 		return htmlText
 	case named == htmlText && !strings.ContainsRune(start, '<'):
 		return plainText
-	case named == jsonText && !strings.HasPrefix(start, "{") && !strings.HasPrefix(start, "["):
+	case (named == jsonText || named == notebook) && !strings.HasPrefix(start, "{") && !strings.HasPrefix(start, "["):
 		return plainText
 	case known:
 		return named

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"context"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -12,18 +11,36 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// readMarkdown keeps the Markdown as it is, for models read it well, but cuts the front matter. The title is the
-// front matter's, else the first heading of level 1.
+// readMarkdown keeps the Markdown as it is, for models read it well. The fields of the front matter become lines
+// above the text. The title is the front matter's, else the first heading of level 1.
 func readMarkdown(_ context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
-	title, body := cutFrontMatter(normalise(text))
-	d, err := wholeText(s, title, body, markdownHeadings)
-	d, err = warned(d, err, warnings)
-	if err != nil || d.Title != "" {
-		return d, err
+	text, dropped := withoutPayloads(text)
+	payloads(&warnings, dropped)
+	matter, body := cutFrontMatter(normalise(text))
+	var b strings.Builder
+	for _, f := range matter {
+		if f.name != "title" {
+			b.WriteString(f.name + ": " + f.value + "\n")
+		}
 	}
-	d.Title = firstTopHeading(d.Pages[0].Headings)
-	return d, nil
+	if b.Len() > 0 && strings.TrimSpace(body) != "" {
+		body = b.String() + "\n" + strings.TrimLeft(body, "\n")
+	}
+	d, err := wholeMarkdown(s, matter.title(), body)
+	if err == nil {
+		d.Metadata = matter.metadata()
+	}
+	return warned(d, err, warnings)
+}
+
+// wholeMarkdown is a document of one text in Markdown.
+func wholeMarkdown(s source, title, text string) (*Document, error) {
+	d, err := wholeText(s, title, text, markdownStructure)
+	if err == nil && d.Title == "" {
+		d.Title = firstTopHeading(d.Pages[0].Headings)
+	}
+	return d, err
 }
 
 func firstTopHeading(headings []Heading) string {
@@ -35,62 +52,49 @@ func firstTopHeading(headings []Heading) string {
 	return ""
 }
 
-var frontMatterTitle = regexp.MustCompile(`(?m)^title\s*[:=]\s*(.+)$`)
-
-// cutFrontMatter cuts YAML between lines of --- or TOML between lines of +++ at the beginning.
-func cutFrontMatter(s string) (title, body string) {
-	for _, fence := range []string{"---", "+++"} {
-		rest, ok := strings.CutPrefix(s, fence+"\n")
-		if !ok {
-			continue
-		}
-		matter, body, ended := strings.Cut(rest, "\n"+fence+"\n")
-		if !ended {
-			matter, ended = strings.CutSuffix(rest, "\n"+fence)
-		}
-		if !ended {
-			return "", s
-		}
-		if m := frontMatterTitle.FindStringSubmatch(matter); m != nil {
-			title = oneLine(strings.Trim(strings.TrimSpace(m[1]), `"'`))
-		}
-		return title, body
-	}
-	return "", s
-}
-
 // blocks parses the structure of Markdown without its inline markup, which headings do not depend on and which
 // hostile text can make slow.
 var blocks = parser.NewParser(parser.WithBlockParsers(parser.DefaultBlockParsers()...))
 
-// markdownHeadings are the headings of level 1 to 6 outside lists and quotations, whose headings do not
-// structure the document.
-func markdownHeadings(md string) []Heading {
-	if deeplyNested(md) {
-		return nil
+// markdownStructure finds the page's headings of level 1 to 6 and its tables, those in lists and quotations aside,
+// which do not structure the document.
+func markdownStructure(page *Page) {
+	if deeplyNested(page.Text) {
+		return
 	}
-	source := []byte(md)
-	var headings []Heading
-	at, offset := 0, 0 // the same place, in bytes and in code points
+	source := []byte(page.Text)
+	at := runeCounter{text: page.Text}
 	for n := blocks.Parse(text.NewReader(source)).FirstChild(); n != nil; n = n.NextSibling() {
-		h, ok := n.(*ast.Heading)
-		if !ok || h.Lines().Len() == 0 {
+		if n.Lines() == nil || n.Lines().Len() == 0 {
 			continue
 		}
-		title := inlineText(string(h.Lines().Value(source)))
-		if title == "" {
-			continue
+		start := lineStart(page.Text, n.Lines().At(0).Start)
+		switch n := n.(type) {
+		case *ast.Heading:
+			if title := inlineText(string(n.Lines().Value(source))); title != "" && start >= at.bytes {
+				page.Headings = append(page.Headings, Heading{Offset: at.offset(start), Level: n.Level, Text: title})
+			}
+		case *ast.Paragraph:
+			if t, ok := markdownTable(n, page.Text, &at); ok {
+				page.Tables = append(page.Tables, t)
+			}
 		}
-		start := strings.LastIndexByte(md[:h.Lines().At(0).Start], '\n') + 1
-		if start < at {
-			continue
-		}
-		offset += utf8.RuneCountInString(md[at:start])
-		at = start
-		headings = append(headings, Heading{Offset: offset, Level: h.Level, Text: title})
 	}
-	return headings
 }
+
+// runeCounter turns ascending offsets in bytes into offsets in code points.
+type runeCounter struct {
+	text         string
+	bytes, runes int
+}
+
+func (c *runeCounter) offset(bytes int) int {
+	c.runes += utf8.RuneCountInString(c.text[c.bytes:bytes])
+	c.bytes = bytes
+	return c.runes
+}
+
+func lineStart(text string, at int) int { return strings.LastIndexByte(text[:at], '\n') + 1 }
 
 // deeplyNested reports a line inside more quotations or lists than anyone writes: the parser's time grows with
 // depth times lines.

@@ -9,6 +9,8 @@ import (
 // readText reads plain text.
 func readText(_ context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
+	text, dropped := withoutPayloads(text)
+	payloads(&warnings, dropped)
 	d, err := wholeText(s, "", text, nil)
 	return warned(d, err, warnings)
 }
@@ -21,14 +23,14 @@ func warned(d *Document, err error, warnings config.Warnings) (*Document, error)
 	return d, err
 }
 
-// wholeText is a document of one text; headings, if not nil, finds those of the normalised text.
-func wholeText(s source, title, text string, headings func(string) []Heading) (*Document, error) {
+// wholeText is a document of one text; structure, if not nil, finds the headings and tables of the normalised text.
+func wholeText(s source, title, text string, structure func(*Page)) (*Document, error) {
 	if err := newLimit(s.max).take(len(text)); err != nil {
 		return nil, err
 	}
 	page := Page{Text: normalise(text)}
-	if headings != nil {
-		page.Headings = headings(page.Text)
+	if structure != nil {
+		structure(&page)
 	}
 	return withText(&Document{Title: title, Pages: []Page{page}}, config.Malformed, "the document holds no text")
 }

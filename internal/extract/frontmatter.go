@@ -1,0 +1,180 @@
+package extract
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"go.yaml.in/yaml/v3"
+)
+
+// Bounds on front matter.
+const (
+	maxMatter       = 64 << 10 // bytes; more is text
+	maxMatterFields = 100
+	maxMatterDepth  = 10
+)
+
+// matterField is a field of front matter, its name a path.
+type matterField struct{ name, value string }
+
+type frontMatter []matterField
+
+// title is the field of that name.
+func (m frontMatter) title() string {
+	for _, f := range m {
+		if f.name == "title" {
+			return oneLine(f.value)
+		}
+	}
+	return ""
+}
+
+// metadata are the other fields.
+func (m frontMatter) metadata() map[string]string {
+	metadata := map[string]string{}
+	for _, f := range m {
+		if f.name != "title" {
+			metadata[f.name] = f.value
+		}
+	}
+	if len(metadata) == 0 {
+		return nil
+	}
+	return metadata
+}
+
+// cutFrontMatter cuts YAML between lines of --- or TOML between lines of +++ at the beginning. What is neither is
+// text between two rules.
+func cutFrontMatter(s string) (matter frontMatter, body string) {
+	for _, format := range []struct {
+		open, end string
+		parse     func(string) frontMatter
+	}{{"---", "---", yamlMatter}, {"---", "...", yamlMatter}, {"+++", "+++", tomlMatter}} {
+		rest, ok := strings.CutPrefix(s, format.open+"\n")
+		if !ok {
+			continue
+		}
+		text, body, ended := strings.Cut("\n"+rest, "\n"+format.end+"\n")
+		if !ended {
+			text, ended = strings.CutSuffix("\n"+rest, "\n"+format.end)
+			body = ""
+		}
+		if !ended || len(text) > maxMatter {
+			continue
+		}
+		if strings.TrimSpace(text) == "" {
+			return nil, body
+		}
+		if matter := format.parse(text); len(matter) > 0 {
+			return matter, body
+		}
+	}
+	return nil, s
+}
+
+// yamlMatter is the fields of a mapping in YAML. Many a title holds a colon and no quotes, which is not YAML: then
+// the fields are taken line by line, if all lines are fields.
+func yamlMatter(text string) frontMatter {
+	var node yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &node); err != nil {
+		return lineMatter(text)
+	}
+	if len(node.Content) != 1 || node.Content[0].Kind != yaml.MappingNode {
+		return nil
+	}
+	var m frontMatter
+	m.addNode("", node.Content[0], 0)
+	return m
+}
+
+func (m *frontMatter) add(name, value string) {
+	if value = oneLineUncut(normalise(value)); value != "" && name != "" && len(*m) < maxMatterFields {
+		*m = append(*m, matterField{oneLine(name), value})
+	}
+}
+
+func (m *frontMatter) addNode(name string, n *yaml.Node, depth int) {
+	switch {
+	case depth > maxMatterDepth:
+	case n.Kind == yaml.ScalarNode && n.Tag != "!!null":
+		m.add(name, n.Value)
+	case n.Kind == yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			m.addNode(joinName(name, n.Content[i].Value), n.Content[i+1], depth+1)
+		}
+	case n.Kind == yaml.SequenceNode:
+		var values []string
+		for _, item := range n.Content {
+			if item.Kind == yaml.ScalarNode {
+				values = append(values, item.Value)
+			} else {
+				m.addNode(name, item, depth+1)
+			}
+		}
+		m.add(name, strings.Join(values, ", "))
+	}
+}
+
+func joinName(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+var matterLine = regexp.MustCompile(`^([A-Za-z_][\w.-]*)[ \t]*:(?:[ \t]+(.*))?$`)
+
+func lineMatter(text string) frontMatter {
+	var m frontMatter
+	for line := range strings.Lines(text) {
+		field := matterLine.FindStringSubmatch(strings.TrimRight(line, "\n"))
+		switch {
+		case field != nil:
+			m.add(field[1], strings.Trim(field[2], `"'`))
+		case strings.TrimSpace(line) == "", strings.HasPrefix(line, " "), strings.HasPrefix(line, "-"), strings.HasPrefix(line, "#"):
+			if value := strings.TrimLeft(line, " -"); len(m) > 0 && !strings.HasPrefix(line, "#") {
+				last := &m[len(m)-1]
+				last.value = oneLineUncut(last.value + " " + value)
+			}
+		default:
+			return nil
+		}
+	}
+	return m
+}
+
+// tomlMatter is the fields of a table in TOML, in their order.
+func tomlMatter(text string) frontMatter {
+	var table map[string]any
+	meta, err := toml.NewDecoder(bytes.NewReader([]byte(text))).Decode(&table)
+	if err != nil {
+		return nil
+	}
+	var m frontMatter
+	for _, key := range meta.Keys() {
+		var value any = table
+		for _, name := range key {
+			inner, ok := value.(map[string]any)
+			if !ok {
+				value = nil
+				break
+			}
+			value = inner[name]
+		}
+		switch value := value.(type) {
+		case nil, map[string]any, []map[string]any:
+		case []any:
+			items := make([]string, len(value))
+			for i, item := range value {
+				items[i] = fmt.Sprint(item)
+			}
+			m.add(key.String(), strings.Join(items, ", "))
+		default:
+			m.add(key.String(), fmt.Sprint(value))
+		}
+	}
+	return m
+}

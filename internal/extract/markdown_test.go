@@ -1,0 +1,88 @@
+package extract
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFrontMatter(t *testing.T) {
+	for _, tt := range []struct {
+		name, data, title, text string
+		metadata                map[string]string
+	}{
+		{
+			"YAML", "---\ntitle: Badge readers\nauthor: Beatrix Holm\ntags: [a, b]\nreview:\n  due: 2026-01-31\n  by: null\n---\n\nText.", "Badge readers",
+			"author: Beatrix Holm\ntags: a, b\nreview.due: 2026-01-31\n\nText.",
+			map[string]string{"author": "Beatrix Holm", "tags": "a, b", "review.due": "2026-01-31"},
+		},
+		{
+			"YAML that ends in dots", "---\nowner: X\n...\nText.", "", "owner: X\n\nText.", map[string]string{"owner": "X"},
+		},
+		{
+			"TOML", "+++\ntitle = \"T\"\nweight = 3\n[params]\nowner = 'X'\nlist = [1, 2]\n+++\nText.", "T",
+			"weight: 3\nparams.owner: X\nparams.list: 1, 2\n\nText.",
+			map[string]string{"weight": "3", "params.owner": "X", "params.list": "1, 2"},
+		},
+		{
+			"a title with a colon", "---\ntitle: Pumps: a guide\nowner: X\n---\nText.", "Pumps: a guide", "owner: X\n\nText.",
+			map[string]string{"owner": "X"},
+		},
+		{"empty", "---\n---\nText.", "", "Text.", nil},
+		{"text between two rules", "---\nThe code is 4471.\n\nSecond.\n\n---\n\nText.", "", "---\nThe code is 4471.\n\nSecond.\n\n---\n\nText.", nil},
+		{"a list between two rules", "---\n- one\n- two\n---\nText.", "", "---\n- one\n- two\n---\nText.", nil},
+		{"text with a colon between two rules", "---\nNote: call 4471.\n---\nText.", "", "Note: call 4471.\n\nText.", map[string]string{"Note": "call 4471."}},
+		{"prose with a colon in it", "---\nTwo rules apply: one.\nAnd another.\n---\nText.", "", "---\nTwo rules apply: one.\nAnd another.\n---\nText.", nil},
+		{"no end", "---\na: b\n\nText.", "", "---\na: b\n\nText.", nil},
+		{"not TOML", "+++\nplain text\n+++\nText.", "", "+++\nplain text\n+++\nText.", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := extract(t, "a.md", tt.data)
+			if textOfFirst(d) != tt.text || d.Title != tt.title {
+				t.Errorf("title %q, text %q, want %q, %q", d.Title, textOfFirst(d), tt.title, tt.text)
+			}
+			if diff := cmp.Diff(tt.metadata, d.Metadata); diff != "" {
+				t.Errorf("metadata (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestTablesInMarkdown(t *testing.T) {
+	const table = "| Part | `Net` price |\n|:---|---:|\n| a | 1 |\n| b \\| c | 2 |"
+	for _, tt := range []struct {
+		name, data string
+		want       Table
+	}{
+		{"with text around", "é\n\n" + table + "\n\nend", Table{Start: 3, Header: "| Part | `Net` price |\n|:---|---:|", Columns: []string{"Part", "Net price"}}},
+		{"a caption right above", "Prices of June\n" + table, Table{Caption: "Prices of June", Header: "| Part | `Net` price |\n|:---|---:|", Columns: []string{"Part", "Net price"}}},
+		{"a caption as a paragraph", "**Table 3:** prices\n\n" + table, Table{Caption: "**Table 3:** prices", Header: "| Part | `Net` price |\n|:---|---:|", Columns: []string{"Part", "Net price"}}},
+		{"without outer bars", "Part | Net\n--- | ---\na | 1\nb | 2", Table{Header: "Part | Net\n--- | ---", Columns: []string{"Part", "Net"}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			page := extract(t, "a.md", tt.data).Pages[0]
+			if len(page.Tables) != 1 {
+				t.Fatalf("%d tables", len(page.Tables))
+			}
+			got, text := page.Tables[0], []rune(page.Text)
+			for i, row := range got.Rows {
+				if first := strings.TrimLeft(string(text[row:]), "| "); !strings.HasPrefix(first, string("ab"[i])) {
+					t.Errorf("row %d is %q", i, first)
+				}
+			}
+			if end := string(text[:got.End]); !strings.HasSuffix(end, "2 |") && !strings.HasSuffix(end, "2") {
+				t.Errorf("it ends after %q", end)
+			}
+			got.Rows, got.End = nil, 0
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+	for _, data := range []string{"a | b\n\n---|---\nc | d", "```\n| a | b |\n|---|---|\n| c | d |\n```", "| a | b |\n|---|\n| c | d |", "| a |\n| b |", "a | b\n---|---"} {
+		if page := extract(t, "a.md", data).Pages[0]; len(page.Tables) != 0 {
+			t.Errorf("%q holds the tables %+v", data, page.Tables)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package extract
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/yuin/goldmark/ast"
+)
+
+var (
+	// tableRule is the line below the header of a table in Markdown.
+	tableRule = regexp.MustCompile(`^\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?$`)
+	// tableCaption is how a paragraph begins that stands above a table and belongs to it.
+	tableCaption = regexp.MustCompile(`(?i)^[*_:\s]*(table|tab\.|tabelle|tableau|tabla|tabel|tabela|таблица|表|표)(\W|\d|$)`)
+)
+
+// markdownTable finds the table in a paragraph: a row of names, a rule of as many parts, and rows. Lines above are the
+// caption if they are short, and so is a paragraph above that says that it is one.
+func markdownTable(p *ast.Paragraph, text string, at *runeCounter) (t Table, ok bool) {
+	lines := make([]string, p.Lines().Len())
+	starts := make([]int, len(lines))
+	for i := range lines {
+		line := p.Lines().At(i)
+		starts[i] = lineStart(text, line.Start)
+		lines[i] = strings.TrimSpace(text[line.Start:line.Stop])
+	}
+	rule := 1
+	for ; rule < len(lines)-1; rule++ {
+		if tableRule.MatchString(lines[rule]) && strings.Contains(lines[rule-1], "|") &&
+			len(barCells(lines[rule])) == len(barCells(lines[rule-1])) {
+			break
+		}
+	}
+	if rule >= len(lines)-1 || starts[0] < at.bytes {
+		return t, false
+	}
+	start := starts[rule-1]
+	if caption := strings.Join(lines[:rule-1], "\n"); caption != "" && len(caption) <= maxCaption {
+		t.Caption, start = caption, starts[0]
+	} else if above, ok := p.PreviousSibling().(*ast.Paragraph); ok && caption == "" {
+		first := lineStart(text, above.Lines().At(0).Start)
+		caption = strings.TrimSpace(text[first:start])
+		if first >= at.bytes && len(caption) <= maxCaption && tableCaption.MatchString(caption) {
+			t.Caption, start = caption, first
+		}
+	}
+	t.Start = at.offset(start)
+	t.Header = strings.TrimRight(text[starts[rule-1]:starts[rule+1]], "\n")
+	for _, name := range barCells(lines[rule-1]) {
+		t.Columns = append(t.Columns, inlineText(name))
+	}
+	for _, row := range starts[rule+1:] {
+		t.Rows = append(t.Rows, at.offset(row))
+	}
+	t.End = at.offset(p.Lines().At(len(lines) - 1).Stop)
+	return t, true
+}
+
+const maxCaption = 300 // bytes
+
+// barCells are the cells of a line in Markdown: what stands between bars that are not escaped.
+func barCells(line string) []string {
+	line = strings.TrimPrefix(line, "|")
+	var cells []string
+	from := 0
+	for i := range len(line) {
+		if line[i] == '|' && (i == 0 || line[i-1] != '\\') {
+			cells = append(cells, strings.TrimSpace(line[from:i]))
+			from = i + 1
+		}
+	}
+	if rest := strings.TrimSpace(line[from:]); rest != "" {
+		cells = append(cells, rest)
+	}
+	return cells
+}

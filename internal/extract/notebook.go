@@ -1,0 +1,132 @@
+package extract
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// jupyter is what matters of a notebook (nbformat 3 and 4).
+type jupyter struct {
+	Cells      []jupyterCell `json:"cells"`
+	Worksheets []struct {
+		Cells []jupyterCell `json:"cells"`
+	} `json:"worksheets"`
+	Metadata struct {
+		Title    jupyterText `json:"title"`
+		Language struct {
+			Name string `json:"name"`
+		} `json:"language_info"`
+	} `json:"metadata"`
+}
+
+type jupyterCell struct {
+	Type    string          `json:"cell_type"`
+	Source  jupyterText     `json:"source"`
+	Input   jupyterText     `json:"input"` // nbformat 3
+	Level   int             `json:"level"` // likewise, of a heading
+	Outputs []jupyterOutput `json:"outputs"`
+}
+
+type jupyterOutput struct {
+	Text  jupyterText            `json:"text"`
+	Data  map[string]jupyterText `json:"data"`
+	Name  string                 `json:"ename"`
+	Value string                 `json:"evalue"`
+}
+
+// jupyterText is a text, or its lines. Anything else that an output holds is no text.
+type jupyterText string
+
+func (t *jupyterText) UnmarshalJSON(data []byte) error {
+	var lines []string
+	var one string
+	switch {
+	case json.Unmarshal(data, &one) == nil:
+		*t = jupyterText(one)
+	case json.Unmarshal(data, &lines) == nil:
+		*t = jupyterText(strings.Join(lines, ""))
+	}
+	return nil
+}
+
+// readNotebook reads a notebook as Markdown: its texts, its code in fences, and what the code put out as text. Images
+// are left out.
+func readNotebook(_ context.Context, s source) (*Document, error) {
+	text, warnings := decode(s.data)
+	var n jupyter
+	if err := json.Unmarshal([]byte(text), &n); err != nil {
+		return nil, config.Failf(config.Malformed, "the notebook is broken: %s", quote(err.Error()))
+	}
+	for _, sheet := range n.Worksheets {
+		n.Cells = append(n.Cells, sheet.Cells...)
+	}
+	var b strings.Builder
+	images := 0
+	for _, cell := range n.Cells {
+		images += cell.write(&b, n.Metadata.Language.Name)
+	}
+	warnings.Add(config.PartsIgnored, images, "images in outputs")
+	body, dropped := withoutPayloads(b.String())
+	payloads(&warnings, dropped)
+	d, err := wholeMarkdown(s, oneLine(string(n.Metadata.Title)), body)
+	return warned(d, err, warnings)
+}
+
+// write appends the cell as Markdown and returns how many images it leaves out.
+func (c *jupyterCell) write(b *strings.Builder, language string) (images int) {
+	text := strings.TrimSpace(string(c.Source + c.Input))
+	switch {
+	case text == "":
+	case c.Type == "code":
+		fenced(b, language, text)
+	case c.Type == "heading":
+		b.WriteString(strings.Repeat("#", min(max(c.Level, 1), 6)) + " " + text + "\n\n")
+	default:
+		b.WriteString(text + "\n\n")
+	}
+	for _, out := range c.Outputs {
+		text, image := out.readable()
+		if text = strings.TrimSpace(text); text != "" {
+			fenced(b, "", text)
+		}
+		if image {
+			images++
+		}
+	}
+	return images
+}
+
+var ansi = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
+
+// readable is the output as text, and whether it is an image. Tables have a plain form, too.
+func (o *jupyterOutput) readable() (text string, image bool) {
+	for kind := range o.Data {
+		image = image || strings.HasPrefix(kind, "image/")
+	}
+	text = string(o.Text)
+	for _, kind := range []string{"text/markdown", "text/plain"} {
+		if text == "" {
+			text = string(o.Data[kind])
+		}
+	}
+	if image && strings.HasPrefix(text, "<") { // <Figure size 640x480 with 1 Axes>
+		text = ""
+	}
+	if o.Name != "" {
+		text = strings.TrimSpace(text + "\n" + o.Name + ": " + o.Value)
+	}
+	return ansi.ReplaceAllString(text, ""), image
+}
+
+// fenced writes a text between fences that are longer than any in it.
+func fenced(b *strings.Builder, language, text string) {
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	b.WriteString(fence + language + "\n" + text + "\n" + fence + "\n\n")
+}

@@ -1,0 +1,44 @@
+package extract
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// Data in base64 is found by its length: nothing that people write has so many of its characters in a row.
+var (
+	dataURI      = regexp.MustCompile(`data:[\w.+-]*/?[\w.+-]*(?:;[\w-]+=?[\w.-]*)*;base64,(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\n|[\r\n][ \t]*)*(?:=|%3[Dd])*`)
+	base64Run    = regexp.MustCompile(`[A-Za-z0-9+/_-]{200,}={0,2}`)
+	base64Lines  = regexp.MustCompile(`(?m)(?:^[ \t>]*[A-Za-z0-9+/]{60,}\r?\n){3,}(?:^[ \t>]*[A-Za-z0-9+/]*={1,2}$)?`)
+	payloadCases = []*regexp.Regexp{regexp.MustCompile(`[a-z]`), regexp.MustCompile(`[A-Z]`), regexp.MustCompile(`[0-9+/]`)}
+)
+
+// withoutPayloads is a text without the images and files that stand in it in base64, and how many those are.
+func withoutPayloads(s string) (string, int) {
+	n := 0
+	drop := func(match string) string {
+		for _, has := range payloadCases {
+			if !has.MatchString(match) {
+				return match // an identifier, a hash, a sequence of genes
+			}
+		}
+		n++
+		return ""
+	}
+	if strings.Contains(s, ";base64,") {
+		s = dataURI.ReplaceAllStringFunc(s, func(string) string { n++; return "" })
+	}
+	if len(s) >= 200 {
+		s = base64Run.ReplaceAllStringFunc(base64Lines.ReplaceAllStringFunc(s, drop), drop)
+	}
+	return s, n
+}
+
+// payloads counts them as parts that are not read.
+func payloads(w *config.Warnings, n int) {
+	if n > 0 {
+		w.Add(config.PartsIgnored, n, "data in base64")
+	}
+}
