@@ -232,8 +232,17 @@ func TestHTMLCharsets(t *testing.T) {
 }
 
 func TestHTMLNestedTooDeep(t *testing.T) {
-	_, err := shared.Extract(t.Context(), "a.html", []byte("<html>"+strings.Repeat("<div>", 100_000)+"x"))
-	wantReason(t, err, config.Malformed, "HTML")
+	for name, deep := range map[string]string{
+		"divs":       strings.Repeat("<div>", 100_000) + "x" + strings.Repeat("</div>", 100_000) + "<h2>y</h2>",
+		"quotations": strings.Repeat("<blockquote>", 5_000) + "x" + strings.Repeat("</blockquote>", 5_000) + "<h2>y</h2>",
+		"lists":      strings.Repeat("<ul><li>", 5_000) + "x" + strings.Repeat("</li></ul>", 5_000) + "<h2>y</h2>",
+		"600 spans":  "<p>" + strings.Repeat("<span>", 600) + "x" + strings.Repeat("</span>", 600) + "</p><h2>y</h2>",
+	} {
+		text := textOfFirst(extract(t, "a.html", "<html><body>"+deep))
+		if !strings.Contains(text, "x") || !strings.HasSuffix(text, "y") || len(text) > 1000 {
+			t.Errorf("%s: got %d bytes: %.100q", name, len(text), text)
+		}
+	}
 }
 
 func TestCSV(t *testing.T) {

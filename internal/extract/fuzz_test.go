@@ -116,9 +116,11 @@ func FuzzMarkdown(f *testing.F) {
 }
 
 func FuzzHTML(f *testing.F) {
-	fuzz(f, "a.html", "<!doctype html><title>t</title><h1>a</h1><p>b<table><tr><td>c<td>d</table>",
-		"<meta charset=utf-16><p>x", "<html><body><pre>\n a\n</pre><ul><li>x<ol><li>y", "<svg><math><template><p>",
-		"<h1>a<br>b</h1>")
+	fuzz(f, "a.html", "<!doctype html><title>t</title><h1>a</h1><p>b<table><tr><td>c<td>d</table>", "<meta charset=utf-16><p>x", "<html><body><pre>\n a\n</pre><ul><li>x<ol><li>y", "<svg><math><template><p>", "<h1>a<br>b</h1>",
+		"<table><tr><td colspan=100000000 rowspan=9>x</table>", "<table><tr><td rowspan=3>a<td><table><tr><td>b</table><tr><td><ul><li>c</ul></table>",
+		"<table><caption>c</caption><tr><th>a|b<th>c | d<tr><td>1</table><dl><dt>a<dd>b<dd>c</dl>", "<math><mfrac><mn>1<mn>2</mfrac><msup><mi>x", "10<sup>6</sup> <input type=checkbox checked>",
+		"<div style='display:none'>x</div><p hidden id=a>y<a href='#a'>z", "<ruby>a<rt>b</ruby><style>.x{display:none}</style><i class=x>y</i>", strings.Repeat("<ul><li><blockquote>", 300)+"x",
+		strings.Repeat("<table><tr><td>", 200)+"x", strings.Repeat("<b>", 600)+"x")
 }
 
 func FuzzCSV(f *testing.F) {

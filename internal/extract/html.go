@@ -3,13 +3,12 @@ package extract
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 
-	"codeberg.org/readeck/go-readability/v2"
 	"github.com/JohannesKaufmann/html-to-markdown/v2/converter"
 	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/base"
 	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/commonmark"
-	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/table"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 	"golang.org/x/net/html/charset"
@@ -18,37 +17,65 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// maxHTML bounds a page's bytes: its tree takes some 20 times as much memory.
-const maxHTML = 32 << 20
+// Bounds on a page: its tree takes some 20 times as much memory as its bytes, and the parser gives up beyond 512
+// levels.
+const (
+	maxHTML      = 32 << 20 // bytes
+	maxHTMLDepth = 400      // of elements that are kept
+	maxListDepth = 8        // of lists and quotations; deeper ones are text in the one around them
+)
 
-var toMarkdown = converter.NewConverter(converter.WithPlugins(base.NewBasePlugin(), commonmark.NewCommonmarkPlugin(), table.NewTablePlugin()))
+// toMarkdown writes text as it is: what looks like markup in a page is none, and backslashes would change it.
+var toMarkdown = newMarkdownConverter()
 
-// readHTML turns a page into Markdown: its article, without navigation and footers, or the whole body when
-// what was taken for the article is a small part of it.
+func newMarkdownConverter() *converter.Converter {
+	c := converter.NewConverter(
+		converter.WithPlugins(base.NewBasePlugin(), commonmark.NewCommonmarkPlugin()),
+		converter.WithEscapeMode(converter.EscapeModeDisabled),
+	)
+	c.Register.RendererFor(writtenTable, converter.TagTypeBlock, renderWritten, converter.PriorityEarly)
+	return c
+}
+
+// readHTML turns a page into Markdown, without menus, banners and what the page hides.
 func readHTML(ctx context.Context, s source) (*Document, error) {
 	if len(s.data) > maxHTML {
 		return nil, config.Failf(config.TooLarge, "the HTML page has %d bytes, at most %d can be read: split it", len(s.data), maxHTML)
 	}
-	page, warnings := decodeHTML(s.data)
-	whole, err := html.Parse(strings.NewReader(page))
+	text, warnings := decodeHTML(s.data)
+	d, err := readHTMLText(ctx, s, text)
+	return warned(d, err, warnings)
+}
+
+// readHTMLText reads a page that is decoded.
+func readHTMLText(ctx context.Context, s source, text string) (*Document, error) {
+	page, err := html.Parse(strings.NewReader(text))
 	if err != nil {
-		return nil, config.Failf(config.Malformed, "the HTML page cannot be parsed: %w", err)
+		if page, err = html.Parse(strings.NewReader(flattened(text))); err != nil {
+			return nil, config.Failf(config.Malformed, "the HTML page cannot be parsed: %w", err)
+		}
 	}
-	title := oneLine(textOf(find(whole, atom.Title)))
-	removeAll(whole, atom.Script, atom.Style, atom.Noscript, atom.Template, atom.Svg, atom.Iframe)
-	body, err := markdownOf(ctx, whole)
-	if err != nil {
+	p := &htmlPage{ctx: ctx, root: page, limit: newLimit(s.max)}
+	title := oneLine(textOf(find(page, atom.Title)))
+	metadata := p.metadata()
+	if err := p.clean(); err != nil {
 		return nil, err
 	}
-	article, err := articleOf(ctx, page)
+	headings := p.headings()
+	body, err := markdownOf(ctx, page)
 	if err != nil {
 		return nil, err
-	}
-	if isMost(article, body) {
-		body = article
 	}
 	d, err := wholeMarkdown(s, title, body)
-	return warned(d, err, warnings)
+	if err != nil {
+		return nil, err
+	}
+	d.Pages[0].Headings = slices.DeleteFunc(d.Pages[0].Headings, func(h Heading) bool { return !headings[strings.ToLower(inlineText(h.Text))] })
+	if title == "" {
+		d.Title = firstTopHeading(d.Pages[0].Headings)
+	}
+	d.Metadata = metadata
+	return warned(d, nil, p.warnings)
 }
 
 // decodeHTML is the page as UTF-8: by its byte order mark, as UTF-8 if that is what it is, by what it declares, or by
@@ -79,21 +106,39 @@ func declaredEncoding(data []byte) encoding.Encoding {
 	}
 }
 
-// articleOf is the page's article as Markdown, empty when none is found. readability changes the tree that it
-// is given, so it gets one of its own.
-func articleOf(ctx context.Context, page string) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
+// flattened is a page without the elements that are nested too deeply to be parsed. Their text is kept.
+func flattened(page string) string {
+	var b strings.Builder
+	z := html.NewTokenizer(strings.NewReader(page))
+	depth, dropped := 0, map[string]int{}
+	for {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			return b.String()
+		}
+		raw := z.Raw()
+		name, _ := z.TagName()
+		switch tag := string(name); {
+		case kind == html.StartTagToken && !voidElement[tag]:
+			if depth >= maxHTMLDepth/2 {
+				dropped[tag]++
+				continue
+			}
+			depth++
+		case kind == html.EndTagToken && dropped[tag] > 0:
+			dropped[tag]--
+			b.WriteByte(' ')
+			continue
+		case kind == html.EndTagToken && depth > 0:
+			depth--
+		}
+		b.Write(raw)
 	}
-	doc, err := html.Parse(strings.NewReader(page))
-	if err != nil {
-		return "", nil //nolint:nilerr // without an article the whole page is taken
-	}
-	found, err := readability.FromDocument(doc, nil)
-	if err != nil || found.Node == nil {
-		return "", nil //nolint:nilerr // likewise
-	}
-	return markdownOf(ctx, found.Node)
+}
+
+var voidElement = map[string]bool{
+	"area": true, "base": true, "br": true, "col": true, "embed": true, "hr": true, "img": true, "input": true,
+	"link": true, "meta": true, "source": true, "track": true, "wbr": true, "p": true, "li": true, "td": true, "tr": true,
 }
 
 func markdownOf(ctx context.Context, n *html.Node) (string, error) {
@@ -107,10 +152,54 @@ func markdownOf(ctx context.Context, n *html.Node) (string, error) {
 	return string(md), nil
 }
 
-// isMost reports whether the article holds enough of the body to stand for it: readability is made for news and
-// blogs, and drops much of other pages.
-func isMost(article, body string) bool {
-	return len(article) >= 500 && len(article)*4 >= len(body)
+// htmlPage is a page on its way to Markdown.
+type htmlPage struct {
+	ctx      context.Context //nolint:containedctx // it lives as long as one extraction
+	root     *html.Node
+	limit    *limit
+	warnings config.Warnings
+}
+
+// metaNames are the names of the meta elements that tell something of a document.
+var metaNames = regexp.MustCompile(`(?i)^(author|description|keywords|date|(dc|dcterms|article)[.:]\w+)$`)
+
+// metadata is what the page's meta elements say.
+func (p *htmlPage) metadata() map[string]string {
+	var metadata map[string]string
+	for n := range p.root.Descendants() {
+		if n.DataAtom != atom.Meta || len(metadata) == maxMatterFields {
+			continue
+		}
+		name, content := attributeOf(n, "name")+attributeOf(n, "property"), oneLine(attributeOf(n, "content"))
+		if content != "" && metaNames.MatchString(name) {
+			if metadata == nil {
+				metadata = map[string]string{}
+			}
+			metadata[strings.ToLower(name)] = content
+		}
+	}
+	return metadata
+}
+
+// headings are the texts of the page's headings, in lower case: other lines of the Markdown may look like one.
+func (p *htmlPage) headings() map[string]bool {
+	headings := map[string]bool{}
+	for n := range p.root.Descendants() {
+		if isHeading(n) {
+			if md, err := markdownOf(p.ctx, n); err == nil {
+				headings[strings.ToLower(inlineText(inlineText(strings.TrimLeft(md, "# "))))] = true
+			}
+		}
+	}
+	return headings
+}
+
+func isHeading(n *html.Node) bool {
+	switch n.DataAtom {
+	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		return n.Type == html.ElementNode
+	}
+	return false
 }
 
 // find is the first element of its kind, nil when there is none.
@@ -123,17 +212,19 @@ func find(n *html.Node, a atom.Atom) *html.Node {
 	return nil
 }
 
-func removeAll(n *html.Node, atoms ...atom.Atom) {
-	var gone []*html.Node
-	for d := range n.Descendants() {
-		for _, a := range atoms {
-			if d.Type == html.ElementNode && d.DataAtom == a {
-				gone = append(gone, d)
-			}
+func attributeOf(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
 		}
 	}
-	for _, d := range gone {
-		d.Parent.RemoveChild(d)
+	return ""
+}
+
+func setAttribute(n *html.Node, name, value string) {
+	n.Attr = slices.DeleteFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
+	if value != "" {
+		n.Attr = append(n.Attr, html.Attribute{Key: name, Val: value})
 	}
 }
 
@@ -148,4 +239,17 @@ func textOf(n *html.Node) string {
 		}
 	}
 	return b.String()
+}
+
+// replace puts a text in the place of an element.
+func replace(n *html.Node, text string) {
+	if n.Parent != nil {
+		n.Parent.InsertBefore(&html.Node{Type: html.TextNode, Data: text}, n)
+		n.Parent.RemoveChild(n)
+	}
+}
+
+// rename makes an element one of another kind, without attributes.
+func rename(n *html.Node, a atom.Atom) {
+	n.Data, n.DataAtom, n.Attr = a.String(), a, nil
 }

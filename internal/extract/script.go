@@ -23,7 +23,7 @@ func subscript(s string) string { return script(s, "_", lowered) }
 func script(s, mark string, figures *strings.Replacer) string {
 	text := strings.TrimSpace(s)
 	switch {
-	case text == "":
+	case text == "", text[0] == '[': // a reference to a note
 		return s
 	case strings.ContainsFunc(text, unicode.IsDigit) || strings.ContainsAny(text, "+-−–="):
 		if figure := figures.Replace(text); strings.IndexFunc(figure, isFull) < 0 {

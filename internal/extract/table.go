@@ -114,20 +114,23 @@ func (t *tableFlow) end() {
 // barred is a row with bars between its cells, empty if all of them are. A bar within a cell loses the spaces around
 // it, and so can be told apart.
 func barred(cells []string) string {
+	if cells = cellsInBars(cells); allEmpty(cells) {
+		return ""
+	}
+	return strings.TrimSpace(strings.Join(cells, " | "))
+}
+
+// cellsInBars are cells on one line each, as they stand between bars.
+func cellsInBars(cells []string) []string {
 	line := make([]string, len(cells))
-	empty := true
 	for i, cell := range cells {
 		cell = strings.Join(strings.Fields(normalise(cell)), " ")
 		for strings.Contains(cell, " | ") {
 			cell = strings.ReplaceAll(cell, " | ", "|")
 		}
 		line[i] = cell
-		empty = empty && cell == ""
 	}
-	if empty {
-		return ""
-	}
-	return strings.TrimSpace(strings.Join(line, " | "))
+	return line
 }
 
 // columnNames are the names that header rows give to the columns: of several rows, the parts one after the other.

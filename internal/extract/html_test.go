@@ -1,0 +1,168 @@
+package extract
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// bodyOf is the text of a page with this body.
+func bodyOf(t *testing.T, body string) string {
+	t.Helper()
+	return textOfFirst(extract(t, "a.html", "<!DOCTYPE html><html><head><title>T</title></head><body>"+body+"</body></html>"))
+}
+
+func TestTablesInHTML(t *testing.T) {
+	const head = "<tr><th>Part</th><th>Price</th></tr>"
+	for _, tt := range []struct{ name, body, want string }{
+		{"a line break", "<table>" + head + "<tr><td>a<br>b</td><td>1</td></tr></table>", "| Part | Price |\n|---|---|\n| a b | 1 |"},
+		{"paragraphs", "<table>" + head + "<tr><td><p>a</p><p>b</p></td><td>1</td></tr></table>", "| Part | Price |\n|---|---|\n| a b | 1 |"},
+		{"a list", "<table>" + head + "<tr><td><ul><li>a</li><li>b</li></ul></td><td>1</td></tr></table>", "| Part | Price |\n|---|---|\n| a; b | 1 |"},
+		{"a table in a cell", "<table>" + head + "<tr><td><table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table></td><td>1</td></tr></table>", "| Part | Price |\n|---|---|\n| a b; c d | 1 |"},
+		{"marked as presentation", `<table role="presentation">` + head + "<tr><td>a</td><td>1</td></tr></table>", "| Part | Price |\n|---|---|\n| a | 1 |"},
+		{"a caption", "<table><caption>Prices\nof June</caption>" + head + "<tr><td>a</td><td>1</td></tr></table>", "Prices of June\n| Part | Price |\n|---|---|\n| a | 1 |"},
+		{"a header of td", "<table><tr><td>Part</td><td>Price</td></tr><tr><td>a</td><td>1</td></tr></table>", "| Part | Price |\n|---|---|\n| a | 1 |"},
+		{"two rows of names", "<table><thead><tr><th rowspan=2>Part</th><th colspan=2>2024</th></tr><tr><th>Q1</th><th>Q2</th></tr></thead><tr><td>a</td><td>1</td><td>2</td></tr></table>", "| Part | 2024 Q1 | 2024 Q2 |\n|---|---|---|\n| a | 1 | 2 |"},
+		{"merged cells", "<table>" + head + "<tr><td rowspan=2>a</td><td>1</td></tr><tr><td>2</td></tr><tr><td colspan=2>none</td></tr></table>", "| Part | Price |\n|---|---|\n| a | 1 |\n| a | 2 |\n| none |"},
+		{"an empty cell", "<table>" + head + "<tr><td></td><td>1</td></tr></table>", "| Part | Price |\n|---|---|\n|  | 1 |"},
+		{"names on the left", "<table><tr><th>Flow</th><td>812 l/min</td></tr><tr><th>Weight</th><td>44 kg</td></tr></table>", "| Flow | 812 l/min |\n| Weight | 44 kg |"},
+		{"bars and links in cells", `<table>` + head + `<tr><td>a|b <a href="https://x.y/z">c</a></td><td>1</td></tr></table>`, "| Part | Price |\n|---|---|\n| a|b c (https://x.y/z) | 1 |"},
+		{"the layout of a page", "<table><tr><td><h2>A</h2><p>text</p></td><td><p>more</p></td></tr></table>", "## A\n\ntext\n\nmore"},
+		{"of one cell", "<table><tr><td>only <b>this</b></td></tr></table>", "only **this**"},
+		{"a span beyond reason", "<table><tr><td colspan=100000000 rowspan=100000000>x</td><td>y</td></tr></table>", "| " + strings.Repeat("x | ", 1000) + "y |"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := bodyOf(t, tt.body); got != tt.want {
+				t.Errorf("got %.300q, want %.300q", got, tt.want)
+			}
+		})
+	}
+	d := extract(t, "a.html", "<html><body><p>Intro</p><table><caption>Prices</caption>"+head+"<tr><td>a</td><td>1</td></tr><tr><td>b</td><td>2</td></tr></table></body></html>")
+	want := []Table{{Start: 7, End: 54, Caption: "Prices", Header: "| Part | Price |\n|---|---|", Columns: []string{"Part", "Price"}, Rows: []int{42, 52}}}
+	if got := d.Pages[0].Tables; len(got) != 1 || got[0].Caption != want[0].Caption || got[0].Header != want[0].Header || len(got[0].Rows) != 2 {
+		t.Errorf("tables %+v", got)
+	}
+}
+
+func TestTablesInHTMLAreBounded(t *testing.T) {
+	wide := "<table><tr>" + strings.Repeat("<td>x</td>", maxColumns+1) + "</tr></table>"
+	_, err := shared.Extract(t.Context(), "a.html", []byte("<html><body>"+wide))
+	wantReason(t, err, config.TooComplex, "columns")
+	many := "<table><tr>" + strings.Repeat("<td rowspan=9999 colspan=1000>x</td>", 16) + "</tr>" + strings.Repeat("<tr></tr>", 1000) + "</table>"
+	_, err = shared.Extract(t.Context(), "a.html", []byte("<html><body>"+many))
+	wantReason(t, err, config.TooComplex, "cells")
+}
+
+func TestHTMLKeepsContentAndDropsMenus(t *testing.T) {
+	links := strings.Repeat(`<a href="/x">Elsewhere</a> `, 6)
+	long := "<p>" + strings.Repeat("A paragraph of the article, long enough to be read. ", 30) + "</p>"
+	for name, body := range map[string]string{
+		"a second section":     "<div><h1>A</h1>" + long + "</div><div><h2>Data</h2><p>812 l/min</p></div>",
+		"an aside":             "<main>" + long + "</main><aside><p>812 l/min at 20 °C</p></aside>",
+		"a footer's number":    "<main>" + long + "</main><footer><p>Document TP-88, 812 l/min.</p></footer>",
+		"an inactive tab":      "<main>" + long + `<div class="tab-pane" style="display:none"><p>812 l/min</p></div></main>`,
+		"a panel that opens":   "<main>" + long + `<a href="#more">Open</a><div id="more" hidden>812 l/min</div></main>`,
+		"an answer":            "<main>" + long + `<h3>How much?</h3><div class="faq-answer" hidden>812 l/min</div></main>`,
+		"details":              "<main>" + long + "<details><summary>Flow</summary>812 l/min</details></main>",
+		"a list of terms":      "<main>" + long + "<dl><dt>Flow</dt><dd>812 l/min</dd></dl></main>",
+		"a header":             "<header><h1>A</h1><p>812 l/min</p></header>" + long,
+		"a comment section":    "<main>" + long + `</main><section class="comments"><p>We measured 812 l/min.</p></section>`,
+		"cookies as a subject": "<main>" + long + `<div class="cookie-recipes"><h1>Cookies</h1>812 l/min</div></main>`,
+		"a menu with a table":  "<main>" + long + `</main><nav><table><tr><td>Flow</td><td>812 l/min</td></tr></table></nav>`,
+		"hidden to programs":   "<main>" + long + `<p aria-hidden="true">812 l/min</p></main>`,
+	} {
+		got := bodyOf(t, "<nav>"+links+"</nav>"+body+`<div id="cookie-banner"><p>We use cookies. <button>Accept</button></p></div><ul class="menu">`+links+"</ul><footer>"+links+"</footer>")
+		if !strings.Contains(got, "812 l/min") {
+			t.Errorf("%s is lost", name)
+		}
+		for _, gone := range []string{"Elsewhere", "Accept"} {
+			if strings.Contains(got, gone) {
+				t.Errorf("%s: %q is left", name, gone)
+			}
+		}
+	}
+	if got := bodyOf(t, "<dl><dt>Flow</dt><dd>812 l/min</dd><dt>Sizes:</dt><dd>S</dd><dd>M</dd></dl>"); got != "Flow: 812 l/min\n\nSizes: S; M" {
+		t.Errorf("terms are %q", got)
+	}
+}
+
+func TestHTMLThatNobodySeesIsCounted(t *testing.T) {
+	for name, hidden := range map[string]string{
+		"not displayed":        `<div style="color:red; display: none">secret</div>`,
+		"hidden":               `<p hidden>secret</p>`,
+		"invisible":            `<span style="visibility:hidden">secret</span>`,
+		"white":                `<span style="color:#FFFFFF">secret</span>`,
+		"of one pixel":         `<span style="font-size:1px">secret</span>`,
+		"off the page":         `<div style="position:absolute;left:-9999px">secret</div>`,
+		"by a rule":            `<style>.x1, p.y { display:none } @media print { .z { display:none } }</style><div class="x1">secret</div>`,
+		"in white within bold": `<b><i style="color: white;">secret</i></b>`,
+	} {
+		d := extract(t, "a.html", "<html><body><p class=z>seen</p>"+hidden+"</body></html>")
+		if got := textOfFirst(d); got != "seen" {
+			t.Errorf("%s: got %q", name, got)
+		}
+		if len(d.Warnings) != 1 || d.Warnings[0].Reason != config.HiddenText || d.Warnings[0].Count != 1 {
+			t.Errorf("%s: warnings %v", name, d.Warnings)
+		}
+	}
+	for name, seen := range map[string]string{
+		"white on black":            `<div style="background:#000"><span style="color:#fff">seen</span></div>`,
+		"white in a coloured table": `<table bgcolor="black"><tr><td><font style="color:#fff">seen</font></td></tr></table>`,
+		"white by a sheet":          `<link rel="stylesheet" href="x.css"><p style="color:#fff">seen</p>`,
+		"a line of one em":          `<p style="font-size:1em">seen</p>`,
+		"for readers of screens":    `<p class="sr-only">seen</p>`,
+		"shown in print only":       `<style>@media screen { .z { display:none } }</style><p class="z">seen</p>`,
+	} {
+		d := extract(t, "a.html", "<html><body>"+seen+"</body></html>")
+		if got := textOfFirst(d); got != "seen" || len(d.Warnings) > 0 {
+			t.Errorf("%s: got %q, %v", name, got, d.Warnings)
+		}
+	}
+}
+
+func TestFormsOfFiguresInHTML(t *testing.T) {
+	for body, want := range map[string]string{
+		"<p>load 10<sup>6</sup> N, H<sub>2</sub>O, 5 µm, 5&nbsp;&micro;m, &frac12;</p>":                  "load 10⁶ N, H₂O, 5 µm, 5\u00a0µm, ½",
+		"<p>on the 1<sup>st</sup><sup><a href='#n'>[2]</a></sup></p>":                                    "on the 1st[2]",
+		"<p>k = <math><mfrac><mn>12</mn><mn>5</mn></mfrac></math> bar</p>":                               "k = 12/5 bar",
+		"<p><math><mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup></math></p>":            "E = mc²",
+		"<p><math><msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt><annotation>sqrt</annotation></math></p>": "√(x + 1)",
+		"<p><input type=checkbox checked> yes <input type=checkbox> no</p>":                              "☒ yes ☐ no",
+		"<p>Name: <input type=text value='Ann'></p>":                                                     "Name: Ann",
+		"<p><ruby>東京<rp>(</rp><rt>とうきょう</rt><rp>)</rp></ruby></p>":                                       "東京(とうきょう)",
+		"<p>max_batch_size *.log C:\\data\\new_logs a*b*c</p>":                                           "max_batch_size *.log C:\\data\\new_logs a*b*c",
+		"<p># no heading</p><p>1. no list</p>":                                                           "# no heading\n\n1. no list",
+		"<pre><code>def f(a_b):\n    return 1</code></pre>":                                              "```\ndef f(a_b):\n    return 1\n```",
+		"<p><img alt='a plan' src='data:image/png;base64,AAAA'></p>":                                     "a plan",
+	} {
+		if got := bodyOf(t, body); got != want {
+			t.Errorf("%s gives %q, want %q", body, got, want)
+		}
+	}
+	d := extract(t, "a.html", "<html><head><meta name=author content='Ann'><meta name=viewport content=x></head><body><p># no heading</p><h2>One</h2></body></html>")
+	if diff := cmp.Diff([]Heading{{Offset: 14, Level: 2, Text: "One"}}, d.Pages[0].Headings); diff != "" {
+		t.Errorf("headings (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"author": "Ann"}, d.Metadata); diff != "" {
+		t.Errorf("metadata (-want +got):\n%s", diff)
+	}
+}
+
+func TestHTMLEncodings(t *testing.T) {
+	filler := "<!-- " + strings.Repeat("x", 2000) + " -->"
+	for name, data := range map[string]string{
+		"UTF-8 far from the beginning": "<html><head>" + filler + "</head><body><p>Срок</p></body></html>",
+		"a declaration far from it":    "<html><head>" + filler + "<meta charset=\"windows-1251\"></head><body><p>\xd1\xf0\xee\xea</p></body></html>",
+		"an XML declaration":           "<?xml version=\"1.0\" encoding=\"windows-1251\"?><html xmlns=\"x\"><body><p>\xd1\xf0\xee\xea</p></body></html>",
+		"declared otherwise":           "<html><head><meta charset=\"iso-8859-1\"></head><body><p>Срок</p></body></html>",
+		"http-equiv":                   "<html><head><meta http-equiv=\"Content-Type\" content=\"text/html; charset=koi8-r\"></head><body><p>\xf3\xd2\xcf\xcb</p></body></html>",
+		"nothing declared":             "<html><body><p>\xd1\xf0\xee\xea</p></body></html>",
+	} {
+		if got := textOfFirst(extract(t, "a.html", data)); got != "Срок" {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package extract
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/JohannesKaufmann/html-to-markdown/v2/converter"
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// writtenTable is the element that a table becomes once it is written as Markdown, into its attribute text.
+const writtenTable = "ragpipeline-table"
+
+// maxLayoutCell is how many bytes the cells of a table that lays a page out have at least, on average.
+const maxLayoutCell = 400
+
+func renderWritten(_ converter.Context, w converter.Writer, n *html.Node) converter.RenderStatus {
+	_, _ = w.WriteString("\n\n" + attributeOf(n, "text") + "\n\n")
+	return converter.RenderSuccess
+}
+
+// rewriteTables writes the tables below n as Markdown, the innermost first. A table that lays a page out becomes the
+// blocks that are in it.
+func (p *htmlPage) rewriteTables(n *html.Node) error {
+	for child := n.FirstChild; child != nil; {
+		next := child.NextSibling
+		if err := p.rewriteTables(child); err != nil {
+			return err
+		}
+		if child.Type == html.ElementNode && child.DataAtom == atom.Table {
+			if err := p.rewriteTable(child); err != nil {
+				return err
+			}
+		}
+		child = next
+	}
+	return nil
+}
+
+func (p *htmlPage) rewriteTable(n *html.Node) error {
+	rows, caption := tableRows(n)
+	if isLayout(rows) {
+		unwrapTable(n)
+		return nil
+	}
+	g := &grid{limit: p.limit}
+	var header, body [][]string
+	for _, row := range rows {
+		cells := make([]gridCell, 0, len(row.cells))
+		for _, cell := range row.cells {
+			cells = append(cells, gridCell{text: cellText(cell), cols: spanned(cell, "colspan"), rows: spanned(cell, "rowspan")})
+		}
+		texts, err := g.row(cells)
+		if err != nil {
+			return err
+		}
+		if err := p.limit.takeCells(len(texts)); err != nil {
+			return err
+		}
+		if len(body) == 0 && row.header {
+			header = append(header, texts)
+		} else {
+			body = append(body, texts)
+		}
+	}
+	if len(header) == 0 && len(body) > 1 && len(body[0]) > 1 && !rows[0].named && isCSVHeader(body[0], body[1:]) {
+		header, body = body[:1], body[1:]
+	}
+	for c := n.FirstChild; c != nil; c = n.FirstChild {
+		n.RemoveChild(c)
+	}
+	n.Data, n.DataAtom = writtenTable, 0
+	setAttribute(n, "text", markdownRows(caption, columnNames(header), body))
+	return nil
+}
+
+// markdownRows is a table as Markdown, its caption on the line above.
+func markdownRows(caption string, names []string, rows [][]string) string {
+	var b strings.Builder
+	if caption != "" {
+		b.WriteString(caption + "\n")
+	}
+	write := func(row []string) {
+		if cells := cellsInBars(row); !allEmpty(cells) {
+			b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+		}
+	}
+	if len(names) > 0 {
+		write(names)
+		b.WriteString(strings.Repeat("|---", len(names)) + "|\n")
+	}
+	for _, row := range rows {
+		write(row)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// tableRow is a row of a table.
+type tableRow struct {
+	cells  []*html.Node
+	header bool // it names the columns
+	named  bool // its first cell names the row
+}
+
+// tableRows are the table's rows, those at its head first, and its caption.
+func tableRows(table *html.Node) (rows []tableRow, caption string) {
+	var visit func(n *html.Node, head bool)
+	visit = func(n *html.Node, head bool) {
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			switch c.DataAtom {
+			case atom.Caption:
+				caption = oneLine(textOf(c))
+			case atom.Thead, atom.Tbody, atom.Tfoot:
+				visit(c, c.DataAtom == atom.Thead)
+			case atom.Tr:
+				rows = append(rows, readRow(c, head))
+			}
+		}
+	}
+	visit(table, false)
+	return rows, caption
+}
+
+func readRow(tr *html.Node, head bool) tableRow {
+	row := tableRow{header: true}
+	for c := tr.FirstChild; c != nil; c = c.NextSibling {
+		if c.DataAtom == atom.Td || c.DataAtom == atom.Th {
+			row.cells = append(row.cells, c)
+			row.header = row.header && c.DataAtom == atom.Th && attributeOf(c, "scope") != "row"
+		}
+	}
+	row.header = head || row.header && len(row.cells) > 1
+	row.named = !row.header && len(row.cells) > 0 && row.cells[0].DataAtom == atom.Th
+	return row
+}
+
+// isLayout reports whether a table lays a page out: its cells hold headings or other tables, or long texts. What the
+// page says of it does not count.
+func isLayout(rows []tableRow) bool {
+	cells, size := 0, 0
+	for _, row := range rows {
+		for _, cell := range row.cells {
+			cells++
+			for n := range cell.Descendants() {
+				if isHeading(n) || n.Data == writtenTable && (len(rows) == 1 || strings.Count(attributeOf(n, "text"), "\n") > 4) {
+					return true
+				}
+				if n.Type == html.TextNode {
+					size += len(strings.TrimSpace(n.Data))
+				}
+			}
+		}
+	}
+	return cells <= 1 || size > maxLayoutCell*cells
+}
+
+// unwrapTable makes a table and what it is made of plain blocks.
+func unwrapTable(n *html.Node) {
+	rename(n, atom.Div)
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		switch c.DataAtom {
+		case atom.Thead, atom.Tbody, atom.Tfoot, atom.Tr, atom.Td, atom.Th, atom.Caption, atom.Colgroup, atom.Col:
+			unwrapTable(c)
+		}
+	}
+}
+
+func spanned(n *html.Node, name string) int {
+	s, err := strconv.Atoi(strings.TrimSpace(attributeOf(n, name)))
+	if err != nil || s < 1 {
+		return 1
+	}
+	return s
+}
+
+// cellText is a cell on one line: lines and paragraphs one after the other, items and rows of tables within it apart.
+func cellText(cell *html.Node) string {
+	var b strings.Builder
+	var write func(n *html.Node)
+	write = func(n *html.Node) {
+		switch {
+		case n.Type == html.TextNode:
+			b.WriteString(n.Data)
+			return
+		case n.Data == writtenTable:
+			b.WriteString(" " + strings.NewReplacer("\n|---", "", "|---", "", "|\n", "; ", "\n", "; ", "| ", " ", " |", " ").Replace(attributeOf(n, "text")) + " ")
+			return
+		case n.DataAtom == atom.Img:
+			b.WriteString(" " + attributeOf(n, "alt") + " ")
+		case n.DataAtom == atom.Li && hasText(&b):
+			b.WriteString("; ")
+		case n.DataAtom == atom.Br || isTextBlock(n):
+			b.WriteByte(' ')
+		}
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			write(c)
+		}
+		if isTextBlock(n) {
+			b.WriteByte(' ')
+		}
+		if href := attributeOf(n, "href"); n.DataAtom == atom.A && strings.HasPrefix(href, "http") && !strings.Contains(textOf(n), href) {
+			b.WriteString(" (" + href + ")")
+		}
+	}
+	for c := cell.FirstChild; c != nil; c = c.NextSibling {
+		write(c)
+	}
+	return oneLineUncut(strings.ReplaceAll(oneLineUncut(b.String()), " ; ", "; "))
+}
+
+func hasText(b *strings.Builder) bool { return strings.TrimSpace(b.String()) != "" }
+
+func isTextBlock(n *html.Node) bool {
+	switch n.DataAtom {
+	case atom.P, atom.Div, atom.Ul, atom.Ol, atom.Pre, atom.Blockquote, atom.Section:
+		return true
+	}
+	return false
+}
