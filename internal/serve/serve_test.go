@@ -158,28 +158,38 @@ func (b *builtIndex) Failures(_ context.Context, limit int) ([]index.Row, error)
 	return b.failed[:min(limit, len(b.failed))], nil
 }
 
-func TestOpsAnswersStatusHealthReadinessMetricsAndProfiles(t *testing.T) {
-	ready := false
-	metrics := prometheus.NewRegistry()
-	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "questions_total", Help: "x"})
-	metrics.MustRegister(counter)
+func askOps(t *testing.T, o OpsOptions) func(path string) (int, string) {
+	h := Ops(o)
+	return func(path string) (int, string) {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		return w.Code, w.Body.String()
+	}
+}
+
+func TestOpsReportsIndexStagesReadinessAndProgress(t *testing.T) {
 	generation := config.Generation{Embedding: config.EmbeddingSpace{Model: "e"}}
 	stages := NewStages()
 	stages.Report(config.StageIndex, nil)
 	synced := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	failed := make([]index.Row, 12)
-	for i := range failed {
-		failed[i] = index.Row{Document: fmt.Sprint("docs/", i), Reason: config.Encrypted, Message: "it needs a password"}
-	}
-	progress := config.Progress{Phase: "Indexing", DocumentsDone: 3, DocumentsTotal: 22}
+	progress := config.Progress{Phase: config.PhaseIndexing, DocumentsDone: 3, DocumentsTotal: 22}
 	want := config.OpsStatus{
 		Pipeline: "ns/demo", Generation: generation.Fingerprint(), Stages: stages.Snapshot(), Progress: &progress,
-		Index: config.IndexStatus{Documents: 10, Chunks: 40, FailedDocuments: 12, EmbeddingModel: "e", Dimensions: 8, LastSync: synced},
+		Index: config.IndexStatus{
+			Documents: 10, Chunks: 40, FailedDocuments: 12, EmbeddingModel: "e", Dimensions: 8, LastSync: synced,
+		},
 	}
-	for _, row := range failed[:10] {
-		want.Index.Failures = append(want.Index.Failures, config.FailedDocument{Document: row.Document, Reason: row.Reason, Message: row.Message})
+	failed := make([]index.Row, 12)
+	for i := range failed {
+		row := index.Row{Document: fmt.Sprint("docs/", i), Reason: config.Encrypted, Message: "it needs a password"}
+		failed[i] = row
+		if i < 10 {
+			f := config.FailedDocument{Document: row.Document, Reason: row.Reason, Message: row.Message}
+			want.Index.Failures = append(want.Index.Failures, f)
+		}
 	}
-	h := Ops(OpsOptions{
+	ready := false
+	ask := askOps(t, OpsOptions{
 		Pipeline:   config.Pipeline{Namespace: "ns", Name: "demo"},
 		Generation: generation,
 		Stages:     stages,
@@ -189,13 +199,7 @@ func TestOpsAnswersStatusHealthReadinessMetricsAndProfiles(t *testing.T) {
 		},
 		Ready:    func() bool { return ready },
 		Progress: func() *config.Progress { return &progress },
-		Gatherer: metrics,
 	})
-	ask := func(path string) (int, string) {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
-		return w.Code, w.Body.String()
-	}
 	for _, ready = range []bool{true, false} {
 		want.Ready = ready
 		_, body := ask(config.OpsPath)
@@ -207,6 +211,14 @@ func TestOpsAnswersStatusHealthReadinessMetricsAndProfiles(t *testing.T) {
 			t.Errorf("the status differs (-want +got):\n%s", diff)
 		}
 	}
+}
+
+func TestOpsAnswersHealthReadinessMetricsAndProfiles(t *testing.T) {
+	ready := false
+	metrics := prometheus.NewRegistry()
+	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "questions_total", Help: "x"})
+	metrics.MustRegister(counter)
+	ask := askOps(t, OpsOptions{Ready: func() bool { return ready }, Gatherer: metrics})
 	if code, _ := ask("/healthz"); code != http.StatusOK {
 		t.Errorf("/healthz gives %d", code)
 	}

@@ -59,7 +59,7 @@ func TestThePathsOfTheMapExist(t *testing.T) {
 	}
 	code := regexp.MustCompile("`([^`\n]+)`")
 	paths := 0
-	for _, row := range strings.Split(mapped, "\n") {
+	for row := range strings.SplitSeq(mapped, "\n") {
 		_, places, _ := strings.Cut(strings.TrimPrefix(row, "|"), "|")
 		directory := ""
 		for _, m := range code.FindAllStringSubmatch(places, -1) {
