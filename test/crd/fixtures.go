@@ -1,5 +1,6 @@
-// Package crd holds the fixtures of the CRD's rules and bounds: manifests under testdata that are accepted, refused, or
-// accepted or refused as an update. Two readers must agree on each: internal/manifest, and a real API server.
+// Package crd holds the fixtures of the CRD's rules and bounds: manifests under testdata that are
+// accepted, refused, or accepted or refused as an update. Two readers must agree on each:
+// internal/manifest, and a real API server.
 package crd
 
 import (
@@ -16,12 +17,13 @@ type Fixture struct {
 	File string
 	// Objects are the file's YAML documents: one, or for an update the object before and after.
 	Objects [][]byte
-	// Error is what the error of a refused fixture must hold: the file begins with "# error: " and these words.
+	// Error is what the error of a refused fixture must hold: the file begins with "# error: " and
+	// these words.
 	Error string
 }
 
-// Fixtures reads the directory testdata/kind, where testdata is the path to this package's. It fails the test when there
-// are none, or when a refused one does not say its error.
+// Fixtures reads the directory testdata/kind, where testdata is the path to this package's. It
+// fails the test when there are none, or when a refused one does not say its error.
 func Fixtures(t testing.TB, testdata, kind string) []Fixture {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(testdata, kind, "*.yaml"))

@@ -86,7 +86,8 @@ func (p *pipeline) controlled() map[string]client.Object {
 	return all
 }
 
-// holdsOnce waits until exactly so many documents are indexed, each of them once, in gateway and status alike.
+// holdsOnce waits until exactly so many documents are indexed, each of them once, in gateway and
+// status alike.
 func (p *pipeline) holdsOnce(documents int) {
 	p.t.Helper()
 	eventually(p.t, saidWithin, fmt.Sprintf("%d documents are indexed once", documents), func(ctx context.Context) error {
@@ -111,7 +112,8 @@ func (p *pipeline) holdsOnce(documents int) {
 	})
 }
 
-// chunksOnce counts the chunks in the Weaviate itself: what a document has twice would be among them.
+// chunksOnce counts the chunks in the Weaviate itself: what a document has twice would be among
+// them.
 func (p *pipeline) chunksOnce(ctx context.Context, chunks int) error {
 	s, err := p.store(ctx)
 	if err != nil {

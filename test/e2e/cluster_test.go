@@ -94,7 +94,8 @@ func servicesAreReachable() error {
 	return connection.Close()
 }
 
-// eventually waits until check has no objection any more, and fails the test with the last one at the deadline.
+// eventually waits until check has no objection any more, and fails the test with the last one at
+// the deadline.
 func eventually(t *testing.T, within time.Duration, what string, check func(ctx context.Context) error) {
 	t.Helper()
 	if err := await(t.Context(), within, check); err != nil {
@@ -154,8 +155,8 @@ func containsAll(text string, parts ...string) error {
 	return nil
 }
 
-// long leaves a story to `make e2e-long`: one that takes long and seldom breaks. What guards daily work is no such
-// story.
+// long leaves a story to `make e2e-long`: one that takes long and seldom breaks. What guards daily
+// work is no such story.
 func long(t *testing.T) {
 	t.Helper()
 	if os.Getenv("E2E_LONG") == "" {
@@ -163,5 +164,6 @@ func long(t *testing.T) {
 	}
 }
 
-// calm is held for reading by tests that need the operator in time, and for writing by those that take it away.
+// calm is held for reading by tests that need the operator in time, and for writing by those that
+// take it away.
 var calm sync.RWMutex

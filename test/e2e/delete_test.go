@@ -20,7 +20,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// goneWithin is what the garbage collector may take, and Weaviate to write out what it has in memory.
+// goneWithin is what the garbage collector may take, and Weaviate to write out what it has in
+// memory.
 const goneWithin = 2 * time.Minute
 
 func TestADeletedPipelineLeavesItsVolumesAndTakesThemUpAgain(t *testing.T) {
@@ -108,7 +109,8 @@ func (p *pipeline) remove() {
 	}
 }
 
-// comesTo waits until the namespace holds what it held before, and besides that exactly what is to be kept.
+// comesTo waits until the namespace holds what it held before, and besides that exactly what is to
+// be kept.
 func (n *namespace) comesTo(before map[string]string, kept ...string) {
 	n.t.Helper()
 	slices.Sort(kept)

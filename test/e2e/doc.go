@@ -1,22 +1,26 @@
-// Package e2e tests the operator with real pods on a real cluster: `make e2e` starts one, loads the images, installs the
-// chart and runs the tests, which are behind the build tag e2e.
+// Package e2e tests the operator with real pods on a real cluster: `make e2e` starts one, loads the
+// images, installs the chart and runs the tests, which are behind the build tag e2e.
 //
-// It runs against any KUBECONFIG whose Service addresses this machine can reach, as hack/cluster's can. For kind on
-// Linux, give them a route through the node first:
+// It runs against any KUBECONFIG whose Service addresses this machine can reach, as hack/cluster's
+// can. For kind on Linux, give them a route through the node first:
 //
 //	ip route add 10.96.0.0/16 via $(docker inspect -f '{{.NetworkSettings.Networks.kind.IPAddress}}' kind-control-plane)
 //	KUBECONFIG=... E2E_LOAD="kind load image-archive" make e2e
 //
-// `make e2e-long` also runs the stories that take long and seldom break; such a test begins with long(t).
+// `make e2e-long` also runs the stories that take long and seldom break; such a test begins with
+// long(t).
 //
-// Every test has a namespace of its own that enforces the Pod Security level "restricted". On failure it prints what is
-// in it, and E2E_KEEP=1 leaves it there. Nothing sleeps: a test waits for a condition, and says at its deadline why the
-// condition did not hold. Models are stand-ins, or the NIM simulator under the names of real NIM images.
+// Every test has a namespace of its own that enforces the Pod Security level "restricted". On
+// failure it prints what is in it, and E2E_KEEP=1 leaves it there. Nothing sleeps: a test waits for
+// a condition, and says at its deadline why the condition did not hold. Models are stand-ins, or
+// the NIM simulator under the names of real NIM images.
 //
-// A prober asks a question four times a second and watches Ready: from the first second of the quickstart, and through
-// every planned change, no question may fail while Ready is true. Tests that take the operator away hold calm, because
-// others measure how soon Ready follows a failure; one that replaces it runs before all others.
+// A prober asks a question four times a second and watches Ready: from the first second of the
+// quickstart, and through every planned change, no question may fail while Ready is true. Tests
+// that take the operator away hold calm, because others measure how soon Ready follows a failure;
+// one that replaces it runs before all others.
 //
-// What no test here can see: that NetworkPolicies are enforced (hack/cluster has no engine for them), that a real NIM
-// starts (the simulator reads its environment and wants its volumes), and a node that is lost (there is one).
+// What no test here can see: that NetworkPolicies are enforced (hack/cluster has no engine for
+// them), that a real NIM starts (the simulator reads its environment and wants its volumes), and a
+// node that is lost (there is one).
 package e2e

@@ -21,7 +21,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// saidWithin is how soon a cause has to be in the status, and how soon to be gone, on a busy machine.
+// saidWithin is how soon a cause has to be in the status, and how soon to be gone, on a busy
+// machine.
 const saidWithin = 90 * time.Second
 
 // turbine is a document to ask about.

@@ -19,8 +19,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
 )
 
-// web opens a connection for each question, as a new client would: what a Service sends to a pod that is about to end
-// must be seen.
+// web opens a connection for each question, as a new client would: what a Service sends to a pod
+// that is about to end must be seen.
 var web = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext}}
 
 // answerWithin bounds a question.

@@ -16,7 +16,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// listable are the kinds that a namespace can hold, asked of the API server once. Events outlive what they are about.
+// listable are the kinds that a namespace can hold, asked of the API server once. Events outlive
+// what they are about.
 var listable = sync.OnceValues(func() (kinds []schema.GroupVersionKind, err error) {
 	lists, err := pods.Discovery().ServerPreferredNamespacedResources()
 	if err != nil {

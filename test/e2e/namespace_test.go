@@ -34,7 +34,8 @@ type namespace struct {
 	name string
 }
 
-// newNamespace makes a namespace that enforces Pod Security "restricted", and deletes it when the test ends.
+// newNamespace makes a namespace that enforces Pod Security "restricted", and deletes it when the
+// test ends.
 func newNamespace(t *testing.T) *namespace {
 	t.Helper()
 	object := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
@@ -79,8 +80,8 @@ func (n *namespace) remove() {
 	}
 }
 
-// empty ends the pods. The namespace's own deletion would come back to it only after half the grace of the slowest, a
-// minute.
+// empty ends the pods. The namespace's own deletion would come back to it only after half the grace
+// of the slowest, a minute.
 func (n *namespace) empty(ctx context.Context) error {
 	return await(ctx, time.Minute, func(ctx context.Context) error {
 		for _, kind := range []client.Object{new(v1alpha1.RAGPipeline), new(appsv1.Deployment)} {
@@ -117,8 +118,8 @@ func (n *namespace) create(objects ...client.Object) {
 	}
 }
 
-// sample applies the objects of a file under config/samples as `kubectl apply` does, changed by edit, and returns the
-// pipeline.
+// sample applies the objects of a file under config/samples as `kubectl apply` does, changed by
+// edit, and returns the pipeline.
 func (n *namespace) sample(file string, edit func(*v1alpha1.RAGPipeline)) *pipeline {
 	n.t.Helper()
 	raw, err := os.ReadFile(filepath.Join(samples, file))

@@ -11,8 +11,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// Some of these changes cannot be made without an outage: there is one store, and no spare GPU. Ready has to be false
-// before it begins. The others must cause none.
+// Some of these changes cannot be made without an outage: there is one store, and no spare GPU.
+// Ready has to be false before it begins. The others must cause none.
 func TestNoPlannedChangeFailsAQuestionWhileReadyIsTrue(t *testing.T) {
 	t.Parallel()
 	n := newNamespace(t)

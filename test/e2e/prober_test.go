@@ -136,8 +136,8 @@ func (b *prober) seen() ([]question, []change) {
 	return append([]question(nil), b.questions...), append([]change(nil), b.changes...)
 }
 
-// unfailing fails the test for every question that was asked while Ready was true and not answered, and unless some
-// were answered.
+// unfailing fails the test for every question that was asked while Ready was true and not answered,
+// and unless some were answered.
 func (b *prober) unfailing(t *testing.T) {
 	t.Helper()
 	questions, changes := b.seen()
@@ -170,9 +170,9 @@ func (b *prober) neverUnready(t *testing.T, since time.Time) {
 	}
 }
 
-// follows waits until questions are answered again after a failure at some time, and checks that Ready followed: false
-// within 15 s of the first that was refused, if they were refused for that long, and true within 15 s of the first that
-// was answered.
+// follows waits until questions are answered again after a failure at some time, and checks that
+// Ready followed: false within 15 s of the first that was refused, if they were refused for that
+// long, and true within 15 s of the first that was answered.
 func (b *prober) follows(t *testing.T, since time.Time, within time.Duration) {
 	t.Helper()
 	eventually(t, within, "the pipeline answers again and says so", func(context.Context) error {

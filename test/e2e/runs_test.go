@@ -63,8 +63,9 @@ func TestEditsAmidAReindexEndAtTheLastAndRunOneAtATime(t *testing.T) {
 	prober.unfailing(t)
 	prober.neverUnready(t, begun)
 	runs.wereOneAtATime(t)
-	// The first; the second and the third, given up; the first, to remove what is left of those; the second; and the
-	// removal of the first. A generation that was complete before it was given up takes one more, to be removed.
+	// The first; the second and the third, given up; the first, to remove what is left of those; the
+	// second; and the removal of the first. A generation that was complete before it was given up
+	// takes one more, to be removed.
 	if made := runs.made(); len(made) > 8 {
 		t.Errorf("%d runs were made: %v", len(made), made)
 	}
@@ -81,7 +82,8 @@ func (p *pipeline) rechunk(size int32) {
 	})
 }
 
-// builds waits until documents are done for a generation that is none of the others, and returns it.
+// builds waits until documents are done for a generation that is none of the others, and returns
+// it.
 func (p *pipeline) builds(others ...string) (generation string) {
 	p.t.Helper()
 	p.until(readyWithin, "builds another generation", func(object *v1alpha1.RAGPipeline) error {

@@ -72,7 +72,8 @@ func TestAnotherOperatorGoesOnAmidAReindexAndNoQuestionFails(t *testing.T) {
 	prober.neverUnready(t, begun)
 }
 
-// oneRunOf checks that the building of a generation was started once. What follows it removes the old one.
+// oneRunOf checks that the building of a generation was started once. What follows it removes the
+// old one.
 func (p *pipeline) oneRunOf(generation string) {
 	p.t.Helper()
 	var jobs batchv1.JobList
@@ -90,7 +91,8 @@ func (p *pipeline) oneRunOf(generation string) {
 	}
 }
 
-// install installs or upgrades the release to a chart and an image, and waits until nothing else runs.
+// install installs or upgrades the release to a chart and an image, and waits until nothing else
+// runs.
 func install(t *testing.T, chart, image string) {
 	t.Helper()
 	colon := strings.LastIndex(image, ":")
