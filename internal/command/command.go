@@ -11,7 +11,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// exitFailed is the exit code of a command whose arguments were usable; of others it is config.ExitUnusable.
+// exitFailed is the exit code of a command that failed with usable arguments; see
+// config.ExitUnusable for the others.
 const exitFailed = 1
 
 // unusable marks an error in the arguments or in the manifest.

@@ -101,7 +101,8 @@ func (f *podFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.config, "config", "", "config file that the operator wrote")
 	flags.StringVar(&f.secrets, "secrets", "/var/run/ragpipeline/secrets", "directory of mounted Secrets, <name>/<key>")
-	flags.StringVar(&f.ops, "ops-listen", fmt.Sprintf(":%d", config.OpsPort), "address of status, metrics, health and profiles")
+	flags.StringVar(&f.ops, "ops-listen", fmt.Sprintf(":%d", config.OpsPort),
+		"address of status, metrics, health and profiles")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if f.config == "" {
 			return unusable{errors.New("--config FILE is missing: name the config that the operator wrote")}

@@ -27,15 +27,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Every word that a user may meet in a report, a reply or the status is explained, and nothing that has gone is.
+// The page explains every word that a user may meet in a report, a reply or the status, and no word
+// that no longer exists.
 func TestTroubleshootingExplainsEveryReasonFailureAndCode(t *testing.T) {
 	ofModels, _ := config.StageFailures()
+	warnings := []config.Failure{config.NoModel, config.NoPassages, config.PassagesCut}
 	for section, want := range map[string][]string{
 		"## A document is not in the index":       constants(t, "internal/config/document.go", "Reason"),
 		"## A document is indexed with a warning": constants(t, "internal/config/warning.go", "WarningReason"),
 		"## A model fails":                        words(ofModels),
 		"## The gateway refuses or fails":         gatewayCodes(t),
-		"## A reply comes with a warning":         words([]config.Failure{config.NoModel, config.NoPassages, config.PassagesCut}),
+		"## A reply comes with a warning":         words(warnings),
 	} {
 		got := rows(t, "docs/troubleshooting.md", section)
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -44,7 +46,7 @@ func TestTroubleshootingExplainsEveryReasonFailureAndCode(t *testing.T) {
 	}
 }
 
-// rows are the words in the first column of a section's table, sorted.
+// rows returns the words in the first column of a section's table, sorted.
 func rows(t *testing.T, page, section string) []string {
 	t.Helper()
 	_, after, found := strings.Cut(readPage(t, page), "\n"+section+"\n")
@@ -69,7 +71,7 @@ func readPage(t *testing.T, page string) string {
 	return string(b)
 }
 
-// constants are the values of the string constants of a type, or of no type when it is empty,
+// constants returns the values of a file's string constants of a type, or of no type if it is "",
 // sorted.
 func constants(t *testing.T, file, typeName string) []string {
 	t.Helper()
@@ -104,7 +106,7 @@ func words(failures []config.Failure) (list []string) {
 	return list
 }
 
-// gatewayCodes are the codes of errors that no model causes: those in the gateway's own source, the failures of the
+// gatewayCodes returns the codes of errors that no model causes: those in the gateway's own source, the failures of the
 // index, and the lack of an LLM.
 func gatewayCodes(t *testing.T) []string {
 	t.Helper()

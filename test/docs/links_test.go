@@ -20,7 +20,7 @@ func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	code := regexp.MustCompile("`[^`\n]*`") // a pattern in it may look like a link
+	code := regexp.MustCompile("`[^`\n]*`") // patterns in code may look like links
 	for _, page := range slices.Concat([]string{"README.md", "CONTRIBUTING.md"}, pages, decisions) {
 		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(readPage(t, page), ""), -1) {
 			file, heading, _ := strings.Cut(m[1], "#")
@@ -40,7 +40,7 @@ func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
 	}
 }
 
-// headings are a page's, as GitHub makes anchors of them.
+// headings returns the anchors that GitHub makes of a page's headings.
 func headings(page string) []string {
 	var anchors []string
 	other := regexp.MustCompile(`[^\w\- ]`)
