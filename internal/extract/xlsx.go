@@ -2,14 +2,357 @@ package extract
 
 import (
 	"context"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-func readXLSX(context.Context, source) (*Document, error) {
-	return nil, config.Failf(config.Unsupported, "spreadsheets (XLSX) are not read: save it as CSV")
+// maxSheets bounds a workbook. Each sheet, empty ones too, has a part of its own.
+const maxSheets = 1_000
+
+// readXLSX reads a workbook: each sheet that is shown under its name, as tables of the values that are shown, then
+// its comments, text boxes and charts' titles.
+func readXLSX(ctx context.Context, s source) (*Document, error) {
+	pack, err := openOOXML(ctx, s.data, newLimit(s.max))
+	if err != nil {
+		return nil, err
+	}
+	title, err := pack.title()
+	if err != nil {
+		return nil, err
+	}
+	r := &xlsxReader{ooxml: pack, out: &flow{ctx: ctx, limit: pack.limit}}
+	for _, read := range []func() error{r.readWorkbook, r.readStrings, r.readFormats, r.writeSheets} {
+		if err := read(); err != nil {
+			return nil, err
+		}
+	}
+	d := r.out.single(title)
+	d.Warnings.Add(config.HiddenText, len(r.hidden), r.hidden...)
+	d.Warnings.Add(config.PartsIgnored, len(r.uncomputed), r.uncomputed...)
+	return withText(d, config.Malformed, "the workbook holds no values in the sheets that it shows")
 }
 
-func readODF(context.Context, source) (*Document, error) {
-	return nil, config.Failf(config.Unsupported, "OpenDocument files are not read: save it as DOCX or PDF")
+// xlsxReader turns SpreadsheetML (ECMA-376 part 1, section 18) into text.
+type xlsxReader struct {
+	*ooxml
+	out       *flow
+	relations relationships // of the workbook
+	sheets    []*node
+	from1904  bool
+	strings   []string // shared by the cells
+	formats   cellFormats
+
+	hidden     []string // sheets, rows and columns that are not shown
+	uncomputed []string // cells with a formula whose value the file lacks
+}
+
+func (r *xlsxReader) readWorkbook() error {
+	root, err := r.tree(r.main)
+	if err != nil {
+		return err
+	}
+	r.sheets = slices.Collect(root.at("sheets").elements("sheet"))
+	if len(r.sheets) > maxSheets {
+		return config.Failf(config.TooComplex, "the workbook has more than %d sheets: split it", maxSheets)
+	}
+	r.from1904 = isTrue(root.at("workbookPr").attr("date1904"))
+	r.relations, err = r.relationships(r.main)
+	return err
+}
+
+// readStrings reads the texts that cells refer to.
+func (r *xlsxReader) readStrings() error {
+	return r.walk(r.relations.first("sharedStrings"), visitor{
+		whole: func(name string) bool { return name == "si" },
+		open:  func(*node) error { return nil },
+		close: func(string) error { return nil },
+		node: func(si *node) error {
+			if len(r.strings) >= maxCells {
+				return config.Failf(config.TooComplex, "the workbook has more than %d texts: split it", maxCells)
+			}
+			r.strings = append(r.strings, sheetText(si))
+			return nil
+		},
+	})
+}
+
+// sheetText is a text with its powers and indices, without the reading that is set over it.
+func sheetText(n *node) string {
+	var w inline
+	for _, c := range n.children {
+		switch c.name {
+		case "t":
+			w.write(c.content(), onLine)
+		case "r":
+			style := runStyle{}.apply(c.child("rPr"))
+			w.write(inFont(c.at("rPr", "rFont").attr("val"), c.at("t").content()), style.level)
+		}
+	}
+	return w.String()
+}
+
+func (r *xlsxReader) writeSheets() error {
+	for _, s := range r.sheets {
+		name := s.attr("name")
+		if state := s.attr("state"); state == "hidden" || state == "veryHidden" {
+			r.hidden = append(r.hidden, "sheet "+name)
+			continue
+		}
+		if err := r.sheet(name, r.relations.target(s.relationshipID("id"))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sheet writes one sheet, if there is anything in it.
+func (r *xlsxReader) sheet(name, part string) error {
+	s := &sheetReader{reader: r, grid: sheetGrid{name: name, limit: r.limit}}
+	err := r.walk(part, visitor{
+		whole: func(name string) bool {
+			return name == "row" || name == "col" || name == "mergeCell" || name == "headerFooter"
+		},
+		open:  func(*node) error { return nil },
+		close: func(string) error { return nil },
+		node:  s.part,
+	})
+	if err != nil {
+		return err
+	}
+	s.grid.merge()
+	beside, err := r.beside(part)
+	if err != nil {
+		return err
+	}
+	beside = append(beside, s.furniture...)
+	if s.grid.isEmpty() && len(beside) == 0 {
+		return nil
+	}
+	if err := r.out.heading(1, name); err != nil {
+		return err
+	}
+	if err := s.grid.write(r.out); err != nil {
+		return err
+	}
+	w := blockWriter{out: r.out}
+	return w.writeAll(beside)
+}
+
+// beside is what a sheet shows over its cells.
+func (r *xlsxReader) beside(part string) ([]block, error) {
+	relations, err := r.relationships(part)
+	if err != nil {
+		return nil, err
+	}
+	var blocks []block
+	kind := "threadedComment" // whose texts the older form repeats, with a notice
+	if relations.first(kind) == "" {
+		kind = "comments"
+	}
+	for target := range relations.all(kind) {
+		root, err := r.tree(target)
+		if err != nil {
+			return nil, err
+		}
+		blocks = append(blocks, sheetComments(root)...)
+	}
+	for target := range relations.all("drawing") {
+		drawing, err := r.drawing(target)
+		if err != nil {
+			return nil, err
+		}
+		blocks = append(blocks, drawing...)
+	}
+	return blocks, nil
+}
+
+func sheetComments(root *node) []block {
+	var blocks []block
+	for _, name := range []string{"comment", "threadedComment"} {
+		for comment := range root.descendants(name) {
+			text := oneLineUncut(sheetText(comment.child("text").orEmpty()))
+			if text == "" {
+				text = oneLineUncut(comment.at("text").content())
+			}
+			if text != "" {
+				blocks = append(blocks, block{text: "Comment on " + comment.attr("ref") + ": " + text})
+			}
+		}
+	}
+	return blocks
+}
+
+// drawing is the text of the boxes over a sheet, and the titles of its charts, whose figures stand in the sheets.
+func (r *xlsxReader) drawing(part string) ([]block, error) {
+	root, err := r.tree(part)
+	if err != nil {
+		return nil, err
+	}
+	relations, err := r.relationships(part)
+	if err != nil {
+		return nil, err
+	}
+	var blocks []block
+	hidden := 0
+	for body := range root.descendants("txBody") {
+		blocks = append(blocks, drawingText(body, &hidden)...)
+	}
+	for chart := range root.descendants("chart") {
+		all, err := chartBlocks(r.ooxml, relations.target(chart.relationshipID("id")))
+		if err != nil && !isMalformed(err) {
+			return nil, err
+		}
+		blocks = append(blocks, slices.DeleteFunc(all, func(b block) bool { return b.kind == tableBlock })...)
+	}
+	return blocks, nil
+}
+
+// sheetReader reads the rows of one sheet.
+type sheetReader struct {
+	reader    *xlsxReader
+	grid      sheetGrid
+	hidden    []columnRange
+	furniture []block
+}
+
+// columnRange is columns from one to another, counted from 0.
+type columnRange struct {
+	first, last int
+	noted       bool // that there is a value in them
+}
+
+func (s *sheetReader) part(n *node) error {
+	switch n.name {
+	case "row":
+		return s.row(n)
+	case "col":
+		if isTrue(n.attr("hidden")) {
+			s.hidden = append(s.hidden, columnRange{first: number(n.attr("min")) - 1, last: number(n.attr("max")) - 1})
+		}
+	case "mergeCell":
+		return s.grid.addMerge(n.attr("ref"))
+	case "headerFooter":
+		for _, name := range []string{"oddHeader", "oddFooter"} {
+			if text := headerText(n.at(name).content()); text != "" {
+				s.furniture = append(s.furniture, block{text: text})
+			}
+		}
+	}
+	return nil
+}
+
+func (s *sheetReader) hide(what, which string) {
+	s.reader.hidden = append(s.reader.hidden, s.grid.name+" "+what+" "+which)
+}
+
+func (s *sheetReader) row(n *node) error {
+	index := s.grid.next()
+	if at := number(n.attr("r")); at > 0 {
+		index = at - 1
+	}
+	if isTrue(n.attr("hidden")) {
+		if n.find("v") != nil || n.find("is") != nil {
+			s.hide("row", strconv.Itoa(index+1))
+		}
+		return nil
+	}
+	next := 0
+	for c := range n.elements("c") {
+		if ref := c.attr("r"); ref != "" {
+			if column, _, ok := cellPlace(ref); ok {
+				next = column
+			}
+		}
+		column := next
+		next++
+		if s.isHidden(column, c) {
+			continue
+		}
+		if err := s.grid.put(index, column, s.value(c)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isHidden reports whether a column is not shown, and notes that there is a value in it.
+func (s *sheetReader) isHidden(column int, c *node) bool {
+	for i := range s.hidden {
+		r := &s.hidden[i]
+		if column < r.first || column > r.last {
+			continue
+		}
+		if !r.noted && len(c.children) > 0 {
+			r.noted = true
+			s.hide("column", strconv.Itoa(column+1))
+		}
+		return true
+	}
+	return false
+}
+
+// value is what a cell shows.
+func (s *sheetReader) value(c *node) string {
+	r, v := s.reader, c.at("v")
+	text := v.content()
+	switch c.attr("t") {
+	case "s":
+		if i := number(text); v != nil && i >= 0 && i < len(r.strings) {
+			return r.strings[i]
+		}
+		return ""
+	case "inlineStr":
+		return sheetText(c.child("is").orEmpty())
+	case "b":
+		return map[string]string{"1": "TRUE", "0": "FALSE"}[text]
+	case "str", "e", "d":
+		return text
+	}
+	if text == "" && c.child("f") != nil {
+		r.uncomputed = append(r.uncomputed, s.grid.name+"!"+c.attr("r"))
+	}
+	return r.formats.show(text, number(c.attr("s")))
+}
+
+// headerText is a sheet's header or footer without its codes: &L, &P, &"Arial,Bold", &12.
+func headerText(code string) string {
+	var b strings.Builder
+	for rest := code; rest != ""; {
+		before, after, found := strings.Cut(rest, "&")
+		b.WriteString(before)
+		if !found || after == "" {
+			break
+		}
+		switch c := after[0]; {
+		case c == '&':
+			b.WriteByte('&')
+			rest = after[1:]
+		case c == '"':
+			_, rest, _ = strings.Cut(after[1:], `"`)
+		case c >= '0' && c <= '9':
+			rest = strings.TrimLeft(after, "0123456789")
+		case c == 'K':
+			rest = after[min(7, len(after)):]
+		default:
+			b.WriteByte(' ')
+			rest = after[1:]
+		}
+	}
+	text := oneLineUncut(b.String())
+	if strings.IndexFunc(text, isFigure) < 0 {
+		return ""
+	}
+	return text
+}
+
+// number is a count or an index in an attribute; 0 when there is none.
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return n
 }

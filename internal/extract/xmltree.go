@@ -66,6 +66,14 @@ func (n *node) at(path ...string) *node {
 	return n
 }
 
+// orEmpty is the node, or one without content for nil.
+func (n *node) orEmpty() *node {
+	if n == nil {
+		return &node{}
+	}
+	return n
+}
+
 func (n *node) child(name string) *node {
 	for _, c := range n.children {
 		if c.name == name {

@@ -1,0 +1,231 @@
+package extract
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// maxRows is how many rows a spreadsheet program has.
+const maxRows = 1 << 20
+
+// sheetGrid is the cells of one sheet that have values.
+type sheetGrid struct {
+	name   string
+	limit  *limit
+	rows   []sheetRow // in ascending order
+	merges []mergedCells
+}
+
+type sheetRow struct {
+	index int
+	cells []string
+}
+
+// mergedCells are cells that show the value of the first of them.
+type mergedCells struct{ top, left, bottom, right int }
+
+// next is the index after that of the last row.
+func (g *sheetGrid) next() int {
+	if len(g.rows) == 0 {
+		return 0
+	}
+	return g.rows[len(g.rows)-1].index + 1
+}
+
+// put sets the value of a cell.
+func (g *sheetGrid) put(index, column int, text string) error {
+	if text = oneLineUncut(text); text == "" {
+		return nil
+	}
+	if index < 0 || index >= maxRows || column < 0 || column >= maxColumns {
+		return config.Failf(config.TooComplex, "the sheet %s has a cell beyond %d rows and %d columns", quote(g.name),
+			maxRows, maxColumns)
+	}
+	row := g.row(index)
+	if add := column + 1 - len(row.cells); add > 0 {
+		if err := g.limit.takeCells(add); err != nil {
+			return err
+		}
+		row.cells = append(row.cells, make([]string, add)...)
+	}
+	row.cells[column] = text
+	return nil
+}
+
+// row returns a row, which it makes if it is not there.
+func (g *sheetGrid) row(index int) *sheetRow {
+	if index >= g.next() {
+		g.rows = append(g.rows, sheetRow{index: index})
+		return &g.rows[len(g.rows)-1]
+	}
+	at, found := g.find(index)
+	if !found {
+		g.rows = slices.Insert(g.rows, at, sheetRow{index: index})
+	}
+	return &g.rows[at]
+}
+
+func (g *sheetGrid) find(index int) (at int, found bool) {
+	return slices.BinarySearchFunc(g.rows, index, func(r sheetRow, index int) int { return r.index - index })
+}
+
+func (g *sheetGrid) isEmpty() bool { return len(g.rows) == 0 }
+
+// addMerge notes a range as A1:C2.
+func (g *sheetGrid) addMerge(ref string) error {
+	first, last, isRange := strings.Cut(ref, ":")
+	left, top, ok1 := cellPlace(first)
+	right, bottom, ok2 := cellPlace(last)
+	if !isRange || !ok1 || !ok2 || right < left || bottom < top {
+		return nil
+	}
+	g.merges = append(g.merges, mergedCells{top, left, bottom, right})
+	return g.limit.takeCells(1)
+}
+
+// merge gives the value of merged cells to each cell that they cover, in the rows that have values, but to one cell
+// where nothing else is in a row: such a row is a title.
+func (g *sheetGrid) merge() {
+	var width int
+	for _, r := range g.rows {
+		width = max(width, len(r.cells))
+	}
+	budget := maxCells
+	for _, m := range g.merges {
+		at, found := g.find(m.top)
+		if !found || m.left >= len(g.rows[at].cells) {
+			continue
+		}
+		text := g.rows[at].cells[m.left]
+		alone := g.rows[at].count() == 1
+		for ; at < len(g.rows) && g.rows[at].index <= m.bottom && budget > 0; at++ {
+			row := &g.rows[at]
+			right := min(m.right, width-1)
+			if alone || len(text) > maxRepeat {
+				right = m.left
+			}
+			budget -= 1 + row.fill(m.left, right, text)
+		}
+	}
+}
+
+// count is how many cells of a row have a value.
+func (r *sheetRow) count() int {
+	n := 0
+	for _, text := range r.cells {
+		if text != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// fill sets the empty cells of a range, and returns how many the range has.
+func (r *sheetRow) fill(left, right int, text string) int {
+	if right >= len(r.cells) {
+		r.cells = append(r.cells, make([]string, right+1-len(r.cells))...)
+	}
+	for i := left; i <= right; i++ {
+		if r.cells[i] == "" {
+			r.cells[i] = text
+		}
+	}
+	return right + 1 - left
+}
+
+// write writes the sheet as tables.
+func (g *sheetGrid) write(out *flow) error {
+	for from := 0; from < len(g.rows); {
+		to := from + 1
+		for to < len(g.rows) && !g.beginsTable(from, to) {
+			to++
+		}
+		if err := g.writeTable(out, g.rows[from:to]); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// beginsTable reports whether a row is the first of another table than the row from is in: a blank row stands before
+// it, and it is a title or a header. A title may have a blank row below it.
+func (g *sheetGrid) beginsTable(from, at int) bool {
+	row, before := g.rows[at], g.rows[at-1]
+	if row.index == before.index+1 {
+		return false
+	}
+	values := slices.DeleteFunc(slices.Clone(row.cells), func(s string) bool { return s == "" })
+	return len(values) == 1 || areNames(values) && (at-from > 2 || before.count() > 1)
+}
+
+// writeTable writes rows that belong together. Lines of one cell above the header are its caption.
+func (g *sheetGrid) writeTable(out *flow, rows []sheetRow) error {
+	table := usedColumns(rows)
+	var caption []string
+	for len(table) > 1 && filled(table[0]) == 1 && filled(table[1]) != 0 {
+		caption = append(caption, strings.Join(table[0], ""))
+		table = table[1:]
+	}
+	if len(table) == 1 && filled(table[0]) == 1 {
+		return out.paragraph(strings.Join(append(caption, strings.Join(table[0], "")), "\n"))
+	}
+	for len(caption) > 1 { // the lines above the last are a text
+		if err := out.paragraph(caption[0]); err != nil {
+			return err
+		}
+		caption = caption[1:]
+	}
+	headers := headerRows(table, 0)
+	w, err := out.table(strings.Join(caption, ""), table[:headers]...)
+	if err != nil {
+		return err
+	}
+	for _, row := range table[headers:] {
+		if err := w.row(row); err != nil {
+			return err
+		}
+	}
+	w.end()
+	return nil
+}
+
+// usedColumns are the rows without the columns in which none has a value.
+func usedColumns(rows []sheetRow) [][]string {
+	var used []bool
+	for _, r := range rows {
+		for i, text := range r.cells {
+			if i >= len(used) {
+				used = append(used, false)
+			}
+			used[i] = used[i] || text != ""
+		}
+	}
+	table := make([][]string, len(rows))
+	for i, r := range rows {
+		for column, is := range used {
+			if is {
+				table[i] = append(table[i], nth(r.cells, column))
+			}
+		}
+	}
+	return table
+}
+
+func filled(row []string) int {
+	r := sheetRow{cells: row}
+	return r.count()
+}
+
+// cellPlace is the column and the row of a cell such as B7, counted from 0.
+func cellPlace(ref string) (column, row int, ok bool) {
+	ref = strings.ReplaceAll(ref, "$", "")
+	i := 0
+	for ; i < len(ref) && ref[i]|0x20 >= 'a' && ref[i]|0x20 <= 'z' && i < 4; i++ {
+		column = column*26 + int(ref[i]|0x20-'a') + 1
+	}
+	row = number(ref[i:])
+	return column - 1, row - 1, column > 0 && row > 0
+}
