@@ -1,14 +1,10 @@
 package desired
 
 import (
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"sigs.k8s.io/yaml"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/manifest"
@@ -50,53 +46,6 @@ func all(t *testing.T, p *v1alpha1.RAGPipeline, f Facts) []Child {
 		t.Fatal(err)
 	}
 	return append(Secrets(p), children...)
-}
-
-// document of a child: what is applied, and how, where that is not the usual way.
-func manifestOf(t *testing.T, children []Child) string {
-	t.Helper()
-	var b strings.Builder
-	for i, c := range children {
-		if i > 0 {
-			b.WriteString("---\n")
-		}
-		if c.Once {
-			b.WriteString("# created once\n")
-		}
-		if c.Kept {
-			b.WriteString("# outlives the pipeline\n")
-		}
-		if len(c.Generate) > 0 {
-			b.WriteString("# random entries: " + strings.Join(c.Generate, ", ") + "\n")
-		}
-		text, err := yaml.Marshal(c.Object)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.Write(text)
-	}
-	return b.String()
-}
-
-func TestGoldenChildren(t *testing.T) {
-	for name, c := range cases(t) {
-		t.Run(name, func(t *testing.T) {
-			got := manifestOf(t, all(t, c.pipeline, running(t, c.pipeline, c.facts)))
-			file := filepath.Join("testdata", "children", name+".yaml")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
 }
 
 type childrenCase struct {
