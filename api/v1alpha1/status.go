@@ -19,6 +19,10 @@ type RAGPipelineStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
+	// firstReadyTime is when Ready first became True. Until then, Ready needs every stage.
+	// +optional
+	FirstReadyTime *metav1.Time `json:"firstReadyTime,omitempty"`
+
 	// endpoint is the gateway's URL within the cluster.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048

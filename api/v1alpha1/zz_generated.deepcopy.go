@@ -616,6 +616,10 @@ func (in *RAGPipelineStatus) DeepCopyInto(out *RAGPipelineStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.FirstReadyTime != nil {
+		in, out := &in.FirstReadyTime, &out.FirstReadyTime
+		*out = (*in).DeepCopy()
+	}
 	if in.Index != nil {
 		in, out := &in.Index, &out.Index
 		*out = new(IndexStatus)

@@ -19,9 +19,11 @@ func Compute(p *v1alpha1.RAGPipeline, o Observed) v1alpha1.RAGPipelineStatus {
 	causes := v.causes(components)
 	progressing := v.progressing(causes, index)
 	ready := v.ready(components, causes, progressing)
+	conditions := v.conditions(ready, progressing, components)
 	return v1alpha1.RAGPipelineStatus{
 		ObservedGeneration: v.observedGeneration,
-		Conditions:         v.conditions(ready, progressing, components),
+		Conditions:         conditions,
+		FirstReadyTime:     v.firstReadyTime(conditions[0]),
 		Endpoint:           cut(o.Endpoint, 2048),
 		Index:              index,
 	}
@@ -50,7 +52,7 @@ func (v *view) components(index *v1alpha1.IndexStatus) []component {
 		}
 		c := component{conditionType: conditionOf[stage], finding: v.modelStage(stage).finding(), stage: stage, missingKey: string(stage)}
 		c.needed = stage != config.StageEmbedding || v.p.Spec.Retrieval.Mode != v1alpha1.Mode(config.Keyword)
-		c.tolerated = v.served && v.policy(stage) == v1alpha1.Policy(config.Degrade)
+		c.tolerated = v.wasReady() && v.policy(stage) == v1alpha1.Policy(config.Degrade)
 		list = append(list, c)
 	}
 	return append(list,
@@ -98,7 +100,7 @@ func (v *view) causes(components []component) []cause {
 		list = append(list, cause{m.finding(), v.Live == "" || blocked[m.Component]})
 	}
 	for _, c := range components {
-		if c.weight == fine || c.tolerated && c.weight < terminal || c.status == metav1.ConditionUnknown && v.blind() && v.served {
+		if c.weight == fine || c.tolerated && c.weight < terminal || c.status == metav1.ConditionUnknown && v.blind() && v.wasReady() {
 			continue
 		}
 		list = append(list, cause{c.finding, c.blocks()})
@@ -142,7 +144,7 @@ func (v *view) answer(components []component, causes []cause, progressing *metav
 	for _, c := range components {
 		certain = certain || c.blocks() && c.status == metav1.ConditionFalse
 	}
-	if unread && !certain && v.served {
+	if unread && !certain && v.wasReady() {
 		return unknown(waiting, v1alpha1.ReasonGatewayUnreadable, v.gateway().message)
 	}
 	f := heaviest(causes, func(c cause) bool { return c.blocks })

@@ -18,14 +18,12 @@ type view struct {
 	p *v1alpha1.RAGPipeline
 	// observedGeneration is what the status will carry, unless the pass turns out to be stalled.
 	observedGeneration int64
-	// served: the pipeline has been Ready before.
-	served bool
 	// answering are the reports of gateways that take questions, starting those of the others.
 	answering, starting []config.OpsStatus
 }
 
 func newView(p *v1alpha1.RAGPipeline, o Observed) *view {
-	v := &view{Observed: o, p: p, observedGeneration: p.Generation, served: served(p.Status.Conditions)}
+	v := &view{Observed: o, p: p, observedGeneration: p.Generation}
 	if o.Problem != nil && !o.Problem.Terminal {
 		v.observedGeneration = cmp.Or(p.Status.ObservedGeneration, -1) // this pass has not acted on all of the spec
 	}
@@ -47,22 +45,26 @@ func rank(component string) int {
 	return slices.Index([]string{naming.ComponentWeaviate, naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentLLM, naming.ComponentIngest, naming.ComponentGateway}, component)
 }
 
-// served says whether the pipeline has been Ready before. All conditions are first set in one pass, and Ready is not
-// True in it; it keeps that pass's time until it first becomes True, while the others may change. So once it is
-// younger than the oldest, it has been True. (When since then every single component has changed, that is forgotten,
-// and Ready needs every stage again.)
-func served(conditions []metav1.Condition) bool {
-	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
-	if ready == nil {
-		return false
+// wasReady reports whether the pipeline has been Ready before this pass. A status from before
+// firstReadyTime existed shows it by its Ready condition alone.
+func (v *view) wasReady() bool {
+	return v.p.Status.FirstReadyTime != nil ||
+		meta.IsStatusConditionTrue(v.p.Status.Conditions, v1alpha1.ConditionReady)
+}
+
+// firstReadyTime is when the pipeline first became Ready, given its Ready condition of this pass.
+func (v *view) firstReadyTime(ready metav1.Condition) *metav1.Time {
+	if t := v.p.Status.FirstReadyTime; t != nil {
+		return t.DeepCopy()
+	}
+	if before := meta.FindStatusCondition(v.p.Status.Conditions, v1alpha1.ConditionReady); before != nil &&
+		before.Status == metav1.ConditionTrue {
+		return before.LastTransitionTime.DeepCopy()
 	}
 	if ready.Status == metav1.ConditionTrue {
-		return true
+		return ready.LastTransitionTime.DeepCopy()
 	}
-	return slices.ContainsFunc(conditions, func(c metav1.Condition) bool {
-		return c.Type != v1alpha1.ConditionReconciling && c.Type != v1alpha1.ConditionStalled &&
-			c.LastTransitionTime.Before(&ready.LastTransitionTime)
-	})
+	return nil
 }
 
 // previous is the condition as the status has it, if it is about the same spec; nil otherwise.
