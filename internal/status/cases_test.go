@@ -15,7 +15,8 @@ type step struct {
 
 func at(after time.Duration, change ...func(*world)) step { return step{after, change} }
 
-// testCase is a history, and how GitOps tools are to read its end. testdata/status.txt has the conditions.
+// testCase is a history, and how GitOps tools are to read its end. testdata/status.txt has the
+// conditions.
 type testCase struct {
 	name    string
 	steps   []step

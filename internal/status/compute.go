@@ -10,97 +10,155 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// Compute is the status of a pipeline of which o was observed. Times of p's present status are kept where nothing
-// changed, so that equal observations give an equal status.
+// Compute returns the status of a pipeline of which o was observed. It keeps the times of p's
+// present status where nothing changed, so that equal observations give an equal status.
 func Compute(p *v1alpha1.RAGPipeline, o Observed) v1alpha1.RAGPipelineStatus {
 	v := newView(p, o)
-	index := v.indexStatus()
-	components := v.components(index)
-	causes := v.causes(components)
-	progressing := v.progressing(causes, index)
-	ready := v.ready(components, causes, progressing)
-	conditions := v.conditions(ready, progressing, components)
+	verdicts := v.verdicts()
+	causes := v.causes(verdicts)
+	progressing := v.progressing(causes)
+	conditions := v.conditions(v.ready(verdicts, causes, progressing), progressing, verdicts)
 	return v1alpha1.RAGPipelineStatus{
 		ObservedGeneration: v.observedGeneration,
 		Conditions:         conditions,
 		FirstReadyTime:     v.firstReadyTime(conditions[0]),
 		Endpoint:           cut(o.Endpoint, 2048),
-		Index:              index,
+		Index:              v.index,
 	}
 }
 
-// component is a component's condition, and what it means for the whole.
-type component struct {
+// rule says how the condition of one component is decided, and what the component means for Ready.
+type rule struct {
 	conditionType string
-	finding
-	// stage is its key in spec.failurePolicy, missingKey its key in Missing.Component.
-	stage      config.Stage
+	// stage is the component's stage; empty for the index and the gateway.
+	stage config.Stage
+	// missingKey is the component's key in Missing.Component.
 	missingKey string
-	// needed reports whether the gateway refuses questions without it.
+	// checks decide on the condition, given the input.
+	checks chain
+	input  func(*view, rule) input
+	// unusedIn is the retrieval mode in which questions do not need the component; empty if they
+	// always do.
+	unusedIn v1alpha1.Mode
+	// policy returns the component's failure policy; nil means Fail.
+	policy func(v1alpha1.FailurePolicy) v1alpha1.Policy
+	// without completes "questions are answered ..." for a component that is down under Degrade.
+	without string
+}
+
+var storeRule = rule{
+	conditionType: v1alpha1.ConditionVectorStoreReady, stage: config.StageIndex,
+	missingKey: naming.ComponentWeaviate,
+	checks:     stageChecks, input: (*view).storeInput,
+}
+
+// rules has a row for each component, in the order in which a user is told of them. Each condition
+// is True while its component works; only Reconciling and Stalled, which progressing sets, are
+// present only while something is to be done.
+var rules = []rule{
+	storeRule,
+	{
+		conditionType: v1alpha1.ConditionEmbeddingReady, stage: config.StageEmbedding,
+		missingKey: naming.ComponentEmbedding,
+		checks:     stageChecks, input: (*view).modelInput,
+		unusedIn: v1alpha1.Mode(config.Keyword),
+		policy:   func(p v1alpha1.FailurePolicy) v1alpha1.Policy { return p.Embedding },
+		without:  "by keyword alone",
+	},
+	{
+		conditionType: v1alpha1.ConditionRerankingReady, stage: config.StageReranking,
+		missingKey: naming.ComponentReranking,
+		checks:     stageChecks, input: (*view).modelInput,
+		policy:  func(p v1alpha1.FailurePolicy) v1alpha1.Policy { return p.Reranking },
+		without: "without reranking",
+	},
+	{
+		conditionType: v1alpha1.ConditionLLMReady, stage: config.StageLLM,
+		missingKey: naming.ComponentLLM,
+		checks:     stageChecks, input: (*view).modelInput,
+		policy:  func(p v1alpha1.FailurePolicy) v1alpha1.Policy { return p.LLM },
+		without: "with passages alone",
+	},
+	{
+		conditionType: v1alpha1.ConditionIndexReady,
+		missingKey:    naming.ComponentIngest,
+		checks:        indexChecks, input: (*view).indexInput,
+	},
+	{
+		conditionType: v1alpha1.ConditionGatewayReady,
+		missingKey:    naming.ComponentGateway,
+		checks:        gatewayChecks, input: (*view).gatewayInput,
+	},
+}
+
+// applies reports whether the spec has the component.
+func (r rule) applies(p *v1alpha1.RAGPipeline) bool {
+	_, isModel := modelTitles[r.stage]
+	return !isModel || modelOf(p, r.stage) != nil
+}
+
+// verdict is a component's finding, and what it means for Ready.
+type verdict struct {
+	rule
+	finding
+	// needed reports whether questions need the component.
 	needed bool
 	// tolerated reports whether the failure policy lets the gateway answer without it.
 	tolerated bool
 }
 
-// components are the findings on what the spec has, in the order in which a user is told of them.
-func (v *view) components(index *v1alpha1.IndexStatus) []component {
-	store := v.storeStage().finding()
-	list := []component{{conditionType: v1alpha1.ConditionVectorStoreReady, finding: store, missingKey: naming.ComponentWeaviate, needed: true}}
-	for _, stage := range []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM} {
-		if modelOf(v.p, stage) == nil {
+// verdicts are the verdicts on the components that the spec has, in the order of rules.
+func (v *view) verdicts() (list []verdict) {
+	for _, r := range rules {
+		if !r.applies(v.p) {
 			continue
 		}
-		c := component{conditionType: conditionOf[stage], finding: v.modelStage(stage).finding(), stage: stage, missingKey: string(stage)}
-		c.needed = stage != config.StageEmbedding || v.p.Spec.Retrieval.Mode != v1alpha1.Mode(config.Keyword)
-		c.tolerated = v.wasReady() && v.policy(stage) == v1alpha1.Policy(config.Degrade)
-		list = append(list, c)
+		list = append(list, verdict{
+			rule:    r,
+			finding: r.checks.judge(r.input(v, r)),
+			needed:  r.unusedIn == "" || r.unusedIn != v.p.Spec.Retrieval.Mode,
+			// The first Ready needs every stage.
+			tolerated: v.wasReady() && r.policy != nil && r.policy(v.p.Spec.FailurePolicy) == v1alpha1.Policy(config.Degrade),
+		})
 	}
-	return append(list,
-		component{conditionType: v1alpha1.ConditionIndexReady, finding: v.index(store, index), missingKey: naming.ComponentIngest, needed: true},
-		component{conditionType: v1alpha1.ConditionGatewayReady, finding: v.gateway(), missingKey: naming.ComponentGateway, needed: true})
+	return list
 }
 
-func (v *view) policy(stage config.Stage) v1alpha1.Policy {
-	switch stage {
-	case config.StageEmbedding:
-		return v.p.Spec.FailurePolicy.Embedding
-	case config.StageReranking:
-		return v.p.Spec.FailurePolicy.Reranking
+// blocks reports whether the component keeps questions from being answered.
+func (c verdict) blocks() bool {
+	if !c.needed || c.tolerated {
+		return false
 	}
-	return v.p.Spec.FailurePolicy.LLM
+	return c.status == metav1.ConditionFalse || c.status == metav1.ConditionUnknown && c.weight > fine
 }
 
-// blocks: no question is answered because of it.
-func (c component) blocks() bool {
-	return c.needed && !c.tolerated && c.status != metav1.ConditionTrue && (c.status == metav1.ConditionFalse || c.weight > fine)
-}
-
-// cause is a finding that keeps the pipeline from what the spec wants.
+// cause is a finding that keeps the pipeline from what the spec describes.
 type cause struct {
 	finding
-	// blocks: it is also why no question is answered.
+	// blocks reports whether it also keeps questions from being answered.
 	blocks bool
 }
 
-// causes are all of them, the first of the heaviest being the one to tell.
-func (v *view) causes(components []component) []cause {
+// causes are all causes, in the order in which a user is told of them.
+func (v *view) causes(verdicts []verdict) []cause {
 	var list []cause
-	if o := v.Problem; o != nil {
+	if problem := v.Problem; problem != nil {
 		w := fault
-		if o.Terminal {
+		if problem.Terminal {
 			w = terminal
 		}
-		list = append(list, cause{bad(w, reasonOf(config.Failure(o.Reason)), clean(o.Message)), true})
+		list = append(list, cause{bad(w, reasonOf(config.Failure(problem.Reason)), clean(problem.Message)), true})
 	}
 	blocked := map[string]bool{}
-	for _, c := range components {
+	for _, c := range verdicts {
 		blocked[c.missingKey] = c.blocks()
 	}
 	for _, m := range v.Missing {
 		list = append(list, cause{m.finding(), v.Live == "" || blocked[m.Component]})
 	}
-	for _, c := range components {
-		if c.weight == fine || c.tolerated && c.weight < terminal || c.status == metav1.ConditionUnknown && v.blind() && v.wasReady() {
+	for _, c := range verdicts {
+		unreadable := c.status == metav1.ConditionUnknown && v.unreadable() && v.wasReady()
+		if c.weight == fine || c.tolerated && c.weight < terminal || unreadable {
 			continue
 		}
 		list = append(list, cause{c.finding, c.blocks()})
@@ -108,9 +166,8 @@ func (v *view) causes(components []component) []cause {
 	return append(list, cause{v.nextEmbedding(), false}, cause{v.run(), v.Live == ""}, cause{v.rollout(), false})
 }
 
-// heaviest is the first of the heaviest causes of those that want admits.
-func heaviest(causes []cause, want func(cause) bool) finding {
-	var heaviest finding
+// heaviest returns the first of the heaviest causes that want accepts.
+func heaviest(causes []cause, want func(cause) bool) (heaviest finding) {
 	for _, c := range causes {
 		if c.weight > heaviest.weight && want(c) {
 			heaviest = c.finding
@@ -120,32 +177,33 @@ func heaviest(causes []cause, want func(cause) bool) finding {
 }
 
 // ready decides on Ready.
-func (v *view) ready(components []component, causes []cause, progressing *metav1.Condition) finding {
-	f := v.answer(components, causes, progressing)
+func (v *view) ready(verdicts []verdict, causes []cause, progressing *metav1.Condition) finding {
+	f := v.readiness(verdicts, causes, progressing)
 	if v.p.Spec.Suspend {
 		f.reason = v1alpha1.ReasonSuspended
-		f.message = "suspended, so nothing is changed or indexed until spec.suspend is false; " + f.message
+		f.message = "the pipeline is suspended: nothing is changed or indexed until spec.suspend is false; " + f.message
 	}
 	return f
 }
 
-func (v *view) answer(components []component, causes []cause, progressing *metav1.Condition) finding {
-	var blocking, unread bool
-	for _, c := range components {
-		if c.blocks() {
-			blocking = true
-			unread = unread || c.reason == v1alpha1.ReasonGatewayUnreadable
+func (v *view) readiness(verdicts []verdict, causes []cause, progressing *metav1.Condition) finding {
+	blocked, certain := false, false
+	var unreadable *verdict
+	for i, c := range verdicts {
+		if !c.blocks() {
+			continue
+		}
+		blocked = true
+		certain = certain || c.status == metav1.ConditionFalse
+		if c.reason == v1alpha1.ReasonGatewayUnreadable {
+			unreadable = &verdicts[i] // in the end the gateway's own, which is the last rule's
 		}
 	}
-	if !blocking {
-		return v.answers(components, progressing)
+	if !blocked {
+		return answers(verdicts, progressing)
 	}
-	certain := false
-	for _, c := range components {
-		certain = certain || c.blocks() && c.status == metav1.ConditionFalse
-	}
-	if unread && !certain && v.wasReady() {
-		return unknown(waiting, v1alpha1.ReasonGatewayUnreadable, v.gateway().message)
+	if unreadable != nil && !certain && v.wasReady() {
+		return unreadable.finding
 	}
 	f := heaviest(causes, func(c cause) bool { return c.blocks })
 	f.status = metav1.ConditionFalse
@@ -155,13 +213,14 @@ func (v *view) answer(components []component, causes []cause, progressing *metav
 	return f
 }
 
-// answers is Ready True: with what is missing, or what is going on besides.
-func (v *view) answers(components []component, progressing *metav1.Condition) finding {
+// answers is Ready True: with the stage that the reply lacks, or else with the work that is going
+// on.
+func answers(verdicts []verdict, progressing *metav1.Condition) finding {
 	f := ok(v1alpha1.ReasonReady, "questions are answered")
-	for _, c := range components {
+	for _, c := range verdicts {
 		if c.needed && c.tolerated && c.status == metav1.ConditionFalse {
 			f.reason = v1alpha1.ReasonDegraded
-			f.message = fmt.Sprintf("questions are answered %s: %s", without[c.stage], c.message)
+			f.message = fmt.Sprintf("questions are answered %s: %s", c.without, c.message)
 			return f
 		}
 	}
@@ -169,10 +228,4 @@ func (v *view) answers(components []component, progressing *metav1.Condition) fi
 		f.message += "; " + progressing.Message
 	}
 	return f
-}
-
-var without = map[config.Stage]string{
-	config.StageEmbedding: "by keyword alone",
-	config.StageReranking: "without reranking",
-	config.StageLLM:       "with passages alone",
 }

@@ -39,7 +39,7 @@ func TestThePageExplainsEveryReason(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-in the source +in docs/status.md):\n%s", diff)
 	}
-	for _, reason := range constants(t, "events.go", "Event") {
+	for _, reason := range constants(t, "conditions.go", "Event") {
 		if !strings.Contains(events, "`"+reason+"`") {
 			t.Errorf("docs/status.md does not explain the event %s", reason)
 		}
@@ -84,7 +84,7 @@ func TestEveryModelFailureHasARemedy(t *testing.T) {
 	ofModels, _ := config.StageFailures()
 	for _, failure := range ofModels {
 		for _, stage := range []config.Stage{config.StageEmbedding, config.StageLLM} { // a NIM and an endpoint
-			message := modelRemedy(w.p, stage, config.StageStatus{Reason: failure, Message: "it failed"})
+			message := remedy(w.p, stage, config.StageStatus{Reason: failure, Message: "it failed"})
 			if !strings.HasPrefix(message, "it failed; ") || !strings.Contains(message, "spec.models."+string(stage)) {
 				t.Errorf("%s of %s: the message %q names no field", failure, stage, message)
 			}

@@ -26,7 +26,7 @@ func TestEvents(t *testing.T) {
 		{"it is ready", fromReady(), []string{
 			"Normal Ready Ready: questions are answered",
 			"Normal Ready IndexReady is True", "Normal Ready GatewayReady is True",
-			"Normal GenerationSwitched generation 1111aaaa", "Normal Indexed the index holds 208 documents",
+			"Normal GenerationSwitched generation 1111aaaa", "Normal Indexed the index contains 208 documents",
 		}},
 		{"progress is no event", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, rebuilds(90, 200))), nil},
 		{"the LLM is overloaded", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelOverloaded", "too much", 429))), []string{
@@ -42,13 +42,13 @@ func TestEvents(t *testing.T) {
 			"Warning Degraded Ready: questions are answered without reranking", "Warning ModelUnreachable RerankingReady is False",
 		}},
 		{"the next index takes over", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched)), []string{
-			"Normal GenerationSwitched generation 2222bbbb", "Normal Indexed the index holds 200 documents",
+			"Normal GenerationSwitched generation 2222bbbb", "Normal Indexed the index contains 200 documents",
 		}},
 		{"the store waits for its volume", fromStart(waitsForVolume), []string{
 			"Normal VolumeNotBound Ready is False", "Normal VolumeNotBound VectorStoreReady is False",
 		}},
 		{"the volume does not come", fromStart(waitsForVolume, at(11*time.Minute)), []string{"Warning VolumeNotBound Stalled: "}},
-		{"it was suspended", fromReady(at(time.Minute, suspend)), []string{"Normal Suspended Ready: suspended"}},
+		{"it was suspended", fromReady(at(time.Minute, suspend)), []string{"Normal Suspended Ready: the pipeline is suspended"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var before, now v1alpha1.RAGPipelineStatus

@@ -1,34 +1,42 @@
 package status
 
 import (
+	"regexp"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// weight is how much a finding matters to the pipeline as a whole. The heaviest one is what the user is told first.
+// weight is how much a finding matters to the pipeline as a whole. The user is told of the heaviest
+// finding first.
 type weight int
 
 const (
-	fine     weight = iota // nothing to say
-	waiting                // it follows when something else is done
-	progress               // work goes on, and ends by itself
+	fine     weight = iota // there is nothing to report
+	waiting                // it follows once other work is done
+	progress               // work is going on, and ends by itself
 	fault                  // something is wrong that may clear by itself
 	terminal               // only the user can help
 )
 
-// patience is how long a fault may last before the pipeline is Stalled, unless a model's startupTimeout is longer or
-// shorter.
-const patience = 10 * time.Minute
+// stallAfter is how long a fault may last before the pipeline is Stalled, unless a model's
+// startupTimeout takes its place.
+const stallAfter = 10 * time.Minute
 
-// finding is what is known of one thing: its condition, and what it means for the pipeline.
+// finding is what is known of one component: its condition, and how much it matters.
 type finding struct {
 	status          metav1.ConditionStatus
 	reason, message string
 	weight          weight
-	// patience is how long the finding may last until the pipeline is Stalled; 0 for ever.
-	patience time.Duration
-	// late, when not empty, replaces the message after that time; the reason is then StartupTimedOut.
+	// stallAfter is how long the finding may last before the pipeline is Stalled; 0 means for ever.
+	stallAfter time.Duration
+	// late, if not empty, replaces the message after that time; the reason is then StartupTimedOut.
 	late string
 }
 
@@ -37,39 +45,77 @@ func ok(reason, message string) finding {
 }
 
 func bad(w weight, reason, message string) finding {
-	return finding{status: metav1.ConditionFalse, reason: reason, message: message, weight: w, patience: patience}
+	return finding{
+		status: metav1.ConditionFalse, reason: reason, message: message, weight: w, stallAfter: stallAfter,
+	}
 }
 
 func unknown(w weight, reason, message string) finding {
 	return finding{status: metav1.ConditionUnknown, reason: reason, message: message, weight: w}
 }
 
-// within gives the finding another patience; 0 keeps it.
+// within sets how long the finding may last; 0 leaves it unchanged.
 func (f finding) within(d time.Duration) finding {
 	if d > 0 {
-		f.patience = d
+		f.stallAfter = d
 	}
 	return f
 }
 
-// forever lets the finding last: it goes on as long as it has to.
+// forever lets the finding last as long as it has to.
 func (f finding) forever() finding {
-	f.patience = 0
+	f.stallAfter = 0
 	return f
 }
 
-// check looks for one thing, and says whether it found it.
-type check func() (finding, bool)
+// maxMessage bounds a condition's message, in characters, so that it fits a terminal. The CRD
+// accepts more.
+const maxMessage = 1024
 
-// decide is what the first check finds that finds something. The last one always must.
-func decide(checks ...check) finding {
-	for _, c := range checks {
-		if f, found := c(); found {
-			return f
-		}
+// cut bounds a text in characters.
+func cut(text string, n int) string {
+	text = strings.ToValidUTF8(text, "?")
+	if utf8.RuneCountInString(text) <= n {
+		return text
 	}
-	return none
+	return string([]rune(text)[:n-1]) + "…"
 }
 
-// none is what a check gives that has found nothing.
-var none finding
+// clean turns a text from elsewhere into one line of printable characters.
+func clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	return strings.Join(strings.Fields(text), " ")
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return strings.TrimSpace(line)
+}
+
+var word = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`)
+
+// reasonOf is a failure's word if the API accepts it as a reason, and StageFailed otherwise.
+func reasonOf(failure config.Failure) string {
+	reason := string(failure)
+	if len(reason) > 64 || !word.MatchString(reason) {
+		return v1alpha1.ReasonStageFailed
+	}
+	return reason
+}
+
+// short formats a duration without units that are zero: 30m, not 30m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

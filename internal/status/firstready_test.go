@@ -40,7 +40,8 @@ func TestFirstReadyTime(t *testing.T) {
 	}
 }
 
-// A status that was written before firstReadyTime existed gets it on the next pass, even if the pipeline is then down.
+// A status that was written before firstReadyTime existed gets it on the next pass, even if the
+// pipeline is then down.
 func TestFirstReadyTimeOfAnOlderStatus(t *testing.T) {
 	for name, change := range map[string]func(*world){
 		"still ready": serves,
@@ -59,7 +60,8 @@ func TestFirstReadyTimeOfAnOlderStatus(t *testing.T) {
 	}
 }
 
-// Once a pipeline has been Ready, its failure policy holds, however often its components have failed since.
+// Once a pipeline has been Ready, its failure policy holds, however often its components have
+// failed since.
 func TestAPipelineThatWasReadyStaysSo(t *testing.T) {
 	allDown := func(w *world) {
 		w.o.Gateways = nil

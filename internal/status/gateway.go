@@ -8,25 +8,90 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// gateway decides on GatewayReady.
-func (v *view) gateway() finding {
-	s := &stage{view: v, subject: gatewaySubject(v.p), component: v.Components[naming.ComponentGateway], runs: true, refers: naming.ComponentGateway}
-	return decide(
-		s.lacking, // without the Secret of its callers it lets nobody in
-		func() (finding, bool) { return s.good("the gateway takes questions"), len(v.answering) > 0 },
-		func() (finding, bool) {
-			return unknown(progress, v1alpha1.ReasonGatewayUnreadable, fmt.Sprintf(
-				"the gateway runs, but the operator cannot read its report: check that network policies let it reach port %d (%s)", config.OpsPort, s.logs())).within(patience), v.blind()
-		},
-		func() (finding, bool) { return podFault(s.subject, s.component.Pods) },
-		func() (finding, bool) {
-			return bad(waiting, v1alpha1.ReasonWaitingForIndex, "the gateway takes questions once the first index is built").forever(), v.Live == "" && s.component.Exists
-		},
-		func() (finding, bool) {
-			f := bad(progress, v1alpha1.ReasonGatewayNotReady, "the gateway runs, and takes questions after one search has succeeded")
-			f.late = "the gateway runs, but has not answered one search within " + short(patience) + ": its log says why (" + s.logs() + ")"
-			return f, len(v.starting) > 0
-		},
-		func() (finding, bool) { return s.beginning(), true },
-	)
+func (v *view) gatewayInput(r rule) input {
+	in := v.input(r, gatewaySubject(v.p))
+	in.workload = new(v.Components[naming.ComponentGateway])
+	return in
+}
+
+// gatewayChecks decide on GatewayReady. A missing reference comes first: without the Secret of its
+// clients, the gateway refuses everyone.
+var gatewayChecks = chain{
+	referenceMissing,
+	acceptingQuestions,
+	gatewayUnreadable,
+	podsFaulty,
+	waitingForIndex,
+	noSearchYet,
+	gatewayStarting,
+}
+
+func acceptingQuestions(in input) (finding, bool) {
+	return serving(in, "the gateway accepts questions"), in.answering > 0
+}
+
+func gatewayUnreadable(in input) (finding, bool) {
+	message := fmt.Sprintf("the gateway is running, but the operator cannot read its report; check that network "+
+		"policies let the operator reach port %d, and see the gateway's log (%s)", config.OpsPort, in.subject.logs())
+	return unknown(progress, v1alpha1.ReasonGatewayUnreadable, message).within(stallAfter), in.unreadable
+}
+
+func podsFaulty(in input) (finding, bool) { return podFault(in.subject, in.workload.Pods) }
+
+func waitingForIndex(in input) (finding, bool) {
+	const message = "the gateway accepts questions once the first index is built"
+	return bad(waiting, v1alpha1.ReasonWaitingForIndex, message).forever(), !in.live && in.workload.Exists
+}
+
+func noSearchYet(in input) (finding, bool) {
+	const message = "the gateway is running, and accepts questions once a search has succeeded"
+	f := bad(progress, v1alpha1.ReasonGatewayNotReady, message)
+	f.late = fmt.Sprintf("the gateway is running, but no search has succeeded within %s; see its log (%s)",
+		short(stallAfter), in.subject.logs())
+	return f, in.starting > 0
+}
+
+func gatewayStarting(in input) (finding, bool) { return notReady(in), true }
+
+// nextEmbedding is the state of the embedding model of the generation that is being built, if that
+// is another model.
+func (v *view) nextEmbedding() finding {
+	if v.NextEmbedding == nil || v.NextEmbedding.Ready > 0 {
+		return finding{}
+	}
+	in := input{
+		subject:  modelSubject(v.p, config.StageEmbedding, *v.NextEmbedding),
+		workload: v.NextEmbedding,
+		missing:  v.missing(naming.ComponentEmbedding),
+	}
+	in.subject.title = "the next embedding model"
+	f, _ := workloadDown(in)
+	if v.Live != "" {
+		f.message += "; the current index continues to serve"
+	}
+	return f
+}
+
+// rollout is a change to a workload that has not reached every replica: the fault of the first pod
+// that cannot follow, or else that it is being rolled out.
+func (v *view) rollout() (rolling finding) {
+	for _, r := range rules {
+		if !r.applies(v.p) {
+			continue
+		}
+		in := r.input(v, r)
+		c, s := in.workload, in.subject
+		if c == nil || !c.Exists || c.Current || c.Ready == 0 {
+			continue
+		}
+		if f, found := podFault(s, c.Pods); found {
+			return f
+		}
+		if rolling.weight == fine {
+			rolling = bad(progress, v1alpha1.ReasonRollingOut, "a change to "+s.title+" is being rolled out").within(s.timeout)
+			rolling.late = fmt.Sprintf("a change to %s has not been rolled out within %s; see %s",
+				s.title, short(rolling.stallAfter), s.describe())
+		}
+	}
+	return rolling
 }

@@ -3,7 +3,6 @@ package status
 import (
 	"cmp"
 	"fmt"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -12,38 +11,82 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// index decides on IndexReady, given the vector store's finding and the state of the index.
-func (v *view) index(store finding, s *v1alpha1.IndexStatus) finding {
-	if v.Live == "" {
-		f := v.build()
-		f.status = metav1.ConditionFalse
-		return f
+func (v *view) indexInput(r rule) input {
+	in := v.input(r, ingestSubject(v.p))
+	in.reported = v.reported(config.StageIndex)
+	in.storeDown = storeRule.checks.judge(v.storeInput(storeRule)).status == metav1.ConditionFalse
+	in.index = v.index
+	in.lastFailure = v.lastFailure()
+	if run := v.Run; run != nil {
+		if run.Generation == v.Wanted || run.Generation == "" {
+			in.run = run
+		}
+		if run.State == RunSucceeded && run.Generation == v.Live {
+			in.rebuilt = run.Finished
+		}
 	}
-	heard, isHeard := v.stage(config.StageIndex)
-	return decide(
-		func() (finding, bool) {
-			return bad(waiting, v1alpha1.ReasonVectorStoreNotReady, "the index cannot be searched while the vector store is not ready"),
-				store.status == metav1.ConditionFalse
-		},
-		func() (finding, bool) {
-			return bad(fault, string(config.IndexNotBuilt), "the index is gone from the vector store, as with a lost volume: it is built again from the documents"),
-				isHeard && heard.Reason == config.IndexNotBuilt && !v.builtSince(heard.Since)
-		},
-		func() (finding, bool) {
-			return ok(v1alpha1.ReasonNoDocuments, "the sources have become empty, and so has the index: check that they hold what include and exclude admit"),
-				s != nil && s.Documents == 0 && s.FailedDocuments == 0 && s.LastSyncTime != nil
-		},
-		func() (finding, bool) { return ok(v1alpha1.ReasonReady, holds(s)), true },
-	)
+	return in
 }
 
-func holds(s *v1alpha1.IndexStatus) string {
+// lastFailure is the condition that tells how an earlier run failed; nil if none does.
+func (v *view) lastFailure() *metav1.Condition {
+	for _, t := range []string{v1alpha1.ConditionIndexReady, v1alpha1.ConditionStalled, v1alpha1.ConditionReconciling} {
+		c := v.previous(t)
+		if c != nil && runReasons[c.Reason] && (t != v1alpha1.ConditionIndexReady || c.Status == metav1.ConditionFalse) {
+			return c
+		}
+	}
+	return nil
+}
+
+// indexChecks decide on IndexReady.
+var indexChecks = chain{notBuiltYet, storeNotReady, indexLost, sourcesEmpty, indexComplete}
+
+// notBuiltYet applies before the first generation: the index is then in the state of the run that
+// builds it.
+func notBuiltYet(in input) (finding, bool) {
+	if in.live {
+		return finding{}, false
+	}
+	f := runChecks.judge(in)
+	f.status = metav1.ConditionFalse
+	return f, true
+}
+
+func storeNotReady(in input) (finding, bool) {
+	const message = "the index cannot be searched while the vector store is not ready"
+	return bad(waiting, v1alpha1.ReasonVectorStoreNotReady, message), in.storeDown
+}
+
+// indexLost applies if a gateway has found no index since a run last completed it.
+func indexLost(in input) (finding, bool) {
+	const message = "the vector store no longer contains the index, for example because its volume was lost; " +
+		"the operator rebuilds it from the documents"
+	r := in.reported
+	lost := r != nil && r.Reason == config.IndexNotBuilt && !r.Since.Before(in.rebuilt)
+	return bad(fault, string(config.IndexNotBuilt), message), lost
+}
+
+func sourcesEmpty(in input) (finding, bool) {
+	const message = "the sources are now empty, and so is the index; check include and exclude under spec.documents"
+	s := in.index
+	empty := s != nil && s.Documents == 0 && s.FailedDocuments == 0 && s.LastSyncTime != nil
+	return ok(v1alpha1.ReasonNoDocuments, message), empty
+}
+
+func indexComplete(in input) (finding, bool) {
+	return ok(v1alpha1.ReasonReady, contents(in.index)), true
+}
+
+// contents describes an index in a sentence.
+func contents(s *v1alpha1.IndexStatus) string {
 	if s == nil || s.Documents == 0 && s.FailedDocuments == 0 {
 		return "the index is complete"
 	}
-	message := fmt.Sprintf("the index holds %s in %s", count(s.Documents, "document"), count(s.Chunks, "chunk"))
+	message := fmt.Sprintf("the index contains %s in %s", count(s.Documents, "document"), count(s.Chunks, "chunk"))
 	if s.FailedDocuments > 0 {
-		message += fmt.Sprintf("; %s could not be read: status.index.failures says why", count(s.FailedDocuments, "more document"))
+		message += fmt.Sprintf("; %s could not be indexed (see status.index.failures)",
+			count(s.FailedDocuments, "more document"))
 	}
 	return message
 }
@@ -55,121 +98,115 @@ func count(n int64, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// run is what ingestion means for the pipeline: nothing when the index that serves is the wanted one and up to date.
+// run is the state of ingestion: fine while the live generation is the wanted one and up to date.
 func (v *view) run() finding {
-	if v.Live != "" && v.Live == v.Wanted && (!v.ours() || v.Run.State == RunSucceeded) {
-		if f, missing := v.sourceMissing(); missing {
-			return f
-		}
-		return none
+	in := v.indexInput(rule{missingKey: naming.ComponentIngest})
+	if v.Live == "" || v.Live != v.Wanted || in.run != nil && in.run.State != RunSucceeded {
+		return runChecks.judge(in)
 	}
-	return v.build()
+	f, _ := referenceMissing(in)
+	return f
 }
 
-// build is how the newest run stands that is to make the wanted generation complete, or up to date.
-func (v *view) build() finding {
-	return decide(v.sourceMissing, v.runFailed, v.runStuck, v.retried, v.runActive, v.runWaiting, v.runDue)
-}
+// runChecks decide on the newest run, which is to complete the wanted generation or to update it.
+var runChecks = chain{referenceMissing, runFailed, runStuck, runRetried, runActive, runWaiting, runDue}
 
-func (v *view) sourceMissing() (finding, bool) { return v.missing(naming.ComponentIngest) }
-
-// ours: the run is for the generation that the spec wants.
-func (v *view) ours() bool {
-	return v.Run != nil && (v.Run.Generation == v.Wanted || v.Run.Generation == "")
-}
-
-// runFailed: another follows. While a live generation serves, the failure is final enough to be said at once.
-func (v *view) runFailed() (finding, bool) {
-	if !v.ours() || v.Run.State != RunFailed {
-		return none, false
+func runFailed(in input) (finding, bool) {
+	if in.run == nil || in.run.State != RunFailed {
+		return finding{}, false
 	}
-	return v.final(v.runFault()), true
+	return besideLive(in, runFault(in)), true
 }
 
-// runFault is what the run's last attempt says of its end, or else what became of its pod.
-func (v *view) runFault() finding {
-	if f, found := podFault(ingestSubject(v.p), v.Run.Pods); found && (v.Run.Summary == nil || v.Run.Summary.Error == "") {
-		return f
-	}
-	reason, said := v1alpha1.ReasonRunFailed, ""
-	if s := v.Run.Summary; s != nil {
-		said = clean(s.Error)
-		if runReasons[string(s.Reason)] {
-			reason = string(s.Reason)
-		}
-	}
-	return bad(fault, reason, runMessage(reason, said, ingestSubject(v.p)))
-}
-
-// final stalls the pipeline at once for a failed run beside a live generation: the next runs only repeat it.
-func (v *view) final(f finding) finding {
-	if v.Live != "" && !v.SpecChanged {
+// besideLive makes a failure terminal while a live generation serves: the runs that follow only
+// repeat it.
+func besideLive(in input, f finding) finding {
+	if in.live && !in.specChanged {
 		f.weight = terminal
 	}
 	return f
 }
 
-// runReasons are the outcomes of a run that did all it could.
-var runReasons = map[string]bool{
-	v1alpha1.ReasonNoDocuments: true, v1alpha1.ReasonAllDocumentsFailed: true, v1alpha1.ReasonSourcesIncomplete: true, v1alpha1.ReasonRunFailed: true,
+// runFault is the error that the run's last attempt reported, or else the fault of its pod.
+func runFault(in input) finding {
+	summary := in.run.Summary
+	if summary == nil || summary.Error == "" {
+		if f, found := podFault(in.subject, in.run.Pods); found {
+			return f
+		}
+	}
+	reason, cause := v1alpha1.ReasonRunFailed, ""
+	if summary != nil {
+		cause = clean(summary.Error)
+		if runReasons[string(summary.Reason)] {
+			reason = string(summary.Reason)
+		}
+	}
+	return bad(fault, reason, runMessage(reason, cause, in.subject))
 }
 
-func runMessage(reason, said string, s subject) string {
-	said = cut(said, maxMessage*3/4)
+// runReasons are the reasons with which a run can fail.
+var runReasons = map[string]bool{
+	v1alpha1.ReasonNoDocuments:        true,
+	v1alpha1.ReasonAllDocumentsFailed: true,
+	v1alpha1.ReasonSourcesIncomplete:  true,
+	v1alpha1.ReasonRunFailed:          true,
+}
+
+func runMessage(reason, cause string, s subject) string {
+	cause = cut(cause, maxMessage*3/4)
 	switch reason {
 	case v1alpha1.ReasonNoDocuments:
-		return cmp.Or(said, "there are no documents") + "; put documents into the sources, or correct include and exclude under spec.documents"
+		return cmp.Or(cause, "there are no documents") +
+			"; add documents to the sources, or correct include and exclude under spec.documents"
 	case v1alpha1.ReasonAllDocumentsFailed:
-		return cmp.Or(said, "every document failed") + "; replace the documents, or leave them out with spec.documents[].exclude"
+		return cmp.Or(cause, "every document failed") +
+			"; replace the documents, or leave them out with spec.documents[].exclude"
 	case v1alpha1.ReasonSourcesIncomplete:
-		return cmp.Or(said, "not every source could be listed") + "; check the source under spec.documents"
+		return cmp.Or(cause, "not every source could be listed") + "; check the source under spec.documents"
 	}
-	return "the last ingestion run failed, and another follows: " + cmp.Or(said, "its pod left no message") + "; its log has more (" + s.logs() + ")"
+	return fmt.Sprintf("the last ingestion run failed and will be retried: %s; see its log (%s)",
+		cmp.Or(cause, "its pod left no message"), s.logs())
 }
 
-// builtSince: a run has built the index since the gateway found none, and it is about to look again.
-func (v *view) builtSince(looked time.Time) bool {
-	return v.Run != nil && v.Run.State == RunSucceeded && v.Run.Generation == v.Live && looked.Before(v.Run.Finished)
-}
-
-// runStuck: the run is there and cannot go on.
-func (v *view) runStuck() (finding, bool) {
-	if !v.ours() || v.Run.State != RunActive {
-		return none, false
+// runStuck applies if the run is active but cannot make progress.
+func runStuck(in input) (finding, bool) {
+	run := in.run
+	if run == nil || run.State != RunActive {
+		return finding{}, false
 	}
-	for _, name := range []config.Stage{config.StageIndex, config.StageEmbedding} {
-		h, heard := v.Run.stage(name)
-		if !heard || h.OK || h.Reason == config.IndexNotBuilt {
+	for _, stage := range []config.Stage{config.StageIndex, config.StageEmbedding} {
+		r := run.reported(stage)
+		if r == nil || r.OK || r.Reason == config.IndexNotBuilt {
 			continue
 		}
-		f := bad(fault, reasonOf(h.Reason), storeRemedy(v.p, h))
-		if name == config.StageEmbedding {
-			f.message = modelRemedy(v.p, name, h)
-		}
-		if h.Reason.Meaning().Permanent && !v.SpecChanged {
+		f := bad(fault, reasonOf(r.Reason), remedy(in.pipeline, stage, *r))
+		if r.Reason.Meaning().Permanent && !in.specChanged {
 			f.weight = terminal
 		}
 		return f, true
 	}
-	if v.Run.progressed() {
-		return none, false // whatever became of its earlier attempts
+	if run.progressed() {
+		return finding{}, false // however its earlier attempts ended
 	}
-	if s := v.Run.Summary; s != nil && s.Error != "" {
-		return v.runFault(), true
+	if s := run.Summary; s != nil && s.Error != "" {
+		return runFault(in), true
 	}
-	if len(v.Run.Reports) > 0 {
-		return none, false
+	if len(run.Reports) > 0 {
+		return finding{}, false
 	}
-	return podFault(ingestSubject(v.p), v.Run.Pods)
+	return podFault(in.subject, run.Pods)
 }
 
-// progressed: the present attempt is past where the earlier ones of the run may have failed.
+// progressed reports whether the present attempt is past the point where earlier ones may have
+// failed.
 func (r *Run) progressed() bool {
 	p := r.progress()
 	return p != nil && p.DocumentsDone > 0
 }
 
-// progress adds up how far the run's pods are, in the first one's phase; nil while none reports it.
+// progress adds up the progress of the run's pods, in the phase of the first; nil if none reports
+// it.
 func (r *Run) progress() (sum *config.Progress) {
 	for _, report := range r.Reports {
 		switch p := report.Progress; {
@@ -184,32 +221,26 @@ func (r *Run) progress() (sum *config.Progress) {
 	return sum
 }
 
-// retried: while a failed run is repeated, what it said stays.
-func (v *view) retried() (finding, bool) {
-	if !v.ours() || v.Run.Retry == 0 || v.Run.State == RunSucceeded {
-		return none, false
+// runRetried keeps the failure of the run before while the newest one retries it.
+func runRetried(in input) (finding, bool) {
+	c := in.lastFailure
+	if in.run == nil || in.run.Retry == 0 || in.run.State == RunSucceeded || c == nil {
+		return finding{}, false
 	}
-	for _, t := range []string{v1alpha1.ConditionIndexReady, v1alpha1.ConditionStalled, v1alpha1.ConditionReconciling} {
-		if c := v.previous(t); c != nil && runReasons[c.Reason] && (t != v1alpha1.ConditionIndexReady || c.Status == metav1.ConditionFalse) {
-			return v.final(bad(fault, c.Reason, c.Message)), true
-		}
-	}
-	return none, false
+	return besideLive(in, bad(fault, c.Reason, c.Message)), true
 }
 
-func (v *view) runActive() (finding, bool) {
-	if !v.ours() || v.Run.State != RunActive {
-		return none, false
-	}
-	return bad(progress, v1alpha1.ReasonIndexing, "documents are being indexed").forever(), true
+func runActive(in input) (finding, bool) {
+	f := bad(progress, v1alpha1.ReasonIndexing, "documents are being indexed").forever()
+	return f, in.run != nil && in.run.State == RunActive
 }
 
-func (v *view) runWaiting() (finding, bool) {
-	f := bad(waiting, v1alpha1.ReasonWaitingToIndex, "indexing begins when the embedding model and the vector store are ready")
-	return f, v.ours() && v.Run.State == RunWaiting
+func runWaiting(in input) (finding, bool) {
+	const message = "indexing starts once the embedding model and the vector store are ready"
+	return bad(waiting, v1alpha1.ReasonWaitingToIndex, message), in.run != nil && in.run.State == RunWaiting
 }
 
-// runDue: no run is there that would do, and one is about to be made.
-func (v *view) runDue() (finding, bool) {
-	return bad(waiting, v1alpha1.ReasonWaitingToIndex, "indexing is about to begin"), true
+// runDue applies if a run is needed and about to be created.
+func runDue(input) (finding, bool) {
+	return bad(waiting, v1alpha1.ReasonWaitingToIndex, "indexing is about to start"), true
 }

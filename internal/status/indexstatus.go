@@ -12,7 +12,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 )
 
-// indexStatus is what the live generation holds, and what is being built. What cannot be read now stays as it was.
+// indexStatus is the state of the index: the contents of the live generation, and the run in
+// progress. It keeps the last known values of what cannot be read now.
 func (v *view) indexStatus() *v1alpha1.IndexStatus {
 	var s v1alpha1.IndexStatus
 	if before := v.p.Status.Index; before != nil {
@@ -24,7 +25,7 @@ func (v *view) indexStatus() *v1alpha1.IndexStatus {
 	still := before != nil && s.Building != nil && *before == *s.Building && v.p.Status.Index.Generation == s.Generation
 	switch report := v.liveReport(); {
 	case still && s.LastSyncTime != nil:
-		// while a run goes on its figures move with its progress
+		// During a run, the figures change only together with its progress.
 	case report != nil:
 		v.takeReport(&s, report)
 	case v.summarised() && (s.LastSyncTime == nil || v.p.Status.Index.Generation != s.Generation):
@@ -36,17 +37,18 @@ func (v *view) indexStatus() *v1alpha1.IndexStatus {
 	return &s
 }
 
-// liveReport is the newest of the reports on the live generation whose index could be read, or lost.
+// liveReport is the newest of the reports on the live generation whose index could be read or has
+// been lost.
 func (v *view) liveReport() *config.IndexStatus {
 	var newest *config.IndexStatus
 	for i := range v.Gateways {
 		r := &v.Gateways[i]
-		state, heard := r.Stages[config.StageIndex]
-		if v.Live == "" || r.Generation != v.Live || !heard || !state.OK && state.Reason != config.IndexNotBuilt {
+		state, reported := r.Stages[config.StageIndex]
+		if v.Live == "" || r.Generation != v.Live || !reported || !state.OK && state.Reason != config.IndexNotBuilt {
 			continue
 		}
 		if state.OK && r.Index.LastSync.IsZero() {
-			continue // its figures could not be counted in time: a live generation has been complete once
+			continue // a live generation has been complete once, so the gateway could not count it in time
 		}
 		if newest == nil || newer(&r.Index, newest) > 0 {
 			newest = &r.Index
@@ -56,7 +58,11 @@ func (v *view) liveReport() *config.IndexStatus {
 }
 
 func newer(a, b *config.IndexStatus) int {
-	return cmp.Or(a.LastSync.Compare(b.LastSync), cmp.Compare(a.Documents, b.Documents), cmp.Compare(a.Chunks, b.Chunks), cmp.Compare(a.FailedDocuments, b.FailedDocuments))
+	return cmp.Or(
+		a.LastSync.Compare(b.LastSync),
+		cmp.Compare(a.Documents, b.Documents),
+		cmp.Compare(a.Chunks, b.Chunks),
+		cmp.Compare(a.FailedDocuments, b.FailedDocuments))
 }
 
 func (v *view) takeReport(s *v1alpha1.IndexStatus, r *config.IndexStatus) {
@@ -69,13 +75,14 @@ func (v *view) takeReport(s *v1alpha1.IndexStatus, r *config.IndexStatus) {
 	}
 }
 
-// summarised: the run that made the live generation, or brought it up to date, has left a summary.
+// summarised reports whether the run that built or updated the live generation has left a summary.
 func (v *view) summarised() bool {
 	r := v.Run
 	return v.Live != "" && r != nil && r.State == RunSucceeded && r.Generation == v.Live && r.Summary != nil
 }
 
-// takeSummary is for the moments between a run's end and the first report of a gateway that uses its index.
+// takeSummary fills the gap between the end of a run and the first report of a gateway that uses
+// its index.
 func (v *view) takeSummary(s *v1alpha1.IndexStatus) {
 	r := v.Run.Summary
 	if before := v.p.Status.Index; before == nil || before.Generation != s.Generation {
@@ -91,21 +98,28 @@ func (v *view) takeSummary(s *v1alpha1.IndexStatus) {
 	}
 }
 
-// failures are the first ten, by document, each once.
+// failures are the first ten failed documents, by document, each once.
 func failures(list []config.FailedDocument) []v1alpha1.DocumentFailure {
 	var out []v1alpha1.DocumentFailure
 	for _, f := range list {
-		out = append(out, v1alpha1.DocumentFailure{Document: cut(clean(f.Document), 1024), Reason: cut(clean(string(f.Reason)), 64), Message: cut(clean(f.Message), 1024)})
+		out = append(out, v1alpha1.DocumentFailure{
+			Document: cut(clean(f.Document), 1024),
+			Reason:   cut(clean(string(f.Reason)), 64),
+			Message:  cut(clean(f.Message), 1024),
+		})
 	}
 	slices.SortFunc(out, func(a, b v1alpha1.DocumentFailure) int {
-		return cmp.Or(cmp.Compare(a.Document, b.Document), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
+		return cmp.Or(
+			cmp.Compare(a.Document, b.Document),
+			cmp.Compare(a.Reason, b.Reason),
+			cmp.Compare(a.Message, b.Message))
 	})
 	out = slices.CompactFunc(out, func(a, b v1alpha1.DocumentFailure) bool { return a.Document == b.Document })
 	return out[:min(len(out), 10)]
 }
 
-// building is the run in progress. Its figures move by whole percents and phases; while its report cannot be read
-// they stay.
+// building is the run in progress. Its figures change only with its phase or by a whole percent,
+// and stay the same while no report can be read.
 func (v *view) building(before *v1alpha1.Building) *v1alpha1.Building {
 	r := v.Run
 	if r == nil || r.State != RunActive {
@@ -119,8 +133,14 @@ func (v *view) building(before *v1alpha1.Building) *v1alpha1.Building {
 	if p == nil {
 		return before
 	}
-	now := &v1alpha1.Building{Generation: generation, Phase: cut(clean(string(p.Phase)), 32), DocumentsDone: natural(p.DocumentsDone), DocumentsTotal: natural(p.DocumentsTotal)}
-	if before != nil && before.Phase == now.Phase && percent(before) == percent(now) && (before.DocumentsTotal > 0) == (now.DocumentsTotal > 0) {
+	now := &v1alpha1.Building{
+		Generation:     generation,
+		Phase:          cut(clean(string(p.Phase)), 32),
+		DocumentsDone:  natural(p.DocumentsDone),
+		DocumentsTotal: natural(p.DocumentsTotal),
+	}
+	if before != nil && before.Phase == now.Phase && percent(before) == percent(now) &&
+		(before.DocumentsTotal > 0) == (now.DocumentsTotal > 0) {
 		return before
 	}
 	return now

@@ -4,14 +4,16 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
 
-// podFault is the real cause for which a pod of the subject does not serve: of several pods' causes the same one
-// every time, in whatever order the pods come.
+// podFault is the cause for which a pod of the subject does not serve. If several pods have causes,
+// it is the same one on every pass, whatever the order of the pods.
 func podFault(s subject, pods []corev1.Pod) (worst finding, found bool) {
 	for i := range pods {
 		if pods[i].DeletionTimestamp != nil {
@@ -30,7 +32,9 @@ func podFault(s subject, pods []corev1.Pod) (worst finding, found bool) {
 
 func faultOf(s subject, pod *corev1.Pod) (finding, bool) {
 	if pod.Status.Reason == "Evicted" {
-		return bad(fault, v1alpha1.ReasonEvicted, fmt.Sprintf("%s was put out of a node that ran short of resources: set %s.resources.requests to what it needs", s.title, s.field)), true
+		return bad(fault, v1alpha1.ReasonEvicted, fmt.Sprintf(
+			"%s was evicted because its node ran low on resources; set %s.resources.requests to what it needs",
+			s.title, s.field)), true
 	}
 	if f, found := unschedulable(s, pod); found {
 		return f, true
@@ -42,24 +46,26 @@ func faultOf(s subject, pod *corev1.Pod) (finding, bool) {
 			}
 		}
 	}
-	return none, false
+	return finding{}, false
 }
 
-// containerFault says why a container does not run. One that has ended before counts as ending again and again until
-// its pod is ready, so that the message does not change with every restart.
+// containerFault is why a container does not run. A container that has ended counts as crashing
+// until its pod is ready, so that the message does not change with every restart.
 func containerFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) (finding, bool) {
 	if w := c.State.Waiting; w != nil {
 		switch w.Reason {
-		case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable":
+		case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError",
+			"RegistryUnavailable":
 			return imageFault(s, pod, c), true
 		case "CreateContainerConfigError", "CreateContainerError":
 			return configFault(s, w.Message), true
 		}
 	}
-	if ended := cmp.Or(c.State.Terminated, c.LastTerminationState.Terminated); ended != nil && (ended.ExitCode != 0 || c.RestartCount > 0) {
+	ended := cmp.Or(c.State.Terminated, c.LastTerminationState.Terminated)
+	if ended != nil && (ended.ExitCode != 0 || c.RestartCount > 0) {
 		return endFault(s, pod, c, ended), true
 	}
-	return none, false
+	return finding{}, false
 }
 
 func imageFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding {
@@ -67,11 +73,12 @@ func imageFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding {
 	if spec := containerOf(pod, c.Name); spec != nil {
 		image = spec.Image
 	}
-	remedy := "check the operator's own image, which it runs, and that this namespace may pull it"
+	remedy := "it is the operator's own image, so check that this namespace can pull it"
 	if s.image != "" {
 		remedy = "check " + s.image
 	}
-	return bad(fault, v1alpha1.ReasonImagePullFailed, fmt.Sprintf("the image %s of %s cannot be pulled: %s", image, s.title, remedy))
+	return bad(fault, v1alpha1.ReasonImagePullFailed,
+		fmt.Sprintf("the image %s of %s cannot be pulled; %s", image, s.title, remedy))
 }
 
 var (
@@ -79,15 +86,20 @@ var (
 	missingKey    = regexp.MustCompile(`couldn't find key (\S+) in Secret (?:[^/\s]+/)?(\S+)`)
 )
 
-// configFault says what of a container's configuration is missing.
+// configFault is what a container's configuration lacks, given the kubelet's message.
 func configFault(s subject, message string) finding {
 	if m := missingSecret.FindStringSubmatch(message); m != nil {
-		return bad(fault, v1alpha1.ReasonSecretNotFound, fmt.Sprintf("%s needs Secret %q, which does not exist: create it, or correct the reference under %s", s.title, m[1], s.field))
+		return bad(fault, v1alpha1.ReasonSecretNotFound, fmt.Sprintf(
+			"%s needs Secret %q, which does not exist; create it, or correct the reference under %s",
+			s.title, m[1], s.field))
 	}
 	if m := missingKey.FindStringSubmatch(message); m != nil {
-		return bad(fault, v1alpha1.ReasonSecretKeyNotFound, fmt.Sprintf("%s needs the key %q, which Secret %q lacks: add it, or correct the reference under %s", s.title, m[1], m[2], s.field))
+		return bad(fault, v1alpha1.ReasonSecretKeyNotFound, fmt.Sprintf(
+			"%s needs the key %q, which Secret %q does not have; add it, or correct the reference under %s",
+			s.title, m[1], m[2], s.field))
 	}
-	return bad(fault, v1alpha1.ReasonCreateContainerConfigError, fmt.Sprintf("the container of %s cannot be made: %s; check %s", s.title, clean(message), s.field))
+	return bad(fault, v1alpha1.ReasonCreateContainerConfigError, fmt.Sprintf(
+		"the container of %s cannot be created: %s; check %s", s.title, clean(message), s.field))
 }
 
 func endFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus, ended *corev1.ContainerStateTerminated) finding {
@@ -95,10 +107,11 @@ func endFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus, ended *core
 		return memoryFault(s, pod, c)
 	}
 	lasted := ended.FinishedAt.Sub(ended.StartedAt.Time)
-	if s.timeout > 0 && ended.ExitCode > 128 && lasted >= s.timeout { // the kubelet has killed what did not become ready
+	if s.timeout > 0 && ended.ExitCode > 128 && lasted >= s.timeout { // the kubelet killed it because it did not become ready
 		return bad(fault, v1alpha1.ReasonStartupTimedOut, s.tooSlow())
 	}
-	return bad(fault, v1alpha1.ReasonCrashLoopBackOff, fmt.Sprintf("%s ends again and again, last with exit code %d: its log says why (%s --previous)", s.title, ended.ExitCode, s.logs()))
+	return bad(fault, v1alpha1.ReasonCrashLoopBackOff, fmt.Sprintf(
+		"%s keeps crashing (last exit code %d); see its log (%s --previous)", s.title, ended.ExitCode, s.logs()))
 }
 
 func memoryFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding {
@@ -112,12 +125,14 @@ func memoryFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding 
 	if s.memory != "" {
 		remedy = "raise " + s.memory
 	}
-	return bad(fault, v1alpha1.ReasonOutOfMemory, fmt.Sprintf("%s was killed at its memory limit%s: %s", s.title, limit, remedy))
+	return bad(fault, v1alpha1.ReasonOutOfMemory,
+		fmt.Sprintf("%s was killed at its memory limit%s; %s", s.title, limit, remedy))
 }
 
-// tooSlow says that a model has not started in time.
+// tooSlow is the message about a model that did not start in time.
 func (s subject) tooSlow() string {
-	return fmt.Sprintf("%s has not started within %s: its log says how far it is (%s); if it only needs longer, raise %s.startupTimeout", s.title, short(s.timeout), s.logs(), s.field)
+	return fmt.Sprintf("%s did not start within %s; see its log for its progress (%s), and raise %s.startupTimeout "+
+		"if it only needs more time", s.title, short(s.timeout), s.logs(), s.field)
 }
 
 func containerOf(pod *corev1.Pod, name string) *corev1.Container {
@@ -129,4 +144,95 @@ func containerOf(pod *corev1.Pod, name string) *corev1.Container {
 		}
 	}
 	return nil
+}
+
+// unschedulable is what a pod waits for if the scheduler finds no node for it.
+func unschedulable(s subject, pod *corev1.Pod) (finding, bool) {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+			return scheduleFault(s, pod, c.Message), true
+		}
+	}
+	return finding{}, false
+}
+
+func scheduleFault(s subject, pod *corev1.Pod, message string) finding {
+	lower := strings.ToLower(message)
+	for _, about := range []string{"persistentvolumeclaim", "persistent volumes to bind", "volume node affinity"} {
+		if strings.Contains(lower, about) {
+			return volumeFault(s)
+		}
+	}
+	reasons := schedulerReasons(message)
+	nodes := nodes(message, strings.Join(reasons, ", "))
+	for _, r := range reasons {
+		if name := extendedResource(r); name != "" {
+			return gpuFault(s, pod, name, nodes)
+		}
+	}
+	return bad(fault, v1alpha1.ReasonUnschedulable, fmt.Sprintf(
+		"no node fits %s%s; add a node, lower %s.resources.requests, or change %s.scheduling",
+		s.title, nodes, s.field, s.field))
+}
+
+func gpuFault(s subject, pod *corev1.Pod, name, nodes string) finding {
+	count := int64(1)
+	for i := range pod.Spec.Containers {
+		if q, has := pod.Spec.Containers[i].Resources.Limits[corev1.ResourceName(name)]; has {
+			count = q.Value()
+			break
+		}
+	}
+	return bad(fault, v1alpha1.ReasonInsufficientGPU, fmt.Sprintf(
+		"%s is waiting for %d %s, which no node has free%s; free or add GPUs, or change %s.gpu",
+		s.title, count, name, nodes, s.field))
+}
+
+func volumeFault(s subject) finding {
+	remedy := "check the claims that it mounts"
+	if s.storageClass != "" {
+		remedy = "set " + s.storageClass + " to a StorageClass that can provide volumes, or repair the default one"
+	}
+	return bad(fault, v1alpha1.ReasonVolumeNotBound, fmt.Sprintf(
+		"%s is waiting for a volume that is not bound; %s (kubectl get storageclass,pvc)", s.title, remedy))
+}
+
+var scheduler = regexp.MustCompile(`^\d+/(\d+) nodes are available: (.+)$`)
+
+// schedulerReasons extracts the scheduler's counted reasons from its message, sorted: "0/3 nodes
+// are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {a: b}. preemption: ...".
+func schedulerReasons(message string) []string {
+	m := scheduler.FindStringSubmatch(firstLine(message))
+	if m == nil {
+		return nil
+	}
+	counted, _, _ := strings.Cut(m[2]+" ", ". ")
+	reasons := strings.Split(strings.TrimSpace(counted), ", ")
+	for i, r := range reasons {
+		reasons[i] = clean(strings.ReplaceAll(strings.TrimSuffix(r, "."), "Insufficient ", "insufficient "))
+	}
+	slices.Sort(reasons)
+	return reasons
+}
+
+// nodes is a note on how many nodes the scheduler has tried and why none fits, in parentheses.
+func nodes(message, why string) string {
+	m := scheduler.FindStringSubmatch(firstLine(message))
+	if m == nil {
+		return ""
+	}
+	word := "nodes"
+	if m[1] == "1" {
+		word = "node"
+	}
+	return fmt.Sprintf(" (%s %s: %s)", m[1], word, why)
+}
+
+// extendedResource is the resource that a scheduler's reason finds insufficient, if its name has a
+// domain, as that of a device plugin has; empty otherwise.
+func extendedResource(reason string) string {
+	if _, name, found := strings.Cut(reason, "insufficient "); found && strings.Contains(name, "/") {
+		return name
+	}
+	return ""
 }

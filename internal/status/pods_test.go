@@ -23,19 +23,19 @@ func TestWhatTheSchedulerSays(t *testing.T) {
 		want    string // the reason, and how the message begins
 	}{
 		{"two GPUs", model, "0/2 nodes are available: 2 Insufficient nvidia.com/gpu.",
-			"InsufficientGPU the LLM waits for 2 nvidia.com/gpu: no node has that many free (2 nodes: 2 insufficient nvidia.com/gpu); "},
+			"InsufficientGPU the LLM is waiting for 2 nvidia.com/gpu, which no node has free (2 nodes: 2 insufficient nvidia.com/gpu); "},
 		{"a slice of a GPU", model, "0/1 nodes are available: 1 Insufficient nvidia.com/mig-1g.10gb. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
-			"InsufficientGPU the LLM waits for 1 nvidia.com/mig-1g.10gb: no node has it free (1 node: "},
+			"InsufficientGPU the LLM is waiting for 1 nvidia.com/mig-1g.10gb, which no node has free (1 node: "},
 		{"some nodes lack GPUs, some admit nobody", model, "0/3 nodes are available: 1 node(s) had untolerated taint {dedicated: x}, 1 node(s) were unschedulable, 1 Insufficient nvidia.com/gpu.",
-			"InsufficientGPU the LLM waits for 2 nvidia.com/gpu: no node has that many free (3 nodes: 1 insufficient nvidia.com/gpu, 1 node(s) had untolerated taint {dedicated: x}, 1 node(s) were unschedulable)"},
+			"InsufficientGPU the LLM is waiting for 2 nvidia.com/gpu, which no node has free (3 nodes: 1 insufficient nvidia.com/gpu, 1 node(s) had untolerated taint {dedicated: x}, 1 node(s) were unschedulable)"},
 		{"memory", store, "0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, preemption: not helpful.",
-			"Unschedulable the vector store fits on no node (1 node: 1 insufficient memory): "},
+			"Unschedulable no node fits the vector store (1 node: 1 insufficient memory); "},
 		{"selectors", store, "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
-			"Unschedulable the vector store fits on no node (1 node: 1 node(s) didn't match Pod's node affinity/selector): "},
-		{"a claim that no one binds", store, "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found.", "VolumeNotBound the vector store waits for a volume"},
-		{"a volume bound late", store, "0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind.", "VolumeNotBound the vector store waits for a volume"},
-		{"a claim that is not there", store, `0/1 nodes are available: persistentvolumeclaim "data-papers-weaviate-0" not found.`, "VolumeNotBound the vector store waits for a volume"},
-		{"no word at all", store, "", "Unschedulable the vector store fits on no node: "},
+			"Unschedulable no node fits the vector store (1 node: 1 node(s) didn't match Pod's node affinity/selector); "},
+		{"a claim that no one binds", store, "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found.", "VolumeNotBound the vector store is waiting for a volume"},
+		{"a volume bound late", store, "0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind.", "VolumeNotBound the vector store is waiting for a volume"},
+		{"a claim that is not there", store, `0/1 nodes are available: persistentvolumeclaim "data-papers-weaviate-0" not found.`, "VolumeNotBound the vector store is waiting for a volume"},
+		{"no word at all", store, "", "Unschedulable no node fits the vector store; "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f, found := podFault(c.subject, podsOf(pod(two, unscheduled(c.message))))

@@ -31,7 +31,8 @@ var changes = []func(*world){
 	stageFails(config.StageIndex, "IndexUnreachable", "gone", 0), stageFails(config.StageIndex, config.IndexNotBuilt, "gone", 0),
 }
 
-// Whatever happens, in whatever order, a status is one that GitOps tools can read, and rests when nothing happens.
+// Whatever happens, in whatever order, a status is one that GitOps tools can read, and rests when
+// nothing happens.
 func TestAnyHistory(t *testing.T) {
 	for seed := range uint64(400) {
 		random := rand.New(rand.NewPCG(seed, 0))

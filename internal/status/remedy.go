@@ -8,17 +8,21 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// modelRemedy is what a data-plane process says of a model, with the fields of the spec where the remedy is.
-func modelRemedy(p *v1alpha1.RAGPipeline, stage config.Stage, heard config.StageStatus) string {
-	said := cmp.Or(clean(heard.Message), fmt.Sprintf("%s failed", modelTitles[stage]))
-	if remedy := fieldsOf(p, stage, heard.Reason); remedy != "" {
-		return cut(said, maxMessage*3/4) + "; " + remedy
+// remedy is the message about a failure that a data-plane process reports of a stage: the process's
+// own message, and the fields of the spec to check.
+func remedy(p *v1alpha1.RAGPipeline, stage config.Stage, reported config.StageStatus) string {
+	if stage == config.StageIndex {
+		return storeRemedy(p, reported)
 	}
-	return said
+	message := cmp.Or(clean(reported.Message), modelTitles[stage]+" failed")
+	if fields := modelFields(p, stage, reported.Reason); fields != "" {
+		return cut(message, maxMessage*3/4) + "; " + fields
+	}
+	return message
 }
 
-// fieldsOf says which fields of the spec to look at for a model's failure.
-func fieldsOf(p *v1alpha1.RAGPipeline, stage config.Stage, failure config.Failure) string {
+// modelFields says which fields of the spec to check for a model's failure.
+func modelFields(p *v1alpha1.RAGPipeline, stage config.Stage, failure config.Failure) string {
 	m := modelOf(p, stage)
 	if m == nil {
 		return ""
@@ -26,13 +30,13 @@ func fieldsOf(p *v1alpha1.RAGPipeline, stage config.Stage, failure config.Failur
 	field := "spec.models." + string(stage)
 	switch {
 	case failure == config.DimensionMismatch:
-		return "name the model that the index was built with under " + field + ", or give this one its own name, which builds a new index"
+		return "set " + field + " to the model that built the index, or give the current model its own name to build a new index"
 	case m.Endpoint != nil:
 		return endpointFields(m.Endpoint, field+".endpoint", failure)
 	case m.NIM != nil:
 		return nimFields(m.NIM, field+".nim", failure)
 	}
-	return "the stand-in models are part of the operator's image: look at the log of their pod"
+	return "see the log of the stand-in's pod; its models are part of the operator's image"
 }
 
 func endpointFields(e *v1alpha1.Endpoint, field string, failure config.Failure) string {
@@ -41,22 +45,23 @@ func endpointFields(e *v1alpha1.Endpoint, field string, failure config.Failure) 
 		if e.SecretRef == nil {
 			return "no key is sent: set " + field + ".secretRef"
 		}
+		remedy := "put a valid key under"
 		if failure == config.ModelUnpaid {
-			return fmt.Sprintf("the account is that of the key %q in Secret %q (%s.secretRef)", e.SecretRef.Key, e.SecretRef.Name, field)
+			remedy = "check the account of the key"
 		}
-		return fmt.Sprintf("put a valid key under %q in Secret %q (%s.secretRef)", e.SecretRef.Key, e.SecretRef.Name, field)
+		return fmt.Sprintf("%s %q in Secret %q (%s.secretRef)", remedy, e.SecretRef.Key, e.SecretRef.Name, field)
 	case config.ModelNotFound:
 		return fmt.Sprintf("correct %s.url (%s) or .model", field, e.URL)
 	case config.ModelRetired:
-		return "set " + field + ".model to a model that is served"
+		return "set " + field + ".model to a current model"
 	case config.ModelUnreachable:
 		return fmt.Sprintf("check %s.url (%s), DNS and network policies", field, e.URL)
 	case config.ModelNotReady:
-		return fmt.Sprintf("wait, or look at the server at %s.url (%s)", field, e.URL)
+		return fmt.Sprintf("wait, or check the server at %s.url (%s)", field, e.URL)
 	case config.ModelOverloaded:
-		return "ask for a higher rate limit, or serve the model elsewhere: " + field + ".url"
+		return "request a higher rate limit, or use another server (" + field + ".url)"
 	case config.ModelTimedOut, config.ModelBroken, config.ModelCircuitOpen:
-		return fmt.Sprintf("look at the server at %s.url (%s) and check %s.protocol", field, e.URL, field)
+		return fmt.Sprintf("check the server at %s.url (%s) and %s.protocol", field, e.URL, field)
 	case config.ModelRejected, config.InputTooLong:
 		return "check " + field + ".protocol and .model"
 	}
@@ -69,7 +74,8 @@ func nimFields(n *v1alpha1.NIM, field string, failure config.Failure) string {
 		if n.AuthSecretRef == nil {
 			return "set " + field + ".authSecretRef"
 		}
-		return fmt.Sprintf("check the key %q in Secret %q (%s.authSecretRef)", n.AuthSecretRef.Key, n.AuthSecretRef.Name, field)
+		return fmt.Sprintf("check the key %q in Secret %q (%s.authSecretRef)",
+			n.AuthSecretRef.Key, n.AuthSecretRef.Name, field)
 	case config.ModelNotFound:
 		return fmt.Sprintf("set %s.model to the name that %s.image serves", field, field)
 	case config.ModelRetired:
@@ -77,32 +83,33 @@ func nimFields(n *v1alpha1.NIM, field string, failure config.Failure) string {
 	case config.ModelOverloaded:
 		return "raise " + field + ".replicas"
 	case config.ModelTimedOut:
-		return "give it more with " + field + ".gpu or .replicas"
+		return fmt.Sprintf("give it more GPUs (%s.gpu), or raise %s.replicas", field, field)
 	case config.ModelRejected, config.InputTooLong:
 		return "check " + field + ".model and .env"
 	}
-	return "look at the log of its pod, and check " + field
+	return "see the log of its pod, and check " + field
 }
 
-// storeRemedy is the same for the vector store.
-func storeRemedy(p *v1alpha1.RAGPipeline, heard config.StageStatus) string {
-	said := cmp.Or(clean(heard.Message), "the vector store failed")
-	if heard.Reason == config.IndexUnreachable {
-		said = "the vector store does not answer the gateway" // the rest is addresses and attempts
+// storeRemedy is the remedy for the vector store.
+func storeRemedy(p *v1alpha1.RAGPipeline, reported config.StageStatus) string {
+	message := cmp.Or(clean(reported.Message), "the vector store failed")
+	if reported.Reason == config.IndexUnreachable {
+		message = "the vector store does not answer the gateway" // the rest is addresses and attempts
 	}
-	return cut(said, maxMessage*3/4) + "; " + storeFields(p, heard.Reason)
+	return cut(message, maxMessage*3/4) + "; " + storeFields(p, reported.Reason)
 }
 
-func storeFields(p *v1alpha1.RAGPipeline, reason config.Failure) string {
-	if e := p.Spec.VectorStore.External; e != nil {
-		const field = "spec.vectorStore.external"
-		switch {
-		case reason != config.IndexUnauthorized:
-			return fmt.Sprintf("look at the server at %s.url (%s) and .grpcURL (%s)", field, e.URL, e.GRPCURL)
-		case e.SecretRef == nil:
-			return "no key is sent: set " + field + ".secretRef"
-		}
-		return fmt.Sprintf("put a valid key under %q in Secret %q (%s.secretRef)", e.SecretRef.Key, e.SecretRef.Name, field)
+func storeFields(p *v1alpha1.RAGPipeline, failure config.Failure) string {
+	e := p.Spec.VectorStore.External
+	if e == nil {
+		return "see its log (" + storeSubject(p).logs() + ")"
 	}
-	return storeSubject(p).logs() + " says why"
+	const field = "spec.vectorStore.external"
+	switch {
+	case failure != config.IndexUnauthorized:
+		return fmt.Sprintf("check the server at %s.url (%s) and .grpcURL (%s)", field, e.URL, e.GRPCURL)
+	case e.SecretRef == nil:
+		return "no key is sent: set " + field + ".secretRef"
+	}
+	return fmt.Sprintf("put a valid key under %q in Secret %q (%s.secretRef)", e.SecretRef.Key, e.SecretRef.Name, field)
 }

@@ -11,10 +11,10 @@ import (
 
 // subject is what a message is about, with the fields of the spec that its remedies name.
 type subject struct {
-	title     string // as in "the embedding model is starting"
-	component string // as its pods' label says
-	field     string // of the spec
-	// image and memory are the fields to correct; empty where the spec has none.
+	title    string // as in "the embedding model is starting"
+	podLabel string // the value of its pods' component label
+	field    string // of the spec
+	// image and memory are the fields to correct; empty if the spec has none.
 	image, memory string
 	storageClass  string
 	pipeline      string
@@ -28,7 +28,7 @@ var modelTitles = map[config.Stage]string{
 	config.StageLLM:       "the LLM",
 }
 
-// modelOf is the model that the spec has for a stage; nil if none.
+// modelOf is the spec's model for a stage; nil if it has none.
 func modelOf(p *v1alpha1.RAGPipeline, stage config.Stage) *v1alpha1.Model {
 	models := &p.Spec.Models
 	switch {
@@ -36,44 +36,83 @@ func modelOf(p *v1alpha1.RAGPipeline, stage config.Stage) *v1alpha1.Model {
 		return &models.Embedding.Model
 	case stage == config.StageReranking:
 		return models.Reranking
-	case models.LLM != nil:
+	case stage == config.StageLLM && models.LLM != nil:
 		return &models.LLM.Model
 	}
 	return nil
 }
 
 func modelSubject(p *v1alpha1.RAGPipeline, stage config.Stage, c Component) subject {
-	s := subject{title: modelTitles[stage], component: string(stage), pipeline: p.Name, timeout: c.StartupTimeout}
+	s := subject{title: modelTitles[stage], podLabel: string(stage), pipeline: p.Name, timeout: c.StartupTimeout}
 	s.field = "spec.models." + string(stage)
 	if m := modelOf(p, stage); m != nil && m.StandIn != nil {
-		s.title, s.component = "the stand-in for "+s.title, naming.ComponentStandIn
+		s.title, s.podLabel = "the stand-in for "+s.title, naming.ComponentStandIn
 		return s
 	}
 	s.field += ".nim"
-	s.image, s.memory, s.storageClass = s.field+".image and .pullSecrets", s.field+".resources.limits.memory", s.field+".cache.storageClassName"
+	s.image = s.field + ".image and .pullSecrets"
+	s.memory = s.field + ".resources.limits.memory"
+	s.storageClass = s.field + ".cache.storageClassName"
 	return s
 }
 
 func storeSubject(p *v1alpha1.RAGPipeline) subject {
 	const field = "spec.vectorStore.weaviate"
-	return subject{title: "the vector store", component: naming.ComponentWeaviate, pipeline: p.Name, field: field, image: field + ".image",
-		memory: field + ".resources.limits.memory", storageClass: field + ".storage.storageClassName"}
+	return subject{
+		title: "the vector store", podLabel: naming.ComponentWeaviate, pipeline: p.Name, field: field,
+		image:        field + ".image",
+		memory:       field + ".resources.limits.memory",
+		storageClass: field + ".storage.storageClassName",
+	}
 }
 
 func gatewaySubject(p *v1alpha1.RAGPipeline) subject {
-	return subject{title: "the gateway", component: naming.ComponentGateway, pipeline: p.Name, field: "spec.gateway", memory: "spec.gateway.resources.limits.memory"}
+	return subject{
+		title: "the gateway", podLabel: naming.ComponentGateway, pipeline: p.Name, field: "spec.gateway",
+		memory: "spec.gateway.resources.limits.memory",
+	}
 }
 
 func ingestSubject(p *v1alpha1.RAGPipeline) subject {
-	return subject{title: "the ingestion run", component: naming.ComponentIngest, pipeline: p.Name, field: "spec.ingest", memory: "spec.ingest.resources.limits.memory"}
+	return subject{
+		title: "the ingestion run", podLabel: naming.ComponentIngest, pipeline: p.Name, field: "spec.ingest",
+		memory: "spec.ingest.resources.limits.memory",
+	}
 }
 
-// logs is how to read the log of the subject's pods.
-func (s subject) logs() string {
-	return fmt.Sprintf("kubectl logs -l %s=%s,%s=%s", naming.LabelPipeline, s.pipeline, naming.LabelComponent, s.component)
+// logs is the command that shows the log of the subject's pods.
+func (s subject) logs() string { return "kubectl logs -l " + s.selector() }
+
+// describe is the command that describes the subject's pods.
+func (s subject) describe() string { return "kubectl describe pods -l " + s.selector() }
+
+func (s subject) selector() string {
+	return fmt.Sprintf("%s=%s,%s=%s", naming.LabelPipeline, s.pipeline, naming.LabelComponent, s.podLabel)
 }
 
-// pods is how to look at them.
-func (s subject) pods() string {
-	return fmt.Sprintf("kubectl describe pods -l %s=%s,%s=%s", naming.LabelPipeline, s.pipeline, naming.LabelComponent, s.component)
+// notFound are the reasons for missing objects, by kind.
+var notFound = map[string]string{
+	"Secret":                v1alpha1.ReasonSecretNotFound,
+	"ConfigMap":             v1alpha1.ReasonConfigMapNotFound,
+	"PersistentVolumeClaim": v1alpha1.ReasonClaimNotFound,
+	"StorageClass":          v1alpha1.ReasonStorageClassNotFound,
+}
+
+// isNotFound reports whether a reason is that of a missing object.
+func isNotFound(reason string) bool {
+	for _, r := range notFound {
+		if r == reason {
+			return true
+		}
+	}
+	return false
+}
+
+func (m Missing) finding() finding {
+	reason, known := notFound[m.Kind]
+	if !known {
+		reason = m.Kind + "NotFound"
+	}
+	return bad(fault, reason,
+		fmt.Sprintf("%s %q does not exist; create it, or correct %s", m.Kind, m.Name, m.Field))
 }

@@ -25,7 +25,8 @@ type world struct {
 	o Observed
 }
 
-// newWorld is a pipeline that was just applied: NIMs embed and rerank, a hosted LLM answers, the store is its own.
+// newWorld is a pipeline that was just applied: NIMs embed and rerank, a hosted LLM answers, the
+// store is its own.
 func newWorld() *world {
 	timeout := &metav1.Duration{Duration: 30 * time.Minute}
 	nim := func(name string) *v1alpha1.NIM {
@@ -265,7 +266,8 @@ func switched(w *world) {
 		Failures: []config.FailedDocument{{Document: "papers/locked.pdf", Reason: config.Encrypted}}}}
 }
 
-// hosted retrieves by keyword over an external store, with an embedding model that the gateway never asks.
+// hosted retrieves by keyword over an external store, with an embedding model that the gateway
+// never asks.
 func hosted(w *world) {
 	external(w)
 	w.p.Spec.Retrieval.Mode = "Keyword"
