@@ -62,7 +62,7 @@ func TestNIMsRunOnGPUsAndSayWhatTheyWaitFor(t *testing.T) {
 			return err
 		}
 		title := map[string]string{naming.ComponentEmbedding: "the embedding model", naming.ComponentReranking: "the reranking model", naming.ComponentLLM: "the LLM"}[waiting]
-		return has(v1alpha1.ConditionReady, metav1.ConditionFalse, "InsufficientGPU", title+" waits for 1 "+gpu)(object)
+		return has(v1alpha1.ConditionReady, metav1.ConditionFalse, "InsufficientGPU", title+" is waiting for 1 "+gpu)(object)
 	})
 	gpus(t, 3)
 	p.settled(loading + readyWithin)
