@@ -107,7 +107,8 @@ func endFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus, ended *core
 		return memoryFault(s, pod, c)
 	}
 	lasted := ended.FinishedAt.Sub(ended.StartedAt.Time)
-	if s.timeout > 0 && ended.ExitCode > 128 && lasted >= s.timeout { // the kubelet killed it because it did not become ready
+	if s.timeout > 0 && ended.ExitCode > 128 && lasted >= s.timeout {
+		// The kubelet killed the container because it did not become ready in time.
 		return bad(fault, v1alpha1.ReasonStartupTimedOut, s.tooSlow())
 	}
 	return bad(fault, v1alpha1.ReasonCrashLoopBackOff, fmt.Sprintf(

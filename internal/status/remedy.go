@@ -30,7 +30,8 @@ func modelFields(p *v1alpha1.RAGPipeline, stage config.Stage, failure config.Fai
 	field := "spec.models." + string(stage)
 	switch {
 	case failure == config.DimensionMismatch:
-		return "set " + field + " to the model that built the index, or give the current model its own name to build a new index"
+		return "set " + field + " to the model that built the index, or give the current model its own name, " +
+			"which builds a new index"
 	case m.Endpoint != nil:
 		return endpointFields(m.Endpoint, field+".endpoint", failure)
 	case m.NIM != nil:
