@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ragpipeline/ragpipeline/hack/bench/played"
+	"github.com/ragpipeline/ragpipeline/hack/bench/audit"
+	"github.com/ragpipeline/ragpipeline/test/played"
 )
 
 const (
@@ -30,17 +31,21 @@ func (b *bench) operator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cluster, err := played.Start(ctx, assets, b.dir)
+	server, err := audit.Start(ctx, assets, b.dir)
 	if err != nil {
 		return err
 	}
-	m := &operators{bench: b, Cluster: cluster}
+	cluster, err := played.Play(ctx, server.Config, played.Options{Ingesting: time.Second, Network: "127.78"})
+	if err != nil {
+		return errors.Join(err, server.Stop())
+	}
+	m := &operators{bench: b, Server: server, cluster: cluster}
 	for _, step := range []func(context.Context) error{m.start, m.converge, m.watch, m.restart, m.stop, m.floors} {
 		if err = step(ctx); err != nil {
 			break
 		}
 	}
-	return errors.Join(err, m.stop(ctx), cluster.Stop())
+	return errors.Join(err, m.stop(ctx), cluster.Stop(), server.Stop())
 }
 
 // assets is the directory of the API server's binaries, which are built the first time.
@@ -66,14 +71,15 @@ func assets(ctx context.Context) (string, error) {
 // operators is the state of the measurement.
 type operators struct {
 	*bench
-	*played.Cluster
+	*audit.Server
+	cluster *played.Cluster
 	process *process // the operator; nil while there is none
 	metrics string   // its URL
 
-	requests  []played.Request // from the first apply until everything had settled
-	converged usage            // meanwhile
-	quiet     usage            // in a minute afterwards
-	reports   float64          // that were read in that minute
+	requests  []audit.Request // from the first apply until everything had settled
+	converged usage           // meanwhile
+	quiet     usage           // in a minute afterwards
+	reports   float64         // that were read in that minute
 }
 
 // start starts an operator as its Deployment does, and says what it needs before there is any
@@ -97,7 +103,7 @@ func (m *operators) launchOperator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env := []string{"KUBECONFIG=" + m.Kubeconfig, "POD_NAMESPACE=" + played.OperatorNamespace,
+	env := []string{"KUBECONFIG=" + m.Kubeconfig, "POD_NAMESPACE=" + audit.OperatorNamespace,
 		"OPERATOR_LABELS=app.kubernetes.io/name=ragpipeline-operator"}
 	m.process, err = m.launch(ctx, env, m.binary, "operator", "--leader-elect",
 		fmt.Sprintf("--concurrency=%d", operatorConcurrency), "--metrics-listen="+metrics, "--health-listen="+health,
@@ -165,7 +171,7 @@ func (m *operators) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	reports := m.Reports()
+	reports := m.cluster.Reports()
 	if err := pause(ctx, operatorWatched); err != nil {
 		return err
 	}
@@ -173,7 +179,7 @@ func (m *operators) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.reports = float64(m.Reports() - reports)
+	m.reports = float64(m.cluster.Reports() - reports)
 	m.quiet = after.since(before)
 	requests, err := log.Requests()
 	if err != nil {

@@ -35,14 +35,14 @@ type floorWrite struct {
 // it.
 func (m *operators) floors(ctx context.Context) error {
 	urls := m.path("urls.json")
-	if err := writeJSON(urls, m.Gateways()); err != nil {
+	if err := writeJSON(urls, m.cluster.ReportURLs()); err != nil {
 		return err
 	}
 	reading, err := m.operatorFloor(ctx, "-read", urls, "-times", strconv.Itoa(max(1, int(m.reports)/operatorPipelines)))
 	if err != nil {
 		return err
 	}
-	if err := m.StopPlaying(); err != nil {
+	if err := m.cluster.StopPlaying(); err != nil {
 		return err
 	}
 	writes, err := m.floorWrites(ctx)

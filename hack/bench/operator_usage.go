@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ragpipeline/ragpipeline/hack/bench/played"
+	"github.com/ragpipeline/ragpipeline/hack/bench/audit"
 )
 
 func operatorTitle() string {
@@ -69,7 +69,7 @@ func (m *operators) passes(ctx context.Context) (sum float64, err error) {
 }
 
 // settle waits until the operator has written nothing for a while, and returns its requests.
-func (m *operators) settle(ctx context.Context, log *played.Log) ([]played.Request, error) {
+func (m *operators) settle(ctx context.Context, log *audit.Log) ([]audit.Request, error) {
 	for {
 		requests, err := log.Requests()
 		if err != nil {
@@ -92,7 +92,7 @@ type counts struct {
 	last                                        time.Time // write
 }
 
-func count(requests []played.Request) (c counts) {
+func count(requests []audit.Request) (c counts) {
 	for _, r := range requests {
 		if !r.Writes() {
 			if r.Verb != "watch" && r.Of.Resource != "leases" && r.Of.Resource != "" {

@@ -46,14 +46,14 @@ func TestAChangeOfChunkingIsBuiltBesideWhatServesAndThenTakesOver(t *testing.T) 
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
 	first := p.Status.Index.Generation
 	before := len(c.seen(p.Name))
-	c.with(func() { c.held = true })
+	c.Hold(true)
 	c.change(p, `{"spec":{"chunking":{"size":400,"overlap":50}}}`)
 	c.awaitReason(p.Name, v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonIndexing)
 	c.reads(p.Name, status.InProgressStatus)
 	if pods := c.pods(p, naming.ComponentGateway); len(pods) != 1 || pods[0].Labels[naming.LabelGeneration] != first {
 		t.Errorf("while the next generation is built there are %d gateways", len(pods))
 	}
-	c.with(func() { c.held = false })
+	c.Hold(false)
 	apiserver.Eventually(t, patience, func() string {
 		if p = c.awaitReady(p.Name); p.Status.Index.Generation == first {
 			return "another generation"
@@ -81,7 +81,7 @@ func TestAChangeOfChunkingIsBuiltBesideWhatServesAndThenTakesOver(t *testing.T) 
 func TestAnOperatorThatIsReplacedDuringARunGoesOnWithIt(t *testing.T) {
 	c := startCluster(t)
 	old := startOperator(t, c.namespace)
-	c.with(func() { c.held = true })
+	c.Hold(true)
 	p := c.applySample("quickstart.yaml")
 	c.awaitReason(p.Name, v1alpha1.ConditionIndexReady, metav1.ConditionFalse, v1alpha1.ReasonIndexing)
 	old.stop()
@@ -93,11 +93,11 @@ func TestAnOperatorThatIsReplacedDuringARunGoesOnWithIt(t *testing.T) {
 			t.Errorf("the new operator made %s %s", key.Kind, key.Name)
 		}
 	}
-	c.with(func() { c.held = false })
+	c.Hold(false)
 	c.awaitReady(p.Name)
 	c.quiet(t, o, p)
-	if c.with(func() {}); c.runs != 1 {
-		t.Errorf("%d runs", c.runs)
+	if runs := c.Runs(); runs != 1 {
+		t.Errorf("%d runs", runs)
 	}
 }
 
@@ -105,9 +105,7 @@ func TestAStageThatFailsIsSaidAndClearsByItself(t *testing.T) {
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
-	c.with(func() {
-		c.stages[config.StageLLM] = config.StageStatus{Reason: "Unauthorized", HTTPStatus: 401, Message: "the key was refused", Since: p.CreationTimestamp.Time}
-	})
+	c.Report(config.StageLLM, &config.StageStatus{Reason: config.ModelUnauthorized, HTTPStatus: 401, Message: "the key was refused", Since: p.CreationTimestamp.Time})
 	apiserver.Eventually(t, patience, func() string {
 		p = c.pipeline(p.Name)
 		if !meta.IsStatusConditionFalse(p.Status.Conditions, v1alpha1.ConditionReady) || !meta.IsStatusConditionFalse(p.Status.Conditions, v1alpha1.ConditionLLMReady) {
@@ -116,7 +114,7 @@ func TestAStageThatFailsIsSaidAndClearsByItself(t *testing.T) {
 		return ""
 	})
 	c.reads(p.Name, status.InProgressStatus)
-	c.with(func() { delete(c.stages, config.StageLLM) })
+	c.Report(config.StageLLM, nil)
 	c.awaitReady(p.Name)
 	c.reads(p.Name, status.CurrentStatus)
 }
@@ -124,17 +122,15 @@ func TestAStageThatFailsIsSaidAndClearsByItself(t *testing.T) {
 func TestAnImageThatCannotBePulledIsSaidAndClearsByItself(t *testing.T) {
 	c := startCluster(t)
 	startOperator(t, c.namespace)
-	c.with(func() {
-		c.trouble[naming.ComponentWeaviate] = func(s *corev1.PodStatus) {
-			s.Phase = corev1.PodPending
-			s.ContainerStatuses = []corev1.ContainerStatus{{Name: "weaviate", Image: "example.com/weaviate:test", State: corev1.ContainerState{
-				Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "Back-off pulling image"}}}}
-		}
-	})
+	c.check(c.Trouble(t.Context(), naming.ComponentWeaviate, func(s *corev1.PodStatus) {
+		s.Phase = corev1.PodPending
+		s.ContainerStatuses = []corev1.ContainerStatus{{Name: "weaviate", Image: "example.com/weaviate:test", State: corev1.ContainerState{
+			Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "Back-off pulling image"}}}}
+	}))
 	p := c.applySample("quickstart.yaml")
 	c.awaitReason(p.Name, v1alpha1.ConditionVectorStoreReady, metav1.ConditionFalse, v1alpha1.ReasonImagePullFailed)
 	c.reads(p.Name, status.InProgressStatus)
-	c.with(func() { delete(c.trouble, naming.ComponentWeaviate) })
+	c.check(c.EndTrouble(t.Context(), naming.ComponentWeaviate))
 	c.awaitReady(p.Name)
 	c.reads(p.Name, status.CurrentStatus)
 }

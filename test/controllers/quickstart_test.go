@@ -13,6 +13,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/test/apiserver"
+	"github.com/ragpipeline/ragpipeline/test/played"
 )
 
 func TestTheQuickstartBecomesReadyAndIsInProgressUntilThen(t *testing.T) {
@@ -20,7 +21,7 @@ func TestTheQuickstartBecomesReadyAndIsInProgressUntilThen(t *testing.T) {
 	startOperator(t, c.namespace)
 	p := c.applySample("quickstart.yaml")
 	p = c.awaitReady(p.Name)
-	if p.Status.Index == nil || p.Status.Index.Documents != documents || p.Status.Endpoint == "" {
+	if p.Status.Index == nil || p.Status.Index.Documents != played.Documents || p.Status.Endpoint == "" {
 		t.Errorf("status: %+v", p.Status)
 	}
 	c.reads(p.Name, status.CurrentStatus)

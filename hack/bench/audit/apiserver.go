@@ -1,6 +1,6 @@
-// Package played is a cluster for the operator's benchmark: a real etcd and kube-apiserver, which records what the
-// operator asks of it, and players of what would run beside them: workload controllers, kubelets, and pods' reports.
-package played
+// Package audit runs a real etcd and kube-apiserver for the operator's benchmark, which record what the operator asks
+// of them.
+package audit
 
 import (
 	"context"
@@ -40,8 +40,8 @@ rules:
 - {level: None}
 `
 
-// Cluster is a running one. Stop it.
-type Cluster struct {
+// Server is a running API server. Stop it.
+type Server struct {
 	// Client reads from the server and writes to it.
 	Client client.Client
 	// Config is for clients that may do anything.
@@ -50,20 +50,18 @@ type Cluster struct {
 	Kubeconfig string
 
 	environment *envtest.Environment
-	audit       string
-	reports     reports
-	end         func() error // of the players
+	log         string // file
 }
 
-// Start starts a cluster from the binaries in assets, etcd and kube-apiserver, with its files in dir.
-func Start(ctx context.Context, assets, dir string) (*Cluster, error) {
+// Start starts the server from the binaries in assets, etcd and kube-apiserver, with its files in dir.
+func Start(ctx context.Context, assets, dir string) (*Server, error) {
 	log.SetLogger(logr.Discard())
 	definition := new(apiextensionsv1.CustomResourceDefinition)
 	if err := yaml.UnmarshalStrict(crd.RAGPipelines, definition); err != nil {
 		return nil, err
 	}
-	c := &Cluster{audit: filepath.Join(dir, "audit.log"), Kubeconfig: filepath.Join(dir, "kubeconfig")}
-	c.environment = &envtest.Environment{
+	s := &Server{log: filepath.Join(dir, "audit.log"), Kubeconfig: filepath.Join(dir, "kubeconfig")}
+	s.environment = &envtest.Environment{
 		CRDs:                     []*apiextensionsv1.CustomResourceDefinition{definition},
 		BinaryAssetsDirectory:    assets,
 		ControlPlaneStartTimeout: 2 * time.Minute,
@@ -72,26 +70,26 @@ func Start(ctx context.Context, assets, dir string) (*Cluster, error) {
 	if err := os.WriteFile(policyFile, []byte(policy), 0o600); err != nil {
 		return nil, err
 	}
-	c.environment.ControlPlane.GetAPIServer().Configure().
-		Set("audit-policy-file", policyFile).Set("audit-log-path", c.audit).
+	s.environment.ControlPlane.GetAPIServer().Configure().
+		Set("audit-policy-file", policyFile).Set("audit-log-path", s.log).
 		Set("service-cluster-ip-range", "10.96.0.0/16") // envtest's has 254 addresses
-	config, err := c.environment.Start()
+	config, err := s.environment.Start()
 	if err != nil {
 		return nil, fmt.Errorf("start an API server from %s: %w", assets, err)
 	}
 	config.QPS = -1 // the server's own fairness is enough
-	c.Config = config
-	if err := c.prepare(ctx); err != nil {
-		return nil, errors.Join(err, c.Stop())
+	s.Config = config
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(err, s.Stop())
 	}
-	return c, nil
+	return s, nil
 }
 
-func (c *Cluster) prepare(ctx context.Context) (err error) {
-	if c.Client, err = client.New(c.Config, client.Options{Scheme: controllers.Scheme()}); err != nil {
+func (s *Server) prepare(ctx context.Context) (err error) {
+	if s.Client, err = client.New(s.Config, client.Options{Scheme: controllers.Scheme()}); err != nil {
 		return err
 	}
-	user, err := c.environment.AddUser(envtest.User{Name: operatorUser, Groups: []string{"system:masters"}}, nil)
+	user, err := s.environment.AddUser(envtest.User{Name: operatorUser, Groups: []string{"system:masters"}}, nil)
 	if err != nil {
 		return err
 	}
@@ -99,30 +97,16 @@ func (c *Cluster) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.Kubeconfig, kubeconfig, 0o600); err != nil {
+	if err := os.WriteFile(s.Kubeconfig, kubeconfig, 0o600); err != nil {
 		return err
 	}
-	if err := c.Namespace(ctx, OperatorNamespace); err != nil {
-		return err
-	}
-	return c.play(ctx)
+	return s.Namespace(ctx, OperatorNamespace)
 }
 
 // Namespace makes one.
-func (c *Cluster) Namespace(ctx context.Context, name string) error {
-	return c.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+func (s *Server) Namespace(ctx context.Context, name string) error {
+	return s.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 }
 
-// StopPlaying ends the players. What is made from then on stays as it was made.
-func (c *Cluster) StopPlaying() (err error) {
-	if c.end != nil {
-		err = c.end()
-		c.end = nil
-	}
-	return err
-}
-
-// Stop ends everything.
-func (c *Cluster) Stop() error {
-	return errors.Join(c.StopPlaying(), c.reports.close(), c.environment.Stop())
-}
+// Stop ends the server.
+func (s *Server) Stop() error { return s.environment.Stop() }

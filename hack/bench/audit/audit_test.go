@@ -1,4 +1,4 @@
-package played
+package audit
 
 import (
 	"os"
@@ -18,8 +18,8 @@ func TestWhatTheOperatorAskedIsReadFromTheAuditLog(t *testing.T) {
 		{`{"stage":"ResponseComplete","verb":"create","objectRef":{"resource":"events"},"responseStatus":{"code":201}}`, "writes event creates"},
 		{`{"stage":"ResponseComplete","verb":"delete","objectRef":{"resource":"jobs"},"responseStatus":{"code":200}}`, "writes"},
 	}
-	c := &Cluster{audit: filepath.Join(t.TempDir(), "audit.log")}
-	log, err := c.Log()
+	s := &Server{log: filepath.Join(t.TempDir(), "audit.log")}
+	log, err := s.Log()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestWhatTheOperatorAskedIsReadFromTheAuditLog(t *testing.T) {
 	for _, l := range lines {
 		text += l.line + "\n"
 	}
-	if err := os.WriteFile(c.audit, []byte(text+`{"stage":"Resp`), 0o600); err != nil {
+	if err := os.WriteFile(s.log, []byte(text+`{"stage":"Resp`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	requests, err := log.Requests()

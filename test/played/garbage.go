@@ -1,9 +1,11 @@
-package controllers_test
+package played
 
 import (
 	"context"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -13,8 +15,28 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 )
 
-// collectGarbage deletes what is owned by something that is gone.
-func (c *cluster) collectGarbage(ctx context.Context) error {
+// collectGarbage deletes what is owned by something that is gone, until ctx ends.
+func (c *Cluster) collectGarbage(ctx context.Context) {
+	ticker := time.NewTicker(beat)
+	defer ticker.Stop()
+	for {
+		err := c.collect(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+			c.options.Failed(err)
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *Cluster) collect(ctx context.Context) error {
 	kinds := []schema.GroupVersionKind{corev1.SchemeGroupVersion.WithKind("Pod"), v1alpha1.GroupVersion.WithKind(v1alpha1.Kind)}
 	for _, k := range apply.Kinds() {
 		kinds = append(kinds, k.GroupVersionKind)
@@ -23,7 +45,7 @@ func (c *cluster) collectGarbage(ctx context.Context) error {
 	for _, k := range kinds { // dependents before their owners: an owner that is made meanwhile is no stranger to its own
 		list := new(metav1.PartialObjectMetadataList)
 		list.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))
-		if err := c.List(ctx, list, client.InNamespace(c.namespace)); err != nil {
+		if err := c.direct.List(ctx, list, client.InNamespace(c.options.Namespace)); err != nil {
 			return err
 		}
 		for _, item := range list.Items {
@@ -37,10 +59,10 @@ func (c *cluster) collectGarbage(ctx context.Context) error {
 	}
 	for _, object := range objects {
 		owner := metav1.GetControllerOf(&object)
-		if owner == nil || exists[owner.UID] || object.DeletionTimestamp != nil || c.alive(ctx, owner) {
+		if owner == nil || exists[owner.UID] || object.DeletionTimestamp != nil || c.lives(ctx, owner) {
 			continue
 		}
-		err := c.Delete(ctx, &object, client.Preconditions{UID: &object.UID}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+		err := c.direct.Delete(ctx, &object, client.Preconditions{UID: &object.UID}, client.PropagationPolicy(metav1.DeletePropagationBackground))
 		if err != nil {
 			return err
 		}
@@ -48,10 +70,10 @@ func (c *cluster) collectGarbage(ctx context.Context) error {
 	return nil
 }
 
-// alive looks again: the owner may have been made after its kind was listed.
-func (c *cluster) alive(ctx context.Context, owner *metav1.OwnerReference) bool {
+// lives looks again: the owner may have been made after its kind was listed.
+func (c *Cluster) lives(ctx context.Context, owner *metav1.OwnerReference) bool {
 	object := new(metav1.PartialObjectMetadata)
 	object.APIVersion, object.Kind = owner.APIVersion, owner.Kind
-	err := c.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: owner.Name}, object)
+	err := c.direct.Get(ctx, client.ObjectKey{Namespace: c.options.Namespace, Name: owner.Name}, object)
 	return client.IgnoreNotFound(err) != nil || err == nil && object.UID == owner.UID
 }

@@ -1,4 +1,4 @@
-package played
+package audit
 
 import (
 	"bufio"
@@ -61,15 +61,15 @@ type Log struct {
 }
 
 // Log starts with the requests that end from now on.
-func (c *Cluster) Log() (*Log, error) {
-	info, err := os.Stat(c.audit)
+func (s *Server) Log() (*Log, error) {
+	info, err := os.Stat(s.log)
 	if os.IsNotExist(err) {
-		return &Log{path: c.audit}, nil
+		return &Log{path: s.log}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Log{c.audit, info.Size()}, nil
+	return &Log{s.log, info.Size()}, nil
 }
 
 // Requests are those that have ended so far; of a watch, its start counts.
