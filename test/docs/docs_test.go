@@ -143,8 +143,6 @@ func gatewayCodes(t *testing.T) []string {
 	return slices.Sorted(maps.Keys(codes))
 }
 
-var camelCase = regexp.MustCompile(`^([A-Z][a-z]+)+$`)
-
 func parse(t *testing.T, file string) *ast.File {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
