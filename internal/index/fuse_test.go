@@ -19,8 +19,8 @@ func TestFuse(t *testing.T) {
 		alpha           float64
 		want            []Fused
 	}{
-		"no leg has a hit": {nil, nil, 0.5, []Fused{}},
-		"each leg is stretched to 0..1 and weighed": {
+		"no retriever has a hit": {nil, nil, 0.5, []Fused{}},
+		"each retriever's scores are stretched to 0..1 and weighted": {
 			[]Hit{hit("a", 0.9), hit("b", 0.8), hit("c", 0.5)}, []Hit{hit("c", 12), hit("b", 6), hit("d", 4)}, 0.5,
 			[]Fused{
 				fused("a", 0.5, new(0.9), nil), fused("b", 0.5*0.75+0.5*0.25, new(0.8), new(6.0)),
@@ -31,29 +31,33 @@ func TestFuse(t *testing.T) {
 			[]Hit{hit("a", 1), hit("b", 0)}, []Hit{hit("b", 2), hit("a", 1)}, 0.8,
 			[]Fused{fused("a", 0.8, new(1.0), new(1.0)), fused("b", 0.2, new(0.0), new(2.0))},
 		},
-		"equal scores in a leg have full weight": {
+		"equal scores of a retriever have full weight": {
 			[]Hit{hit("a", 0.3), hit("b", 0.3)}, []Hit{hit("b", 7)}, 0.5,
 			[]Fused{fused("b", 1, new(0.3), new(7.0)), fused("a", 0.5, new(0.3), nil)},
 		},
-		"the vector leg alone": {
+		"the vector retriever alone": {
 			[]Hit{hit("a", 0.9), hit("b", 0.7), hit("c", -0.1)}, nil, 1,
 			[]Fused{fused("a", 1, new(0.9), nil), fused("b", 0.8, new(0.7), nil), fused("c", 0, new(-0.1), nil)},
 		},
-		"the keyword leg alone": {
+		"the keyword retriever alone": {
 			nil, []Hit{hit("a", 9), hit("b", 5)}, 0,
 			[]Fused{fused("a", 1, nil, new(9.0)), fused("b", 0, nil, new(5.0))},
 		},
-		"a leg without hits still weighs": {
+		"a retriever without hits keeps its weight": {
 			nil, []Hit{hit("a", 9)}, 0.7,
 			[]Fused{fused("a", 0.3, nil, new(9.0))},
 		},
 		"ties are ordered by id": {
 			[]Hit{hit("c", 1), hit("b", 1)}, []Hit{hit("d", 1), hit("a", 1)}, 0.5,
-			[]Fused{fused("a", 0.5, nil, new(1.0)), fused("b", 0.5, new(1.0), nil), fused("c", 0.5, new(1.0), nil), fused("d", 0.5, nil, new(1.0))},
+			[]Fused{
+				fused("a", 0.5, nil, new(1.0)), fused("b", 0.5, new(1.0), nil),
+				fused("c", 0.5, new(1.0), nil), fused("d", 0.5, nil, new(1.0)),
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, Fuse(test.vector, test.keyword, test.alpha), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+			got := Fuse(test.vector, test.keyword, test.alpha)
+			if diff := cmp.Diff(test.want, got, cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -62,18 +66,18 @@ func TestFuse(t *testing.T) {
 
 func TestFuseProperties(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	leg := func() (hits []Hit) {
+	randomHits := func() (hits []Hit) {
 		for _, i := range random.Perm(60)[:random.IntN(60)] {
 			hits = append(hits, Hit{ID: fmt.Sprint(i), Score: float64(random.IntN(10)) - 5})
 		}
 		return hits
 	}
 	for range 200 {
-		vector, keyword, alpha := leg(), leg(), random.Float64()
+		vector, keyword, alpha := randomHits(), randomHits(), random.Float64()
 		before := append(append([]Hit{}, vector...), keyword...)
 		fused := Fuse(vector, keyword, alpha)
 		if diff := cmp.Diff(before, append(append([]Hit{}, vector...), keyword...)); diff != "" {
-			t.Fatalf("the legs were changed: %s", diff)
+			t.Fatalf("the arguments were changed: %s", diff)
 		}
 		seen := map[string]bool{}
 		for i, f := range fused {

@@ -64,8 +64,9 @@ func (c *corpus) document(name string, chunks int) (index.Row, []index.Vectored)
 	for i := range out {
 		out[i] = index.Vectored{
 			Chunk: index.Chunk{
-				ID: fmt.Sprintf("%08x-0000-5000-8000-%012x", c.random.Uint32(), c.random.Uint64()>>16), Document: name, Source: "docs",
-				Title: name, Text: c.text(800), Page: 1, Start: i * 600, End: i*600 + 800, Metadata: map[string]string{"team": "bench"},
+				ID:       fmt.Sprintf("%08x-0000-5000-8000-%012x", c.random.Uint32(), c.random.Uint64()>>16),
+				Document: name, Source: "docs", Title: name, Text: c.text(800),
+				Page: 1, Start: i * 600, End: i*600 + 800, Metadata: map[string]string{"team": "bench"},
 			},
 			Vector: c.vector(),
 		}
@@ -181,7 +182,8 @@ func BenchmarkPut(b *testing.B) {
 	for b.Loop() {
 		i := n % len(rows)
 		rows[i].Document = fmt.Sprintf("docs/%08d", n)
-		chunks[i][0].Document, chunks[i][0].ID = rows[i].Document, fmt.Sprintf("%08x-0000-5000-8000-%012x", uint32(n)*2654435761, n)
+		chunks[i][0].Document = rows[i].Document
+		chunks[i][0].ID = fmt.Sprintf("%08x-0000-5000-8000-%012x", uint32(n)*2654435761, n)
 		if err := s.Put(b.Context(), rows[i], chunks[i]); err != nil {
 			b.Fatal(err)
 		}

@@ -81,7 +81,8 @@ func TestMain(m *testing.M) {
 func writeUntilKilled(directory string) {
 	s, err := Open(context.Background(), Options{Directory: directory, Pipeline: pipeline, Generation: generation})
 	for i := 0; err == nil; i++ {
-		if err = putDocument(context.Background(), s, fmt.Sprintf("docs/%d", i%20), fmt.Sprintf("v%d", i), 1+i%7); err == nil {
+		err = putDocument(context.Background(), s, fmt.Sprintf("docs/%d", i%20), fmt.Sprintf("v%d", i), 1+i%7)
+		if err == nil {
 			fmt.Fprintln(os.Stdout, i)
 		}
 	}

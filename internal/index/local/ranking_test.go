@@ -76,7 +76,8 @@ func randomDocument(random *rand.Rand, document string, chunks *int) []ranked {
 		}
 		*chunks++
 		c := index.Chunk{
-			ID: fmt.Sprintf("%08x-%d", random.Uint32(), *chunks), Document: document, Source: source, Text: strings.Join(words, " "),
+			ID:       fmt.Sprintf("%08x-%d", random.Uint32(), *chunks),
+			Document: document, Source: source, Text: strings.Join(words, " "),
 			Metadata: map[string]string{"parity": fmt.Sprint(len(document) % 2)},
 		}
 		v := vector.Unit([]float32{float32(random.IntN(5)), float32(random.IntN(5)), float32(random.IntN(5) - 2), 1})
@@ -92,7 +93,8 @@ func agree(t *testing.T, random *rand.Rand, r *ranking, live map[string][]ranked
 	t.Helper()
 	for range 6 {
 		filter := []index.Filter{
-			nil, nil, {"source": {"s1", "s2"}}, {"parity": {"0"}, "source": {"s0"}}, {"document": {"s0/1", "s1/7", "s2/200"}}, {"none": {"x"}},
+			nil, nil, {"source": {"s1", "s2"}}, {"parity": {"0"}, "source": {"s0"}},
+			{"document": {"s0/1", "s1/7", "s2/200"}}, {"none": {"x"}},
 		}[random.IntN(6)]
 		var all, allowed []ranked
 		for _, document := range live {
@@ -114,7 +116,9 @@ func agree(t *testing.T, random *rand.Rand, r *ranking, live map[string][]ranked
 
 func passes(c ranked, filter index.Filter) bool {
 	for key, values := range filter {
-		own := map[string]string{"source": c.chunk.Source, "document": c.chunk.Document, "parity": c.chunk.Metadata["parity"]}[key]
+		own := map[string]string{
+			"source": c.chunk.Source, "document": c.chunk.Document, "parity": c.chunk.Metadata["parity"],
+		}[key]
 		if !slices.Contains(values, own) {
 			return false
 		}
@@ -194,7 +198,8 @@ func TestPostingHoldsItsFrequency(t *testing.T) {
 	p.add(strings.Repeat("many ", 9_999) + "many")
 	p.add("many")
 	list := p.lists[p.terms["many"]]
-	if len(list) != 2 || list[0].ordinal() != 0 || list[0].frequency() != maxFrequency || list[1].ordinal() != 1 || list[1].frequency() != 1 {
+	if len(list) != 2 || list[0].ordinal() != 0 || list[0].frequency() != maxFrequency ||
+		list[1].ordinal() != 1 || list[1].frequency() != 1 {
 		t.Errorf("postings are %x", list)
 	}
 }

@@ -56,7 +56,8 @@ func document(name, word string, n int) (index.Row, []index.Vectored) {
 	for i := range chunks {
 		chunks[i] = index.Vectored{
 			Chunk: index.Chunk{
-				ID: fmt.Sprintf("%s#%s#%d", name, word, i), Document: name, Source: "docs", Text: fmt.Sprintf("%s common part%d", word, i),
+				ID:       fmt.Sprintf("%s#%s#%d", name, word, i),
+				Document: name, Source: "docs", Text: fmt.Sprintf("%s common part%d", word, i),
 			},
 			Vector: []float32{1, float32(i)},
 		}
@@ -125,9 +126,10 @@ func TestADirectoryOfAnyName(t *testing.T) {
 }
 
 func TestForeignDatabasesAreRefused(t *testing.T) {
+	const otherSchema = "use the version that created it, or delete the directory"
 	for name, test := range map[string]struct{ change, want string }{
-		"an older schema":            {`PRAGMA user_version = 1`, "use the version that created it, or delete the directory"},
-		"a newer schema":             {`PRAGMA user_version = 99`, "use the version that created it, or delete the directory"},
+		"an older schema":            {`PRAGMA user_version = 1`, otherSchema},
+		"a newer schema":             {`PRAGMA user_version = 99`, otherSchema},
 		"another program's database": {`PRAGMA application_id = 1`, "choose another directory"},
 		"a record of another generation": {
 			`UPDATE generation SET record = '{"analyser":"99"}'`, "does not match its fingerprint",
@@ -177,7 +179,8 @@ func TestADamagedDatabaseIsLeftAsItIs(t *testing.T) {
 			if err := os.WriteFile(path, b, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := openError(t, directory); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "delete "+directory) {
+			err = openError(t, directory)
+			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "delete "+directory) {
 				t.Errorf("got %v; it should say to delete %s", err, directory)
 			}
 			if after, err := os.ReadFile(path); err != nil || !slices.Equal(after, b) {
@@ -206,7 +209,8 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 	}
 	limit(pages)
 	for range 2 { // a failure does not spoil the next write
-		if err := putDocument(t.Context(), s, "docs/a", "cherry", 500); !errors.Is(err, index.ErrFull) || !strings.Contains(err.Error(), directory) {
+		err := putDocument(t.Context(), s, "docs/a", "cherry", 500)
+		if !errors.Is(err, index.ErrFull) || !strings.Contains(err.Error(), directory) {
 			t.Fatalf("got %v; want index.ErrFull with the directory", err)
 		}
 		if diff := cmp.Diff(before, contents(t, s)); diff != "" {
@@ -253,7 +257,8 @@ func TestRetireGivesSpaceBack(t *testing.T) {
 		t.Errorf("%d documents are left, want 1", got)
 	}
 	var left int
-	if err := s.reader.QueryRowContext(t.Context(), `SELECT count(*) FROM generation WHERE pipeline = ?`, other).Scan(&left); err != nil || left != 1 {
+	err = s.reader.QueryRowContext(t.Context(), `SELECT count(*) FROM generation WHERE pipeline = ?`, other).Scan(&left)
+	if err != nil || left != 1 {
 		t.Errorf("another pipeline has %d generations left (%v), want 1", left, err)
 	}
 }

@@ -34,14 +34,18 @@ func (d *dying) step() error {
 	return nil
 }
 
-func (d *dying) BatchObjects(ctx context.Context, r *pb.BatchObjectsRequest, o ...grpc.CallOption) (*pb.BatchObjectsReply, error) {
+func (d *dying) BatchObjects(
+	ctx context.Context, r *pb.BatchObjectsRequest, o ...grpc.CallOption,
+) (*pb.BatchObjectsReply, error) {
 	if err := d.step(); err != nil {
 		return nil, err
 	}
 	return d.WeaviateClient.BatchObjects(ctx, r, o...)
 }
 
-func (d *dying) BatchDelete(ctx context.Context, r *pb.BatchDeleteRequest, o ...grpc.CallOption) (*pb.BatchDeleteReply, error) {
+func (d *dying) BatchDelete(
+	ctx context.Context, r *pb.BatchDeleteRequest, o ...grpc.CallOption,
+) (*pb.BatchDeleteReply, error) {
 	if err := d.step(); err != nil {
 		return nil, err
 	}
@@ -51,8 +55,9 @@ func (d *dying) BatchDelete(ctx context.Context, r *pb.BatchDeleteRequest, o ...
 func openFor(t *testing.T, s *weaviatetest.Server, name string) *Store {
 	t.Helper()
 	store, err := Open(t.Context(), Options{
-		Index: config.WeaviateIndex{URL: s.URL, GRPCURL: s.GRPCURL}, Pipeline: config.Pipeline{Namespace: "crash", Name: name},
-		Key: func() (string, error) { return weaviatetest.Key, nil },
+		Index:    config.WeaviateIndex{URL: s.URL, GRPCURL: s.GRPCURL},
+		Pipeline: config.Pipeline{Namespace: "crash", Name: name},
+		Key:      func() (string, error) { return weaviatetest.Key, nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,9 +71,14 @@ func document(name, hash string, words ...string) (index.Row, []index.Vectored) 
 	var chunks []index.Vectored
 	for i, word := range words {
 		id := uuid.NewSHA1(uuid.NameSpaceURL, []byte(name+word)).String()
-		chunks = append(chunks, index.Vectored{Chunk: index.Chunk{ID: id, Document: name, Source: "docs", Text: word}, Vector: []float32{1, float32(i)}})
+		chunks = append(chunks, index.Vectored{
+			Chunk: index.Chunk{ID: id, Document: name, Source: "docs", Text: word}, Vector: []float32{1, float32(i)},
+		})
 	}
-	return index.Row{Document: name, Source: "docs", Hash: hash, Attributes: "a", Chunks: len(chunks), State: index.Indexed, Updated: time.Unix(1, 0).UTC()}, chunks
+	return index.Row{
+		Document: name, Source: "docs", Hash: hash, Attributes: "a", Chunks: len(chunks),
+		State: index.Indexed, Updated: time.Unix(1, 0).UTC(),
+	}, chunks
 }
 
 // texts are the texts of all chunks, as a search finds them.
@@ -114,6 +124,7 @@ func TestAProcessMayDieBetweenAnyTwoWrites(t *testing.T) {
 	weaviatetest.Need(t)
 	server, err := Shared()
 	must(t, err)
+	three := []string{"one", "two", "three"}
 	for name, test := range map[string]struct {
 		before []string // the words of docs/a, nil when it is new
 		write  func(ctx context.Context, s *Store) error
@@ -122,8 +133,8 @@ func TestAProcessMayDieBetweenAnyTwoWrites(t *testing.T) {
 	}{
 		"a document that is new":                {nil, put("new", "one", "two"), []string{"one", "two"}},
 		"a document that is new and then gone":  {nil, put("new", "one", "two"), nil},
-		"a document that has changed":           {[]string{"one", "two", "three"}, put("new", "two", "four"), []string{"two", "four"}},
-		"a document that has changed and back":  {[]string{"one", "two", "three"}, put("new", "two", "four"), []string{"one", "two", "three"}},
+		"a document that has changed":           {three, put("new", "two", "four"), []string{"two", "four"}},
+		"a document that has changed and back":  {three, put("new", "two", "four"), three},
 		"a document that was staged":            {[]string{"one"}, stageAndPut("new", "one", "two"), []string{"one", "two"}},
 		"a document that is removed":            {[]string{"one", "two"}, removeIt, nil},
 		"a document that is removed and back":   {[]string{"one", "two"}, removeIt, []string{"one", "two"}},
@@ -185,7 +196,8 @@ func recovered(t *testing.T, s *Store, before, listed []string, writes int) {
 	if diff := cmp.Diff(words, texts(t, s)); diff != "" {
 		t.Errorf("after %d writes: chunks (-want +got):\n%s", writes, diff)
 	}
-	if left, err := s.count(t.Context(), s.names.ledger, anyOf(propState, stateNew, stateStaged)); err != nil || left != 0 {
+	left, err := s.count(t.Context(), s.names.ledger, anyOf(propState, stateNew, stateStaged))
+	if err != nil || left != 0 {
 		t.Errorf("after %d writes: %d objects of what was begun are left, %v", writes, left, err)
 	}
 }

@@ -113,7 +113,8 @@ func TestTheKeyIsReadForEveryCall(t *testing.T) {
 		writing := o
 		writing.ReadOnly = false
 		_, err := weaviate.Open(t.Context(), writing)
-		if !errors.Is(err, index.ErrUnauthorized) || strings.Contains(err.Error(), "a-wrong-key") || k == "" && !strings.Contains(err.Error(), "is missing") {
+		if !errors.Is(err, index.ErrUnauthorized) || strings.Contains(err.Error(), "a-wrong-key") ||
+			k == "" && !strings.Contains(err.Error(), "is missing") {
 			t.Errorf("opening for writing gave %v", err)
 		}
 	}
@@ -126,7 +127,8 @@ func TestCollectionsOfOthersAreLeftAlone(t *testing.T) {
 	mine.Index.Prefix, theirs.Index.Prefix = "Shared_prefix", "shared_prefix"
 	s := open(t, theirs)
 	mustPut(t, s, "docs/a.md")
-	if _, err := weaviate.Open(t.Context(), mine); err == nil || !strings.Contains(err.Error(), "prefix") || !strings.Contains(err.Error(), theirs.Pipeline.String()) {
+	if _, err := weaviate.Open(t.Context(), mine); err == nil || !strings.Contains(err.Error(), "prefix") ||
+		!strings.Contains(err.Error(), theirs.Pipeline.String()) {
 		t.Errorf("a pipeline took the other's collections: %v", err)
 	}
 	mine.Generation.Chunking.Size++

@@ -14,9 +14,10 @@ func TestEveryPipelineHasNamesOfItsOwn(t *testing.T) {
 	long := strings.Repeat("a-", 31) + "a"
 	seen := map[string]string{}
 	for _, p := range []config.Pipeline{
-		{Namespace: "a", Name: "b"}, {Namespace: "a-b", Name: "c"}, {Namespace: "a", Name: "b-c"}, {Namespace: "a--b", Name: "c"},
-		{Namespace: "a", Name: "b--c"}, {Namespace: "a-b", Name: "b-c"}, {Namespace: "ab", Name: "c"}, {Namespace: "1a", Name: "b"},
-		{Namespace: "n", Name: "a1"}, {Namespace: "n-1a", Name: "b"}, {Namespace: "n1a", Name: "b"}, {Namespace: long, Name: long[:39]},
+		{Namespace: "a", Name: "b"}, {Namespace: "a-b", Name: "c"}, {Namespace: "a", Name: "b-c"},
+		{Namespace: "a--b", Name: "c"}, {Namespace: "a", Name: "b--c"}, {Namespace: "a-b", Name: "b-c"},
+		{Namespace: "ab", Name: "c"}, {Namespace: "1a", Name: "b"}, {Namespace: "n", Name: "a1"},
+		{Namespace: "n-1a", Name: "b"}, {Namespace: "n1a", Name: "b"}, {Namespace: long, Name: long[:39]},
 	} {
 		n := newNames("", p, config.Generation{})
 		for _, collection := range []string{n.chunks, n.ledger} {
@@ -46,14 +47,20 @@ func TestGenerationsOfAPrefixAreKnownByTheirNames(t *testing.T) {
 
 func TestNoTwoFiltersAreOneText(t *testing.T) {
 	seen := map[string][2]string{}
-	for _, p := range [][2]string{{"a", "b=c"}, {"a=b", "c"}, {"a%3Db", "c"}, {"a", "b"}, {"a", "b "}, {"a", "b;"}, {" a", "b"}, {"a ", "b"}, {"a", " b"}, {"a", ""}, {"", "a"}} {
+	for _, p := range [][2]string{
+		{"a", "b=c"}, {"a=b", "c"}, {"a%3Db", "c"}, {"a", "b"}, {"a", "b "}, {"a", "b;"}, {" a", "b"}, {"a ", "b"},
+		{"a", " b"}, {"a", ""}, {"", "a"},
+	} {
 		term := strings.TrimSpace(filterTerm(p[0], p[1]))
 		if before, taken := seen[term]; taken {
 			t.Errorf("%q and %q are both %q", p, before, term)
 		}
 		seen[term] = p
 	}
-	c := index.Chunk{Source: "docs", Document: "docs/a", Metadata: map[string]string{"source": "forged", "document": "forged", "k": "v"}}
+	c := index.Chunk{
+		Source: "docs", Document: "docs/a",
+		Metadata: map[string]string{"source": "forged", "document": "forged", "k": "v"},
+	}
 	if got := strings.Join(filterTerms(&c), " "); got != "document=docs/a; k=v; source=docs;" {
 		t.Errorf("the chunk can be filtered by %s", got)
 	}

@@ -22,7 +22,9 @@ const (
 func TestBothStoresRankAlike(t *testing.T) {
 	o := options(server(t), newPipeline())
 	there := open(t, o)
-	here, err := local.Open(t.Context(), local.Options{Directory: t.TempDir(), Pipeline: o.Pipeline, Generation: o.Generation})
+	here, err := local.Open(t.Context(), local.Options{
+		Directory: t.TempDir(), Pipeline: o.Pipeline, Generation: o.Generation,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,9 @@ func TestBothStoresRankAlike(t *testing.T) {
 	}
 	for i, question := range questions {
 		for name, filter := range map[string]index.Filter{
-			"everything": nil, "a team and years": {"team": {"team 3"}, "year": {"2021", "2022"}}, "documents": {index.FilterDocument: {"docs/7.md", "docs/8.md"}},
+			"everything":       nil,
+			"a team and years": {"team": {"team 3"}, "year": {"2021", "2022"}},
+			"documents":        {index.FilterDocument: {"docs/7.md", "docs/8.md"}},
 		} {
 			vector := corpus.Vector()
 			t.Run(fmt.Sprintf("%d, %s", i, name), func(t *testing.T) {
@@ -64,7 +68,10 @@ func TestBothStoresRankAlike(t *testing.T) {
 
 // alike compares two rankings. Scores are float32 in Weaviate: chunks whose scores differ by less
 // may change places, and so may the last with one that was cut off.
-func alike(t *testing.T, retriever string, filter index.Filter, here, there index.Searcher, search func(index.Searcher, int) ([]index.Hit, error)) {
+func alike(
+	t *testing.T, retriever string, filter index.Filter, here, there index.Searcher,
+	search func(index.Searcher, int) ([]index.Hit, error),
+) {
 	t.Helper()
 	const limit = 100
 	want, err := search(here, limit+20)
@@ -85,7 +92,8 @@ func alike(t *testing.T, retriever string, filter index.Filter, here, there inde
 	for i, h := range got {
 		exact, found := scores[h.ID]
 		if !found || !about(exact, h.Score) || !about(want[i].Score, h.Score) {
-			t.Errorf("%s: place %d has %s with %.7f; the local index has %s with %.7f there, and gives it %.7f", retriever, i, h.ID, h.Score, want[i].ID, want[i].Score, exact)
+			t.Errorf("%s: place %d has %s with %.7f; the local index has %s with %.7f there, and gives it %.7f",
+				retriever, i, h.ID, h.Score, want[i].ID, want[i].Score, exact)
 		}
 	}
 }

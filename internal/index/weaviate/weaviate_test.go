@@ -80,7 +80,8 @@ func TestTLSIsVerified(t *testing.T) {
 	server := weaviatetest.Start(t, weaviatetest.Options{TLS: true})
 	for name, roots := range map[string]string{"trusted": server.Roots, "unknown": os.DevNull} {
 		again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTLSIsVerified$", "-test.v")
-		again.Env = append(os.Environ(), "RAGPIPELINE_TEST_TLS="+name+" "+server.URL+" "+server.GRPCURL, "SSL_CERT_FILE="+roots, "SSL_CERT_DIR="+os.DevNull)
+		again.Env = append(os.Environ(), "RAGPIPELINE_TEST_TLS="+name+" "+server.URL+" "+server.GRPCURL,
+			"SSL_CERT_FILE="+roots, "SSL_CERT_DIR="+os.DevNull)
 		if out, err := again.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
 			t.Errorf("with the certificate %s: %v\n%s", name, err, out)
 		}
