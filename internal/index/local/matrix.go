@@ -76,7 +76,7 @@ func (m *matrix) row(ordinal uint32) []float32 {
 
 // nearest offers the allowed rows nearest to the query, a unit vector, with their cosine
 // similarity: at least those that best will keep.
-func (m *matrix) nearest(query []float32, allowed bitset, best *bounded[candidate]) {
+func (m *matrix) nearest(query []float32, allowed bitset, best *top) {
 	if hasKernel {
 		m.nearestQuantised(query, allowed, best)
 		return

@@ -108,13 +108,13 @@ func (z *quantised) errorBound(i int, queryError float32, dimensions int) float3
 }
 
 // nearestQuantised does what nearest does, by way of the quantised blocks.
-func (m *matrix) nearestQuantised(query []float32, allowed bitset, best *bounded[candidate]) {
+func (m *matrix) nearestQuantised(query []float32, allowed bitset, best *top) {
 	if m.rows == 0 {
 		return
 	}
 	uppers := borrow[float32](&bounds, m.rows)
 	defer bounds.Put(uppers)
-	lowers := bounded[float32]{limit: best.limit, compare: descending}
+	lowers := top{limit: best.limit, entries: best.entries}
 	q := newQuantisedQuery(query, m.blocks[0].quantised.width)
 	var sums [blockRows]int32
 	for i := range m.blocks {
@@ -128,22 +128,18 @@ func (m *matrix) nearestQuantised(query []float32, allowed bitset, best *bounded
 		for j := range rows {
 			score, bound := z.score(j, sums[j]), z.errorBound(j, q.quantError, m.dimensions)
 			(*uppers)[from+j] = score + bound
-			lower, possible := score-bound, allowed == nil || allowed.has(uint32(from+j))
-			if possible && (!lowers.full() || lower > lowers.last()) {
+			lower := candidate{uint32(from + j), float64(score - bound)}
+			if lowers.admits(lower.score) && (allowed == nil || allowed.has(lower.ordinal)) {
 				lowers.add(lower)
 			}
 		}
 	}
-	lowest := float32(math.Inf(-1))
-	if lowers.full() {
-		lowest = lowers.last()
-	}
-	m.rescore(query, *uppers, lowest, allowed, best)
+	m.rescore(query, *uppers, float32(lowers.lowest()), allowed, best)
 }
 
 // rescore offers the allowed rows whose upper bound is at least the lowest score that can be among
 // the best.
-func (m *matrix) rescore(query, uppers []float32, lowest float32, allowed bitset, best *bounded[candidate]) {
+func (m *matrix) rescore(query, uppers []float32, lowest float32, allowed bitset, best *top) {
 	for i, upper := range uppers {
 		if ordinal := uint32(i); upper >= lowest && (allowed == nil || allowed.has(ordinal)) {
 			best.add(candidate{ordinal, float64(dot(query, m.row(ordinal)))})

@@ -131,7 +131,7 @@ func TestNearestIsExact(t *testing.T) {
 						kind(random, q)
 						vector.Normalise(q)
 						want := bruteNearest(&m, entries, q, allowed, limit)
-						best := bounded[candidate]{limit: limit, compare: (&ranking{entries: entries}).compare}
+						best := top{limit: limit, entries: entries}
 						m.nearest(q, allowed, &best)
 						if diff := cmp.Diff(want, best.sorted(), cmp.AllowUnexported(candidate{})); diff != "" {
 							t.Fatalf("limit %d (-want +got):\n%s", limit, diff)
@@ -159,29 +159,36 @@ func bruteNearest(m *matrix, entries []entry, q []float32, allowed bitset, limit
 			all = append(all, candidate{i, float64(dot(q, m.row(i)))})
 		}
 	}
-	slices.SortFunc(all, (&ranking{entries: entries}).compare)
+	slices.SortFunc(all, (&top{entries: entries}).compare)
 	return all[:min(limit, len(all))]
 }
 
-func TestBoundedKeepsTheFirst(t *testing.T) {
+func TestTopKeepsTheBest(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
+	entries := make([]entry, 100)
+	for i := range entries {
+		entries[i].id = fmt.Sprintf("%08x", random.Uint32())
+	}
 	for limit := 1; limit < 20; limit++ {
-		kept := bounded[float32]{limit: limit, compare: descending}
-		var all []float32
-		for range 100 {
-			x := float32(random.IntN(40))
-			all = append(all, x)
-			kept.add(x)
-			slices.SortFunc(all, descending)
-			want := all[:min(limit, len(all))]
-			if got := kept.full(); got != (len(all) >= limit) {
-				t.Fatalf("%d of %d are kept: full is %v", len(want), limit, got)
+		kept := top{limit: limit, entries: entries}
+		var all []candidate
+		for i := range entries {
+			c := candidate{uint32(i), float64(random.IntN(40))}
+			if before := kept.lowest(); kept.admits(c.score) != (c.score >= before) {
+				t.Fatalf("a score of %v is admitted: %v, with %v as the lowest", c.score, kept.admits(c.score), before)
 			}
-			if got := kept.last(); got != want[len(want)-1] {
-				t.Fatalf("the last of the %d highest of %v is %v, want %v", limit, all, got, want[len(want)-1])
+			all = append(all, c)
+			kept.add(c)
+			slices.SortFunc(all, kept.compare)
+			want := math.Inf(-1)
+			if len(all) >= limit {
+				want = all[limit-1].score
+			}
+			if got := kept.lowest(); got != want {
+				t.Fatalf("the lowest of the %d best of %v is %v, want %v", limit, all, got, want)
 			}
 		}
-		if diff := cmp.Diff(all[:limit], kept.sorted()); diff != "" {
+		if diff := cmp.Diff(all[:limit], kept.sorted(), cmp.AllowUnexported(candidate{})); diff != "" {
 			t.Fatalf("limit %d (-want +got):\n%s", limit, diff)
 		}
 	}

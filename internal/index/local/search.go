@@ -1,9 +1,9 @@
 package local
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -45,7 +45,7 @@ func (r *ranking) vector(unit []float32, limit int, filter index.Filter) []index
 	if limit <= 0 || r.chunks() == 0 {
 		return nil
 	}
-	best := r.best(limit)
+	best := r.top(limit)
 	r.vectors.nearest(unit, r.allowed(filter), best)
 	return r.hits(best)
 }
@@ -58,39 +58,21 @@ func (r *ranking) keyword(terms []string, limit int, filter index.Filter) []inde
 	sums := borrow[float64](&scores, len(r.entries))
 	defer scores.Put(sums)
 	r.postings.score(*sums, terms, corpus{chunks: r.chunks(), terms: r.terms, live: r.liveSet()}, r.allowed(filter))
-	best := r.best(limit)
+	best := r.top(limit)
 	for ordinal, score := range *sums {
-		if score > 0 && (!best.full() || score >= best.last().score) {
+		if score > 0 && best.admits(score) {
 			best.add(candidate{uint32(ordinal), score})
 		}
 	}
 	return r.hits(best)
 }
 
-// candidate is a chunk with its score in one retriever.
-type candidate struct {
-	ordinal uint32
-	score   float64
-}
-
-// best makes a heap for the limit best candidates.
-func (r *ranking) best(limit int) *bounded[candidate] {
+func (r *ranking) top(limit int) *top {
 	limit = min(limit, len(r.entries))
-	return &bounded[candidate]{limit: limit, compare: r.compare, items: make([]candidate, 0, limit)}
+	return &top{limit: limit, entries: r.entries, heap: make([]candidate, 0, limit)}
 }
 
-// compare puts the higher score first, and of equal ones the lower id.
-func (r *ranking) compare(a, b candidate) int {
-	switch {
-	case a.score > b.score:
-		return -1
-	case a.score < b.score:
-		return 1
-	}
-	return strings.Compare(r.entries[a.ordinal].id, r.entries[b.ordinal].id)
-}
-
-func (r *ranking) hits(best *bounded[candidate]) []index.Hit {
+func (r *ranking) hits(best *top) []index.Hit {
 	candidates := best.sorted()
 	hits := make([]index.Hit, len(candidates))
 	for i, c := range candidates {
@@ -116,64 +98,88 @@ func borrow[T any](pool *sync.Pool, n int) *[]T {
 	return buffer
 }
 
-// bounded keeps the limit items that come first in an order: a heap with the last of them at its
-// root.
-type bounded[T any] struct {
+// candidate is a chunk with its score in one retriever, or with a bound of it.
+type candidate struct {
+	ordinal uint32
+	score   float64
+}
+
+// top keeps the limit best candidates: a heap with the worst of them at its root.
+type top struct {
 	limit   int
-	compare func(a, b T) int // is negative when a comes first
-	items   []T
+	entries []entry // tell the ids of candidates with equal scores
+	heap    []candidate
 }
 
-// descending is the order that puts the highest number first.
-func descending(a, b float32) int { return cmp.Compare(b, a) }
+// admits reports whether add could keep a candidate of that score.
+func (t *top) admits(score float64) bool { return len(t.heap) < t.limit || score >= t.heap[0].score }
 
-// full reports whether limit items are kept. Only then does last decide what else can be.
-func (h *bounded[T]) full() bool { return len(h.items) == h.limit }
-
-// last is the kept item that comes last in the order.
-func (h *bounded[T]) last() T { return h.items[0] }
-
-// sorted returns the kept items in their order, and ends the use of the heap.
-func (h *bounded[T]) sorted() []T {
-	slices.SortFunc(h.items, h.compare)
-	return h.items
-}
-
-// add keeps the item, unless limit others come before it.
-func (h *bounded[T]) add(item T) {
+// add keeps the candidate, unless limit others are better.
+func (t *top) add(c candidate) {
 	switch {
-	case !h.full():
-		h.items = append(h.items, item)
-		h.up(len(h.items) - 1)
-	case h.compare(item, h.items[0]) < 0:
-		h.items[0] = item
-		h.down(0)
+	case len(t.heap) < t.limit:
+		t.heap = append(t.heap, c)
+		t.up(len(t.heap) - 1)
+	case t.better(c, t.heap[0]):
+		t.heap[0] = c
+		t.down(0)
 	}
 }
 
-func (h *bounded[T]) up(i int) {
+// lowest is the score that a candidate must reach to be kept; minus infinity while there is room.
+func (t *top) lowest() float64 {
+	if len(t.heap) < t.limit {
+		return math.Inf(-1)
+	}
+	return t.heap[0].score
+}
+
+// sorted returns the kept candidates, best first. It ends the use of the heap.
+func (t *top) sorted() []candidate {
+	slices.SortFunc(t.heap, t.compare)
+	return t.heap
+}
+
+// compare puts the higher score first, and of equal ones the lower id.
+func (t *top) compare(a, b candidate) int {
+	switch {
+	case a.score > b.score:
+		return -1
+	case a.score < b.score:
+		return 1
+	}
+	return strings.Compare(t.entries[a.ordinal].id, t.entries[b.ordinal].id)
+}
+
+// better reports whether a comes before b in the order of compare. It decides by the scores alone
+// where it can, so that the compiler inlines it.
+func (t *top) better(a, b candidate) bool {
+	return a.score > b.score || a.score == b.score && t.compare(a, b) < 0
+}
+
+func (t *top) up(i int) {
 	for i > 0 {
 		parent := (i - 1) / 2
-		if h.compare(h.items[i], h.items[parent]) <= 0 {
+		if !t.better(t.heap[parent], t.heap[i]) {
 			return
 		}
-		h.items[i], h.items[parent] = h.items[parent], h.items[i]
+		t.heap[i], t.heap[parent] = t.heap[parent], t.heap[i]
 		i = parent
 	}
 }
 
-func (h *bounded[T]) down(i int) {
+func (t *top) down(i int) {
 	for {
-		last := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(h.items); child++ {
-			if h.compare(h.items[child], h.items[last]) > 0 {
-				last = child
+		worst := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(t.heap); child++ {
+			if t.better(t.heap[worst], t.heap[child]) {
+				worst = child
 			}
 		}
-		if last == i {
+		if worst == i {
 			return
 		}
-		h.items[i], h.items[last] = h.items[last], h.items[i]
-		i = last
+		t.heap[i], t.heap[worst] = t.heap[worst], t.heap[i]
+		i = worst
 	}
 }
