@@ -54,6 +54,14 @@ func (w *blockWriter) writeAll(blocks []block) error {
 	return nil
 }
 
+// writeLast writes blocks after which no others come.
+func (w *blockWriter) writeLast(blocks []block) error {
+	if err := w.writeAll(blocks); err != nil {
+		return err
+	}
+	return w.flush()
+}
+
 func (w *blockWriter) write(b block) error {
 	if b.kind == tableBlock && !b.table.isLayout() {
 		caption := w.caption

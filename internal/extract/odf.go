@@ -2,10 +2,253 @@ package extract
 
 import (
 	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/html"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-func readODF(context.Context, source) (*Document, error) {
-	return nil, config.Failf(config.Unsupported, "OpenDocument files are not read: save it as DOCX or PDF")
+// readODF reads an OpenDocument file (ISO/IEC 26300): a text, a spreadsheet, a presentation or a drawing.
+func readODF(ctx context.Context, s source) (*Document, error) {
+	a, err := openArchive(ctx, s.data)
+	if err != nil {
+		return nil, err
+	}
+	r := &odfReader{archive: a, imports: s.imports, limit: newLimit(s.max)}
+	for _, read := range []func() error{r.readManifest, r.readStyles} {
+		if err := read(); err != nil {
+			return nil, err
+		}
+	}
+	d, err := r.document()
+	if err != nil {
+		return nil, err
+	}
+	meta, err := a.tree("meta.xml")
+	if err != nil {
+		return nil, err
+	}
+	if d.Title = plausibleTitle(meta.at("meta", "title").content()); d.Title == "" {
+		d.Title = r.title
+	}
+	d.Warnings.Add(config.PagesWithoutText, len(r.images), r.images...)
+	d.Warnings.Add(config.HiddenText, len(r.hidden)+r.hiddenRuns, r.hidden...)
+	d.Warnings.Add(config.PartsIgnored, len(r.ignored), r.ignored...)
+	return withText(d, config.NoTextLayer, "the document contains no text, perhaps only images; there is no OCR")
+}
+
+// odfReader turns the XML of OpenDocument into blocks.
+type odfReader struct {
+	*archive
+	imports importer
+	limit   *limit
+	styles  map[string]odfStyle
+	lists   odfLists
+	title   string // the first paragraph in the style Title
+
+	attached   []block // what is anchored in the paragraph that is being read
+	objects    int     // how deep the object that is being read is held by others
+	pictures   int     // on the slide that is being read
+	images     []string
+	hidden     []string // sheets, rows and columns that are not shown
+	hiddenRuns int
+	ignored    []string
+	err        error // the first failure
+}
+
+// readManifest refuses encrypted files, whose parts are not XML.
+func (r *odfReader) readManifest() error {
+	root, err := r.tree("META-INF/manifest.xml")
+	if err != nil {
+		return err
+	}
+	for entry := range root.elements("file-entry") {
+		if entry.attr("full-path") == "content.xml" && entry.child("encryption-data") != nil {
+			return config.Failf(config.Encrypted, "the document needs a password: save it without one")
+		}
+	}
+	return nil
+}
+
+// document reads the content as the kind of document that its body holds.
+func (r *odfReader) document() (*Document, error) {
+	out := &flow{ctx: r.ctx, limit: r.limit}
+	text := &odfBody{reader: r, writer: blockWriter{out: out}}
+	d := &Document{}
+	err := r.walk("content.xml", visitor{
+		whole: func(name string) bool {
+			switch name {
+			case "document-content", "body", "text", "spreadsheet", "presentation", "drawing", "section", "table",
+				"table-header-rows", "table-rows", "table-row-group", "index-body", "table-of-content":
+				return false
+			}
+			return true
+		},
+		open:  text.open,
+		close: text.close,
+		node: func(n *node) error {
+			switch n.name {
+			case "automatic-styles":
+				r.addStyles(n)
+			case "page":
+				return r.page(d, n)
+			default:
+				return text.node(n)
+			}
+			return r.err
+		},
+	})
+	if err == nil {
+		err = text.writer.flush()
+	}
+	if err == nil {
+		err = r.err
+	}
+	if err != nil || len(d.Pages) > 0 {
+		return d, err
+	}
+	if err := r.furniture(out); err != nil {
+		return nil, err
+	}
+	d.Pages = []Page{out.page(0)}
+	return d, nil
+}
+
+// furniture writes the headers and footers of a text, once.
+func (r *odfReader) furniture(out *flow) error {
+	root, err := r.tree("styles.xml")
+	if err != nil {
+		return err
+	}
+	w, seen := blockWriter{out: out}, map[string]bool{}
+	for _, kind := range []string{"header", "header-first", "footer", "footer-first"} {
+		for page := range root.at("master-styles").descendants(kind) {
+			for _, b := range r.blocks(page) {
+				text := oneLineOf([]block{b})
+				if text == "" || seen[text] || strings.IndexFunc(text, isFigure) < 0 {
+					continue
+				}
+				seen[text] = true
+				if err := w.write(block{text: text}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return r.err
+}
+
+// odfBody writes the body of a text or a spreadsheet as it comes.
+type odfBody struct {
+	reader      *odfReader
+	writer      blockWriter
+	spreadsheet bool
+	table       *officeTable // of a text
+	sheet       *odfSheet    // of a spreadsheet
+	header      bool         // in the rows that name the columns
+	depth       int          // of tables
+	sections    []bool       // around this place: which of them are not shown
+}
+
+func (b *odfBody) open(e *node) error {
+	switch e.name {
+	case "spreadsheet":
+		b.spreadsheet = true
+	case "section":
+		hidden := e.attr("display") == "none"
+		if hidden {
+			b.reader.hiddenRuns++
+		}
+		b.sections = append(b.sections, hidden)
+	case "table-header-rows":
+		b.header = true
+	case "table":
+		b.depth++
+		if b.spreadsheet {
+			b.sheet = b.reader.newSheet(e)
+		} else if b.depth == 1 {
+			b.table = newOfficeTable(b.reader.limit)
+		}
+	}
+	return nil
+}
+
+func (b *odfBody) close(name string) error {
+	switch name {
+	case "section":
+		b.sections = b.sections[:len(b.sections)-1]
+	case "table-header-rows":
+		b.header = false
+	case "table":
+		b.depth--
+		if b.sheet != nil {
+			s := b.sheet
+			b.sheet = nil
+			return s.write(b.writer.out)
+		}
+		if b.depth == 0 && b.table != nil {
+			t := b.table
+			b.table = nil
+			return b.writer.write(block{kind: tableBlock, table: t})
+		}
+	}
+	return nil
+}
+
+func (b *odfBody) node(n *node) error {
+	switch {
+	case slices.Contains(b.sections, true):
+		return nil
+	case b.sheet != nil:
+		return b.sheet.part(n)
+	case b.table != nil:
+		return b.reader.row(b.table, n, b.header)
+	}
+	return b.writer.writeAll(b.reader.blocksOf(n))
+}
+
+func (r *odfReader) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// object is what an embedded object shows: a formula, or the figures of a chart.
+func (r *odfReader) object(n *node) {
+	name := path.Clean(strings.TrimPrefix(n.attr("href"), "./"))
+	if formula := n.child("math"); formula != nil {
+		r.attached = append(r.attached, block{text: mathText(htmlOf(formula), 0)})
+		return
+	}
+	root, err := r.tree(name + "/content.xml")
+	if err != nil && !isMalformed(err) {
+		r.fail(err)
+		return
+	}
+	if r.objects >= maxHeld || root == nil {
+		r.ignored = append(r.ignored, name)
+		return
+	}
+	r.objects++
+	defer func() { r.objects-- }()
+	if root.name == "math" {
+		r.attached = append(r.attached, block{text: mathText(htmlOf(root), 0)})
+		return
+	}
+	r.attached = append(r.attached, r.blocks(root.child("body"))...)
+}
+
+// htmlOf is an element as HTML has it.
+func htmlOf(n *node) *html.Node {
+	if n.name == "" {
+		return &html.Node{Type: html.TextNode, Data: n.text}
+	}
+	e := &html.Node{Type: html.ElementNode, Data: n.name}
+	for _, c := range n.children {
+		e.AppendChild(htmlOf(c))
+	}
+	return e
 }

@@ -138,7 +138,7 @@ func (r *xlsxReader) sheet(name, part string) error {
 		return err
 	}
 	w := blockWriter{out: r.out}
-	return w.writeAll(beside)
+	return w.writeLast(beside)
 }
 
 // beside is what a sheet shows over its cells.

@@ -63,6 +63,10 @@ func TestXLSX(t *testing.T) {
 			f.SetRowVisible(sheet, 7, false), f.SetColVisible(sheet, "E", false),
 			f.SetCellValue("Secret", "A1", "not shown"), f.SetSheetVisible("Secret", false),
 			f.SetCellValue("Notes", "B2", "Only this."),
+			f.AddChart("Notes", "D4", &excelize.Chart{
+				Type: excelize.Col, Title: excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: "Shares by region"}}},
+				Series: []excelize.ChartSeries{{Name: "Sheet1!$D$3", Values: "Sheet1!$D$4:$D$5"}},
+			}),
 			f.AddComment("Notes", excelize.Comment{Cell: "B2", Author: "A",
 				Paragraph: []excelize.RichTextRun{{Text: "Check."}}}),
 		)
@@ -86,7 +90,9 @@ Notes
 
 Only this.
 
-Comment on B2: Check.`
+Comment on B2: Check.
+
+Shares by region`
 	if diff := cmp.Diff(want, textOfFirst(d)); diff != "" {
 		t.Error(diff)
 	}

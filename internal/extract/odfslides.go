@@ -1,0 +1,93 @@
+package extract
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// page reads a slide of a presentation, or a page of a drawing.
+func (r *odfReader) page(d *Document, n *node) error {
+	number := len(d.Pages) + 1
+	if number > maxSlides {
+		return config.Failf(config.TooComplex, "the presentation shows more than %d slides: split it", maxSlides)
+	}
+	r.pictures = 0
+	shapes := r.pageShapes(n)
+	if len(shapes) == 0 && r.pictures > 0 {
+		r.images = append(r.images, "slide "+strconv.Itoa(number))
+	}
+	out := &flow{ctx: r.ctx, limit: r.limit}
+	w := blockWriter{out: out}
+	for _, s := range readingOrder(shapes) {
+		if err := w.writeAll(s.blocks); err != nil {
+			return err
+		}
+	}
+	notes := r.blocks(n.child("notes"))
+	if len(notes) > 0 {
+		notes[0].text = "Notes: " + notes[0].text
+	}
+	if err := w.writeAll(notes); err != nil {
+		return err
+	}
+	var comments []block
+	for comment := range n.elements("annotation") {
+		comments = append(comments, r.annotation(comment)...)
+	}
+	if err := w.writeLast(comments); err != nil {
+		return err
+	}
+	d.Pages = append(d.Pages, out.page(number))
+	return r.err
+}
+
+// pageShapes are the shapes of a page or a group that hold text.
+func (r *odfReader) pageShapes(parent *node) []slideShape {
+	var shapes []slideShape
+	for _, n := range parent.children {
+		if n.name == "" || n.name == "notes" || n.name == "annotation" || n.name == "forms" {
+			continue
+		}
+		var s slideShape
+		if n.name == "g" {
+			s = joinedShapes(area{}, r.pageShapes(n))
+		} else {
+			s = slideShape{area: odfArea(n), blocks: r.anchored(n)}
+			if title := oneLineOf(s.blocks); title != "" && n.attr("class") == "title" {
+				s.title = true
+				s.blocks = []block{{kind: headingBlock, level: 1, text: title}}
+			}
+		}
+		if len(s.blocks) > 0 {
+			shapes = append(shapes, s)
+		}
+	}
+	return shapes
+}
+
+// odfArea is the place of a shape, in hundredths of a millimetre.
+func odfArea(n *node) area {
+	x, okX := length(n.attr("x"))
+	y, okY := length(n.attr("y"))
+	if !okX || !okY {
+		return area{}
+	}
+	width, _ := length(n.attr("width"))
+	height, _ := length(n.attr("height"))
+	return area{known: true, left: x, top: y, right: x + max(width, 0), bottom: y + max(height, 0)}
+}
+
+// length reads a length such as 2.5cm.
+func length(s string) (hundredths int, ok bool) {
+	for unit, size := range map[string]float64{"cm": 1000, "mm": 100, "in": 2540, "pt": 2540.0 / 72, "pc": 2540.0 / 6} {
+		if value, found := strings.CutSuffix(s, unit); found {
+			n, err := strconv.ParseFloat(value, 64)
+			if err == nil && n > -1e6 && n < 1e6 {
+				return int(n * size), true
+			}
+		}
+	}
+	return 0, false
+}

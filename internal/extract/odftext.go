@@ -1,0 +1,287 @@
+package extract
+
+import "strings"
+
+// blocks are those of a part of the document that is in memory: a cell, a text box, a note.
+func (r *odfReader) blocks(parent *node) []block {
+	if parent == nil {
+		return nil
+	}
+	var all []block
+	for _, n := range parent.children {
+		all = append(all, r.blocksOf(n)...)
+	}
+	return all
+}
+
+func (r *odfReader) blocksOf(n *node) []block {
+	switch n.name {
+	case "p":
+		return r.paragraph(n, "", false)
+	case "h":
+		return r.paragraph(n, "", true)
+	case "list":
+		return r.list(n, "", 0)
+	case "table":
+		t := newOfficeTable(r.limit)
+		r.rows(t, n, false)
+		return []block{{kind: tableBlock, table: t}}
+	case "section":
+		if n.attr("display") == "none" {
+			r.hiddenRuns++
+			return nil
+		}
+	case "frame", "custom-shape", "rect", "ellipse", "g", "line", "connector", "a":
+		return r.anchored(n)
+	case "tracked-changes", "forms", "sequence-decls", "variable-decls", "user-field-decls", "title", "desc":
+		return nil
+	}
+	if strings.HasSuffix(n.name, "-source") || strings.HasSuffix(n.name, "-template") {
+		return nil
+	}
+	return r.blocks(n)
+}
+
+// anchored are the blocks of a shape that stands by itself.
+func (r *odfReader) anchored(n *node) []block {
+	outer := r.attached
+	r.attached = nil
+	w := odfInline{reader: r}
+	w.element(n)
+	blocks := r.attached
+	r.attached = outer
+	if text := w.String(); strings.TrimSpace(text) != "" {
+		blocks = append([]block{{text: text}}, blocks...)
+	}
+	return blocks
+}
+
+// paragraph is a paragraph or a heading, behind the number of its list, and what is anchored in it.
+func (r *odfReader) paragraph(n *node, label string, heading bool) []block {
+	style := n.attr("style-name")
+	outer := r.attached
+	r.attached = nil
+	w := odfInline{reader: r, style: r.run(runStyle{}, style)}
+	w.children(n)
+	attached := r.attached
+	r.attached = outer
+	text := strings.TrimSpace(w.String())
+	if text == "" {
+		return attached
+	}
+	b := block{text: text}
+	switch {
+	case heading:
+		b.kind, b.level = headingBlock, min(max(number(n.attr("outline-level")), 1), listLevels)
+		if label == "" && n.attr("is-list-header") != "true" {
+			label = r.headingLabel(b.level)
+		}
+	case r.isA(style, "Title"):
+		if r.title == "" {
+			r.title = plausibleTitle(text)
+		}
+	case r.isA(style, "Caption"):
+		b.kind = captionBlock
+	case label != "":
+		b.kind = lineBlock
+	}
+	if label != "" {
+		b.text = label + " " + text
+	}
+	return append([]block{b}, attached...)
+}
+
+// headingLabel is the number of a heading, if headings are numbered.
+func (r *odfReader) headingLabel(level int) string {
+	if r.lists.styles[outlineList] == nil {
+		return ""
+	}
+	return r.lists.next(outlineList, level-1, 0)
+}
+
+// list are the items of a list, and of those in it.
+func (r *odfReader) list(n *node, style string, level int) []block {
+	if own := n.attr("style-name"); own != "" {
+		style = own
+	}
+	if level == 0 && n.attr("continue-numbering") != "true" && n.attr("continue-list") == "" {
+		r.lists.restart(style)
+	}
+	var blocks []block
+	for _, item := range n.children {
+		if item.name != "list-item" && item.name != "list-header" {
+			continue
+		}
+		blocks = append(blocks, r.item(item, style, level)...)
+	}
+	return blocks
+}
+
+// item is an item of a list: its first paragraph has the number.
+func (r *odfReader) item(item *node, style string, level int) []block {
+	var blocks []block
+	labelled := item.name == "list-header"
+	for _, n := range item.children {
+		switch n.name {
+		case "list":
+			blocks = append(blocks, r.list(n, style, level+1)...)
+		case "p", "h":
+			label := ""
+			if !labelled {
+				label = r.lists.next(style, level, number(item.attr("start-value")))
+				labelled = true
+			}
+			blocks = append(blocks, r.paragraph(n, label, n.name == "h")...)
+		default:
+			blocks = append(blocks, r.blocksOf(n)...)
+		}
+	}
+	return blocks
+}
+
+func (r *odfReader) rows(t *officeTable, parent *node, header bool) {
+	for _, n := range parent.children {
+		switch n.name {
+		case "table-header-rows":
+			r.rows(t, n, true)
+		case "table-rows", "table-row-group":
+			r.rows(t, n, header)
+		default:
+			if err := r.row(t, n, header); err != nil {
+				r.fail(err)
+			}
+		}
+	}
+}
+
+// row reads a row; anything else in a table has no text. Covered cells lie below others that say how far they reach.
+func (r *odfReader) row(t *officeTable, n *node, header bool) error {
+	if n.name != "table-row" {
+		return nil
+	}
+	var cells []officeCell
+	for c := range n.elements("table-cell") {
+		cell := officeCell{
+			blocks: r.blocks(c), cols: number(c.attr("number-columns-spanned")), rows: number(c.attr("number-rows-spanned")),
+		}
+		for range min(max(number(c.attr("number-columns-repeated")), 1), maxSpan) {
+			cells = append(cells, cell)
+		}
+	}
+	return t.addRow(cells, header)
+}
+
+// odfInline is the text of a paragraph.
+type odfInline struct {
+	inline
+	reader *odfReader
+	style  runStyle
+	last   byte // of the text so far: white space is written once
+}
+
+func (w *odfInline) children(n *node) {
+	for _, c := range n.children {
+		w.element(c)
+	}
+}
+
+func (w *odfInline) element(n *node) {
+	switch n.name {
+	case "":
+		w.folded(n.text)
+	case "s":
+		w.write(strings.Repeat(" ", min(max(number(n.attr("c")), 1), 100)), onLine)
+	case "tab":
+		w.write("\t", onLine)
+	case "line-break":
+		w.write("\n", onLine)
+	case "span":
+		outer := w.style
+		w.style = w.reader.run(outer, n.attr("style-name"))
+		if w.style.hidden || w.style.tiny {
+			w.reader.hiddenRuns++
+		} else {
+			w.children(n)
+		}
+		w.style = outer
+	case "ruby":
+		w.children(n.child("ruby-base").orEmpty())
+	case "hidden-text", "hidden-paragraph":
+		w.reader.hiddenRuns++
+	case "soft-page-break", "title", "desc", "annotation-end", "tracked-changes":
+	default:
+		w.anchored(n)
+	}
+}
+
+// folded writes text as OpenDocument means it: white space is one space, but for what has elements of its own.
+func (w *odfInline) folded(text string) {
+	var b strings.Builder
+	for i := range len(text) {
+		c := text[i]
+		if c == ' ' || c == '\n' || c == '\t' || c == '\r' {
+			if w.last == ' ' {
+				continue
+			}
+			c = ' '
+		}
+		w.last = c
+		b.WriteByte(c)
+	}
+	w.write(inFont(w.style.font, b.String()), w.style.level)
+}
+
+// anchored reads what is drawn beside the text, and descends into elements that only wrap.
+func (w *odfInline) anchored(n *node) {
+	r := w.reader
+	switch n.name {
+	case "note":
+		r.attach(r.blocks(n.child("note-body")))
+	case "annotation":
+		r.attach(r.annotation(n))
+	case "text-box", "p", "h", "list", "table":
+		blocks := r.blocks(n)
+		if n.name != "text-box" {
+			blocks = r.blocksOf(n)
+		}
+		r.attach(blocks)
+	case "object":
+		r.object(n)
+	case "image":
+		r.pictures++
+	case "frame":
+		r.frame(w, n)
+	default:
+		w.children(n)
+	}
+}
+
+func (r *odfReader) attach(blocks []block) { r.attached = append(r.attached, blocks...) }
+
+// frame shows the first of its contents: the others are for programs that cannot show it. What an author wrote about
+// it follows.
+func (r *odfReader) frame(w *odfInline, n *node) {
+	for _, c := range n.children {
+		if c.name != "" && c.name != "title" && c.name != "desc" {
+			w.element(c)
+			break
+		}
+	}
+	for _, name := range []string{"title", "desc"} {
+		r.attach(alternativeText(n.at(name).content()))
+	}
+}
+
+func (r *odfReader) annotation(n *node) []block {
+	var texts []block
+	for _, c := range n.children {
+		if c.name == "p" || c.name == "list" {
+			texts = append(texts, r.blocksOf(c)...)
+		}
+	}
+	text := oneLineOf(texts)
+	if text == "" {
+		return nil
+	}
+	return []block{{text: strings.TrimSpace("Comment by "+n.at("creator").content()) + ": " + text}}
+}
