@@ -7,13 +7,13 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
 // problemOf is the one place that says what an error of a pass means to the user.
 func problemOf(err error) status.Problem {
-	var configuration *desired.ConfigurationError
+	var configuration *derive.ConfigurationError
 	var taken *apply.NameTakenError
 	var waiting *apply.WaitingError
 	switch {

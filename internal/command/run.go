@@ -18,7 +18,6 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/manifest"
@@ -162,17 +161,17 @@ func (f *runFlags) configs(p *v1alpha1.RAGPipeline, standInURL string) (c config
 	if data == "" {
 		data = filepath.Join(".ragpipeline", p.Name)
 	}
-	machine := desired.DataPlane{
+	machine := derive.DataPlane{
 		StandInURL: standInURL,
 		Index:      config.Index{Local: &config.LocalIndex{Directory: data}},
 	}
-	if c.ingest, err = desired.Ingest(p, machine); err != nil {
+	if c.ingest, err = derive.Ingest(p, machine); err != nil {
 		return c, err
 	}
 	if c.ingest.Sources, err = placeDocuments(c.ingest.Sources, f.documents); err != nil {
 		return c, err
 	}
-	c.gateway, err = desired.Gateway(p, machine)
+	c.gateway, err = derive.Gateway(p, machine)
 	return c, err
 }
 

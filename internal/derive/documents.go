@@ -1,4 +1,3 @@
-// Package derive turns a RAGPipeline into the data plane's configs. Its functions are pure.
 package derive
 
 import (

@@ -1,3 +1,5 @@
+// Package desired returns the objects that should exist for a pipeline, a file for each component. It is pure: no client,
+// no clock, no files. The pipeline is one that the CRD's schema has accepted and defaulted.
 package desired
 
 import (
@@ -9,6 +11,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -62,7 +65,7 @@ func (r Record) Fingerprint() string { return r.Generation.Fingerprint() }
 
 // NewRecord is the record of the generation that the spec wants.
 func NewRecord(p *v1alpha1.RAGPipeline) Record {
-	return Record{Generation: Generation(p), Embedding: p.Spec.Models.Embedding}
+	return Record{Generation: derive.Generation(p), Embedding: p.Spec.Models.Embedding}
 }
 
 // Facts are what children depend on besides the pipeline and the operator.
@@ -122,7 +125,7 @@ func Secrets(p *v1alpha1.RAGPipeline) []Child {
 }
 
 // Children are all other objects that the pipeline should have, in the order in which they are applied. An error
-// is a *ConfigurationError or several joined: only a change of the spec helps.
+// is a *derive.ConfigurationError or several joined: only a change of the spec helps.
 func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) {
 	m := newMaker(p, o, f)
 	children, err := m.children()
@@ -144,7 +147,7 @@ func (m maker) children() ([]Child, error) {
 // IngestConfig is the config of the runs that build or update the generation that the spec wants.
 func IngestConfig(p *v1alpha1.RAGPipeline, f Facts) (config.Ingest, error) {
 	m := newMaker(p, Operator{}, f)
-	c, err := Ingest(p, m.place(m.wanted))
+	c, err := derive.Ingest(p, m.place(m.wanted))
 	if err != nil {
 		return config.Ingest{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
 	"github.com/ragpipeline/ragpipeline/internal/manifest"
 )
 
@@ -57,8 +58,8 @@ type childrenCase struct {
 func cases(t *testing.T) map[string]childrenCase {
 	t.Helper()
 	list := map[string]childrenCase{
-		"large":          {pipeline: pipeline(withStandIns, large)},
-		"external-store": {pipeline: pipeline(withEndpoints, withExternalStore)},
+		"large":          {pipeline: derivetest.Pipeline(derivetest.WithStandIns, large)},
+		"external-store": {pipeline: derivetest.Pipeline(derivetest.WithEndpoints, withExternalStore)},
 		"switching":      switching(t),
 	}
 	for _, name := range []string{"quickstart", "nim", "hosted", "openai-compatible", "retrieval-only"} {
@@ -106,10 +107,10 @@ func withExternalStore(s *v1alpha1.RAGPipelineSpec) {
 // switching is a pipeline that goes from one embedding NIM to another, its chunking changed as well in between.
 func switching(t *testing.T) childrenCase {
 	t.Helper()
-	live := NewRecord(pipeline(withNIMs))
-	left := NewRecord(pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) { s.Chunking.Size = 400 }))
-	p := pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) {
-		s.Models.Embedding.Model = nim("example/embed-2")
+	live := NewRecord(derivetest.Pipeline(derivetest.WithNIMs))
+	left := NewRecord(derivetest.Pipeline(derivetest.WithNIMs, func(s *v1alpha1.RAGPipelineSpec) { s.Chunking.Size = 400 }))
+	p := derivetest.Pipeline(derivetest.WithNIMs, func(s *v1alpha1.RAGPipelineSpec) {
+		s.Models.Embedding.Model = derivetest.NIM("example/embed-2")
 		s.Models.Embedding.NIM.Replicas = new(int32(2))
 		s.Models.Embedding.NIM.Env = []v1alpha1.EnvVar{
 			{Name: "NIM_CACHE_PATH", Value: "/models"},

@@ -9,6 +9,7 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -45,12 +46,12 @@ func (m maker) gateway() ([]Child, error) {
 // gatewayConfig is the spec's in all but what belongs to the generation.
 func (m maker) gatewayConfig(r Record) (config.Gateway, error) {
 	place := m.place(r)
-	c, err := Gateway(m.p, place)
+	c, err := derive.Gateway(m.p, place)
 	if err != nil {
 		return config.Gateway{}, err
 	}
 	c.Generation = r.Generation
-	c.Models.Embedding, err = place.model(config.StageEmbedding, m.embedding(r), config.StandInEmbedding)
+	c.Models.Embedding, err = place.Model(config.StageEmbedding, m.embedding(r))
 	return c, err
 }
 

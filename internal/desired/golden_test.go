@@ -2,6 +2,7 @@ package desired
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
+
+var update = flag.Bool("update", false, "write the golden files")
 
 // The golden files of a case, CASE.txt, list its objects in the order in which they are applied, then the fields in which
 // they differ from those of its base. The objects of a component that the base does not have are in CASE/COMPONENT.yaml.

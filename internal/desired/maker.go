@@ -6,6 +6,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -54,17 +55,14 @@ func (m maker) embedding(r Record) v1alpha1.Model { return Embedding(m.p, r).Mod
 
 // place is the cluster, as the config of a pod of that generation sees it. Hosts are Services by their short names,
 // which a pod's resolver completes: nothing here knows the cluster's domain.
-func (m maker) place(r Record) DataPlane {
-	return DataPlane{
+func (m maker) place(r Record) derive.DataPlane {
+	return derive.DataPlane{
 		Index:            m.index(),
 		StandInURL:       serviceURL(m.names.StandIn(), modelPort) + "/v1",
 		SourcesDirectory: sourcesDirectory,
 		NIM: func(stage config.Stage) string {
-			var model v1alpha1.Model
-			if stage == config.StageEmbedding {
-				model = m.embedding(r)
-			}
-			return serviceURL(m.names.NIM(string(stage), modelName(model, "")), modelPort) + "/v1"
+			embedding := derive.ModelName(config.StageEmbedding, m.embedding(r))
+			return serviceURL(m.names.NIM(string(stage), embedding), modelPort) + "/v1"
 		},
 	}
 }

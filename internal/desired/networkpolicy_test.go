@@ -11,6 +11,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -125,8 +126,8 @@ func twoAndOne(t *testing.T) world {
 		},
 	}
 	for _, at := range []struct{ namespace, name string }{{"rag", "papers"}, {"rag", "talks"}, {"other", "papers"}} {
-		p := pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) {
-			s.Models.LLM.Model = standIn
+		p := derivetest.Pipeline(derivetest.WithNIMs, func(s *v1alpha1.RAGPipelineSpec) {
+			s.Models.LLM.Model = derivetest.StandIn
 			s.VectorStore.Weaviate.Replicas = 3
 		})
 		p.Namespace, p.Name = at.namespace, at.name
@@ -209,7 +210,7 @@ func TestEveryPodHasAPolicy(t *testing.T) {
 }
 
 func TestAnOperatorOutsideTheClusterIsNamedByNoRule(t *testing.T) {
-	children, err := Children(pipeline(), Operator{Image: "x", WeaviateImage: "y"}, Facts{})
+	children, err := Children(derivetest.Pipeline(), Operator{Image: "x", WeaviateImage: "y"}, Facts{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
@@ -58,10 +59,10 @@ func (m maker) models() []Child {
 }
 
 func (m maker) nim(stage string, model v1alpha1.Model) []Child {
-	name, selector := m.names.NIM(stage, modelName(model, "")), naming.Selector(m.p, stage)
+	name, selector := m.names.NIM(stage, string(model.NIM.Model)), naming.Selector(m.p, stage)
 	extra := map[string]string{}
 	if stage == naming.ComponentEmbedding {
-		extra[naming.LabelModel] = naming.ModelHash(modelName(model, ""))
+		extra[naming.LabelModel] = naming.ModelHash(string(model.NIM.Model))
 		selector[naming.LabelModel] = extra[naming.LabelModel]
 	}
 	account := m.account(name, stage)
@@ -151,8 +152,8 @@ func cacheVolume(claim string, nim *v1alpha1.NIM) *corev1ac.VolumeApplyConfigura
 
 // nimResources puts the GPUs beside the spec's resources; a request for them follows from the limit.
 func nimResources(nim *v1alpha1.NIM) *corev1ac.ResourceRequirementsApplyConfiguration {
-	r := given(corev1ac.ResourceRequirements(), new(value(nim.Resources)))
-	if count := value(nim.GPU.Count); count > 0 {
+	r := given(corev1ac.ResourceRequirements(), new(ptr.Deref(nim.Resources, v1alpha1.Resources{})))
+	if count := ptr.Deref(nim.GPU.Count, 0); count > 0 {
 		limits := corev1.ResourceList{}
 		if r.Limits != nil {
 			limits = *r.Limits

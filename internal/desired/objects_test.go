@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -183,7 +184,7 @@ func TestReplicasAreLeftToAnAutoscalerUnlessTheSpecHasThem(t *testing.T) {
 }
 
 func TestAnUpgradeOfTheOperatorRestartsNoStoreAndNoModel(t *testing.T) {
-	p := pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) { s.Models.LLM.Model = standIn })
+	p := derivetest.Pipeline(derivetest.WithNIMs, func(s *v1alpha1.RAGPipelineSpec) { s.Models.LLM.Model = derivetest.StandIn })
 	facts := running(t, p, Facts{WeaviateImage: operator.WeaviateImage})
 	before, err := Children(p, operator, facts)
 	if err != nil {

@@ -10,13 +10,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
 )
 
 func TestReferences(t *testing.T) {
 	key := func(name string) *v1alpha1.SecretKey {
 		return &v1alpha1.SecretKey{Name: v1alpha1.ObjectName(name), Key: "k"}
 	}
-	p := pipeline(func(s *v1alpha1.RAGPipelineSpec) {
+	p := derivetest.Pipeline(func(s *v1alpha1.RAGPipelineSpec) {
 		s.Documents = []v1alpha1.Source{
 			{Name: "pages", ConfigMap: &v1alpha1.ConfigMapSource{Name: "pages"}},
 			{Name: "papers", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "papers"}},
@@ -28,8 +29,8 @@ func TestReferences(t *testing.T) {
 			Env:           []v1alpha1.EnvVar{{Name: "A"}, {Name: "B", ValueFrom: &v1alpha1.EnvVarSource{SecretKeyRef: *key("env")}}},
 			Cache:         &v1alpha1.Cache{StorageClassName: "shared"},
 		}}
-		s.Models.Reranking = new(endpoint(v1alpha1.Endpoint{SecretRef: key("hosted")}))
-		s.Models.LLM = &v1alpha1.LLM{Model: endpoint(v1alpha1.Endpoint{})}
+		s.Models.Reranking = new(derivetest.Endpoint(v1alpha1.Endpoint{SecretRef: key("hosted")}))
+		s.Models.LLM = &v1alpha1.LLM{Model: derivetest.Endpoint(v1alpha1.Endpoint{})}
 		s.VectorStore.Weaviate.Storage.StorageClassName = "fast"
 		s.VectorStore.External = &v1alpha1.ExternalWeaviate{SecretRef: key("store")} // never beside the other, in a real one
 		s.Gateway.Auth = &v1alpha1.GatewayAuth{SecretName: "clients"}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -46,10 +47,10 @@ func deployments(t *testing.T, p *v1alpha1.RAGPipeline, f Facts) []string {
 }
 
 func TestTheGatewayStaysWithTheLiveGenerationUntilTheNextIsComplete(t *testing.T) {
-	old := pipeline(withNIMs)
+	old := derivetest.Pipeline(derivetest.WithNIMs)
 	live := NewRecord(old)
-	p := pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) {
-		s.Models.Embedding.Model = standIn
+	p := derivetest.Pipeline(derivetest.WithNIMs, func(s *v1alpha1.RAGPipelineSpec) {
+		s.Models.Embedding.Model = derivetest.StandIn
 		s.Chunking.Size = 400
 		s.Retrieval.TopN = 3
 	})
@@ -73,10 +74,10 @@ func TestTheGatewayStaysWithTheLiveGenerationUntilTheNextIsComplete(t *testing.T
 }
 
 func TestTheSpecsOwnHomeOfAModelServesTheLiveGenerationToo(t *testing.T) {
-	live := NewRecord(pipeline(withNIMs))
-	p := pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) {
+	live := NewRecord(derivetest.Pipeline(derivetest.WithNIMs))
+	p := derivetest.Pipeline(derivetest.WithNIMs, func(s *v1alpha1.RAGPipelineSpec) {
 		s.Chunking.Size = 400
-		s.Models.Embedding.Model = endpoint(v1alpha1.Endpoint{URL: "https://integrate.api.nvidia.com/v1", Model: "example/embed", Protocol: "NIM"})
+		s.Models.Embedding.Model = derivetest.Endpoint(v1alpha1.Endpoint{URL: "https://integrate.api.nvidia.com/v1", Model: "example/embed", Protocol: "NIM"})
 	})
 	c, _ := gatewayOf(t, p, Facts{Live: &live})
 	if c.Models.Embedding.URL != "https://integrate.api.nvidia.com/v1" {
@@ -86,8 +87,8 @@ func TestTheSpecsOwnHomeOfAModelServesTheLiveGenerationToo(t *testing.T) {
 
 func TestAnEmbeddingModelServesAsLongAsAGenerationOfIt(t *testing.T) {
 	old, chat, rerank := "papers-embedding-"+naming.ModelHash("example/embed"), "papers-llm", "papers-reranking"
-	live := NewRecord(pipeline(withNIMs))
-	p := pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) { s.Models.Embedding.Model = nim("example/embed-2") })
+	live := NewRecord(derivetest.Pipeline(derivetest.WithNIMs))
+	p := derivetest.Pipeline(derivetest.WithNIMs, func(s *v1alpha1.RAGPipelineSpec) { s.Models.Embedding.Model = derivetest.NIM("example/embed-2") })
 	wanted := NewRecord(p)
 	next := "papers-embedding-" + naming.ModelHash("example/embed-2")
 	sorted := func(names ...string) []string { slices.Sort(names); return names }
@@ -109,16 +110,16 @@ func TestAnEmbeddingModelServesAsLongAsAGenerationOfIt(t *testing.T) {
 }
 
 func TestAChangeOfChunkingNeedsNoSecondModel(t *testing.T) {
-	live := NewRecord(pipeline(withNIMs))
-	p := pipeline(withNIMs, func(s *v1alpha1.RAGPipelineSpec) { s.Chunking.Size = 400 })
+	live := NewRecord(derivetest.Pipeline(derivetest.WithNIMs))
+	p := derivetest.Pipeline(derivetest.WithNIMs, func(s *v1alpha1.RAGPipelineSpec) { s.Chunking.Size = 400 })
 	if got := deployments(t, p, Facts{Live: &live}); len(got) != 4 {
 		t.Errorf("there are %v", got)
 	}
 }
 
 func TestRunsKeepEveryGenerationThatIsNeeded(t *testing.T) {
-	live, left := NewRecord(pipeline(withNIMs)), NewRecord(pipeline(withStandIns))
-	p := pipeline()
+	live, left := NewRecord(derivetest.Pipeline(derivetest.WithNIMs)), NewRecord(derivetest.Pipeline(derivetest.WithStandIns))
+	p := derivetest.Pipeline()
 	p.Spec.Chunking.Size = 300
 	c, err := IngestConfig(p, Facts{Live: &live, Left: []Record{left, live}})
 	if err != nil {
@@ -138,7 +139,7 @@ func TestRunsKeepEveryGenerationThatIsNeeded(t *testing.T) {
 }
 
 func TestARecordIsReadBackAsItWasWritten(t *testing.T) {
-	for _, p := range []*v1alpha1.RAGPipeline{pipeline(withEndpoints), pipeline(withNIMs), pipeline()} {
+	for _, p := range []*v1alpha1.RAGPipeline{derivetest.Pipeline(derivetest.WithEndpoints), derivetest.Pipeline(derivetest.WithNIMs), derivetest.Pipeline()} {
 		record := NewRecord(p)
 		var back Record
 		if err := json.Unmarshal([]byte(document(record)), &back); err != nil {
@@ -151,7 +152,7 @@ func TestARecordIsReadBackAsItWasWritten(t *testing.T) {
 }
 
 func TestRunsAreNamedByWhatTheyDo(t *testing.T) {
-	c, err := IngestConfig(pipeline(), Facts{})
+	c, err := IngestConfig(derivetest.Pipeline(), Facts{})
 	if err != nil {
 		t.Fatal(err)
 	}

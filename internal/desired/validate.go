@@ -8,8 +8,10 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/ptr"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 )
 
 // validate finds what the API server would refuse in our children, and names the field of the spec that it comes
@@ -36,12 +38,12 @@ func (m maker) validate() error {
 			schedulingError("spec.vectorStore.weaviate.scheduling", weaviate.Scheduling),
 			sizeError("spec.vectorStore.weaviate.storage.size", weaviate.Storage.Size))
 		if m.weaviateImage() == "" {
-			errs = append(errs, configurationErrorf("spec.vectorStore.weaviate.image", "is needed: this operator was installed without an image of its own choice"))
+			errs = append(errs, derive.Errorf("spec.vectorStore.weaviate.image", "is needed: this operator was installed without an image of its own choice"))
 		}
 	}
 	for _, ref := range References(m.p) {
 		if wrong := validation.IsConfigMapKey(ref.Key); ref.Key != "" && len(wrong) > 0 {
-			errs = append(errs, configurationErrorf(ref.Field+".key", "%q is not a valid key of a Secret: %s", ref.Key, wrong[0]))
+			errs = append(errs, derive.Errorf(ref.Field+".key", "%q is not a valid key of a Secret: %s", ref.Key, wrong[0]))
 		}
 	}
 	return errors.Join(errs...)
@@ -51,14 +53,14 @@ func (m maker) validate() error {
 const maxConfig = 1 << 20
 
 func (m maker) configErrors() error {
-	ingest, err := Ingest(m.p, m.place(m.wanted))
+	ingest, err := derive.Ingest(m.p, m.place(m.wanted))
 	errs := []error{err}
 	if size := len(document(ingest)); size > maxConfig {
-		errs = append(errs, configurationErrorf("spec.documents", "globs and metadata take %d bytes as JSON, and a config holds %d: write fewer", size, maxConfig))
+		errs = append(errs, derive.Errorf("spec.documents", "globs and metadata take %d bytes as JSON, and a config holds %d: write fewer", size, maxConfig))
 	}
 	gateway, err := m.gatewayConfig(m.pinned())
 	if size := len(document(gateway)); err == nil && size > maxConfig {
-		errs = append(errs, configurationErrorf("spec.models.llm.extraBody", "the gateway's config has %d bytes with it, and may have %d: shorten it", size, maxConfig))
+		errs = append(errs, derive.Errorf("spec.models.llm.extraBody", "the gateway's config has %d bytes with it, and may have %d: shorten it", size, maxConfig))
 	}
 	return errors.Join(errs...)
 }
@@ -68,15 +70,15 @@ func nimError(field string, nim *v1alpha1.NIM) error {
 		return nil
 	}
 	errs := []error{resourcesError(field+".resources", nim.Resources), schedulingError(field+".scheduling", nim.Scheduling)}
-	given := value(nim.Resources)
+	given := ptr.Deref(nim.Resources, v1alpha1.Resources{})
 	for list, quantities := range map[string]map[string]resource.Quantity{"requests": given.Requests, "limits": given.Limits} {
 		if _, twice := quantities[nim.GPU.ResourceName]; twice {
-			errs = append(errs, configurationErrorf(field+".resources."+list, "%s belongs in gpu.count: remove it here", nim.GPU.ResourceName))
+			errs = append(errs, derive.Errorf(field+".resources."+list, "%s belongs in gpu.count: remove it here", nim.GPU.ResourceName))
 		}
 	}
 	for i, variable := range nim.Env {
 		if !keepsPort(variable) {
-			errs = append(errs, configurationErrorf(fmt.Sprintf("%s.env[%d]", field, i), "%s must leave port %d, where the Service and the probes are: remove it", variable.Name, modelPort))
+			errs = append(errs, derive.Errorf(fmt.Sprintf("%s.env[%d]", field, i), "%s must leave port %d, where the Service and the probes are: remove it", variable.Name, modelPort))
 		}
 	}
 	if nim.Cache != nil {
@@ -98,7 +100,7 @@ func keepsPort(variable v1alpha1.EnvVar) bool {
 
 func sizeError(field string, size v1alpha1.VolumeSize) error {
 	if _, err := resource.ParseQuantity(string(size)); err != nil {
-		return configurationErrorf(field, "%q is no size: write a number with its unit, such as 50Gi", size)
+		return derive.Errorf(field, "%q is no size: write a number with its unit, such as 50Gi", size)
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
+	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
 )
 
 func quantities(pairs ...string) map[string]resource.Quantity {
@@ -32,7 +34,7 @@ func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 	}
 	withNIM := func(change func(*v1alpha1.NIM)) func(*v1alpha1.RAGPipelineSpec) {
 		return func(s *v1alpha1.RAGPipelineSpec) {
-			withNIMs(s)
+			derivetest.WithNIMs(s)
 			change(s.Models.LLM.NIM)
 		}
 	}
@@ -82,13 +84,13 @@ func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 			s.Documents[0].Metadata = map[string]v1alpha1.MetadataValue{"a": v1alpha1.MetadataValue(strings.Repeat("x", 1<<20))}
 		}, "spec.documents: globs and metadata take"},
 		"an extra body beyond it": {func(s *v1alpha1.RAGPipelineSpec) {
-			withStandIns(s)
+			derivetest.WithStandIns(s)
 			s.Models.LLM.ExtraBody = &runtime.RawExtension{Raw: []byte(`{"a":"` + strings.Repeat("x", 1<<20) + `"}`)}
 		}, "spec.models.llm.extraBody: the gateway's config has"},
-		"everything at once": {func(s *v1alpha1.RAGPipelineSpec) { withStandIns(s); large(s) }, ""},
+		"everything at once": {func(s *v1alpha1.RAGPipelineSpec) { derivetest.WithStandIns(s); large(s) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Children(pipeline(c.change), operator, Facts{})
+			_, err := Children(derivetest.Pipeline(c.change), operator, Facts{})
 			if c.want == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -98,7 +100,7 @@ func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %s", err, c.want)
 			}
-			if _, ok := errors.AsType[*ConfigurationError](err); !ok {
+			if _, ok := errors.AsType[*derive.ConfigurationError](err); !ok {
 				t.Error("it is no ConfigurationError")
 			}
 		})
@@ -106,7 +108,7 @@ func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 }
 
 func TestSeveralErrorsAreSaidAtOnce(t *testing.T) {
-	_, err := Children(pipeline(func(s *v1alpha1.RAGPipelineSpec) {
+	_, err := Children(derivetest.Pipeline(func(s *v1alpha1.RAGPipelineSpec) {
 		s.Gateway.Resources = &v1alpha1.Resources{Limits: quantities("gpu", "1")}
 		s.Ingest.Resources = &v1alpha1.Resources{Limits: quantities("gpu", "1")}
 		s.Documents[0].Include = []v1alpha1.Glob{"[a"}
@@ -119,11 +121,11 @@ func TestSeveralErrorsAreSaidAtOnce(t *testing.T) {
 }
 
 func TestAnOperatorWithoutAStoresImageSaysSo(t *testing.T) {
-	_, err := Children(pipeline(), Operator{Image: "x"}, Facts{})
+	_, err := Children(derivetest.Pipeline(), Operator{Image: "x"}, Facts{})
 	if err == nil || !strings.Contains(err.Error(), "spec.vectorStore.weaviate.image") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Children(pipeline(), Operator{Image: "x"}, Facts{WeaviateImage: "y"}); err != nil {
+	if _, err := Children(derivetest.Pipeline(), Operator{Image: "x"}, Facts{WeaviateImage: "y"}); err != nil {
 		t.Error(err)
 	}
 }

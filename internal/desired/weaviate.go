@@ -13,9 +13,11 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	policyv1ac "k8s.io/client-go/applyconfigurations/policy/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -47,7 +49,7 @@ func (m maker) index() config.Index {
 			URL:     string(external.URL),
 			GRPCURL: string(external.GRPCURL),
 			Prefix:  external.Prefix,
-			Key:     secretKey(external.SecretRef),
+			Key:     derive.SecretKey(external.SecretRef),
 		}}
 	}
 	name := m.names.Weaviate()
@@ -55,7 +57,7 @@ func (m maker) index() config.Index {
 		URL:      serviceURL(name, weaviateHTTP),
 		GRPCURL:  serviceURL(name, weaviateGRPC),
 		Key:      &config.SecretKey{Name: m.names.WeaviateKey(), Key: weaviateKeyEntry},
-		Replicas: min(int(value(m.p.Spec.VectorStore.Weaviate).Replicas), 3),
+		Replicas: min(int(ptr.Deref(m.p.Spec.VectorStore.Weaviate, v1alpha1.Weaviate{}).Replicas), 3),
 	}}
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 )
 
 // indexStatus is the state of the index: the contents of the live generation, and the run in
@@ -89,7 +89,7 @@ func (v *view) takeSummary(s *v1alpha1.IndexStatus) {
 		s.EmbeddingModel, s.Dimensions = "", 0
 	}
 	if s.EmbeddingModel == "" && v.Live == v.Wanted {
-		s.EmbeddingModel = cut(desired.Generation(v.p).Embedding.Model, 256)
+		s.EmbeddingModel = cut(derive.Generation(v.p).Embedding.Model, 256)
 	}
 	s.Documents, s.Chunks, s.FailedDocuments = natural(r.Indexed), natural(r.Chunks), natural(r.Failed)
 	s.Failures = failures(r.Failures)

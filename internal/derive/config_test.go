@@ -1,0 +1,151 @@
+package derive
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// machine and cluster are the two places that a config can be for.
+var (
+	machine = DataPlane{
+		Index:      config.Index{Local: &config.LocalIndex{Directory: ".ragpipeline/papers"}},
+		StandInURL: "http://127.0.0.1:18000/v1",
+	}
+	cluster = DataPlane{
+		Index:            config.Index{Local: &config.LocalIndex{Directory: "/index"}},
+		StandInURL:       "http://papers-stand-in:8000/v1",
+		NIM:              func(stage config.Stage) string { return "http://papers-" + string(stage) + ":8000/v1" },
+		SourcesDirectory: "/sources",
+	}
+)
+
+func TestGoldenConfigs(t *testing.T) {
+	for name, c := range map[string]struct {
+		pipeline *v1alpha1.RAGPipeline
+		place    DataPlane
+	}{
+		"stand-ins-on-a-machine": {derivetest.Pipeline(derivetest.WithStandIns), machine},
+		"stand-ins-in-a-cluster": {derivetest.Pipeline(derivetest.WithStandIns), cluster},
+		"endpoints-on-a-machine": {derivetest.Pipeline(derivetest.WithEndpoints), machine},
+		"nims-in-a-cluster":      {derivetest.Pipeline(derivetest.WithNIMs), cluster},
+		"embedding-alone":        {derivetest.Pipeline(), machine},
+	} {
+		t.Run(name, func(t *testing.T) {
+			both := configs(t, c.pipeline, c.place)
+			if err := both.Gateway.Validate(); err != nil {
+				t.Errorf("the gateway would refuse it: %v", err)
+			}
+			got := indented(t, both)
+			file := filepath.Join("testdata", name+".json")
+			if *update {
+				if err := os.WriteFile(file, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+type both struct {
+	Ingest  config.Ingest
+	Gateway config.Gateway
+}
+
+func configs(t *testing.T, p *v1alpha1.RAGPipeline, d DataPlane) both {
+	t.Helper()
+	ingest, err := Ingest(p, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway, err := Gateway(p, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return both{ingest, gateway}
+}
+
+func indented(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(b, '\n')
+}
+
+func TestIngestionAndGatewayAgreeOnTheGeneration(t *testing.T) {
+	c := configs(t, derivetest.Pipeline(derivetest.WithEndpoints), machine)
+	if diff := cmp.Diff(c.Ingest.Generation, c.Gateway.Generation); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(c.Ingest.Embedding, c.Gateway.Models.Embedding); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAGenerationIsTheModelsNameWhereverItIsServed(t *testing.T) {
+	hosted := derivetest.Pipeline(func(s *v1alpha1.RAGPipelineSpec) {
+		s.Models.Embedding.Model = derivetest.Endpoint(v1alpha1.Endpoint{URL: "https://integrate.api.nvidia.com/v1", Model: "example/embed"})
+	})
+	own := derivetest.Pipeline(func(s *v1alpha1.RAGPipelineSpec) { s.Models.Embedding.Model = derivetest.NIM("example/embed") })
+	if Generation(hosted).Fingerprint() != Generation(own).Fingerprint() {
+		t.Error("moving a model into the cluster rebuilds the index")
+	}
+	if Generation(hosted).Fingerprint() == Generation(derivetest.Pipeline()).Fingerprint() {
+		t.Error("another model has the same generation")
+	}
+}
+
+func TestConfigurationErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*v1alpha1.RAGPipelineSpec)
+		want   []string
+	}{
+		"a nim without a cluster": {func(s *v1alpha1.RAGPipelineSpec) { s.Models.Embedding.Model = derivetest.NIM("a/b") },
+			[]string{"spec.models.embedding: a nim model needs a cluster", "endpoint", "standIn", "apply the manifest"}},
+		"every nim without a cluster": {derivetest.WithNIMs, []string{"spec.models.embedding: ", "spec.models.reranking: ", "spec.models.llm: "}},
+		"globs that a pod would refuse": {func(s *v1alpha1.RAGPipelineSpec) {
+			s.Documents[0].Include = []v1alpha1.Glob{"ok/**", "[a", "/docs/**"}
+			s.Documents[0].Exclude = []v1alpha1.Glob{"{a,b", "./x", "a//b"}
+		}, []string{
+			`spec.documents[0].include[1]: "[a" is not a valid glob`, "spec.documents[0].include[2]: ",
+			"spec.documents[0].exclude[0]: ", "spec.documents[0].exclude[1]: ", "spec.documents[0].exclude[2]: ",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, ingestErr := Ingest(derivetest.Pipeline(c.change), machine)
+			_, gatewayErr := Gateway(derivetest.Pipeline(c.change), machine)
+			err := ingestErr
+			if gatewayErr != nil {
+				err = gatewayErr
+			}
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error\n%v\ndoes not hold\n%s", err, want)
+				}
+			}
+		})
+	}
+}
