@@ -61,7 +61,7 @@ type docxReader struct {
 	ignored     []string // parts that cannot be read
 
 	title    string // the first paragraph in the style Title
-	white    bool   // the page has a colour of its own, so that white text may be seen
+	ground   bool   // there is a colour or a picture behind the text, so that white text may be seen
 	fields   []field
 	carried  string  // text of a paragraph whose end was deleted, and that the next one continues
 	attached []block // what is anchored in the paragraph that is being read: text boxes, notes, charts
@@ -142,7 +142,7 @@ func (r *docxReader) blocksOf(n *node) []block {
 	case "oMathPara", "oMath":
 		return []block{{text: formula(n)}}
 	case "background":
-		r.white = true
+		r.ground = true
 		return nil
 	case "del", "moveFrom":
 		return nil
@@ -184,6 +184,7 @@ func (r *docxReader) paragraph(p *node) []block {
 	style := r.styles.paragraph(properties.at("pStyle").attr("val"))
 	outer := r.attached
 	r.attached = nil
+	style.shaded = style.shaded || isShaded(properties.at("shd"))
 	w := r.newInline(style)
 	w.children(p)
 	attached := r.attached

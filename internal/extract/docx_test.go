@@ -1,13 +1,10 @@
 package extract
 
 import (
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // run is a run of WordprocessingML with properties.
@@ -139,6 +136,11 @@ func TestDOCXBody(t *testing.T) {
 			run(`<w:color w:val="FFFFFF"/>`, "White.")), "Seen."},
 		{"white text on a colour", para(run(`<w:color w:val="FFFFFF"/><w:shd w:val="clear" w:fill="000080"/>`, "Seen.")),
 			"Seen."},
+		{"white text in a paragraph on a colour", para(`<w:pPr><w:shd w:val="clear" w:fill="1F4E79"/></w:pPr>` +
+			run(`<w:color w:val="FFFFFF" w:themeColor="background1"/>`, "Banner")), "Banner"},
+		{"white text over a picture", para(`<w:r><w:drawing><wp:anchor behindDoc="1"><pic:pic/></wp:anchor></w:drawing>` +
+			`</w:r>` +
+			run(`<w:color w:val="FFFFFF"/>`, "Cover")), "Cover"},
 		{"white text in a cell", `<w:tbl>` + row("<w:tc>"+para(run(`<w:color w:val="FFFFFF"/>`, "Head"))+"</w:tc>", "b") +
 			`</w:tbl>`, "Head | b"},
 		{"text of the web view alone", para(run(`<w:webHidden/>`, "12")), "12"},
@@ -234,194 +236,5 @@ func TestDOCXTablesThatOnlyArrange(t *testing.T) {
 	want := Page{Text: "In a frame\n\nText.", Headings: []Heading{{0, 1, "In a frame"}}}
 	if diff := cmp.Diff(want, d.Pages[0]); diff != "" {
 		t.Error(diff)
-	}
-}
-
-const numberingPart = `<w:numbering xmlns:w="w">
-<w:abstractNum w:abstractNumId="1">
-<w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:lvlText w:val="%1."/></w:lvl>
-<w:lvl w:ilvl="1"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:lvlText w:val="%1.%2"/></w:lvl>
-<w:lvl w:ilvl="2"><w:start w:val="3"/><w:numFmt w:val="lowerLetter"/><w:lvlText w:val="(%3)"/></w:lvl></w:abstractNum>
-<w:abstractNum w:abstractNumId="2"><w:lvl w:ilvl="0"><w:numFmt w:val="bullet"/><w:lvlText w:val=""/></w:lvl>
-<w:lvl w:ilvl="1"><w:numFmt w:val="upperRoman"/><w:lvlText w:val="%2)"/></w:lvl></w:abstractNum>
-<w:abstractNum w:abstractNumId="3"><w:lvl w:ilvl="0"><w:numFmt w:val="upperRoman"/><w:lvlText w:val="Article %1"/>
-<w:pStyle w:val="berschrift1"/></w:lvl>
-<w:lvl w:ilvl="1"><w:numFmt w:val="decimal"/><w:lvlText w:val="%1.%2"/><w:isLgl/><w:pStyle w:val="Deep"/></w:lvl>
-</w:abstractNum>
-<w:num w:numId="1"><w:abstractNumId w:val="1"/></w:num>
-<w:num w:numId="2"><w:abstractNumId w:val="2"/></w:num>
-<w:num w:numId="3"><w:abstractNumId w:val="1"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/></w:lvlOverride>
-</w:num>
-<w:num w:numId="4"><w:abstractNumId w:val="3"/></w:num></w:numbering>`
-
-func TestDOCXNumbering(t *testing.T) {
-	for _, c := range []struct{ name, body, want string }{
-		{"levels", listed("0", "1", "a") + listed("1", "1", "b") + listed("1", "1", "c") + listed("2", "1", "d") +
-			listed("0", "1", "e") + listed("1", "1", "f") + listed("2", "1", "g"),
-			"1. a\n1.1 b\n1.2 c\n(c) d\n2. e\n2.1 f\n(c) g"},
-		{"a list that goes on after text", listed("0", "1", "a") + para(words("between")) + listed("0", "1", "b"),
-			"1. a\n\nbetween\n2. b"},
-		{"a list that begins anew", listed("0", "1", "a") + listed("0", "1", "b") + listed("0", "3", "c") + listed("0", "3",
-			"d"), "1. a\n2. b\n1. c\n2. d"},
-		{"bullets", listed("0", "2", "a") + listed("1", "2", "b") + listed("1", "2", "c"), "- a\nI) b\nII) c"},
-		{"a level below none", listed("1", "1", "a"), "1.1 a"},
-		{"a paragraph taken out of its list", listed("0", "0", "a"), "a"},
-		{"headings by their styles", paragraph("berschrift1", "Scope") + paragraph("Deep", "Terms") + paragraph("Deep",
-			"Parties") + paragraph("berschrift1", "Delivery"),
-			"Article I Scope\n\n1.1 Terms\n\n1.2 Parties\n\nArticle II Delivery"},
-		{"an empty item counts", listed("0", "1", "a") + listed("0", "1", "") + listed("0", "1", "c"), "1. a\n3. c"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			parts := docxParts(c.body)
-			parts["word/numbering.xml"] = numberingPart
-			parts["word/styles.xml"] = strings.NewReplacer(
-				`<w:name w:val="heading 1"/>`, `<w:name w:val="heading 1"/><w:pPr><w:numPr><w:numId w:val="4"/></w:numPr></w:pPr>`,
-				`<w:pPr><w:outlineLvl w:val="2"/>`, `<w:pPr><w:outlineLvl w:val="2"/><w:numPr><w:ilvl w:val="1"/>`+
-					`<w:numId w:val="4"/></w:numPr>`,
-			).Replace(parts["word/styles.xml"])
-			d, err := shared.Extract(t.Context(), "a.docx", zipOf(t, parts))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, textOfFirst(d)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
-func TestNumberFormats(t *testing.T) {
-	for format, want := range map[string]string{
-		"decimal": "14", "decimalZero": "14", "upperRoman": "XIV", "lowerRoman": "xiv", "upperLetter": "N",
-		"lowerLetter": "n",
-		"ordinal":     "14th", "decimalEnclosedCircle": "⑭", "chineseCounting": "十四", "ganada": "하", "unheard-of": "14",
-		"none": "",
-	} {
-		if got := formatNumber(14, format, 0); got != want {
-			t.Errorf("%s: got %q, want %q", format, got, want)
-		}
-	}
-	if got := formatNumber(28, "lowerLetter", 0); got != "bb" {
-		t.Errorf("after z comes %q", got)
-	}
-}
-
-// relationshipsOf makes a part of relationships rId1, rId2, ... from pairs of kind and target.
-func relationshipsOf(pairs ...string) string {
-	s := `<Relationships>`
-	for i := 0; i < len(pairs); i += 2 {
-		s += `<Relationship Id="rId` + strconv.Itoa(i/2+1) + `" Type="http://x/relationships/` + pairs[i] + `" Target="` +
-			pairs[i+1] + `"/>`
-	}
-	return s + `</Relationships>`
-}
-
-const relationshipsNamespace = `xmlns:r="r" `
-
-func TestDOCXPartsAroundTheBody(t *testing.T) {
-	parts := docxParts(para(words("The limit")+`<w:r><w:footnoteReference w:id="2"/></w:r>`+words(" holds.")+`<w:r>`+
-		`<w:commentReference w:id="0"/></w:r>`) +
-		para(words("Figures:")+`<w:r><w:drawing><c:chart `+relationshipsNamespace+`r:id="rId5"/></w:drawing></w:r><w:r>`+
-			`<w:drawing><dgm:relIds `+relationshipsNamespace+`r:dm="rId6"/></w:drawing></w:r>`) +
-		`<w:altChunk ` + relationshipsNamespace + `r:id="rId7"/>` + para(words("The end.")))
-	parts["word/_rels/document.xml.rels"] = relationshipsOf("header", "header1.xml", "header", "header2.xml", "footer",
-		"footer1.xml",
-		"footnotes", "/word/footnotes.xml", "chart", "charts/chart1.xml", "diagramData", "diagrams/data1.xml", "aFChunk",
-		"chunk.html", "comments", "comments.xml")
-	parts["word/header1.xml"] = `<w:hdr xmlns:w="w">` + para(words("QP-4471 page ")+complexField("PAGE", "3")) + `</w:hdr>`
-	parts["word/header2.xml"] = `<w:hdr xmlns:w="w">` + para(words("QP-4471 page ")+complexField("PAGE", "3")) + `</w:hdr>`
-	parts["word/footer1.xml"] = `<w:ftr xmlns:w="w">` + para(words("Page ")+complexField("PAGE",
-		"3")+words(" of ")+complexField("NUMPAGES", "9")) + `<w:tbl>` + row("Owner", "Marta") + `</w:tbl></w:ftr>`
-	parts["word/footnotes.xml"] = `<w:footnotes xmlns:w="w"><w:footnote w:type="separator" w:id="0">` +
-		para(words("---")) + `</w:footnote><w:footnote w:id="2">` + para(words("At 20 °C.")) + `</w:footnote></w:footnotes>`
-	parts["word/comments.xml"] = `<w:comments xmlns:w="w"><w:comment w:id="0" w:author="Ines">` +
-		para(words("Check this.")) + `</w:comment></w:comments>`
-	parts["word/charts/chart1.xml"] = chartPart
-	parts["word/diagrams/data1.xml"] = diagramPart
-	parts["word/chunk.html"] = `<html><body><h1>Annex</h1><p>Imported.</p></body></html>`
-	d, err := shared.Extract(t.Context(), "a.docx", zipOf(t, parts))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = `QP-4471 page 3
-
-The limit holds.
-
-At 20 °C.
-
-Comment by Ines: Check this.
-
-Figures:
-
-Sales
-| North | South
-Q1 | 1.5 | 20%
-Q2 |  | 35%
-
-Draft
-Sign-off by the controller
-- Archive
-
-Annex
-
-Imported.
-
-The end.
-
-Owner | Marta`
-	if diff := cmp.Diff(want, textOfFirst(d)); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"Annex"}, d.HeadingPath(0, 200)); diff != "" {
-		t.Error(diff)
-	}
-}
-
-const chartPart = `<c:chartSpace><c:chart><c:title><c:tx><c:rich><a:p><a:r><a:t>Sales</a:t></a:r></a:p></c:rich>` +
-	`</c:tx></c:title><c:plotArea><c:barChart>
-<c:ser><c:tx><c:strRef><c:strCache><c:pt idx="0"><c:v>North</c:v></c:pt></c:strCache></c:strRef></c:tx><c:cat>
-<c:strRef><c:strCache><c:pt idx="0"><c:v>Q1</c:v></c:pt><c:pt idx="1"><c:v>Q2</c:v></c:pt></c:strCache></c:strRef>
-</c:cat>
-<c:val><c:numRef><c:numCache><c:formatCode>General</c:formatCode><c:pt idx="0"><c:v>1.5000000000000002</c:v></c:pt>
-</c:numCache></c:numRef></c:val></c:ser>
-<c:ser><c:tx><c:v>South</c:v></c:tx><c:val><c:numLit><c:formatCode>0%</c:formatCode><c:pt idx="0"><c:v>0.2</c:v>
-</c:pt><c:pt idx="1"><c:v>0.35</c:v></c:pt></c:numLit></c:val></c:ser>
-</c:barChart></c:plotArea></c:chart></c:chartSpace>`
-
-const diagramPart = `<dgm:dataModel><dgm:ptLst><dgm:pt modelId="0" type="doc"/><dgm:pt modelId="1"><dgm:t><a:p>` +
-	`<a:r><a:t>Sign-off by the controller</a:t></a:r></a:p></dgm:t></dgm:pt>
-<dgm:pt modelId="2"><dgm:t><a:p><a:r><a:t>Draft</a:t></a:r></a:p></dgm:t></dgm:pt><dgm:pt modelId="3"><dgm:t><a:p>
-<a:r><a:t>Archive</a:t></a:r></a:p></dgm:t></dgm:pt></dgm:ptLst>
-<dgm:cxnLst><dgm:cxn srcId="0" destId="1" srcOrd="1"/><dgm:cxn srcId="0" destId="2" srcOrd="0"/>
-<dgm:cxn srcId="1" destId="3" srcOrd="0"/></dgm:cxnLst></dgm:dataModel>`
-
-func TestDOCXCountsWhatItLeavesOut(t *testing.T) {
-	parts := docxParts(para(words("Seen.")+run(`<w:vanish/>`, "Hidden.")) + `<w:altChunk ` + relationshipsNamespace +
-		`r:id="rId1"/>`)
-	parts["word/_rels/document.xml.rels"] = relationshipsOf("aFChunk", "chunk.rtf")
-	parts["word/chunk.rtf"] = `{\rtf1 words}`
-	d, err := shared.Extract(t.Context(), "a.docx", zipOf(t, parts))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := config.Warnings{
-		{Reason: config.HiddenText, Count: 1},
-		{Reason: config.PartsIgnored, Count: 1, Places: []string{"word/chunk.rtf"}},
-	}
-	if diff := cmp.Diff(want, d.Warnings); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// A document within itself must not be read for ever, nor as often as it is referred to.
-func TestDOCXThatHoldsItself(t *testing.T) {
-	parts := docxParts(para(words("Here.")) + strings.Repeat(`<w:altChunk `+relationshipsNamespace+`r:id="rId1"/>`, 1000))
-	parts["word/_rels/document.xml.rels"] = relationshipsOf("aFChunk", "inner.docx")
-	for range 4 {
-		parts["word/inner.docx"] = string(zipOf(t, parts))
-	}
-	d, err := shared.Extract(t.Context(), "a.docx", zipOf(t, parts))
-	if err != nil || textOfFirst(d) != "Here.\n\nHere.\n\nHere." {
-		t.Errorf("got %q, %v", textOfFirst(d), err)
 	}
 }

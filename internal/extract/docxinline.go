@@ -10,11 +10,12 @@ type docxInline struct {
 	inline
 	reader *docxReader
 	style  runStyle
+	shaded bool     // the paragraph stands on a colour of its own
 	pages  []string // page numbers in it
 }
 
 func (r *docxReader) newInline(style docxStyle) *docxInline {
-	w := &docxInline{reader: r}
+	w := &docxInline{reader: r, shaded: style.shaded}
 	for _, properties := range style.run {
 		w.style = w.style.apply(properties)
 	}
@@ -84,13 +85,17 @@ func (w *docxInline) anchored(n *node) {
 	case "relIds":
 		r.attachPart(diagramBlocks, n.relationshipID("dm"))
 	case "OLEObject":
-		r.attach(r.imported(r.story.target(n.relationshipID("id")))...)
+		r.attach(withoutHeadings(r.imported(r.story.target(n.relationshipID("id"))))...)
+	case "anchor":
+		r.ground = r.ground || isTrue(n.attr("behindDoc"))
+		w.children(n)
 	case "docPr":
 		r.attach(alternativeText(n.attr("descr"))...)
 	case "textpath":
 		r.attach(block{text: n.attr("string")})
 	default:
 		if !isProperty(n.name) {
+			r.ground = r.ground || strings.Contains(n.attr("style"), "z-index:-")
 			r.attach(alternativeText(n.attr("alt"))...)
 			w.children(n)
 		}
@@ -122,7 +127,7 @@ func (w *docxInline) run(n *node) {
 // box or a style of tables, so only that of the body counts.
 func (w *docxInline) isInvisible() bool {
 	s, r := w.style, w.reader
-	return s.hidden || s.tiny || s.white && !s.shaded && !r.white && r.inside == 0
+	return s.hidden || s.tiny || s.white && !s.shaded && !w.shaded && !r.ground && r.inside == 0
 }
 
 // show writes text at the level of its run, unless it belongs to the code of a field.

@@ -3,12 +3,7 @@ package extract
 import (
 	"slices"
 	"strings"
-
-	"github.com/ragpipeline/ragpipeline/internal/config"
 )
-
-// importer reads a document that another one holds.
-type importer func(name string, data []byte) (*Document, error)
 
 // attach keeps what is to follow the paragraph that is being read.
 func (r *docxReader) attach(blocks ...block) { r.attached = append(r.attached, blocks...) }
@@ -176,49 +171,6 @@ func (r *docxReader) imported(part string) []block {
 	}
 	r.fail(err)
 	return blocks
-}
-
-// importPart reads a document that another one holds. What cannot be read has no blocks.
-func importPart(a *archive, read importer, part string) ([]block, error) {
-	data, err := a.bytes(part)
-	if data == nil || read == nil || isMalformed(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	d, err := read(part, data)
-	if err != nil {
-		if _, own := config.ReasonOf(err); own {
-			err = nil
-		}
-		return nil, err
-	}
-	return d.blocks(), nil
-}
-
-// blocks is a document as a part of another.
-func (d *Document) blocks() []block {
-	var all []block
-	for _, p := range d.Pages {
-		text := []rune(p.Text)
-		at := 0
-		add := func(to int) {
-			if s := strings.Trim(string(text[at:to]), "\n"); s != "" {
-				all = append(all, block{text: s})
-			}
-			at = to
-		}
-		for _, h := range p.Headings {
-			add(h.Offset)
-			all = append(all, block{kind: headingBlock, level: h.Level, text: h.Text})
-			for at < len(text) && text[at] != '\n' { // the heading's line may begin with signs
-				at++
-			}
-		}
-		add(len(text))
-	}
-	return all
 }
 
 // alternativeText is what an author wrote for those who do not see a picture, unless a program made it up.

@@ -19,6 +19,7 @@ type docxStyle struct {
 	title   bool
 	caption bool
 	list    docxList
+	shaded  bool    // its paragraphs stand on a colour of their own
 	run     []*node // the properties of its text, from the style that it is based on at the root
 }
 
@@ -70,6 +71,7 @@ func ownStyle(e *node, id string) docxStyle {
 		level:   outlineLevel(properties.at("outlineLvl")),
 		title:   strings.EqualFold(name, "title"),
 		caption: strings.EqualFold(name, "caption"),
+		shaded:  isShaded(properties.at("shd")),
 		list:    docxList{style: id, level: unsetLevel}.override(properties.at("numPr")),
 	}
 	if m := headingStyle.FindStringSubmatch(name); m != nil {
@@ -92,6 +94,7 @@ func inherit(own map[string]docxStyle, id string, depth int) docxStyle {
 		style.level = base.level
 	}
 	style.caption = style.caption || base.caption
+	style.shaded = style.shaded || base.shaded
 	if style.list.id == "" {
 		level := style.list.level
 		style.list = base.list
@@ -141,7 +144,8 @@ func (s runStyle) apply(properties *node) runStyle {
 			halfPoints, err := strconv.Atoi(value)
 			s.tiny = err == nil && halfPoints <= 2
 		case "color":
-			s.white = strings.EqualFold(value, "FFFFFF") && p.attr("themeColor") == ""
+			theme := p.attr("themeColor")
+			s.white = strings.EqualFold(value, "FFFFFF") && (theme == "" || theme == "background1" || theme == "light1")
 		case "highlight":
 			s.shaded = value != "none" && value != "white"
 		case "shd":
@@ -153,6 +157,9 @@ func (s runStyle) apply(properties *node) runStyle {
 
 // isShaded reports whether a shading has another colour than white.
 func isShaded(shading *node) bool {
+	if shading == nil {
+		return false
+	}
 	switch fill := strings.ToUpper(shading.attr("fill")); fill {
 	case "", "AUTO", "FFFFFF":
 		return shading.attr("themeFill") != "" || shading.attr("val") == "solid"

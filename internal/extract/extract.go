@@ -132,6 +132,8 @@ func (e *Extractor) read(ctx context.Context, s source) (d *Document, err error)
 		return readXLSX(ctx, s)
 	case odf:
 		return readODF(ctx, s)
+	case epub:
+		return readEPUB(ctx, s)
 	case htmlText:
 		return readHTML(ctx, s)
 	case markdown:

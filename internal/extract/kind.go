@@ -19,6 +19,7 @@ const (
 	pptx      kind = "PowerPoint presentation"
 	xlsx      kind = "Excel workbook"
 	odf       kind = "OpenDocument file"
+	epub      kind = "EPUB book"
 	htmlText  kind = "HTML page"
 	markdown  kind = "Markdown text"
 	csvText   kind = "CSV table"

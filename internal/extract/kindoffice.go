@@ -17,6 +17,9 @@ func kindOfZip(ctx context.Context, data []byte) (kind, error) {
 	if err != nil {
 		return "", err
 	}
+	if pack.has("META-INF/container.xml") {
+		return epub, nil
+	}
 	if pack.has("mimetype") {
 		return kindOfMimetype(pack)
 	}

@@ -254,7 +254,7 @@ func (r *pptxReader) embedded(part string) ([]block, error) {
 	if blocks == nil {
 		r.ignored = append(r.ignored, part)
 	}
-	return blocks, err
+	return withoutHeadings(blocks), err
 }
 
 // table is a table of DrawingML. Its merged cells stand there, and say that they are covered.

@@ -1,0 +1,116 @@
+package extract
+
+import (
+	"context"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// readEPUB reads a book (EPUB 2 and 3): its chapters in the order of the spine, each as the HTML page that it is.
+func readEPUB(ctx context.Context, s source) (*Document, error) {
+	a, err := openArchive(ctx, s.data)
+	if err != nil {
+		return nil, err
+	}
+	container, err := a.tree("META-INF/container.xml")
+	if err != nil {
+		return nil, err
+	}
+	opf := resolve("", container.at("rootfiles", "rootfile").attr("full-path"))
+	book, err := a.tree(opf)
+	if err != nil {
+		return nil, err
+	}
+	parts := chapters(book, path.Dir(opf))
+	if err := refuseEncrypted(a, parts); err != nil {
+		return nil, err
+	}
+	if s.imports == nil {
+		return nil, config.Failf(config.Unsupported, "a book within a document within another is not read")
+	}
+	d := &Document{Title: plausibleTitle(book.at("metadata", "title").content())}
+	bounds := newLimit(s.max)
+	for _, part := range parts {
+		data, err := a.bytes(part)
+		if err != nil {
+			return nil, err
+		}
+		chapter, err := s.imports(part, data)
+		if err != nil {
+			if err := noteUnread(d, part, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		for _, p := range chapter.Pages {
+			if !holdsWords(p.Text) {
+				d.Warnings.Add(config.PagesWithoutText, 1, part)
+				continue
+			}
+			if err := bounds.take(len(p.Text)); err != nil {
+				return nil, err
+			}
+			d.Pages = append(d.Pages, p)
+		}
+		d.Warnings.Merge(chapter.Warnings)
+	}
+	return withText(d, config.NoTextLayer, "the book contains no text, perhaps only images; there is no OCR")
+}
+
+var pictureLink = regexp.MustCompile(`!\[\]\([^)]*\)`)
+
+// holdsWords reports whether there is more on a page than pictures.
+func holdsWords(text string) bool {
+	return strings.ContainsFunc(pictureLink.ReplaceAllString(text, ""), isFigure)
+}
+
+// chapters are the parts of a book in reading order, each once.
+func chapters(book *node, dir string) []string {
+	targets := map[string]string{}
+	for item := range book.at("manifest").elements("item") {
+		if strings.Contains(item.attr("media-type"), "html") {
+			targets[item.attr("id")] = resolve(dir, item.attr("href"))
+		}
+	}
+	var parts []string
+	for ref := range book.at("spine").elements("itemref") {
+		id := ref.attr("idref")
+		if part := targets[id]; part != "" {
+			parts = append(parts, part)
+			delete(targets, id)
+		}
+	}
+	return parts
+}
+
+// refuseEncrypted fails a book whose chapters are locked. Its fonts alone often are.
+func refuseEncrypted(a *archive, parts []string) error {
+	root, err := a.tree("META-INF/encryption.xml")
+	if err != nil {
+		return err
+	}
+	for reference := range root.descendants("CipherReference") {
+		if slices.Contains(parts, resolve("", reference.attr("URI"))) {
+			return config.Failf(config.Encrypted, "the book is locked by digital rights management: use an edition without it")
+		}
+	}
+	return nil
+}
+
+// noteUnread warns of a chapter that cannot be read. A page that is only a picture is Malformed to the reader of HTML.
+func noteUnread(d *Document, part string, err error) error {
+	reason, own := config.ReasonOf(err)
+	switch {
+	case !own:
+		return err
+	case reason == config.Malformed:
+		d.Warnings.Add(config.PagesWithoutText, 1, part)
+	default:
+		d.Warnings.Add(config.PartsIgnored, 1, part)
+	}
+	return nil
+}

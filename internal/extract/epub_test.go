@@ -1,0 +1,68 @@
+package extract
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+func epubParts() map[string]string {
+	chapter := func(body string) string {
+		return `<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title>x</title></head><body>` + body +
+			`</body></html>`
+	}
+	return map[string]string{
+		"mimetype":               "application/epub+zip",
+		"META-INF/container.xml": `<container><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>`,
+		"OEBPS/book.opf": `<package><metadata><dc:title>The Tenancy Guide</dc:title></metadata><manifest>
+<item id="a" href="text/a.xhtml" media-type="application/xhtml+xml"/><item id="b" href="text/b%20c.xhtml" media-type="application/xhtml+xml"/>
+<item id="cover" href="cover.xhtml" media-type="application/xhtml+xml"/><item id="css" href="x.css" media-type="text/css"/></manifest>
+<spine><itemref idref="cover"/><itemref idref="b"/><itemref idref="a"/><itemref idref="a"/><itemref idref="css"/></spine></package>`,
+		"OEBPS/cover.xhtml":    chapter(`<img src="cover.png"/>`),
+		"OEBPS/text/a.xhtml":   chapter(`<h1>Notice</h1><p>Three months.</p>`),
+		"OEBPS/text/b c.xhtml": chapter(`<h1>Rent</h1><p>Due on the first.</p>`),
+	}
+}
+
+func TestEPUB(t *testing.T) {
+	d, err := shared.Extract(t.Context(), "a.epub", zipOf(t, epubParts()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Title != "The Tenancy Guide" {
+		t.Errorf("title %q", d.Title)
+	}
+	texts := []string{}
+	for _, p := range d.Pages {
+		texts = append(texts, p.Text)
+	}
+	if diff := cmp.Diff([]string{"# Rent\n\nDue on the first.", "# Notice\n\nThree months."}, texts); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"Notice"}, d.HeadingPath(1, 12)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(config.Warnings{{Reason: config.PagesWithoutText, Count: 1,
+		Places: []string{"OEBPS/cover.xhtml"}}}, d.Warnings); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEPUBThatIsLocked(t *testing.T) {
+	parts := epubParts()
+	parts["META-INF/encryption.xml"] = `<encryption><EncryptedData><CipherData>` +
+		`<CipherReference URI="OEBPS/text/a.xhtml"/></CipherData></EncryptedData></encryption>`
+	_, err := shared.Extract(t.Context(), "a.epub", zipOf(t, parts))
+	wantReason(t, err, config.Encrypted, "rights management")
+	parts["META-INF/encryption.xml"] = `<encryption><EncryptedData><CipherData>` +
+		`<CipherReference URI="OEBPS/font.otf"/></CipherData></EncryptedData></encryption>`
+	if _, err := shared.Extract(t.Context(), "a.epub", zipOf(t, parts)); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzEPUB(f *testing.F) {
+	fuzzPart(f, "a.epub", "OEBPS/book.opf", epubParts(), epubParts()["OEBPS/book.opf"])
+}
