@@ -94,7 +94,9 @@ func (r *Reconciler) act(ctx context.Context, p *v1alpha1.RAGPipeline, s *scene)
 		return plan{}, err
 	}
 	next := s.plan(wanted, r.now())
-	facts.Run = next.run
+	if next.run != nil {
+		facts.Tasks = []desired.Task{*next.run}
+	}
 	children, err := desired.Children(p, r.Operator, facts)
 	if err != nil {
 		return next, err

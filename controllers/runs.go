@@ -17,7 +17,7 @@ import (
 
 // plan is what to do about ingestion.
 type plan struct {
-	run     *desired.Run  // to have; nil for none, or for one that is kept as it is
+	run     *desired.Task // to have; nil for none, or for one that is kept as it is
 	keep    []string      // names of runs that stay although they are not wanted
 	wait    time.Duration // until a failed run's successor is due; 0 for none
 	blocked bool          // a run is due and waits for what it needs
@@ -26,7 +26,7 @@ type plan struct {
 // plan decides on the run, given the config that runs are to have. One run is active at a time: two would write
 // the same chunks.
 func (s *scene) plan(wanted config.Ingest, now time.Time) plan {
-	run := desired.Run{Config: wanted, Trigger: s.trigger()}
+	run := desired.Task{Kind: desired.Ingestion, Config: wanted, Trigger: s.trigger()}
 	newest := s.newestJob()
 	switch {
 	case newest == nil:
@@ -49,7 +49,7 @@ func (s *scene) plan(wanted config.Ingest, now time.Time) plan {
 
 // start begins a run once what it needs is there, before which it would only fail, and no pod of an earlier one is
 // left.
-func (s *scene) start(run desired.Run, last *batchv1.Job) plan {
+func (s *scene) start(run desired.Task, last *batchv1.Job) plan {
 	if len(s.missingSources()) == 0 && len(s.podsOf(naming.ComponentIngest)) == 0 && s.embeddingAvailable() && s.storeAvailable() {
 		return plan{run: &run}
 	}
@@ -66,7 +66,7 @@ const (
 	longestRetry = time.Hour
 )
 
-func (s *scene) again(run desired.Run, failed *batchv1.Job, now time.Time) plan {
+func (s *scene) again(run desired.Task, failed *batchv1.Job, now time.Time) plan {
 	run.Retry = retry(failed) + 1
 	pause := min(firstRetry<<min(run.Retry-1, 10), longestRetry)
 	if wait := finishedAt(failed).Add(pause).Sub(now); wait > 0 {
@@ -78,9 +78,9 @@ func (s *scene) again(run desired.Run, failed *batchv1.Job, now time.Time) plan 
 // trigger is what a run would be started for now.
 func (s *scene) trigger() desired.Trigger {
 	return desired.Trigger{
-		Sources: s.sources,
-		Sync:    s.pipeline.Annotations[naming.AnnotationSync],
-		Lost:    s.lost(),
+		Sources:  s.sources,
+		Sync:     s.pipeline.Annotations[naming.AnnotationSync],
+		Rebuilds: s.lost(),
 	}
 }
 
@@ -90,7 +90,7 @@ func (s *scene) lost() int {
 	if newest == nil {
 		return 0
 	}
-	count, _ := strconv.Atoi(newest.Annotations[naming.AnnotationLost])
+	count, _ := strconv.Atoi(newest.Annotations[naming.AnnotationRebuilds])
 	if finished(newest) != batchv1.JobComplete {
 		return count
 	}
@@ -111,7 +111,7 @@ func (s *scene) newestJob() *batchv1.Job {
 }
 
 // started says whether a Job was made for the config and trigger of the run, whatever its retry number.
-func started(job *batchv1.Job, run desired.Run) bool {
+func started(job *batchv1.Job, run desired.Task) bool {
 	return job.Annotations[naming.AnnotationConfig] == config.Hash(run.Config) && job.Annotations[naming.AnnotationTrigger] == config.Hash(run.Trigger)
 }
 

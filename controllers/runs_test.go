@@ -43,10 +43,10 @@ func job(name string, c config.Ingest, trigger desired.Trigger, retry int, ended
 		Name:   name,
 		Labels: map[string]string{naming.LabelGeneration: "aaaaaaaa"},
 		Annotations: map[string]string{
-			naming.AnnotationConfig:  config.Hash(c),
-			naming.AnnotationTrigger: config.Hash(trigger),
-			naming.AnnotationRetry:   strconv.Itoa(retry),
-			naming.AnnotationLost:    strconv.Itoa(trigger.Lost),
+			naming.AnnotationConfig:   config.Hash(c),
+			naming.AnnotationTrigger:  config.Hash(trigger),
+			naming.AnnotationRetry:    strconv.Itoa(retry),
+			naming.AnnotationRebuilds: strconv.Itoa(trigger.Rebuilds),
 		},
 	}}
 	if ended != "" {
@@ -119,15 +119,15 @@ func TestAnIndexThatWasLostIsBuiltAgainOnce(t *testing.T) {
 	}}
 	s.gateways = []config.OpsStatus{gone}
 	first := s.plan(wantedConfig, noon)
-	if first.run == nil || first.run.Trigger.Lost != 1 {
+	if first.run == nil || first.run.Trigger.Rebuilds != 1 {
 		t.Fatalf("plan %+v", first)
 	}
 	s.jobs = append(s.jobs, job("b", wantedConfig, first.run.Trigger, 0, "", 0))
-	if again := s.plan(wantedConfig, noon); again.run == nil || again.run.Name() != first.run.Name() {
+	if again := s.plan(wantedConfig, noon); again.run == nil || again.run.Name(s.pipeline) != first.run.Name(s.pipeline) {
 		t.Errorf("while it runs: %+v", again)
 	}
 	s.jobs[1] = job("b", wantedConfig, first.run.Trigger, 0, batchv1.JobComplete, 0)
-	if after := s.plan(wantedConfig, noon); after.run == nil || after.run.Name() != first.run.Name() {
+	if after := s.plan(wantedConfig, noon); after.run == nil || after.run.Name(s.pipeline) != first.run.Name(s.pipeline) {
 		t.Errorf("after it: %+v", after)
 	}
 }

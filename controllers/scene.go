@@ -118,7 +118,7 @@ func (s *scene) podsOf(component string) (pods []corev1.Pod) {
 // facts are what the children depend on.
 func (s *scene) facts() desired.Facts {
 	names := naming.For(s.pipeline)
-	f := desired.Facts{Live: s.live(), Left: s.left()}
+	f := desired.Facts{Live: s.live(), Draining: s.left()}
 	if set := s.statefulSets[names.Weaviate()]; set != nil {
 		f.WeaviateImage = image(set.Spec.Template.Spec.Containers)
 	}

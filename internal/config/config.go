@@ -17,6 +17,9 @@ type Ingest struct {
 	Keep []string `json:"keep,omitempty"`
 }
 
+// Fingerprint names the generation that the run builds or updates.
+func (c Ingest) Fingerprint() string { return c.Generation.Fingerprint() }
+
 // Gateway is what the query gateway needs: one generation, the models, and how to answer.
 type Gateway struct {
 	Version       int           `json:"version"`

@@ -73,43 +73,15 @@ type Facts struct {
 	// Live is the complete generation that questions are answered from; nil before the first, and then the
 	// gateway is pinned to the wanted one.
 	Live *Record
-	// Left are further generations that a pod is still pinned to.
-	Left []Record
+	// Draining are further generations that a pod is still pinned to.
+	Draining []Record
 	// WeaviateKey is the UID of the store's API-key Secret, which the templates of the store and its clients carry.
 	WeaviateKey types.UID
 	// WeaviateImage is what an existing StatefulSet runs; empty when there is none.
 	WeaviateImage string
-	// Run is the ingestion run to have; nil for none.
-	Run *Run
+	// Tasks are those to have.
+	Tasks []Task
 }
-
-// Run is one ingestion run.
-type Run struct {
-	Config  config.Ingest
-	Trigger Trigger
-	Retry   int
-}
-
-// Trigger is what a run is started for besides its config.
-type Trigger struct {
-	// Sources are the source objects, in the order of the spec.
-	Sources []SourceVersion `json:"sources,omitempty"`
-	// Sync is the value of naming.AnnotationSync.
-	Sync string `json:"sync,omitempty"`
-	// Lost counts how often the index was found gone.
-	Lost int `json:"lost,omitempty"`
-}
-
-// SourceVersion is the version of a source's object.
-type SourceVersion struct {
-	Source string    `json:"source"`
-	UID    types.UID `json:"uid"`
-	// ResourceVersion is empty for a claim, whose version says nothing of its files.
-	ResourceVersion string `json:"resourceVersion,omitempty"`
-}
-
-// Name is the hash that names the run: of generation, config, trigger and retry number, not of the image.
-func (r Run) Name() string { return config.Hash(r) }
 
 // Secrets are the children that others depend on by their UID. They are applied first.
 func Secrets(p *v1alpha1.RAGPipeline) []Child {
@@ -138,7 +110,7 @@ func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) {
 func (m maker) children() ([]Child, error) {
 	gateway, err := m.gateway()
 	var children []Child
-	for _, some := range [][]Child{m.records(), m.models(), m.weaviate(), gateway, m.ingestion()} {
+	for _, some := range [][]Child{m.records(), m.models(), m.weaviate(), gateway, m.tasks()} {
 		children = append(children, some...)
 	}
 	return children, err

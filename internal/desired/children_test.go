@@ -26,7 +26,7 @@ func running(t *testing.T, p *v1alpha1.RAGPipeline, f Facts) Facts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Run = &Run{Config: c, Trigger: Trigger{Sources: []SourceVersion{{Source: p.Spec.Documents[0].Name, UID: "6f1c1a3e-0000-4000-8000-000000000002", ResourceVersion: "7"}}}}
+	f.Tasks = []Task{{Kind: Ingestion, Config: c, Trigger: Trigger{Sources: []SourceVersion{{Source: p.Spec.Documents[0].Name, UID: "6f1c1a3e-0000-4000-8000-000000000002", ResourceVersion: "7"}}}}}
 	return f
 }
 
@@ -124,5 +124,5 @@ func switching(t *testing.T) childrenCase {
 		s.Models.LLM.NIM.RuntimeClassName, s.Models.LLM.NIM.PriorityClassName = "nvidia", "high"
 		s.Models.LLM.NIM.Cache = &v1alpha1.Cache{Size: "60Gi", StorageClassName: "fast", AccessMode: "ReadWriteMany", WhenDeleted: "Delete"}
 	})
-	return childrenCase{pipeline: p, facts: Facts{Live: &live, Left: []Record{left, live}, WeaviateImage: "weaviate:1.38.11"}}
+	return childrenCase{pipeline: p, facts: Facts{Live: &live, Draining: []Record{left, live}, WeaviateImage: "weaviate:1.38.11"}}
 }

@@ -124,10 +124,11 @@ func howApplied(c Child) string {
 func hashWords(t *testing.T, c childrenCase, f Facts) *strings.Replacer {
 	t.Helper()
 	gateway, _ := gatewayOf(t, c.pipeline, f)
+	task := f.Tasks[0]
 	words := []string{
-		config.Hash(f.Run.Config), "HASH-OF-CONFIG",
-		config.Hash(f.Run.Trigger), "HASH-OF-TRIGGER",
-		f.Run.Name()[:8], "RUN",
+		config.Hash(task.Config), "HASH-OF-CONFIG",
+		config.Hash(task.Trigger), "HASH-OF-TRIGGER",
+		config.Hash(task)[:8], "RUN",
 		config.Hash(gateway)[:8], "CONFIG",
 		NewRecord(c.pipeline).Fingerprint(), "WANTED",
 		naming.ModelHash(NewRecord(c.pipeline).Generation.Embedding.Model), "MODEL",
@@ -135,8 +136,8 @@ func hashWords(t *testing.T, c childrenCase, f Facts) *strings.Replacer {
 	if f.Live != nil {
 		words = append(words, f.Live.Fingerprint(), "LIVE", naming.ModelHash(f.Live.Generation.Embedding.Model), "LIVE-MODEL")
 	}
-	for i, r := range f.Left {
-		words = append(words, r.Fingerprint(), fmt.Sprintf("LEFT-%d", i))
+	for i, r := range f.Draining {
+		words = append(words, r.Fingerprint(), fmt.Sprintf("DRAINING-%d", i))
 	}
 	return strings.NewReplacer(words...)
 }

@@ -41,7 +41,7 @@ func (m maker) pinned() Record {
 func (m maker) generations() []Record {
 	var list []Record
 	seen := map[string]bool{}
-	for _, r := range append([]Record{m.wanted, m.pinned()}, m.f.Left...) {
+	for _, r := range append([]Record{m.wanted, m.pinned()}, m.f.Draining...) {
 		if fingerprint := r.Fingerprint(); !seen[fingerprint] {
 			seen[fingerprint] = true
 			list = append(list, r)

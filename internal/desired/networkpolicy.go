@@ -41,20 +41,19 @@ func (m maker) gatewayPolicy() Child {
 	return m.policy(m.names.Gateway(), naming.ComponentGateway, open, m.operators())
 }
 
-func (m maker) ingestPolicy() Child {
-	return m.policy(m.names.Ingestion(), naming.ComponentIngest, m.operators())
-}
-
 func (m maker) modelPolicy(name, component string, clients ...string) Child {
 	return m.policy(name, component, admit(m.components(clients...), tcp(modelPort)))
 }
 
 func (m maker) weaviatePolicy() Child {
-	clients := admit(m.components(naming.ComponentGateway, naming.ComponentIngest), tcp(weaviateHTTP), tcp(weaviateGRPC))
+	clients := m.components(naming.ComponentGateway)
+	for _, kind := range taskKinds {
+		clients = append(clients, m.components(kind.Component)...)
+	}
 	udp := networkingv1ac.NetworkPolicyPort().WithProtocol(corev1.ProtocolUDP).WithPort(intstr.FromInt32(weaviateGossip))
 	peers := admit(m.components(naming.ComponentWeaviate),
 		tcp(weaviateGossip), udp, tcp(weaviateData), tcp(weaviateRaft), tcp(weaviateRaftCalls))
-	return m.policy(m.names.Weaviate(), naming.ComponentWeaviate, clients, peers)
+	return m.policy(m.names.Weaviate(), naming.ComponentWeaviate, admit(clients, tcp(weaviateHTTP), tcp(weaviateGRPC)), peers)
 }
 
 // operators admits to the ops port the operator, and namespaces that may read metrics.

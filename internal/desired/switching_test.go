@@ -98,7 +98,7 @@ func TestAnEmbeddingModelServesAsLongAsAGenerationOfIt(t *testing.T) {
 	}{
 		"before the first generation":     {Facts{}, sorted(next, chat, rerank, "papers-gateway")},
 		"while the next one is built":     {Facts{Live: &live}, sorted(old, next, chat, rerank, "papers-gateway")},
-		"while a pod still serves it":     {Facts{Live: &wanted, Left: []Record{live}}, sorted(old, next, chat, rerank, "papers-gateway")},
+		"while a pod still serves it":     {Facts{Live: &wanted, Draining: []Record{live}}, sorted(old, next, chat, rerank, "papers-gateway")},
 		"when no pod of the old one left": {Facts{Live: &wanted}, sorted(next, chat, rerank, "papers-gateway")},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestRunsKeepEveryGenerationThatIsNeeded(t *testing.T) {
 	live, left := NewRecord(derivetest.Pipeline(derivetest.WithNIMs)), NewRecord(derivetest.Pipeline(derivetest.WithStandIns))
 	p := derivetest.Pipeline()
 	p.Spec.Chunking.Size = 300
-	c, err := IngestConfig(p, Facts{Live: &live, Left: []Record{left, live}})
+	c, err := IngestConfig(p, Facts{Live: &live, Draining: []Record{left, live}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,31 +148,5 @@ func TestARecordIsReadBackAsItWasWritten(t *testing.T) {
 		if diff := cmp.Diff(record, back); diff != "" {
 			t.Error(diff)
 		}
-	}
-}
-
-func TestRunsAreNamedByWhatTheyDo(t *testing.T) {
-	c, err := IngestConfig(derivetest.Pipeline(), Facts{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := Run{Config: c}
-	names := map[string]string{}
-	for what, r := range map[string]Run{
-		"the run":           run,
-		"a retry":           {Config: c, Retry: 1},
-		"a new document":    {Config: c, Trigger: Trigger{Sources: []SourceVersion{{Source: "papers", UID: "1", ResourceVersion: "2"}}}},
-		"a wish":            {Config: c, Trigger: Trigger{Sync: "now"}},
-		"a lost index":      {Config: c, Trigger: Trigger{Lost: 1}},
-		"another keep":      {Config: config.Ingest{Keep: []string{"x"}}},
-		"another run still": {Config: config.Ingest{}},
-	} {
-		if other, taken := names[r.Name()]; taken {
-			t.Errorf("%s has the name of %s", what, other)
-		}
-		names[r.Name()] = what
-	}
-	if (Run{Config: c}).Name() != run.Name() {
-		t.Error("the same run has two names")
 	}
 }

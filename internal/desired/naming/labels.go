@@ -19,14 +19,14 @@ const (
 	// LabelModel is the ModelHash of an embedding model's objects.
 	LabelModel = "ragpipeline.io/model"
 
-	// AnnotationConfig is the hash of a run's ingest config.
+	// AnnotationConfig is the hash of a task's config.
 	AnnotationConfig = "ragpipeline.io/config"
-	// AnnotationTrigger is the hash of what a run was started for, its retry number left out.
+	// AnnotationTrigger is the hash of what a task was started for, its retry number left out.
 	AnnotationTrigger = "ragpipeline.io/trigger"
-	// AnnotationRetry is a run's retry number, from 0.
+	// AnnotationRetry is a task's retry number, from 0.
 	AnnotationRetry = "ragpipeline.io/retry"
-	// AnnotationLost is how often the index had been found gone when a run was started.
-	AnnotationLost = "ragpipeline.io/lost"
+	// AnnotationRebuilds is how often the index had been found gone when a task was started.
+	AnnotationRebuilds = "ragpipeline.io/lost"
 	// AnnotationWeaviateKey on a pod is the UID of the store's API-key Secret: one made anew rolls the pod.
 	AnnotationWeaviateKey = "ragpipeline.io/weaviate-key"
 	// AnnotationSync on a pipeline starts a run whenever its value changes.

@@ -23,11 +23,13 @@ func (n Names) GatewayKey() string { return n.Pipeline + "-gateway-key" }
 // GatewayConfig is the ConfigMap of the gateway's config with that hash.
 func (n Names) GatewayConfig(hash string) string { return n.Pipeline + "-gateway-" + hash[:8] }
 
-// Ingest is the name of an ingestion run's Job and ConfigMap.
-func (n Names) Ingest(run string) string { return n.Pipeline + "-ingest-" + run[:8] }
+// Task is the name of a task's Job and ConfigMap, given the component of its kind and its hash.
+func (n Names) Task(component, hash string) string {
+	return n.Tasks(component) + "-" + hash[:8]
+}
 
-// Ingestion is the name of what all runs share.
-func (n Names) Ingestion() string { return n.Pipeline + "-ingest" }
+// Tasks is the name of the objects that all tasks of a kind share, given its component.
+func (n Names) Tasks(component string) string { return n.Pipeline + "-" + component }
 
 // Weaviate is the name of the store's StatefulSet and client Service.
 func (n Names) Weaviate() string { return n.Pipeline + "-weaviate" }

@@ -1,0 +1,170 @@
+package desired
+
+import (
+	"path"
+	"strconv"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	batchv1ac "k8s.io/client-go/applyconfigurations/batch/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+)
+
+// Task is work that one Job does. The Job is named by the hash of the task, so that one need never starts two Jobs.
+type Task struct {
+	// Kind is in the Job's name and left out of the hash.
+	Kind    TaskKind `json:"-"`
+	Config  TaskConfig
+	Trigger Trigger
+	// Retry counts the Jobs for the same config and trigger that have failed before.
+	Retry int
+}
+
+// Name is the name of the task's Job and ConfigMap. It depends on config, trigger and retry number, not on the image.
+func (t Task) Name(p *v1alpha1.RAGPipeline) string {
+	return naming.For(p).Task(t.Kind.Component, config.Hash(t))
+}
+
+// TaskConfig is the config of a task's pods.
+type TaskConfig interface {
+	// Fingerprint names the generation that the task works on.
+	Fingerprint() string
+}
+
+// Trigger is what a task is started for besides its config.
+type Trigger struct {
+	// Sources are the source objects, in the order of the spec.
+	Sources []SourceVersion `json:"sources,omitempty"`
+	// Sync is the value of naming.AnnotationSync.
+	Sync string `json:"sync,omitempty"`
+	// Rebuilds counts how often the index was found gone.
+	Rebuilds int `json:"lost,omitempty"`
+}
+
+// SourceVersion is the version of a source's object.
+type SourceVersion struct {
+	Source string    `json:"source"`
+	UID    types.UID `json:"uid"`
+	// ResourceVersion is empty for an object whose version does not change with its documents, such as a claim.
+	ResourceVersion string `json:"resourceVersion,omitempty"`
+}
+
+// TaskKind is what sets the Jobs of one kind of task apart from those of another.
+type TaskKind struct {
+	// Component labels its Jobs and pods, and is part of their names.
+	Component string
+	// pod makes the template of its pods, which find the config in the ConfigMap of that name.
+	pod func(m maker, t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration
+}
+
+// Ingestion builds a generation, or brings it up to date with its sources. Its tasks have a config.Ingest.
+var Ingestion = TaskKind{Component: naming.ComponentIngest, pod: maker.ingestPod}
+
+// taskKinds are all kinds of tasks. The pods of each may connect to the store.
+var taskKinds = []TaskKind{Ingestion}
+
+// tasks returns what the tasks of each kind share, and the tasks to have.
+func (m maker) tasks() (children []Child) {
+	for _, kind := range taskKinds {
+		name := m.names.Tasks(kind.Component)
+		children = append(children,
+			m.account(name, kind.Component),
+			m.policy(name, kind.Component, m.operators()))
+	}
+	for _, t := range m.f.Tasks {
+		name := t.Name(m.p)
+		children = append(children,
+			m.immutable(name, t.Kind.Component, t.Config.Fingerprint(), configEntry, t.Config),
+			Child{Once: true, Object: m.job(t, name)})
+	}
+	return children
+}
+
+// job ends with its one pod's success. A pod that a node lost does not count, one that cannot use its config ends the
+// job, and any other is followed by up to six more, ever later. It has no time to live: the controller keeps the last.
+func (m maker) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
+	lost := batchv1ac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionIgnore).
+		WithOnPodConditions(batchv1ac.PodFailurePolicyOnPodConditionsPattern().
+			WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue))
+	unusable := batchv1ac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionFailJob).
+		WithOnExitCodes(batchv1ac.PodFailurePolicyOnExitCodesRequirement().
+			WithContainerName(t.Kind.Component).
+			WithOperator(batchv1.PodFailurePolicyOnExitCodesOpIn).WithValues(config.ExitUnusable))
+	return batchv1ac.Job(name, m.p.Namespace).
+		WithLabels(naming.Labels(m.p, t.Kind.Component)).
+		WithLabels(map[string]string{naming.LabelGeneration: t.Config.Fingerprint()}).
+		WithAnnotations(map[string]string{
+			naming.AnnotationConfig:   config.Hash(t.Config),
+			naming.AnnotationTrigger:  config.Hash(t.Trigger),
+			naming.AnnotationRetry:    strconv.Itoa(t.Retry),
+			naming.AnnotationRebuilds: strconv.Itoa(t.Trigger.Rebuilds),
+		}).
+		WithSpec(batchv1ac.JobSpec().
+			WithBackoffLimit(6).
+			WithPodFailurePolicy(batchv1ac.PodFailurePolicy().WithRules(lost, unusable)).
+			WithTemplate(t.Kind.pod(m, t, name)))
+}
+
+func (m maker) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration {
+	c, spec := t.Config.(config.Ingest), m.p.Spec.Ingest
+	sources, mounts := m.sources()
+	container := m.ours(naming.ComponentIngest, "ingest", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory,
+		"--termination-log", corev1.TerminationMessagePathDefault).
+		WithTerminationMessagePath(corev1.TerminationMessagePathDefault).
+		WithPorts(port("ops", config.OpsPort)).
+		WithResources(resources(spec.Resources, "200m", "512Mi")).
+		WithVolumeMounts(readOnly("config", configDirectory)).
+		WithVolumeMounts(mounts...)
+	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configMap)}, sources...)
+	if secrets := secretsVolume(c.Embedding.Key, indexSecret(c.Index)); secrets != nil {
+		volumes = append(volumes, secrets)
+		container.WithVolumeMounts(readOnly("secrets", secretsDirectory))
+	}
+	template := m.template(pod{
+		component:   naming.ComponentIngest,
+		account:     m.names.Tasks(naming.ComponentIngest),
+		labels:      map[string]string{naming.LabelGeneration: c.Fingerprint()},
+		annotations: m.weaviateKeyAnnotation(),
+		selector:    naming.Selector(m.p, naming.ComponentIngest),
+		scheduling:  spec.Scheduling,
+		volumes:     volumes,
+	}, container)
+	template.Spec.WithRestartPolicy(corev1.RestartPolicyNever)
+	return template
+}
+
+// sources returns the volumes with documents, and their mounts. A claim that several sources name is one volume: the
+// kubelet does not mount the same claim twice into one pod. It is read-only as a volume too, so that nobody changes
+// the owner of the user's files.
+func (m maker) sources() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.VolumeMountApplyConfiguration) {
+	var volumes []*corev1ac.VolumeApplyConfiguration
+	var mounts []*corev1ac.VolumeMountApplyConfiguration
+	claims := map[string]string{} // claim to volume
+	for _, s := range m.p.Spec.Documents {
+		kind := derive.KindOf(s)
+		if !kind.Mounted {
+			continue
+		}
+		name, object := "source-"+s.Name, kind.Objects[0]
+		volume, taken := claims[object.Name]
+		switch {
+		case object.Kind == derive.KindConfigMap:
+			volumes = append(volumes, corev1ac.Volume().WithName(name).
+				WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(object.Name)))
+		case taken:
+			name = volume
+		default:
+			claims[object.Name] = name
+			volumes = append(volumes, corev1ac.Volume().WithName(name).WithPersistentVolumeClaim(
+				corev1ac.PersistentVolumeClaimVolumeSource().WithClaimName(object.Name).WithReadOnly(true)))
+		}
+		mounts = append(mounts, readOnly(name, path.Join(sourcesDirectory, s.Name)))
+	}
+	return volumes, mounts
+}
