@@ -1,5 +1,5 @@
-// Package controllers reconciles RAGPipelines: it orders the steps, and leaves deciding to desired and status and
-// writing to apply.
+// Package controllers reconciles RAGPipelines: it reads, acts, reports and watches, in that order of steps. It leaves
+// deciding to plan, desired and status, and writing children to apply.
 package controllers
 
 import (
@@ -10,15 +10,19 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/plan"
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
@@ -62,60 +66,57 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if !p.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil // the children are owned: the garbage collector takes them
 	}
-	p = p.DeepCopy()
-	scene, err := r.look(ctx, p)
+	state, err := r.read(ctx, p)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	plan, passErr := r.act(ctx, p, scene)
+	next, passErr := r.act(ctx, state)
 	if apierrors.HasStatusCause(passErr, corev1.NamespaceTerminatingCause) {
-		return ctrl.Result{}, nil // the pipeline goes with its namespace
+		return ctrl.Result{}, nil // the namespace is terminating; nothing is left to do
 	}
-	observed := r.observe(p, scene, plan, passErr)
+	state.Written = r.written(state)
+	observed := state.Observed(next, problemOf(passErr), r.now())
 	if err := r.report(ctx, p, status.Compute(p, observed)); err != nil {
 		return quiet(err)
 	}
-	return r.result(plan, passErr)
+	return r.result(next, passErr)
 }
 
-// act brings the cluster towards the spec. A suspended pipeline stays as it is.
-func (r *Reconciler) act(ctx context.Context, p *v1alpha1.RAGPipeline, s *scene) (plan, error) {
+// act brings the cluster towards the spec: plan, objects, apply, prune. A suspended pipeline stays as it is.
+func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) {
+	p := s.Pipeline
 	if p.Spec.Suspend {
-		return plan{}, nil
+		return plan.Plan{}, nil
 	}
-	uids, err := r.Applier.Apply(ctx, p, desired.Secrets(p))
-	if err != nil {
-		return plan{}, err
-	}
-	facts := s.facts()
-	facts.WeaviateKey = uids[apply.Key{Kind: "Secret", Name: naming.For(p).WeaviateKey()}]
-	wanted, err := desired.IngestConfig(p, facts)
-	if err != nil {
-		return plan{}, err
-	}
-	next := s.plan(wanted, r.now())
-	if next.run != nil {
-		facts.Tasks = []desired.Task{*next.run}
-	}
-	children, err := desired.Children(p, r.Operator, facts)
+	next, err := plan.For(s, r.now())
 	if err != nil {
 		return next, err
 	}
-	if _, err := r.Applier.Apply(ctx, p, children); err != nil {
+	children := desired.Secrets(p)
+	uids, err := r.Applier.Apply(ctx, p, children)
+	if err != nil {
 		return next, err
 	}
-	return next, r.Applier.Prune(ctx, p, append(desired.Secrets(p), children...), s.staysFor(next, children))
+	next.Facts.WeaviateKey = uids[apply.Key{Kind: derive.KindSecret, Name: naming.For(p).WeaviateKey()}]
+	others, err := desired.Children(p, r.Operator, next.Facts)
+	if err != nil {
+		return next, err
+	}
+	if _, err := r.Applier.Apply(ctx, p, others); err != nil {
+		return next, err
+	}
+	children = append(children, others...)
+	return next, r.Applier.Prune(ctx, p, children, s.Retained(next, children))
 }
 
-// result says when to look again. What only a change of the spec or of the cluster can clear is no error: its
-// watch, or the next reading of the reports, comes back to it.
-func (r *Reconciler) result(next plan, passErr error) (ctrl.Result, error) {
-	problem := problemOf(passErr)
+// result tells when the next pass is due. A problem that only a change of the spec or of the cluster can clear is not
+// returned as an error: its watch, or the next reading of the reports, comes back to it.
+func (r *Reconciler) result(next plan.Plan, passErr error) (ctrl.Result, error) {
 	switch {
-	case passErr == nil, problem.Terminal, errors.As(passErr, new(*apply.WaitingError)):
+	case passErr == nil, problemOf(passErr).Terminal, errors.As(passErr, new(*apply.WaitingError)):
 		after := r.Poll
-		if next.wait > 0 {
-			after = min(after, next.wait)
+		if next.Wait > 0 {
+			after = min(after, next.Wait)
 		}
 		return ctrl.Result{RequeueAfter: after}, nil
 	default:
@@ -132,6 +133,74 @@ func quiet(err error) (ctrl.Result, error) {
 		return ctrl.Result{RequeueAfter: conflictPause}, nil
 	}
 	return ctrl.Result{}, err
+}
+
+// problemOf is the one place that tells what an error of a pass means to the user; nil for no error.
+func problemOf(err error) *status.Problem {
+	var configuration *derive.ConfigurationError
+	var taken *apply.NameTakenError
+	var waiting *apply.WaitingError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &configuration):
+		return &status.Problem{Reason: v1alpha1.ReasonConfigurationError, Message: err.Error(), Terminal: true}
+	case errors.As(err, &taken):
+		return &status.Problem{Reason: v1alpha1.ReasonNameTaken, Message: taken.Error(), Terminal: true}
+	case errors.As(err, &waiting):
+		return &status.Problem{
+			Reason:  v1alpha1.ReasonWaiting,
+			Message: "waiting for the previous " + waiting.Kind + " to be deleted before creating a new one",
+		}
+	default:
+		// The API server refuses an invalid change again, such as that of a volume that shrinks.
+		return &status.Problem{Reason: v1alpha1.ReasonApplyFailed, Message: err.Error(), Terminal: apierrors.IsInvalid(err)}
+	}
+}
+
+// report writes the status once if it changed, and then records events for what changed.
+func (r *Reconciler) report(ctx context.Context, p *v1alpha1.RAGPipeline, now v1alpha1.RAGPipelineStatus) error {
+	before := p.Status
+	r.metrics.set(p, now.Conditions)
+	if equality.Semantic.DeepEqual(before, now) || !r.progress.due(client.ObjectKeyFromObject(p), before, now, r.now()) {
+		return nil
+	}
+	p.Status = now
+	if err := r.Client.Status().Update(ctx, p); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	for _, e := range status.Events(before, now) {
+		r.Events.Eventf(p, nil, e.Type, e.Reason, e.Action, "%s", e.Message)
+	}
+	return nil
+}
+
+// progressPause is the least time between two writes that only show progress.
+const progressPause = 5 * time.Second
+
+// progress remembers when each pipeline's progress was written.
+type progress struct{ written sync.Map }
+
+// due reports whether a change of the status is to be written now: one of progress alone waits for its turn.
+func (w *progress) due(key types.NamespacedName, before, now v1alpha1.RAGPipelineStatus, at time.Time) bool {
+	if equality.Semantic.DeepEqual(withoutProgress(before), withoutProgress(now)) {
+		if last, ok := w.written.Load(key); ok && at.Sub(last.(time.Time)) < progressPause {
+			return false
+		}
+	}
+	w.written.Store(key, at)
+	return true
+}
+
+func (w *progress) forget(key types.NamespacedName) { w.written.Delete(key) }
+
+// withoutProgress is the status without the figures of what is being built.
+func withoutProgress(s v1alpha1.RAGPipelineStatus) v1alpha1.RAGPipelineStatus {
+	s = *s.DeepCopy()
+	if s.Index != nil && s.Index.Building != nil {
+		s.Index.Building.DocumentsDone, s.Index.Building.DocumentsTotal = 0, 0
+	}
+	return s
 }
 
 func (r *Reconciler) init() {

@@ -25,7 +25,10 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/plan"
 )
 
 // Scheme knows the types that the operator reads.
@@ -89,9 +92,9 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 		b.Owns(object)
 	}
 	for kind, object := range map[string]client.Object{
-		kindSecret: &corev1.Secret{}, kindConfigMap: &corev1.ConfigMap{}, kindClaim: &corev1.PersistentVolumeClaim{},
+		derive.KindSecret: &corev1.Secret{}, derive.KindConfigMap: &corev1.ConfigMap{}, derive.KindClaim: &corev1.PersistentVolumeClaim{},
 	} {
-		b.WatchesMetadata(object, handler.EnqueueRequestsFromMapFunc(r.pipelinesThatName(kind)))
+		b.WatchesMetadata(object, handler.EnqueueRequestsFromMapFunc(r.pipelinesReferencing(kind)))
 	}
 	return b.Complete(r)
 }
@@ -114,22 +117,22 @@ func pipelineOfPod(_ context.Context, pod client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: pod.GetNamespace(), Name: name}}}
 }
 
-// referenceIndex finds pipelines by what they refer to, kind/name.
+// referenceIndex finds pipelines by the plan.ObjectKey of what they refer to.
 const referenceIndex = "references"
 
 func indexReferences(object client.Object) (keys []string) {
-	for _, ref := range references(object.(*v1alpha1.RAGPipeline)) {
-		keys = append(keys, ref.key())
+	for _, ref := range desired.References(object.(*v1alpha1.RAGPipeline)) {
+		keys = append(keys, plan.ObjectKey(ref.Kind, ref.Name))
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
 }
 
-// pipelinesThatName are those that refer to an object of the kind.
-func (r *Reconciler) pipelinesThatName(kind string) handler.MapFunc {
+// pipelinesReferencing finds the pipelines that refer to an object of the kind.
+func (r *Reconciler) pipelinesReferencing(kind string) handler.MapFunc {
 	return func(ctx context.Context, object client.Object) (requests []reconcile.Request) {
 		var list v1alpha1.RAGPipelineList
-		err := r.Client.List(ctx, &list, client.InNamespace(object.GetNamespace()), client.MatchingFields{referenceIndex: kind + "/" + object.GetName()})
+		err := r.Client.List(ctx, &list, client.InNamespace(object.GetNamespace()), client.MatchingFields{referenceIndex: plan.ObjectKey(kind, object.GetName())})
 		if err != nil {
 			return nil // the cache is not there yet; the first pass of each pipeline looks by itself
 		}

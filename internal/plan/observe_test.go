@@ -1,4 +1,4 @@
-package controllers
+package plan
 
 import (
 	"testing"
@@ -26,10 +26,9 @@ func TestAStoreThatIsAboutToEndIsNotCountedOn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standing()
-			s.written = func(string, string) int64 { return 0 }
-			weaviate := naming.For(s.pipeline).Weaviate()
+			weaviate := naming.For(s.Pipeline).Weaviate()
 			set := &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Selector: &metav1.LabelSelector{}}, Status: appsv1.StatefulSetStatus{ReadyReplicas: 2}}
-			s.statefulSets[weaviate], s.pods = set, c.pods
+			s.StatefulSets[weaviate], s.Pods = set, c.pods
 			if got := s.statefulSet(weaviate, naming.ComponentWeaviate).Ready; got != c.want {
 				t.Errorf("%d are counted on, want %d", got, c.want)
 			}

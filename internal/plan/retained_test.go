@@ -1,4 +1,4 @@
-package controllers
+package plan
 
 import (
 	"testing"
@@ -28,15 +28,14 @@ func TestModelsStayWhileAGatewayOfAnotherConfigAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standing()
-			s.deployments["papers-llm"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.pipeline, naming.ComponentLLM)}}
-			s.deployments["papers-gateway"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.pipeline, naming.ComponentGateway)}}
+			s.Deployments["papers-llm"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.Pipeline, naming.ComponentLLM)}}
+			s.Deployments["papers-gateway"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.Pipeline, naming.ComponentGateway)}}
 			for _, configMap := range c.mounts {
-				s.pods = append(s.pods, gatewayPod(s, configMap, c.phase))
+				s.Pods = append(s.Pods, gatewayPod(s, configMap, c.phase))
 			}
-			keep := map[string]bool{}
-			s.keepModels(keep, wanted)
-			if keep["papers-llm"] != c.want || keep["papers-gateway"] {
-				t.Errorf("kept are %v, want the LLM among them: %t", keep, c.want)
+			retained := s.Retained(Plan{}, wanted)
+			if retained["papers-llm"] != c.want || retained["papers-gateway"] {
+				t.Errorf("retained are %v, want the LLM among them: %t", retained, c.want)
 			}
 		})
 	}
@@ -49,19 +48,20 @@ func TestWhatAGatewaysPodHasMountedStaysWhileItDoes(t *testing.T) {
 	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "keys", VolumeSource: corev1.VolumeSource{
 		Secret: &corev1.SecretVolumeSource{SecretName: "papers-gateway-key"},
 	}})
-	s.pods = []corev1.Pod{pod}
+	s.Pods = []corev1.Pod{pod}
 	want := map[string]bool{"papers-ingest-last": true, "papers-gateway-old": true, "papers-gateway-key": true}
-	if diff := cmp.Diff(want, s.staysFor(plan{keep: []string{"papers-ingest-last"}}, nil)); diff != "" {
+	next := Plan{tasks: map[string]decision{naming.ComponentIngest: {keep: "papers-ingest-last"}}}
+	if diff := cmp.Diff(want, s.Retained(next, nil)); diff != "" {
 		t.Errorf("while it runs (-want +got):\n%s", diff)
 	}
-	s.pods[0].Status.Phase = corev1.PodFailed
-	if stays := s.staysFor(plan{}, nil); len(stays) > 0 {
-		t.Errorf("when it is over, %v stays", stays)
+	s.Pods[0].Status.Phase = corev1.PodFailed
+	if retained := s.Retained(Plan{}, nil); len(retained) > 0 {
+		t.Errorf("when it is over, %v is retained", retained)
 	}
 }
 
-func gatewayPod(s *scene, configMap string, phase corev1.PodPhase) corev1.Pod {
-	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.pipeline, naming.ComponentGateway)}}
+func gatewayPod(s *State, configMap string, phase corev1.PodPhase) corev1.Pod {
+	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.Pipeline, naming.ComponentGateway)}}
 	pod.Status.Phase = phase
 	pod.Spec.Volumes = []corev1.Volume{{Name: "config", VolumeSource: corev1.VolumeSource{
 		ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: configMap}},

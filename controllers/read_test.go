@@ -8,7 +8,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/plan"
 )
 
 // A pipeline whose store runs asks the API server for its StorageClass no more: that is a request each pass.
@@ -25,11 +27,12 @@ func TestAStorageClassIsLookedUpWhileAVolumeIsAwaited(t *testing.T) {
 		"after every pod runs, though it was lost": {phases: []corev1.PodPhase{corev1.PodRunning, corev1.PodRunning}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := standing()
-			s.pipeline.Spec.VectorStore.Weaviate.Storage.StorageClassName = "fast"
+			p := &v1alpha1.RAGPipeline{ObjectMeta: metav1.ObjectMeta{Namespace: "rag", Name: "papers"}}
+			p.Spec.VectorStore.Weaviate = &v1alpha1.Weaviate{Storage: v1alpha1.Storage{StorageClassName: "fast"}}
+			s := &plan.State{Pipeline: p}
 			for _, phase := range c.phases {
-				s.pods = append(s.pods, corev1.Pod{
-					ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.pipeline, naming.ComponentWeaviate)},
+				s.Pods = append(s.Pods, corev1.Pod{
+					ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(p, naming.ComponentWeaviate)},
 					Status:     corev1.PodStatus{Phase: phase},
 				})
 			}
@@ -39,11 +42,11 @@ func TestAStorageClassIsLookedUpWhileAVolumeIsAwaited(t *testing.T) {
 			}
 			api := builder.Build()
 			r := &Reconciler{Client: api, Uncached: api}
-			if err := r.lookAtReferences(t.Context(), s); err != nil {
+			if err := r.readReferences(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
-			if len(s.missing) != c.missing {
-				t.Errorf("missing are %+v, want %d", s.missing, c.missing)
+			if len(s.Missing) != c.missing {
+				t.Errorf("missing are %+v, want %d", s.Missing, c.missing)
 			}
 		})
 	}

@@ -1,0 +1,102 @@
+package plan
+
+import (
+	"slices"
+	"strconv"
+
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/status"
+)
+
+// kind is what sets one kind of task apart from another; starting it, following a failure and reading its end are common
+// to all.
+type kind struct {
+	desired.TaskKind
+	// task returns what is to be done now. Another config or trigger than the newest Job's makes another Job.
+	task func(*State, desired.Facts) (desired.Task, error)
+	// startable reports whether all that its pods need is there.
+	startable func(*State) bool
+}
+
+// kinds are all kinds of tasks.
+var kinds = []kind{ingestion}
+
+// ingestion builds the wanted generation, or brings it up to date with its sources.
+var ingestion = kind{
+	TaskKind: desired.Ingestion,
+	task: func(s *State, f desired.Facts) (desired.Task, error) {
+		c, err := desired.IngestConfig(s.Pipeline, f)
+		return desired.Task{Kind: desired.Ingestion, Config: c, Trigger: s.ingestTrigger()}, err
+	},
+	startable: func(s *State) bool { return s.sourcesExist() && s.embeddingAvailable() && s.storeAvailable() },
+}
+
+func (s *State) ingestTrigger() desired.Trigger {
+	return desired.Trigger{
+		Sources:  s.sourceVersions(),
+		Sync:     s.Pipeline.Annotations[naming.AnnotationSync],
+		Rebuilds: s.rebuilds(),
+	}
+}
+
+// sourceVersions are the versions of the sources' objects, in the order of the spec.
+func (s *State) sourceVersions() (versions []desired.SourceVersion) {
+	for _, source := range s.Pipeline.Spec.Documents {
+		v := desired.SourceVersion{Source: source.Name}
+		if kind := derive.KindOf(source); len(kind.Objects) > 0 {
+			object := s.Objects[ObjectKey(kind.Objects[0].Kind, kind.Objects[0].Name)]
+			v.UID = object.UID
+			if kind.Versioned {
+				v.ResourceVersion = object.ResourceVersion
+			}
+		}
+		versions = append(versions, v)
+	}
+	return versions
+}
+
+// rebuilds counts how often the live index was found gone after a run had completed it, such as with its volume.
+func (s *State) rebuilds() int {
+	newest := s.newestJob(naming.ComponentIngest)
+	if newest == nil {
+		return 0
+	}
+	count, _ := strconv.Atoi(newest.Annotations[naming.AnnotationRebuilds])
+	if finished(newest) != batchv1.JobComplete {
+		return count
+	}
+	wanted := s.wanted().Fingerprint()
+	for _, report := range s.Gateways {
+		index := report.Stages[config.StageIndex]
+		if report.Generation == wanted && index.Reason == config.IndexNotBuilt && index.Since.After(finishedAt(newest)) {
+			return count + 1
+		}
+	}
+	return count
+}
+
+func (s *State) sourcesExist() bool {
+	return !slices.ContainsFunc(s.Missing, func(m status.Missing) bool { return m.Component == naming.ComponentIngest })
+}
+
+// embeddingAvailable reports whether the spec's embedding model serves; one that the operator does not run is taken to.
+func (s *State) embeddingAvailable() bool {
+	name := desired.ModelWorkload(s.Pipeline, naming.ComponentEmbedding, s.Pipeline.Spec.Models.Embedding.Model)
+	d := s.Deployments[name]
+	return name == "" || d != nil && d.Status.AvailableReplicas > 0
+}
+
+// storeAvailable reports whether every replica of the store is ready; one that the operator does not run is taken to be.
+func (s *State) storeAvailable() bool {
+	if s.Pipeline.Spec.VectorStore.Weaviate == nil {
+		return true
+	}
+	set := s.StatefulSets[naming.For(s.Pipeline).Weaviate()]
+	return set != nil && set.Status.ReadyReplicas == ptr.Deref(set.Spec.Replicas, 1)
+}

@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/status"
+)
+
+// Observed is what the status is computed from: the state, and how the pass went. The problem is nil if everything was
+// applied.
+func (s *State) Observed(next Plan, problem *status.Problem, now time.Time) status.Observed {
+	p, wanted := s.Pipeline, s.wanted()
+	o := status.Observed{
+		Now:         now,
+		Problem:     problem,
+		Missing:     s.Missing,
+		Wanted:      wanted.Fingerprint(),
+		Gateways:    s.Gateways,
+		Unreadable:  s.Unreadable,
+		Run:         s.run(next),
+		SpecChanged: p.Status.ObservedGeneration != p.Generation,
+		Endpoint:    fmt.Sprintf("http://%s.%s.svc:%d", naming.For(p).Gateway(), p.Namespace, desired.GatewayPort),
+	}
+	serving := wanted
+	if live := s.live(); live != nil {
+		o.Live, serving = live.Fingerprint(), *live
+	}
+	o.Components, o.NextEmbedding = s.components(desired.Embedding(p, serving).Model)
+	return o
+}
+
+// run is the ingestion run that the user is told of.
+func (s *State) run(p Plan) *status.Run {
+	job, blocked, wanted := s.newestJob(naming.ComponentIngest), p.tasks[naming.ComponentIngest].blocked, s.wanted().Fingerprint()
+	switch {
+	case job == nil && !blocked:
+		return nil
+	case blocked && (job == nil || job.Labels[naming.LabelGeneration] != wanted):
+		return &status.Run{State: status.RunWaiting, Generation: wanted}
+	}
+	run := &status.Run{
+		Generation: job.Labels[naming.LabelGeneration],
+		Retry:      retry(job),
+		Summary:    s.summary(job),
+		Pods:       s.failedPods(job),
+		Finished:   finishedAt(job),
+	}
+	switch finished(job) {
+	case batchv1.JobComplete:
+		run.State, run.Pods = status.RunSucceeded, nil
+	case batchv1.JobFailed:
+		run.State = status.RunFailed
+	default:
+		run.State, run.Reports = status.RunActive, s.Tasks[job.Name]
+		run.Pods = append(s.unready(naming.ComponentIngest, map[string]string{batchv1.JobNameLabel: job.Name}), run.Pods...)
+	}
+	return run
+}
+
+// components are the workloads of what the spec has, with the embedding model that serves, and the embedding model that
+// is being brought up, when that is another one.
+func (s *State) components(embedding v1alpha1.Model) (map[string]status.Component, *status.Component) {
+	p, names := s.Pipeline, naming.For(s.Pipeline)
+	all := map[string]status.Component{naming.ComponentGateway: s.deployment(names.Gateway(), naming.ComponentGateway)}
+	if p.Spec.VectorStore.Weaviate != nil {
+		all[naming.ComponentWeaviate] = s.statefulSet(names.Weaviate(), naming.ComponentWeaviate)
+	}
+	s.addModel(all, naming.ComponentEmbedding, embedding)
+	if p.Spec.Models.Reranking != nil {
+		s.addModel(all, naming.ComponentReranking, *p.Spec.Models.Reranking)
+	}
+	if p.Spec.Models.LLM != nil {
+		s.addModel(all, naming.ComponentLLM, p.Spec.Models.LLM.Model)
+	}
+	next := p.Spec.Models.Embedding.Model
+	name := desired.ModelWorkload(p, naming.ComponentEmbedding, next)
+	if name == "" || name == desired.ModelWorkload(p, naming.ComponentEmbedding, embedding) {
+		return all, nil
+	}
+	return all, new(s.model(naming.ComponentEmbedding, next))
+}
+
+func (s *State) addModel(all map[string]status.Component, stage string, m v1alpha1.Model) {
+	if desired.ModelWorkload(s.Pipeline, stage, m) != "" {
+		all[stage] = s.model(stage, m)
+	}
+}
+
+func (s *State) model(stage string, m v1alpha1.Model) status.Component {
+	component := stage
+	if m.StandIn != nil {
+		component = naming.ComponentStandIn
+	}
+	c := s.deployment(desired.ModelWorkload(s.Pipeline, stage, m), component)
+	if m.NIM != nil {
+		c.StartupTimeout = desired.StartupTimeout(m.NIM)
+	}
+	return c
+}
+
+func (s *State) deployment(name, component string) status.Component {
+	d := s.Deployments[name]
+	if d == nil {
+		return status.Component{}
+	}
+	replicas := ptr.Deref(d.Spec.Replicas, 1)
+	return status.Component{
+		Exists: true,
+		Current: d.Generation >= s.Written[name] && d.Status.ObservedGeneration >= d.Generation &&
+			d.Status.UpdatedReplicas == replicas && d.Status.Replicas == replicas,
+		Replicas: replicas,
+		Ready:    d.Status.AvailableReplicas, // those that a Service is sure to reach
+		Pods:     s.unready(component, d.Spec.Selector.MatchLabels),
+	}
+}
+
+// statefulSet counts as ready what both the status and the pods do: a StatefulSet's status counts a pod as ready until
+// it is gone, and for a moment longer.
+func (s *State) statefulSet(name, component string) status.Component {
+	set := s.StatefulSets[name]
+	if set == nil {
+		return status.Component{}
+	}
+	replicas := ptr.Deref(set.Spec.Replicas, 1)
+	return status.Component{
+		Exists: true,
+		Current: set.Generation >= s.Written[name] && set.Status.ObservedGeneration >= set.Generation &&
+			set.Status.UpdatedReplicas == replicas,
+		Replicas: replicas,
+		Ready:    min(set.Status.ReadyReplicas, s.readyPods(component)),
+		Pods:     s.unready(component, set.Spec.Selector.MatchLabels),
+	}
+}

@@ -1,0 +1,91 @@
+// Package plan decides what a pass over a pipeline is to bring about: which generation serves, which tasks are due, and
+// what is retained although nothing wants it any more. It is pure: a State is what the pass has read, and the caller
+// gives the time.
+package plan
+
+import (
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/status"
+)
+
+// State is what a pass has read of a pipeline before it acts. Its objects may be the cache's own: nothing here changes
+// them.
+type State struct {
+	Pipeline *v1alpha1.RAGPipeline
+	// Deployments and StatefulSets are by name; Jobs and Pods are by creation, the newest last.
+	Deployments  map[string]*appsv1.Deployment
+	StatefulSets map[string]*appsv1.StatefulSet
+	Jobs         []*batchv1.Job
+	Pods         []corev1.Pod
+	// Records are what each generation is, by fingerprint, as pinned in the cluster.
+	Records map[string]desired.Record
+	// Objects is the metadata of the objects that the spec refers to and that exist, by ObjectKey; Missing are those that
+	// do not.
+	Objects map[string]metav1.ObjectMeta
+	Missing []status.Missing
+	// Gateways are the reports of the gateway's pods; Unreadable counts the ready ones whose report could not be read.
+	Gateways   []config.OpsStatus
+	Unreadable int
+	// Tasks are the reports of the running pods of each Job, by the Job's name.
+	Tasks map[string][]config.OpsStatus
+	// Written is the metadata.generation that our last write of a workload made, by the workload's name. The caller
+	// sets it after the pass has acted: a workload that was read with a lower one is from before that write.
+	Written map[string]int64
+}
+
+// ObjectKey is the key of an object in State.Objects.
+func ObjectKey(kind, name string) string { return kind + "/" + name }
+
+// Plan is what a pass is to bring about.
+type Plan struct {
+	// Facts are what the objects of the pipeline depend on, the tasks to have included. WeaviateKey is left to the
+	// caller, who learns it when the Secrets are applied.
+	Facts desired.Facts
+	// Wait is how long it is until a task that failed is due again; 0 when none is.
+	Wait time.Duration
+	// tasks are the decisions on the kinds of tasks, by component.
+	tasks map[string]decision
+}
+
+// For decides what a pass is to bring about. An error is a *derive.ConfigurationError or several joined.
+func For(s *State, now time.Time) (Plan, error) {
+	live := s.live()
+	p := Plan{
+		Facts: desired.Facts{Live: live, Draining: s.draining(live), WeaviateImage: s.weaviateImage()},
+		tasks: map[string]decision{},
+	}
+	for _, k := range kinds {
+		task, err := k.task(s, p.Facts)
+		if err != nil {
+			return Plan{}, err
+		}
+		d := s.decide(k, task, now)
+		p.tasks[k.Component] = d
+		if d.task != nil {
+			p.Facts.Tasks = append(p.Facts.Tasks, *d.task)
+		}
+		if d.wait > 0 && (p.Wait == 0 || d.wait < p.Wait) {
+			p.Wait = d.wait
+		}
+	}
+	return p, nil
+}
+
+// weaviateImage is the image that the store runs; empty before there is one.
+func (s *State) weaviateImage() string {
+	set := s.StatefulSets[naming.For(s.Pipeline).Weaviate()]
+	if set == nil || len(set.Spec.Template.Spec.Containers) == 0 {
+		return ""
+	}
+	return set.Spec.Template.Spec.Containers[0].Image
+}

@@ -1,0 +1,107 @@
+package plan
+
+import (
+	"slices"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+)
+
+// Reporting returns the pods that can be asked for a report: those of gateways and tasks whose containers run at an
+// address and that are not about to end.
+func (s *State) Reporting() []corev1.Pod {
+	return slices.DeleteFunc(slices.Clone(s.Pods), func(pod corev1.Pod) bool {
+		reports := pod.Labels[naming.LabelComponent] == naming.ComponentGateway || pod.Labels[batchv1.JobNameLabel] != ""
+		return !reports || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning || pod.Status.PodIP == ""
+	})
+}
+
+// AddReport takes what a pod of Reporting answered; nil when its report could not be read.
+func (s *State) AddReport(pod *corev1.Pod, report *config.OpsStatus, now time.Time) {
+	job, isTask := pod.Labels[batchv1.JobNameLabel]
+	switch {
+	case isTask && report != nil:
+		if s.Tasks == nil {
+			s.Tasks = map[string][]config.OpsStatus{}
+		}
+		s.Tasks[job] = append(s.Tasks[job], *report)
+	case isTask:
+	case report != nil:
+		r := *report
+		r.Ready = r.Ready && reachable(pod, now)
+		s.Gateways = append(s.Gateways, r)
+	case ready(pod):
+		s.Unreadable++
+	}
+}
+
+// AllRunning reports whether a component has pods and none of them is pending: then they have their volumes.
+func (s *State) AllRunning(component string) bool {
+	pods := s.podsOf(component)
+	return len(pods) > 0 && !slices.ContainsFunc(pods, func(pod corev1.Pod) bool { return pod.Status.Phase != corev1.PodRunning })
+}
+
+// podsOf are the pods of a component that have not ended, by creation.
+func (s *State) podsOf(component string) []corev1.Pod {
+	return slices.DeleteFunc(slices.Clone(s.Pods), func(pod corev1.Pod) bool {
+		return pod.Labels[naming.LabelComponent] != component ||
+			pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+	})
+}
+
+// readyPods counts the pods of a component that are ready and not about to end.
+func (s *State) readyPods(component string) (count int32) {
+	for _, pod := range s.podsOf(component) {
+		if pod.DeletionTimestamp == nil && ready(&pod) {
+			count++
+		}
+	}
+	return count
+}
+
+// unready are the pods of a component with the labels of the selector that do not serve and are not about to end.
+func (s *State) unready(component string, selector map[string]string) []corev1.Pod {
+	return slices.DeleteFunc(s.podsOf(component), func(pod corev1.Pod) bool {
+		return pod.DeletionTimestamp != nil || ready(&pod) || !matches(pod.Labels, selector)
+	})
+}
+
+func matches(labels, selector map[string]string) bool {
+	for key, value := range selector {
+		if labels[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// failedPods are those of a Job that ended badly: out of memory, evicted.
+func (s *State) failedPods(job *batchv1.Job) []corev1.Pod {
+	return slices.DeleteFunc(slices.Clone(s.Pods), func(pod corev1.Pod) bool {
+		return pod.Labels[batchv1.JobNameLabel] != job.Name || pod.Status.Phase != corev1.PodFailed
+	})
+}
+
+func ready(pod *corev1.Pod) bool { return readySince(pod) != nil }
+
+// readySince is when the pod became ready; nil while it is not.
+func readySince(pod *corev1.Pod) *time.Time {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+			return &c.LastTransitionTime.Time
+		}
+	}
+	return nil
+}
+
+// reachable reports whether every node sends a Service's questions to the pod: they learn of it a moment after it
+// became ready.
+func reachable(pod *corev1.Pod, now time.Time) bool {
+	since := readySince(pod)
+	return since != nil && now.Sub(*since) >= desired.GatewayMinReady*time.Second
+}

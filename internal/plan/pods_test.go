@@ -1,0 +1,81 @@
+package plan
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+)
+
+// reporting is a pod of a component that can be asked; with a Job's name it is one of the Job's.
+func reporting(name, component, job string) corev1.Pod {
+	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{naming.LabelComponent: component}}}
+	if job != "" {
+		pod.Labels[batchv1.JobNameLabel] = job
+	}
+	pod.Status.Phase, pod.Status.PodIP = corev1.PodRunning, "10.0.0.1"
+	return pod
+}
+
+func readyFor(pod corev1.Pod, d time.Duration) corev1.Pod {
+	pod.Status.Conditions = []corev1.PodCondition{{
+		Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon.Add(-d)),
+	}}
+	return pod
+}
+
+func TestPodsThatCanBeAskedForAReport(t *testing.T) {
+	pending, ending, unaddressed := reporting("pending", "gateway", ""), reporting("ending", "gateway", ""), reporting("unaddressed", "ingest", "a")
+	pending.Status.Phase, unaddressed.Status.PodIP = corev1.PodPending, ""
+	ending.DeletionTimestamp = new(metav1.NewTime(noon))
+	s := standing()
+	s.Pods = []corev1.Pod{
+		reporting("first", "gateway", ""), pending, reporting("store", "weaviate", ""), ending,
+		reporting("run", "ingest", "a"), unaddressed, reporting("second", "gateway", ""),
+	}
+	var names []string
+	for _, pod := range s.Reporting() {
+		names = append(names, pod.Name)
+	}
+	if diff := cmp.Diff([]string{"first", "run", "second"}, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReportsGoToTheGatewaysAndToTheJobOfTheirPod(t *testing.T) {
+	report := func(done int) *config.OpsStatus {
+		return &config.OpsStatus{Ready: true, Progress: &config.Progress{DocumentsDone: done}}
+	}
+	s := standing()
+	for _, answer := range []struct {
+		pod    corev1.Pod
+		report *config.OpsStatus
+	}{
+		{readyFor(reporting("a", "gateway", ""), time.Minute), report(1)},
+		{readyFor(reporting("b", "gateway", ""), time.Second), report(2)}, // not every node sends questions to it yet
+		{readyFor(reporting("c", "gateway", ""), time.Minute), nil},
+		{reporting("d", "gateway", ""), nil}, // no wonder
+		{reporting("e", "ingest", "run"), report(3)},
+		{reporting("f", "ingest", "run"), report(4)},
+		{reporting("g", "ingest", "run"), nil},
+	} {
+		s.AddReport(&answer.pod, answer.report, noon)
+	}
+	notReachable := *report(2)
+	notReachable.Ready = false
+	if diff := cmp.Diff([]config.OpsStatus{*report(1), notReachable}, s.Gateways); diff != "" {
+		t.Errorf("gateways (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string][]config.OpsStatus{"run": {*report(3), *report(4)}}, s.Tasks); diff != "" {
+		t.Errorf("tasks (-want +got):\n%s", diff)
+	}
+	if s.Unreadable != 1 {
+		t.Errorf("%d reports could not be read, want 1", s.Unreadable)
+	}
+}

@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+)
+
+// decision is what to do about one kind of task.
+type decision struct {
+	task    *desired.Task // to have; nil for none, or for one that is kept as it is
+	keep    string        // name of a Job that stays although it is not wanted; empty for none
+	wait    time.Duration // until a failed task's successor is due; 0 for none
+	blocked bool          // a task is due and waits for what it needs
+}
+
+// decide compares the task that is wanted now with the newest Job of its kind. One Job of a kind is active at a time:
+// two would do the same work.
+func (s *State) decide(k kind, task desired.Task, now time.Time) decision {
+	newest := s.newestJob(k.Component)
+	if newest == nil {
+		return s.start(k, task, "")
+	}
+	ended, same := finished(newest), madeFor(newest, task)
+	switch {
+	case newest.DeletionTimestamp != nil:
+		return decision{keep: newest.Name} // until its pods are gone
+	case ended == "" && newest.Annotations[naming.AnnotationConfig] != config.Hash(task.Config):
+		return decision{blocked: true} // its work is not wanted any more: it is pruned
+	case ended == "" && !same:
+		return decision{keep: newest.Name} // its trigger is outdated, not its work: the next task adds to it
+	case ended == "", ended == batchv1.JobComplete && same:
+		task.Retry = retry(newest)
+		return decision{task: &task}
+	case same:
+		return s.retryAfterFailure(k, task, newest, now)
+	default:
+		return s.start(k, task, newest.Name)
+	}
+}
+
+// start begins a task once no pod of an earlier one is left and all that it needs is there, before which it would only
+// fail. Until then the last Job stays.
+func (s *State) start(k kind, task desired.Task, last string) decision {
+	if len(s.podsOf(k.Component)) == 0 && k.startable(s) {
+		return decision{task: &task}
+	}
+	return decision{blocked: true, keep: last}
+}
+
+// The pause before a failed task is followed by another doubles from the first to the longest. After a pod that could
+// not use its config, it is the longest at once: only another operator could make the same config usable.
+const (
+	firstRetry   = time.Minute
+	longestRetry = time.Hour
+)
+
+func (s *State) retryAfterFailure(k kind, task desired.Task, failed *batchv1.Job, now time.Time) decision {
+	task.Retry = retry(failed) + 1
+	pause := min(firstRetry<<min(task.Retry-1, 10), longestRetry)
+	if unusable(failed) {
+		pause = longestRetry
+	}
+	if wait := finishedAt(failed).Add(pause).Sub(now); wait > 0 {
+		return decision{keep: failed.Name, wait: wait}
+	}
+	return s.start(k, task, failed.Name)
+}
+
+// jobs are those of a kind of task, by creation, the newest last.
+func (s *State) jobs(component string) []*batchv1.Job {
+	return slices.DeleteFunc(slices.Clone(s.Jobs), func(job *batchv1.Job) bool {
+		return job.Labels[naming.LabelComponent] != component
+	})
+}
+
+// newestJob is the last of a kind of task that was made; nil before the first.
+func (s *State) newestJob(component string) *batchv1.Job {
+	if jobs := s.jobs(component); len(jobs) > 0 {
+		return jobs[len(jobs)-1]
+	}
+	return nil
+}
+
+// madeFor reports whether a Job was made for the config and trigger of the task, whatever its retry number.
+func madeFor(job *batchv1.Job, task desired.Task) bool {
+	return job.Annotations[naming.AnnotationConfig] == config.Hash(task.Config) &&
+		job.Annotations[naming.AnnotationTrigger] == config.Hash(task.Trigger)
+}
+
+func retry(job *batchv1.Job) int {
+	n, _ := strconv.Atoi(job.Annotations[naming.AnnotationRetry])
+	return n
+}
+
+// finished is how a Job ended; empty while it has not.
+func finished(job *batchv1.Job) batchv1.JobConditionType { return end(job).Type }
+
+// finishedAt is when a Job ended; zero while it has not.
+func finishedAt(job *batchv1.Job) time.Time { return end(job).LastTransitionTime.Time }
+
+// unusable reports whether a Job failed by the rule of its pod failure policy, that a pod which exits with
+// config.ExitUnusable fails it at once.
+func unusable(job *batchv1.Job) bool { return end(job).Reason == batchv1.JobReasonPodFailurePolicy }
+
+// end is the condition that tells how a Job ended; zero while it has not.
+func end(job *batchv1.Job) batchv1.JobCondition {
+	for _, c := range job.Status.Conditions {
+		if (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue {
+			return c
+		}
+	}
+	return batchv1.JobCondition{}
+}
+
+// summary is the termination message of the Job's newest pod that left one. An active Job's earlier attempts count:
+// they tell why it does not get on.
+func (s *State) summary(job *batchv1.Job) (summary *config.Summary) {
+	for _, pod := range s.Pods {
+		if pod.Labels[batchv1.JobNameLabel] != job.Name {
+			continue
+		}
+		for _, container := range pod.Status.ContainerStatuses {
+			if container.State.Terminated == nil {
+				continue
+			}
+			if parsed, err := config.ParseSummary(container.State.Terminated.Message); err == nil {
+				summary = parsed
+			}
+		}
+	}
+	return summary
+}

@@ -1,0 +1,205 @@
+package plan
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/status"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// standing is a state in which a run could start: the stand-in embedding model, the store and the one source are there.
+func standing(jobs ...*batchv1.Job) *State {
+	p := &v1alpha1.RAGPipeline{ObjectMeta: metav1.ObjectMeta{Namespace: "rag", Name: "papers"}}
+	p.Spec.Documents = []v1alpha1.Source{{Name: "papers", ConfigMap: &v1alpha1.ConfigMapSource{Name: "papers"}}}
+	p.Spec.Models.Embedding.StandIn = &v1alpha1.StandIn{}
+	p.Spec.VectorStore.Weaviate = &v1alpha1.Weaviate{}
+	names := naming.For(p)
+	return &State{
+		Pipeline:     p,
+		Jobs:         jobs,
+		Objects:      map[string]metav1.ObjectMeta{"ConfigMap/papers": {UID: "1", ResourceVersion: "7"}},
+		Deployments:  map[string]*appsv1.Deployment{names.StandIn(): {Status: appsv1.DeploymentStatus{AvailableReplicas: 1}}},
+		StatefulSets: map[string]*appsv1.StatefulSet{names.Weaviate(): {Status: appsv1.StatefulSetStatus{ReadyReplicas: 1}}},
+	}
+}
+
+// wantedTask is the task that a state wants.
+func wantedTask(t *testing.T, s *State) desired.Task {
+	t.Helper()
+	task, err := ingestion.task(s, desired.Facts{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return task
+}
+
+// job is one made for the task, in the state: "" runs.
+func job(name string, task desired.Task, ended batchv1.JobConditionType, ago time.Duration) *batchv1.Job {
+	j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{
+		Name: name,
+		Labels: map[string]string{
+			naming.LabelComponent:  naming.ComponentIngest,
+			naming.LabelGeneration: task.Config.Fingerprint(),
+		},
+		Annotations: map[string]string{
+			naming.AnnotationConfig:   config.Hash(task.Config),
+			naming.AnnotationTrigger:  config.Hash(task.Trigger),
+			naming.AnnotationRetry:    strconv.Itoa(task.Retry),
+			naming.AnnotationRebuilds: strconv.Itoa(task.Trigger.Rebuilds),
+		},
+	}}
+	if ended != "" {
+		j.Status.Conditions = []batchv1.JobCondition{{Type: ended, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon.Add(-ago))}}
+	}
+	return j
+}
+
+// unusableConfig is the job, failed by a pod that could not use its config.
+func unusableConfig(j *batchv1.Job) *batchv1.Job {
+	j.Status.Conditions[0].Reason = batchv1.JobReasonPodFailurePolicy
+	return j
+}
+
+func TestTheTaskThatIsToBe(t *testing.T) {
+	now := wantedTask(t, standing())
+	older := func(retry int) desired.Task {
+		task := now
+		task.Trigger, task.Retry = desired.Trigger{Sources: []desired.SourceVersion{{Source: "papers", UID: "1", ResourceVersion: "6"}}}, retry
+		return task
+	}
+	other := func(retry int) desired.Task {
+		task := now
+		task.Config, task.Retry = config.Ingest{Version: config.Version, Keep: []string{"bbbbbbbb"}}, retry
+		return task
+	}
+	again := func(retry int) desired.Task { task := now; task.Retry = retry; return task }
+	for name, c := range map[string]struct {
+		job     *batchv1.Job
+		change  func(*State)
+		run     bool
+		retry   int
+		kept    bool
+		blocked bool
+		wait    time.Duration
+	}{
+		"the first starts":                                 {run: true},
+		"the first waits for the store":                    {change: withoutStore, blocked: true},
+		"the first waits for the model":                    {change: withoutModel, blocked: true},
+		"the first waits for a source":                     {change: withoutSource, blocked: true},
+		"the first waits for a pod of an earlier one":      {change: withIngestPod, blocked: true},
+		"one that runs goes on":                            {job: job("a", again(2), "", 0), run: true, retry: 2},
+		"one that succeeded stays":                         {job: job("a", again(0), batchv1.JobComplete, time.Hour), run: true},
+		"one that runs on older documents is awaited":      {job: job("a", older(0), "", 0), kept: true},
+		"one that runs on another config is stopped":       {job: job("a", other(0), "", 0), blocked: true},
+		"changed documents start another":                  {job: job("a", older(0), batchv1.JobComplete, time.Hour), run: true},
+		"changed documents wait for the store":             {job: job("a", older(0), batchv1.JobComplete, time.Hour), change: withoutStore, blocked: true, kept: true},
+		"a changed config starts another":                  {job: job("a", other(3), batchv1.JobFailed, 0), run: true},
+		"one that failed just now is followed in a minute": {job: job("a", again(0), batchv1.JobFailed, 0), kept: true, wait: time.Minute},
+		"the pause doubles":                                {job: job("a", again(2), batchv1.JobFailed, time.Minute), kept: true, wait: 3 * time.Minute},
+		"the pause is an hour at most":                     {job: job("a", again(40), batchv1.JobFailed, 0), kept: true, wait: time.Hour},
+		"an unusable config is tried again in an hour":     {job: unusableConfig(job("a", again(0), batchv1.JobFailed, time.Minute)), kept: true, wait: 59 * time.Minute},
+		"and then it is":                                   {job: unusableConfig(job("a", again(0), batchv1.JobFailed, time.Hour)), run: true, retry: 1},
+		"a changed config does not wait for that":          {job: unusableConfig(job("a", other(0), batchv1.JobFailed, 0)), run: true},
+		"changed documents do not either":                  {job: unusableConfig(job("a", older(0), batchv1.JobFailed, 0)), run: true},
+		"after the pause the next starts":                  {job: job("a", again(0), batchv1.JobFailed, 2*time.Minute), run: true, retry: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := standing()
+			if c.job != nil {
+				s.Jobs = append(s.Jobs, c.job)
+			}
+			if c.change != nil {
+				c.change(s)
+			}
+			got := s.decide(ingestion, now, noon)
+			if (got.task != nil) != c.run || (got.keep != "") != c.kept || got.blocked != c.blocked || got.wait != c.wait {
+				t.Fatalf("decision %+v", got)
+			}
+			if c.run && got.task.Retry != c.retry {
+				t.Errorf("retry %d, want %d", got.task.Retry, c.retry)
+			}
+		})
+	}
+}
+
+func withoutStore(s *State)  { s.StatefulSets = nil }
+func withoutModel(s *State)  { s.Deployments = nil }
+func withoutSource(s *State) { s.Missing = []status.Missing{{Component: naming.ComponentIngest}} }
+func withIngestPod(s *State) {
+	s.Pods = []corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{naming.LabelComponent: naming.ComponentIngest}}}}
+}
+
+func TestAnIndexThatWasLostIsBuiltAgainOnce(t *testing.T) {
+	s := standing()
+	done := wantedTask(t, s)
+	s.Jobs = []*batchv1.Job{job("a", done, batchv1.JobComplete, time.Hour)}
+	s.Gateways = []config.OpsStatus{{Generation: done.Config.Fingerprint(), Stages: map[config.Stage]config.StageStatus{
+		config.StageIndex: {Reason: config.IndexNotBuilt, Since: noon.Add(-time.Minute)},
+	}}}
+	first := taskDue(t, s)
+	if first.Trigger.Rebuilds != 1 || first.Name(s.Pipeline) == done.Name(s.Pipeline) {
+		t.Fatalf("the index is not built again: %+v", first)
+	}
+	s.Jobs = append(s.Jobs, job("b", first, "", 0))
+	if now := taskDue(t, s); now.Name(s.Pipeline) != first.Name(s.Pipeline) {
+		t.Errorf("while it runs: %+v", now)
+	}
+	s.Jobs[1] = job("b", first, batchv1.JobComplete, 0)
+	if now := taskDue(t, s); now.Name(s.Pipeline) != first.Name(s.Pipeline) {
+		t.Errorf("after it: %+v", now)
+	}
+}
+
+// taskDue is the one task of a state's plan.
+func taskDue(t *testing.T, s *State) desired.Task {
+	t.Helper()
+	next, err := For(s, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(next.Facts.Tasks) != 1 {
+		t.Fatalf("%d tasks are due, want 1", len(next.Facts.Tasks))
+	}
+	return next.Facts.Tasks[0]
+}
+
+// A Job of another kind is neither this kind's newest nor does it make a generation complete.
+func TestKindsOfTasksAreTold(t *testing.T) {
+	s := standing()
+	other := job("backup", wantedTask(t, s), batchv1.JobComplete, 0)
+	other.Labels[naming.LabelComponent] = "backup"
+	s.Jobs = []*batchv1.Job{other}
+	next, err := For(s, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(next.Facts.Tasks) != 1 || next.Facts.Live != nil {
+		t.Errorf("%d runs are due and %v is live, want a first run and nothing live", len(next.Facts.Tasks), next.Facts.Live)
+	}
+}
+
+// A claim's version changes without its files, and its files without its version.
+func TestTheVersionOfASource(t *testing.T) {
+	s := standing()
+	s.Pipeline.Spec.Documents = append(s.Pipeline.Spec.Documents,
+		v1alpha1.Source{Name: "talks", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "talks"}},
+		v1alpha1.Source{Name: "missing", ConfigMap: &v1alpha1.ConfigMapSource{Name: "missing"}})
+	s.Objects[ObjectKey("PersistentVolumeClaim", "talks")] = metav1.ObjectMeta{UID: "2", ResourceVersion: "8"}
+	want := []desired.SourceVersion{{Source: "papers", UID: "1", ResourceVersion: "7"}, {Source: "talks", UID: "2"}, {Source: "missing"}}
+	if diff := cmp.Diff(want, wantedTask(t, s).Trigger.Sources); diff != "" {
+		t.Error(diff)
+	}
+}
