@@ -138,8 +138,10 @@ func (a *Applier) create(ctx context.Context, owner client.Object, want *wanted)
 	return a.write(ctx, owner, want, object)
 }
 
-func (a *Applier) write(ctx context.Context, owner client.Object, want *wanted, object *unstructured.Unstructured) (types.UID, error) {
-	err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(FieldOwner), client.ForceOwnership)
+func (a *Applier) write(ctx context.Context, owner client.Object, want *wanted,
+	object *unstructured.Unstructured) (types.UID, error) {
+	err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object),
+		client.FieldOwner(FieldOwner), client.ForceOwnership)
 	if err != nil {
 		return "", conflict(err, object)
 	}

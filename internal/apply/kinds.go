@@ -25,16 +25,20 @@ type Kind struct {
 
 // kinds are all that desired makes.
 var kinds = []Kind{
-	{GroupVersionKind: schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}, Whole: true, pruned: true},
-	{GroupVersionKind: schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "StatefulSet"}, Whole: true, pruned: true},
-	{GroupVersionKind: schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}, Whole: true, pruned: true},
-	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "Service"}, pruned: true},
-	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}, pruned: true},
-	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "Secret"}, pruned: true},
-	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}, pruned: true},
-	{GroupVersionKind: schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}, pruned: true},
-	{GroupVersionKind: schema.GroupVersionKind{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}, pruned: true},
-	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: kindClaim}}, // data is deleted by its user, or with its owner
+	{GroupVersionKind: gvk("apps", "Deployment"), Whole: true, pruned: true},
+	{GroupVersionKind: gvk("apps", "StatefulSet"), Whole: true, pruned: true},
+	{GroupVersionKind: gvk("batch", "Job"), Whole: true, pruned: true},
+	{GroupVersionKind: gvk("", "Service"), pruned: true},
+	{GroupVersionKind: gvk("", "ConfigMap"), pruned: true},
+	{GroupVersionKind: gvk("", "Secret"), pruned: true},
+	{GroupVersionKind: gvk("", "ServiceAccount"), pruned: true},
+	{GroupVersionKind: gvk("networking.k8s.io", "NetworkPolicy"), pruned: true},
+	{GroupVersionKind: gvk("policy", "PodDisruptionBudget"), pruned: true},
+	{GroupVersionKind: gvk("", kindClaim)}, // data is deleted by its user, or with its owner
+}
+
+func gvk(group, kind string) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: group, Version: "v1", Kind: kind}
 }
 
 // Kinds are the kinds of children, for who sets up the cache and the watches.

@@ -16,7 +16,8 @@ import (
 
 // Prune deletes what the owner controls, by label and owner reference, and what is neither among the children nor
 // named in keep. Volumes are never pruned. It goes on after an error and returns all joined.
-func (a *Applier) Prune(ctx context.Context, owner client.Object, children []desired.Child, keep map[string]bool) error {
+func (a *Applier) Prune(ctx context.Context, owner client.Object, children []desired.Child,
+	keep map[string]bool) error {
 	stays := make(map[Key]bool, len(children))
 	for _, child := range children {
 		if kind, name := child.Object.GetKind(), child.Object.GetName(); kind != nil && name != nil {
@@ -69,7 +70,8 @@ func (a *Applier) delete(ctx context.Context, owner client.Object, kind Kind, ob
 	target.SetNamespace(object.GetNamespace())
 	target.SetName(object.GetName())
 	uid := object.GetUID()
-	err := a.client.Delete(ctx, target, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	err := a.client.Delete(ctx, target, client.Preconditions{UID: &uid},
+		client.PropagationPolicy(metav1.DeletePropagationBackground))
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		return fmt.Errorf("delete %s %s: %w", kind.Kind, object.GetName(), err)
 	}

@@ -34,10 +34,12 @@ func (a *Applier) wanted(owner client.Object, child desired.Child) (*wanted, err
 	if err != nil {
 		return nil, fmt.Errorf("encode a child: %w", err)
 	}
-	w := &wanted{Child: child, text: text, key: Key{Kind: value(child.Object.GetKind()), Name: value(child.Object.GetName())}}
+	key := Key{Kind: value(child.Object.GetKind()), Name: value(child.Object.GetName())}
+	w := &wanted{Child: child, text: text, key: key}
 	w.gvk = schema.FromAPIVersionAndKind(value(child.Object.GetAPIVersion()), w.key.Kind)
 	if namespace := value(child.Object.GetNamespace()); namespace != owner.GetNamespace() {
-		return nil, fmt.Errorf("%s %s is wanted in namespace %q, and its owner is in %q", w.key.Kind, w.key.Name, namespace, owner.GetNamespace())
+		return nil, fmt.Errorf("%s %s is wanted in namespace %q, and its owner is in %q",
+			w.key.Kind, w.key.Name, namespace, owner.GetNamespace())
 	}
 	sum := sha256.New()
 	sum.Write(text)
@@ -92,7 +94,8 @@ func (w *wanted) generate(object *unstructured.Unstructured) error {
 		var token [tokenBytes]byte
 		rand.Read(token[:]) // never fails
 		text := base64.RawURLEncoding.EncodeToString(token[:])
-		if err := unstructured.SetNestedField(object.Object, base64.StdEncoding.EncodeToString([]byte(text)), "data", entry); err != nil {
+		encoded := base64.StdEncoding.EncodeToString([]byte(text))
+		if err := unstructured.SetNestedField(object.Object, encoded, "data", entry); err != nil {
 			return fmt.Errorf("add entry %q: %w", entry, err)
 		}
 	}

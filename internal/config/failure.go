@@ -41,7 +41,7 @@ const (
 const (
 	IndexUnavailable  Failure = "IndexUnavailable"  // a search failed
 	IndexTimedOut     Failure = "IndexTimedOut"     // a search passed its deadline
-	IndexNotBuilt     Failure = "NotBuilt"          // the store does not hold the pinned generation, not yet or not any more
+	IndexNotBuilt     Failure = "NotBuilt"          // the store does not hold the pinned generation, not yet or no longer
 	IndexUnauthorized Failure = "IndexUnauthorized" // the store refused the API key
 	IndexUnreachable  Failure = "IndexUnreachable"  // the store does not answer
 	DimensionMismatch Failure = "DimensionMismatch" // the question's vector does not have the index's dimensions

@@ -15,7 +15,7 @@ type WarningReason string
 const (
 	PagesWithoutText WarningReason = "PagesWithoutText" // pages or slides that show only images
 	UndecodableText  WarningReason = "UndecodableText"  // characters whose meaning the document does not tell
-	EncodingGuessed  WarningReason = "EncodingGuessed"  // the document does not declare its encoding; places name the guess
+	EncodingGuessed  WarningReason = "EncodingGuessed"  // the encoding is not declared; places name the guess
 	LinesSkipped     WarningReason = "LinesSkipped"     // lines or records that the format does not allow
 	HiddenText       WarningReason = "HiddenText"       // text that no reader of the document sees
 	Truncated        WarningReason = "Truncated"        // the rest is past a bound
@@ -84,7 +84,8 @@ func (w *Warnings) Merge(others Warnings) {
 
 // cutPlace bounds what of a foreign name gets into a warning: one line of printable characters.
 func cutPlace(s string) string {
-	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	words := strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return r <= ' ' || r == 0x7f })
+	s = strings.Join(words, " ")
 	if len(s) <= maxPlaceBytes {
 		return s
 	}

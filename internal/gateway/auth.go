@@ -39,8 +39,8 @@ func newAuthenticator(keys func() (keys.Clients, error)) *authenticator {
 func (a *authenticator) client(r *http.Request) (string, error) {
 	clients, err := a.current()
 	if err != nil {
-		return "", failure(http.StatusServiceUnavailable, "AuthenticationUnavailable", "requests cannot be authenticated at the moment; "+
-			"contact the pipeline's operator")
+		return "", failure(http.StatusServiceUnavailable, "AuthenticationUnavailable",
+			"requests cannot be authenticated at the moment; contact the pipeline's operator")
 	}
 	name, known := "", 0
 	digest := sha256.Sum256([]byte(bearer(r)))
@@ -88,7 +88,8 @@ func bearer(r *http.Request) string {
 // which host it is for. Other clients are not concerned.
 func (g *Gateway) guard(r *http.Request) error {
 	if g.loopback && !isLoopback(r.Host) {
-		return failure(http.StatusForbidden, "ForeignHost", "this gateway serves its own machine only: ask it as localhost or 127.0.0.1")
+		return failure(http.StatusForbidden, "ForeignHost",
+			"this gateway serves its own machine only: ask it as localhost or 127.0.0.1")
 	}
 	if g.origins.Check(r) != nil {
 		return failure(http.StatusForbidden, "ForeignOrigin", "requests from pages of other sites are refused")

@@ -99,7 +99,8 @@ func (g *Gateway) chatRequest(b *ChatRequest) (*query.Request, error) {
 func (b *ChatRequest) refuse(pipeline string) error {
 	switch {
 	case b.Model != "" && b.Model != pipeline:
-		f := notFound("UnknownModel", fmt.Sprintf("model: there is no such model here; ask for %q or leave it empty", pipeline))
+		message := fmt.Sprintf("model: there is no such model here; ask for %q or leave it empty", pipeline)
+		f := notFound("UnknownModel", message)
 		f.Param = "model"
 		return f
 	case !isEmpty(b.Tools):

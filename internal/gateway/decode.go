@@ -66,7 +66,8 @@ func parse(body []byte, v any) error {
 	}
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		if mismatch.Field == "" {
-			return failure(http.StatusBadRequest, "InvalidRequest", "the body must be a JSON object, not "+article(mismatch.Value))
+			return failure(http.StatusBadRequest, "InvalidRequest",
+				"the body must be a JSON object, not "+article(mismatch.Value))
 		}
 		return invalid(mismatch.Field, "must not be %s", article(mismatch.Value))
 	}

@@ -69,7 +69,8 @@ func unsupported(field, message string) *Failure {
 func notFound(code, message string) *Failure { return failure(http.StatusNotFound, code, message) }
 
 func internal() *Failure {
-	return failure(http.StatusInternalServerError, "Internal", "the gateway failed; its log has the cause under this request_id")
+	return failure(http.StatusInternalServerError, "Internal",
+		"the gateway failed; its log has the cause under this request_id")
 }
 
 func wrongMethod(methods map[string]route) *Failure {

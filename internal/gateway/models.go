@@ -34,7 +34,8 @@ type ModelInfo struct {
 func (g *Gateway) models(w http.ResponseWriter, _ *http.Request) error {
 	list := ModelList{Object: "list"}
 	add := func(id, role string) {
-		list.Data = append(list.Data, ModelInfo{ID: id, Object: "model", Created: g.created, OwnedBy: "ragpipeline", Role: role})
+		list.Data = append(list.Data, ModelInfo{ID: id, Object: "model", Created: g.created,
+			OwnedBy: "ragpipeline", Role: role})
 	}
 	add(g.config.Pipeline.Name, "pipeline")
 	models := g.config.Models
@@ -103,7 +104,8 @@ func (g *Gateway) embeddings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return ofModel(config.StageEmbedding, err)
 	}
-	list := EmbeddingList{Object: "list", Data: make([]EmbeddingEntry, len(vectors)), Model: g.config.Models.Embedding.Name}
+	list := EmbeddingList{Object: "list", Data: make([]EmbeddingEntry, len(vectors)),
+		Model: g.config.Models.Embedding.Name}
 	for i, v := range vectors {
 		list.Data[i] = EmbeddingEntry{Object: "embedding", Index: i, Embedding: v}
 		if body.EncodingFormat == "base64" {
@@ -121,7 +123,8 @@ func (b *EmbeddingRequest) request() (model.EmbedRequest, error) {
 	if err != nil {
 		return model.EmbedRequest{}, err
 	}
-	r := model.EmbedRequest{Texts: texts, InputType: cmp.Or(b.InputType, "query"), Truncate: cmp.Or(b.Truncate, "NONE"), Dimensions: b.Dimensions}
+	r := model.EmbedRequest{Texts: texts, InputType: cmp.Or(b.InputType, "query"), Truncate: cmp.Or(b.Truncate, "NONE"),
+		Dimensions: b.Dimensions}
 	switch {
 	case r.InputType != "query" && r.InputType != "passage":
 		return r, invalid("input_type", "must be query or passage")

@@ -45,7 +45,8 @@ func (g *Gateway) search(w http.ResponseWriter, r *http.Request) error {
 
 func (b *SearchRequest) request() (query.SearchRequest, error) {
 	if !isEmpty(b.FilterExpr) {
-		return query.SearchRequest{}, invalid("filter_expr", "expressions are not taken; use filter, an object of keys and values")
+		return query.SearchRequest{}, invalid("filter_expr",
+			"expressions are not taken; use filter, an object of keys and values")
 	}
 	filter, err := query.ParseFilter(b.Filter)
 	return query.SearchRequest{

@@ -116,8 +116,9 @@ func (g *Gateway) documents(w http.ResponseWriter, r *http.Request) error {
 	for i := range page.Documents {
 		row := &rows[i]
 		page.Documents[i] = Document{
-			DocumentID: row.Document, DocumentName: path.Base(row.Document), Source: row.Source, Title: row.Title, State: row.State,
-			Chunks: row.Chunks, Truncated: row.Truncated, Reason: row.Reason, Message: row.Message, Updated: row.Updated,
+			DocumentID: row.Document, DocumentName: path.Base(row.Document), Source: row.Source, Title: row.Title,
+			State: row.State, Chunks: row.Chunks, Truncated: row.Truncated, Reason: row.Reason, Message: row.Message,
+			Updated: row.Updated,
 		}
 	}
 	if len(rows) > limit {

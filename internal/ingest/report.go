@@ -161,7 +161,8 @@ func (r *Report) Summary() config.Summary {
 	s := config.Summary{
 		Pipeline:   cut(r.Pipeline, summaryPipeline),
 		Generation: cut(r.Generation, summaryReason),
-		Listed:     r.Listed, Unchanged: r.Unchanged, Added: r.Added, Changed: r.Changed, Failed: r.Failed, Removed: r.Removed,
+		Listed:     r.Listed, Unchanged: r.Unchanged, Added: r.Added, Changed: r.Changed, Failed: r.Failed,
+		Removed: r.Removed,
 		Indexed: r.Indexed, Chunks: r.Chunks, Embedded: r.Embedded, Reused: r.Reused, Truncated: r.Truncated,
 		Bytes: r.Bytes, Seconds: float64(int64(r.Seconds*10)) / 10,
 		Error: cut(r.Error, summaryError), Reason: config.Failure(cut(string(r.Reason), summaryReason)),

@@ -74,7 +74,8 @@ func newRun(o Options) (*run, error) {
 		unlisted: map[string]error{},
 	}
 	for i, c := range o.Config.Sources {
-		r.origins = append(r.origins, &origin{Source: o.Sources[i], name: c.Name, metadata: c.Metadata, attributes: attributes(c)})
+		r.origins = append(r.origins, &origin{Source: o.Sources[i], name: c.Name, metadata: c.Metadata,
+			attributes: attributes(c)})
 	}
 	// The source a-b sorts after a by name, but a-b/x before a/x.
 	slices.SortFunc(r.origins, func(a, b *origin) int { return cmp.Compare(a.document(""), b.document("")) })

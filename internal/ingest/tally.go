@@ -137,7 +137,8 @@ const maxFailures = 10
 func (t *tally) fail(f config.FailedDocument) {
 	t.sum.Failed++
 	t.sum.Reasons[f.Reason]++
-	at, _ := slices.BinarySearchFunc(t.sum.Failures, f, func(a, b config.FailedDocument) int { return cmp.Compare(a.Document, b.Document) })
+	at, _ := slices.BinarySearchFunc(t.sum.Failures, f,
+		func(a, b config.FailedDocument) int { return cmp.Compare(a.Document, b.Document) })
 	if at < maxFailures {
 		t.sum.Failures = slices.Insert(t.sum.Failures, at, f)
 		t.sum.Failures = t.sum.Failures[:min(len(t.sum.Failures), maxFailures)]
@@ -212,7 +213,8 @@ func (t *tally) warnings() []string {
 	warnings := slices.Clip(t.sum.Warnings)
 	if t.sum.Truncated > 0 {
 		warnings = append(warnings, fmt.Sprintf(
-			"%s longer than the embedding model takes, which saw only the beginning; choose smaller chunks, or a model with a higher limit (it says: %s)",
+			"%s longer than the embedding model takes, which saw only the beginning; "+
+				"choose smaller chunks, or a model with a higher limit (it says: %s)",
 			plural(t.sum.Truncated, "chunk is", "chunks are"), t.limit))
 	}
 	if t.kept > 0 {

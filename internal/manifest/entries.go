@@ -85,7 +85,8 @@ func (e *entriesReader) read(field string, decode func(string) ([]byte, error), 
 		}
 		decoded, err := decode(text)
 		if err != nil {
-			e.refuse(path, "must be base64: %s takes plain text", map[bool]string{true: "stringData", false: "data"}[e.isSecret()])
+			e.refuse(path, "must be base64: %s takes plain text",
+				map[bool]string{true: "stringData", false: "data"}[e.isSecret()])
 			continue
 		}
 		e.entries[key] = decoded

@@ -73,7 +73,8 @@ func onlyPipeline(objects []*object) (*object, error) {
 	for _, o := range pipelines {
 		names = append(names, fmt.Sprintf("%s (%s)", o.name(), o.where))
 	}
-	return nil, fmt.Errorf("the files hold %d RAGPipelines, and one is run at a time: %s; leave all but one out", len(pipelines), strings.Join(names, ", "))
+	return nil, fmt.Errorf("the files hold %d RAGPipelines, and one is run at a time: %s; leave all but one out",
+		len(pipelines), strings.Join(names, ", "))
 }
 
 func counts(kinds map[string]int) string {
@@ -96,7 +97,8 @@ func (b *Bundle) add(o, pipeline *object) []*Problem {
 		b.Notes = append(b.Notes, fmt.Sprintf("%s: %s %s is not used here", o.where, o.kind(), o.name()))
 		return nil
 	case o.namespace() != "" && o.namespace() != pipeline.namespaceOrDefault():
-		b.Notes = append(b.Notes, fmt.Sprintf("%s: %s %s is in namespace %s, the pipeline in %s: it is not used", o.where, o.kind(), o.name(), o.namespace(), pipeline.namespaceOrDefault()))
+		b.Notes = append(b.Notes, fmt.Sprintf("%s: %s %s is in namespace %s, the pipeline in %s: it is not used",
+			o.where, o.kind(), o.name(), o.namespace(), pipeline.namespaceOrDefault()))
 		return nil
 	}
 	entries, problems := o.entries()

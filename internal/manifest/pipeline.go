@@ -85,6 +85,12 @@ func message(err *field.Error) string {
 	return detail + remedy(detail)
 }
 
+// The longer patterns of fields.
+const (
+	devicePattern   = `^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$`
+	quantityPattern = `^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`
+)
+
 // patterns say in words what a field's pattern asks for.
 var patterns = map[string]string{
 	`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`:  "lower-case letters, digits and hyphens, such as papers",
@@ -93,8 +99,8 @@ var patterns = map[string]string{
 	`^\S+$`:                            "an image reference without spaces, such as registry/name:tag",
 	`^[1-9][0-9]*([.][0-9]+)?[MGT]i?$`: "a size with its unit, such as 50Gi",
 	`^[A-Za-z_][A-Za-z0-9_]*$`:         "letters, digits and underscores, not starting with a digit",
-	`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$`:                                         "a resource of a device plugin, such as nvidia.com/gpu",
-	`^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`: "a quantity, such as 500m or 2Gi",
+	devicePattern:                      "a resource of a device plugin, such as nvidia.com/gpu",
+	quantityPattern:                    "a quantity, such as 500m or 2Gi",
 }
 
 var (

@@ -66,7 +66,8 @@ func readFile(file string, stdin io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	if len(text) > maxFileBytes {
-		return nil, fmt.Errorf("%s has more than %d MiB: a manifest holds no documents that large; give them with --documents", file, maxFileBytes>>20)
+		return nil, fmt.Errorf("%s has more than %d MiB: a manifest holds no documents that large; "+
+			"give them with --documents", file, maxFileBytes>>20)
 	}
 	return text, nil
 }

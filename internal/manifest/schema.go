@@ -78,7 +78,8 @@ func schemaOf(definition []byte, version string) (*apiextensions.JSONSchemaProps
 			continue
 		}
 		var props apiextensions.JSONSchemaProps
-		err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(v.Schema.OpenAPIV3Schema, &props, nil)
+		err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(
+			v.Schema.OpenAPIV3Schema, &props, nil)
 		return &props, err
 	}
 	return nil, errors.New("has no schema for version " + version)
@@ -87,7 +88,8 @@ func schemaOf(definition []byte, version string) (*apiextensions.JSONSchemaProps
 // admit defaults and validates fields in place, as for a create; the namespace is "default" where they name none.
 // Unknown fields are removed and their paths returned.
 func (s *schema) admit(fields map[string]any) (unknown []string, errs field.ErrorList) {
-	meta, _, unknown, err := objectmeta.GetObjectMetaWithOptions(fields, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
+	meta, _, unknown, err := objectmeta.GetObjectMetaWithOptions(fields,
+		objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
 	if err != nil {
 		return nil, field.ErrorList{metadataError(err)}
 	}
@@ -95,7 +97,8 @@ func (s *schema) admit(fields map[string]any) (unknown []string, errs field.Erro
 		meta = &metav1.ObjectMeta{}
 	}
 	meta.Namespace = cmp.Or(meta.Namespace, defaultNamespace)
-	unknown = append(unknown, pruning.PruneWithOptions(fields, s.structural, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})...)
+	unknown = append(unknown, pruning.PruneWithOptions(fields, s.structural, true,
+		structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})...)
 	defaulting.PruneNonNullableNullsWithoutDefaults(fields, s.structural)
 	if err := objectmeta.SetObjectMeta(fields, meta); err != nil {
 		return unknown, field.ErrorList{field.InternalError(field.NewPath("metadata"), err)}
@@ -107,7 +110,8 @@ func (s *schema) admit(fields map[string]any) (unknown []string, errs field.Erro
 
 func (s *schema) validate(fields map[string]any, meta *metav1.ObjectMeta) field.ErrorList {
 	ctx := context.Background() // carries no deadline to this computation, which its cost limit bounds
-	errs := validation.ValidateObjectMetaDeclaratively(ctx, operation.Create, meta, nil, true, validation.NameIsDNSSubdomain, field.NewPath("metadata"), false)
+	errs := validation.ValidateObjectMetaDeclaratively(ctx, operation.Create, meta, nil, true,
+		validation.NameIsDNSSubdomain, field.NewPath("metadata"), false)
 	errs = append(errs, schemavalidation.ValidateCustomResource(nil, fields, s.validator)...)
 	errs = append(errs, objectmeta.Validate(ctx, nil, fields, s.structural, false)...)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, s.structural, fields)...)
@@ -123,7 +127,8 @@ func (s *schema) validate(fields map[string]any, meta *metav1.ObjectMeta) field.
 func blocksRules(errs field.ErrorList) bool {
 	for _, err := range errs {
 		switch err.Type {
-		case field.ErrorTypeNotSupported, field.ErrorTypeRequired, field.ErrorTypeTooLong, field.ErrorTypeTooMany, field.ErrorTypeTypeInvalid:
+		case field.ErrorTypeNotSupported, field.ErrorTypeRequired, field.ErrorTypeTooLong, field.ErrorTypeTooMany,
+			field.ErrorTypeTypeInvalid:
 			return true
 		}
 	}

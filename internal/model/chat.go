@@ -74,7 +74,8 @@ const (
 func (c *Chat) Probe(ctx context.Context) error {
 	r := ChatRequest{Messages: []Message{{Role: "user", Content: probeText}}, MaxTokens: 1}
 	if opening(c.opening.Load()) == unknown && !c.introduced.Load() {
-		r = ChatRequest{Messages: []Message{{Role: "user", Content: introduction}}, MaxTokens: introductionTokens, Temperature: new(0.0)}
+		r = ChatRequest{Messages: []Message{{Role: "user", Content: introduction}},
+			MaxTokens: introductionTokens, Temperature: new(0.0)}
 	}
 	_, err := c.complete(ctx, r, once)
 	if err == nil {

@@ -100,7 +100,8 @@ func (c *Chat) readWhole(ctx context.Context, resp *reply, r ChatRequest) (answe
 		case !parsed.hasFirst:
 			return errNoChoices
 		}
-		answer = &Completion{Content: c.withoutThinking(parsed.content, r.stopped(parsed.finish)), FinishReason: parsed.finish, Usage: parsed.usage}
+		answer = &Completion{Content: c.withoutThinking(parsed.content, r.stopped(parsed.finish)),
+			FinishReason: parsed.finish, Usage: parsed.usage}
 		describe(ctx, parsed.finish, parsed.usage)
 		return nil
 	})(ctx, resp)

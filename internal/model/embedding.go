@@ -196,10 +196,12 @@ func (e *Embedder) post(ctx context.Context, call embedCall) ([][]float32, *Usag
 
 func mayRefuseBase64(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Failure == config.ModelRejected && (e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity)
+	return ok && e.Failure == config.ModelRejected &&
+		(e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity)
 }
 
-func (e *Embedder) request(ctx context.Context, in embedCall, floats bool) (vectors [][]float32, usage *Usage, err error) {
+func (e *Embedder) request(ctx context.Context, in embedCall,
+	floats bool) (vectors [][]float32, usage *Usage, err error) {
 	timeout := queryTimeout
 	if in.input == inputPassage {
 		timeout = passagesTimeout

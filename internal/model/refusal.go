@@ -62,7 +62,8 @@ func kindOf(status int, said string) config.Failure {
 
 // mayBeTooLong holds for the statuses that servers use for a text over the limit; llama.cpp uses 500.
 func mayBeTooLong(status int) bool {
-	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || status == http.StatusInternalServerError
+	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity ||
+		status == http.StatusInternalServerError
 }
 
 // tooLongWords are how servers say that a text, or a batch of them, exceeds a limit. They are many, because

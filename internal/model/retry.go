@@ -29,7 +29,8 @@ var (
 	prompt = patience{attempts: 3, first: 100 * time.Millisecond, longest: 5 * time.Second}
 	// persistent is for ingestion, which would rather wait out a restart or a rate limit than fail: its waits
 	// add up to about a minute.
-	persistent = patience{attempts: 9, first: 250 * time.Millisecond, longest: time.Minute, queue: time.Minute, announced: true}
+	persistent = patience{attempts: 9, first: 250 * time.Millisecond, longest: time.Minute,
+		queue: time.Minute, announced: true}
 	// once is for probes.
 	once = patience{attempts: 1, probe: true}
 )

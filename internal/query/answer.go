@@ -53,14 +53,16 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 		return err
 	}
 	result := &reply.result
-	q := search{question: conversation.question, k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN, rerank: true, filter: r.Filter}
+	q := search{question: conversation.question, k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN,
+		rerank: true, filter: r.Filter}
 	result.Passages, result.Warnings, err = s.find(ctx, q, &result.Times)
 	if err != nil {
 		return err
 	}
 	switch {
 	case len(result.Passages) == 0:
-		result.warn(Warning{config.StageIndex, config.NoPassages, "no passage matches the question, so the llm was not asked"})
+		result.warn(Warning{config.StageIndex, config.NoPassages,
+			"no passage matches the question, so the llm was not asked"})
 		return reply.fixed(nothingFound)
 	case s.chat == nil:
 		result.warn(Warning{config.StageLLM, config.NoModel, "the pipeline has no llm; the reply is the passages"})
@@ -153,7 +155,8 @@ func saysNothing(c *model.Completion) bool {
 	return isBlank(c.Content) && (c.FinishReason == "" || c.FinishReason == "stop")
 }
 
-func (s *Service) complete(ctx context.Context, request model.ChatRequest, reply *reply, delta model.Delta) (*model.Completion, error) {
+func (s *Service) complete(ctx context.Context, request model.ChatRequest, reply *reply,
+	delta model.Delta) (*model.Completion, error) {
 	if reply.to == nil {
 		return s.chat.Complete(ctx, request)
 	}

@@ -22,10 +22,12 @@ func ParseFilter(raw json.RawMessage) (index.Filter, error) {
 	}
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &values); err != nil {
-		return nil, &Invalid{Field: "filter", Message: `must be an object such as {"source": "papers", "team": ["vision", "speech"]}`}
+		return nil, &Invalid{Field: "filter",
+			Message: `must be an object such as {"source": "papers", "team": ["vision", "speech"]}`}
 	}
 	if len(values) > maxFilterKeys {
-		return nil, &Invalid{Field: "filter", Message: fmt.Sprintf("has %d keys; at most %d are taken", len(values), maxFilterKeys)}
+		return nil, &Invalid{Field: "filter",
+			Message: fmt.Sprintf("has %d keys; at most %d are taken", len(values), maxFilterKeys)}
 	}
 	var filter index.Filter
 	for key, raw := range values {

@@ -39,7 +39,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	if r != nil {
 		r.MustRegister(queries, durations)
 	}
-	for _, outcome := range []string{outcomeAnswered, outcomeDegraded, outcomeEmpty, outcomeInvalid, outcomeFailed, outcomeCancelled} {
+	for _, outcome := range []string{outcomeAnswered, outcomeDegraded, outcomeEmpty, outcomeInvalid,
+		outcomeFailed, outcomeCancelled} {
 		queries.WithLabelValues(outcome) // a rate needs its zero
 	}
 	return &metrics{

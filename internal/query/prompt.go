@@ -38,7 +38,8 @@ func readConversation(messages []model.Message) (*conversation, error) {
 			continue
 		case "user", "assistant":
 		default:
-			return nil, &Invalid{Field: fmt.Sprintf("messages[%d].role", i), Message: "must be system, developer, user or assistant"}
+			return nil, &Invalid{Field: fmt.Sprintf("messages[%d].role", i),
+				Message: "must be system, developer, user or assistant"}
 		}
 		asked = m.Role == "user"
 		if asked || len(c.turns) == 0 {
@@ -66,7 +67,8 @@ type prompt struct {
 // buildPrompt puts the prompt together within the budget of tokens. The oldest turns give way first, then the last
 // passages; instructions and question never do, nor the first passage.
 func buildPrompt(configured string, c *conversation, passages []Passage, budget int) (*prompt, error) {
-	system := model.Message{Role: "system", Content: strings.Join(append([]string{cmp.Or(configured, Instructions)}, c.system...), "\n\n")}
+	instructions := append([]string{cmp.Or(configured, Instructions)}, c.system...)
+	system := model.Message{Role: "system", Content: strings.Join(instructions, "\n\n")}
 	budget -= messageTokens(system) + messageTokens(model.Message{Content: preamble + questionHeading + c.question})
 
 	fits := 0
@@ -125,7 +127,8 @@ func label(p *Passage) string {
 
 // oneLine makes every run of white space and control characters a single space: a title comes from a document.
 func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	words := strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+	return strings.Join(words, " ")
 }
 
 func longestRun(s string, of byte) int {

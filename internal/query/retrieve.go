@@ -57,7 +57,8 @@ func (s *Service) alpha(vector, keyword []index.Hit) float64 {
 }
 
 // legs runs the legs that the mode has.
-func (s *Service) legs(ctx context.Context, q search, t *Times) (vector, keyword []index.Hit, warnings []Warning, err error) {
+func (s *Service) legs(ctx context.Context, q search,
+	t *Times) (vector, keyword []index.Hit, warnings []Warning, err error) {
 	switch s.config.Retrieval.Mode {
 	case config.Vector:
 		vector, err = s.vector(ctx, q, t)
@@ -71,7 +72,8 @@ func (s *Service) legs(ctx context.Context, q search, t *Times) (vector, keyword
 
 // hybrid runs the keyword leg while the question is being embedded. Without the embedding model it is the keyword
 // leg alone, if the policy allows.
-func (s *Service) hybrid(ctx context.Context, q search, t *Times) (vector, keyword []index.Hit, warnings []Warning, err error) {
+func (s *Service) hybrid(ctx context.Context, q search,
+	t *Times) (vector, keyword []index.Hit, warnings []Warning, err error) {
 	legCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	leg := start(func() (r legResult) {
@@ -150,10 +152,12 @@ func (s *Service) keyword(ctx context.Context, q search) (hits []index.Hit, took
 
 // searchIndex is one call of the index as a stage. Its failure is reported at once, but success only by a whole
 // retrieval: a keyword leg that works does not mend a vector that does not fit.
-func (s *Service) searchIndex(ctx context.Context, span string, k int, do func(ctx context.Context) error) (time.Duration, error) {
+func (s *Service) searchIndex(ctx context.Context, span string, k int,
+	do func(ctx context.Context) error) (time.Duration, error) {
 	took, err := stage(ctx, span, s.deadlines.Index, func(ctx context.Context) error {
 		if span := trace.SpanFromContext(ctx); span.IsRecording() {
-			span.SetAttributes(keyOperation.String("retrieval"), keyDataSource.String(s.config.Pipeline.String()), keyTopK.Int(k))
+			span.SetAttributes(keyOperation.String("retrieval"), keyDataSource.String(s.config.Pipeline.String()),
+				keyTopK.Int(k))
 		}
 		return do(ctx)
 	})
@@ -231,7 +235,8 @@ func (s *Service) fetch(ctx context.Context, chosen []index.Fused, t *Times) ([]
 			break
 		}
 		if chunk := chunks[len(passages)]; chunk.ID == c.ID {
-			passages = append(passages, Passage{Chunk: chunk, Score: c.Score, Fused: c.Score, Vector: c.Vector, Keyword: c.Keyword})
+			passages = append(passages, Passage{Chunk: chunk, Score: c.Score, Fused: c.Score,
+				Vector: c.Vector, Keyword: c.Keyword})
 		}
 	}
 	return passages, nil

@@ -38,7 +38,8 @@ func (s *Service) searchInto(ctx context.Context, r SearchRequest, result *Searc
 
 // Probe runs one retrieval, uncounted, and tells whether a question could be answered: finding nothing is fine.
 func (s *Service) Probe(ctx context.Context) error {
-	_, _, err := s.retrieve(ctx, search{question: "Is the index ready?", k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN}, &Times{})
+	q := search{question: "Is the index ready?", k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN}
+	_, _, err := s.retrieve(ctx, q, &Times{})
 	return err
 }
 
@@ -78,10 +79,12 @@ func (s *Service) searchOf(r SearchRequest) (search, error) {
 		return search{}, err
 	}
 	if r.K < 0 || r.K > MaxK {
-		return search{}, &Invalid{Field: "vdb_top_k", Message: fmt.Sprintf("must be 1 to %d, or 0 for the pipeline's own", MaxK)}
+		return search{}, &Invalid{Field: "vdb_top_k",
+			Message: fmt.Sprintf("must be 1 to %d, or 0 for the pipeline's own", MaxK)}
 	}
 	if r.TopN < 0 || r.TopN > MaxTopN {
-		return search{}, &Invalid{Field: "reranker_top_k", Message: fmt.Sprintf("must be 1 to %d, or 0 for the pipeline's own", MaxTopN)}
+		return search{}, &Invalid{Field: "reranker_top_k",
+			Message: fmt.Sprintf("must be 1 to %d, or 0 for the pipeline's own", MaxTopN)}
 	}
 	if r.K > 0 && r.TopN > r.K {
 		return search{}, &Invalid{Field: "reranker_top_k", Message: "must not be more than vdb_top_k"}

@@ -21,7 +21,8 @@ const (
 
 // stage runs do under a deadline and a span, and says how long it took. When the caller's own context has ended, its
 // error is returned instead of what do made of it.
-func stage(ctx context.Context, span string, deadline time.Duration, do func(ctx context.Context) error) (time.Duration, error) {
+func stage(ctx context.Context, span string, deadline time.Duration,
+	do func(ctx context.Context) error) (time.Duration, error) {
 	bounded, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	bounded, s := tracer.Start(bounded, span)

@@ -155,7 +155,8 @@ func (s *Stages) patience(name config.Stage, interval time.Duration) time.Durati
 // Probe makes one minimal call at once, and then one whenever the model was idle for interval, or a sixth of
 // it while it fails. It returns when ctx ends. The client behind probe must report to s.Observe; here only a
 // refusal of the probe itself is added, which in live traffic would be the question's fault.
-func (s *Stages) Probe(ctx context.Context, interval time.Duration, stage config.Stage, probe func(context.Context) error) {
+func (s *Stages) Probe(ctx context.Context, interval time.Duration, stage config.Stage,
+	probe func(context.Context) error) {
 	for ctx.Err() == nil {
 		s.probe(ctx, interval, stage, probe)
 		for wait := time.Duration(1); wait > 0 && ctx.Err() == nil; {
@@ -169,7 +170,8 @@ func (s *Stages) Probe(ctx context.Context, interval time.Duration, stage config
 }
 
 // probe makes one call, which must not outlast interval.
-func (s *Stages) probe(ctx context.Context, interval time.Duration, stage config.Stage, probe func(context.Context) error) {
+func (s *Stages) probe(ctx context.Context, interval time.Duration, stage config.Stage,
+	probe func(context.Context) error) {
 	once, cancel := context.WithTimeout(ctx, interval)
 	defer cancel()
 	err := probe(once)

@@ -24,15 +24,18 @@ func Tracing(ctx context.Context, service string) (shutdown func(context.Context
 	if !tracingWanted() {
 		return nothing, nil
 	}
-	if p := firstSet("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); p != "" && p != "http/protobuf" {
-		return nothing, fmt.Errorf("tracing: OTLP protocol %q is not supported; set it to http/protobuf and the endpoint to the receiver's HTTP port, by default 4318", p)
+	p := firstSet("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+	if p != "" && p != "http/protobuf" {
+		return nothing, fmt.Errorf("tracing: OTLP protocol %q is not supported; "+
+			"set it to http/protobuf and the endpoint to the receiver's HTTP port, by default 4318", p)
 	}
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
 		return nothing, fmt.Errorf("tracing: make the OTLP exporter: %w", err)
 	}
 	about, err := resource.New(ctx,
-		resource.WithAttributes(attribute.String("service.name", service)), resource.WithTelemetrySDK(), resource.WithFromEnv())
+		resource.WithAttributes(attribute.String("service.name", service)),
+		resource.WithTelemetrySDK(), resource.WithFromEnv())
 	if err != nil {
 		return nothing, fmt.Errorf("tracing: read OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}

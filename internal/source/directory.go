@@ -226,7 +226,8 @@ func (u *unlisted) err(root string) error {
 	if u.count == 0 {
 		return nil
 	}
-	return fmt.Errorf("directory %s is listed in part, since %d of its directories cannot be read (make them readable, or exclude them); the first: %w",
+	return fmt.Errorf("directory %s is listed in part, since %d of its directories cannot be read "+
+		"(make them readable, or exclude them); the first: %w",
 		root, u.count, u.first)
 }
 

@@ -27,7 +27,8 @@ func New(c config.Chunking) (*Splitter, error) {
 		return nil, fmt.Errorf("chunking size is %d: it must be positive", c.Size)
 	}
 	if c.Overlap < 0 || c.Overlap >= c.Size {
-		return nil, fmt.Errorf("chunking overlap is %d: it must be at least 0 and less than the size, which is %d", c.Overlap, c.Size)
+		return nil, fmt.Errorf("chunking overlap is %d: it must be at least 0 and less than the size, which is %d",
+			c.Overlap, c.Size)
 	}
 	s := &Splitter{size: c.Size, overlap: c.Overlap}
 	switch c.Unit {

@@ -92,7 +92,8 @@ func quotes(passages []cited, text string) []quote {
 
 // vague are the terms that seldom tell one statement from another: those that say when, which tell passages
 // apart, and the verbs of questions. Figures count too.
-var vague = set("q1 q2 q3 q4 quarter month year fiscal first second third fourth three six nine twelv end ended period date " +
+var vague = set("q1 q2 q3 q4 quarter month year fiscal first second third fourth three six nine twelv " +
+	"end ended period date " +
 	"januari februari march april may june juli august septemb octob novemb decemb " +
 	"mean use work make get need happen want take go come call")
 
@@ -110,7 +111,8 @@ func startsLower(s string) bool { return s[0] >= 'a' && s[0] <= 'z' }
 type cue func(q *question, s *quote) bool
 
 var (
-	asksFigure = regexp.MustCompile(`(?i)\b(how (many|much|large|big|long|high|old|far)|what (was|were)|when|in which year)\b`)
+	asksFigure = regexp.MustCompile(
+		`(?i)\b(how (many|much|large|big|long|high|old|far)|what (was|were)|when|in which year)\b`)
 	asksReason = regexp.MustCompile(`(?i)\bwhy\b`)
 	asksManner = regexp.MustCompile(`(?i)\bhow\b`)
 	reason     = regexp.MustCompile(`(?i)\b(because|so that|since|due to|therefore)\b`)

@@ -90,7 +90,8 @@ func (h *handler) prompt(messages []message) (last string, used int, err error) 
 	}
 	if used > h.ContextWindow {
 		return "", 0, refuse(http.StatusBadRequest,
-			"This model's maximum context length is %d tokens. However, your messages resulted in %d tokens.", h.ContextWindow, used)
+			"This model's maximum context length is %d tokens. However, your messages resulted in %d tokens.",
+			h.ContextWindow, used)
 	}
 	return last, used, nil
 }

@@ -111,7 +111,8 @@ func (h *handler) inputs(raw json.RawMessage) ([]string, error) {
 		return nil, refuse(http.StatusBadRequest, "'input' must not be empty")
 	}
 	if len(texts) > h.MaxBatch {
-		return nil, refuse(http.StatusBadRequest, "'input' holds %d texts, more than the maximum batch size %d", len(texts), h.MaxBatch)
+		return nil, refuse(http.StatusBadRequest, "'input' holds %d texts, more than the maximum batch size %d",
+			len(texts), h.MaxBatch)
 	}
 	for i, text := range texts {
 		if text == "" {
@@ -127,7 +128,8 @@ func fit(text string, limit int, truncate string) (string, error) {
 	switch truncate {
 	case "", "NONE":
 		if long {
-			return "", refuse(http.StatusBadRequest, "Input length %d exceeds maximum allowed token size %d", tokens(text), limit)
+			return "", refuse(http.StatusBadRequest, "Input length %d exceeds maximum allowed token size %d",
+				tokens(text), limit)
 		}
 	case "END":
 		if long {

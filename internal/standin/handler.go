@@ -71,7 +71,8 @@ func NewHandler(o Options) http.Handler {
 type reply func(http.ResponseWriter)
 
 // post reads a bounded body, and turns a refusal into an error of the route's shape.
-func (h *handler) post(shape func(status int, message string) any, serve func(body []byte) (reply, error)) http.Handler {
+func (h *handler) post(shape func(status int, message string) any,
+	serve func(body []byte) (reply, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxBody))
 		var answer reply

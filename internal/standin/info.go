@@ -49,7 +49,8 @@ func (h *handler) metadata(w http.ResponseWriter, _ *http.Request) {
 		infos = append(infos, info{ShortName: strings.ReplaceAll(name, "/", ":"), ModelURL: ""})
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
-		"id": "ragpipeline-stand-in", "version": release, "modelInfo": infos, "assetInfo": []string{}, "licenseInfo": map[string]string{},
+		"id": "ragpipeline-stand-in", "version": release, "modelInfo": infos, "assetInfo": []string{},
+		"licenseInfo": map[string]string{},
 	})
 }
 

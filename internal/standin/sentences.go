@@ -135,8 +135,9 @@ func ends(before, after string) bool {
 }
 
 var abbreviations = map[string]bool{
-	"e.g": true, "i.e": true, "cf": true, "al": true, "vs": true, "fig": true, "figs": true, "no": true, "nos": true, "eq": true, "sec": true,
-	"mr": true, "mrs": true, "ms": true, "dr": true, "prof": true, "st": true, "jr": true, "sr": true, "approx": true, "u.s": true, "u.k": true,
+	"e.g": true, "i.e": true, "cf": true, "al": true, "vs": true, "fig": true, "figs": true, "no": true, "nos": true,
+	"eq": true, "sec": true, "mr": true, "mrs": true, "ms": true, "dr": true, "prof": true, "st": true, "jr": true,
+	"sr": true, "approx": true, "u.s": true, "u.k": true,
 }
 
 // initial says whether a word is a single capital, as in a name.
