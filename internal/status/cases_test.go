@@ -7,7 +7,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// a step changes the world, and has the operator look at it some time after the step before.
+// step changes the world, and then lets the operator observe it, some time after the step before.
 type step struct {
 	after  time.Duration
 	change []func(*world)
@@ -56,7 +56,7 @@ var cases = []testCase{
 	{"everything is ready", fromReady(), current, healthy},
 	{"the first Ready needs the reranking model despite Degrade", fromStart(running1, at(time.Minute, serves, rerankerUnreachable)), inProgress, progressing},
 
-	// May clear by itself: Reconciling, and Stalled when it has lasted.
+	// Faults that may clear by themselves: Reconciling, and Stalled once they have lasted too long.
 	{"an API key is missing from the start", fromStart(at(time.Minute, missing("Secret", "hosted", "spec.models.llm.endpoint.secretRef", naming.ComponentLLM))), inProgress, progressing},
 	{"an API key is deleted while the model still answers", fromReady(at(time.Minute, missing("Secret", "hosted", "spec.models.llm.endpoint.secretRef", naming.ComponentLLM))), inProgress, progressing},
 	{"a source ConfigMap is missing from the start", fromStart(running1, at(time.Minute, missing("ConfigMap", "papers", "spec.documents[0].configMap.name", naming.ComponentIngest))), inProgress, progressing},
@@ -112,7 +112,7 @@ var cases = []testCase{
 	{"the API server does not take an object", fromReady(at(time.Minute, edit, problem("ApplyFailed", "Deployment papers-gateway: exceeded quota", false))), inProgress, progressing},
 	{"the API server does not take an object for eleven minutes", fromReady(at(time.Minute, edit, problem("ApplyFailed", "Deployment papers-gateway: exceeded quota", false)), at(11*time.Minute), at(time.Minute)), failed, degraded},
 
-	// Only the user can help: Stalled at once.
+	// Faults that only the user can mend: Stalled at once.
 	{"the spec cannot be", history(at(0, problem("ConfigurationError", "spec.documents[0].configMap.name: one source twice", true))), failed, degraded},
 	{"the spec cannot be, and the old index serves", fromReady(at(time.Minute, edit, problem("ConfigurationError", "spec.documents[0].configMap.name: one source twice", true))), failed, degraded},
 	{"a name is taken", fromStart(at(time.Minute, problem("NameTaken", "Service papers-gateway exists and is not this pipeline's: delete it, or rename the pipeline", true))), failed, degraded},
@@ -124,7 +124,7 @@ var cases = []testCase{
 	{"the user has corrected a failed run and nothing is observed of it yet", fromReady(at(time.Minute, failedRun(0, "", "x")), at(time.Minute, edit, func(w *world) { w.o.SpecChanged = true })), inProgress, progressing},
 	{"the vectors do not fit the index", fromReady(at(time.Minute, stageFails(config.StageIndex, "DimensionMismatch", "vector has another number of dimensions than the index", 0))), failed, degraded},
 
-	// Under Degrade.
+	// Stages that are down under Degrade.
 	{"the reranking model is down under Degrade", fromReady(at(time.Minute, rerankerUnreachable)), current, healthy},
 	{"the reranking model is down under Degrade for an hour", fromReady(at(time.Minute, rerankerUnreachable), at(time.Hour)), current, healthy},
 	{"the reranking model's pod is down under Degrade", fromReady(at(time.Minute, down(naming.ComponentReranking, pod(waits("CrashLoopBackOff", ""), ended("Error", 1, time.Second))))), current, healthy},
@@ -184,14 +184,14 @@ var cases = []testCase{
 	{"the gateway's new pod cannot be pulled", fromReady(at(time.Minute, edit, rolling(naming.ComponentGateway, pod(waits("ImagePullBackOff", ""))))), inProgress, progressing},
 	{"the gateway's rollout does not end", fromReady(at(time.Minute, edit, rolling(naming.ComponentGateway)), at(11*time.Minute), at(time.Minute)), failed, degraded},
 
-	// The operator is blind.
+	// Reports that the operator cannot read.
 	{"the gateway's report cannot be read", fromReady(at(time.Minute, unreadable)), inProgress, progressing},
 	{"the gateway's report cannot be read and the store is down", fromReady(at(time.Minute, unreadable, down(naming.ComponentWeaviate, pod(running(0))))), inProgress, progressing},
 	{"one of two reports cannot be read", fromReady(at(time.Minute, func(w *world) { w.o.Unreadable = 1 })), current, healthy},
 	{"the gateway's report can be read again", fromReady(at(time.Minute, unreadable), at(time.Minute, serves, func(w *world) { w.o.Unreadable = 0 })), current, healthy},
 	{"the gateway's report was never readable", fromStart(running1, at(time.Minute, serves, unreadable)), inProgress, progressing},
 
-	// A pipeline of another shape.
+	// Pipelines with other components.
 	{"retrieval only, by keyword, with everything hosted", fromReady(at(time.Minute, hosted)), current, healthy},
 	{"hosted models that nobody has asked yet", history(applied, at(time.Minute, hosted, func(w *world) { w.o.Components = map[string]Component{} })), inProgress, progressing},
 	{"a model that is not to be probed", fromReady(at(time.Minute, hosted, func(w *world) {

@@ -17,7 +17,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Every reason that a condition can have is explained, and nothing that has gone is.
+// The page explains every reason that a condition can have, and no other.
 func TestThePageExplainsEveryReason(t *testing.T) {
 	want := constants(t, "../../api/v1alpha1/conditions.go", "Reason")
 	ofModels, ofIndex := config.StageFailures()
@@ -46,7 +46,7 @@ func TestThePageExplainsEveryReason(t *testing.T) {
 	}
 }
 
-// The golden file shows no reason that the page lacks, whatever made it.
+// The page explains every reason in the golden file, wherever it comes from.
 func TestEveryReasonOfTheCasesIsOfThePage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/status.md")
 	if err != nil {
@@ -61,7 +61,7 @@ func TestEveryReasonOfTheCasesIsOfThePage(t *testing.T) {
 	}
 }
 
-// Every reason that the API promises comes about in some case.
+// Every reason that the API promises occurs in some case.
 func TestEveryPromisedReasonComesAbout(t *testing.T) {
 	elsewhere := []string{v1alpha1.ReasonWaiting} // like ApplyFailed, given by the reconciler
 	seen := map[string]bool{}

@@ -40,7 +40,7 @@ func kstatusOf(t *testing.T, p *v1alpha1.RAGPipeline) string {
 	return result.Status.String()
 }
 
-// argoOf runs the health check that Argo CD is given.
+// argoOf runs Argo CD's health check.
 func argoOf(t *testing.T, p *v1alpha1.RAGPipeline) string {
 	t.Helper()
 	b, err := json.Marshal(p)

@@ -106,7 +106,7 @@ func TestProgressMovesByWholePercentsAndPhases(t *testing.T) {
 	}
 }
 
-// The counts of an index that is being updated in place do not make writes between whole percents.
+// During an update in place, the counts of the index cause no writes between whole percents.
 func TestFiguresRestWhileProgressDoes(t *testing.T) {
 	updates := func(done, chunks int) func(*world) {
 		return func(w *world) {

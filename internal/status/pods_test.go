@@ -57,7 +57,7 @@ func TestAPodThatIsAboutToEndIsNoCause(t *testing.T) {
 	}
 }
 
-// A container that fails goes round three states; the cause is one.
+// A crashing container passes through three states, but has one cause.
 func TestACrashLoopHasOneMessage(t *testing.T) {
 	s := storeSubject(newWorld().p)
 	over := func(p *corev1.Pod) {

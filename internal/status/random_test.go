@@ -12,7 +12,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// changes are what may happen to a pipeline at any time.
+// changes are the events that may happen to a pipeline at any time.
 var changes = []func(*world){
 	created, up, indexes, serves, edit, suspend, unreadable, rebuilds(40, 200), rebuilds(80, 200), switched, retriedRun, runWaits, rerankerUnreachable,
 	func(w *world) { w.p.Spec.Suspend = false },
@@ -31,7 +31,7 @@ var changes = []func(*world){
 	stageFails(config.StageIndex, "IndexUnreachable", "gone", 0), stageFails(config.StageIndex, config.IndexNotBuilt, "gone", 0),
 }
 
-// Whatever happens, in whatever order, a status is one that GitOps tools can read, and rests when
+// After any changes in any order, GitOps tools can read the status, and it stays the same while
 // nothing happens.
 func TestAnyHistory(t *testing.T) {
 	for seed := range uint64(400) {

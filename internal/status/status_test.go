@@ -40,7 +40,7 @@ func (c testCase) run(t *testing.T, look func(w *world)) *world {
 	return w
 }
 
-// Every row of the design's table, and every cause, with the whole status as the user sees it.
+// Every situation and every cause, with the whole status as the user sees it.
 func TestStatus(t *testing.T) {
 	var got bytes.Buffer
 	for _, c := range cases {
@@ -61,7 +61,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// text is a status on a few lines.
+// text formats a status on a few lines.
 func text(s v1alpha1.RAGPipelineStatus) string {
 	var b strings.Builder
 	for _, c := range s.Conditions {
@@ -119,7 +119,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
-// turn reverses every list whose order means nothing.
+// turn reverses every list whose order has no meaning.
 func turn(o *Observed) {
 	o.Gateways, o.Missing = slices.Clone(o.Gateways), slices.Clone(o.Missing)
 	slices.Reverse(o.Gateways)

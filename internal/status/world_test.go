@@ -19,7 +19,7 @@ const (
 	second = "2222bbbb"
 )
 
-// world is a pipeline and what there is to observe of it.
+// world is a pipeline and all that the operator can observe of it.
 type world struct {
 	p *v1alpha1.RAGPipeline
 	o Observed
@@ -71,7 +71,7 @@ func starting(timeout time.Duration) Component {
 	return Component{Exists: true, Current: true, Replicas: 1, StartupTimeout: timeout, Pods: []corev1.Pod{pod(running(0))}}
 }
 
-// created has every workload, none of which is ready, as soon after applying.
+// created adds every workload, none of which is ready, as shortly after applying.
 func created(w *world) {
 	for _, name := range []string{naming.ComponentEmbedding, naming.ComponentReranking} {
 		w.o.Components[name] = starting(30 * time.Minute)
@@ -82,7 +82,7 @@ func created(w *world) {
 	w.o.Run = &Run{State: RunWaiting, Generation: first}
 }
 
-// up has the models and the store ready, and the gateway waiting for the index.
+// up makes the models and the store ready; the gateway waits for the index.
 func up(w *world) {
 	created(w)
 	for _, name := range []string{naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentWeaviate} {
@@ -93,7 +93,7 @@ func up(w *world) {
 	w.o.Gateways[0].Index = config.IndexStatus{EmbeddingModel: "nvidia/embed"}
 }
 
-// indexes has an ingestion run at a third.
+// indexes adds an ingestion run that has done a third of its work.
 func indexes(w *world) {
 	up(w)
 	w.o.Run = &Run{State: RunActive, Generation: first, Reports: []config.OpsStatus{{Generation: first,
@@ -101,7 +101,7 @@ func indexes(w *world) {
 		Progress: &config.Progress{Phase: "Indexing", DocumentsDone: 70, DocumentsTotal: 210}}}}
 }
 
-// serves has everything ready.
+// serves makes everything ready.
 func serves(w *world) {
 	up(w)
 	w.o.Live = first
@@ -111,7 +111,7 @@ func serves(w *world) {
 		Summary: &config.Summary{Generation: first, Listed: 210, Indexed: 208, Chunks: 1400, Failed: 2}}
 }
 
-// report is of a gateway for which everything works.
+// report is the report of a gateway for which everything works.
 func report(generation string, ready bool) config.OpsStatus {
 	good := config.StageStatus{OK: true, Since: noon}
 	return config.OpsStatus{Pipeline: "default/papers", Generation: generation, Ready: ready,
@@ -121,7 +121,7 @@ func report(generation string, ready bool) config.OpsStatus {
 				{Document: "papers/locked.pdf", Reason: config.Encrypted, Message: "a password is needed"}}}}
 }
 
-// stage has every gateway report a stage's failure.
+// stageFails makes every gateway report a stage's failure.
 func stageFails(stage config.Stage, reason config.Failure, message string, status int) func(*world) {
 	return func(w *world) {
 		for _, g := range w.o.Gateways {
@@ -130,7 +130,7 @@ func stageFails(stage config.Stage, reason config.Failure, message string, statu
 	}
 }
 
-// down has a workload's only replica down, for what its pod says.
+// down takes a workload's only replica down, with the pods that explain why.
 func down(component string, pods ...corev1.Pod) func(*world) {
 	return func(w *world) {
 		w.component(component, func(c *Component) { c.Ready, c.Pods = 0, pods })
@@ -164,7 +164,7 @@ func waits(reason, message string) func(*corev1.Pod) {
 	}
 }
 
-// ended has a container that ended, and lasted so long.
+// ended adds the end of a container that has run for so long.
 func ended(reason string, code int32, lasted time.Duration) func(*corev1.Pod) {
 	return func(p *corev1.Pod) {
 		p.Status.ContainerStatuses[0].RestartCount++
@@ -201,7 +201,7 @@ func retriedRun(w *world) {
 	w.o.Run = &Run{State: RunActive, Generation: w.o.Wanted, Retry: 1}
 }
 
-// rebuilds has another generation wanted, and a run that builds it.
+// rebuilds makes another generation wanted, and adds a run that builds it.
 func rebuilds(done, total int) func(*world) {
 	return func(w *world) {
 		w.o.Wanted = second
@@ -242,7 +242,7 @@ func external(w *world) {
 	delete(w.o.Components, naming.ComponentWeaviate)
 }
 
-// rolling has a workload that serves while a change of it is being rolled out.
+// rolling makes a workload serve while a change to it is being rolled out.
 func rolling(component string, pods ...corev1.Pod) func(*world) {
 	return func(w *world) {
 		w.component(component, func(c *Component) { c.Current, c.Pods = false, pods })
@@ -259,7 +259,7 @@ func nextEmbedding(pods ...corev1.Pod) func(*world) {
 
 func runWaits(w *world) { w.o.Run = &Run{State: RunWaiting, Generation: w.o.Wanted} }
 
-// switched has the next generation complete, and the old gateway's pod still there.
+// switched makes the next generation complete, while the old gateway's pod still exists.
 func switched(w *world) {
 	w.o.Live = second
 	w.o.Run = &Run{State: RunSucceeded, Generation: second, Finished: noon.Add(10 * time.Minute), Summary: &config.Summary{Indexed: 200, Chunks: 2600, Failed: 1,
