@@ -85,8 +85,8 @@ type DocumentFailure struct {
 	// +kubebuilder:validation:MaxLength=1024
 	Document string `json:"document"`
 
-	// reason is one of a closed list: NoTextLayer, Encrypted, Malformed, TooLarge, TimedOut,
-	// Unsupported, Changed, Unreadable, EmbeddingRefused.
+	// reason is one of a closed list: NoTextLayer, Encrypted, Malformed, TooLarge, TooComplex,
+	// TimedOut, Unsupported, Changed, Unreadable, EmbeddingRefused.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	Reason string `json:"reason"`
