@@ -85,13 +85,13 @@ func markedEncoding(data []byte) (e textEncoding, sure bool) {
 }
 
 // looksUTF16 knows UTF-16 without a mark by its high bytes: at least half of the units are Latin (zero there),
-// and none is U+0000.
+// and none is a control character.
 func looksUTF16(head []byte, order binary.ByteOrder) bool {
 	units := len(head) / 2
 	latin := 0
 	for i := range units {
 		switch u := order.Uint16(head[2*i:]); {
-		case u == 0:
+		case u < ' ' && u != '\n' && u != '\r' && u != '\t' && u != '\f':
 			return false
 		case u < 0x100:
 			latin++

@@ -144,6 +144,8 @@ func (e *Extractor) read(ctx context.Context, s source) (d *Document, err error)
 		return readJSON(ctx, s)
 	case notebook:
 		return readNotebook(ctx, s)
+	case mail:
+		return readMail(ctx, s)
 	default:
 		return readText(ctx, s)
 	}

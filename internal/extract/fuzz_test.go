@@ -127,6 +127,19 @@ func FuzzCSV(f *testing.F) {
 	fuzz(f, "a.csv", "a,b\n1,2\n", "a;b;\"c\nd\"\n1;2;3", "\"", "a\tb\r\n\"x\"y,", "1,2\n,,\n", "sep=|\n\"a\n|\"b|c\n", "# x\n,a,2022\n\"1\n2,3\n\"4\",5", strings.Repeat(",", 20_000), strings.Repeat("\"\n", 2000))
 }
 
+func FuzzMail(f *testing.F) {
+	fuzz(f, "a.eml", "From: a\nSubject: =?utf-8?q?=C3=84?=\nMIME-Version: 1.0\n\nbody",
+		"Content-Type: multipart/mixed; boundary=B\n\n--B\n\nplain\n--B\nContent-Type: text/html\n"+
+			"Content-Transfer-Encoding: base64\n\nPHA+eA==\n--B\nContent-Disposition: attachment; filename=a.csv\n\na,b\n1,2\n--B--",
+		strings.Repeat("Content-Type: multipart/mixed; boundary=B\n\n--B\n", 50), "Content-Type: text/plain; charset=x-unknown\n\n\xff",
+		"Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\nContent-Type: message/rfc822\n\na: b\n\nx", "From x\nA: b\n\n")
+}
+
+func FuzzNotebook(f *testing.F) {
+	fuzz(f, "a.ipynb", `{"cells":[{"cell_type":"markdown","source":["# a\n","b"]},{"cell_type":"code","source":"x","outputs":[{"text":["y"]}]}]}`,
+		`{"worksheets":[{"cells":[{"cell_type":"heading","level":9,"source":"a"}]}]}`, `{"cells":[{"outputs":[{"data":{"text/plain":{}}}]}]}`, `{`)
+}
+
 func FuzzJSON(f *testing.F) {
 	fuzz(f, "a.json", `{"title":"x","a":[1,{"b":null},[true,[]]],"":"\u0000\ud800"}`, "{}\n{\"a\":1}\n[2]", `[[[[`,
 		`{"a":{"a":`, "{\"\xff\":\"\u2028\"}")

@@ -25,6 +25,7 @@ const (
 	csvText   kind = "CSV table"
 	jsonText  kind = "JSON document"
 	notebook  kind = "notebook"
+	mail      kind = "mail"
 	plainText kind = "text"
 )
 
@@ -33,6 +34,7 @@ var kindOfExtension = map[string]kind{
 	".html": htmlText, ".htm": htmlText, ".xhtml": htmlText,
 	".csv": csvText, ".tsv": csvText,
 	".json": jsonText, ".jsonl": jsonText, ".ndjson": jsonText, ".ipynb": notebook,
+	".eml": mail, ".mht": mail, ".mhtml": mail,
 }
 
 // kindOf looks at the bytes first; the name decides only among kinds of text, and not against what the text
@@ -76,6 +78,10 @@ func kindOfText(name string, data []byte) kind {
 	switch {
 	case isHTML(start):
 		return htmlText
+	case mailHeader.MatchString(start) && (named == mail || !known):
+		return mail
+	case named == mail && !strings.Contains(start, ":"):
+		return plainText
 	case named == htmlText && !strings.ContainsRune(start, '<'):
 		return plainText
 	case (named == jsonText || named == notebook) && !strings.HasPrefix(start, "{") && !strings.HasPrefix(start, "["):

@@ -1,0 +1,256 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-message"
+	_ "github.com/emersion/go-message/charset" // decodes headers and bodies
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// Bounds on a mail.
+const (
+	maxMailHeader = 1 << 20 // bytes
+	maxMailParts  = 1_000
+	maxMailDepth  = 20 // of multiparts within each other
+)
+
+// mailFields are the fields of the header that are read, in their order.
+var mailFields = []string{"From", "To", "Cc", "Date", "Subject"}
+
+// mailHeader is how a mail, or a page saved as one, begins: fields of a header, among them one that only programs
+// write.
+var mailHeader = regexp.MustCompile(`(?i)^(?:[!-9;-~]+:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|$))*(?:MIME-Version|Message-ID):`)
+
+// readMail reads a mail (RFC 5322, MIME) or a page saved as MHTML: the fields of its header, its body, and its
+// attachments, each as pages of its own under a heading with its name.
+func readMail(ctx context.Context, s source) (*Document, error) {
+	options := &message.ReadOptions{MaxHeaderBytes: maxMailHeader}
+	entity, err := message.ReadWithOptions(bytes.NewReader(mailBytes(s.data)), options)
+	if entity == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
+		return nil, config.Failf(config.Malformed, "the mail cannot be read: %s", quote(fmt.Sprint(err)))
+	}
+	m := &mailReader{ctx: ctx, source: s, limit: newLimit(s.max), document: &Document{Metadata: map[string]string{}}}
+	head := m.header(&entity.Header)
+	if err := m.part(entity, 0); err != nil {
+		return nil, err
+	}
+	if err := m.body(head); err != nil {
+		return nil, err
+	}
+	return withText(m.document, config.Malformed, "the mail holds no text")
+}
+
+// mailBytes are a mail without what programs put around it: a byte order mark, blank lines and the line "From " of a
+// mailbox above it, and carriage returns that are doubled.
+func mailBytes(data []byte) []byte {
+	data = bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), "\r\n")
+	if bytes.HasPrefix(data, []byte("From ")) {
+		_, data, _ = bytes.Cut(data, []byte("\n"))
+	}
+	return bytes.ReplaceAll(data, []byte("\r\r\n"), []byte("\r\n"))
+}
+
+// mailReader collects the parts of a mail.
+type mailReader struct {
+	ctx      context.Context //nolint:containedctx // it lives as long as one extraction
+	source   source
+	limit    *limit
+	document *Document
+	parts    int
+	plain    []string // bodies
+	html     []string
+	held     []Page // of attachments
+}
+
+// header reads the fields of the header into the metadata, and returns them as lines.
+func (m *mailReader) header(h *message.Header) string {
+	var lines []string
+	for _, name := range mailFields {
+		value, err := h.Text(name)
+		if err != nil {
+			value = h.Get(name)
+			if !isASCIIText(value) {
+				value, _ = decode([]byte(value))
+			}
+		}
+		if value = oneLineUncut(normalise(value)); value == "" || strings.HasPrefix(value, "<Saved") {
+			continue
+		}
+		if name == "Subject" {
+			m.document.Title = oneLine(value)
+		} else {
+			m.document.Metadata[strings.ToLower(name)] = oneLine(value)
+		}
+		lines = append(lines, name+": "+value)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func isASCIIText(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r > '~' }) < 0 }
+
+// part reads a part of the mail, and the parts that it is made of.
+func (m *mailReader) part(e *message.Entity, depth int) error {
+	if err := m.ctx.Err(); err != nil {
+		return err
+	}
+	if m.parts++; m.parts > maxMailParts || depth > maxMailDepth {
+		return config.Failf(config.TooComplex, "the mail has more than %d parts, or parts %d deep in each other",
+			maxMailParts, maxMailDepth)
+	}
+	kind, parameters, err := e.Header.ContentType()
+	if err != nil {
+		kind, _, _ = strings.Cut(strings.ToLower(e.Header.Get("Content-Type")), ";")
+	}
+	if parts := e.MultipartReader(); parts != nil {
+		return m.multipart(parts, kind, depth)
+	}
+	data, err := io.ReadAll(io.LimitReader(e.Body, maxSource))
+	if err != nil && len(data) == 0 && m.ctx.Err() == nil {
+		m.document.Warnings.Add(config.PartsIgnored, 1, quote(kind)+": it cannot be decoded")
+		return nil
+	}
+	disposition, dispositionParameters, _ := e.Header.ContentDisposition()
+	name := decodeName(dispositionParameters["filename"], parameters["name"])
+	switch attached := disposition == "attachment" || name != "" && disposition != "inline"; {
+	case (kind == "text/plain" || kind == "") && !attached:
+		text, warnings := decode(data)
+		m.document.Warnings.Merge(warnings)
+		m.plain = append(m.plain, text)
+	case (kind == "text/html" || kind == "application/xhtml+xml") && !attached:
+		m.html = append(m.html, string(data))
+	case !attached && isMailFurniture(kind):
+	default:
+		return m.attachment(name, kind, data)
+	}
+	return nil
+}
+
+// isMailFurniture reports whether parts of a type belong to how a body looks, or to how it is checked.
+func isMailFurniture(kind string) bool {
+	return strings.HasPrefix(kind, "image/") || strings.HasPrefix(kind, "font/") || kind == "text/css" ||
+		kind == "text/javascript" || kind == "application/javascript" || strings.Contains(kind, "signature")
+}
+
+func decodeName(names ...string) string {
+	for _, name := range names {
+		if decoded, err := new(mime.WordDecoder).DecodeHeader(name); err == nil {
+			name = decoded
+		}
+		if name = oneLine(path.Base(strings.ReplaceAll(name, `\`, "/"))); name != "" && name != "." {
+			return name
+		}
+	}
+	return ""
+}
+
+// multipart reads the parts one after the other. Of alternatives all are collected; body chooses.
+func (m *mailReader) multipart(parts message.MultipartReader, kind string, depth int) error {
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if part == nil {
+			m.document.Warnings.Add(config.PartsIgnored, 1, quote(kind)+": it is cut off or damaged")
+			return nil
+		}
+		if err := m.part(part, depth+1); err != nil {
+			return err
+		}
+	}
+}
+
+// attachment reads an attachment as the document that it is.
+func (m *mailReader) attachment(name, kind string, data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	title := name
+	if kind == "message/rfc822" {
+		title, name = "Attached mail", "attached.eml"
+	}
+	if title == "" {
+		title = quote(kind)
+	}
+	if m.source.imports == nil {
+		m.document.Warnings.Add(config.PartsIgnored, 1, title+": it is attached to what is attached")
+		return nil
+	}
+	d, err := m.source.imports(name, data)
+	if reason, own := config.ReasonOf(err); own {
+		m.document.Warnings.Add(config.PartsIgnored, 1, title+": "+string(reason))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	m.document.Warnings.Merge(d.Warnings)
+	if kind == "message/rfc822" && d.Title != "" {
+		title = d.Title
+	}
+	for i, page := range d.Pages {
+		if err := m.limit.take(len(page.Text)); err != nil {
+			return err
+		}
+		page.Number = 0
+		page.Headings = slices.Clone(page.Headings)
+		for h := range page.Headings {
+			page.Headings[h].Level++
+		}
+		if i == 0 {
+			page.Headings = slices.Insert(page.Headings, 0, Heading{Level: 1, Text: oneLine("Attachment: " + title)})
+		}
+		m.held = append(m.held, page)
+	}
+	return nil
+}
+
+// body writes the header and the body on one page. Of a body in two forms the plain one is taken, unless the other has
+// tables.
+func (m *mailReader) body(head string) error {
+	text := strings.Join(m.plain, "\n\n")
+	pages := m.html
+	hasTable := func(page string) bool { return strings.Contains(strings.ToLower(page), "<table") }
+	if strings.TrimSpace(text) != "" && !slices.ContainsFunc(pages, hasTable) {
+		pages = nil
+	}
+	if len(pages) > 0 {
+		text = ""
+	}
+	for _, page := range pages {
+		d, err := readHTMLText(m.ctx, m.source, page)
+		if reason, own := config.ReasonOf(err); own && reason == config.Malformed {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		m.document.Warnings.Merge(d.Warnings)
+		text += "\n\n" + d.Pages[0].Text
+		if m.document.Title == "" {
+			m.document.Title = d.Title
+		}
+	}
+	text, dropped := withoutPayloads(text)
+	payloads(&m.document.Warnings, dropped)
+	page := Page{Text: normalise(head + "\n\n" + strings.TrimLeft(text, "\n"))}
+	if err := m.limit.take(len(page.Text)); err != nil {
+		return err
+	}
+	if len(pages) > 0 {
+		markdownStructure(&page)
+	}
+	m.document.Pages = append([]Page{page}, m.held...)
+	return nil
+}
