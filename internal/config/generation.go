@@ -20,8 +20,8 @@ type Generation struct {
 
 // The rules' versions in this build. Raise one when its output changes for the same input.
 const (
-	AnalyserVersion     = "1"
-	EmbeddedTextVersion = "1"
+	AnalyserVersion     = "2"
+	EmbeddedTextVersion = "2"
 	ExtractionVersion   = "2"
 )
 

@@ -30,7 +30,8 @@ import (
 //     replaced by its English Snowball stem. Words of other alphabets, numbers and mixed wholes
 //     stay as they are.
 //   - The contracted endings s, t, re, ve, ll, d and m after an apostrophe are dropped.
-//   - A run of Han, Kana and Hangul yields its overlapping pairs of characters; a run of one yields
+//   - A run of Han, Kana and Hangul, and one of Thai, Lao, Khmer and Burmese, whose words no space
+//     parts either, yields its overlapping pairs of characters with their marks; a run of one yields
 //     that one.
 //
 // No term is empty or holds white space, so a store may keep them joined by spaces.
@@ -40,7 +41,7 @@ func Analyse(text string) []string {
 	a.lower.Grow(len(text))
 	for a.at < len(text) {
 		switch c, size := a.peek(a.at); c {
-		case cjk:
+		case paired:
 			a.pairs()
 		case upper, lower, digit:
 			if !a.plainWord() {
@@ -62,7 +63,8 @@ func normalise(text string) string {
 	}
 	return norm.NFKC.String(strings.Map(func(r rune) rune {
 		switch {
-		case r < utf8.RuneSelf, r == '’', unicode.IsLetter(r), unicode.IsMark(r), unicode.IsDigit(r), isCJK(r):
+		case r < utf8.RuneSelf, r == '’', unicode.IsLetter(r), unicode.IsMark(r), unicode.IsDigit(r), isPaired(r),
+			'₀' <= r && r <= '₉': // H₂O is H2O
 			return r
 		case unicode.Is(unicode.Cf, r):
 			return -1
@@ -116,8 +118,8 @@ func (a *analyser) pairs() {
 	a.chars = a.chars[:0]
 	for {
 		c, size := a.peek(a.at)
-		if c == cjk {
-			a.chars = append(a.chars, char{class: cjk, start: a.at})
+		if c == paired {
+			a.chars = append(a.chars, char{class: paired, start: a.at})
 		} else if c != mark {
 			break
 		}
@@ -201,7 +203,7 @@ func (a *analyser) scan() {
 				c = digit
 			}
 		}
-		if c == other || c == cjk {
+		if c == other || c == paired {
 			break
 		}
 		if c != mark {
@@ -324,7 +326,7 @@ const (
 	digit
 	mark
 	underscore
-	cjk
+	paired
 )
 
 var asciiClass = func() (table [128]class) {
@@ -347,8 +349,8 @@ func classOf(r rune) class {
 	switch {
 	case r < 128:
 		return asciiClass[r]
-	case isCJK(r):
-		return cjk
+	case isPaired(r):
+		return paired
 	case unicode.IsUpper(r), unicode.IsTitle(r):
 		return upper
 	case unicode.IsLetter(r):
@@ -361,9 +363,10 @@ func classOf(r rune) class {
 	return other
 }
 
-// isCJK reports whether r belongs to the scripts that are read in pairs. The prolonged sound mark
+// isPaired reports whether r belongs to the scripts that are read in pairs. The prolonged sound mark
 // is common to both Kana.
-func isCJK(r rune) bool {
-	return r >= 0x1100 && !unicode.IsMark(r) &&
-		(r == 'ー' || unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul))
+func isPaired(r rune) bool {
+	return r >= 0x0e00 && !unicode.IsMark(r) &&
+		(r == 'ー' || unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) ||
+			unicode.IsLetter(r) && unicode.In(r, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar))
 }

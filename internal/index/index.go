@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -38,12 +40,19 @@ type Chunk struct {
 	Metadata map[string]string
 }
 
-// Context is what a chunk's text cannot say for itself: the title, then the heading path.
+// maxFolders is how many folders of a document's path its chunks are found by, the innermost.
+const maxFolders = 3
+
+// Context is what a chunk's text cannot say for itself: where its document is, the document's title unless that is its
+// file name, then the heading path.
 func (c *Chunk) Context() string {
-	if c.Heading == "" {
-		return c.Title
+	folders := strings.Split(strings.TrimPrefix(c.Document, c.Source+"/"), "/")
+	file := folders[len(folders)-1]
+	parts := []string{strings.Join(folders[max(0, len(folders)-1-maxFolders):], "/"), c.Title, c.Heading}
+	if c.Title == file {
+		parts[1] = ""
 	}
-	return c.Title + " > " + c.Heading
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " > ")
 }
 
 // Embedded is the text that embedding, keyword index and reranking see.

@@ -75,7 +75,7 @@ func TestChunksStayInTheirPageAndKnowTheirHeadings(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("chunks (-want +got):\n%s", diff)
 	}
-	if context := got[1].Embedded(); context != "Guide > Install\nInstall" {
+	if context := got[1].Embedded(); context != "é.pdf > Guide > Install\nInstall" {
 		t.Errorf("embedded text %q", context)
 	}
 }
