@@ -97,7 +97,9 @@ func (m *mailReader) header(h *message.Header) string {
 	return strings.Join(lines, "\n")
 }
 
-func isASCIIText(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r > '~' }) < 0 }
+func isASCIIText(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r > '~' }) < 0
+}
 
 // part reads a part of the mail, and the parts that it is made of.
 func (m *mailReader) part(e *message.Entity, depth int) error {
