@@ -43,7 +43,8 @@ func (g *conditionGauge) Collect(ch chan<- prometheus.Metric) {
 	defer g.mu.Unlock()
 	for key, conditions := range g.conditions {
 		for _, c := range conditions {
-			ch <- prometheus.MustNewConstMetric(conditionMetric, prometheus.GaugeValue, 1, key.Namespace, key.Name, c.Type, string(c.Status))
+			ch <- prometheus.MustNewConstMetric(conditionMetric, prometheus.GaugeValue, 1,
+				key.Namespace, key.Name, c.Type, string(c.Status))
 		}
 	}
 }

@@ -73,8 +73,8 @@ func (r *Reconciler) readWorkloads(ctx context.Context, s *plan.State) error {
 	return nil
 }
 
-// readPods selects by label alone, because a pod's owner is a workload. An earlier pipeline of the same name may have
-// left some that are about to end.
+// readPods selects by label alone, because a pod's owner is a workload. An earlier pipeline of the
+// same name may have left some that are about to end.
 func (r *Reconciler) readPods(ctx context.Context, s *plan.State) error {
 	var pods corev1.PodList
 	if err := r.Client.List(ctx, &pods, apply.MadeFor(s.Pipeline)...); err != nil {
@@ -87,8 +87,8 @@ func (r *Reconciler) readPods(ctx context.Context, s *plan.State) error {
 	return nil
 }
 
-// records remembers each pipeline's records by the UIDs of their ConfigMaps, which are immutable, so that each is read
-// once. A record that is gone from the cluster is forgotten in the next pass.
+// records remembers each pipeline's records by the UIDs of their ConfigMaps, which are immutable,
+// so that each is read once. A record that is gone from the cluster is forgotten in the next pass.
 type records struct{ ofPipeline sync.Map }
 
 func (r *records) of(pipeline types.NamespacedName) map[types.UID]desired.Record {
@@ -108,8 +108,8 @@ func (r *records) forget(pipeline types.NamespacedName) { r.ofPipeline.Delete(pi
 func (r *Reconciler) readGenerations(ctx context.Context, s *plan.State) error {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
-	selection := append(apply.MadeFor(s.Pipeline), client.MatchingLabels{naming.LabelComponent: naming.ComponentGeneration})
-	if err := r.Client.List(ctx, list, selection...); err != nil {
+	generations := client.MatchingLabels{naming.LabelComponent: naming.ComponentGeneration}
+	if err := r.Client.List(ctx, list, append(apply.MadeFor(s.Pipeline), generations)...); err != nil {
 		return err
 	}
 	pipeline := client.ObjectKeyFromObject(s.Pipeline)
@@ -143,35 +143,38 @@ func readRecord(ctx context.Context, reader client.Reader, key client.ObjectKey)
 		return record, err
 	}
 	if err := json.Unmarshal([]byte(configMap.Data[desired.RecordKey]), &record); err != nil {
-		return record, fmt.Errorf("the generation's record in ConfigMap %s: %w; delete the ConfigMap, and the operator makes it again", key.Name, err)
+		return record, fmt.Errorf("read the generation's record in ConfigMap %s: %w; "+
+			"delete the ConfigMap, and the operator makes it again", key.Name, err)
 	}
 	return record, nil
 }
 
-// readReferences finds which of the objects exist that the spec refers to. Their contents are never read: the operator
-// has no use for a Secret's, and the pods read the documents.
+// readReferences finds which of the objects exist that the spec refers to. Their contents are never
+// read: the operator has no use for a Secret's, and the pods read the documents.
 func (r *Reconciler) readReferences(ctx context.Context, s *plan.State) error {
 	s.Objects = map[string]metav1.ObjectMeta{}
 	for _, ref := range desired.References(s.Pipeline) {
 		if ref.Kind == derive.KindStorageClass && s.AllRunning(ref.Component) {
 			continue // its volume is there
 		}
-		found, err := r.lookUp(ctx, s.Pipeline.Namespace, ref.Object)
+		found, err := r.readMetadata(ctx, s.Pipeline.Namespace, ref.Object)
 		switch {
 		case apierrors.IsNotFound(err):
-			s.Missing = append(s.Missing, status.Missing{Kind: ref.Kind, Name: ref.Name, Field: ref.Field, Component: ref.Component})
+			s.Missing = append(s.Missing, status.Missing{
+				Kind: ref.Kind, Name: ref.Name, Field: ref.Field, Component: ref.Component,
+			})
 		case err != nil:
 			return err
 		default:
-			s.Objects[plan.ObjectKey(ref.Kind, ref.Name)] = found.ObjectMeta
+			s.Objects[plan.ObjectKey(ref.Kind, ref.Name)] = found
 		}
 	}
 	return nil
 }
 
-// lookUp reads an object's metadata. A StorageClass is cluster-scoped: where the operator may not read one, it is taken
-// to exist, and the pod that waits for its volume tells the rest.
-func (r *Reconciler) lookUp(ctx context.Context, namespace string, o derive.Object) (metav1.PartialObjectMetadata, error) {
+// readMetadata reads an object's metadata. A StorageClass is cluster-scoped: where the operator may
+// not read one, it is taken to exist, and the pod that waits for its volume tells the rest.
+func (r *Reconciler) readMetadata(ctx context.Context, namespace string, o derive.Object) (metav1.ObjectMeta, error) {
 	var object metav1.PartialObjectMetadata
 	if o.Kind == derive.KindStorageClass {
 		object.SetGroupVersionKind(storagev1.SchemeGroupVersion.WithKind(o.Kind))
@@ -179,14 +182,15 @@ func (r *Reconciler) lookUp(ctx context.Context, namespace string, o derive.Obje
 		if apierrors.IsForbidden(err) {
 			err = nil
 		}
-		return object, err
+		return object.ObjectMeta, err
 	}
 	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(o.Kind))
 	err := r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: o.Name}, &object)
-	return object, err
+	return object.ObjectMeta, err
 }
 
-// readReports asks the pods that can be asked, all at once. A report that cannot be read is no error.
+// readReports asks the pods that can be asked, all at once. A report that cannot be read is no
+// error.
 func (r *Reconciler) readReports(ctx context.Context, s *plan.State) error {
 	pods := s.Reporting()
 	reports := make([]*config.OpsStatus, len(pods))

@@ -13,8 +13,10 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/plan"
 )
 
-// A pipeline whose store runs asks the API server for its StorageClass no more: that is a request each pass.
+// A pipeline whose store runs asks the API server for its StorageClass no more: that is a request
+// each pass.
 func TestAStorageClassIsLookedUpWhileAVolumeIsAwaited(t *testing.T) {
+	const running = corev1.PodRunning
 	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "fast"}}
 	for name, c := range map[string]struct {
 		phases  []corev1.PodPhase
@@ -23,8 +25,8 @@ func TestAStorageClassIsLookedUpWhileAVolumeIsAwaited(t *testing.T) {
 	}{
 		"before there is a pod":                    {missing: 1},
 		"before there is a pod, and it exists":     {exists: true},
-		"while a pod is pending":                   {phases: []corev1.PodPhase{corev1.PodRunning, corev1.PodPending}, missing: 1},
-		"after every pod runs, though it was lost": {phases: []corev1.PodPhase{corev1.PodRunning, corev1.PodRunning}},
+		"while a pod is pending":                   {phases: []corev1.PodPhase{running, corev1.PodPending}, missing: 1},
+		"after every pod runs, though it was lost": {phases: []corev1.PodPhase{running, running}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &v1alpha1.RAGPipeline{ObjectMeta: metav1.ObjectMeta{Namespace: "rag", Name: "papers"}}

@@ -1,5 +1,5 @@
-// Package controllers reconciles RAGPipelines: it reads, acts, reports and watches, in that order of steps. It leaves
-// deciding to plan, desired and status, and writing children to apply.
+// Package controllers reconciles RAGPipelines: it watches, and in each pass it reads, acts and
+// reports. Decisions are made in plan, desired and status, and children are written by apply.
 package controllers
 
 import (
@@ -26,15 +26,16 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
-// DefaultPoll is how often pods' own reports are read, which no watch signals. Ready has to follow a question that
-// is refused within 15 s.
+// DefaultPoll is how often pods' own reports are read, which no watch signals. Ready has to follow
+// a question that is refused within 15 s.
 const DefaultPoll = 5 * time.Second
 
 // Reconciler makes what a RAGPipeline declares, and says in its status how far that is.
 type Reconciler struct {
 	// Client reads from the cache of CacheOptions.
 	Client client.Client
-	// Uncached reads what is read seldom: a generation's record once, a StorageClass while a volume is awaited.
+	// Uncached reads what is read seldom: a generation's record once, a StorageClass while a volume
+	// is awaited.
 	Uncached client.Reader
 	Applier  *apply.Applier
 	Operator desired.Operator
@@ -82,7 +83,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return r.result(next, passErr)
 }
 
-// act brings the cluster towards the spec: plan, objects, apply, prune. A suspended pipeline stays as it is.
+// act brings the cluster towards the spec: plan, objects, apply, prune. A suspended pipeline stays
+// as it is.
 func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) {
 	p := s.Pipeline
 	if p.Spec.Suspend {
@@ -109,8 +111,9 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 	return next, r.Applier.Prune(ctx, p, children, s.Retained(next, children))
 }
 
-// result tells when the next pass is due. A problem that only a change of the spec or of the cluster can clear is not
-// returned as an error: its watch, or the next reading of the reports, comes back to it.
+// result decides when the next pass is due. A problem that only a change of the spec or of the
+// cluster can clear is not returned as an error: its watch, or the next reading of the reports,
+// comes back to it.
 func (r *Reconciler) result(next plan.Plan, passErr error) (ctrl.Result, error) {
 	switch {
 	case passErr == nil, problemOf(passErr).Terminal, errors.As(passErr, new(*apply.WaitingError)):
@@ -135,7 +138,8 @@ func quiet(err error) (ctrl.Result, error) {
 	return ctrl.Result{}, err
 }
 
-// problemOf is the one place that tells what an error of a pass means to the user; nil for no error.
+// problemOf is the one place that decides what an error of a pass means to the user. It returns nil
+// for no error.
 func problemOf(err error) *status.Problem {
 	var configuration *derive.ConfigurationError
 	var taken *apply.NameTakenError
@@ -181,7 +185,8 @@ const progressPause = 5 * time.Second
 // progress remembers when each pipeline's progress was written.
 type progress struct{ written sync.Map }
 
-// due reports whether a change of the status is to be written now: one of progress alone waits for its turn.
+// due reports whether a change of the status is to be written now: one of progress alone waits for
+// its turn.
 func (w *progress) due(key types.NamespacedName, before, now v1alpha1.RAGPipelineStatus, at time.Time) bool {
 	if equality.Semantic.DeepEqual(withoutProgress(before), withoutProgress(now)) {
 		if last, ok := w.written.Load(key); ok && at.Sub(last.(time.Time)) < progressPause {

@@ -23,7 +23,8 @@ const (
 	maxReport     = 1 << 20
 )
 
-// HTTPReports reads reports by HTTP at the pods' own addresses. It follows no redirect and uses no proxy.
+// HTTPReports reads reports by HTTP at the pods' own addresses. It follows no redirect and uses no
+// proxy.
 func HTTPReports() Reports {
 	c := &http.Client{
 		Timeout:       reportTimeout,

@@ -42,8 +42,8 @@ func Scheme() *runtime.Scheme {
 	return scheme
 }
 
-// CacheOptions are what the operator remembers of the cluster: workloads and pods only of its own making, and
-// nothing of who manages which field. No namespaces means all.
+// CacheOptions are what the operator remembers of the cluster: workloads and pods only of its own
+// making, and nothing of who manages which field. No namespaces means all.
 func CacheOptions(namespaces []string) cache.Options {
 	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{naming.LabelManagedBy: naming.Manager})}
 	o := cache.Options{
@@ -73,10 +73,11 @@ const passTimeout = time.Minute
 
 // SetupWithManager watches pipelines, what was made for them, and what they refer to.
 func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager, concurrency int) error {
-	if err := manager.GetFieldIndexer().IndexField(ctx, &v1alpha1.RAGPipeline{}, referenceIndex, indexReferences); err != nil {
+	indexer := manager.GetFieldIndexer()
+	if err := indexer.IndexField(ctx, &v1alpha1.RAGPipeline{}, referenceIndex, indexReferences); err != nil {
 		return err
 	}
-	if err := apply.Index(ctx, manager.GetFieldIndexer(), manager.GetScheme(), &corev1.Pod{}); err != nil {
+	if err := apply.Index(ctx, indexer, manager.GetScheme(), &corev1.Pod{}); err != nil {
 		return err
 	}
 	b := ctrl.NewControllerManagedBy(manager).
@@ -92,7 +93,9 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 		b.Owns(object)
 	}
 	for kind, object := range map[string]client.Object{
-		derive.KindSecret: &corev1.Secret{}, derive.KindConfigMap: &corev1.ConfigMap{}, derive.KindClaim: &corev1.PersistentVolumeClaim{},
+		derive.KindSecret:    &corev1.Secret{},
+		derive.KindConfigMap: &corev1.ConfigMap{},
+		derive.KindClaim:     &corev1.PersistentVolumeClaim{},
 	} {
 		b.WatchesMetadata(object, handler.EnqueueRequestsFromMapFunc(r.pipelinesReferencing(kind)))
 	}
@@ -132,8 +135,8 @@ func indexReferences(object client.Object) (keys []string) {
 func (r *Reconciler) pipelinesReferencing(kind string) handler.MapFunc {
 	return func(ctx context.Context, object client.Object) (requests []reconcile.Request) {
 		var list v1alpha1.RAGPipelineList
-		err := r.Client.List(ctx, &list, client.InNamespace(object.GetNamespace()), client.MatchingFields{referenceIndex: plan.ObjectKey(kind, object.GetName())})
-		if err != nil {
+		references := client.MatchingFields{referenceIndex: plan.ObjectKey(kind, object.GetName())}
+		if err := r.Client.List(ctx, &list, client.InNamespace(object.GetNamespace()), references); err != nil {
 			return nil // the cache is not there yet; the first pass of each pipeline looks by itself
 		}
 		for _, p := range list.Items {

@@ -16,7 +16,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// Task is work that one Job does. The Job is named by the hash of the task, so that one need never starts two Jobs.
+// Task is work that one Job does. The Job is named by the hash of the task, so that one need never
+// starts two Jobs.
 type Task struct {
 	// Kind is in the Job's name and left out of the hash.
 	Kind    TaskKind `json:"-"`
@@ -26,7 +27,8 @@ type Task struct {
 	Retry int
 }
 
-// Name is the name of the task's Job and ConfigMap. It depends on config, trigger and retry number, not on the image.
+// Name is the name of the task's Job and ConfigMap. It depends on config, trigger and retry number,
+// not on the image.
 func (t Task) Name(p *v1alpha1.RAGPipeline) string {
 	return naming.For(p).Task(t.Kind.Component, config.Hash(t))
 }
@@ -51,7 +53,8 @@ type Trigger struct {
 type SourceVersion struct {
 	Source string    `json:"source"`
 	UID    types.UID `json:"uid"`
-	// ResourceVersion is empty for an object whose version does not change with its documents, such as a claim.
+	// ResourceVersion is empty for an object whose version does not change with its documents, such
+	// as a claim.
 	ResourceVersion string `json:"resourceVersion,omitempty"`
 }
 
@@ -63,7 +66,8 @@ type TaskKind struct {
 	pod func(m maker, t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration
 }
 
-// Ingestion builds a generation, or brings it up to date with its sources. Its tasks have a config.Ingest.
+// Ingestion builds a generation, or brings it up to date with its sources. Its tasks have a
+// config.Ingest.
 var Ingestion = TaskKind{Component: naming.ComponentIngest, pod: maker.ingestPod}
 
 // taskKinds are all kinds of tasks. The pods of each may connect to the store.
@@ -86,8 +90,9 @@ func (m maker) tasks() (children []Child) {
 	return children
 }
 
-// job ends with its one pod's success. A pod that a node lost does not count, one that cannot use its config ends the
-// job, and any other is followed by up to six more, ever later. It has no time to live: the controller keeps the last.
+// job ends with its one pod's success. A pod that a node lost does not count, one that cannot use
+// its config ends the job, and any other is followed by up to six more, ever later. It has no time
+// to live: the controller keeps the last.
 func (m maker) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 	lost := batchv1ac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionIgnore).
 		WithOnPodConditions(batchv1ac.PodFailurePolicyOnPodConditionsPattern().
@@ -114,8 +119,8 @@ func (m maker) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 func (m maker) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration {
 	c, spec := t.Config.(config.Ingest), m.p.Spec.Ingest
 	sources, mounts := m.sources()
-	container := m.ours(naming.ComponentIngest, "ingest", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory,
-		"--termination-log", corev1.TerminationMessagePathDefault).
+	container := m.ours(naming.ComponentIngest, "ingest", "--config", configDirectory+"/"+configEntry,
+		"--secrets", secretsDirectory, "--termination-log", corev1.TerminationMessagePathDefault).
 		WithTerminationMessagePath(corev1.TerminationMessagePathDefault).
 		WithPorts(port("ops", config.OpsPort)).
 		WithResources(resources(spec.Resources, "200m", "512Mi")).
@@ -139,9 +144,9 @@ func (m maker) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAppl
 	return template
 }
 
-// sources returns the volumes with documents, and their mounts. A claim that several sources name is one volume: the
-// kubelet does not mount the same claim twice into one pod. It is read-only as a volume too, so that nobody changes
-// the owner of the user's files.
+// sources returns the volumes with documents, and their mounts. A claim that several sources name
+// is one volume: the kubelet does not mount the same claim twice into one pod. It is read-only as a
+// volume too, so that nobody changes the owner of the user's files.
 func (m maker) sources() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.VolumeMountApplyConfiguration) {
 	var volumes []*corev1ac.VolumeApplyConfiguration
 	var mounts []*corev1ac.VolumeMountApplyConfiguration

@@ -5,7 +5,6 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 func TestTasksAreNamedByWhatTheyDo(t *testing.T) {
@@ -38,43 +37,55 @@ func TestTasksAreNamedByWhatTheyDo(t *testing.T) {
 	}
 }
 
-// An operator of another version must find the Job that one before it made, or it makes a second. When this test fails,
-// the JSON of what is hashed has changed.
+// An operator of another version must find the Job that one before it made, or it makes a second.
+// When this test fails, the JSON of what is hashed has changed.
 func TestTheNameOfATaskIsTheSameInEveryVersion(t *testing.T) {
 	c := config.Ingest{
 		Version:  1,
 		Pipeline: config.Pipeline{Namespace: "rag", Name: "papers"},
 		Generation: config.Generation{
-			Embedding: config.EmbeddingSpace{Model: "example/embed", Dimensions: 512, QueryPrefix: "query: ", PassagePrefix: "passage: "},
-			Chunking:  config.Chunking{Size: 800, Overlap: 200, Unit: config.Characters},
-			Analyser:  "1", EmbeddedText: "1", Extraction: "2",
+			Embedding: config.EmbeddingSpace{
+				Model: "example/embed", Dimensions: 512, QueryPrefix: "query: ", PassagePrefix: "passage: ",
+			},
+			Chunking: config.Chunking{Size: 800, Overlap: 200, Unit: config.Characters},
+			Analyser: "1", EmbeddedText: "1", Extraction: "2",
 		},
 		Sources: []config.Source{{
 			Name: "papers", Include: []string{"**/*.pdf"}, Exclude: []string{"old/**"},
 			Metadata:  map[string]string{"team": "vision", "area": "cv"},
 			Directory: &config.Directory{Path: "/sources/papers"},
 		}},
-		Embedding: config.Model{URL: "http://papers-stand-in:8000/v1", Name: "example/embed", Key: &config.SecretKey{Name: "hosted", Key: "api-key"}},
-		Index:     config.Index{Weaviate: &config.WeaviateIndex{URL: "http://papers-weaviate:8080", GRPCURL: "http://papers-weaviate:50051", Prefix: "rag_papers"}},
-		Keep:      []string{"0a1b2c3d", "4e5f6a7b"},
+		Embedding: config.Model{
+			URL: "http://papers-stand-in:8000/v1", Name: "example/embed",
+			Key: &config.SecretKey{Name: "hosted", Key: "api-key"},
+		},
+		Index: config.Index{Weaviate: &config.WeaviateIndex{
+			URL: "http://papers-weaviate:8080", GRPCURL: "http://papers-weaviate:50051", Prefix: "rag_papers",
+		}},
+		Keep: []string{"0a1b2c3d", "4e5f6a7b"},
 	}
 	trigger := Trigger{
 		Sources:  []SourceVersion{{Source: "papers", UID: "6f1c1a3e", ResourceVersion: "7"}, {Source: "talks", UID: "8a"}},
 		Sync:     "now",
 		Rebuilds: 2,
 	}
+	const (
+		configHash  = "fa73a8849da277082e5d2f3f6008fc436387acdd14a130389c37dc74b8829579"
+		triggerHash = "fa0220f1530a2a070346d29cd6a5e15d938eece0ed6bf0230e338fc4043714ae"
+	)
 	p := derivetest.Pipeline()
 	facts := Facts{Tasks: []Task{{Kind: Ingestion, Config: c, Trigger: trigger, Retry: 3}}}
 	for _, o := range objects(t, all(t, p, facts)) {
 		if o.kind() != "Job" {
 			continue
 		}
+		annotations := o.at("metadata", "annotations").(map[string]any)
 		for what, pair := range map[string][2]any{
 			"name":    {o.name(), "papers-ingest-61181cc0"},
-			"config":  {o.at("metadata", "annotations", naming.AnnotationConfig), "fa73a8849da277082e5d2f3f6008fc436387acdd14a130389c37dc74b8829579"},
-			"trigger": {o.at("metadata", "annotations", naming.AnnotationTrigger), "fa0220f1530a2a070346d29cd6a5e15d938eece0ed6bf0230e338fc4043714ae"},
-			"retry":   {o.at("metadata", "annotations", "ragpipeline.io/retry"), "3"},
-			"lost":    {o.at("metadata", "annotations", "ragpipeline.io/lost"), "2"},
+			"config":  {annotations["ragpipeline.io/config"], configHash},
+			"trigger": {annotations["ragpipeline.io/trigger"], triggerHash},
+			"retry":   {annotations["ragpipeline.io/retry"], "3"},
+			"lost":    {annotations["ragpipeline.io/lost"], "2"},
 		} {
 			if pair[0] != pair[1] {
 				t.Errorf("the Job's %s is %v, want %v", what, pair[0], pair[1])

@@ -19,8 +19,8 @@ func (s *State) wanted() desired.Record {
 	return record
 }
 
-// live is the complete generation that questions are to be answered from: the wanted one, or else the one that the
-// status remembers. Nil before the first is complete.
+// live is the complete generation that questions are to be answered from: the wanted one, or else
+// the one that the status remembers. Nil before the first is complete.
 func (s *State) live() *desired.Record {
 	wanted := s.wanted()
 	if s.complete(wanted.Fingerprint()) {
@@ -40,8 +40,8 @@ func (s *State) remembered() string {
 	return s.Pipeline.Status.Index.Generation
 }
 
-// complete reports whether a generation has been complete once. The status knows, or its run, or, after both were lost,
-// the index itself.
+// complete reports whether a generation has been complete once. The status knows, or its run, or,
+// after both were lost, the index itself.
 func (s *State) complete(fingerprint string) bool {
 	if s.remembered() == fingerprint {
 		return true
@@ -59,7 +59,7 @@ func (s *State) complete(fingerprint string) bool {
 	return false
 }
 
-// draining are the generations, other than the wanted and the live one, that a pod is still pinned to.
+// draining are the generations other than the wanted and the live one that a pod is pinned to.
 func (s *State) draining(live *desired.Record) (records []desired.Record) {
 	pinned := map[string]bool{}
 	components := []string{naming.ComponentGateway}

@@ -33,8 +33,13 @@ func TestTheLiveGenerationAndThoseThatDrain(t *testing.T) {
 	pinned := func(r desired.Record, component string, phase corev1.PodPhase) func(*testing.T, *State) {
 		return func(_ *testing.T, s *State) {
 			labels := map[string]string{naming.LabelComponent: component, naming.LabelGeneration: r.Fingerprint()}
-			s.Pods = append(s.Pods, corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Status: corev1.PodStatus{Phase: phase}})
+			pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: labels}}
+			pod.Status.Phase = phase
+			s.Pods = append(s.Pods, pod)
 		}
+	}
+	gateway := func(r desired.Record, phase corev1.PodPhase) func(*testing.T, *State) {
+		return pinned(r, naming.ComponentGateway, phase)
 	}
 	ran := func(ended batchv1.JobConditionType) func(*testing.T, *State) {
 		return func(t *testing.T, s *State) { s.Jobs = append(s.Jobs, job("a", wantedTask(t, s), ended, time.Hour)) }
@@ -59,10 +64,24 @@ func TestTheLiveGenerationAndThoseThatDrain(t *testing.T) {
 		"an index that was never synced is not":     {changes: changes{reported(time.Time{})}},
 		"the old one is live while the next builds": {changes: changes{remembers(old), ran("")}, live: &old},
 		"a generation without a record is not live": {changes: changes{remembers(rechunked(standing(), 200))}},
-		"then the old one drains":                   {changes: changes{remembers(old), ran(batchv1.JobComplete), pinned(old, naming.ComponentGateway, corev1.PodRunning)}, live: &wanted, draining: []desired.Record{old}},
-		"until its pods have ended":                 {changes: changes{remembers(old), ran(batchv1.JobComplete), pinned(old, naming.ComponentGateway, corev1.PodFailed)}, live: &wanted},
-		"a run's pod keeps its generation too":      {changes: changes{remembers(old), pinned(older, naming.ComponentIngest, corev1.PodRunning)}, live: &old, draining: []desired.Record{older}},
-		"what is live or wanted does not drain":     {changes: changes{remembers(old), pinned(old, naming.ComponentGateway, ""), pinned(wanted, naming.ComponentIngest, "")}, live: &old},
+		"then the old one drains": {
+			changes:  changes{remembers(old), ran(batchv1.JobComplete), gateway(old, corev1.PodRunning)},
+			live:     &wanted,
+			draining: []desired.Record{old},
+		},
+		"until its pods have ended": {
+			changes: changes{remembers(old), ran(batchv1.JobComplete), gateway(old, corev1.PodFailed)},
+			live:    &wanted,
+		},
+		"a run's pod keeps its generation too": {
+			changes:  changes{remembers(old), pinned(older, naming.ComponentIngest, corev1.PodRunning)},
+			live:     &old,
+			draining: []desired.Record{older},
+		},
+		"what is live or wanted does not drain": {
+			changes: changes{remembers(old), gateway(old, ""), pinned(wanted, naming.ComponentIngest, "")},
+			live:    &old,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standing()

@@ -14,13 +14,14 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
-// kind is what sets one kind of task apart from another; starting it, following a failure and reading its end are common
-// to all.
+// kind holds the decisions that differ between kinds of tasks. Starting a task, following a failed
+// one and reading how it ended are common to all.
 type kind struct {
 	desired.TaskKind
-	// task returns what is to be done now. Another config or trigger than the newest Job's makes another Job.
+	// task returns the task that is wanted now. If its config or trigger differs from the newest
+	// Job's, another Job is made.
 	task func(*State, desired.Facts) (desired.Task, error)
-	// startable reports whether all that its pods need is there.
+	// startable reports whether everything that its pods need exists and serves.
 	startable func(*State) bool
 }
 
@@ -61,7 +62,8 @@ func (s *State) sourceVersions() (versions []desired.SourceVersion) {
 	return versions
 }
 
-// rebuilds counts how often the live index was found gone after a run had completed it, such as with its volume.
+// rebuilds counts how often the live index was found gone after a run had completed it, such as
+// with its volume.
 func (s *State) rebuilds() int {
 	newest := s.newestJob(naming.ComponentIngest)
 	if newest == nil {
@@ -85,14 +87,16 @@ func (s *State) sourcesExist() bool {
 	return !slices.ContainsFunc(s.Missing, func(m status.Missing) bool { return m.Component == naming.ComponentIngest })
 }
 
-// embeddingAvailable reports whether the spec's embedding model serves; one that the operator does not run is taken to.
+// embeddingAvailable reports whether the spec's embedding model serves. A model that the operator
+// does not run is taken to serve.
 func (s *State) embeddingAvailable() bool {
 	name := desired.ModelWorkload(s.Pipeline, naming.ComponentEmbedding, s.Pipeline.Spec.Models.Embedding.Model)
 	d := s.Deployments[name]
 	return name == "" || d != nil && d.Status.AvailableReplicas > 0
 }
 
-// storeAvailable reports whether every replica of the store is ready; one that the operator does not run is taken to be.
+// storeAvailable reports whether every replica of the store is ready. A store that the operator
+// does not run is taken to be ready.
 func (s *State) storeAvailable() bool {
 	if s.Pipeline.Spec.VectorStore.Weaviate == nil {
 		return true

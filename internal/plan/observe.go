@@ -13,8 +13,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
-// Observed is what the status is computed from: the state, and how the pass went. The problem is nil if everything was
-// applied.
+// Observed is what the status is computed from: the state, and how the pass went. The problem is
+// nil if everything was applied.
 func (s *State) Observed(next Plan, problem *status.Problem, now time.Time) status.Observed {
 	p, wanted := s.Pipeline, s.wanted()
 	o := status.Observed{
@@ -38,7 +38,8 @@ func (s *State) Observed(next Plan, problem *status.Problem, now time.Time) stat
 
 // run is the ingestion run that the user is told of.
 func (s *State) run(p Plan) *status.Run {
-	job, blocked, wanted := s.newestJob(naming.ComponentIngest), p.tasks[naming.ComponentIngest].blocked, s.wanted().Fingerprint()
+	job, wanted := s.newestJob(naming.ComponentIngest), s.wanted().Fingerprint()
+	blocked := p.tasks[naming.ComponentIngest].blocked
 	switch {
 	case job == nil && !blocked:
 		return nil
@@ -64,8 +65,8 @@ func (s *State) run(p Plan) *status.Run {
 	return run
 }
 
-// components are the workloads of what the spec has, with the embedding model that serves, and the embedding model that
-// is being brought up, when that is another one.
+// components are the workloads of what the spec has, with the embedding model that serves, and the
+// embedding model that is being brought up, when that is another one.
 func (s *State) components(embedding v1alpha1.Model) (map[string]status.Component, *status.Component) {
 	p, names := s.Pipeline, naming.For(s.Pipeline)
 	all := map[string]status.Component{naming.ComponentGateway: s.deployment(names.Gateway(), naming.ComponentGateway)}
@@ -121,8 +122,8 @@ func (s *State) deployment(name, component string) status.Component {
 	}
 }
 
-// statefulSet counts as ready what both the status and the pods do: a StatefulSet's status counts a pod as ready until
-// it is gone, and for a moment longer.
+// statefulSet counts as ready what both the status and the pods do: a StatefulSet's status counts a
+// pod as ready until it is gone, and for a moment longer.
 func (s *State) statefulSet(name, component string) status.Component {
 	set := s.StatefulSets[name]
 	if set == nil {

@@ -10,24 +10,27 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// A StatefulSet counts a pod as ready until it is gone. Who asks a store that is being replaced must not find Ready true.
+// A StatefulSet counts a pod as ready until it is gone. A client that asks a store which is
+// being replaced must not find Ready true.
 func TestAStoreThatIsAboutToEndIsNotCountedOn(t *testing.T) {
 	const isReady, ends = true, true
+	stays := storePod(isReady, !ends)
 	for name, c := range map[string]struct {
 		pods []corev1.Pod
 		want int32
 	}{
 		"the only one is gone":      {nil, 0},
-		"both stay":                 {[]corev1.Pod{storePod(isReady, !ends), storePod(isReady, !ends)}, 2},
-		"one of them ends":          {[]corev1.Pod{storePod(isReady, ends), storePod(isReady, !ends)}, 1},
-		"one of them is not ready":  {[]corev1.Pod{storePod(!isReady, !ends), storePod(isReady, !ends)}, 1},
+		"both stay":                 {[]corev1.Pod{stays, stays}, 2},
+		"one of them ends":          {[]corev1.Pod{storePod(isReady, ends), stays}, 1},
+		"one of them is not ready":  {[]corev1.Pod{storePod(!isReady, !ends), stays}, 1},
 		"the only one ends":         {[]corev1.Pod{storePod(isReady, ends)}, 0},
-		"there are more than known": {[]corev1.Pod{storePod(isReady, !ends), storePod(isReady, !ends), storePod(isReady, !ends)}, 2},
+		"there are more than known": {[]corev1.Pod{stays, stays, stays}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standing()
 			weaviate := naming.For(s.Pipeline).Weaviate()
-			set := &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Selector: &metav1.LabelSelector{}}, Status: appsv1.StatefulSetStatus{ReadyReplicas: 2}}
+			set := &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Selector: &metav1.LabelSelector{}}}
+			set.Status.ReadyReplicas = 2
 			s.StatefulSets[weaviate], s.Pods = set, c.pods
 			if got := s.statefulSet(weaviate, naming.ComponentWeaviate).Ready; got != c.want {
 				t.Errorf("%d are counted on, want %d", got, c.want)
@@ -37,7 +40,8 @@ func TestAStoreThatIsAboutToEndIsNotCountedOn(t *testing.T) {
 }
 
 func storePod(isReady, ends bool) corev1.Pod {
-	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{naming.LabelComponent: naming.ComponentWeaviate}}}
+	pod := corev1.Pod{}
+	pod.Labels = map[string]string{naming.LabelComponent: naming.ComponentWeaviate}
 	if isReady {
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	}

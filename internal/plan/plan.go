@@ -1,6 +1,6 @@
-// Package plan decides what a pass over a pipeline is to bring about: which generation serves, which tasks are due, and
-// what is retained although nothing wants it any more. It is pure: a State is what the pass has read, and the caller
-// gives the time.
+// Package plan decides what a pass over a pipeline is to bring about: which generation serves,
+// which tasks are due, and which objects are retained although nothing wants them any more. It is
+// pure: a State holds what the pass has read, and the caller passes the time.
 package plan
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
-// State is what a pass has read of a pipeline before it acts. Its objects may be the cache's own: nothing here changes
-// them.
+// State is what a pass has read of a pipeline before it acts. Its objects may be the cache's own:
+// nothing here changes them.
 type State struct {
 	Pipeline *v1alpha1.RAGPipeline
 	// Deployments and StatefulSets are by name; Jobs and Pods are by creation, the newest last.
@@ -29,17 +29,19 @@ type State struct {
 	Pods         []corev1.Pod
 	// Records are what each generation is, by fingerprint, as pinned in the cluster.
 	Records map[string]desired.Record
-	// Objects is the metadata of the objects that the spec refers to and that exist, by ObjectKey; Missing are those that
-	// do not.
+	// Objects is the metadata of the objects that the spec refers to and that exist, by ObjectKey;
+	// Missing are those that do not.
 	Objects map[string]metav1.ObjectMeta
 	Missing []status.Missing
-	// Gateways are the reports of the gateway's pods; Unreadable counts the ready ones whose report could not be read.
+	// Gateways are the reports of the gateway's pods; Unreadable counts the ready ones whose report
+	// could not be read.
 	Gateways   []config.OpsStatus
 	Unreadable int
 	// Tasks are the reports of the running pods of each Job, by the Job's name.
 	Tasks map[string][]config.OpsStatus
-	// Written is the metadata.generation that our last write of a workload made, by the workload's name. The caller
-	// sets it after the pass has acted: a workload that was read with a lower one is from before that write.
+	// Written is the metadata.generation that our last write of a workload made, by the workload's
+	// name. The caller sets it after the pass has acted: a workload that was read with a lower one
+	// is from before that write.
 	Written map[string]int64
 }
 
@@ -48,8 +50,8 @@ func ObjectKey(kind, name string) string { return kind + "/" + name }
 
 // Plan is what a pass is to bring about.
 type Plan struct {
-	// Facts are what the objects of the pipeline depend on, the tasks to have included. WeaviateKey is left to the
-	// caller, who learns it when the Secrets are applied.
+	// Facts are what the objects of the pipeline depend on, the tasks to have included. WeaviateKey
+	// is left to the caller, who learns it when the Secrets are applied.
 	Facts desired.Facts
 	// Wait is how long it is until a task that failed is due again; 0 when none is.
 	Wait time.Duration
@@ -57,7 +59,8 @@ type Plan struct {
 	tasks map[string]decision
 }
 
-// For decides what a pass is to bring about. An error is a *derive.ConfigurationError or several joined.
+// For decides what a pass is to bring about. An error is a *derive.ConfigurationError or several
+// joined.
 func For(s *State, now time.Time) (Plan, error) {
 	live := s.live()
 	p := Plan{

@@ -12,8 +12,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// Reporting returns the pods that can be asked for a report: those of gateways and tasks whose containers run at an
-// address and that are not about to end.
+// Reporting returns the pods that can be asked for a report: those of gateways and tasks whose
+// containers run at an address and that are not about to end.
 func (s *State) Reporting() []corev1.Pod {
 	return slices.DeleteFunc(slices.Clone(s.Pods), func(pod corev1.Pod) bool {
 		reports := pod.Labels[naming.LabelComponent] == naming.ComponentGateway || pod.Labels[batchv1.JobNameLabel] != ""
@@ -40,10 +40,12 @@ func (s *State) AddReport(pod *corev1.Pod, report *config.OpsStatus, now time.Ti
 	}
 }
 
-// AllRunning reports whether a component has pods and none of them is pending: then they have their volumes.
+// AllRunning reports whether a component has pods and none of them is pending: then they have their
+// volumes.
 func (s *State) AllRunning(component string) bool {
 	pods := s.podsOf(component)
-	return len(pods) > 0 && !slices.ContainsFunc(pods, func(pod corev1.Pod) bool { return pod.Status.Phase != corev1.PodRunning })
+	pending := func(pod corev1.Pod) bool { return pod.Status.Phase != corev1.PodRunning }
+	return len(pods) > 0 && !slices.ContainsFunc(pods, pending)
 }
 
 // podsOf are the pods of a component that have not ended, by creation.
@@ -64,7 +66,8 @@ func (s *State) readyPods(component string) (count int32) {
 	return count
 }
 
-// unready are the pods of a component with the labels of the selector that do not serve and are not about to end.
+// unready are the pods of a component with the labels of the selector that do not serve and are not
+// about to end.
 func (s *State) unready(component string, selector map[string]string) []corev1.Pod {
 	return slices.DeleteFunc(s.podsOf(component), func(pod corev1.Pod) bool {
 		return pod.DeletionTimestamp != nil || ready(&pod) || !matches(pod.Labels, selector)
@@ -99,8 +102,8 @@ func readySince(pod *corev1.Pod) *time.Time {
 	return nil
 }
 
-// reachable reports whether every node sends a Service's questions to the pod: they learn of it a moment after it
-// became ready.
+// reachable reports whether every node sends a Service's requests to the pod. Nodes learn of a pod a
+// moment after it has become ready.
 func reachable(pod *corev1.Pod, now time.Time) bool {
 	since := readySince(pod)
 	return since != nil && now.Sub(*since) >= desired.GatewayMinReady*time.Second

@@ -15,7 +15,8 @@ import (
 
 // reporting is a pod of a component that can be asked; with a Job's name it is one of the Job's.
 func reporting(name, component, job string) corev1.Pod {
-	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{naming.LabelComponent: component}}}
+	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	pod.Labels = map[string]string{naming.LabelComponent: component}
 	if job != "" {
 		pod.Labels[batchv1.JobNameLabel] = job
 	}
@@ -31,9 +32,12 @@ func readyFor(pod corev1.Pod, d time.Duration) corev1.Pod {
 }
 
 func TestPodsThatCanBeAskedForAReport(t *testing.T) {
-	pending, ending, unaddressed := reporting("pending", "gateway", ""), reporting("ending", "gateway", ""), reporting("unaddressed", "ingest", "a")
-	pending.Status.Phase, unaddressed.Status.PodIP = corev1.PodPending, ""
+	pending := reporting("pending", "gateway", "")
+	pending.Status.Phase = corev1.PodPending
+	ending := reporting("ending", "gateway", "")
 	ending.DeletionTimestamp = new(metav1.NewTime(noon))
+	unaddressed := reporting("unaddressed", "ingest", "a")
+	unaddressed.Status.PodIP = ""
 	s := standing()
 	s.Pods = []corev1.Pod{
 		reporting("first", "gateway", ""), pending, reporting("store", "weaviate", ""), ending,

@@ -5,16 +5,17 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// Retained returns the names of the objects that must stay although they are not among the wanted children: Jobs that
-// the plan keeps, whatever a gateway's pod has mounted, and the models that such a pod asks. The pods of a Deployment's
-// present template find all they need among the children; those of an older template are replaced, and until then they
-// exist.
+// Retained returns the names of the objects that must stay although they are not among the wanted
+// children: Jobs that the plan keeps, whatever a gateway's pod has mounted, and the models that
+// such a pod asks. The pods of a Deployment's present template find all they need among the
+// children; those of an older template are replaced, and until then they exist.
 func (s *State) Retained(p Plan, wanted []desired.Child) map[string]bool {
 	retained := map[string]bool{}
 	for _, d := range p.tasks {
@@ -67,14 +68,15 @@ func mounted(pod *corev1.Pod) (configMaps, secrets []string) {
 	return configMaps, secrets
 }
 
-// gatewayRolls reports whether a gateway's pod answers by a config that is not among the wanted children: it asks the
-// models that its own config names. What else a pod has mounted, such as a mesh's certificates, does not count.
+// gatewayRolls reports whether a gateway's pod answers by a config that is not among the wanted
+// children: it asks the models that its own config names. What else a pod has mounted, such as a
+// mesh's certificates, does not count.
 func (s *State) gatewayRolls(wanted []desired.Child) bool {
 	ours := naming.For(s.Pipeline).Gateway() + "-"
 	names := map[string]bool{}
 	for _, child := range wanted {
-		if kind, name := child.Object.GetKind(), child.Object.GetName(); kind != nil && name != nil && *kind == derive.KindConfigMap {
-			names[*name] = true
+		if ptr.Deref(child.Object.GetKind(), "") == derive.KindConfigMap {
+			names[ptr.Deref(child.Object.GetName(), "")] = true
 		}
 	}
 	return slices.ContainsFunc(s.podsOf(naming.ComponentGateway), func(pod corev1.Pod) bool {

@@ -15,7 +15,10 @@ import (
 
 // A spec that no longer has an LLM must not take it from the gateway that still asks it.
 func TestModelsStayWhileAGatewayOfAnotherConfigAnswers(t *testing.T) {
-	wanted := []desired.Child{{Object: corev1ac.ConfigMap("papers-gateway-new", "rag")}, {Object: corev1ac.Service("papers-gateway", "rag")}}
+	wanted := []desired.Child{
+		{Object: corev1ac.ConfigMap("papers-gateway-new", "rag")},
+		{Object: corev1ac.Service("papers-gateway", "rag")},
+	}
 	for name, c := range map[string]struct {
 		mounts []string
 		phase  corev1.PodPhase
@@ -28,8 +31,10 @@ func TestModelsStayWhileAGatewayOfAnotherConfigAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standing()
-			s.Deployments["papers-llm"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.Pipeline, naming.ComponentLLM)}}
-			s.Deployments["papers-gateway"] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.Pipeline, naming.ComponentGateway)}}
+			for _, component := range []string{naming.ComponentLLM, naming.ComponentGateway} {
+				labels := naming.Labels(s.Pipeline, component)
+				s.Deployments["papers-"+component] = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: labels}}
+			}
 			for _, configMap := range c.mounts {
 				s.Pods = append(s.Pods, gatewayPod(s, configMap, c.phase))
 			}
@@ -41,7 +46,8 @@ func TestModelsStayWhileAGatewayOfAnotherConfigAnswers(t *testing.T) {
 	}
 }
 
-// Callers' keys go from one Secret to another while pods of the old template still look into theirs.
+// Callers' keys go from one Secret to another while pods of the old template still look into
+// theirs.
 func TestWhatAGatewaysPodHasMountedStaysWhileItDoes(t *testing.T) {
 	s := standing()
 	pod := gatewayPod(s, "papers-gateway-old", corev1.PodRunning)

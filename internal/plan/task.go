@@ -21,8 +21,8 @@ type decision struct {
 	blocked bool          // a task is due and waits for what it needs
 }
 
-// decide compares the task that is wanted now with the newest Job of its kind. One Job of a kind is active at a time:
-// two would do the same work.
+// decide compares the task that is wanted now with the newest Job of its kind. One Job of a kind is
+// active at a time: two would do the same work.
 func (s *State) decide(k kind, task desired.Task, now time.Time) decision {
 	newest := s.newestJob(k.Component)
 	if newest == nil {
@@ -46,8 +46,8 @@ func (s *State) decide(k kind, task desired.Task, now time.Time) decision {
 	}
 }
 
-// start begins a task once no pod of an earlier one is left and all that it needs is there, before which it would only
-// fail. Until then the last Job stays.
+// start begins a task once no pod of an earlier one is left and all that it needs is there, before
+// which it would only fail. Until then the last Job stays.
 func (s *State) start(k kind, task desired.Task, last string) decision {
 	if len(s.podsOf(k.Component)) == 0 && k.startable(s) {
 		return decision{task: &task}
@@ -55,8 +55,9 @@ func (s *State) start(k kind, task desired.Task, last string) decision {
 	return decision{blocked: true, keep: last}
 }
 
-// The pause before a failed task is followed by another doubles from the first to the longest. After a pod that could
-// not use its config, it is the longest at once: only another operator could make the same config usable.
+// The pause before a failed task is followed by another doubles from the first to the longest.
+// After a pod that could not use its config, it is the longest at once: only another operator could
+// make the same config usable.
 const (
 	firstRetry   = time.Minute
 	longestRetry = time.Hour
@@ -89,7 +90,8 @@ func (s *State) newestJob(component string) *batchv1.Job {
 	return nil
 }
 
-// madeFor reports whether a Job was made for the config and trigger of the task, whatever its retry number.
+// madeFor reports whether a Job was made for the config and trigger of the task, whatever its retry
+// number.
 func madeFor(job *batchv1.Job, task desired.Task) bool {
 	return job.Annotations[naming.AnnotationConfig] == config.Hash(task.Config) &&
 		job.Annotations[naming.AnnotationTrigger] == config.Hash(task.Trigger)
@@ -106,8 +108,8 @@ func finished(job *batchv1.Job) batchv1.JobConditionType { return end(job).Type 
 // finishedAt is when a Job ended; zero while it has not.
 func finishedAt(job *batchv1.Job) time.Time { return end(job).LastTransitionTime.Time }
 
-// unusable reports whether a Job failed by the rule of its pod failure policy, that a pod which exits with
-// config.ExitUnusable fails it at once.
+// unusable reports whether a Job failed by its pod failure policy, which fails it as soon as a pod
+// exits with config.ExitUnusable.
 func unusable(job *batchv1.Job) bool { return end(job).Reason == batchv1.JobReasonPodFailurePolicy }
 
 // end is the condition that tells how a Job ended; zero while it has not.
@@ -120,8 +122,8 @@ func end(job *batchv1.Job) batchv1.JobCondition {
 	return batchv1.JobCondition{}
 }
 
-// summary is the termination message of the Job's newest pod that left one. An active Job's earlier attempts count:
-// they tell why it does not get on.
+// summary is the termination message of the Job's newest pod that left one. The earlier attempts of
+// an active Job count too: they explain why it makes no progress.
 func (s *State) summary(job *batchv1.Job) (summary *config.Summary) {
 	for _, pod := range s.Pods {
 		if pod.Labels[batchv1.JobNameLabel] != job.Name {

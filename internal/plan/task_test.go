@@ -20,7 +20,8 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// standing is a state in which a run could start: the stand-in embedding model, the store and the one source are there.
+// standing is a state in which a run could start: the stand-in embedding model, the store and the
+// one source are there.
 func standing(jobs ...*batchv1.Job) *State {
 	p := &v1alpha1.RAGPipeline{ObjectMeta: metav1.ObjectMeta{Namespace: "rag", Name: "papers"}}
 	p.Spec.Documents = []v1alpha1.Source{{Name: "papers", ConfigMap: &v1alpha1.ConfigMapSource{Name: "papers"}}}
@@ -62,7 +63,9 @@ func job(name string, task desired.Task, ended batchv1.JobConditionType, ago tim
 		},
 	}}
 	if ended != "" {
-		j.Status.Conditions = []batchv1.JobCondition{{Type: ended, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon.Add(-ago))}}
+		j.Status.Conditions = []batchv1.JobCondition{{
+			Type: ended, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon.Add(-ago)),
+		}}
 	}
 	return j
 }
@@ -75,17 +78,15 @@ func unusableConfig(j *batchv1.Job) *batchv1.Job {
 
 func TestTheTaskThatIsToBe(t *testing.T) {
 	now := wantedTask(t, standing())
-	older := func(retry int) desired.Task {
+	older, other := now, now
+	older.Trigger.Sources = []desired.SourceVersion{{Source: "papers", UID: "1", ResourceVersion: "6"}}
+	other.Config, other.Retry = config.Ingest{Version: config.Version, Keep: []string{"bbbbbbbb"}}, 3
+	const succeeded, failed = batchv1.JobComplete, batchv1.JobFailed
+	retried := func(n int) desired.Task {
 		task := now
-		task.Trigger, task.Retry = desired.Trigger{Sources: []desired.SourceVersion{{Source: "papers", UID: "1", ResourceVersion: "6"}}}, retry
+		task.Retry = n
 		return task
 	}
-	other := func(retry int) desired.Task {
-		task := now
-		task.Config, task.Retry = config.Ingest{Version: config.Version, Keep: []string{"bbbbbbbb"}}, retry
-		return task
-	}
-	again := func(retry int) desired.Task { task := now; task.Retry = retry; return task }
 	for name, c := range map[string]struct {
 		job     *batchv1.Job
 		change  func(*State)
@@ -95,26 +96,47 @@ func TestTheTaskThatIsToBe(t *testing.T) {
 		blocked bool
 		wait    time.Duration
 	}{
-		"the first starts":                                 {run: true},
-		"the first waits for the store":                    {change: withoutStore, blocked: true},
-		"the first waits for the model":                    {change: withoutModel, blocked: true},
-		"the first waits for a source":                     {change: withoutSource, blocked: true},
-		"the first waits for a pod of an earlier one":      {change: withIngestPod, blocked: true},
-		"one that runs goes on":                            {job: job("a", again(2), "", 0), run: true, retry: 2},
-		"one that succeeded stays":                         {job: job("a", again(0), batchv1.JobComplete, time.Hour), run: true},
-		"one that runs on older documents is awaited":      {job: job("a", older(0), "", 0), kept: true},
-		"one that runs on another config is stopped":       {job: job("a", other(0), "", 0), blocked: true},
-		"changed documents start another":                  {job: job("a", older(0), batchv1.JobComplete, time.Hour), run: true},
-		"changed documents wait for the store":             {job: job("a", older(0), batchv1.JobComplete, time.Hour), change: withoutStore, blocked: true, kept: true},
-		"a changed config starts another":                  {job: job("a", other(3), batchv1.JobFailed, 0), run: true},
-		"one that failed just now is followed in a minute": {job: job("a", again(0), batchv1.JobFailed, 0), kept: true, wait: time.Minute},
-		"the pause doubles":                                {job: job("a", again(2), batchv1.JobFailed, time.Minute), kept: true, wait: 3 * time.Minute},
-		"the pause is an hour at most":                     {job: job("a", again(40), batchv1.JobFailed, 0), kept: true, wait: time.Hour},
-		"an unusable config is tried again in an hour":     {job: unusableConfig(job("a", again(0), batchv1.JobFailed, time.Minute)), kept: true, wait: 59 * time.Minute},
-		"and then it is":                                   {job: unusableConfig(job("a", again(0), batchv1.JobFailed, time.Hour)), run: true, retry: 1},
-		"a changed config does not wait for that":          {job: unusableConfig(job("a", other(0), batchv1.JobFailed, 0)), run: true},
-		"changed documents do not either":                  {job: unusableConfig(job("a", older(0), batchv1.JobFailed, 0)), run: true},
-		"after the pause the next starts":                  {job: job("a", again(0), batchv1.JobFailed, 2*time.Minute), run: true, retry: 1},
+		"the first starts":                            {run: true},
+		"the first waits for the store":               {change: withoutStore, blocked: true},
+		"the first waits for the model":               {change: withoutModel, blocked: true},
+		"the first waits for a source":                {change: withoutSource, blocked: true},
+		"the first waits for a pod of an earlier one": {change: withIngestPod, blocked: true},
+		"one that runs goes on":                       {job: job("a", retried(2), "", 0), run: true, retry: 2},
+		"one that succeeded stays":                    {job: job("a", now, succeeded, time.Hour), run: true},
+		"one that runs on older documents is awaited": {job: job("a", older, "", 0), kept: true},
+		"one that runs on another config is stopped":  {job: job("a", other, "", 0), blocked: true},
+		"changed documents start another":             {job: job("a", older, succeeded, time.Hour), run: true},
+		"changed documents wait for the store": {
+			job:    job("a", older, succeeded, time.Hour),
+			change: withoutStore, blocked: true, kept: true,
+		},
+		"a changed config starts another": {job: job("a", other, failed, 0), run: true},
+		"one that failed just now is followed in a minute": {
+			job:  job("a", now, failed, 0),
+			kept: true, wait: time.Minute,
+		},
+		"the pause doubles": {
+			job:  job("a", retried(2), failed, time.Minute),
+			kept: true, wait: 3 * time.Minute,
+		},
+		"the pause is an hour at most": {
+			job:  job("a", retried(40), failed, 0),
+			kept: true, wait: time.Hour,
+		},
+		"an unusable config is tried again in an hour": {
+			job:  unusableConfig(job("a", now, failed, time.Minute)),
+			kept: true, wait: 59 * time.Minute,
+		},
+		"and then it is": {
+			job: unusableConfig(job("a", now, failed, time.Hour)),
+			run: true, retry: 1,
+		},
+		"a changed config does not wait for that": {job: unusableConfig(job("a", other, failed, 0)), run: true},
+		"changed documents do not either":         {job: unusableConfig(job("a", older, failed, 0)), run: true},
+		"after the pause the next starts": {
+			job: job("a", now, failed, 2*time.Minute),
+			run: true, retry: 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standing()
@@ -139,7 +161,7 @@ func withoutStore(s *State)  { s.StatefulSets = nil }
 func withoutModel(s *State)  { s.Deployments = nil }
 func withoutSource(s *State) { s.Missing = []status.Missing{{Component: naming.ComponentIngest}} }
 func withIngestPod(s *State) {
-	s.Pods = []corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{naming.LabelComponent: naming.ComponentIngest}}}}
+	s.Pods = []corev1.Pod{reporting("earlier", naming.ComponentIngest, "a")}
 }
 
 func TestAnIndexThatWasLostIsBuiltAgainOnce(t *testing.T) {
@@ -198,7 +220,11 @@ func TestTheVersionOfASource(t *testing.T) {
 		v1alpha1.Source{Name: "talks", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "talks"}},
 		v1alpha1.Source{Name: "missing", ConfigMap: &v1alpha1.ConfigMapSource{Name: "missing"}})
 	s.Objects[ObjectKey("PersistentVolumeClaim", "talks")] = metav1.ObjectMeta{UID: "2", ResourceVersion: "8"}
-	want := []desired.SourceVersion{{Source: "papers", UID: "1", ResourceVersion: "7"}, {Source: "talks", UID: "2"}, {Source: "missing"}}
+	want := []desired.SourceVersion{
+		{Source: "papers", UID: "1", ResourceVersion: "7"},
+		{Source: "talks", UID: "2"},
+		{Source: "missing"},
+	}
 	if diff := cmp.Diff(want, wantedTask(t, s).Trigger.Sources); diff != "" {
 		t.Error(diff)
 	}
