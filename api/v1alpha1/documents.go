@@ -42,7 +42,7 @@ type Source struct {
 
 // Glob is a pattern for slash-separated paths, relative to the source.
 //
-// +kubebuilder:validation:XValidation:rule="!self.matches('(^|/)[.]{0,2}(/|$)')",message="a glob must not start or end with a slash, nor hold an empty segment, . or ..: write it relative to the source, such as docs/*.md"
+// +kubebuilder:validation:XValidation:rule="!self.matches('(^|/)[.]{0,2}(/|$)')",message="a glob must not start or end with a slash, or contain an empty segment, . or ..: write it relative to the source, such as docs/*.md"
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=256
 type Glob string
