@@ -39,6 +39,14 @@ func oneLineOf(blocks []block) string {
 // oneLineUncut is text with its white space folded.
 func oneLineUncut(s string) string { return strings.Join(strings.Fields(s), " ") }
 
+// commentBy is a reviewer's comment as a paragraph.
+func commentBy(author, text string) string {
+	if author == "" {
+		return "Comment: " + text
+	}
+	return "Comment by " + author + ": " + text
+}
+
 // blockWriter writes blocks as text.
 type blockWriter struct {
 	out     *flow

@@ -69,10 +69,7 @@ func (r *docxReader) keepNote(id noteID, n *node) {
 		if text == "" {
 			return
 		}
-		blocks = []block{{text: strings.TrimSpace("Comment by "+author) + ": " + text}}
-		if author == "" {
-			blocks[0].text = "Comment: " + text
-		}
+		blocks = []block{{text: commentBy(author, text)}}
 	}
 	r.notes[id] = blocks
 	r.noteOrder = append(r.noteOrder, id)
@@ -155,7 +152,7 @@ func (r *docxReader) enter(part string) error {
 		return nil
 	}
 	var err error
-	r.story, err = r.ooxml.relationships(part)
+	r.story, err = r.relationships(part)
 	return err
 }
 

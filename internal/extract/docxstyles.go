@@ -2,6 +2,7 @@ package extract
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -36,7 +37,7 @@ var headingStyle = regexp.MustCompile(`(?i)^heading ?([1-9])$`)
 // readStyles reads the styles, with what they take from those that they are based on.
 func (r *docxReader) readStyles() error {
 	var err error
-	if r.relations, err = r.ooxml.relationships(r.main); err != nil {
+	if r.relations, err = r.relationships(r.main); err != nil {
 		return err
 	}
 	r.story = r.relations
@@ -102,7 +103,7 @@ func inherit(own map[string]docxStyle, id string, depth int) docxStyle {
 			style.list.level = level
 		}
 	}
-	style.run = append(base.run[:len(base.run):len(base.run)], style.run...)
+	style.run = append(slices.Clip(base.run), style.run...)
 	return style
 }
 

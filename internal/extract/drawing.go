@@ -1,7 +1,7 @@
 package extract
 
 import (
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -195,7 +195,7 @@ func (d *diagram) add(pt *node, depth int) {
 		d.blocks = append(d.blocks, b)
 	}
 	connections := d.below[id]
-	sort.SliceStable(connections, func(i, k int) bool { return order(connections[i]) < order(connections[k]) })
+	slices.SortStableFunc(connections, func(a, b *node) int { return order(a) - order(b) })
 	for _, connection := range connections {
 		if next, ok := d.points[connection.attr("destId")]; ok {
 			d.add(next, depth+1)

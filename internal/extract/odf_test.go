@@ -109,19 +109,25 @@ func TestODS(t *testing.T) {
 	cell := func(attributes, s string) string {
 		return `<table:table-cell ` + attributes + `><text:p>` + s + `</text:p></table:table-cell>`
 	}
-	d, err := shared.Extract(t.Context(), "a.ods", zipOf(t, odfParts("spreadsheet",
+	parts := odfParts("spreadsheet",
 		`<style:style style:name="ta2"><style:table-properties table:display="false"/></style:style>`,
 		`<table:table table:name="Stock"><table:table-column/><table:table-column table:visibility="collapse"/>`+
 			`<table:table-column table:number-columns-repeated="2"/>
 <table:table-row>`+cell("", "Region")+cell("", "Code")+cell("", "Day")+cell("", "Share")+`</table:table-row>
-<table:table-row>`+cell(`table:number-rows-spanned="2"`, "Benelux")+cell("", "x")+cell("", "17/03/26")+`<table:table-cell><office:annotation><dc:creator>Ines</dc:creator><text:p>Check.</text:p></office:annotation><text:p>25%</text:p></table:table-cell></table:table-row>
+<table:table-row>`+cell(`table:number-rows-spanned="2"`, "Benelux")+cell("", "x")+cell("", "17/03/26")+`<table:table-cell><office:annotation><dc:creator>Ines</dc:creator><text:p>Check.</text:p></office:annotation><text:p>25%</text:p><draw:frame><draw:object xlink:href="./Object 1"/></draw:frame></table:table-cell></table:table-row>
 <table:table-row><table:covered-table-cell/>`+cell(`table:number-columns-repeated="3"`, "y")+`</table:table-row>
-<table:table-row table:number-rows-repeated="1048573"><table:table-cell table:number-columns-repeated="16384"/></table:table-row></table:table>
-<table:table table:name="Secret" table:style-name="ta2"><table:table-row>`+cell("", "not shown")+`</table:table-row></table:table>`)))
+<table:table-row table:number-rows-repeated="1048573"><table:table-cell table:number-columns-repeated="16384"/>
+</table:table-row></table:table>
+<table:table table:name="Secret" table:style-name="ta2"><table:table-row>`+cell("", "not shown")+`</table:table-row></table:table>`)
+	parts["Object 1/content.xml"] = `<office:document-content><office:body><office:chart><chart:chart><chart:title>` +
+		`<text:p>Shares</text:p></chart:title>` +
+		`<table:table><table:table-row>` + cell("", "a") + cell("", "b") +
+		`</table:table-row></table:table></chart:chart></office:chart></office:body></office:document-content>`
+	d, err := shared.Extract(t.Context(), "a.ods", zipOf(t, parts))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "Stock\n\nRegion | Day | Share\nBenelux | 17/03/26 | 25%\nBenelux | y | y\n\nComment by Ines: Check.\n\nQP-4471"
+	const want = "Stock\n\nRegion | Day | Share\nBenelux | 17/03/26 | 25%\nBenelux | y | y\n\nComment by Ines: Check.\n\nShares\n\nQP-4471"
 	if diff := cmp.Diff(want, textOfFirst(d)); diff != "" {
 		t.Error(diff)
 	}

@@ -1,6 +1,9 @@
 package extract
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // odfSheet is one sheet of a spreadsheet.
 type odfSheet struct {
@@ -35,9 +38,14 @@ func (s *odfSheet) part(n *node) error {
 	case n.name == "table-row":
 		return s.readRow(n)
 	case n.name == "shapes":
-		s.beside = append(s.beside, s.reader.blocks(n)...)
+		s.draw(s.reader.blocks(n))
 	}
 	return s.reader.err
+}
+
+// draw keeps what is drawn over the cells, but for the figures of charts, which stand in the sheets.
+func (s *odfSheet) draw(blocks []block) {
+	s.beside = append(s.beside, slices.DeleteFunc(blocks, func(b block) bool { return b.kind == tableBlock })...)
 }
 
 func isCollapsed(n *node) bool {
@@ -50,7 +58,7 @@ func (s *odfSheet) readRow(n *node) error {
 	first := s.row
 	repeated := min(max(number(n.attr("number-rows-repeated")), 1), maxRows)
 	s.row += repeated
-	if n.find("p") == nil {
+	if n.find("p") == nil && n.find("object") == nil {
 		return nil
 	}
 	if isCollapsed(n) {
@@ -75,11 +83,14 @@ func (s *odfSheet) cell(c *node, row, column, rows, columns int) error {
 	r := s.reader
 	var shown []block
 	for _, child := range c.children {
-		if child.name == "annotation" {
+		switch child.name {
+		case "p":
+			shown = append(shown, r.blocksOf(child)...)
+		case "annotation":
 			s.beside = append(s.beside, r.annotation(child)...)
-			continue
+		default:
+			s.draw(r.blocksOf(child))
 		}
-		shown = append(shown, r.blocksOf(child)...)
 	}
 	text := oneLineOf(shown)
 	if text == "" {

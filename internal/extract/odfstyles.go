@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -70,8 +71,8 @@ func (r *odfReader) run(outer runStyle, id string) runStyle {
 		chain = append(chain, style.text)
 		id = style.parent
 	}
-	for i := len(chain) - 1; i >= 0; i-- {
-		outer = outer.applyODF(chain[i])
+	for _, properties := range slices.Backward(chain) {
+		outer = outer.applyODF(properties)
 	}
 	return outer
 }

@@ -33,7 +33,7 @@ func (r *odfReader) blocksOf(n *node) []block {
 		}
 	case "frame", "custom-shape", "rect", "ellipse", "g", "line", "connector", "a":
 		return r.anchored(n)
-	case "tracked-changes", "forms", "sequence-decls", "variable-decls", "user-field-decls", "title", "desc":
+	case "tracked-changes", "forms", "sequence-decls", "variable-decls", "user-field-decls", "desc":
 		return nil
 	}
 	if strings.HasSuffix(n.name, "-source") || strings.HasSuffix(n.name, "-template") {
@@ -208,7 +208,7 @@ func (w *odfInline) element(n *node) {
 		w.children(n.child("ruby-base").orEmpty())
 	case "hidden-text", "hidden-paragraph":
 		w.reader.hiddenRuns++
-	case "soft-page-break", "title", "desc", "annotation-end", "tracked-changes":
+	case "soft-page-break", "page-number", "title", "desc", "annotation-end", "tracked-changes":
 	default:
 		w.anchored(n)
 	}
@@ -283,5 +283,5 @@ func (r *odfReader) annotation(n *node) []block {
 	if text == "" {
 		return nil
 	}
-	return []block{{text: strings.TrimSpace("Comment by "+n.at("creator").content()) + ": " + text}}
+	return []block{{text: commentBy(n.at("creator").content(), text)}}
 }

@@ -40,7 +40,7 @@ func (t *officeTable) addRow(cells []officeCell, header bool) error {
 	if err := t.grid.limit.takeCells(len(row)); err != nil {
 		return err
 	}
-	if strings.Join(row, "") == "" {
+	if !slices.ContainsFunc(row, func(text string) bool { return text != "" }) {
 		return nil
 	}
 	if header && t.headers == len(t.rows) {

@@ -65,6 +65,7 @@ func (r *xlsxReader) readWorkbook() error {
 
 // readStrings reads the texts that cells refer to.
 func (r *xlsxReader) readStrings() error {
+	total := 0
 	return r.walk(r.relations.first("sharedStrings"), visitor{
 		whole: func(name string) bool { return name == "si" },
 		open:  func(*node) error { return nil },
@@ -73,8 +74,10 @@ func (r *xlsxReader) readStrings() error {
 			if len(r.strings) >= maxCells {
 				return config.Failf(config.TooComplex, "the workbook has more than %d texts: split it", maxCells)
 			}
-			r.strings = append(r.strings, sheetText(si))
-			return nil
+			text := sheetText(si)
+			r.strings = append(r.strings, text)
+			total += len(text)
+			return r.limit.fits(total)
 		},
 	})
 }

@@ -13,11 +13,14 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// maxTag bounds the bytes of a tag with its attributes. The decoder collects a tag's attributes before it returns
-// them, and each takes ten times its bytes.
-const maxTag = 1 << 20
+// Bounds on what the decoder holds before it returns it: a tag with its attributes, or the text or the comment between
+// two tags. Word writes pictures into attributes, but never more than some 30 attributes.
+const (
+	maxAttributes = 10_000
+	maxPiece      = 16 << 20 // bytes
+)
 
-// newXMLDecoder makes a decoder of a part in any encoding, UTF-16 too, that reads no tag of more than maxTag bytes.
+// newXMLDecoder makes a decoder of a part in any encoding, UTF-16 too, that holds nothing beyond these bounds.
 func newXMLDecoder(r io.Reader, part string) *xml.Decoder {
 	text := bufio.NewReader(r)
 	mark, _ := text.Peek(2)
@@ -37,13 +40,14 @@ func newXMLDecoder(r io.Reader, part string) *xml.Decoder {
 	return d
 }
 
-// tagReader fails on a tag that is too long. It must see the limits of tags exactly as the decoder does, or a tag
+// tagReader fails on what is too long. It must see the limits of tags exactly as the decoder does, or a tag
 // could pass for text.
 type tagReader struct {
 	r       io.Reader
 	part    string
 	state   tagState
-	length  int    // of the tag so far
+	length  int    // of the tag or the text so far
+	values  int    // attributes of the tag so far
 	opening string // the first bytes after <
 	end     string // what ends a comment, CDATA or a processing instruction
 	tail    [3]byte
@@ -66,44 +70,44 @@ func (t *tagReader) Read(b []byte) (int, error) {
 		if t.state == inText {
 			at := bytes.IndexByte(b[i:n], '<')
 			if at < 0 {
+				t.length += n - i
 				break
 			}
 			i += at
-			t.state, t.length, t.opening = inOpening, 0, ""
+			t.state, t.length, t.values, t.opening = inOpening, 0, 0, ""
 			continue
 		}
+		t.length++
 		if err := t.next(b[i]); err != nil {
 			return 0, err
 		}
+	}
+	if t.length > maxPiece {
+		return 0, config.Failf(config.TooComplex, "part %s has a tag or a text of more than %d bytes: simplify the document",
+			quote(t.part), maxPiece)
 	}
 	return n, err
 }
 
 func (t *tagReader) next(c byte) error {
-	var err error
 	switch t.state {
 	case inOther:
 		t.tail = [3]byte{t.tail[1], t.tail[2], c}
 		if strings.HasSuffix(string(t.tail[:]), t.end) {
-			t.state = inText
+			t.state, t.length = inText, 0
 		}
-		return nil
 	case inSingleQuotes, inDoubleQuotes:
 		if t.state == inSingleQuotes && c == '\'' || t.state == inDoubleQuotes && c == '"' {
 			t.state = inTag
 		}
 	case inOpening:
 		if t.opens(c); t.state == inTag {
-			err = t.inTag(c)
+			return t.inTag(c)
 		}
 	default:
-		err = t.inTag(c)
+		return t.inTag(c)
 	}
-	if t.length++; t.length > maxTag {
-		err = config.Failf(config.TooComplex, "part %s has a tag of more than %d bytes: simplify the document",
-			quote(t.part), maxTag)
-	}
-	return err
+	return nil
 }
 
 // opens decides by the first bytes after < what begins there.
@@ -122,12 +126,17 @@ func (t *tagReader) opens(c byte) {
 // inTag follows the quotes of an element's tag or of a declaration.
 func (t *tagReader) inTag(c byte) error {
 	switch c {
-	case '\'':
+	case '\'', '"':
 		t.state = inSingleQuotes
-	case '"':
-		t.state = inDoubleQuotes
+		if c == '"' {
+			t.state = inDoubleQuotes
+		}
+		if t.values++; t.values > maxAttributes {
+			return config.Failf(config.TooComplex, "part %s has a tag of more than %d attributes: simplify the document",
+				quote(t.part), maxAttributes)
+		}
 	case '>':
-		t.state = inText
+		t.state, t.length = inText, 0
 	case '<':
 		return config.Failf(config.Malformed, "part %s is damaged: a tag or declaration holds another", quote(t.part))
 	}

@@ -14,6 +14,7 @@ import (
 const (
 	maxDepth = 256
 	maxNodes = 500_000
+	maxWords = 64 << 20 // bytes of text in one tree
 )
 
 // node is an element with what it holds. Text is a child without a name.
@@ -202,6 +203,7 @@ type treeBuilder struct {
 	part  string
 	open  []*node // from the subtree's root to the innermost element
 	count int
+	bytes int
 }
 
 func (b *treeBuilder) start(e xml.StartElement) error {
@@ -219,7 +221,7 @@ func (b *treeBuilder) push(n *node) error {
 // add puts a node into the innermost open element.
 func (b *treeBuilder) add(n *node) error {
 	if len(b.open) == 0 {
-		b.count = 0
+		b.count, b.bytes = 0, 0
 	} else {
 		parent := b.open[len(b.open)-1]
 		parent.children = append(parent.children, n)
@@ -247,6 +249,10 @@ func (b *treeBuilder) end() *node {
 func (b *treeBuilder) text(t xml.CharData) error {
 	if b.open == nil || bytes.IndexByte(t, '\n') >= 0 && len(bytes.TrimSpace(t)) == 0 {
 		return nil
+	}
+	if b.bytes += len(t); b.bytes > maxWords {
+		return config.Failf(config.TooLarge, "part %s has an element that holds more than %d bytes of text: split the document",
+			quote(b.part), maxWords)
 	}
 	return b.add(&node{text: string(t)})
 }
