@@ -43,13 +43,13 @@ func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 		want   string // empty: no error
 	}{
 		"a request above its limit": {gateway(v1alpha1.Resources{Requests: quantities("cpu", "2"), Limits: quantities("cpu", "1")}),
-			"spec.gateway.resources.requests: cpu is more than the limit of 1"},
+			"spec.gateway.resources.requests: cpu exceeds its limit of 1"},
 		"a request at its limit":          {gateway(v1alpha1.Resources{Requests: quantities("memory", "1Gi"), Limits: quantities("memory", "1024Mi")}), ""},
-		"an unknown resource":             {gateway(v1alpha1.Resources{Limits: quantities("gpu", "1")}), `spec.gateway.resources.limits: "gpu" is no resource`},
-		"a resource with two domains":     {gateway(v1alpha1.Resources{Limits: quantities("a/b/c", "1")}), `"a/b/c" is no resource`},
+		"an unknown resource":             {gateway(v1alpha1.Resources{Limits: quantities("gpu", "1")}), `spec.gateway.resources.limits: "gpu" is not a valid resource`},
+		"a resource with two domains":     {gateway(v1alpha1.Resources{Limits: quantities("a/b/c", "1")}), `"a/b/c" is not a valid resource`},
 		"huge pages":                      {gateway(v1alpha1.Resources{Limits: quantities("hugepages-2Mi", "4Mi", "memory", "1Gi")}), ""},
 		"a negative quantity":             {gateway(v1alpha1.Resources{Requests: quantities("memory", "-1Gi")}), "memory must not be negative"},
-		"half a device":                   {gateway(v1alpha1.Resources{Limits: quantities("example.com/device", "500m")}), "example.com/device comes in whole units: 500m is none"},
+		"half a device":                   {gateway(v1alpha1.Resources{Limits: quantities("example.com/device", "500m")}), "example.com/device must be a whole number, not 500m"},
 		"a device asked for and no limit": {gateway(v1alpha1.Resources{Requests: quantities("example.com/device", "1")}), "example.com/device cannot be shared"},
 		"a device":                        {gateway(v1alpha1.Resources{Limits: quantities("example.com/device", "2")}), ""},
 		"resources of the store": {func(s *v1alpha1.RAGPipelineSpec) {
@@ -59,13 +59,13 @@ func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 			"spec.models.llm.nim.resources.limits: nvidia.com/gpu belongs in gpu.count"},
 		"a cache of no size": {withNIM(func(n *v1alpha1.NIM) { n.Cache = &v1alpha1.Cache{Size: "1.5.5Gi"} }), "spec.models.llm.nim.cache.size"},
 		"a node selector that is no label": {scheduled(v1alpha1.Scheduling{NodeSelector: map[string]v1alpha1.LabelValue{"a b": "c"}}),
-			"spec.ingest.scheduling.nodeSelector: a b=c is no label"},
-		"a value that is no label's":   {scheduled(v1alpha1.Scheduling{NodeSelector: map[string]v1alpha1.LabelValue{"zone": "-"}}), "zone=- is no label"},
+			"spec.ingest.scheduling.nodeSelector: a b=c is not a valid label"},
+		"a value that is no label's":   {scheduled(v1alpha1.Scheduling{NodeSelector: map[string]v1alpha1.LabelValue{"zone": "-"}}), "zone=- is not a valid label"},
 		"a topology that is no label":  {scheduled(v1alpha1.Scheduling{TopologySpreadConstraints: []v1alpha1.TopologySpreadConstraint{{TopologyKey: "a b"}}}), "topologySpreadConstraints[0].topologyKey"},
-		"a toleration of nothing":      {tolerating(v1alpha1.Toleration{Operator: "Equal"}), "spec.ingest.scheduling.tolerations[0]: without a key it needs operator Exists"},
+		"a toleration of nothing":      {tolerating(v1alpha1.Toleration{Operator: "Equal"}), "spec.ingest.scheduling.tolerations[0]: a toleration without a key must have operator Exists"},
 		"a toleration of everything":   {tolerating(v1alpha1.Toleration{Operator: "Exists"}), ""},
-		"a value that need only exist": {tolerating(v1alpha1.Toleration{Key: "a", Operator: "Exists", Value: "b"}), "operator Exists takes no value"},
-		"seconds without an effect":    {tolerating(v1alpha1.Toleration{Key: "a", Operator: "Exists", TolerationSeconds: new(int64(1))}), "tolerationSeconds: is for effect NoExecute"},
+		"a value that need only exist": {tolerating(v1alpha1.Toleration{Key: "a", Operator: "Exists", Value: "b"}), "value: must be empty with operator Exists"},
+		"seconds without an effect":    {tolerating(v1alpha1.Toleration{Key: "a", Operator: "Exists", TolerationSeconds: new(int64(1))}), "tolerationSeconds: requires effect NoExecute"},
 		"a taint's key that is none":   {tolerating(v1alpha1.Toleration{Key: "a b", Operator: "Exists"}), `tolerations[0].key: "a b"`},
 		"a taint's value that is none": {tolerating(v1alpha1.Toleration{Key: "a", Operator: "Equal", Value: "b c"}), `tolerations[0].value: "b c"`},
 		"a Secret's entry of two dots": {withNIM(func(n *v1alpha1.NIM) { n.AuthSecretRef = &v1alpha1.SecretKey{Name: "ngc", Key: ".."} }),
@@ -76,13 +76,13 @@ func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 		"another port": {withNIM(func(n *v1alpha1.NIM) {
 			n.Env = []v1alpha1.EnvVar{{Name: "A"}, {Name: "NIM_SERVER_PORT", Value: "9000"}}
 		}),
-			"spec.models.llm.nim.env[1]: NIM_SERVER_PORT must leave port 8000"},
+			"spec.models.llm.nim.env[1]: NIM_SERVER_PORT must keep port 8000"},
 		"an address at another port": {withNIM(func(n *v1alpha1.NIM) { n.Env = []v1alpha1.EnvVar{{Name: "NIM_SERVER_BIND_ADDR", Value: "0.0.0.0:80"}} }),
-			"spec.models.llm.nim.env[0]: NIM_SERVER_BIND_ADDR must leave"},
+			"spec.models.llm.nim.env[0]: NIM_SERVER_BIND_ADDR must keep"},
 		"an address of version 6": {withNIM(func(n *v1alpha1.NIM) { n.Env = []v1alpha1.EnvVar{{Name: "NIM_SERVER_BIND_ADDR", Value: "[::]:8000"}} }), ""},
 		"sources beyond what a ConfigMap holds": {func(s *v1alpha1.RAGPipelineSpec) {
 			s.Documents[0].Metadata = map[string]v1alpha1.MetadataValue{"a": v1alpha1.MetadataValue(strings.Repeat("x", 1<<20))}
-		}, "spec.documents: globs and metadata take"},
+		}, "spec.documents: the config has"},
 		"an extra body beyond it": {func(s *v1alpha1.RAGPipelineSpec) {
 			derivetest.WithStandIns(s)
 			s.Models.LLM.ExtraBody = &runtime.RawExtension{Raw: []byte(`{"a":"` + strings.Repeat("x", 1<<20) + `"}`)}
