@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
@@ -34,12 +35,12 @@ func (a *Applier) wanted(owner client.Object, child desired.Child) (*wanted, err
 	if err != nil {
 		return nil, fmt.Errorf("encode a child: %w", err)
 	}
-	key := Key{Kind: value(child.Object.GetKind()), Name: value(child.Object.GetName())}
-	w := &wanted{Child: child, text: text, key: key}
-	w.gvk = schema.FromAPIVersionAndKind(value(child.Object.GetAPIVersion()), w.key.Kind)
-	if namespace := value(child.Object.GetNamespace()); namespace != owner.GetNamespace() {
+	kind, name := ptr.Deref(child.Object.GetKind(), ""), ptr.Deref(child.Object.GetName(), "")
+	w := &wanted{Child: child, text: text, key: Key{Kind: kind, Name: name}}
+	w.gvk = schema.FromAPIVersionAndKind(ptr.Deref(child.Object.GetAPIVersion(), ""), kind)
+	if namespace := ptr.Deref(child.Object.GetNamespace(), ""); namespace != owner.GetNamespace() {
 		return nil, fmt.Errorf("%s %s is wanted in namespace %q, and its owner is in %q",
-			w.key.Kind, w.key.Name, namespace, owner.GetNamespace())
+			kind, name, namespace, owner.GetNamespace())
 	}
 	sum := sha256.New()
 	sum.Write(text)
@@ -53,13 +54,6 @@ func (a *Applier) wanted(owner client.Object, child desired.Child) (*wanted, err
 	}
 	w.hash = hex.EncodeToString(sum.Sum(nil))
 	return w, nil
-}
-
-func value(p *string) string {
-	if p == nil {
-		return ""
-	}
-	return *p
 }
 
 // object is what is sent, with its owner.
