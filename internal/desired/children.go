@@ -85,13 +85,13 @@ type Facts struct {
 
 // Secrets are the children that others depend on by their UID. They are applied first.
 func Secrets(p *v1alpha1.RAGPipeline) []Child {
-	m := newMaker(p, Operator{}, Facts{})
+	b := newBuilder(p, Operator{}, Facts{})
 	var children []Child
 	if p.Spec.VectorStore.Weaviate != nil {
-		children = append(children, m.secret(m.names.WeaviateKey(), naming.ComponentWeaviate, weaviateKeyEntry, weaviatePeersEntry))
+		children = append(children, b.secret(b.names.WeaviateKey(), naming.ComponentWeaviate, weaviateKeyEntry, weaviatePeersEntry))
 	}
 	if p.Spec.Gateway.Auth == nil {
-		children = append(children, m.secret(m.names.GatewayKey(), naming.ComponentGateway, GatewayKeyEntry))
+		children = append(children, b.secret(b.names.GatewayKey(), naming.ComponentGateway, GatewayKeyEntry))
 	}
 	return children
 }
@@ -99,18 +99,18 @@ func Secrets(p *v1alpha1.RAGPipeline) []Child {
 // Children are all other objects that the pipeline should have, in the order in which they are applied. An error
 // is a *derive.ConfigurationError or several joined: only a change of the spec helps.
 func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) {
-	m := newMaker(p, o, f)
-	children, err := m.children()
-	if err := errors.Join(err, m.validate()); err != nil {
+	b := newBuilder(p, o, f)
+	children, err := b.children()
+	if err := errors.Join(err, b.validate()); err != nil {
 		return nil, err
 	}
 	return children, nil
 }
 
-func (m maker) children() ([]Child, error) {
-	gateway, err := m.gateway()
+func (b builder) children() ([]Child, error) {
+	gateway, err := b.gateway()
 	var children []Child
-	for _, some := range [][]Child{m.records(), m.models(), m.weaviate(), gateway, m.tasks()} {
+	for _, some := range [][]Child{b.records(), b.models(), b.weaviate(), gateway, b.tasks()} {
 		children = append(children, some...)
 	}
 	return children, err
@@ -118,12 +118,12 @@ func (m maker) children() ([]Child, error) {
 
 // IngestConfig is the config of the runs that build or update the generation that the spec wants.
 func IngestConfig(p *v1alpha1.RAGPipeline, f Facts) (config.Ingest, error) {
-	m := newMaker(p, Operator{}, f)
-	c, err := derive.Ingest(p, m.place(m.wanted))
+	b := newBuilder(p, Operator{}, f)
+	c, err := derive.Ingest(p, b.dataPlaneFor(b.wanted))
 	if err != nil {
 		return config.Ingest{}, err
 	}
-	for _, r := range m.generations() {
+	for _, r := range b.generations() {
 		c.Keep = append(c.Keep, r.Fingerprint())
 	}
 	slices.Sort(c.Keep)

@@ -84,7 +84,7 @@ func everyModel(s *v1alpha1.RAGPipelineSpec) []*v1alpha1.Model {
 // everything is all children, a run among them.
 func everything(t *testing.T, p *v1alpha1.RAGPipeline) string {
 	t.Helper()
-	children, err := newMaker(p, operator, running(t, p, Facts{})).children()
+	children, err := newBuilder(p, operator, running(t, p, Facts{})).children()
 	if err != nil {
 		t.Fatal(err)
 	}

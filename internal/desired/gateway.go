@@ -22,60 +22,60 @@ const GatewayMinReady = 3
 
 // gateway exists from the start and is pinned to one generation. The names of the ConfigMaps are hashes of what they
 // hold, so a change of config is a rollout, and a pod of the old one that restarts still finds its own.
-func (m maker) gateway() ([]Child, error) {
-	record := m.pinned()
-	c, err := m.gatewayConfig(record)
+func (b builder) gateway() ([]Child, error) {
+	record := b.pinned()
+	c, err := b.gatewayConfig(record)
 	if err != nil {
 		return nil, err
 	}
-	name, configName := m.names.Gateway(), m.names.GatewayConfig(config.Hash(c))
-	spec := m.p.Spec.Gateway
-	service := m.service(name, naming.ComponentGateway, naming.Selector(m.p, naming.ComponentGateway), servicePort("http", GatewayPort))
+	name, configName := b.names.Gateway(), b.names.GatewayConfig(config.Hash(c))
+	spec := b.p.Spec.Gateway
+	service := b.service(name, naming.ComponentGateway, naming.Selector(b.p, naming.ComponentGateway), servicePort("http", GatewayPort))
 	if spec.Service.Type != "" {
 		service.Spec.WithType(corev1.ServiceType(spec.Service.Type))
 	}
 	return []Child{
-		m.account(name, naming.ComponentGateway),
-		m.gatewayPolicy(),
-		m.immutable(configName, naming.ComponentGateway, record.Fingerprint(), configEntry, c),
+		b.account(name, naming.ComponentGateway),
+		b.gatewayPolicy(),
+		b.immutable(configName, naming.ComponentGateway, record.Fingerprint(), configEntry, c),
 		{Object: service},
-		{Object: m.gatewayDeployment(c, configName)},
+		{Object: b.gatewayDeployment(c, configName)},
 	}, nil
 }
 
 // gatewayConfig is the spec's in all but what belongs to the generation.
-func (m maker) gatewayConfig(r Record) (config.Gateway, error) {
-	place := m.place(r)
-	c, err := derive.Gateway(m.p, place)
+func (b builder) gatewayConfig(r Record) (config.Gateway, error) {
+	place := b.dataPlaneFor(r)
+	c, err := derive.Gateway(b.p, place)
 	if err != nil {
 		return config.Gateway{}, err
 	}
 	c.Generation = r.Generation
-	c.Models.Embedding, err = place.Model(config.StageEmbedding, m.embedding(r))
+	c.Models.Embedding, err = place.Model(config.StageEmbedding, b.embedding(r))
 	return c, err
 }
 
-func (m maker) gatewayDeployment(c config.Gateway, configName string) *appsv1ac.DeploymentApplyConfiguration {
-	spec := m.p.Spec.Gateway
+func (b builder) gatewayDeployment(c config.Gateway, configName string) *appsv1ac.DeploymentApplyConfiguration {
+	spec := b.p.Spec.Gateway
 	deployment := appsv1ac.DeploymentSpec().
-		WithSelector(metav1ac.LabelSelector().WithMatchLabels(naming.Selector(m.p, naming.ComponentGateway))).
+		WithSelector(metav1ac.LabelSelector().WithMatchLabels(naming.Selector(b.p, naming.ComponentGateway))).
 		WithStrategy(rolling(0, 1)).
 		WithMinReadySeconds(GatewayMinReady).
 		WithRevisionHistoryLimit(2).
-		WithProgressDeadlineSeconds(progressDeadline + m.embeddingStart()).
-		WithTemplate(m.gatewayPod(c, configName))
+		WithProgressDeadlineSeconds(progressDeadline + b.embeddingStart()).
+		WithTemplate(b.gatewayPod(c, configName))
 	if spec.Replicas != nil {
 		deployment.WithReplicas(*spec.Replicas)
 	}
-	return appsv1ac.Deployment(m.names.Gateway(), m.p.Namespace).WithLabels(naming.Labels(m.p, naming.ComponentGateway)).WithSpec(deployment)
+	return appsv1ac.Deployment(b.names.Gateway(), b.p.Namespace).WithLabels(naming.Labels(b.p, naming.ComponentGateway)).WithSpec(deployment)
 }
 
 // progressDeadline is how many seconds a rollout may stand still beyond what a model takes to start.
 const progressDeadline = 600
 
 // embeddingStart is how many seconds the embedding model that the gateway waits for may take.
-func (m maker) embeddingStart() int32 {
-	if nim := m.embedding(m.pinned()).NIM; nim != nil {
+func (b builder) embeddingStart() int32 {
+	if nim := b.embedding(b.pinned()).NIM; nim != nil {
 		return startupSeconds(nim)
 	}
 	return 0
@@ -89,13 +89,13 @@ func rolling(unavailable, surge int) *appsv1ac.DeploymentStrategyApplyConfigurat
 			WithMaxSurge(intstr.FromInt(surge)))
 }
 
-func (m maker) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTemplateSpecApplyConfiguration {
-	spec := m.p.Spec.Gateway
-	container := m.ours(naming.ComponentGateway, "gateway", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory).
+func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTemplateSpecApplyConfiguration {
+	spec := b.p.Spec.Gateway
+	container := b.operatorContainer(naming.ComponentGateway, "gateway", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory).
 		WithPorts(port("http", GatewayPort), port("ops", config.OpsPort)).
 		WithReadinessProbe(probe("ops", "/readyz", 1)).
 		WithLivenessProbe(probe("ops", "/healthz", 10).WithFailureThreshold(6)).
-		WithLifecycle(lingering()).
+		WithLifecycle(preStopDelay()).
 		WithResources(resources(spec.Resources, "50m", "64Mi")).
 		WithVolumeMounts(readOnly("config", configDirectory))
 	volumes := []*corev1ac.VolumeApplyConfiguration{configVolume(configName)}
@@ -103,29 +103,29 @@ func (m maker) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTemp
 		volumes = append(volumes, secrets)
 		container.WithVolumeMounts(readOnly("secrets", secretsDirectory))
 	}
-	if keys := m.clients(); keys != "" {
+	if keys := b.clients(); keys != "" {
 		volumes = append(volumes, corev1ac.Volume().WithName("keys").WithSecret(corev1ac.SecretVolumeSource().
 			WithSecretName(keys).WithDefaultMode(0o440).WithOptional(true)))
 		container.WithArgs("--keys-dir", keysDirectory).WithVolumeMounts(readOnly("keys", keysDirectory))
 	}
-	template := m.template(pod{
+	template := b.template(pod{
 		component:   naming.ComponentGateway,
-		account:     m.names.Gateway(),
+		account:     b.names.Gateway(),
 		labels:      map[string]string{naming.LabelGeneration: c.Generation.Fingerprint()},
-		annotations: m.weaviateKeyAnnotation(),
-		selector:    naming.Selector(m.p, naming.ComponentGateway),
+		annotations: b.weaviateKeyAnnotation(),
+		selector:    naming.Selector(b.p, naming.ComponentGateway),
 		scheduling:  spec.Scheduling,
 		volumes:     volumes,
 	}, container)
-	template.Spec.WithTerminationGracePeriodSeconds(lingeringGrace)
+	template.Spec.WithTerminationGracePeriodSeconds(preStopGrace)
 	return template
 }
 
 // clients is the Secret of the keys of those who may ask; empty when everyone may.
-func (m maker) clients() string {
-	switch auth := m.p.Spec.Gateway.Auth; {
+func (b builder) clients() string {
+	switch auth := b.p.Spec.Gateway.Auth; {
 	case auth == nil:
-		return m.names.GatewayKey()
+		return b.names.GatewayKey()
 	case auth.Anonymous != nil:
 		return ""
 	default:

@@ -7,17 +7,17 @@ import (
 )
 
 // records pin what each generation is.
-func (m maker) records() []Child {
+func (b builder) records() []Child {
 	var children []Child
-	for _, r := range m.generations() {
+	for _, r := range b.generations() {
 		fingerprint := r.Fingerprint()
-		children = append(children, m.immutable(m.names.Generation(fingerprint), naming.ComponentGeneration, fingerprint, RecordKey, r))
+		children = append(children, b.immutable(b.names.Generation(fingerprint), naming.ComponentGeneration, fingerprint, RecordKey, r))
 	}
 	return children
 }
 
 // document is v as JSON that a person can read.
-func document(v any) string {
+func indentedJSON(v any) string {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		panic("desired: " + err.Error()) // only configs and records come here; config.Hash has marshalled them before

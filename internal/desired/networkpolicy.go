@@ -26,42 +26,42 @@ const (
 type peer = networkingv1ac.NetworkPolicyPeerApplyConfiguration
 
 // policy admits to a component's pods what the rules say, and nothing else.
-func (m maker) policy(name, component string, rules ...*networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration) Child {
-	return Child{Object: networkingv1ac.NetworkPolicy(name, m.p.Namespace).
-		WithLabels(naming.Labels(m.p, component)).
+func (b builder) policy(name, component string, rules ...*networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration) Child {
+	return Child{Object: networkingv1ac.NetworkPolicy(name, b.p.Namespace).
+		WithLabels(naming.Labels(b.p, component)).
 		WithSpec(networkingv1ac.NetworkPolicySpec().
-			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(naming.Selector(m.p, component))).
+			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(naming.Selector(b.p, component))).
 			WithPolicyTypes(networkingv1.PolicyTypeIngress).
 			WithIngress(rules...))}
 }
 
 // gatewayPolicy leaves the API open: it has keys of its own.
-func (m maker) gatewayPolicy() Child {
+func (b builder) gatewayPolicy() Child {
 	open := networkingv1ac.NetworkPolicyIngressRule().WithPorts(tcp(GatewayPort))
-	return m.policy(m.names.Gateway(), naming.ComponentGateway, open, m.operators())
+	return b.policy(b.names.Gateway(), naming.ComponentGateway, open, b.operators())
 }
 
-func (m maker) modelPolicy(name, component string, clients ...string) Child {
-	return m.policy(name, component, admit(m.components(clients...), tcp(modelPort)))
+func (b builder) modelPolicy(name, component string, clients ...string) Child {
+	return b.policy(name, component, admit(b.components(clients...), tcp(modelPort)))
 }
 
-func (m maker) weaviatePolicy() Child {
-	clients := m.components(naming.ComponentGateway)
+func (b builder) weaviatePolicy() Child {
+	clients := b.components(naming.ComponentGateway)
 	for _, kind := range taskKinds {
-		clients = append(clients, m.components(kind.Component)...)
+		clients = append(clients, b.components(kind.Component)...)
 	}
 	udp := networkingv1ac.NetworkPolicyPort().WithProtocol(corev1.ProtocolUDP).WithPort(intstr.FromInt32(weaviateGossip))
-	peers := admit(m.components(naming.ComponentWeaviate),
+	peers := admit(b.components(naming.ComponentWeaviate),
 		tcp(weaviateGossip), udp, tcp(weaviateData), tcp(weaviateRaft), tcp(weaviateRaftCalls))
-	return m.policy(m.names.Weaviate(), naming.ComponentWeaviate, admit(clients, tcp(weaviateHTTP), tcp(weaviateGRPC)), peers)
+	return b.policy(b.names.Weaviate(), naming.ComponentWeaviate, admit(clients, tcp(weaviateHTTP), tcp(weaviateGRPC)), peers)
 }
 
 // operators admits to the ops port the operator, and namespaces that may read metrics.
-func (m maker) operators() *networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration {
+func (b builder) operators() *networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration {
 	peers := []*peer{namespace(LabelMetrics, metricsEnabled)}
-	if m.o.Namespace != "" { // an operator outside the cluster has none
-		operator := namespace(labelNamespace, m.o.Namespace)
-		operator.WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(m.o.Labels))
+	if b.o.Namespace != "" { // an operator outside the cluster has none
+		operator := namespace(labelNamespace, b.o.Namespace)
+		operator.WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(b.o.Labels))
 		peers = append(peers, operator)
 	}
 	return admit(peers, tcp(config.OpsPort))
@@ -73,11 +73,11 @@ func namespace(label, value string) *peer {
 }
 
 // components are pods of this pipeline, in its own namespace.
-func (m maker) components(names ...string) []*peer {
+func (b builder) components(names ...string) []*peer {
 	var peers []*peer
 	for _, name := range names {
 		peers = append(peers, networkingv1ac.NetworkPolicyPeer().
-			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(naming.Selector(m.p, name))))
+			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(naming.Selector(b.p, name))))
 	}
 	return peers
 }

@@ -32,50 +32,50 @@ const (
 )
 
 // models are the servers of all models that the operator runs, those of further generations included.
-func (m maker) models() []Child {
+func (b builder) models() []Child {
 	var children []Child
-	if m.standsIn() {
-		children = append(children, m.standIn()...)
+	if b.standsIn() {
+		children = append(children, b.standIn()...)
 	}
 	var embeddings []Child
-	for _, model := range m.embeddings() {
+	for _, model := range b.embeddings() {
 		if model.NIM != nil {
-			embeddings = append(embeddings, m.nim(naming.ComponentEmbedding, model)...)
+			embeddings = append(embeddings, b.nim(naming.ComponentEmbedding, model)...)
 		}
 	}
 	if len(embeddings) > 0 {
-		children = append(children, m.modelPolicy(m.names.Stage(naming.ComponentEmbedding), naming.ComponentEmbedding, naming.ComponentGateway, naming.ComponentIngest))
+		children = append(children, b.modelPolicy(b.names.Stage(naming.ComponentEmbedding), naming.ComponentEmbedding, naming.ComponentGateway, naming.ComponentIngest))
 		children = append(children, embeddings...)
 	}
-	if reranking := m.p.Spec.Models.Reranking; reranking != nil && reranking.NIM != nil {
-		children = append(children, m.modelPolicy(m.names.Stage(naming.ComponentReranking), naming.ComponentReranking, naming.ComponentGateway))
-		children = append(children, m.nim(naming.ComponentReranking, *reranking)...)
+	if reranking := b.p.Spec.Models.Reranking; reranking != nil && reranking.NIM != nil {
+		children = append(children, b.modelPolicy(b.names.Stage(naming.ComponentReranking), naming.ComponentReranking, naming.ComponentGateway))
+		children = append(children, b.nim(naming.ComponentReranking, *reranking)...)
 	}
-	if llm := m.p.Spec.Models.LLM; llm != nil && llm.NIM != nil {
-		children = append(children, m.modelPolicy(m.names.Stage(naming.ComponentLLM), naming.ComponentLLM, naming.ComponentGateway))
-		children = append(children, m.nim(naming.ComponentLLM, llm.Model)...)
+	if llm := b.p.Spec.Models.LLM; llm != nil && llm.NIM != nil {
+		children = append(children, b.modelPolicy(b.names.Stage(naming.ComponentLLM), naming.ComponentLLM, naming.ComponentGateway))
+		children = append(children, b.nim(naming.ComponentLLM, llm.Model)...)
 	}
 	return children
 }
 
-func (m maker) nim(stage string, model v1alpha1.Model) []Child {
-	name, selector := m.names.NIM(stage, string(model.NIM.Model)), naming.Selector(m.p, stage)
+func (b builder) nim(stage string, model v1alpha1.Model) []Child {
+	name, selector := b.names.NIM(stage, string(model.NIM.Model)), naming.Selector(b.p, stage)
 	extra := map[string]string{}
 	if stage == naming.ComponentEmbedding {
 		extra[naming.LabelModel] = naming.ModelHash(string(model.NIM.Model))
 		selector[naming.LabelModel] = extra[naming.LabelModel]
 	}
-	account := m.account(name, stage)
-	service := m.service(name, stage, selector, servicePort("http", modelPort)).WithLabels(extra)
+	account := b.account(name, stage)
+	service := b.service(name, stage, selector, servicePort("http", modelPort)).WithLabels(extra)
 	children := []Child{account, {Object: service}}
 	if cache := model.NIM.Cache; cache != nil {
-		children = append(children, m.nimClaim(name, stage, extra, cache))
+		children = append(children, b.nimClaim(name, stage, extra, cache))
 	}
-	return append(children, Child{Object: m.nimDeployment(name, stage, model.NIM, selector, extra)})
+	return append(children, Child{Object: b.nimDeployment(name, stage, model.NIM, selector, extra)})
 }
 
 // nimClaim is the volume of the downloaded model.
-func (m maker) nimClaim(name, stage string, extra map[string]string, cache *v1alpha1.Cache) Child {
+func (b builder) nimClaim(name, stage string, extra map[string]string, cache *v1alpha1.Cache) Child {
 	spec := corev1ac.PersistentVolumeClaimSpec().
 		WithAccessModes(corev1.PersistentVolumeAccessMode(cache.AccessMode)).
 		WithResources(storage(cache.Size))
@@ -84,25 +84,25 @@ func (m maker) nimClaim(name, stage string, extra map[string]string, cache *v1al
 	}
 	return Child{
 		Kept:   cache.WhenDeleted != whenDeletedDelete,
-		Object: corev1ac.PersistentVolumeClaim(name, m.p.Namespace).WithLabels(naming.Labels(m.p, stage)).WithLabels(extra).WithSpec(spec),
+		Object: corev1ac.PersistentVolumeClaim(name, b.p.Namespace).WithLabels(naming.Labels(b.p, stage)).WithLabels(extra).WithSpec(spec),
 	}
 }
 
 // nimDeployment replaces a pod by first taking it away: no spare GPU is assumed.
-func (m maker) nimDeployment(name, stage string, nim *v1alpha1.NIM, selector, extra map[string]string) *appsv1ac.DeploymentApplyConfiguration {
+func (b builder) nimDeployment(name, stage string, nim *v1alpha1.NIM, selector, extra map[string]string) *appsv1ac.DeploymentApplyConfiguration {
 	spec := appsv1ac.DeploymentSpec().
 		WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector)).
 		WithStrategy(rolling(1, 0)).
 		WithRevisionHistoryLimit(2).
 		WithProgressDeadlineSeconds(startupSeconds(nim) + progressDeadline).
-		WithTemplate(m.nimPod(name, stage, nim, selector, extra))
+		WithTemplate(b.nimPod(name, stage, nim, selector, extra))
 	if nim.Replicas != nil {
 		spec.WithReplicas(*nim.Replicas)
 	}
-	return appsv1ac.Deployment(name, m.p.Namespace).WithLabels(naming.Labels(m.p, stage)).WithLabels(extra).WithSpec(spec)
+	return appsv1ac.Deployment(name, b.p.Namespace).WithLabels(naming.Labels(b.p, stage)).WithLabels(extra).WithSpec(spec)
 }
 
-func (m maker) nimPod(name, stage string, nim *v1alpha1.NIM, selector, extra map[string]string) *corev1ac.PodTemplateSpecApplyConfiguration {
+func (b builder) nimPod(name, stage string, nim *v1alpha1.NIM, selector, extra map[string]string) *corev1ac.PodTemplateSpecApplyConfiguration {
 	container := container("nim", string(nim.Image)).
 		WithSecurityContext(containerSecurity(false)). // they write beside their own files
 		WithEnv(nimEnv(stage, nim)...).
@@ -110,13 +110,13 @@ func (m maker) nimPod(name, stage string, nim *v1alpha1.NIM, selector, extra map
 		WithStartupProbe(probe("http", "/v1/health/ready", nimStartupPeriod).WithFailureThreshold(max(1, startupSeconds(nim)/nimStartupPeriod))).
 		WithReadinessProbe(probe("http", "/v1/health/ready", 5)).
 		WithLivenessProbe(probe("http", "/v1/health/live", 10).WithFailureThreshold(6)).
-		WithLifecycle(lingering()).
+		WithLifecycle(preStopDelay()).
 		WithResources(nimResources(nim)).
 		WithVolumeMounts(mount("shared-memory", "/dev/shm"), mount("cache", nimCache))
 	if retriever(stage) {
 		container.WithVolumeMounts(mount("cache", "/opt/cache").WithSubPath("runtime")) // what 2.x compiles for its GPU
 	}
-	template := m.template(pod{
+	template := b.template(pod{
 		component:  stage,
 		account:    name,
 		labels:     extra,
@@ -152,7 +152,7 @@ func cacheVolume(claim string, nim *v1alpha1.NIM) *corev1ac.VolumeApplyConfigura
 
 // nimResources puts the GPUs beside the spec's resources; a request for them follows from the limit.
 func nimResources(nim *v1alpha1.NIM) *corev1ac.ResourceRequirementsApplyConfiguration {
-	r := given(corev1ac.ResourceRequirements(), new(ptr.Deref(nim.Resources, v1alpha1.Resources{})))
+	r := explicitResources(corev1ac.ResourceRequirements(), new(ptr.Deref(nim.Resources, v1alpha1.Resources{})))
 	if count := ptr.Deref(nim.GPU.Count, 0); count > 0 {
 		limits := corev1.ResourceList{}
 		if r.Limits != nil {

@@ -38,7 +38,7 @@ type pod struct {
 }
 
 // template makes a pod that Pod Security's "restricted" level admits, and that knows nothing of the API server.
-func (m maker) template(x pod, container *corev1ac.ContainerApplyConfiguration) *corev1ac.PodTemplateSpecApplyConfiguration {
+func (b builder) template(x pod, container *corev1ac.ContainerApplyConfiguration) *corev1ac.PodTemplateSpecApplyConfiguration {
 	spec := corev1ac.PodSpec().
 		WithServiceAccountName(x.account).
 		WithAutomountServiceAccountToken(false).
@@ -48,7 +48,7 @@ func (m maker) template(x pod, container *corev1ac.ContainerApplyConfiguration) 
 		WithVolumes(corev1ac.Volume().WithName("tmp").WithEmptyDir(corev1ac.EmptyDirVolumeSource())).
 		WithVolumes(x.volumes...)
 	schedule(spec, x.scheduling, x.selector)
-	template := corev1ac.PodTemplateSpec().WithLabels(naming.Labels(m.p, x.component)).WithLabels(x.labels).WithSpec(spec)
+	template := corev1ac.PodTemplateSpec().WithLabels(naming.Labels(b.p, x.component)).WithLabels(x.labels).WithSpec(spec)
 	if len(x.annotations) > 0 {
 		template.WithAnnotations(x.annotations)
 	}
@@ -84,10 +84,10 @@ func container(name, image string) *corev1ac.ContainerApplyConfiguration {
 }
 
 // ours is a container of our own image: the first argument is the command.
-func (m maker) ours(name string, args ...string) *corev1ac.ContainerApplyConfiguration {
-	c := container(name, m.o.Image).WithArgs(args...)
-	if m.o.PullPolicy != "" {
-		c.WithImagePullPolicy(corev1.PullPolicy(m.o.PullPolicy))
+func (b builder) operatorContainer(name string, args ...string) *corev1ac.ContainerApplyConfiguration {
+	c := container(name, b.o.Image).WithArgs(args...)
+	if b.o.PullPolicy != "" {
+		c.WithImagePullPolicy(corev1.PullPolicy(b.o.PullPolicy))
 	}
 	return c
 }
@@ -114,12 +114,12 @@ func probe(port, path string, period int32) *corev1ac.ProbeApplyConfiguration {
 
 // lingering keeps a pod that goes away serving until nobody is sent to it any more: its address leaves the Service
 // at the same moment as it is told to stop, and the nodes learn of it later.
-func lingering() *corev1ac.LifecycleApplyConfiguration {
+func preStopDelay() *corev1ac.LifecycleApplyConfiguration {
 	return corev1ac.Lifecycle().WithPreStop(corev1ac.LifecycleHandler().WithSleep(corev1ac.SleepAction().WithSeconds(5)))
 }
 
-// lingeringGrace is for those 5 seconds, the 25 in which a process finishes its requests, and a reserve.
-const lingeringGrace = 40
+// preStopGrace is for those 5 seconds, the 25 in which a process finishes its requests, and a reserve.
+const preStopGrace = 40
 
 func configVolume(configMap string) *corev1ac.VolumeApplyConfiguration {
 	return corev1ac.Volume().WithName("config").WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(configMap))
@@ -153,9 +153,9 @@ func secretsVolume(keys ...*config.SecretKey) *corev1ac.VolumeApplyConfiguration
 }
 
 // weaviateKeyAnnotation is for the pods that hold the key of the pipeline's own store.
-func (m maker) weaviateKeyAnnotation() map[string]string {
-	if m.p.Spec.VectorStore.Weaviate == nil || m.f.WeaviateKey == "" {
+func (b builder) weaviateKeyAnnotation() map[string]string {
+	if b.p.Spec.VectorStore.Weaviate == nil || b.f.WeaviateKey == "" {
 		return nil
 	}
-	return map[string]string{naming.AnnotationWeaviateKey: string(m.f.WeaviateKey)}
+	return map[string]string{naming.AnnotationWeaviateKey: string(b.f.WeaviateKey)}
 }

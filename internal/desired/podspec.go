@@ -19,10 +19,10 @@ func resources(spec *v1alpha1.Resources, cpu, memory string) *corev1ac.ResourceR
 			corev1.ResourceMemory: resource.MustParse(memory),
 		})
 	}
-	return given(r, spec)
+	return explicitResources(r, spec)
 }
 
-func given(r *corev1ac.ResourceRequirementsApplyConfiguration, spec *v1alpha1.Resources) *corev1ac.ResourceRequirementsApplyConfiguration {
+func explicitResources(r *corev1ac.ResourceRequirementsApplyConfiguration, spec *v1alpha1.Resources) *corev1ac.ResourceRequirementsApplyConfiguration {
 	if len(spec.Requests) > 0 {
 		r.WithRequests(resourceList(spec.Requests))
 	}

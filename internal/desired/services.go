@@ -11,9 +11,9 @@ import (
 )
 
 // service makes a Service for the pods that the selector finds.
-func (m maker) service(name, component string, selector map[string]string, ports ...*corev1ac.ServicePortApplyConfiguration) *corev1ac.ServiceApplyConfiguration {
-	return corev1ac.Service(name, m.p.Namespace).
-		WithLabels(naming.Labels(m.p, component)).
+func (b builder) service(name, component string, selector map[string]string, ports ...*corev1ac.ServicePortApplyConfiguration) *corev1ac.ServiceApplyConfiguration {
+	return corev1ac.Service(name, b.p.Namespace).
+		WithLabels(naming.Labels(b.p, component)).
 		WithSpec(corev1ac.ServiceSpec().WithSelector(selector).WithPorts(ports...))
 }
 

@@ -9,18 +9,18 @@ import (
 )
 
 // standIn is one server of all the stand-in models that the pipeline has.
-func (m maker) standIn() []Child {
-	name, selector := m.names.StandIn(), naming.Selector(m.p, naming.ComponentStandIn)
-	container := m.ours("models", "models", "--listen", ":8000").
+func (b builder) standIn() []Child {
+	name, selector := b.names.StandIn(), naming.Selector(b.p, naming.ComponentStandIn)
+	container := b.operatorContainer("models", "models", "--listen", ":8000").
 		WithPorts(port("http", modelPort)).
 		WithReadinessProbe(probe("http", "/v1/health/ready", 1)).
 		WithLivenessProbe(probe("http", "/v1/health/live", 10).WithFailureThreshold(6)).
-		WithLifecycle(lingering()).
+		WithLifecycle(preStopDelay()).
 		WithResources(resources(nil, "20m", "32Mi"))
-	template := m.template(pod{component: naming.ComponentStandIn, account: name}, container)
-	template.Spec.WithTerminationGracePeriodSeconds(lingeringGrace)
-	deployment := appsv1ac.Deployment(name, m.p.Namespace).
-		WithLabels(naming.Labels(m.p, naming.ComponentStandIn)).
+	template := b.template(pod{component: naming.ComponentStandIn, account: name}, container)
+	template.Spec.WithTerminationGracePeriodSeconds(preStopGrace)
+	deployment := appsv1ac.Deployment(name, b.p.Namespace).
+		WithLabels(naming.Labels(b.p, naming.ComponentStandIn)).
 		WithSpec(appsv1ac.DeploymentSpec().
 			WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector)).
 			WithStrategy(rolling(0, 1)).
@@ -28,20 +28,20 @@ func (m maker) standIn() []Child {
 			WithRevisionHistoryLimit(2).
 			WithTemplate(template))
 	return []Child{
-		m.account(name, naming.ComponentStandIn),
-		m.modelPolicy(name, naming.ComponentStandIn, naming.ComponentGateway, naming.ComponentIngest),
-		{Object: m.service(name, naming.ComponentStandIn, selector, servicePort("http", modelPort))},
+		b.account(name, naming.ComponentStandIn),
+		b.modelPolicy(name, naming.ComponentStandIn, naming.ComponentGateway, naming.ComponentIngest),
+		{Object: b.service(name, naming.ComponentStandIn, selector, servicePort("http", modelPort))},
 		{Object: deployment},
 	}
 }
 
 // standsIn says whether any model, of any generation, is a stand-in.
-func (m maker) standsIn() bool {
-	models := m.embeddings()
-	if reranking := m.p.Spec.Models.Reranking; reranking != nil {
+func (b builder) standsIn() bool {
+	models := b.embeddings()
+	if reranking := b.p.Spec.Models.Reranking; reranking != nil {
 		models = append(models, *reranking)
 	}
-	if llm := m.p.Spec.Models.LLM; llm != nil {
+	if llm := b.p.Spec.Models.LLM; llm != nil {
 		models = append(models, llm.Model)
 	}
 	for _, model := range models {
@@ -53,13 +53,13 @@ func (m maker) standsIn() bool {
 }
 
 // embeddings are the embedding models of all generations, each once.
-func (m maker) embeddings() []v1alpha1.Model {
+func (b builder) embeddings() []v1alpha1.Model {
 	var list []v1alpha1.Model
 	seen := map[string]bool{}
-	for _, r := range m.generations() {
+	for _, r := range b.generations() {
 		if name := r.Generation.Embedding.Model; !seen[name] {
 			seen[name] = true
-			list = append(list, m.embedding(r))
+			list = append(list, b.embedding(r))
 		}
 	}
 	return list

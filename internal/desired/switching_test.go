@@ -142,7 +142,7 @@ func TestARecordIsReadBackAsItWasWritten(t *testing.T) {
 	for _, p := range []*v1alpha1.RAGPipeline{derivetest.Pipeline(derivetest.WithEndpoints), derivetest.Pipeline(derivetest.WithNIMs), derivetest.Pipeline()} {
 		record := NewRecord(p)
 		var back Record
-		if err := json.Unmarshal([]byte(document(record)), &back); err != nil {
+		if err := json.Unmarshal([]byte(indentedJSON(record)), &back); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(record, back); diff != "" {

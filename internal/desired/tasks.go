@@ -63,29 +63,29 @@ type TaskKind struct {
 	// Component labels its Jobs and pods, and is part of their names.
 	Component string
 	// pod makes the template of its pods, which find the config in the ConfigMap of that name.
-	pod func(m maker, t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration
+	pod func(b builder, t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration
 }
 
 // Ingestion builds a generation, or brings it up to date with its sources. Its tasks have a
 // config.Ingest.
-var Ingestion = TaskKind{Component: naming.ComponentIngest, pod: maker.ingestPod}
+var Ingestion = TaskKind{Component: naming.ComponentIngest, pod: builder.ingestPod}
 
 // taskKinds are all kinds of tasks. The pods of each may connect to the store.
 var taskKinds = []TaskKind{Ingestion}
 
 // tasks returns what the tasks of each kind share, and the tasks to have.
-func (m maker) tasks() (children []Child) {
+func (b builder) tasks() (children []Child) {
 	for _, kind := range taskKinds {
-		name := m.names.Tasks(kind.Component)
+		name := b.names.Tasks(kind.Component)
 		children = append(children,
-			m.account(name, kind.Component),
-			m.policy(name, kind.Component, m.operators()))
+			b.account(name, kind.Component),
+			b.policy(name, kind.Component, b.operators()))
 	}
-	for _, t := range m.f.Tasks {
-		name := t.Name(m.p)
+	for _, t := range b.f.Tasks {
+		name := t.Name(b.p)
 		children = append(children,
-			m.immutable(name, t.Kind.Component, t.Config.Fingerprint(), configEntry, t.Config),
-			Child{Once: true, Object: m.job(t, name)})
+			b.immutable(name, t.Kind.Component, t.Config.Fingerprint(), configEntry, t.Config),
+			Child{Once: true, Object: b.job(t, name)})
 	}
 	return children
 }
@@ -93,7 +93,7 @@ func (m maker) tasks() (children []Child) {
 // job ends with its one pod's success. A pod that a node lost does not count, one that cannot use
 // its config ends the job, and any other is followed by up to six more, ever later. It has no time
 // to live: the controller keeps the last.
-func (m maker) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
+func (b builder) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 	lost := batchv1ac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionIgnore).
 		WithOnPodConditions(batchv1ac.PodFailurePolicyOnPodConditionsPattern().
 			WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue))
@@ -101,8 +101,8 @@ func (m maker) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 		WithOnExitCodes(batchv1ac.PodFailurePolicyOnExitCodesRequirement().
 			WithContainerName(t.Kind.Component).
 			WithOperator(batchv1.PodFailurePolicyOnExitCodesOpIn).WithValues(config.ExitUnusable))
-	return batchv1ac.Job(name, m.p.Namespace).
-		WithLabels(naming.Labels(m.p, t.Kind.Component)).
+	return batchv1ac.Job(name, b.p.Namespace).
+		WithLabels(naming.Labels(b.p, t.Kind.Component)).
 		WithLabels(map[string]string{naming.LabelGeneration: t.Config.Fingerprint()}).
 		WithAnnotations(map[string]string{
 			naming.AnnotationConfig:   config.Hash(t.Config),
@@ -113,13 +113,13 @@ func (m maker) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 		WithSpec(batchv1ac.JobSpec().
 			WithBackoffLimit(6).
 			WithPodFailurePolicy(batchv1ac.PodFailurePolicy().WithRules(lost, unusable)).
-			WithTemplate(t.Kind.pod(m, t, name)))
+			WithTemplate(t.Kind.pod(b, t, name)))
 }
 
-func (m maker) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration {
-	c, spec := t.Config.(config.Ingest), m.p.Spec.Ingest
-	sources, mounts := m.sources()
-	container := m.ours(naming.ComponentIngest, "ingest", "--config", configDirectory+"/"+configEntry,
+func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration {
+	c, spec := t.Config.(config.Ingest), b.p.Spec.Ingest
+	sources, mounts := b.sources()
+	container := b.operatorContainer(naming.ComponentIngest, "ingest", "--config", configDirectory+"/"+configEntry,
 		"--secrets", secretsDirectory, "--termination-log", corev1.TerminationMessagePathDefault).
 		WithTerminationMessagePath(corev1.TerminationMessagePathDefault).
 		WithPorts(port("ops", config.OpsPort)).
@@ -131,12 +131,12 @@ func (m maker) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAppl
 		volumes = append(volumes, secrets)
 		container.WithVolumeMounts(readOnly("secrets", secretsDirectory))
 	}
-	template := m.template(pod{
+	template := b.template(pod{
 		component:   naming.ComponentIngest,
-		account:     m.names.Tasks(naming.ComponentIngest),
+		account:     b.names.Tasks(naming.ComponentIngest),
 		labels:      map[string]string{naming.LabelGeneration: c.Fingerprint()},
-		annotations: m.weaviateKeyAnnotation(),
-		selector:    naming.Selector(m.p, naming.ComponentIngest),
+		annotations: b.weaviateKeyAnnotation(),
+		selector:    naming.Selector(b.p, naming.ComponentIngest),
 		scheduling:  spec.Scheduling,
 		volumes:     volumes,
 	}, container)
@@ -147,11 +147,11 @@ func (m maker) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAppl
 // sources returns the volumes with documents, and their mounts. A claim that several sources name
 // is one volume: the kubelet does not mount the same claim twice into one pod. It is read-only as a
 // volume too, so that nobody changes the owner of the user's files.
-func (m maker) sources() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.VolumeMountApplyConfiguration) {
+func (b builder) sources() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.VolumeMountApplyConfiguration) {
 	var volumes []*corev1ac.VolumeApplyConfiguration
 	var mounts []*corev1ac.VolumeMountApplyConfiguration
 	claims := map[string]string{} // claim to volume
-	for _, s := range m.p.Spec.Documents {
+	for _, s := range b.p.Spec.Documents {
 		kind := derive.KindOf(s)
 		if !kind.Mounted {
 			continue

@@ -18,10 +18,10 @@ import (
 
 // validate finds what the API server would refuse in the children, and names the field of the spec that it comes from.
 // The CRD's rules cannot: within their budget they parse neither quantities nor labels.
-func (m maker) validate() error {
-	spec := m.p.Spec
+func (b builder) validate() error {
+	spec := b.p.Spec
 	var v validator
-	m.configs(&v)
+	b.configs(&v)
 	v.resources("spec.ingest.resources", spec.Ingest.Resources)
 	v.scheduling("spec.ingest.scheduling", spec.Ingest.Scheduling)
 	v.resources("spec.gateway.resources", spec.Gateway.Resources)
@@ -38,11 +38,11 @@ func (m maker) validate() error {
 		v.resources(field+".resources", weaviate.Resources)
 		v.scheduling(field+".scheduling", weaviate.Scheduling)
 		v.size(field+".storage.size", weaviate.Storage.Size)
-		if m.weaviateImage() == "" {
+		if b.weaviateImage() == "" {
 			v.add(field+".image", "is required: this operator was installed without a default image")
 		}
 	}
-	for _, ref := range References(m.p) {
+	for _, ref := range References(b.p) {
 		if wrong := validation.IsConfigMapKey(ref.Key); ref.Key != "" && len(wrong) > 0 {
 			v.add(ref.Field+".key", "%q is not a valid key of a Secret: %s", ref.Key, wrong[0])
 		}
@@ -53,15 +53,15 @@ func (m maker) validate() error {
 // maxConfig is the size of the largest config, in bytes: a ConfigMap holds no more.
 const maxConfig = 1 << 20
 
-func (m maker) configs(v *validator) {
-	ingest, err := derive.Ingest(m.p, m.place(m.wanted))
+func (b builder) configs(v *validator) {
+	ingest, err := derive.Ingest(b.p, b.dataPlaneFor(b.wanted))
 	*v = append(*v, err)
-	if size := len(document(ingest)); size > maxConfig {
+	if size := len(indentedJSON(ingest)); size > maxConfig {
 		v.add("spec.documents",
 			"the config has %d bytes with its globs and metadata, but at most %d are allowed: shorten them", size, maxConfig)
 	}
-	gateway, err := m.gatewayConfig(m.pinned())
-	if size := len(document(gateway)); err == nil && size > maxConfig {
+	gateway, err := b.gatewayConfig(b.pinned())
+	if size := len(indentedJSON(gateway)); err == nil && size > maxConfig {
 		v.add("spec.models.llm.extraBody",
 			"the gateway's config has %d bytes with it, but at most %d are allowed: shorten it", size, maxConfig)
 	}

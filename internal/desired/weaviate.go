@@ -43,8 +43,8 @@ const (
 )
 
 // index says where the index lives.
-func (m maker) index() config.Index {
-	if external := m.p.Spec.VectorStore.External; external != nil {
+func (b builder) index() config.Index {
+	if external := b.p.Spec.VectorStore.External; external != nil {
 		return config.Index{Weaviate: &config.WeaviateIndex{
 			URL:     string(external.URL),
 			GRPCURL: string(external.GRPCURL),
@@ -52,12 +52,12 @@ func (m maker) index() config.Index {
 			Key:     derive.SecretKey(external.SecretRef),
 		}}
 	}
-	name := m.names.Weaviate()
+	name := b.names.Weaviate()
 	return config.Index{Weaviate: &config.WeaviateIndex{
 		URL:      serviceURL(name, weaviateHTTP),
 		GRPCURL:  serviceURL(name, weaviateGRPC),
-		Key:      &config.SecretKey{Name: m.names.WeaviateKey(), Key: weaviateKeyEntry},
-		Replicas: min(int(ptr.Deref(m.p.Spec.VectorStore.Weaviate, v1alpha1.Weaviate{}).Replicas), 3),
+		Key:      &config.SecretKey{Name: b.names.WeaviateKey(), Key: weaviateKeyEntry},
+		Replicas: min(int(ptr.Deref(b.p.Spec.VectorStore.Weaviate, v1alpha1.Weaviate{}).Replicas), 3),
 	}}
 }
 
@@ -69,25 +69,25 @@ func indexSecret(i config.Index) *config.SecretKey {
 }
 
 // weaviate is the pipeline's own store; an external one needs no object.
-func (m maker) weaviate() []Child {
-	spec := m.p.Spec.VectorStore.Weaviate
+func (b builder) weaviate() []Child {
+	spec := b.p.Spec.VectorStore.Weaviate
 	if spec == nil {
 		return nil
 	}
-	name, selector := m.names.Weaviate(), naming.Selector(m.p, naming.ComponentWeaviate)
-	peers := m.service(m.names.WeaviatePeers(), naming.ComponentWeaviate, selector,
+	name, selector := b.names.Weaviate(), naming.Selector(b.p, naming.ComponentWeaviate)
+	peers := b.service(b.names.WeaviatePeers(), naming.ComponentWeaviate, selector,
 		servicePort("gossip", weaviateGossip), servicePort("data", weaviateData), servicePort("raft", weaviateRaft), servicePort("raft-calls", weaviateRaftCalls))
 	peers.Spec.WithClusterIP(corev1.ClusterIPNone).WithPublishNotReadyAddresses(true) // replicas must meet to become ready
 	children := []Child{
-		m.account(name, naming.ComponentWeaviate),
-		m.weaviatePolicy(),
+		b.account(name, naming.ComponentWeaviate),
+		b.weaviatePolicy(),
 		{Object: peers},
-		{Object: m.service(name, naming.ComponentWeaviate, selector, servicePort("http", weaviateHTTP), servicePort("grpc", weaviateGRPC))},
-		{Object: m.weaviateStatefulSet(spec)},
+		{Object: b.service(name, naming.ComponentWeaviate, selector, servicePort("http", weaviateHTTP), servicePort("grpc", weaviateGRPC))},
+		{Object: b.weaviateStatefulSet(spec)},
 	}
 	if spec.Replicas >= 3 {
-		children = append(children, Child{Object: policyv1ac.PodDisruptionBudget(name, m.p.Namespace).
-			WithLabels(naming.Labels(m.p, naming.ComponentWeaviate)).
+		children = append(children, Child{Object: policyv1ac.PodDisruptionBudget(name, b.p.Namespace).
+			WithLabels(naming.Labels(b.p, naming.ComponentWeaviate)).
 			WithSpec(policyv1ac.PodDisruptionBudgetSpec().
 				WithMaxUnavailable(intstr.FromInt(1)).
 				WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector)))})
@@ -96,55 +96,55 @@ func (m maker) weaviate() []Child {
 }
 
 // weaviateImage is the spec's; without one, what runs already: an upgrade of the operator restarts no store.
-func (m maker) weaviateImage() string {
-	for _, image := range []string{string(m.p.Spec.VectorStore.Weaviate.Image), m.f.WeaviateImage} {
+func (b builder) weaviateImage() string {
+	for _, image := range []string{string(b.p.Spec.VectorStore.Weaviate.Image), b.f.WeaviateImage} {
 		if image != "" {
 			return image
 		}
 	}
-	return m.o.WeaviateImage
+	return b.o.WeaviateImage
 }
 
-func (m maker) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.StatefulSetApplyConfiguration {
-	name, selector := m.names.Weaviate(), naming.Selector(m.p, naming.ComponentWeaviate)
-	container := container(naming.ComponentWeaviate, m.weaviateImage()).
+func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.StatefulSetApplyConfiguration {
+	name, selector := b.names.Weaviate(), naming.Selector(b.p, naming.ComponentWeaviate)
+	container := container(naming.ComponentWeaviate, b.weaviateImage()).
 		WithCommand("/bin/weaviate").
 		WithArgs("--host=", "--port="+strconv.Itoa(weaviateHTTP), "--scheme=http"). // no host: every address, of both families
-		WithEnv(m.weaviateEnv(spec.Replicas)...).
+		WithEnv(b.weaviateEnv(spec.Replicas)...).
 		WithPorts(port("http", weaviateHTTP), port("grpc", weaviateGRPC), port("gossip", weaviateGossip),
 													port("data", weaviateData), port("raft", weaviateRaft), port("raft-calls", weaviateRaftCalls)).
 		WithStartupProbe(probe("http", "/v1/.well-known/live", 2).WithFailureThreshold(900)). // half an hour to load a large index
 		WithReadinessProbe(probe("http", "/v1/.well-known/ready", 2)).
 		WithLivenessProbe(probe("http", "/v1/.well-known/live", 10).WithFailureThreshold(30)).
-		WithLifecycle(lingering()). // connections to it are used meanwhile, and Ready is false before they break
+		WithLifecycle(preStopDelay()). // connections to it are used meanwhile, and Ready is false before they break
 		WithResources(resources(spec.Resources, "100m", "256Mi")).
 		WithVolumeMounts(mount("data", weaviateDirectory))
-	template := m.template(pod{
+	template := b.template(pod{
 		component:   naming.ComponentWeaviate,
 		account:     name,
-		annotations: m.weaviateKeyAnnotation(),
+		annotations: b.weaviateKeyAnnotation(),
 		selector:    selector,
 		scheduling:  spec.Scheduling,
 	}, container)
 	template.Spec.WithTerminationGracePeriodSeconds(120) // to linger, and to write out what is in memory
-	return appsv1ac.StatefulSet(name, m.p.Namespace).
-		WithLabels(naming.Labels(m.p, naming.ComponentWeaviate)).
+	return appsv1ac.StatefulSet(name, b.p.Namespace).
+		WithLabels(naming.Labels(b.p, naming.ComponentWeaviate)).
 		WithSpec(appsv1ac.StatefulSetSpec().
 			WithReplicas(spec.Replicas).
-			WithServiceName(m.names.WeaviatePeers()).
+			WithServiceName(b.names.WeaviatePeers()).
 			WithPodManagementPolicy(appsv1.ParallelPodManagement).
 			WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector)).
 			WithRevisionHistoryLimit(2).
 			WithPersistentVolumeClaimRetentionPolicy(appsv1ac.StatefulSetPersistentVolumeClaimRetentionPolicy().
 				WithWhenDeleted(appsv1.PersistentVolumeClaimRetentionPolicyType(spec.Storage.WhenDeleted)).
 				WithWhenScaled(appsv1.RetainPersistentVolumeClaimRetentionPolicyType)).
-			WithVolumeClaimTemplates(m.weaviateClaim(spec.Storage)).
+			WithVolumeClaimTemplates(b.weaviateClaim(spec.Storage)).
 			WithTemplate(template))
 }
 
 // weaviateClaim can never change: the API server refuses another template. Its labels are how the claims, which
 // outlive the pipeline, are found.
-func (m maker) weaviateClaim(s v1alpha1.Storage) *corev1ac.PersistentVolumeClaimApplyConfiguration {
+func (b builder) weaviateClaim(s v1alpha1.Storage) *corev1ac.PersistentVolumeClaimApplyConfiguration {
 	claim := corev1ac.PersistentVolumeClaimSpec().
 		WithAccessModes(corev1.ReadWriteOnce).
 		WithResources(storage(s.Size))
@@ -152,7 +152,7 @@ func (m maker) weaviateClaim(s v1alpha1.Storage) *corev1ac.PersistentVolumeClaim
 		claim.WithStorageClassName(string(s.StorageClassName))
 	}
 	template := &corev1ac.PersistentVolumeClaimApplyConfiguration{}
-	return template.WithName("data").WithLabels(naming.Labels(m.p, naming.ComponentWeaviate)).WithSpec(claim)
+	return template.WithName("data").WithLabels(naming.Labels(b.p, naming.ComponentWeaviate)).WithSpec(claim)
 }
 
 func storage(size v1alpha1.VolumeSize) *corev1ac.VolumeResourceRequirementsApplyConfiguration {
@@ -164,11 +164,11 @@ func storage(size v1alpha1.VolumeSize) *corev1ac.VolumeResourceRequirementsApply
 // gossip; so a pod may come back with another address. Gossip binds to the pod's own address, of whichever family:
 // left to itself it takes the first private one of version 4. (CLUSTER_ADVERTISE_ADDR would do the same, with the
 // timeouts of a wide-area network.)
-func (m maker) weaviateEnv(replicas int32) []*corev1ac.EnvVarApplyConfiguration {
-	secret := m.names.WeaviateKey()
+func (b builder) weaviateEnv(replicas int32) []*corev1ac.EnvVarApplyConfiguration {
+	secret := b.names.WeaviateKey()
 	pods := make([]string, 0, replicas)
 	for i := range replicas {
-		pods = append(pods, fmt.Sprintf("%s-%d", m.names.Weaviate(), i))
+		pods = append(pods, fmt.Sprintf("%s-%d", b.names.Weaviate(), i))
 	}
 	list := []*corev1ac.EnvVarApplyConfiguration{
 		env("PERSISTENCE_DATA_PATH", weaviateDirectory),
@@ -194,7 +194,7 @@ func (m maker) weaviateEnv(replicas int32) []*corev1ac.EnvVarApplyConfiguration 
 		env("LIMIT_RESOURCES", "true"), // 80 % of the memory limit, or of the node's memory
 	}
 	if replicas > 1 {
-		list = append(list, env("CLUSTER_JOIN", m.names.WeaviatePeers()))
+		list = append(list, env("CLUSTER_JOIN", b.names.WeaviatePeers()))
 	}
 	return list
 }

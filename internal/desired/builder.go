@@ -16,8 +16,8 @@ const (
 	modelPort   = 8000
 )
 
-// maker makes the children of one pipeline.
-type maker struct {
+// builder makes the children of one pipeline.
+type builder struct {
 	p      *v1alpha1.RAGPipeline
 	o      Operator
 	f      Facts
@@ -25,23 +25,23 @@ type maker struct {
 	wanted Record
 }
 
-func newMaker(p *v1alpha1.RAGPipeline, o Operator, f Facts) maker {
-	return maker{p: p, o: o, f: f, names: naming.For(p), wanted: NewRecord(p)}
+func newBuilder(p *v1alpha1.RAGPipeline, o Operator, f Facts) builder {
+	return builder{p: p, o: o, f: f, names: naming.For(p), wanted: NewRecord(p)}
 }
 
 // pinned is the generation that a new gateway pod serves.
-func (m maker) pinned() Record {
-	if m.f.Live != nil {
-		return *m.f.Live
+func (b builder) pinned() Record {
+	if b.f.Live != nil {
+		return *b.f.Live
 	}
-	return m.wanted
+	return b.wanted
 }
 
 // generations are all that must exist: the wanted one, the live one, and those that a pod still serves.
-func (m maker) generations() []Record {
+func (b builder) generations() []Record {
 	var list []Record
 	seen := map[string]bool{}
-	for _, r := range append([]Record{m.wanted, m.pinned()}, m.f.Draining...) {
+	for _, r := range append([]Record{b.wanted, b.pinned()}, b.f.Draining...) {
 		if fingerprint := r.Fingerprint(); !seen[fingerprint] {
 			seen[fingerprint] = true
 			list = append(list, r)
@@ -51,41 +51,41 @@ func (m maker) generations() []Record {
 }
 
 // embedding is where the embedding model of a generation is served.
-func (m maker) embedding(r Record) v1alpha1.Model { return Embedding(m.p, r).Model }
+func (b builder) embedding(r Record) v1alpha1.Model { return Embedding(b.p, r).Model }
 
 // place is the cluster, as the config of a pod of that generation sees it. Hosts are Services by their short names,
 // which a pod's resolver completes: nothing here knows the cluster's domain.
-func (m maker) place(r Record) derive.DataPlane {
+func (b builder) dataPlaneFor(r Record) derive.DataPlane {
 	return derive.DataPlane{
-		Index:            m.index(),
-		StandInURL:       serviceURL(m.names.StandIn(), modelPort) + "/v1",
+		Index:            b.index(),
+		StandInURL:       serviceURL(b.names.StandIn(), modelPort) + "/v1",
 		SourcesDirectory: sourcesDirectory,
 		NIM: func(stage config.Stage) string {
-			embedding := derive.ModelName(config.StageEmbedding, m.embedding(r))
-			return serviceURL(m.names.NIM(string(stage), embedding), modelPort) + "/v1"
+			embedding := derive.ModelName(config.StageEmbedding, b.embedding(r))
+			return serviceURL(b.names.NIM(string(stage), embedding), modelPort) + "/v1"
 		},
 	}
 }
 
 // secret gets the named entries, random, when it is created.
-func (m maker) secret(name, component string, entries ...string) Child {
-	secret := corev1ac.Secret(name, m.p.Namespace).WithLabels(naming.Labels(m.p, component)).WithType(corev1.SecretTypeOpaque)
+func (b builder) secret(name, component string, entries ...string) Child {
+	secret := corev1ac.Secret(name, b.p.Namespace).WithLabels(naming.Labels(b.p, component)).WithType(corev1.SecretTypeOpaque)
 	return Child{Object: secret, Once: true, Generate: entries}
 }
 
 // account is a ServiceAccount without any right; each component has its own, so that a cluster's rules, such as
 // OpenShift's, can tell them apart.
-func (m maker) account(name, component string) Child {
-	return Child{Object: corev1ac.ServiceAccount(name, m.p.Namespace).
-		WithLabels(naming.Labels(m.p, component)).
+func (b builder) account(name, component string) Child {
+	return Child{Object: corev1ac.ServiceAccount(name, b.p.Namespace).
+		WithLabels(naming.Labels(b.p, component)).
 		WithAutomountServiceAccountToken(false)}
 }
 
 // immutable is a ConfigMap of one entry that is never changed.
-func (m maker) immutable(name, component, fingerprint, entry string, value any) Child {
-	return Child{Once: true, Object: corev1ac.ConfigMap(name, m.p.Namespace).
-		WithLabels(naming.Labels(m.p, component)).
+func (b builder) immutable(name, component, fingerprint, entry string, value any) Child {
+	return Child{Once: true, Object: corev1ac.ConfigMap(name, b.p.Namespace).
+		WithLabels(naming.Labels(b.p, component)).
 		WithLabels(map[string]string{naming.LabelGeneration: fingerprint}).
 		WithImmutable(true).
-		WithData(map[string]string{entry: document(value)})}
+		WithData(map[string]string{entry: indentedJSON(value)})}
 }
