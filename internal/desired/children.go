@@ -3,11 +3,14 @@
 package desired
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -15,7 +18,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// Configuration is an apply configuration with its kind, name and namespace set. It says only what we manage.
+// Configuration is an apply configuration with its kind, name and namespace set. It holds only what the operator manages.
 type Configuration interface {
 	runtime.ApplyConfiguration
 	GetAPIVersion() *string
@@ -27,68 +30,51 @@ type Configuration interface {
 // Child is an object that a pipeline should have.
 type Child struct {
 	Object Configuration
-	// Once: it is created when absent and never applied over: runs, immutable ConfigMaps, generated Secrets.
+	// Once means that the object is created when absent and never applied over, as with Jobs, immutable ConfigMaps
+	// and generated Secrets.
 	Once bool
-	// Kept: it outlives the pipeline, is taken up by one of the same name, and is never pruned. It has no owner
-	// reference and is recognised by its labels.
+	// Kept means that the object outlives the pipeline, is taken over by a pipeline of the same name, and is never
+	// pruned. It has no owner reference and is recognised by its labels.
 	Kept bool
 	// Generate names the entries of a Secret that get a random token when it is created.
 	Generate []string
 }
 
-// Operator is what a child depends on of the operator that makes it.
+// Operator is what children depend on of the operator that creates them.
 type Operator struct {
 	// Image is the operator's own, which data-plane pods run.
 	Image string
-	// WeaviateImage is for a store whose spec names no image and that does not exist yet.
+	// WeaviateImage is the image of a new store whose spec names none.
 	WeaviateImage string
-	// Namespace and Labels are the operator's pods', whom NetworkPolicies admit to the ops ports.
+	// Namespace and Labels are those of the operator's pods, which NetworkPolicies admit to the ops ports.
 	Namespace string
 	Labels    map[string]string
-	// PullPolicy is data-plane pods'; empty for the cluster's default.
+	// PullPolicy applies to data-plane pods; empty means the cluster's default.
 	PullPolicy string
-}
-
-// Record is what a generation is, pinned in an immutable ConfigMap of its own under RecordKey.
-type Record struct {
-	Generation config.Generation `json:"generation"`
-	// Embedding is the model as the spec had it when the generation was first wanted. While the spec still names
-	// the same model, the spec's own wins: a new image or another home of it changes no vector.
-	Embedding v1alpha1.EmbeddingModel `json:"embedding"`
-}
-
-// RecordKey is the entry of a generation's ConfigMap that holds its Record as JSON.
-const RecordKey = "record.json"
-
-// Fingerprint names the generation.
-func (r Record) Fingerprint() string { return r.Generation.Fingerprint() }
-
-// NewRecord is the record of the generation that the spec wants.
-func NewRecord(p *v1alpha1.RAGPipeline) Record {
-	return Record{Generation: derive.Generation(p), Embedding: p.Spec.Models.Embedding}
 }
 
 // Facts are what children depend on besides the pipeline and the operator.
 type Facts struct {
-	// Live is the complete generation that questions are answered from; nil before the first, and then the
-	// gateway is pinned to the wanted one.
+	// Live is the complete generation that questions are answered from. It is nil before the first; the gateway is
+	// then pinned to the wanted one.
 	Live *Record
 	// Draining are further generations that a pod is still pinned to.
 	Draining []Record
 	// WeaviateKey is the UID of the store's API-key Secret, which the templates of the store and its clients carry.
 	WeaviateKey types.UID
-	// WeaviateImage is what an existing StatefulSet runs; empty when there is none.
+	// WeaviateImage is what an existing StatefulSet runs; empty if there is none.
 	WeaviateImage string
-	// Tasks are those to have.
+	// Tasks are the tasks to have.
 	Tasks []Task
 }
 
-// Secrets are the children that others depend on by their UID. They are applied first.
+// Secrets returns the children whose UIDs others carry. They are applied first.
 func Secrets(p *v1alpha1.RAGPipeline) []Child {
 	b := newBuilder(p, Operator{}, Facts{})
 	var children []Child
 	if p.Spec.VectorStore.Weaviate != nil {
-		children = append(children, b.secret(b.names.WeaviateKey(), naming.ComponentWeaviate, weaviateKeyEntry, weaviatePeersEntry))
+		children = append(children,
+			b.secret(b.names.WeaviateKey(), naming.ComponentWeaviate, weaviateKeyEntry, weaviatePeersEntry))
 	}
 	if p.Spec.Gateway.Auth == nil {
 		children = append(children, b.secret(b.names.GatewayKey(), naming.ComponentGateway, GatewayKeyEntry))
@@ -96,8 +82,8 @@ func Secrets(p *v1alpha1.RAGPipeline) []Child {
 	return children
 }
 
-// Children are all other objects that the pipeline should have, in the order in which they are applied. An error
-// is a *derive.ConfigurationError or several joined: only a change of the spec helps.
+// Children returns all other objects that the pipeline should have, in the order in which they are applied. Its error is
+// a *derive.ConfigurationError or several joined.
 func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) {
 	b := newBuilder(p, o, f)
 	children, err := b.children()
@@ -109,14 +95,10 @@ func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) {
 
 func (b builder) children() ([]Child, error) {
 	gateway, err := b.gateway()
-	var children []Child
-	for _, some := range [][]Child{b.records(), b.models(), b.weaviate(), gateway, b.tasks()} {
-		children = append(children, some...)
-	}
-	return children, err
+	return slices.Concat(b.records(), b.models(), b.weaviate(), gateway, b.tasks()), err
 }
 
-// IngestConfig is the config of the runs that build or update the generation that the spec wants.
+// IngestConfig returns the config of the runs that build or update the generation that the spec wants.
 func IngestConfig(p *v1alpha1.RAGPipeline, f Facts) (config.Ingest, error) {
 	b := newBuilder(p, Operator{}, f)
 	c, err := derive.Ingest(p, b.dataPlaneFor(b.wanted))
@@ -128,4 +110,71 @@ func IngestConfig(p *v1alpha1.RAGPipeline, f Facts) (config.Ingest, error) {
 	}
 	slices.Sort(c.Keep)
 	return c, nil
+}
+
+// The ports of what the operator runs, besides config.OpsPort.
+const (
+	GatewayPort = 8080
+	modelPort   = 8000
+)
+
+// builder builds the children of one pipeline.
+type builder struct {
+	p        *v1alpha1.RAGPipeline
+	operator Operator
+	facts    Facts
+	names    naming.Names
+	wanted   Record
+}
+
+func newBuilder(p *v1alpha1.RAGPipeline, o Operator, f Facts) builder {
+	return builder{p: p, operator: o, facts: f, names: naming.For(p), wanted: NewRecord(p)}
+}
+
+// dataPlaneFor describes the cluster to the pods of a generation. Hosts are Services by their short names, which a pod's
+// resolver completes: nothing here knows the cluster's domain.
+func (b builder) dataPlaneFor(r Record) derive.DataPlane {
+	return derive.DataPlane{
+		Index:            b.index(),
+		StandInURL:       serviceURL(b.names.StandIn(), modelPort) + "/v1",
+		SourcesDirectory: sourcesDirectory,
+		NIM: func(stage config.Stage) string {
+			embedding := derive.ModelName(config.StageEmbedding, b.embedding(r))
+			return serviceURL(b.names.NIM(string(stage), embedding), modelPort) + "/v1"
+		},
+	}
+}
+
+// secret returns a Secret whose named entries get random tokens when it is created.
+func (b builder) secret(name, component string, entries ...string) Child {
+	secret := corev1ac.Secret(name, b.p.Namespace).
+		WithLabels(naming.Labels(b.p, component)).
+		WithType(corev1.SecretTypeOpaque)
+	return Child{Object: secret, Once: true, Generate: entries}
+}
+
+// account returns a ServiceAccount without any permission. Each component has its own, so that a cluster's rules, such as
+// OpenShift's, can tell them apart.
+func (b builder) account(name, component string) Child {
+	return Child{Object: corev1ac.ServiceAccount(name, b.p.Namespace).
+		WithLabels(naming.Labels(b.p, component)).
+		WithAutomountServiceAccountToken(false)}
+}
+
+// immutable returns an immutable ConfigMap of one entry.
+func (b builder) immutable(name, component, fingerprint, entry string, value any) Child {
+	return Child{Once: true, Object: corev1ac.ConfigMap(name, b.p.Namespace).
+		WithLabels(naming.Labels(b.p, component)).
+		WithLabels(map[string]string{naming.LabelGeneration: fingerprint}).
+		WithImmutable(true).
+		WithData(map[string]string{entry: indentedJSON(value)})}
+}
+
+// indentedJSON returns v as JSON that a person can read.
+func indentedJSON(v any) string {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		panic("desired: " + err.Error()) // only configs and records come here; config.Hash has marshalled them before
+	}
+	return string(text) + "\n"
 }

@@ -59,9 +59,9 @@ func (b builder) weaviatePolicy() Child {
 // operators admits to the ops port the operator, and namespaces that may read metrics.
 func (b builder) operators() *networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration {
 	peers := []*peer{namespace(LabelMetrics, metricsEnabled)}
-	if b.o.Namespace != "" { // an operator outside the cluster has none
-		operator := namespace(labelNamespace, b.o.Namespace)
-		operator.WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(b.o.Labels))
+	if b.operator.Namespace != "" { // an operator outside the cluster has none
+		operator := namespace(labelNamespace, b.operator.Namespace)
+		operator.WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(b.operator.Labels))
 		peers = append(peers, operator)
 	}
 	return admit(peers, tcp(config.OpsPort))

@@ -3,10 +3,13 @@ package desired
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -85,9 +88,9 @@ func container(name, image string) *corev1ac.ContainerApplyConfiguration {
 
 // ours is a container of our own image: the first argument is the command.
 func (b builder) operatorContainer(name string, args ...string) *corev1ac.ContainerApplyConfiguration {
-	c := container(name, b.o.Image).WithArgs(args...)
-	if b.o.PullPolicy != "" {
-		c.WithImagePullPolicy(corev1.PullPolicy(b.o.PullPolicy))
+	c := container(name, b.operator.Image).WithArgs(args...)
+	if b.operator.PullPolicy != "" {
+		c.WithImagePullPolicy(corev1.PullPolicy(b.operator.PullPolicy))
 	}
 	return c
 }
@@ -154,8 +157,118 @@ func secretsVolume(keys ...*config.SecretKey) *corev1ac.VolumeApplyConfiguration
 
 // weaviateKeyAnnotation is for the pods that hold the key of the pipeline's own store.
 func (b builder) weaviateKeyAnnotation() map[string]string {
-	if b.p.Spec.VectorStore.Weaviate == nil || b.f.WeaviateKey == "" {
+	if b.p.Spec.VectorStore.Weaviate == nil || b.facts.WeaviateKey == "" {
 		return nil
 	}
-	return map[string]string{naming.AnnotationWeaviateKey: string(b.f.WeaviateKey)}
+	return map[string]string{naming.AnnotationWeaviateKey: string(b.facts.WeaviateKey)}
 }
+
+// resources are those of the spec, or requests of ours. We set no limit of our own: where a pod needs more than we
+// thought, it should be slow on a full node rather than killed on an empty one.
+func resources(spec *v1alpha1.Resources, cpu, memory string) *corev1ac.ResourceRequirementsApplyConfiguration {
+	if spec == nil || len(spec.Requests)+len(spec.Limits) == 0 {
+		return corev1ac.ResourceRequirements().WithRequests(corev1.ResourceList{
+			corev1.ResourceCPU:    resource.MustParse(cpu),
+			corev1.ResourceMemory: resource.MustParse(memory),
+		})
+	}
+	return explicitResources(*spec)
+}
+
+// explicitResources returns what the spec sets, and nothing else.
+func explicitResources(spec v1alpha1.Resources) *corev1ac.ResourceRequirementsApplyConfiguration {
+	r := corev1ac.ResourceRequirements()
+	if len(spec.Requests) > 0 {
+		r.WithRequests(resourceList(spec.Requests))
+	}
+	if len(spec.Limits) > 0 {
+		r.WithLimits(resourceList(spec.Limits))
+	}
+	return r
+}
+
+func resourceList(quantities map[string]resource.Quantity) corev1.ResourceList {
+	list := corev1.ResourceList{}
+	for name, quantity := range quantities {
+		list[corev1.ResourceName(name)] = quantity
+	}
+	return list
+}
+
+// schedule puts the spec's rules on a pod; it is spread among those that the selector finds.
+func schedule(pod *corev1ac.PodSpecApplyConfiguration, s *v1alpha1.Scheduling, selector map[string]string) {
+	if s == nil {
+		return
+	}
+	for key, value := range s.NodeSelector {
+		pod.WithNodeSelector(map[string]string{key: string(value)})
+	}
+	for _, t := range s.Tolerations {
+		pod.WithTolerations(toleration(t))
+	}
+	for _, c := range s.TopologySpreadConstraints {
+		pod.WithTopologySpreadConstraints(corev1ac.TopologySpreadConstraint().
+			WithTopologyKey(c.TopologyKey).
+			WithMaxSkew(c.MaxSkew).
+			WithWhenUnsatisfiable(corev1.UnsatisfiableConstraintAction(c.WhenUnsatisfiable)).
+			WithLabelSelector(metav1ac.LabelSelector().WithMatchLabels(selector)))
+	}
+}
+
+func toleration(t v1alpha1.Toleration) *corev1ac.TolerationApplyConfiguration {
+	tolerate := corev1ac.Toleration()
+	if t.Key != "" {
+		tolerate.WithKey(t.Key)
+	}
+	if t.Operator != "" {
+		tolerate.WithOperator(corev1.TolerationOperator(t.Operator))
+	}
+	if t.Value != "" {
+		tolerate.WithValue(string(t.Value))
+	}
+	if t.Effect != "" {
+		tolerate.WithEffect(corev1.TaintEffect(t.Effect))
+	}
+	if t.TolerationSeconds != nil {
+		tolerate.WithTolerationSeconds(*t.TolerationSeconds)
+	}
+	return tolerate
+}
+
+// env is a variable with a value; an empty one is set, and not mentioned, as the API server would have it.
+func env(name, value string) *corev1ac.EnvVarApplyConfiguration {
+	e := corev1ac.EnvVar().WithName(name)
+	if value != "" {
+		e.WithValue(value)
+	}
+	return e
+}
+
+func envFromSecret(name, secret, key string) *corev1ac.EnvVarApplyConfiguration {
+	return corev1ac.EnvVar().WithName(name).WithValueFrom(corev1ac.EnvVarSource().
+		WithSecretKeyRef(corev1ac.SecretKeySelector().WithName(secret).WithKey(key)))
+}
+
+func envFromField(name, path string) *corev1ac.EnvVarApplyConfiguration {
+	return corev1ac.EnvVar().WithName(name).WithValueFrom(corev1ac.EnvVarSource().
+		WithFieldRef(corev1ac.ObjectFieldSelector().WithFieldPath(path)))
+}
+
+// service makes a Service for the pods that the selector finds.
+func (b builder) service(name, component string, selector map[string]string, ports ...*corev1ac.ServicePortApplyConfiguration) *corev1ac.ServiceApplyConfiguration {
+	return corev1ac.Service(name, b.p.Namespace).
+		WithLabels(naming.Labels(b.p, component)).
+		WithSpec(corev1ac.ServiceSpec().WithSelector(selector).WithPorts(ports...))
+}
+
+// servicePort leads to the container's port of the same name. The target is named because an apply that leaves it
+// out fights the API server's default.
+func servicePort(name string, number int32) *corev1ac.ServicePortApplyConfiguration {
+	return corev1ac.ServicePort().
+		WithName(name).
+		WithPort(number).
+		WithTargetPort(intstr.FromString(name)).
+		WithProtocol(corev1.ProtocolTCP)
+}
+
+func serviceURL(host string, port int) string { return "http://" + host + ":" + strconv.Itoa(port) }

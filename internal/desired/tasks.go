@@ -81,7 +81,7 @@ func (b builder) tasks() (children []Child) {
 			b.account(name, kind.Component),
 			b.policy(name, kind.Component, b.operators()))
 	}
-	for _, t := range b.f.Tasks {
+	for _, t := range b.facts.Tasks {
 		name := t.Name(b.p)
 		children = append(children,
 			b.immutable(name, t.Kind.Component, t.Config.Fingerprint(), configEntry, t.Config),

@@ -97,12 +97,12 @@ func (b builder) weaviate() []Child {
 
 // weaviateImage is the spec's; without one, what runs already: an upgrade of the operator restarts no store.
 func (b builder) weaviateImage() string {
-	for _, image := range []string{string(b.p.Spec.VectorStore.Weaviate.Image), b.f.WeaviateImage} {
+	for _, image := range []string{string(b.p.Spec.VectorStore.Weaviate.Image), b.facts.WeaviateImage} {
 		if image != "" {
 			return image
 		}
 	}
-	return b.o.WeaviateImage
+	return b.operator.WeaviateImage
 }
 
 func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.StatefulSetApplyConfiguration {
