@@ -33,6 +33,10 @@ type Summary struct {
 	Reused    int `json:"chunksReused"`
 	Truncated int `json:"chunksTruncated"`
 
+	// Warned counts the documents that are indexed with warnings, WarningReasons those with each reason.
+	Warned         int                   `json:"documentsWithWarnings,omitempty"`
+	WarningReasons map[WarningReason]int `json:"warningReasons,omitempty"`
+
 	Bytes int64 `json:"bytes"` // read from the sources
 	// Failures are the first of the failed documents.
 	Failures []FailedDocument `json:"failures,omitempty"`

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,6 +81,25 @@ func (w *Warnings) Merge(others Warnings) {
 	for _, other := range others {
 		w.Add(other.Reason, other.Count, other.Places...)
 	}
+}
+
+// Encode is the warnings as JSON, empty when there are none. A ledger keeps them so.
+func (w Warnings) Encode() (string, error) {
+	if len(w) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(w)
+	return string(b), err
+}
+
+// DecodeWarnings reads what Encode wrote.
+func DecodeWarnings(s string) (Warnings, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var w Warnings
+	err := json.Unmarshal([]byte(s), &w)
+	return w, err
 }
 
 // cutPlace bounds what of a foreign name gets into a warning: one line of printable characters.

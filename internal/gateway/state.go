@@ -94,7 +94,9 @@ type Document struct {
 	Truncated    int           `json:"truncated,omitempty"` // chunks whose embedding saw only their beginning
 	Reason       config.Reason `json:"reason,omitempty"`    // when Failed
 	Message      string        `json:"message,omitempty"`   // when Failed
-	Updated      time.Time     `json:"updated,omitzero"`
+	// Warnings tell what of an indexed document is not in the index, or may be wrong there.
+	Warnings config.Warnings `json:"warnings,omitempty"`
+	Updated  time.Time       `json:"updated,omitzero"`
 }
 
 // documents answers GET /v1/documents.
@@ -118,7 +120,7 @@ func (g *Gateway) documents(w http.ResponseWriter, r *http.Request) error {
 		page.Documents[i] = Document{
 			DocumentID: row.Document, DocumentName: path.Base(row.Document), Source: row.Source, Title: row.Title,
 			State: row.State, Chunks: row.Chunks, Truncated: row.Truncated, Reason: row.Reason, Message: row.Message,
-			Updated: row.Updated,
+			Warnings: row.Warnings, Updated: row.Updated,
 		}
 	}
 	if len(rows) > limit {

@@ -91,7 +91,9 @@ type Row struct {
 	// Reason and Message are set when State is Failed.
 	Reason  config.Reason
 	Message string
-	Updated time.Time
+	// Warnings tell what of an indexed document is not in the index, or may be wrong there.
+	Warnings config.Warnings
+	Updated  time.Time
 }
 
 // Hit is a candidate that one retriever found.

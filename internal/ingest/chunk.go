@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"crypto/sha256"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -27,6 +28,7 @@ func (r *run) chunks(d *document, text *extract.Document) []index.Vectored {
 	var chunks []index.Vectored
 	id := r.ids.of(d.id)
 	headings := outline{pages: text.Pages}
+	metadata := merged(d.origin.metadata, text.Metadata)
 	for p, page := range text.Pages {
 		for _, piece := range r.Splitter.Split(page.Text, tables(page)...) {
 			if strings.TrimSpace(piece.Text) == "" {
@@ -41,13 +43,27 @@ func (r *run) chunks(d *document, text *extract.Document) []index.Vectored {
 				Page:     page.Number,
 				Start:    piece.Start,
 				End:      piece.End,
-				Metadata: d.origin.metadata,
+				Metadata: metadata,
 			}
 			c.ID = id(c.Embedded())
 			chunks = append(chunks, index.Vectored{Chunk: c})
 		}
 	}
 	return chunks
+}
+
+// merged is the source's metadata and the document's own, which is more particular.
+func merged(source, own map[string]string) map[string]string {
+	if len(own) == 0 {
+		return source
+	}
+	metadata := maps.Clone(own)
+	for key, value := range source {
+		if _, ok := own[key]; !ok {
+			metadata[key] = value
+		}
+	}
+	return metadata
 }
 
 // tables are the page's tables as the splitter takes them.

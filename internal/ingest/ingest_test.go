@@ -98,6 +98,30 @@ func gather(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 	return values
 }
 
+func TestDocumentsThatAreReadInPartAreIndexedWithWarnings(t *testing.T) {
+	w := newWorld(t)
+	w.write("a.csv", "name,note\nAnn,\"x\nBob,y\n")
+	w.write("b.md", "---\nowner: Ann\n---\nText.")
+	for _, name := range []string{"the first run", "the next run"} {
+		report := w.mustRun()
+		if report.Indexed != 2 || report.Warned != 1 || report.WarningReasons[config.LinesSkipped] != 1 {
+			t.Errorf("%s: report %+v", name, report)
+		}
+		if !strings.Contains(report.String(), "partly read  docs/a.csv  LinesSkipped: 1 (line 2") {
+			t.Errorf("%s: the report says %q", name, report)
+		}
+	}
+	rows := w.rows()
+	if got := rows[0].Warnings; len(got) != 1 || got[0].Reason != config.LinesSkipped || got[0].Count != 1 || len(rows[1].Warnings) != 0 {
+		t.Errorf("ledger %+v", rows)
+	}
+	for _, c := range w.chunks() {
+		if c.Document == "docs/b.md" && c.Metadata["owner"] != "Ann" {
+			t.Errorf("metadata of %s: %v", c.Document, c.Metadata)
+		}
+	}
+}
+
 func TestNextRunDoesOnlyWhatChanged(t *testing.T) {
 	w := newWorld(t)
 	for i := range 200 {

@@ -97,6 +97,7 @@ func (r *run) extract(ctx context.Context, d *document, data []byte) error {
 	}
 	defer r.tally.time(stageSplit)()
 	d.row.Title = title(text, d.entry.Path)
+	d.row.Warnings = text.Warnings
 	d.chunks = r.chunks(d, text)
 	if len(d.chunks) == 0 {
 		return config.Failf(config.NoTextLayer, "no text was found in it")

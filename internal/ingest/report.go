@@ -41,12 +41,23 @@ type Report struct {
 	Failures []config.FailedDocument `json:"failures,omitempty"` // the first 10, by document
 	Warnings []string                `json:"warnings,omitempty"`
 
+	// Warned counts the documents that are indexed with warnings, WarningReasons those with each reason.
+	Warned          int                          `json:"documentsWithWarnings,omitempty"`
+	WarningReasons  map[config.WarningReason]int `json:"warningReasons,omitempty"`
+	WarnedDocuments []WarnedDocument             `json:"warnedDocuments,omitempty"` // the first 10, by document
+
 	Seconds float64 `json:"seconds"`
 	// StageSeconds sums the time in each stage over all that work in it at once, so it may exceed Seconds.
 	StageSeconds map[string]float64 `json:"stageSeconds,omitempty"`
 	// Error is why the run failed, empty when it did not; Reason is one word for it, where there is one.
 	Error  string         `json:"error,omitempty"`
 	Reason config.Failure `json:"reason,omitempty"`
+}
+
+// WarnedDocument is a document that is indexed with warnings.
+type WarnedDocument struct {
+	Document string          `json:"document"`
+	Warnings config.Warnings `json:"warnings"`
 }
 
 // DocumentsPerSecond is the run's rate over all listed documents.
@@ -74,6 +85,7 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, "; %.1f s\n  %.1f documents/s: %s", r.Seconds, r.DocumentsPerSecond(), r.times())
 	}
 	r.writeFailures(&b)
+	r.writeWarned(&b)
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(&b, "\nwarning: %s", warning)
 	}
@@ -136,6 +148,25 @@ func (r *Report) writeFailures(b *strings.Builder) {
 	w.Flush()
 }
 
+// writeWarned lists the documents of which something is missing: with a line each, as failures have.
+func (r *Report) writeWarned(b *strings.Builder) {
+	if r.Warned == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, d := range r.WarnedDocuments {
+		warnings := make([]string, len(d.Warnings))
+		for i, warning := range d.Warnings {
+			warnings[i] = warning.String()
+		}
+		fmt.Fprintf(w, "\npartly read\t%s\t%s", printable(d.Document), printable(strings.Join(warnings, "; ")))
+	}
+	if more := r.Warned - len(r.WarnedDocuments); more > 0 {
+		fmt.Fprintf(w, "\npartly read\tand %d more", more)
+	}
+	w.Flush()
+}
+
 func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -143,16 +174,17 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// Bounds of the summary, in bytes. With eleven counts of at most 20 digits and names of at most 15
-// bytes (11 * 40 = 440), the pipeline and generation (260), 5 failures of 96 + 20 + 224 bytes and their keys
-// (5 * 385 = 1,925), an error (700) and its reason (40), it stays under 3,500: no character in it needs escaping.
+// Bounds of the summary, in bytes. With twelve counts of at most 20 digits and names of at most 21
+// bytes (12 * 45 = 540), seven reasons of warnings (7 * 40 = 280), the pipeline and generation (260), 5 failures of
+// 96 + 20 + 176 bytes and their keys (5 * 337 = 1,685), an error (560) and its reason (40), it stays under 3,500: no
+// character in it needs escaping.
 const (
 	summaryPipeline = 200
 	summaryFailures = 5
 	summaryDocument = 96
 	summaryReason   = 20
-	summaryMessage  = 224
-	summaryError    = 640
+	summaryMessage  = 176
+	summaryError    = 500
 )
 
 // Summary is the report in brief: counts, few failures, names and messages cut. Its JSON has at most
@@ -164,6 +196,7 @@ func (r *Report) Summary() config.Summary {
 		Listed:     r.Listed, Unchanged: r.Unchanged, Added: r.Added, Changed: r.Changed, Failed: r.Failed,
 		Removed: r.Removed,
 		Indexed: r.Indexed, Chunks: r.Chunks, Embedded: r.Embedded, Reused: r.Reused, Truncated: r.Truncated,
+		Warned: r.Warned, WarningReasons: r.WarningReasons,
 		Bytes: r.Bytes, Seconds: float64(int64(r.Seconds*10)) / 10,
 		Error: cut(r.Error, summaryError), Reason: config.Failure(cut(string(r.Reason), summaryReason)),
 	}

@@ -28,7 +28,12 @@ func sampleReport() *Report {
 			{Document: "papers/scan\x1b[2J.pdf", Reason: config.NoTextLayer, Message: "its pages are \"images\";\nthere is no OCR"},
 		},
 		Warnings: []string{"1 document could not be read; the index keeps what it had of it"},
-		Seconds:  3.21,
+		Warned:   11, WarningReasons: map[config.WarningReason]int{config.LinesSkipped: 1, config.EncodingGuessed: 11},
+		WarnedDocuments: []WarnedDocument{{Document: "papers/a.csv", Warnings: config.Warnings{
+			{Reason: config.EncodingGuessed, Count: 1, Places: []string{"read as KOI8-R"}},
+			{Reason: config.LinesSkipped, Count: 2, Places: []string{"line 3", "line 9"}},
+		}}},
+		Seconds: 3.21,
 		StageSeconds: map[string]float64{
 			stageRead: 0.04, stageExtract: 2.5, stageSplit: 0.1, stageEmbed: 1.2, stageWrite: 0.3,
 		},
@@ -101,6 +106,13 @@ func FuzzTermination(f *testing.F) {
 			Listed: math.MinInt, Unchanged: math.MinInt, Added: math.MinInt, Changed: math.MinInt, Failed: math.MinInt,
 			Removed: math.MinInt, Indexed: math.MinInt, Chunks: math.MinInt, Embedded: math.MinInt, Reused: math.MinInt,
 			Truncated: math.MinInt, Bytes: math.MinInt64, Seconds: 1e15, Error: failure, Reason: config.Failure(message),
+		}
+		r.Warned, r.WarningReasons = math.MinInt, map[config.WarningReason]int{}
+		for _, reason := range []config.WarningReason{
+			config.PagesWithoutText, config.UndecodableText, config.EncodingGuessed, config.LinesSkipped, config.HiddenText,
+			config.Truncated, config.PartsIgnored,
+		} {
+			r.WarningReasons[reason] = math.MinInt
 		}
 		for range 20 {
 			r.Failures = append(r.Failures, config.FailedDocument{Document: document, Reason: config.Reason(message), Message: message})

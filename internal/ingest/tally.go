@@ -90,6 +90,7 @@ func (t *tally) unchanged(d *document) {
 		return
 	}
 	t.sum.Unchanged++
+	t.warned(d.id, d.previous.Warnings)
 	t.hold(d.previous.Chunks)
 	t.finish("unchanged")
 }
@@ -99,6 +100,7 @@ func (t *tally) committed(d *document) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.hold(len(d.chunks))
+	t.warned(d.id, d.row.Warnings)
 	embedded, reused := len(d.missing), len(d.chunks)-len(d.missing)
 	t.sum.Embedded += embedded
 	t.sum.Reused += reused
@@ -144,6 +146,27 @@ func (t *tally) fail(f config.FailedDocument) {
 		t.sum.Failures = t.sum.Failures[:min(len(t.sum.Failures), maxFailures)]
 	}
 	t.finish("failed")
+}
+
+// warned counts a document that is indexed with warnings.
+func (t *tally) warned(document string, warnings config.Warnings) {
+	if len(warnings) == 0 {
+		return
+	}
+	t.sum.Warned++
+	if t.sum.WarningReasons == nil {
+		t.sum.WarningReasons = map[config.WarningReason]int{}
+	}
+	for _, w := range warnings {
+		t.sum.WarningReasons[w.Reason]++
+	}
+	at, _ := slices.BinarySearchFunc(t.sum.WarnedDocuments, document, func(a WarnedDocument, b string) int {
+		return cmp.Compare(a.Document, b)
+	})
+	if at < maxFailures {
+		t.sum.WarnedDocuments = slices.Insert(t.sum.WarnedDocuments, at, WarnedDocument{document, warnings})
+		t.sum.WarnedDocuments = t.sum.WarnedDocuments[:min(len(t.sum.WarnedDocuments), maxFailures)]
+	}
 }
 
 func (t *tally) hold(chunks int) {
@@ -197,6 +220,7 @@ func (t *tally) report(started time.Time, err error) *Report {
 	r := t.sum
 	r.Warnings = t.warnings()
 	r.Reasons = maps.Clone(r.Reasons)
+	r.WarningReasons = maps.Clone(r.WarningReasons)
 	r.Seconds = time.Since(started).Seconds()
 	r.StageSeconds = map[string]float64{}
 	for stage, took := range t.stages {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -72,7 +73,7 @@ func (d *document) recorded() bool {
 	}
 	was, is := *d.previous, d.row
 	was.Updated, is.Updated = time.Time{}, time.Time{}
-	return was == is
+	return reflect.DeepEqual(was, is)
 }
 
 // stage has the index keep the parts' vectors until the document is committed.

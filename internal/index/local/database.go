@@ -24,7 +24,7 @@ var ErrDamaged = errors.New("the index database is damaged")
 // changes.
 const (
 	applicationID = 0x52414750
-	schemaVersion = 2
+	schemaVersion = 3
 )
 
 // Vectors have a table of their own, so that a scan of the texts does not read them.
@@ -51,6 +51,7 @@ CREATE TABLE document (
 	reason     TEXT NOT NULL,
 	message    TEXT NOT NULL,
 	updated    INTEGER NOT NULL,            -- Unix nanoseconds
+	warnings   TEXT NOT NULL DEFAULT '',    -- config.Warnings as JSON; empty when there are none
 	PRIMARY KEY (generation, document)
 ) WITHOUT ROWID;
 CREATE TABLE chunk (
@@ -92,7 +93,11 @@ func openDatabase(directory string, pragmas ...string) (*sql.DB, error) {
 
 func databasePath(directory string) string { return filepath.Join(directory, "index.db") }
 
-// migrate creates the schema in a new database and refuses one that this program does not know.
+// addWarnings is what version 3 of the schema has that version 2 has not.
+const addWarnings = `ALTER TABLE document ADD COLUMN warnings TEXT NOT NULL DEFAULT ''`
+
+// migrate creates the schema in a new database, brings one of the version before up to date, and refuses one that this
+// program does not know.
 func migrate(ctx context.Context, db *sql.DB) error {
 	var application, version, tables int
 	err := db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
@@ -107,6 +112,9 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	case application != applicationID:
 		return errors.New("index.db is another program's database: choose another directory")
+	case version == schemaVersion-1:
+		_, err = db.ExecContext(ctx, fmt.Sprintf("BEGIN; PRAGMA user_version = %d; %s; COMMIT", schemaVersion, addWarnings))
+		return err
 	case version != schemaVersion:
 		return fmt.Errorf("index.db has schema %d and this version reads %d: use the version that created it, "+
 			"or delete the directory and the next ingestion rebuilds it", version, schemaVersion)

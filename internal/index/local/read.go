@@ -2,9 +2,11 @@ package local
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
@@ -89,8 +91,8 @@ func (s *Store) Known(_ context.Context, document string) (map[string]bool, erro
 	return known, nil
 }
 
-const selectRows = `SELECT document, source, hash, attributes, title, chunks, truncated, state, reason, message, updated
-	FROM document WHERE generation = ? `
+const selectRows = `SELECT document, source, hash, attributes, title, chunks, truncated, state, reason, message, updated,
+	warnings FROM document WHERE generation = ? `
 
 // Documents returns up to limit rows whose document sorts after the given one, in the order of
 // their bytes.
@@ -114,12 +116,16 @@ func (s *Store) rows(ctx context.Context, query string, args ...any) ([]index.Ro
 	var rows []index.Row
 	for found.Next() {
 		var (
-			row     index.Row
-			updated int64
+			row      index.Row
+			updated  int64
+			warnings string
 		)
 		if err := found.Scan(&row.Document, &row.Source, &row.Hash, &row.Attributes, &row.Title, &row.Chunks,
-			&row.Truncated, &row.State, &row.Reason, &row.Message, &updated); err != nil {
+			&row.Truncated, &row.State, &row.Reason, &row.Message, &updated, &warnings); err != nil {
 			return nil, err
+		}
+		if row.Warnings, err = config.DecodeWarnings(warnings); err != nil {
+			return nil, fmt.Errorf("%w: warnings of %s: %w", ErrDamaged, row.Document, err)
 		}
 		row.Updated = instant(updated)
 		rows = append(rows, row)

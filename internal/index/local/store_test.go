@@ -125,6 +125,24 @@ func TestADirectoryOfAnyName(t *testing.T) {
 	}
 }
 
+func TestADatabaseOfTheVersionBeforeIsBroughtUpToDate(t *testing.T) {
+	directory := t.TempDir()
+	s := openStore(t, directory)
+	mustPut(t, s, "docs/a", "apple", 1)
+	for _, change := range []string{`ALTER TABLE document DROP COLUMN warnings`, `PRAGMA user_version = 2`} {
+		if _, err := s.writer.conn.ExecContext(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeStore(t, s)
+	s = openStore(t, directory)
+	rows, err := s.Documents(t.Context(), "", 10)
+	if err != nil || len(rows) != 1 || rows[0].Document != "docs/a" || len(rows[0].Warnings) != 0 {
+		t.Errorf("rows %+v, %v", rows, err)
+	}
+	mustPut(t, s, "docs/b", "pear", 2)
+}
+
 func TestForeignDatabasesAreRefused(t *testing.T) {
 	const otherSchema = "use the version that created it, or delete the directory"
 	for name, test := range map[string]struct{ change, want string }{

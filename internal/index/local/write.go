@@ -149,8 +149,12 @@ func (s *Store) insertVector(v []float32) (number int64, err error) {
 }
 
 func (s *Store) putRow(row index.Row) error {
-	_, err := s.writer.putDocument.Exec(s.generation, row.Document, row.Source, row.Hash, row.Attributes, row.Title,
-		row.Chunks, row.Truncated, row.State, row.Reason, row.Message, nanoseconds(row.Updated))
+	warnings, err := row.Warnings.Encode()
+	if err != nil {
+		return err
+	}
+	_, err = s.writer.putDocument.Exec(s.generation, row.Document, row.Source, row.Hash, row.Attributes, row.Title,
+		row.Chunks, row.Truncated, row.State, row.Reason, row.Message, nanoseconds(row.Updated), warnings)
 	return err
 }
 

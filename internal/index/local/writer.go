@@ -71,8 +71,8 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.deleteChunk, `DELETE FROM chunk WHERE number = ?`},
 		{&w.deleteVector, `DELETE FROM vector WHERE number = ?`},
 		{&w.putDocument, `INSERT OR REPLACE INTO document
-			(generation, document, source, hash, attributes, title, chunks, truncated, state, reason, message, updated)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+			(generation, document, source, hash, attributes, title, chunks, truncated, state, reason, message, updated,
+			warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&w.deleteDocument, `DELETE FROM document WHERE generation = ? AND document = ?`},
 		{&w.setDimensions, `UPDATE generation SET dimensions = ? WHERE id = ?`},
 		{&w.setCompleted, `UPDATE generation SET completed = ? WHERE id = ?`},

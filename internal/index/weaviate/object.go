@@ -76,11 +76,16 @@ func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 	if !r.Updated.IsZero() {
 		updated = r.Updated.UTC().Format(time.RFC3339Nano)
 	}
+	warnings, err := r.Warnings.Encode()
+	if err != nil {
+		return nil, err
+	}
 	properties := map[string]any{
 		propState: string(r.State), propPending: r.pending,
 		propOrder: order(r.Document), propDocument: r.Document, propSource: r.Source, propTitle: r.Title,
 		propHash: r.Hash, propAttributes: r.Attributes, propChunks: r.Chunks, propTruncated: r.Truncated,
 		propReason: string(r.Reason), propMessage: r.Message, propUpdated: updated, propVersion: r.version,
+		propWarnings: warnings,
 	}
 	if r.State != stateNew {
 		properties[propFailed] = r.State == index.Failed
@@ -91,7 +96,7 @@ func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 // rowProperties are the properties that rowOf reads.
 var rowProperties = []string{
 	propState, propPending, propDocument, propSource, propHash, propAttributes, propTitle, propChunks, propTruncated,
-	propReason, propMessage, propUpdated, propVersion,
+	propReason, propMessage, propWarnings, propUpdated, propVersion,
 }
 
 func rowOf(r *pb.SearchResult) (storedRow, error) {
@@ -106,6 +111,9 @@ func rowOf(r *pb.SearchResult) (storedRow, error) {
 		version: p.text(propVersion), pending: p[propPending].GetBoolValue(),
 	}
 	var err error
+	if row.Warnings, err = config.DecodeWarnings(p.text(propWarnings)); err != nil {
+		return row, fmt.Errorf("warnings of %s: %w", row.Document, err)
+	}
 	if at := p.text(propUpdated); at != "" {
 		row.Updated, err = time.Parse(time.RFC3339Nano, at)
 	}

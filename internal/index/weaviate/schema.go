@@ -44,6 +44,7 @@ const (
 	propTruncated  = "truncated"
 	propReason     = "reason"
 	propMessage    = "message"
+	propWarnings   = "warnings" // JSON of config.Warnings
 	propUpdated    = "updated"
 	propRecord     = "record" // JSON of record
 )
@@ -95,6 +96,7 @@ func ledgerCollection(name string, p config.Pipeline, replicas int) *models.Clas
 		stored("text", propDocument), stored("text", propSource), stored("text", propTitle),
 		stored("text", propHash), stored("text", propAttributes),
 		stored("int", propChunks), stored("int", propTruncated), stored("text", propReason), stored("text", propMessage),
+		stored("text", propWarnings),
 		stored("text", propUpdated), stored("text", propVersion), stored("text", propRecord))
 }
 
