@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
@@ -20,10 +22,7 @@ import (
 // shows what this package costs; "loopback" adds net/http's client, and a server that costs next to nothing;
 // "floor" is the same bytes through net/http with the answer thrown away.
 func BenchmarkQuestion(b *testing.B) {
-	passages := make([]string, 45)
-	for i := range passages {
-		passages[i] = strings.Repeat("The model was trained on sixteen nodes with eight \"A100\" GPUs each, 5.1k hours.\n", 12)
-	}
+	passages := manyPassages()
 	v := make([]float32, 1024)
 	var entries []string
 	for i := range v {
@@ -85,6 +84,63 @@ func BenchmarkQuestion(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkRanking writes the body of a reranking request with 45 passages of about 1 kB: as the client does, with the
+// library's quoting of strings in its place, and with the library alone.
+func BenchmarkRanking(b *testing.B) {
+	passages := manyPassages()
+	type text struct {
+		Text string `json:"text"`
+	}
+	type request struct {
+		Model    string `json:"model"`
+		Query    text   `json:"query"`
+		Passages []text `json:"passages"`
+		Truncate string `json:"truncate"`
+	}
+	r := NewRanker(config.Model{URL: "http://h/v1", Name: "m"}, nil, Transport{})
+	want := string(r.body("Where is the A100 GPU used?", passages))
+	writers := []struct {
+		name  string
+		write func() ([]byte, error)
+	}{
+		{"appendString", func() ([]byte, error) { return r.body("Where is the A100 GPU used?", passages), nil }},
+		{"AppendQuote", func() ([]byte, error) {
+			out := append(make([]byte, 0, len(want)), `{"model":"m","query":{"text":"Where is the A100 GPU used?"},"passages":[`...)
+			for i, p := range passages {
+				if i > 0 {
+					out = append(out, ',')
+				}
+				out, _ = jsontext.AppendQuote(append(out, `{"text":`...), p)
+				out = append(out, '}')
+			}
+			return append(out, `],"truncate":"END"}`...), nil
+		}},
+		{"Marshal", func() ([]byte, error) {
+			in := request{Model: "m", Query: text{"Where is the A100 GPU used?"}, Passages: make([]text, len(passages)), Truncate: "END"}
+			for i, p := range passages {
+				in.Passages[i].Text = p
+			}
+			return r.client.writeJSON(in)
+		}},
+	}
+	for _, w := range writers {
+		b.Run(w.name, func(b *testing.B) {
+			if got, err := w.write(); err != nil || string(got) != want {
+				b.Fatalf("it writes %q, %v", got, err)
+			}
+			measure(b, func() error { _, err := w.write(); return err })
+		})
+	}
+}
+
+func manyPassages() []string {
+	passages := make([]string, 45)
+	for i := range passages {
+		passages[i] = strings.Repeat("The model was trained on sixteen nodes with eight \"A100\" GPUs each, 5.1k hours.\n", 12)
+	}
+	return passages
 }
 
 func benchQuery(ctx context.Context, m config.Model, t Transport) func() error {

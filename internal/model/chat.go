@@ -1,15 +1,16 @@
 package model
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"mime"
-	"slices"
-	"strconv"
+	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -30,68 +31,60 @@ const (
 // Chat asks the LLM.
 type Chat struct {
 	client *client
-	// extra holds ExtraBody's members as JSON, in the order of their names.
-	extra    []extraMember
-	extraErr error
-	// opening is learned from finished answers; it holds an opening.
-	opening atomic.Int32
-	// introduced says that a probe has asked for a whole answer.
-	introduced atomic.Bool
-}
-
-type extraMember struct {
-	name string
-	json []byte
+	extra  map[string]any // is ExtraBody
+	// thinkStyle holds a thinkStyle, which is learned from finished answers.
+	thinkStyle atomic.Int32
+	// warmedUp reports whether a probe has asked for a whole answer.
+	warmedUp atomic.Bool
 }
 
 // NewChat makes a client of the LLM m. A nil key sends none.
 func NewChat(m config.LLM, key Key, t Transport) *Chat {
-	c := &Chat{client: newClient(config.StageLLM, m.Name, join(m.URL, "/chat/completions"), key, t)}
-	for _, name := range slices.Sorted(maps.Keys(m.ExtraBody)) {
-		value, err := json.Marshal(m.ExtraBody[name])
-		if err != nil {
-			c.extraErr = errors.New("extraBody cannot be written as JSON")
-		}
-		c.extra = append(c.extra, extraMember{name, value})
+	return &Chat{
+		client: newClient(config.StageLLM, m.Name, join(m.URL, "/chat/completions"), key, t),
+		extra:  m.ExtraBody,
 	}
-	return c
 }
 
 // Complete returns the whole answer at once.
 func (c *Chat) Complete(ctx context.Context, r ChatRequest) (*Completion, error) {
-	return c.complete(ctx, r, prompt)
+	return c.complete(ctx, r, interactive)
 }
 
-// introduction is what the first probe asks, and introductionTokens how long the answer may be: a word, or some
-// reasoning and a word.
+// warmUp is the question of the first probe. Its answer, of at most warmUpTokens, is a word, or some reasoning and a
+// word.
 const (
-	introduction       = "Reply with the single word: yes"
-	introductionTokens = 256
+	warmUp       = "Reply with the single word: yes"
+	warmUpTokens = 256
 )
 
-// Probe asks for one token, once. The first probe asks for a whole short answer instead, which tells where this
-// model's answers begin, before somebody waits for the first piece of one.
+// Probe asks for one token, once. The first probe asks for a whole short answer instead: from it, the client learns
+// where this model's answers begin, before a user waits for the first piece of one.
 func (c *Chat) Probe(ctx context.Context) error {
 	r := ChatRequest{Messages: []Message{{Role: "user", Content: probeText}}, MaxTokens: 1}
-	if opening(c.opening.Load()) == unknown && !c.introduced.Load() {
-		r = ChatRequest{Messages: []Message{{Role: "user", Content: introduction}},
-			MaxTokens: introductionTokens, Temperature: new(0.0)}
+	if thinkStyle(c.thinkStyle.Load()) == styleUnknown && !c.warmedUp.Load() {
+		r = ChatRequest{
+			Messages:    []Message{{Role: "user", Content: warmUp}},
+			MaxTokens:   warmUpTokens,
+			Temperature: new(0.0),
+		}
 	}
-	_, err := c.complete(ctx, r, once)
+	_, err := c.complete(ctx, r, probe)
 	if err == nil {
-		c.introduced.Store(true)
+		c.warmedUp.Store(true)
 	}
 	return err
 }
 
-func (c *Chat) complete(ctx context.Context, r ChatRequest, retry patience) (*Completion, error) {
-	if c.extraErr != nil {
-		return nil, c.client.fail(config.ModelRejected, c.extraErr)
+func (c *Chat) complete(ctx context.Context, r ChatRequest, retry retryPolicy) (*Completion, error) {
+	body, err := c.body(r, false)
+	if err != nil {
+		return nil, err
 	}
 	var answer *Completion
-	err := c.client.do(ctx, call{
+	err = c.client.do(ctx, call{
 		operation: "chat",
-		body:      c.body(r, false),
+		body:      body,
 		texts:     contents(r.Messages),
 		retry:     retry,
 		timeout:   chatTimeout,
@@ -107,18 +100,19 @@ func (c *Chat) complete(ctx context.Context, r ChatRequest, retry patience) (*Co
 }
 
 // Stream hands the answer's pieces to delta as they come, the first answer of a model that was never probed in one
-// piece. It tries again only before the first byte of the reply; an
-// answer that breaks off is an error, after the pieces that came.
+// piece. It tries again only before the first byte of the reply; an answer that breaks off is an error, after the
+// pieces that came.
 func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (*Completion, error) {
-	if c.extraErr != nil {
-		return nil, c.client.fail(config.ModelRejected, c.extraErr)
+	body, err := c.body(r, true)
+	if err != nil {
+		return nil, err
 	}
 	var answer *Completion
-	err := c.client.do(ctx, call{
+	err = c.client.do(ctx, call{
 		operation: "chat",
-		body:      c.body(r, true),
+		body:      body,
 		texts:     contents(r.Messages),
-		retry:     prompt,
+		retry:     interactive,
 		timeout:   firstByteTimeout,
 		stream:    true,
 		read: func(ctx context.Context, resp *reply) (err error) {
@@ -141,7 +135,7 @@ func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (*Complet
 	return answer, nil
 }
 
-// stopped says whether an answer may have ended before the model was done.
+// stopped reports whether an answer may have ended before the model was done.
 func (r *ChatRequest) stopped(finish string) bool {
 	return len(r.Stop) > 0 || finish != "stop" && finish != ""
 }
@@ -160,8 +154,8 @@ func wanted(err error) error {
 }
 
 func isJSON(resp *reply) bool {
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return kind == "application/json"
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return mediaType == "application/json"
 }
 
 func contents(messages []Message) []string {
@@ -172,82 +166,138 @@ func contents(messages []Message) []string {
 	return out
 }
 
-// body is the request's JSON: our own fields, and what of ExtraBody is not among them.
-func (c *Chat) body(r ChatRequest, stream bool) []byte {
-	own := map[string]bool{"stream_options": true}
-	b := append(make([]byte, 0, room(contents(r.Messages)...)), '{')
-	field := func(name string) {
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(appendString(b, name), ':')
-		own[name] = true
-	}
-	field("model")
-	b = appendString(b, c.client.model)
-	field("messages")
-	b = appendMessages(b, r.Messages)
-	if r.MaxTokens > 0 {
-		field("max_tokens")
-		b = strconv.AppendInt(b, int64(r.MaxTokens), 10)
-	}
-	if r.Temperature != nil {
-		field("temperature")
-		b = strconv.AppendFloat(b, *r.Temperature, 'g', -1, 64)
-	}
-	if r.TopP != nil {
-		field("top_p")
-		b = strconv.AppendFloat(b, *r.TopP, 'g', -1, 64)
-	}
-	if r.Seed != nil {
-		field("seed")
-		b = strconv.AppendInt(b, *r.Seed, 10)
-	}
-	if len(r.Stop) > 0 {
-		field("stop")
-		b = appendStrings(b, r.Stop)
-	}
-	if format, err := json.Marshal(r.ResponseFormat); r.ResponseFormat != nil && err == nil {
-		field("response_format")
-		b = append(b, format...)
-	}
-	field("stream")
-	b = strconv.AppendBool(b, stream)
+// chatRequest is a request. Extra holds the members of ExtraBody that are not among the other fields.
+type chatRequest struct {
+	Model string `json:"model"`
+	ChatRequest
+	Stream        bool           `json:"stream"`
+	StreamOptions *streamOptions `json:"stream_options,omitzero"`
+	Extra         map[string]any `json:",embed"`
+}
+
+type streamOptions struct {
+	IncludeUsage bool `json:"include_usage"`
+}
+
+func (c *Chat) body(r ChatRequest, stream bool) ([]byte, error) {
+	r.MaxTokens = max(r.MaxTokens, 0)
+	body := chatRequest{Model: c.client.model, ChatRequest: r, Stream: stream, Extra: c.extraFor(&r)}
 	if stream {
-		field("stream_options")
-		b = append(b, `{"include_usage":true}`...)
+		body.StreamOptions = &streamOptions{IncludeUsage: true}
 	}
-	for _, m := range c.extra {
-		if !own[m.name] {
-			field(m.name)
-			b = append(b, m.json...)
-		}
-	}
-	return append(b, '}')
+	return c.client.writeJSON(body)
 }
 
-func appendMessages(b []byte, messages []Message) []byte {
-	b = append(b, '[')
-	for i, m := range messages {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"role":`...)
-		b = appendString(b, m.Role)
-		b = append(b, `,"content":`...)
-		b = appendString(b, m.Content)
-		b = append(b, '}')
+// extraFor returns ExtraBody without the fields that the request itself has.
+func (c *Chat) extraFor(r *ChatRequest) map[string]any {
+	own := map[string]bool{
+		"model": true, "messages": true, "stream": true, "stream_options": true,
+		"max_tokens": r.MaxTokens > 0, "temperature": r.Temperature != nil, "top_p": r.TopP != nil,
+		"seed": r.Seed != nil, "stop": len(r.Stop) > 0, "response_format": r.ResponseFormat != nil,
 	}
-	return append(b, ']')
+	extra := maps.Clone(c.extra)
+	maps.DeleteFunc(extra, func(name string, _ any) bool { return own[name] })
+	return extra
 }
 
-func appendStrings(b []byte, list []string) []byte {
-	b = append(b, '[')
-	for i, s := range list {
-		if i > 0 {
-			b = append(b, ',')
+// chatReply is a chat.completion, a chat.completion.chunk, or an error in the place of one.
+type chatReply struct {
+	content  string // of the first choice: its message's or its delta's
+	finish   string
+	hasFirst bool // reports whether there is a first choice
+	usage    *Usage
+	problem  []byte // holds the JSON of an error; nil if it is not one
+}
+
+// chatJSON is the wire format of a chatReply. Errors have several shapes: {"error": ...}, {"object": "error",
+// "message": ...}, {"detail": ...}, {"title": ...}.
+type chatJSON struct {
+	Choices list[*choice]  `json:"choices"`
+	Usage   *Usage         `json:"usage"`
+	Error   jsontext.Value `json:"error"`
+	Detail  jsontext.Value `json:"detail"`
+	Message jsontext.Value `json:"message"`
+	Title   jsontext.Value `json:"title"`
+}
+
+type choice struct {
+	Index        number      `json:"index"`
+	Delta        chatMessage `json:"delta"`
+	Message      chatMessage `json:"message"`
+	FinishReason string      `json:"finish_reason"`
+}
+
+// chatMessage is a message or delta. It leaves out reasoning_content.
+type chatMessage struct {
+	Content string `json:"content"`
+}
+
+// parseChat reads one JSON answer or one event of a stream. It looks at the first choice only. An object that holds
+// neither a choice nor an error is empty, as a keep-alive is.
+func parseChat(data []byte) (chatReply, error) {
+	var answer chatJSON
+	err := readJSON(data, &answer)
+	reply := chatReply{usage: answer.Usage}
+	for _, c := range answer.Choices {
+		if c != nil && whole(c.Index.value) == 0 {
+			reply.content, reply.finish = cmp.Or(c.Delta.Content, c.Message.Content), c.FinishReason
+			reply.hasFirst = true
 		}
-		b = appendString(b, s)
 	}
-	return append(b, ']')
+	failed := answer.Error != nil && answer.Error.Kind() != 'n'
+	vague := answer.Detail != nil || answer.Message != nil || answer.Title != nil
+	if failed || vague && !reply.hasFirst {
+		reply.problem = data
+	}
+	return reply, err
+}
+
+// readWhole reads an answer that is not streamed.
+func (c *Chat) readWhole(ctx context.Context, resp *reply, r ChatRequest) (answer *Completion, err error) {
+	err = c.client.whole(func(data []byte) error {
+		parsed, err := parseChat(data)
+		switch {
+		case err != nil:
+			return err
+		case parsed.problem != nil:
+			return c.inBand(parsed.problem)
+		case !parsed.hasFirst:
+			return errNoChoices
+		}
+		answer = &Completion{
+			Content:      c.withoutThinking(parsed.content, r.stopped(parsed.finish)),
+			FinishReason: parsed.finish,
+			Usage:        parsed.usage,
+		}
+		describe(ctx, parsed.finish, parsed.usage)
+		return nil
+	})(ctx, resp)
+	return answer, err
+}
+
+// problem is an error that came as or within a 200, of which only the status matters: {"error": {"code": 429}},
+// {"code": 429}, {"status": 429}.
+type problem struct {
+	Code   int      `json:"code"`
+	Status int      `json:"status"`
+	Error  *problem `json:"error"`
+}
+
+// status is the highest number that p or an error within it holds; 0 if there is none.
+func (p *problem) status() int {
+	if p == nil {
+		return 0
+	}
+	return max(p.Code, p.Status, p.Error.status())
+}
+
+// inBand is an error that came as or within a 200. Its own code selects its failure, if it has one.
+func (c *Chat) inBand(data []byte) *Error {
+	var p problem
+	_ = readJSON(data, &p) // it has been read before
+	code := p.status()
+	if code < 400 || code > 599 {
+		code = http.StatusInternalServerError
+	}
+	return c.client.refused(code, string(data))
 }

@@ -423,7 +423,7 @@ func TestTheFirstProbeTellsWhereAnswersBegin(t *testing.T) {
 		io.WriteString(w, `{"choices":[{"message":{"content":"yes"},"finish_reason":"stop"}]}`)
 	})
 	c := NewChat(config.LLM{Model: s.model()}, nil, Transport{})
-	for _, tokens := range []int{introductionTokens, 1} {
+	for _, tokens := range []int{warmUpTokens, 1} {
 		if err := c.Probe(t.Context()); err != nil {
 			t.Fatal(err)
 		}

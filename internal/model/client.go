@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
+	"golang.org/x/time/rate"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -41,7 +43,7 @@ type client struct {
 	observe Observer
 	slots   chan struct{}
 	breaker *gobreaker.TwoStepCircuitBreaker[any]
-	budget  budget
+	budget  *rate.Limiter // of retries
 	log     *slog.Logger
 	saidAt  atomic.Int64 // Unix time in nanoseconds when it last logged that it waits
 }
@@ -51,7 +53,7 @@ type call struct {
 	operation string // for the span
 	body      []byte
 	texts     []string // what the body quotes; no error may quote it
-	retry     patience
+	retry     retryPolicy
 	timeout   time.Duration // of one attempt: to its end, or to the head of a streamed reply
 	read      func(ctx context.Context, reply *reply) error
 	stream    bool
@@ -74,7 +76,7 @@ func newClient(stage config.Stage, model, url string, key Key, t Transport) *cli
 		stage: stage, model: model, url: url, key: key,
 		http: t.HTTP, observe: t.Observe, log: t.Log,
 		slots:  make(chan struct{}, concurrency),
-		budget: newBudget(),
+		budget: rate.NewLimiter(budgetPerSecond, budgetBurst),
 	}
 	if c.http == nil {
 		c.http = defaultTransport()
@@ -89,7 +91,7 @@ func newClient(stage config.Stage, model, url string, key Key, t Transport) *cli
 		Timeout:      openFor,
 		ReadyToTrip:  func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= tripAfter },
 		IsSuccessful: func(err error) bool { return !isDown(err) },
-		IsExcluded:   isForeign,
+		IsExcluded:   notModelFailure,
 	})
 	return c
 }
@@ -147,7 +149,7 @@ func (c *client) do(ctx context.Context, call call) (err error) {
 
 // admit asks the breaker, and makes one attempt if it lets it pass. started says that a streamed reply had begun.
 func (c *client) admit(ctx context.Context, call call) (err error, started bool) {
-	if call.retry.probe {
+	if call.retry.ignoresBreaker {
 		return c.attempt(ctx, call, func() {}), false
 	}
 	done, err := c.breaker.Allow()
@@ -173,7 +175,7 @@ func (c *client) attempt(ctx context.Context, call call, begun func()) error {
 	} else {
 		err = c.exchange(ctx, call, key, begun)
 	}
-	if isForeign(err) {
+	if notModelFailure(err) {
 		return err
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
@@ -277,8 +279,8 @@ func (c *client) fail(kind config.Failure, cause error) *Error {
 	return &Error{Stage: c.stage, Failure: kind, Model: c.model, Err: cause}
 }
 
-// isForeign says that err is no failure of the model: its caller cancelled or would not take the answer.
-func isForeign(err error) bool {
+// notModelFailure says that err is no failure of the model: its caller cancelled or would not take the answer.
+func notModelFailure(err error) bool {
 	_, own := errors.AsType[*Error](err)
 	_, unwanted := errors.AsType[*deltaError](err)
 	return err != nil && (!own || unwanted)
@@ -297,4 +299,38 @@ func isDown(err error) bool {
 		return e.Status >= http.StatusInternalServerError
 	}
 	return false
+}
+
+// maxReply bounds one answer: 32 vectors of 4,096 dimensions, as numbers of 20 characters, are 2.6 MB.
+const maxReply = 32 << 20
+
+var errTooLarge = errors.New("it is too large")
+
+// replies are buffers for whole answers. What is parsed out of them is always copied.
+var replies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// whole makes a call's read function of one that parses the whole answer. An error of parse that is no *Error
+// says why the answer is config.ModelBroken.
+func (c *client) whole(parse func(answer []byte) error) func(context.Context, *reply) error {
+	return func(_ context.Context, resp *reply) error {
+		buf := replies.Get().(*bytes.Buffer)
+		buf.Reset()
+		defer func() {
+			if buf.Cap() <= 1<<20 {
+				replies.Put(buf)
+			}
+		}()
+		n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxReply+1))
+		if err != nil {
+			return &readError{err}
+		}
+		if n > maxReply {
+			return c.fail(config.ModelBroken, errTooLarge)
+		}
+		err = parse(buf.Bytes())
+		if _, own := errors.AsType[*Error](err); err == nil || own {
+			return err
+		}
+		return c.fail(config.ModelBroken, err)
+	}
 }

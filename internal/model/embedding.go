@@ -2,13 +2,17 @@ package model
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
-	"strconv"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 const (
@@ -74,7 +78,7 @@ func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, er
 
 // batch embeds at most one request's worth of passages, and bisects to find those that are too long.
 func (e *Embedder) batch(ctx context.Context, texts []string) ([]Embedded, error) {
-	vectors, _, err := e.post(ctx, embedCall{texts: texts, input: inputPassage, truncate: truncateNone, retry: persistent})
+	vectors, _, err := e.post(ctx, embedCall{texts: texts, input: inputPassage, truncate: truncateNone, retry: background})
 	switch {
 	case err == nil:
 		out := make([]Embedded, len(vectors))
@@ -85,7 +89,7 @@ func (e *Embedder) batch(ctx context.Context, texts []string) ([]Embedded, error
 	case FailureOf(err) != config.InputTooLong:
 		return nil, err
 	case len(texts) == 1:
-		v, short := e.shortened(ctx, embedCall{texts: texts, input: inputPassage, retry: persistent})
+		v, short := e.shortened(ctx, embedCall{texts: texts, input: inputPassage, retry: background})
 		return []Embedded{{Vector: v, Truncated: true, Limit: messageOf(err)}}, short
 	}
 	half := len(texts) / 2
@@ -107,7 +111,7 @@ func messageOf(err error) string {
 
 // Query embeds a question; one over the model's limit is cut at its end.
 func (e *Embedder) Query(ctx context.Context, text string) ([]float32, error) {
-	return e.shortened(ctx, embedCall{texts: []string{text}, input: inputQuery, retry: prompt})
+	return e.shortened(ctx, embedCall{texts: []string{text}, input: inputQuery, retry: interactive})
 }
 
 // shortened embeds one text with its end cut off as far as needed: by the server where it can, else by halving
@@ -144,7 +148,7 @@ func (e *Embedder) Embed(ctx context.Context, r EmbedRequest) ([][]float32, *Usa
 			input:      r.InputType,
 			truncate:   r.Truncate,
 			dimensions: r.Dimensions,
-			retry:      prompt,
+			retry:      interactive,
 		})
 		if err != nil {
 			return nil, nil, err
@@ -157,7 +161,7 @@ func (e *Embedder) Embed(ctx context.Context, r EmbedRequest) ([][]float32, *Usa
 
 // Probe embeds one short text, once.
 func (e *Embedder) Probe(ctx context.Context) error {
-	_, _, err := e.post(ctx, embedCall{texts: []string{probeText}, input: inputQuery, truncate: truncateEnd, retry: once})
+	_, _, err := e.post(ctx, embedCall{texts: []string{probeText}, input: inputQuery, truncate: truncateEnd, retry: probe})
 	return err
 }
 
@@ -170,7 +174,7 @@ type embedCall struct {
 	input      string
 	truncate   string
 	dimensions int
-	retry      patience
+	retry      retryPolicy
 }
 
 // post embeds texts in one request. It asks for base64, which costs a tenth of the CPU to read. A server that
@@ -196,19 +200,23 @@ func (e *Embedder) post(ctx context.Context, call embedCall) ([][]float32, *Usag
 
 func mayRefuseBase64(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Failure == config.ModelRejected &&
-		(e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity)
+	return ok && e.Failure == config.ModelRejected && (e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity)
 }
 
-func (e *Embedder) request(ctx context.Context, in embedCall,
-	floats bool) (vectors [][]float32, usage *Usage, err error) {
+func (e *Embedder) request(
+	ctx context.Context, in embedCall, floats bool,
+) (vectors [][]float32, usage *Usage, err error) {
 	timeout := queryTimeout
 	if in.input == inputPassage {
 		timeout = passagesTimeout
 	}
+	body, err := e.client.writeJSON(e.body(in, floats))
+	if err != nil {
+		return nil, nil, err
+	}
 	err = e.client.do(ctx, call{
 		operation: "embeddings",
-		body:      e.body(in, floats),
+		body:      body,
 		texts:     in.texts,
 		retry:     in.retry,
 		timeout:   timeout,
@@ -220,38 +228,34 @@ func (e *Embedder) request(ctx context.Context, in embedCall,
 	return vectors, usage, err
 }
 
-// body is the request's JSON. NIM wants input_type and takes truncate; OpenAI-compatible servers know neither,
-// and models of theirs that tell questions from passages do it by prefixes.
-func (e *Embedder) body(in embedCall, floats bool) []byte {
-	b := make([]byte, 0, room(in.texts...)+len(in.texts)*len(e.space.PassagePrefix))
-	b = append(b, `{"model":`...)
-	b = appendString(b, e.client.model)
-	b = append(b, `,"input":[`...)
-	for i, text := range in.texts {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendString(b, e.prefix(in.input)+text)
+// embeddingRequest is a request. NIM requires input_type and takes truncate. OpenAI-compatible servers know neither; models
+// behind them that tell questions from passages do so by prefixes.
+type embeddingRequest struct {
+	Model          string   `json:"model"`
+	Input          []string `json:"input"`
+	InputType      string   `json:"input_type,omitzero"`
+	Truncate       string   `json:"truncate,omitzero"`
+	EncodingFormat string   `json:"encoding_format"`
+	Dimensions     int      `json:"dimensions,omitzero"`
+}
+
+func (e *Embedder) body(in embedCall, floats bool) embeddingRequest {
+	body := embeddingRequest{
+		Model:          e.client.model,
+		Input:          make([]string, len(in.texts)),
+		EncodingFormat: "base64",
+		Dimensions:     max(in.dimensions, 0),
 	}
-	b = append(b, ']')
+	for i, text := range in.texts {
+		body.Input[i] = e.prefix(in.input) + text
+	}
 	if e.protocol != config.OpenAI {
-		b = append(b, `,"input_type":`...)
-		b = appendString(b, in.input)
-		if in.truncate != "" {
-			b = append(b, `,"truncate":`...)
-			b = appendString(b, in.truncate)
-		}
+		body.InputType, body.Truncate = in.input, in.truncate
 	}
 	if floats {
-		b = append(b, `,"encoding_format":"float"`...)
-	} else {
-		b = append(b, `,"encoding_format":"base64"`...)
+		body.EncodingFormat = "float"
 	}
-	if in.dimensions > 0 {
-		b = append(b, `,"dimensions":`...)
-		b = strconv.AppendInt(b, int64(in.dimensions), 10)
-	}
-	return append(b, '}')
+	return body
 }
 
 func (e *Embedder) prefix(input string) string {
@@ -262,4 +266,120 @@ func (e *Embedder) prefix(input string) string {
 		return e.space.QueryPrefix
 	}
 	return e.space.PassagePrefix
+}
+
+// embeddingReply is the wire format of an answer.
+type embeddingReply struct {
+	Data  list[embeddingItem] `json:"data"`
+	Usage *Usage              `json:"usage"`
+}
+
+type embeddingItem struct {
+	Index  number     `json:"index"`
+	Vector vectorJSON `json:"embedding"`
+}
+
+// vectorJSON is an array of numbers or base64 of little-endian float32s. It is nil when it is not a vector of finite
+// numbers.
+type vectorJSON []float32
+
+func (v *vectorJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*v = nil
+	if d.PeekKind() != '"' {
+		return v.readNumbers(d)
+	}
+	quoted, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	text, _ := jsontext.AppendUnquote(nil, quoted) // its error is invalid UTF-8, which is not base64 either
+	*v = decodeVector(text)
+	return nil
+}
+
+func (v *vectorJSON) readNumbers(d *jsontext.Decoder) error {
+	if d.PeekKind() == 'n' {
+		return d.SkipValue()
+	}
+	if bracket, err := d.ReadToken(); err != nil || bracket.Kind() != '[' {
+		return errNotJSON
+	}
+	*v = make([]float32, 0, 1024)
+	for d.PeekKind() != ']' {
+		f, err := readNumber(d, 32)
+		if err != nil {
+			return err
+		}
+		*v = append(*v, float32(f))
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// decodeVector returns nil for what is not base64 of finite float32s.
+func decodeVector(s []byte) []float32 {
+	raw := make([]byte, base64.StdEncoding.DecodedLen(len(s)))
+	n, err := base64.StdEncoding.Decode(raw, s)
+	if err != nil {
+		return nil
+	}
+	v, err := vector.Decode(raw[:n])
+	if err != nil || !vector.Finite(v) {
+		return nil
+	}
+	return v
+}
+
+// parseEmbeddings reads the answer to a request of n texts. It returns the vectors in the order of the texts, or an
+// error with the reason why the answer cannot be trusted. dimensions, when not 0, is the length that was asked for.
+func parseEmbeddings(answer []byte, n, dimensions int) ([][]float32, *Usage, error) {
+	var in embeddingReply
+	if err := readJSON(answer, &in); err != nil {
+		return nil, nil, err
+	}
+	if len(in.Data) != n {
+		return nil, nil, fmt.Errorf("it holds %d embeddings for %d texts", len(in.Data), n)
+	}
+	vectors := make([][]float32, n)
+	for i, item := range in.Data {
+		index := i // a server that gives no index keeps the order
+		if item.Index.given {
+			index = whole(item.Index.value)
+		}
+		if err := place(vectors, index, item.Vector, dimensions); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := sameLength(vectors); err != nil {
+		return nil, nil, err
+	}
+	return vectors, in.Usage, nil
+}
+
+// place puts v where it belongs, if it may stand there.
+func place(vectors [][]float32, index int, v []float32, dimensions int) error {
+	switch {
+	case index < 0:
+		return errNotJSON
+	case index >= len(vectors):
+		return fmt.Errorf("it holds an embedding with index %d for %d texts", index, len(vectors))
+	case vectors[index] != nil:
+		return fmt.Errorf("it holds two embeddings with index %d", index)
+	case len(v) == 0:
+		return errors.New("it holds an embedding that is empty or not a vector of finite numbers")
+	case dimensions != 0 && len(v) != dimensions:
+		return fmt.Errorf("its vectors have %d dimensions where %d were asked for", len(v), dimensions)
+	}
+	vectors[index] = v
+	return nil
+}
+
+// sameLength checks that all vectors have as many dimensions as the first.
+func sameLength(vectors [][]float32) error {
+	for _, v := range vectors {
+		if len(v) != len(vectors[0]) {
+			return fmt.Errorf("its vectors have different lengths, %d and %d", len(vectors[0]), len(v))
+		}
+	}
+	return nil
 }

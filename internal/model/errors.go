@@ -1,8 +1,11 @@
 package model
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"time"
 	"unicode"
@@ -57,4 +60,187 @@ func FailureOf(err error) config.Failure {
 		return e.Failure
 	}
 	return ""
+}
+
+// maxErrorBody bounds what is read of an error's body.
+const maxErrorBody = 64 << 10
+
+// refusal turns a reply that is not 200 into an *Error. Its message is not yet clean.
+func (c *client) refusal(resp *http.Response) *Error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a body cut short still has its status
+	e := c.refused(resp.StatusCode, string(body))
+	e.RetryAfter = retryAfter(resp.Header)
+	return e
+}
+
+// refused classifies an error by its status and by what the server said in body: JSON of some shape or text.
+func (c *client) refused(status int, body string) *Error {
+	said := serverMessage(body)
+	e := c.fail(failureFor(status, cmp.Or(said, body)), nil)
+	e.Status = status
+	e.Message = said
+	if status >= 300 && status < 400 {
+		e.Message = "it redirects, which is not followed: the key must not reach another host"
+	}
+	return e
+}
+
+func failureFor(status int, said string) config.Failure {
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return config.ModelUnauthorized
+	case status == http.StatusPaymentRequired:
+		return config.ModelUnpaid
+	case status == http.StatusGone:
+		return config.ModelRetired
+	case status == http.StatusRequestEntityTooLarge:
+		return config.InputTooLong
+	case status == http.StatusTooManyRequests:
+		return config.ModelOverloaded
+	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout:
+		return config.ModelTimedOut
+	case status == http.StatusServiceUnavailable && saysAny(said, fullWords):
+		return config.ModelOverloaded
+	case status == http.StatusServiceUnavailable:
+		return config.ModelNotReady
+	case mayBeTooLong(status) && saysAny(said, tooLongWords):
+		return config.InputTooLong
+	case status == http.StatusNotFound, status >= 300 && status < 400:
+		return config.ModelNotFound
+	case status >= 400 && status < 500:
+		return config.ModelRejected
+	}
+	return config.ModelBroken
+}
+
+// mayBeTooLong holds for the statuses that servers use for a text over the limit; llama.cpp uses 500.
+func mayBeTooLong(status int) bool {
+	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity ||
+		status == http.StatusInternalServerError
+}
+
+// tooLongWords are how servers say that a text, or a batch of them, exceeds a limit. They are many, because
+// a miss fails a document for good while a false hit costs a few requests.
+var tooLongWords = []string{
+	"exceeds maximum allowed token",  // NIM 1.x: Input length 548 exceeds maximum allowed token size 512
+	"input length",                   // other wordings of that; Ollama: the input length exceeds the context length
+	"maximum input length",           // OpenAI embeddings
+	"context length", "context size", // OpenAI and vLLM; llama.cpp
+	"context window", "max_model_len", "max_seq_len",
+	"sequence length", "max sequence",
+	"too large to process", // llama.cpp, beyond its physical batch
+	"too long", "too many tokens", "token limit", "maximum number of tokens",
+	"must have less than", // text-embeddings-inference: `inputs` must have less than 512 tokens
+	"maximum batch size", "max batch size", "batch size exceeds",
+}
+
+// fullWords tell a 503 for a full queue from one for a model that is still loading.
+var fullWords = []string{"queue", "overload", "busy", "capacity", "too many requests", "rate limit"}
+
+func saysAny(said string, words []string) bool {
+	said = strings.ToLower(said)
+	for _, w := range words {
+		if strings.Contains(said, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxMessage bounds, in code points, what is kept of a server's words.
+const maxMessage = 200
+
+// serverMessage finds the words in an error's body, of which these shapes are known: {"error": text},
+// {"error": {"message": text}}, {"detail": text}, {"detail": [{"msg": text}]}, {"message": text},
+// {"title": text}, a JSON string, and plain text. What is known in none of them is not repeated.
+func serverMessage(body string) string {
+	body = strings.TrimSpace(body)
+	var v any
+	if readJSON([]byte(body), &v) == nil {
+		return words(v, 3)
+	}
+	if strings.HasPrefix(body, "{") || strings.HasPrefix(body, "[") || strings.HasPrefix(body, "<") {
+		return ""
+	}
+	return body
+}
+
+// words looks depth levels deep for the first text under a known key. Objects hold the offending input under
+// other keys, as FastAPI's validation errors do.
+func words(v any, depth int) string {
+	if depth < 0 {
+		return ""
+	}
+	switch v := v.(type) {
+	case string:
+		return v
+	case []any:
+		if len(v) > 0 {
+			return words(v[0], depth-1)
+		}
+	case map[string]any:
+		for _, key := range []string{"error", "message", "msg", "detail", "title"} {
+			if s := words(v[key], depth-1); s != "" {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+// clean makes a server's message fit for logs and users: printable, short, without the key, and empty when it
+// quotes the texts of the request.
+func clean(message, key string, texts []string) string {
+	if message == "" {
+		return ""
+	}
+	if key != "" {
+		message = strings.ReplaceAll(message, key, "[key]")
+	}
+	message = message[:min(len(message), 8*maxMessage)]
+	printable := []rune(strings.Join(strings.FieldsFunc(message, func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r)
+	}), " "))
+	// Quotes are looked for a little beyond what is kept, lest the cut leave the beginning of one.
+	beyond := printable[:min(len(printable), maxMessage+quoteLength)]
+	if quotes(string(beyond), append([]string{key}, texts...)) {
+		return ""
+	}
+	return string(printable[:min(len(printable), maxMessage)])
+}
+
+// quoteLength is how many letters and digits in a row, the same in a message and a text, make a quotation.
+const quoteLength = 16
+
+// quotes says whether message repeats a part of one of the texts, or the whole of a short one, however it is
+// escaped, wrapped or punctuated.
+func quotes(message string, texts []string) bool {
+	said := letters(message)
+	for _, text := range texts {
+		text := letters(text)
+		if n := len(text); n > 2 && n < quoteLength && strings.Contains(string(said), string(text)) {
+			return true
+		}
+		if len(text) < quoteLength {
+			continue
+		}
+		haystack := string(text)
+		for i := 0; i+quoteLength <= len(said); i++ {
+			if strings.Contains(haystack, string(said[i:i+quoteLength])) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// letters keeps the letters and digits of s, in lower case.
+func letters(s string) []rune {
+	out := make([]rune, 0, len(s))
+	for _, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			out = append(out, unicode.ToLower(r))
+		}
+	}
+	return out
 }

@@ -39,13 +39,13 @@ type Message struct {
 
 // ChatRequest is a question to the LLM. Nil pointers are left out of the request.
 type ChatRequest struct {
-	Messages       []Message
-	MaxTokens      int
-	Temperature    *float64
-	TopP           *float64
-	Seed           *int64
-	Stop           []string
-	ResponseFormat any // passed through as it is
+	Messages       []Message `json:"messages"`
+	MaxTokens      int       `json:"max_tokens,omitzero"`
+	Temperature    *float64  `json:"temperature,omitzero"`
+	TopP           *float64  `json:"top_p,omitzero"`
+	Seed           *int64    `json:"seed,omitzero"`
+	Stop           []string  `json:"stop,omitempty"`
+	ResponseFormat any       `json:"response_format,omitzero"` // is passed through as it is
 }
 
 // Usage counts tokens, as the server reports them.
@@ -53,6 +53,21 @@ type Usage struct {
 	PromptTokens     int `json:"prompt_tokens"`
 	CompletionTokens int `json:"completion_tokens"`
 	TotalTokens      int `json:"total_tokens"`
+}
+
+// plus adds two counts, of which either may be missing.
+func (u *Usage) plus(v *Usage) *Usage {
+	if u == nil || v == nil {
+		if u == nil {
+			return v
+		}
+		return u
+	}
+	return &Usage{
+		PromptTokens:     u.PromptTokens + v.PromptTokens,
+		CompletionTokens: u.CompletionTokens + v.CompletionTokens,
+		TotalTokens:      u.TotalTokens + v.TotalTokens,
+	}
 }
 
 // Completion is a whole answer, or the end of a streamed one (then Content is all that was streamed).

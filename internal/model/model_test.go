@@ -74,7 +74,7 @@ func (s *server) chat() *Chat {
 
 // plainly is a chat that knows already that its model's answers begin as text.
 func plainly(c *Chat) *Chat {
-	c.opening.Store(int32(outside))
+	c.thinkStyle.Store(int32(styleExplicit))
 	return c
 }
 

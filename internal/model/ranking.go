@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -36,7 +38,7 @@ func NewRanker(m config.Model, key Key, t Transport) *Ranker {
 func (r *Ranker) Rank(ctx context.Context, query string, passages []string) ([]Ranked, error) {
 	out := make([]Ranked, 0, len(passages))
 	for start := 0; start < len(passages); start += maxPassages {
-		part, err := r.rank(ctx, query, passages[start:min(start+maxPassages, len(passages))], prompt)
+		part, err := r.rank(ctx, query, passages[start:min(start+maxPassages, len(passages))], interactive)
 		if err != nil {
 			return nil, err
 		}
@@ -52,13 +54,13 @@ func (r *Ranker) Rank(ctx context.Context, query string, passages []string) ([]R
 
 // Probe ranks one short passage, once.
 func (r *Ranker) Probe(ctx context.Context) error {
-	_, err := r.post(ctx, probeText, []string{probeText}, once)
+	_, err := r.post(ctx, probeText, []string{probeText}, probe)
 	return err
 }
 
 // rank ranks one request's worth of passages. A server that does not truncate by itself gets them shortened
 // until it takes them.
-func (r *Ranker) rank(ctx context.Context, query string, passages []string, retry patience) ([]Ranked, error) {
+func (r *Ranker) rank(ctx context.Context, query string, passages []string, retry retryPolicy) ([]Ranked, error) {
 	for {
 		ranked, err := r.post(ctx, query, passages, retry)
 		if err == nil || FailureOf(err) != config.InputTooLong {
@@ -92,8 +94,7 @@ func halveLongest(passages []string) (shorter []string, ok bool) {
 	return shorter, true
 }
 
-func (r *Ranker) post(ctx context.Context, query string, passages []string,
-	retry patience) (ranked []Ranked, err error) {
+func (r *Ranker) post(ctx context.Context, query string, passages []string, retry retryPolicy) (ranked []Ranked, err error) {
 	err = r.client.do(ctx, call{
 		operation: "ranking",
 		body:      r.body(query, passages),
@@ -109,7 +110,7 @@ func (r *Ranker) post(ctx context.Context, query string, passages []string,
 }
 
 func (r *Ranker) body(query string, passages []string) []byte {
-	b := make([]byte, 0, room(passages...)+len(query))
+	b := make([]byte, 0, capacity(passages...)+len(query))
 	b = append(b, `{"model":`...)
 	b = appendString(b, r.client.model)
 	if r.protocol == config.OpenAI {
@@ -145,39 +146,43 @@ func (r *Ranker) openAIBody(b []byte, query string, passages []string) []byte {
 	return append(b, '}')
 }
 
-// parseRanking reads the answer to a request of n passages, NIM's rankings[] of {index, logit} or the others'
-// results[] of {index, relevance_score}, in whatever order it has.
+// rankingReply is the wire format of an answer: NIM's rankings of {index, logit}, or the others' results of {index,
+// relevance_score}, in whatever order.
+type rankingReply struct {
+	Rankings list[rankingItem] `json:"rankings"`
+	Results  list[rankingItem] `json:"results"`
+}
+
+type rankingItem struct {
+	Index     number `json:"index"`
+	Logit     number `json:"logit"`
+	Relevance number `json:"relevance_score"`
+}
+
+// parseRanking reads the answer to a request of n passages.
 func parseRanking(answer []byte, n int) ([]Ranked, error) {
-	ranked := make([]Ranked, 0, n)
-	seen := make([]bool, n)
-	var wrong error
-	r := &reader{data: answer}
-	r.object(func(key []byte) {
-		switch string(key) {
-		case "rankings", "results":
-			r.array(func() {
-				p, err := r.ranked()
-				switch {
-				case err != nil:
-				case p.Index >= n:
-					err = fmt.Errorf("it ranks a passage with index %d of %d", p.Index, n)
-				case seen[p.Index]:
-					err = fmt.Errorf("it ranks the passage with index %d twice", p.Index)
-				default:
-					seen[p.Index] = true
-					ranked = append(ranked, p)
-				}
-				wrong = firstError(wrong, err)
-			})
-		default:
-			r.skip()
-		}
-	})
-	if err := r.end(); err != nil {
+	var in rankingReply
+	if err := readJSON(answer, &in); err != nil {
 		return nil, err
 	}
-	if wrong != nil {
-		return nil, wrong
+	ranked := make([]Ranked, 0, n)
+	seen := make([]bool, n)
+	for _, item := range slices.Concat(in.Rankings, in.Results) {
+		score := item.Logit
+		if !score.given {
+			score = item.Relevance
+		}
+		index := whole(item.Index.value)
+		switch {
+		case !item.Index.given, !score.given, index < 0:
+			return nil, errors.New("it holds an entry without index or score")
+		case index >= n:
+			return nil, fmt.Errorf("it ranks a passage with index %d of %d", index, n)
+		case seen[index]:
+			return nil, fmt.Errorf("it ranks the passage with index %d twice", index)
+		}
+		seen[index] = true
+		ranked = append(ranked, Ranked{Index: index, Score: score.value})
 	}
 	if len(ranked) != n {
 		return nil, fmt.Errorf("it ranks %d of %d passages", len(ranked), n)
@@ -185,23 +190,33 @@ func parseRanking(answer []byte, n int) ([]Ranked, error) {
 	return ranked, nil
 }
 
-// ranked reads one entry of a ranking.
-func (r *reader) ranked() (p Ranked, err error) {
-	p.Index = -1
-	scored := false
-	r.object(func(key []byte) {
-		switch string(key) {
-		case "index":
-			p.Index = r.integer()
-		case "logit", "relevance_score":
-			p.Score = r.number(64)
-			scored = true
-		default:
-			r.skip()
-		}
-	})
-	if p.Index < 0 || !scored {
-		return p, errors.New("it holds an entry without index or score")
+// join puts a route after a base url that ends in /v1.
+func join(base, route string) string { return strings.TrimRight(base, "/") + route }
+
+// rankingURL is where m ranks. A NIM does at {url}/ranking, or at its url itself when that already names the
+// route; NVIDIA's hosted API has a host and a path for each model; OpenAI-compatible servers have {url}/rerank.
+func rankingURL(m config.Model) string {
+	if m.Protocol == config.OpenAI {
+		return join(m.URL, "/rerank")
 	}
-	return p, nil
+	for _, route := range []string{"/ranking", "/reranking", "/rerank"} {
+		if strings.HasSuffix(m.URL, route) {
+			return m.URL
+		}
+	}
+	if isHosted(m.URL) {
+		name := strings.TrimPrefix(m.Name, "nvidia/")
+		return "https://ai.api.nvidia.com/v1/retrieval/nvidia/" + strings.ReplaceAll(name, ".", "_") + "/reranking"
+	}
+	return join(m.URL, "/ranking")
+}
+
+// isHosted says whether the url is of NVIDIA's hosted API.
+func isHosted(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	host := strings.ToLower(u.Hostname())
+	return host == "integrate.api.nvidia.com" || host == "ai.api.nvidia.com"
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -13,30 +12,31 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// patience says how often and how long a call tries.
-type patience struct {
+// retryPolicy is how often and how long a call tries.
+type retryPolicy struct {
 	attempts int
-	first    time.Duration // wait before the second attempt; doubles, randomised by a half
-	longest  time.Duration // a server that asks for a longer wait is given up
-	queue    time.Duration // how long to wait for the retry budget
-	probe    bool          // the breaker neither stops it nor learns from it
+	first    time.Duration // is the wait before the second attempt; it doubles, randomised by a half
+	longest  time.Duration // bounds the wait that a server may ask for
+	queue    time.Duration // bounds the wait for the retry budget
 
-	announced bool // waits are logged: they are long enough to be taken for a hang
+	ignoresBreaker bool // reports whether the breaker neither stops the call nor learns from it
+	announced      bool // reports whether waits are logged: they are long enough to be taken for a hang
 }
 
 var (
-	// prompt is for a question that somebody waits for.
-	prompt = patience{attempts: 3, first: 100 * time.Millisecond, longest: 5 * time.Second}
-	// persistent is for ingestion, which would rather wait out a restart or a rate limit than fail: its waits
-	// add up to about a minute.
-	persistent = patience{attempts: 9, first: 250 * time.Millisecond, longest: time.Minute,
-		queue: time.Minute, announced: true}
-	// once is for probes.
-	once = patience{attempts: 1, probe: true}
+	// interactive is for a question that a user waits for.
+	interactive = retryPolicy{attempts: 3, first: 100 * time.Millisecond, longest: 5 * time.Second}
+	// background is for ingestion, which rather waits out a restart or a rate limit than fails: its waits add up to about
+	// a minute.
+	background = retryPolicy{
+		attempts: 9, first: 250 * time.Millisecond, longest: time.Minute, queue: time.Minute, announced: true,
+	}
+	// probe is for probes, which report the state of the moment.
+	probe = retryPolicy{attempts: 1, ignoresBreaker: true}
 )
 
 // waits has no state but its own: one for each call.
-func (p patience) waits() *backoff.ExponentialBackOff {
+func (p retryPolicy) waits() *backoff.ExponentialBackOff {
 	return &backoff.ExponentialBackOff{
 		InitialInterval:     p.first,
 		RandomizationFactor: 0.5,
@@ -47,7 +47,7 @@ func (p patience) waits() *backoff.ExponentialBackOff {
 
 // allows says whether err may be followed by another attempt: the request did not reach the model, or the
 // server said to come back.
-func (p patience) allows(err error, try int) bool {
+func (p retryPolicy) allows(err error, try int) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || try >= p.attempts {
 		return false
@@ -62,14 +62,14 @@ func (p patience) allows(err error, try int) bool {
 }
 
 // wait is how long to wait before the next attempt; not ok means that it is not worth waiting.
-func (c *client) wait(ctx context.Context, p patience, next time.Duration, err error) (time.Duration, bool) {
+func (c *client) wait(ctx context.Context, p retryPolicy, next time.Duration, err error) (time.Duration, bool) {
 	if e, ok := errors.AsType[*Error](err); ok {
 		if e.RetryAfter > p.longest {
 			return 0, false
 		}
 		next += e.RetryAfter
 	}
-	delay, ok := c.budget.take(p.queue)
+	delay, ok := c.takeRetry(p.queue)
 	next += delay
 	if deadline, bounded := ctx.Deadline(); bounded && time.Until(deadline) <= next {
 		ok = false
@@ -97,35 +97,19 @@ func (c *client) sayWaiting(err error) {
 	c.log.Warn("Waiting for the model", about...)
 }
 
-// The retry budget of a client: a burst, and then so many a second, so that retries cannot multiply an outage.
+// The retry budget of a client: a burst, and then a rate, so that retries cannot multiply an outage.
 const (
 	budgetBurst     = 10
 	budgetPerSecond = 1
 )
 
-// budget is a bucket of retries. It may be overdrawn by whoever is willing to wait.
-type budget struct {
-	mu     sync.Mutex
-	tokens float64
-	at     time.Time
-}
-
-func newBudget() budget { return budget{tokens: budgetBurst, at: time.Now()} }
-
-// take takes one retry, and says how long to wait for it; not ok means longer than longest.
-func (b *budget) take(longest time.Duration) (delay time.Duration, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := time.Now()
-	b.tokens = min(budgetBurst, b.tokens+budgetPerSecond*now.Sub(b.at).Seconds())
-	b.at = now
-	if b.tokens < 1 {
-		delay = time.Duration((1 - b.tokens) / budgetPerSecond * float64(time.Second))
-	}
-	if delay > longest {
+// takeRetry takes one retry from the budget. It returns how long to wait for it; not ok means longer than longest.
+func (c *client) takeRetry(longest time.Duration) (delay time.Duration, ok bool) {
+	retry := c.budget.Reserve()
+	if delay = retry.Delay(); delay > longest {
+		retry.Cancel()
 		return 0, false
 	}
-	b.tokens--
 	return delay, true
 }
 

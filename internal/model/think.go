@@ -12,36 +12,36 @@ const (
 	whiteSpace = " \t\r\n"
 )
 
-// opening is what is known of where this model's answers begin.
-type opening int32
+// thinkStyle is where a model's answers begin, as far as it is known.
+type thinkStyle int32
 
 const (
-	unknown opening = iota // no answer has told yet
-	outside                // they begin as text, or open their own blocks
-	within                 // its prompt template opens a block, so that an answer only closes it
+	styleUnknown  thinkStyle = iota // no answer has shown it yet
+	styleExplicit                   // answers begin as text, or open their own blocks
+	styleImplicit                   // the prompt template opens a block, so that an answer only closes it
 )
 
 // thinkFilter cuts <think> blocks out of an answer that comes in pieces, where a tag may be cut in two. It holds
 // back what may still become a tag. A block that never closes is dropped when the answer began with it, for
 // then the model ran out of tokens while thinking; further on it is text that speaks of the tag.
 type thinkFilter struct {
-	buf      []byte  // not decided yet
-	searched int     // of buf, when inside: no closing tag begins before it
-	space    string  // white space before the first text, shown only when no block was cut there
-	begins   opening // what was known of the model at the beginning of the answer
-	inside   bool    // buf is within a block
-	assumed  bool    // inside only because the model's answers begin so, or may
-	cut      bool    // a block was cut
-	shown    bool    // there has been text
-	unopened bool    // a block was closed that nothing opened
+	buf      []byte     // not decided yet
+	searched int        // of buf, when inside: no closing tag begins before it
+	space    string     // white space before the first text, shown only when no block was cut there
+	style    thinkStyle // is what was known of the model at the beginning of the answer
+	inside   bool       // buf is within a block
+	assumed  bool       // inside only because the model's answers begin so, or may
+	cut      bool       // a block was cut
+	shown    bool       // there has been text
+	unopened bool       // a block was closed that nothing opened
 }
 
 // thinking makes a filter for one answer. Until a first answer has told where this model's answers begin, nothing
 // is shown of one before its block closes or it ends: what looks like an answer may be reasoning.
 func (c *Chat) thinking() *thinkFilter {
-	begins := opening(c.opening.Load())
-	held := begins != outside
-	return &thinkFilter{begins: begins, inside: held, assumed: held}
+	style := thinkStyle(c.thinkStyle.Load())
+	held := style != styleExplicit
+	return &thinkFilter{style: style, inside: held, assumed: held}
 }
 
 // conclude ends an answer: it learns where answers begin, and returns what is left to show. An answer that was
@@ -50,10 +50,10 @@ func (c *Chat) thinking() *thinkFilter {
 func (c *Chat) conclude(f *thinkFilter, stopped bool) string {
 	switch {
 	case f.unopened:
-		c.opening.Store(int32(within))
+		c.thinkStyle.Store(int32(styleImplicit))
 	case !stopped:
-		c.opening.Store(int32(outside))
-	case f.assumed && f.begins == within:
+		c.thinkStyle.Store(int32(styleExplicit))
+	case f.assumed && f.style == styleImplicit:
 		return ""
 	}
 	return f.flush()
@@ -64,7 +64,7 @@ func (c *Chat) conclude(f *thinkFilter, stopped bool) string {
 func (c *Chat) withoutThinking(answer string, stopped bool) string {
 	f := c.thinking()
 	content := f.push(answer) + c.conclude(f, stopped)
-	if f.unopened && f.begins == outside {
+	if f.unopened && f.style == styleExplicit {
 		f = &thinkFilter{inside: true, assumed: true}
 		content = f.push(answer) + f.flush()
 	}

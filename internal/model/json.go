@@ -1,0 +1,172 @@
+package model
+
+import (
+	"errors"
+	"math/bits"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+var (
+	errNotJSON     = errors.New("it is not the JSON that the protocol has")
+	errUnwritable  = errors.New("the request cannot be written as JSON: check extraBody")
+	tolerantSyntax = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+)
+
+// tolerant reads the answers of many servers. Invalid UTF-8 becomes U+FFFD, and of a name that occurs twice, the last
+// value counts. A text, count or message of another kind than the protocol has, null above all, counts as absent.
+var tolerant = json.JoinOptions(tolerantSyntax, json.WithUnmarshalers(json.JoinUnmarshalers(
+	absentUnless[string]('"'),
+	absentUnless[chatMessage]('{'),
+	absentUnless[problem]('{'),
+	json.UnmarshalFromFunc(readCount),
+)))
+
+// readJSON reads one JSON value. Its error never quotes data.
+func readJSON(data []byte, v any) error {
+	if json.Unmarshal(data, v, tolerant) != nil {
+		return errNotJSON
+	}
+	return nil
+}
+
+// writeJSON is the JSON of a request's body. The members of maps are sorted by name.
+func (c *client) writeJSON(v any) ([]byte, error) {
+	b, err := json.Marshal(v, tolerantSyntax, json.Deterministic(true))
+	if err != nil {
+		return nil, c.fail(config.ModelRejected, errUnwritable) // err may quote the request
+	}
+	return b, nil
+}
+
+// absentUnless leaves a T zero where the value is not of the kind.
+func absentUnless[T any](kind jsontext.Kind) *json.Unmarshalers {
+	return json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *T) error {
+		*v = *new(T)
+		if d.PeekKind() == kind {
+			return errors.ErrUnsupported // the library reads it
+		}
+		return d.SkipValue()
+	})
+}
+
+// readCount reads a number that counts something. Any other value is 0.
+func readCount(d *jsontext.Decoder, n *int) error {
+	*n = 0
+	if d.PeekKind() != '0' {
+		return d.SkipValue()
+	}
+	f, err := readNumber(d, 64)
+	*n = max(whole(f), 0)
+	return err
+}
+
+// readNumber reads a finite number, and nothing else: null stands for NaN in the answers of some servers. bits is 32
+// or 64, the precision that the caller needs.
+func readNumber(d *jsontext.Decoder, bits int) (float64, error) {
+	value, err := d.ReadValue()
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseFloat(string(value), bits)
+}
+
+// whole converts a number without a fraction. It returns -1 for any other, and for one that is negative or too large.
+func whole(f float64) int {
+	if n := int(f); f >= 0 && f < 1<<40 && float64(n) == f {
+		return n
+	}
+	return -1
+}
+
+// number is a finite number that a server must give if it names it at all.
+type number struct {
+	value float64
+	given bool
+}
+
+func (n *number) UnmarshalJSONFrom(d *jsontext.Decoder) (err error) {
+	n.value, err = readNumber(d, 64)
+	n.given = true
+	return err
+}
+
+// list is an array whose name may occur several times in its object: all items count.
+type list[T any] []T
+
+func (l *list[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	var items []T
+	if err := json.UnmarshalDecode(d, &items); err != nil {
+		return err
+	}
+	*l = append(*l, items...)
+	return nil
+}
+
+const hex = "0123456789abcdef"
+
+// appendString appends s as a JSON string (RFC 8259). Each byte that is not UTF-8 becomes U+FFFD. It writes the
+// passages to rerank, most of what a question sends, in a fraction of the time that jsontext.AppendQuote takes.
+func appendString(dst []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		s = string([]rune(s))
+	}
+	dst = append(dst, '"')
+	for {
+		n := plainPrefix(s)
+		dst = append(dst, s[:n]...)
+		if n == len(s) {
+			return append(dst, '"')
+		}
+		dst = appendEscape(dst, s[n])
+		s = s[n+1:]
+	}
+}
+
+func appendEscape(dst []byte, b byte) []byte {
+	switch b {
+	case '"', '\\':
+		return append(dst, '\\', b)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\t':
+		return append(dst, '\\', 't')
+	}
+	return append(dst, '\\', 'u', '0', '0', hex[b>>4], hex[b&15])
+}
+
+// plainPrefix is how many bytes of s stand in a JSON string as they are. It looks at eight at a time: the top bit of
+// each byte of found reports whether that byte is below a space, a quote or a backslash. Subtraction borrows from the
+// bytes above a hit only, so the lowest is right.
+func plainPrefix(s string) int {
+	const each = 0x0101010101010101
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		found := ((w - each*' ') | ((w ^ each*'"') - each) | ((w ^ each*'\\') - each)) &^ w & (each * 0x80)
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(s); i++ {
+		if b := s[i]; b < ' ' || b == '"' || b == '\\' {
+			break
+		}
+	}
+	return i
+}
+
+// capacity is how many bytes texts seldom exceed once they are JSON strings.
+func capacity(texts ...string) int {
+	n := 256
+	for _, t := range texts {
+		n += len(t) + len(t)/16 + 16
+	}
+	return n
+}
