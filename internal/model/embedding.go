@@ -200,7 +200,8 @@ func (e *Embedder) post(ctx context.Context, call embedCall) ([][]float32, *Usag
 
 func mayRefuseBase64(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Failure == config.ModelRejected && (e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity)
+	return ok && e.Failure == config.ModelRejected &&
+		(e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity)
 }
 
 func (e *Embedder) request(
@@ -228,8 +229,8 @@ func (e *Embedder) request(
 	return vectors, usage, err
 }
 
-// embeddingRequest is a request. NIM requires input_type and takes truncate. OpenAI-compatible servers know neither; models
-// behind them that tell questions from passages do so by prefixes.
+// embeddingRequest is a request. NIM requires input_type and takes truncate. OpenAI-compatible servers know neither;
+// models behind them that tell questions from passages do so by prefixes.
 type embeddingRequest struct {
 	Model          string   `json:"model"`
 	Input          []string `json:"input"`

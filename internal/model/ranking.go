@@ -94,7 +94,9 @@ func halveLongest(passages []string) (shorter []string, ok bool) {
 	return shorter, true
 }
 
-func (r *Ranker) post(ctx context.Context, query string, passages []string, retry retryPolicy) (ranked []Ranked, err error) {
+func (r *Ranker) post(
+	ctx context.Context, query string, passages []string, retry retryPolicy,
+) (ranked []Ranked, err error) {
 	err = r.client.do(ctx, call{
 		operation: "ranking",
 		body:      r.body(query, passages),
