@@ -1,7 +1,7 @@
 package config
 
-// Version is the version of this contract. A reader refuses a file of another version: operator and pods
-// come from one image, so a difference means that the wrong image runs.
+// Version is the version of this contract. A reader refuses a file of another version: operator and
+// pods come from one image, so a difference means that the wrong image runs.
 const Version = 1
 
 // Ingest is what an ingestion run needs: which documents, into which generation of which index.
@@ -12,8 +12,8 @@ type Ingest struct {
 	Sources    []Source   `json:"sources"`
 	Embedding  Model      `json:"embedding"`
 	Index      Index      `json:"index"`
-	// Keep are the fingerprints of the pipeline's generations that are in use. When this one alone is, a run that
-	// succeeds removes all others from the index.
+	// Keep are the fingerprints of the pipeline's generations that are in use. When this one alone
+	// is, a run that succeeds removes all others from the index.
 	Keep []string `json:"keep,omitempty"`
 }
 
@@ -32,7 +32,7 @@ type Gateway struct {
 	FailurePolicy FailurePolicy `json:"failurePolicy"`
 }
 
-// Pipeline says whose data this is.
+// Pipeline identifies the pipeline that the data belongs to.
 type Pipeline struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
@@ -43,9 +43,11 @@ func (p Pipeline) String() string { return p.Namespace + "/" + p.Name }
 
 // Source is one place that documents come from.
 type Source struct {
-	// Name is unique in the pipeline and the first segment of a document's identity, <name>/<path>.
+	// Name is unique in the pipeline. It is the first segment of a document's identity,
+	// <name>/<path>.
 	Name string `json:"name"`
-	// Include and Exclude are doublestar globs on the path within the source. No Include means everything.
+	// Include and Exclude are doublestar globs on the path within the source. No Include means
+	// everything.
 	Include []string `json:"include,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
 	// Metadata is put on every chunk of the source, and can be filtered by.
@@ -55,11 +57,12 @@ type Source struct {
 
 	// Directory is a directory in the file system: a mounted ConfigMap or volume, or --documents.
 	Directory *Directory `json:"directory,omitempty"`
-	// ConfigMap names a ConfigMap from the manifest itself; only `run` uses it, in a pod it is mounted.
+	// ConfigMap names a ConfigMap of the manifest. Only `run` uses it: in a pod, ConfigMaps are
+	// mounted.
 	ConfigMap *ConfigMap `json:"configMap,omitempty"`
 }
 
-// Places counts the kinds of place that the source names: a usable one names one.
+// Places counts the places that the source names. It must be exactly one.
 func (s Source) Places() int {
 	count := 0
 	for _, named := range []bool{s.Directory != nil, s.ConfigMap != nil} {
@@ -80,7 +83,7 @@ type ConfigMap struct {
 	Name string `json:"name"`
 }
 
-// Index says which home the index has: exactly one of the fields.
+// Index names the store of the index: exactly one of the fields is set.
 type Index struct {
 	Local    *LocalIndex    `json:"local,omitempty"`
 	Weaviate *WeaviateIndex `json:"weaviate,omitempty"`
@@ -94,12 +97,12 @@ type LocalIndex struct {
 
 // WeaviateIndex is the index in a Weaviate.
 type WeaviateIndex struct {
-	// URL and GRPCURL are the bases of its REST and gRPC APIs, http or https with host and port; https is TLS,
-	// verified against the system's roots.
+	// URL and GRPCURL are the bases of its REST and gRPC APIs, http or https with host and port;
+	// https is TLS, verified against the system's roots.
 	URL     string `json:"url"`
 	GRPCURL string `json:"grpcURL"`
-	// Prefix begins the names of this pipeline's collections; empty means that it is made of the pipeline's
-	// namespace and name.
+	// Prefix begins the names of this pipeline's collections; empty means that it is made of the
+	// pipeline's namespace and name.
 	Prefix string `json:"prefix,omitempty"`
 	// Key names the API key; nil sends none.
 	Key *SecretKey `json:"key,omitempty"`
@@ -125,8 +128,8 @@ const (
 
 // Model says where a model is served and under which name.
 type Model struct {
-	// URL is the base that ends in /v1; for reranking under NIM, a URL ending in /ranking, /reranking or
-	// /rerank is used verbatim.
+	// URL is the base that ends in /v1; for reranking under NIM, a URL ending in /ranking,
+	// /reranking or /rerank is used verbatim.
 	URL string `json:"url"`
 	// Name is what goes into the request's `model`.
 	Name string `json:"name"`
@@ -138,8 +141,8 @@ type Model struct {
 	NoProbe bool `json:"noProbe,omitempty"`
 }
 
-// SecretKey names an entry of a Secret. A pod finds its value in a file <secrets dir>/<name>/<key>, which it
-// reads again when it changed; the value itself never stands in a config.
+// SecretKey names an entry of a Secret. A pod finds its value in a file <secrets dir>/<name>/<key>,
+// which it reads again when it changed; the value itself never stands in a config.
 type SecretKey struct {
 	Name string `json:"name"`
 	Key  string `json:"key"`

@@ -9,8 +9,9 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// ValidateGlob refuses a pattern that doublestar cannot parse, and one that could never match a path within a source.
-// The CRD's rule on globs refuses all of these but unbalanced brackets, which CEL cannot see.
+// ValidateGlob refuses a pattern that doublestar cannot parse, and one that could never match a
+// path within a source. The CRD's rule on globs refuses all of these but unbalanced brackets, which
+// CEL cannot see.
 func ValidateGlob(pattern string) error {
 	switch {
 	case pattern == "":

@@ -18,10 +18,12 @@ func ReadIngest(path string) (*Ingest, error) { return read(path, (*Ingest).Vali
 // ReadGateway reads a gateway's config file and validates it.
 func ReadGateway(path string) (*Gateway, error) { return read(path, (*Gateway).Validate) }
 
-// Validate returns an error if this build cannot run with the config. The rules that a user meets are the CRD's.
+// Validate returns an error if this build cannot run with the config. The rules that a user meets
+// are the CRD's.
 func (c *Ingest) Validate() error { return errors.Join(checkVersion(c.Version), c.Index.validate()) }
 
-// Validate returns an error if this build cannot run with the config. The rules that a user meets are the CRD's.
+// Validate returns an error if this build cannot run with the config. The rules that a user meets
+// are the CRD's.
 func (c *Gateway) Validate() error { return errors.Join(checkVersion(c.Version), c.Index.validate()) }
 
 func read[T any](path string, validate func(*T) error) (*T, error) {

@@ -1,5 +1,6 @@
-// Package derive turns a RAGPipeline into the data plane's configs, for the pods of a cluster and for `run` alike. It is
-// pure: no client, no clock, no files. The pipeline is one that the CRD's schema has accepted and defaulted.
+// Package derive turns a RAGPipeline into the data plane's configs, for the pods of a cluster and
+// for `run` alike. It is pure: no client, no clock, no files. The pipeline is one that the CRD's
+// schema has accepted and defaulted.
 package derive
 
 import (
@@ -14,8 +15,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// ConfigurationError is a mistake in the spec that the CRD's rules cannot find. No retry helps: the user has to change
-// the spec.
+// ConfigurationError is a mistake in the spec that the CRD's rules cannot find. No retry helps: the
+// user has to change the spec.
 type ConfigurationError struct {
 	Field   string // path of the field, from spec
 	Message string // what is wrong and what to do
@@ -34,15 +35,17 @@ type DataPlane struct {
 	Index config.Index
 	// StandInURL is the base, ending in /v1, of a server of the stand-in models.
 	StandInURL string
-	// NIM returns the base, ending in /v1, of the NIM that the operator runs for a stage. Nil means that there is
-	// no cluster to run one.
+	// NIM returns the base, ending in /v1, of the NIM that the operator runs for a stage. Nil means
+	// that there is no cluster to run one.
 	NIM func(stage config.Stage) string
-	// SourcesDirectory holds a directory for each mounted source, named like the source. If it is empty, nothing
-	// is mounted, and a source that only a pod can read names no place: see PlaceDirectory.
+	// SourcesDirectory holds a directory for each mounted source, named like the source. If it is
+	// empty, nothing is mounted, and a source that only a pod can read names no place: see
+	// PlaceDirectory.
 	SourcesDirectory string
 }
 
-// Generation returns what decides the content of p's index. A model is its name, wherever it is served.
+// Generation returns what decides the content of p's index. A model is its name, wherever it is
+// served.
 func Generation(p *v1alpha1.RAGPipeline) config.Generation {
 	embedding, chunking := p.Spec.Models.Embedding, p.Spec.Chunking
 	return config.Generation{

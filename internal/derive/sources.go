@@ -26,19 +26,22 @@ type Object struct {
 	Field string
 }
 
-// SourceKind is everything that depends on the kind of a source, but for how its documents are read, which package
-// source knows. A directory can replace a source of any kind: see PlaceDirectory.
+// SourceKind is everything that depends on the kind of a source, but for how its documents are
+// read, which package source knows. A directory can replace a source of any kind: see
+// PlaceDirectory.
 type SourceKind struct {
-	// Config names the place from which a process reads the documents itself. It is empty if only a pod can, from
-	// a mounted volume.
+	// Config names the place from which a process reads the documents itself. It is empty if only a
+	// pod can, from a mounted volume.
 	Config config.Source
 	// Objects are those that the source refers to, with fields relative to the source.
 	Objects []Object
-	// Mounted reports whether a pod mounts the first of Objects as the source's directory, in place of Config.
+	// Mounted reports whether a pod mounts the first of Objects as the source's directory, in place
+	// of Config.
 	Mounted bool
 	// Path is the directory within what is mounted.
 	Path string
-	// Versioned reports whether the resourceVersion of the first of Objects changes with the documents.
+	// Versioned reports whether the resourceVersion of the first of Objects changes with the
+	// documents.
 	Versioned bool
 }
 

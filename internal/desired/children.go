@@ -1,5 +1,6 @@
-// Package desired returns the objects that should exist for a pipeline, a file for each component. It is pure: no client,
-// no clock, no files. The pipeline is one that the CRD's schema has accepted and defaulted.
+// Package desired returns the objects that should exist for a pipeline, a file for each component.
+// It is pure: no client, no clock, no files. The pipeline is one that the CRD's schema has accepted
+// and defaulted.
 package desired
 
 import (
@@ -18,7 +19,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// Configuration is an apply configuration with its kind, name and namespace set. It holds only what the operator manages.
+// Configuration is an apply configuration with its kind, name and namespace set. It holds only what
+// the operator manages.
 type Configuration interface {
 	runtime.ApplyConfiguration
 	GetAPIVersion() *string
@@ -30,11 +32,11 @@ type Configuration interface {
 // Child is an object that a pipeline should have.
 type Child struct {
 	Object Configuration
-	// Once means that the object is created when absent and never applied over, as with Jobs, immutable ConfigMaps
-	// and generated Secrets.
+	// Once means that the object is created when absent and never applied over, as with Jobs,
+	// immutable ConfigMaps and generated Secrets.
 	Once bool
-	// Kept means that the object outlives the pipeline, is taken over by a pipeline of the same name, and is never
-	// pruned. It has no owner reference and is recognised by its labels.
+	// Kept means that the object outlives the pipeline, is taken over by a pipeline of the same
+	// name, and is never pruned. It has no owner reference and is recognised by its labels.
 	Kept bool
 	// Generate names the entries of a Secret that get a random token when it is created.
 	Generate []string
@@ -46,7 +48,8 @@ type Operator struct {
 	Image string
 	// WeaviateImage is the image of a new store whose spec names none.
 	WeaviateImage string
-	// Namespace and Labels are those of the operator's pods, which NetworkPolicies admit to the ops ports.
+	// Namespace and Labels are those of the operator's pods, which NetworkPolicies admit to the ops
+	// ports.
 	Namespace string
 	Labels    map[string]string
 	// PullPolicy applies to data-plane pods; empty means the cluster's default.
@@ -55,12 +58,13 @@ type Operator struct {
 
 // Facts are what children depend on besides the pipeline and the operator.
 type Facts struct {
-	// Live is the complete generation that questions are answered from. It is nil before the first; the gateway is
-	// then pinned to the wanted one.
+	// Live is the complete generation that questions are answered from. It is nil before the first;
+	// the gateway is then pinned to the wanted one.
 	Live *Record
 	// Draining are further generations that a pod is still pinned to.
 	Draining []Record
-	// WeaviateKey is the UID of the store's API-key Secret, which the templates of the store and its clients carry.
+	// WeaviateKey is the UID of the store's API-key Secret, which the templates of the store and
+	// its clients carry.
 	WeaviateKey types.UID
 	// WeaviateImage is what an existing StatefulSet runs; empty if there is none.
 	WeaviateImage string
@@ -82,8 +86,8 @@ func Secrets(p *v1alpha1.RAGPipeline) []Child {
 	return children
 }
 
-// Children returns all other objects that the pipeline should have, in the order in which they are applied. Its error is
-// a *derive.ConfigurationError or several joined.
+// Children returns all other objects that the pipeline should have, in the order in which they are
+// applied. Its error is a *derive.ConfigurationError or several joined.
 func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) {
 	b := newBuilder(p, o, f)
 	children, err := b.children()
@@ -98,7 +102,8 @@ func (b builder) children() ([]Child, error) {
 	return slices.Concat(b.records(), b.models(), b.weaviate(), gateway, b.tasks()), err
 }
 
-// IngestConfig returns the config of the runs that build or update the generation that the spec wants.
+// IngestConfig returns the config of the runs that build or update the generation that the spec
+// wants.
 func IngestConfig(p *v1alpha1.RAGPipeline, f Facts) (config.Ingest, error) {
 	b := newBuilder(p, Operator{}, f)
 	c, err := derive.Ingest(p, b.dataPlaneFor(b.wanted))
@@ -131,8 +136,8 @@ func newBuilder(p *v1alpha1.RAGPipeline, o Operator, f Facts) builder {
 	return builder{p: p, operator: o, facts: f, names: naming.For(p), wanted: NewRecord(p)}
 }
 
-// dataPlaneFor describes the cluster to the pods of a generation. Hosts are Services by their short names, which a pod's
-// resolver completes: nothing here knows the cluster's domain.
+// dataPlaneFor describes the cluster to the pods of a generation. Hosts are Services by their short
+// names, which a pod's resolver completes: nothing here knows the cluster's domain.
 func (b builder) dataPlaneFor(r Record) derive.DataPlane {
 	return derive.DataPlane{
 		Index:            b.index(),
@@ -153,8 +158,8 @@ func (b builder) secret(name, component string, entries ...string) Child {
 	return Child{Object: secret, Once: true, Generate: entries}
 }
 
-// account returns a ServiceAccount without any permission. Each component has its own, so that a cluster's rules, such as
-// OpenShift's, can tell them apart.
+// account returns a ServiceAccount without any permission. Each component has its own, so that a
+// cluster's rules, such as OpenShift's, can tell them apart.
 func (b builder) account(name, component string) Child {
 	return Child{Object: corev1ac.ServiceAccount(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, component)).

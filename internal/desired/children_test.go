@@ -104,7 +104,8 @@ func withExternalStore(s *v1alpha1.RAGPipelineSpec) {
 	s.Gateway.Auth = &v1alpha1.GatewayAuth{Anonymous: &v1alpha1.Anonymous{}}
 }
 
-// switching is a pipeline that goes from one embedding NIM to another, its chunking changed as well in between.
+// switching is a pipeline that goes from one embedding NIM to another, its chunking changed as well
+// in between.
 func switching(t *testing.T) childrenCase {
 	t.Helper()
 	live := NewRecord(derivetest.Pipeline(derivetest.WithNIMs))

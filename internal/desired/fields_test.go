@@ -16,8 +16,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
 
-// Changing any field of the spec changes some child, except suspend, which stops the pass before: a field that
-// nothing obeys must not exist.
+// Changing any field of the spec changes some child, except suspend, which stops the pass before: a
+// field that nothing obeys must not exist.
 func TestEveryFieldOfTheSpecIsObeyed(t *testing.T) {
 	obeyed := map[string]bool{} // path to whether some change of it changed a child
 	for _, base := range fullPipelines() {
@@ -135,7 +135,8 @@ func fill(v reflect.Value) {
 	}
 }
 
-// leaves lists the paths of what can be changed: JSON names, without list indices; a map is one leaf.
+// leaves lists the paths of what can be changed: JSON names, without list indices; a map is one
+// leaf.
 func leaves(v reflect.Value, at string) (paths []string) {
 	switch {
 	case v.Kind() == reflect.Pointer && v.IsNil():

@@ -13,15 +13,17 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// GatewayKeyEntry is the entry of the gateway's generated Secret: the name of the one client.
+// GatewayKeyEntry is the entry of the gateway's generated Secret. It is also the name of its
+// client.
 const GatewayKeyEntry = "default"
 
-// GatewayMinReady is how many seconds a gateway's pod has to be ready before it is counted on: until then some node
-// may not send the Service's questions to it.
+// GatewayMinReady is how many seconds a gateway's pod has to be ready before it counts as
+// available: until then some nodes may not route the Service's requests to it.
 const GatewayMinReady = 3
 
-// gateway exists from the start and is pinned to one generation. The names of the ConfigMaps are hashes of what they
-// hold, so a change of config is a rollout, and a pod of the old one that restarts still finds its own.
+// gateway returns the gateway, which exists from the start and is pinned to one generation. A
+// ConfigMap is named by the hash of its content, so a change of config is a rollout, and an old pod
+// that restarts still finds its own config.
 func (b builder) gateway() ([]Child, error) {
 	record := b.pinned()
 	c, err := b.gatewayConfig(record)
@@ -30,7 +32,8 @@ func (b builder) gateway() ([]Child, error) {
 	}
 	name, configName := b.names.Gateway(), b.names.GatewayConfig(config.Hash(c))
 	spec := b.p.Spec.Gateway
-	service := b.service(name, naming.ComponentGateway, naming.Selector(b.p, naming.ComponentGateway), servicePort("http", GatewayPort))
+	selector := naming.Selector(b.p, naming.ComponentGateway)
+	service := b.service(name, naming.ComponentGateway, selector, servicePort("http", GatewayPort))
 	if spec.Service.Type != "" {
 		service.Spec.WithType(corev1.ServiceType(spec.Service.Type))
 	}
@@ -43,15 +46,15 @@ func (b builder) gateway() ([]Child, error) {
 	}, nil
 }
 
-// gatewayConfig is the spec's in all but what belongs to the generation.
+// gatewayConfig returns the spec's config, except for what belongs to the generation.
 func (b builder) gatewayConfig(r Record) (config.Gateway, error) {
-	place := b.dataPlaneFor(r)
-	c, err := derive.Gateway(b.p, place)
+	dataPlane := b.dataPlaneFor(r)
+	c, err := derive.Gateway(b.p, dataPlane)
 	if err != nil {
 		return config.Gateway{}, err
 	}
 	c.Generation = r.Generation
-	c.Models.Embedding, err = place.Model(config.StageEmbedding, b.embedding(r))
+	c.Models.Embedding, err = dataPlane.Model(config.StageEmbedding, b.embedding(r))
 	return c, err
 }
 
@@ -67,13 +70,17 @@ func (b builder) gatewayDeployment(c config.Gateway, configName string) *appsv1a
 	if spec.Replicas != nil {
 		deployment.WithReplicas(*spec.Replicas)
 	}
-	return appsv1ac.Deployment(b.names.Gateway(), b.p.Namespace).WithLabels(naming.Labels(b.p, naming.ComponentGateway)).WithSpec(deployment)
+	return appsv1ac.Deployment(b.names.Gateway(), b.p.Namespace).
+		WithLabels(naming.Labels(b.p, naming.ComponentGateway)).
+		WithSpec(deployment)
 }
 
-// progressDeadline is how many seconds a rollout may stand still beyond what a model takes to start.
+// progressDeadline is how many seconds a rollout may make no progress, besides the time that a
+// model takes to start.
 const progressDeadline = 600
 
-// embeddingStart is how many seconds the embedding model that the gateway waits for may take.
+// embeddingStart is how many seconds the embedding model may take to start; the gateway waits for
+// it.
 func (b builder) embeddingStart() int32 {
 	if nim := b.embedding(b.pinned()).NIM; nim != nil {
 		return startupSeconds(nim)
@@ -91,7 +98,8 @@ func rolling(unavailable, surge int) *appsv1ac.DeploymentStrategyApplyConfigurat
 
 func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTemplateSpecApplyConfiguration {
 	spec := b.p.Spec.Gateway
-	container := b.operatorContainer(naming.ComponentGateway, "gateway", "--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory).
+	container := b.operatorContainer(naming.ComponentGateway, "gateway",
+		"--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory).
 		WithPorts(port("http", GatewayPort), port("ops", config.OpsPort)).
 		WithReadinessProbe(probe("ops", "/readyz", 1)).
 		WithLivenessProbe(probe("ops", "/healthz", 10).WithFailureThreshold(6)).
@@ -121,7 +129,7 @@ func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTe
 	return template
 }
 
-// clients is the Secret of the keys of those who may ask; empty when everyone may.
+// clients returns the name of the Secret with the clients' keys; empty if every client may ask.
 func (b builder) clients() string {
 	switch auth := b.p.Spec.Gateway.Auth; {
 	case auth == nil:

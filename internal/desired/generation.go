@@ -7,10 +7,12 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// Record describes a generation. It is pinned in an immutable ConfigMap of its own, under RecordKey.
+// Record describes a generation. It is pinned in an immutable ConfigMap of its own, under
+// RecordKey.
 type Record struct {
 	Generation config.Generation `json:"generation"`
-	// Embedding is the model as the spec had it when the generation was first wanted. See Embedding.
+	// Embedding is the model as the spec had it when the generation was first wanted. See
+	// Embedding.
 	Embedding v1alpha1.EmbeddingModel `json:"embedding"`
 }
 
@@ -25,8 +27,9 @@ func NewRecord(p *v1alpha1.RAGPipeline) Record {
 	return Record{Generation: derive.Generation(p), Embedding: p.Spec.Models.Embedding}
 }
 
-// Embedding returns the embedding model that serves a generation. While the spec still names the same model, it is the
-// spec's: another image or another server of it changes no vector. Otherwise it is the record's.
+// Embedding returns the embedding model that serves a generation. While the spec still names the
+// same model, it is the spec's: another image or another server of it changes no vector. Otherwise
+// it is the record's.
 func Embedding(p *v1alpha1.RAGPipeline, r Record) v1alpha1.EmbeddingModel {
 	now := p.Spec.Models.Embedding
 	if derive.ModelName(config.StageEmbedding, now.Model) == r.Generation.Embedding.Model {
@@ -43,7 +46,8 @@ func (b builder) pinned() Record {
 	return b.wanted
 }
 
-// generations lists all that must exist, each once: the wanted one, the live one, and those that a pod still serves.
+// generations lists all that must exist, each once: the wanted one, the live one, and those that a
+// pod still serves.
 func (b builder) generations() []Record {
 	var list []Record
 	seen := map[string]bool{}

@@ -20,9 +20,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// The golden files of a case, CASE.txt, list its objects in the order in which they are applied, then the fields in which
-// they differ from those of its base. The objects of a component that the base does not have are in CASE/COMPONENT.yaml.
-// Every case is the pipeline rag/papers, and words in capitals replace the hashes, so that only meaning differs.
+// The golden files of a case, CASE.txt, list its objects in the order in which they are applied,
+// then the fields in which they differ from those of its base. The objects of a component that the
+// base does not have are in CASE/COMPONENT.yaml. Every case is the pipeline rag/papers, and words
+// in capitals replace the hashes, so that only meaning differs.
 var goldenBases = map[string]string{
 	"quickstart":        "", // it has every component in full
 	"nim":               "quickstart",
@@ -159,7 +160,8 @@ func (g golden) components(t *testing.T) map[string]string {
 	return files
 }
 
-// differences lists the objects, then the fields of those that the base has too or that no file shows in full.
+// differences lists the objects, then the fields of those that the base has too or that no file
+// shows in full.
 func (g golden) differences(base golden) string {
 	known, components := map[string][]string{}, map[any]bool{}
 	for _, o := range base {
@@ -197,8 +199,8 @@ func without(b *strings.Builder, prefix string, lines, others []string) {
 	}
 }
 
-// lines has a line for each field that holds a value. The elements of a list are known by their names, if they have
-// some; a line of its own then gives their order.
+// lines has a line for each field that holds a value. The elements of a list are known by their
+// names, if they have some; a line of its own then gives their order.
 func (o goldenObject) lines() []string { return fieldLines("", map[string]any(o.object)) }
 
 func fieldLines(path string, v any) (lines []string) {

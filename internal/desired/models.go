@@ -31,7 +31,8 @@ const (
 	whenDeletedDelete v1alpha1.Retention = "Delete"
 )
 
-// models returns the servers of all models that the operator runs, including those of further generations.
+// models returns the servers of all models that the operator runs, including those of further
+// generations.
 func (b builder) models() []Child {
 	var children []Child
 	if b.hasStandIn() {
@@ -49,8 +50,8 @@ func (b builder) models() []Child {
 	return children
 }
 
-// ModelWorkload returns the name of the Deployment that serves a component's model. It is empty for an endpoint, which
-// the operator does not run.
+// ModelWorkload returns the name of the Deployment that serves a component's model. It is empty for
+// an endpoint, which the operator does not run.
 func ModelWorkload(p *v1alpha1.RAGPipeline, component string, m v1alpha1.Model) string {
 	names := naming.For(p)
 	switch {
@@ -72,7 +73,8 @@ type nimServer struct {
 	selector  map[string]string // of its pods
 }
 
-// nims returns the objects of those models that are NIMs, and a policy that admits the clients to all of them.
+// nims returns the objects of those models that are NIMs, and a policy that admits the clients to
+// all of them.
 func (b builder) nims(component string, models []v1alpha1.Model, clients ...string) []Child {
 	var children []Child
 	for _, m := range models {
@@ -206,11 +208,13 @@ func nimResources(nim *v1alpha1.NIM) *corev1ac.ResourceRequirementsApplyConfigur
 	return r
 }
 
-// isRetriever reports whether this is one of NVIDIA's retriever NIMs, which have variables of their own.
+// isRetriever reports whether this is one of NVIDIA's retriever NIMs, which have variables of their
+// own.
 func (s nimServer) isRetriever() bool { return s.component != naming.ComponentLLM }
 
-// env returns the operator's variables, then the spec's, which win. The port has three names: that of 1.x, of an LLM of
-// 2.x, and of a retriever of 2.x. There are no more, because a name that a version has retired keeps it from starting.
+// env returns the operator's variables, then the spec's, which win. The port has three names: that
+// of 1.x, of an LLM of 2.x, and of a retriever of 2.x. There are no more, because a name that a
+// version has retired keeps it from starting.
 func (s nimServer) env() []*corev1ac.EnvVarApplyConfiguration {
 	number := strconv.Itoa(modelPort)
 	list := []*corev1ac.EnvVarApplyConfiguration{
@@ -241,7 +245,8 @@ func (s nimServer) env() []*corev1ac.EnvVarApplyConfiguration {
 	return list
 }
 
-// StartupTimeout is how long the NIM may take to become ready: half an hour unless the spec sets another time.
+// StartupTimeout is how long the NIM may take to become ready: half an hour unless the spec sets
+// another time.
 func StartupTimeout(nim *v1alpha1.NIM) time.Duration {
 	if nim.StartupTimeout == nil {
 		return 30 * time.Minute

@@ -11,22 +11,27 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// The policies say who may connect to a pipeline's pods. They say nothing of where those pods may connect to: models
-// and stores may be anywhere, and a rule that forgot the cluster's DNS would look like anything but itself. Policies
-// add up, so a cluster's owner can admit more (say, a monitoring to a model's port) with one of their own.
+// The policies restrict who may connect to a pipeline's pods. They do not restrict where those pods
+// may connect: models and stores may be anywhere, and a rule that forgot the cluster's DNS would be
+// hard to recognise as the cause. Policies add up, so a cluster's administrator can admit more,
+// such as monitoring of a model's port, with another one.
 
-// LabelMetrics on a namespace admits its pods to the ops ports, where metrics are: `metrics: enabled`, as many
-// operators have it. The ports serve profiles as well, and are therefore not open to everyone.
+// LabelMetrics with the value "enabled" on a namespace admits its pods to the ops ports, which
+// serve metrics. Many operators use this label. The ports are not open to every pod, because they
+// serve profiles as well.
 const (
 	LabelMetrics   = "metrics"
 	metricsEnabled = "enabled"
 	labelNamespace = "kubernetes.io/metadata.name" // the API server puts it on every namespace
 )
 
-type peer = networkingv1ac.NetworkPolicyPeerApplyConfiguration
+type (
+	peer        = networkingv1ac.NetworkPolicyPeerApplyConfiguration
+	ingressRule = networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration
+)
 
-// policy admits to a component's pods what the rules say, and nothing else.
-func (b builder) policy(name, component string, rules ...*networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration) Child {
+// policy admits to a component's pods only what the rules allow.
+func (b builder) policy(name, component string, rules ...*ingressRule) Child {
 	return Child{Object: networkingv1ac.NetworkPolicy(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, component)).
 		WithSpec(networkingv1ac.NetworkPolicySpec().
@@ -35,7 +40,7 @@ func (b builder) policy(name, component string, rules ...*networkingv1ac.Network
 			WithIngress(rules...))}
 }
 
-// gatewayPolicy leaves the API open: it has keys of its own.
+// gatewayPolicy leaves the API open: its clients need keys.
 func (b builder) gatewayPolicy() Child {
 	open := networkingv1ac.NetworkPolicyIngressRule().WithPorts(tcp(GatewayPort))
 	return b.policy(b.names.Gateway(), naming.ComponentGateway, open, b.operators())
@@ -53,11 +58,12 @@ func (b builder) weaviatePolicy() Child {
 	udp := networkingv1ac.NetworkPolicyPort().WithProtocol(corev1.ProtocolUDP).WithPort(intstr.FromInt32(weaviateGossip))
 	peers := admit(b.components(naming.ComponentWeaviate),
 		tcp(weaviateGossip), udp, tcp(weaviateData), tcp(weaviateRaft), tcp(weaviateRaftCalls))
-	return b.policy(b.names.Weaviate(), naming.ComponentWeaviate, admit(clients, tcp(weaviateHTTP), tcp(weaviateGRPC)), peers)
+	return b.policy(b.names.Weaviate(), naming.ComponentWeaviate,
+		admit(clients, tcp(weaviateHTTP), tcp(weaviateGRPC)), peers)
 }
 
-// operators admits to the ops port the operator, and namespaces that may read metrics.
-func (b builder) operators() *networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration {
+// operators admits the operator, and namespaces that may read metrics, to the ops port.
+func (b builder) operators() *ingressRule {
 	peers := []*peer{namespace(LabelMetrics, metricsEnabled)}
 	if b.operator.Namespace != "" { // an operator outside the cluster has none
 		operator := namespace(labelNamespace, b.operator.Namespace)
@@ -72,7 +78,7 @@ func namespace(label, value string) *peer {
 		WithNamespaceSelector(metav1ac.LabelSelector().WithMatchLabels(map[string]string{label: value}))
 }
 
-// components are pods of this pipeline, in its own namespace.
+// components selects the pods of this pipeline's components, in its own namespace.
 func (b builder) components(names ...string) []*peer {
 	var peers []*peer
 	for _, name := range names {
@@ -82,7 +88,7 @@ func (b builder) components(names ...string) []*peer {
 	return peers
 }
 
-func admit(from []*peer, ports ...*networkingv1ac.NetworkPolicyPortApplyConfiguration) *networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration {
+func admit(from []*peer, ports ...*networkingv1ac.NetworkPolicyPortApplyConfiguration) *ingressRule {
 	return networkingv1ac.NetworkPolicyIngressRule().WithFrom(from...).WithPorts(ports...)
 }
 

@@ -15,7 +15,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// world is the namespaces' labels, the pods and the policies of a cluster: as much of it as decides who may connect.
+// world is the namespaces' labels, the pods and the policies of a cluster: as much of it as decides
+// who may connect.
 type world struct {
 	namespaces map[string]labels.Set
 	pods       map[string]netPod
@@ -27,8 +28,8 @@ type netPod struct {
 	labels    labels.Set
 }
 
-// allowed says whether a connection reaches its target, as the NetworkPolicy API defines it: a pod that no policy
-// selects takes everything, any other what one of its policies admits.
+// allowed says whether a connection reaches its target, as the NetworkPolicy API defines it: a pod
+// that no policy selects takes everything, any other what one of its policies admits.
 func (w world) allowed(t *testing.T, from, to, protocol string, port int) bool {
 	t.Helper()
 	source, target := w.pods[from], w.pods[to]
@@ -82,7 +83,8 @@ func selects(t *testing.T, selector *metav1.LabelSelector, set labels.Set) bool 
 	return s.Matches(set)
 }
 
-// populate adds a pipeline's policies, and a pod of each of its workloads, named <namespace>/<pipeline>/<component>.
+// populate adds a pipeline's policies, and a pod of each of its workloads, named
+// <namespace>/<pipeline>/<component>.
 func (w *world) populate(t *testing.T, p *v1alpha1.RAGPipeline) {
 	t.Helper()
 	w.namespaces[p.Namespace] = labels.Set{"kubernetes.io/metadata.name": p.Namespace}
@@ -106,7 +108,8 @@ func (w *world) populate(t *testing.T, p *v1alpha1.RAGPipeline) {
 	}
 }
 
-// twoAndOne are two pipelines in one namespace and one in another, an operator, a monitoring, and strangers.
+// twoAndOne are two pipelines in one namespace and one in another, an operator, a monitoring, and
+// strangers.
 func twoAndOne(t *testing.T) world {
 	t.Helper()
 	w := world{

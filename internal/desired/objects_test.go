@@ -133,8 +133,8 @@ func TestNoTwoChildrenHaveOneName(t *testing.T) {
 	}
 }
 
-// A pipeline's name may have 40 characters. What is made of it must still be a name, and so must what other
-// controllers make of that.
+// A pipeline's name may have 40 characters. What is made of it must still be a name, and so must
+// what other controllers make of that.
 func TestNamesAreValidForTheLongestPipeline(t *testing.T) {
 	longest := strings.Repeat("p", 40)
 	for name, c := range cases(t) {

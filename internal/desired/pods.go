@@ -16,7 +16,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// Where a data-plane pod finds things; the last element of a key's path is an entry of a Secret.
+// The paths in a data-plane pod.
 const (
 	configDirectory  = "/etc/ragpipeline"
 	configEntry      = "config.json"
@@ -25,23 +25,26 @@ const (
 	sourcesDirectory = "/sources"
 )
 
-// user is whom our own pods run as; the image says the same.
+// user is the user and group that data-plane pods run as, the same as in the image.
 const user = 65532
 
-// pod is what one kind of pod is made of besides its container.
+// pod describes one kind of pod, except for its container.
 type pod struct {
 	component   string
 	account     string
 	labels      map[string]string // besides the component's
 	annotations map[string]string
-	// selector finds the pods of this kind.
+	// selector finds the pods of this kind, among which a pod is spread.
 	selector   map[string]string
 	scheduling *v1alpha1.Scheduling
 	volumes    []*corev1ac.VolumeApplyConfiguration
 }
 
-// template makes a pod that Pod Security's "restricted" level admits, and that knows nothing of the API server.
-func (b builder) template(x pod, container *corev1ac.ContainerApplyConfiguration) *corev1ac.PodTemplateSpecApplyConfiguration {
+// template returns a pod that Pod Security's "restricted" level admits, and that has no access to
+// the API server.
+func (b builder) template(
+	x pod, container *corev1ac.ContainerApplyConfiguration,
+) *corev1ac.PodTemplateSpecApplyConfiguration {
 	spec := corev1ac.PodSpec().
 		WithServiceAccountName(x.account).
 		WithAutomountServiceAccountToken(false).
@@ -51,14 +54,17 @@ func (b builder) template(x pod, container *corev1ac.ContainerApplyConfiguration
 		WithVolumes(corev1ac.Volume().WithName("tmp").WithEmptyDir(corev1ac.EmptyDirVolumeSource())).
 		WithVolumes(x.volumes...)
 	schedule(spec, x.scheduling, x.selector)
-	template := corev1ac.PodTemplateSpec().WithLabels(naming.Labels(b.p, x.component)).WithLabels(x.labels).WithSpec(spec)
+	template := corev1ac.PodTemplateSpec().
+		WithLabels(naming.Labels(b.p, x.component)).
+		WithLabels(x.labels).
+		WithSpec(spec)
 	if len(x.annotations) > 0 {
 		template.WithAnnotations(x.annotations)
 	}
 	return template
 }
 
-// podSecurity runs a pod as that user and group. The group owns the volumes; a volume of many files is gone through
+// podSecurity runs a pod as that user and group. The group owns the volumes, whose files get it
 // once, not at each start.
 func podSecurity(user, group int64) *corev1ac.PodSecurityContextApplyConfiguration {
 	return corev1ac.PodSecurityContext().
@@ -77,7 +83,7 @@ func containerSecurity(readOnlyRoot bool) *corev1ac.SecurityContextApplyConfigur
 		WithCapabilities(corev1ac.Capabilities().WithDrop("ALL"))
 }
 
-// container is one with a read-only image and a /tmp of its own, which every template has.
+// container returns a container with a read-only image and the /tmp that every template has.
 func container(name, image string) *corev1ac.ContainerApplyConfiguration {
 	return corev1ac.Container().
 		WithName(name).
@@ -86,7 +92,8 @@ func container(name, image string) *corev1ac.ContainerApplyConfiguration {
 		WithVolumeMounts(mount("tmp", "/tmp"))
 }
 
-// ours is a container of our own image: the first argument is the command.
+// operatorContainer returns a container of the operator's own image. The first argument is the
+// command.
 func (b builder) operatorContainer(name string, args ...string) *corev1ac.ContainerApplyConfiguration {
 	c := container(name, b.operator.Image).WithArgs(args...)
 	if b.operator.PullPolicy != "" {
@@ -107,7 +114,7 @@ func port(name string, number int32) *corev1ac.ContainerPortApplyConfiguration {
 	return corev1ac.ContainerPort().WithName(name).WithContainerPort(number).WithProtocol(corev1.ProtocolTCP)
 }
 
-// probe asks over HTTP, every so many seconds; a third failure in a row counts, unless the caller says otherwise.
+// probe probes over HTTP every period seconds. By default it fails at the third failure in a row.
 func probe(port, path string, period int32) *corev1ac.ProbeApplyConfiguration {
 	return corev1ac.Probe().
 		WithHTTPGet(corev1ac.HTTPGetAction().WithPath(path).WithPort(intstr.FromString(port))).
@@ -115,21 +122,23 @@ func probe(port, path string, period int32) *corev1ac.ProbeApplyConfiguration {
 		WithTimeoutSeconds(3)
 }
 
-// lingering keeps a pod that goes away serving until nobody is sent to it any more: its address leaves the Service
-// at the same moment as it is told to stop, and the nodes learn of it later.
+// preStopDelay lets a terminating pod serve until no node routes requests to it any more. Its
+// address leaves the Service at the moment when it is told to stop, but the nodes learn of that
+// later.
 func preStopDelay() *corev1ac.LifecycleApplyConfiguration {
 	return corev1ac.Lifecycle().WithPreStop(corev1ac.LifecycleHandler().WithSleep(corev1ac.SleepAction().WithSeconds(5)))
 }
 
-// preStopGrace is for those 5 seconds, the 25 in which a process finishes its requests, and a reserve.
+// preStopGrace is in seconds: the delay of 5, the 25 in which a process finishes its requests, and
+// a reserve.
 const preStopGrace = 40
 
 func configVolume(configMap string) *corev1ac.VolumeApplyConfiguration {
 	return corev1ac.Volume().WithName("config").WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(configMap))
 }
 
-// secretsVolume holds the keys as <secret>/<key>. One that is missing keeps no pod from starting, and is there soon
-// after it appeared. Nil without keys.
+// secretsVolume holds the keys as <secret>/<key>; it is nil without keys. A key that is missing
+// does not keep the pod from starting, and is mounted soon after it appears.
 func secretsVolume(keys ...*config.SecretKey) *corev1ac.VolumeApplyConfiguration {
 	entries := map[string]map[string]bool{}
 	for _, key := range keys {
@@ -155,7 +164,7 @@ func secretsVolume(keys ...*config.SecretKey) *corev1ac.VolumeApplyConfiguration
 	return corev1ac.Volume().WithName("secrets").WithProjected(projected)
 }
 
-// weaviateKeyAnnotation is for the pods that hold the key of the pipeline's own store.
+// weaviateKeyAnnotation annotates the pods that hold the key of the pipeline's own store.
 func (b builder) weaviateKeyAnnotation() map[string]string {
 	if b.p.Spec.VectorStore.Weaviate == nil || b.facts.WeaviateKey == "" {
 		return nil
@@ -163,8 +172,9 @@ func (b builder) weaviateKeyAnnotation() map[string]string {
 	return map[string]string{naming.AnnotationWeaviateKey: string(b.facts.WeaviateKey)}
 }
 
-// resources are those of the spec, or requests of ours. We set no limit of our own: where a pod needs more than we
-// thought, it should be slow on a full node rather than killed on an empty one.
+// resources returns the spec's resources or, without them, the given requests. No default is a
+// limit: a pod that needs more than expected should be slow on a full node rather than killed on an
+// empty one.
 func resources(spec *v1alpha1.Resources, cpu, memory string) *corev1ac.ResourceRequirementsApplyConfiguration {
 	if spec == nil || len(spec.Requests)+len(spec.Limits) == 0 {
 		return corev1ac.ResourceRequirements().WithRequests(corev1.ResourceList{
@@ -195,7 +205,8 @@ func resourceList(quantities map[string]resource.Quantity) corev1.ResourceList {
 	return list
 }
 
-// schedule puts the spec's rules on a pod; it is spread among those that the selector finds.
+// schedule applies the spec's rules to a pod, which is spread among the pods that the selector
+// finds.
 func schedule(pod *corev1ac.PodSpecApplyConfiguration, s *v1alpha1.Scheduling, selector map[string]string) {
 	if s == nil {
 		return
@@ -235,7 +246,7 @@ func toleration(t v1alpha1.Toleration) *corev1ac.TolerationApplyConfiguration {
 	return tolerate
 }
 
-// env is a variable with a value; an empty one is set, and not mentioned, as the API server would have it.
+// env returns a variable with a value. An empty value is left out, as the API server would.
 func env(name, value string) *corev1ac.EnvVarApplyConfiguration {
 	e := corev1ac.EnvVar().WithName(name)
 	if value != "" {
@@ -254,15 +265,17 @@ func envFromField(name, path string) *corev1ac.EnvVarApplyConfiguration {
 		WithFieldRef(corev1ac.ObjectFieldSelector().WithFieldPath(path)))
 }
 
-// service makes a Service for the pods that the selector finds.
-func (b builder) service(name, component string, selector map[string]string, ports ...*corev1ac.ServicePortApplyConfiguration) *corev1ac.ServiceApplyConfiguration {
+// service returns a Service for the pods that the selector finds.
+func (b builder) service(
+	name, component string, selector map[string]string, ports ...*corev1ac.ServicePortApplyConfiguration,
+) *corev1ac.ServiceApplyConfiguration {
 	return corev1ac.Service(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, component)).
 		WithSpec(corev1ac.ServiceSpec().WithSelector(selector).WithPorts(ports...))
 }
 
-// servicePort leads to the container's port of the same name. The target is named because an apply that leaves it
-// out fights the API server's default.
+// servicePort leads to the container's port of the same name. It names the target, because an apply
+// without it would fight the API server's default.
 func servicePort(name string, number int32) *corev1ac.ServicePortApplyConfiguration {
 	return corev1ac.ServicePort().
 		WithName(name).

@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// The rules of Pod Security's "restricted" level, and ours: no token, no environment of other Services, and for all
-// but NIMs a read-only image.
+// The rules of Pod Security's "restricted" level, and ours: no token, no environment of other
+// Services, and for all but NIMs a read-only image.
 func TestEveryPodIsRestricted(t *testing.T) {
 	pods := 0
 	everyObject(t, func(t *testing.T, o object) {

@@ -14,8 +14,9 @@ type Reference struct {
 	Component string
 }
 
-// References lists the objects that the spec names, in the order of its fields. An object that several fields name is
-// listed for each. The field of an entry of a Secret is that of the reference: its name and key are below it.
+// References lists the objects that the spec names, in the order of its fields. An object that
+// several fields name is listed for each. The field of an entry of a Secret is that of the
+// reference: its name and key are below it.
 func References(p *v1alpha1.RAGPipeline) []Reference {
 	var w walker
 	for i, source := range p.Spec.Documents {

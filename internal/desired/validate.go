@@ -16,8 +16,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 )
 
-// validate finds what the API server would refuse in the children, and names the field of the spec that it comes from.
-// The CRD's rules cannot: within their budget they parse neither quantities nor labels.
+// validate finds what the API server would refuse in the children, and names the field of the spec
+// that it comes from. The CRD's rules cannot: within their budget they parse neither quantities nor
+// labels.
 func (b builder) validate() error {
 	spec := b.p.Spec
 	var v validator
@@ -98,7 +99,8 @@ func (v *validator) nim(field string, nim *v1alpha1.NIM) {
 	}
 }
 
-// keepsPort reports whether a variable leaves the NIM at its port. The address is the user's choice; it may be IPv6.
+// keepsPort reports whether a variable leaves the NIM at its port. The address is the user's
+// choice; it may be IPv6.
 func keepsPort(variable v1alpha1.EnvVar) bool {
 	switch variable.Name {
 	case "NIM_HTTP_API_PORT", "NIM_SERVER_PORT":
@@ -136,7 +138,8 @@ func (v *validator) resources(field string, r *v1alpha1.Resources) {
 // native are the resources without a domain that a container can request.
 var native = []string{"cpu", "memory", "ephemeral-storage"}
 
-// extended reports whether a resource is a device plugin's, which is counted in whole units and never overcommitted.
+// extended reports whether a resource is a device plugin's, which is counted in whole units and
+// never overcommitted.
 func extended(name string) bool {
 	return !slices.Contains(native, name) && !strings.HasPrefix(name, "hugepages-")
 }

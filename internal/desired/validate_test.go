@@ -21,7 +21,8 @@ func quantities(pairs ...string) map[string]resource.Quantity {
 	return list
 }
 
-// What the API server would refuse in a child is said of the spec's field, before anything is applied.
+// What the API server would refuse in a child is said of the spec's field, before anything is
+// applied.
 func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 	gateway := func(r v1alpha1.Resources) func(*v1alpha1.RAGPipelineSpec) {
 		return func(s *v1alpha1.RAGPipelineSpec) { s.Gateway.Resources = &r }

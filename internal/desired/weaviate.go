@@ -21,7 +21,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// The ports of a Weaviate; those below gRPC's are for its peers.
+// The ports of a Weaviate. Those after gRPC's are for its peers.
 const (
 	weaviateHTTP      = 8080
 	weaviateGRPC      = 50051
@@ -32,17 +32,17 @@ const (
 )
 
 const (
-	// weaviateKeyEntry and weaviatePeersEntry are the entries of the store's generated Secret: the API key, and the
-	// password by which replicas know each other.
+	// weaviateKeyEntry and weaviatePeersEntry are the entries of the store's generated Secret: the
+	// API key, and the password with which replicas authenticate to each other.
 	weaviateKeyEntry   = "api-key"
 	weaviatePeersEntry = "peers"
-	// weaviateUser is whom the API key stands for.
+	// weaviateUser is the user that the API key authenticates.
 	weaviateUser = "ragpipeline"
-	// weaviateDirectory is where the data is.
+	// weaviateDirectory is where the store keeps its data.
 	weaviateDirectory = "/var/lib/weaviate"
 )
 
-// index says where the index lives.
+// index returns where the index lives.
 func (b builder) index() config.Index {
 	if external := b.p.Spec.VectorStore.External; external != nil {
 		return config.Index{Weaviate: &config.WeaviateIndex{
@@ -68,7 +68,7 @@ func indexSecret(i config.Index) *config.SecretKey {
 	return i.Weaviate.Key
 }
 
-// weaviate is the pipeline's own store; an external one needs no object.
+// weaviate returns the pipeline's own store. An external store needs no objects.
 func (b builder) weaviate() []Child {
 	spec := b.p.Spec.VectorStore.Weaviate
 	if spec == nil {
@@ -76,13 +76,17 @@ func (b builder) weaviate() []Child {
 	}
 	name, selector := b.names.Weaviate(), naming.Selector(b.p, naming.ComponentWeaviate)
 	peers := b.service(b.names.WeaviatePeers(), naming.ComponentWeaviate, selector,
-		servicePort("gossip", weaviateGossip), servicePort("data", weaviateData), servicePort("raft", weaviateRaft), servicePort("raft-calls", weaviateRaftCalls))
-	peers.Spec.WithClusterIP(corev1.ClusterIPNone).WithPublishNotReadyAddresses(true) // replicas must meet to become ready
+		servicePort("gossip", weaviateGossip), servicePort("data", weaviateData),
+		servicePort("raft", weaviateRaft), servicePort("raft-calls", weaviateRaftCalls))
+	// Replicas must find each other to become ready.
+	peers.Spec.WithClusterIP(corev1.ClusterIPNone).WithPublishNotReadyAddresses(true)
+	clients := b.service(name, naming.ComponentWeaviate, selector,
+		servicePort("http", weaviateHTTP), servicePort("grpc", weaviateGRPC))
 	children := []Child{
 		b.account(name, naming.ComponentWeaviate),
 		b.weaviatePolicy(),
 		{Object: peers},
-		{Object: b.service(name, naming.ComponentWeaviate, selector, servicePort("http", weaviateHTTP), servicePort("grpc", weaviateGRPC))},
+		{Object: clients},
 		{Object: b.weaviateStatefulSet(spec)},
 	}
 	if spec.Replicas >= 3 {
@@ -95,7 +99,8 @@ func (b builder) weaviate() []Child {
 	return children
 }
 
-// weaviateImage is the spec's; without one, what runs already: an upgrade of the operator restarts no store.
+// weaviateImage returns the spec's image or, without one, that which runs already, so that an
+// upgrade of the operator restarts no store.
 func (b builder) weaviateImage() string {
 	for _, image := range []string{string(b.p.Spec.VectorStore.Weaviate.Image), b.facts.WeaviateImage} {
 		if image != "" {
@@ -109,14 +114,14 @@ func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.Stateful
 	name, selector := b.names.Weaviate(), naming.Selector(b.p, naming.ComponentWeaviate)
 	container := container(naming.ComponentWeaviate, b.weaviateImage()).
 		WithCommand("/bin/weaviate").
-		WithArgs("--host=", "--port="+strconv.Itoa(weaviateHTTP), "--scheme=http"). // no host: every address, of both families
+		WithArgs("--host=", "--port="+strconv.Itoa(weaviateHTTP), "--scheme=http"). // no host: every address, IPv4 and IPv6
 		WithEnv(b.weaviateEnv(spec.Replicas)...).
 		WithPorts(port("http", weaviateHTTP), port("grpc", weaviateGRPC), port("gossip", weaviateGossip),
 													port("data", weaviateData), port("raft", weaviateRaft), port("raft-calls", weaviateRaftCalls)).
-		WithStartupProbe(probe("http", "/v1/.well-known/live", 2).WithFailureThreshold(900)). // half an hour to load a large index
+		WithStartupProbe(probe("http", "/v1/.well-known/live", 2).WithFailureThreshold(900)). // 30 min for a large index
 		WithReadinessProbe(probe("http", "/v1/.well-known/ready", 2)).
 		WithLivenessProbe(probe("http", "/v1/.well-known/live", 10).WithFailureThreshold(30)).
-		WithLifecycle(preStopDelay()). // connections to it are used meanwhile, and Ready is false before they break
+		WithLifecycle(preStopDelay()). // its connections stay usable until Ready is false
 		WithResources(resources(spec.Resources, "100m", "256Mi")).
 		WithVolumeMounts(mount("data", weaviateDirectory))
 	template := b.template(pod{
@@ -126,7 +131,7 @@ func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.Stateful
 		selector:    selector,
 		scheduling:  spec.Scheduling,
 	}, container)
-	template.Spec.WithTerminationGracePeriodSeconds(120) // to linger, and to write out what is in memory
+	template.Spec.WithTerminationGracePeriodSeconds(120) // for the delay, and for writing out what is in memory
 	return appsv1ac.StatefulSet(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, naming.ComponentWeaviate)).
 		WithSpec(appsv1ac.StatefulSetSpec().
@@ -142,8 +147,8 @@ func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.Stateful
 			WithTemplate(template))
 }
 
-// weaviateClaim can never change: the API server refuses another template. Its labels are how the claims, which
-// outlive the pipeline, are found.
+// weaviateClaim returns the template of the claims. It can never change: the API server refuses
+// another one. Its labels find the claims, which outlive the pipeline.
 func (b builder) weaviateClaim(s v1alpha1.Storage) *corev1ac.PersistentVolumeClaimApplyConfiguration {
 	claim := corev1ac.PersistentVolumeClaimSpec().
 		WithAccessModes(corev1.ReadWriteOnce).
@@ -160,10 +165,10 @@ func storage(size v1alpha1.VolumeSize) *corev1ac.VolumeResourceRequirementsApply
 	return corev1ac.VolumeResourceRequirements().WithRequests(corev1.ResourceList{corev1.ResourceStorage: quantity})
 }
 
-// weaviateEnv is the settings. A node is known to raft by its name alone, the pod's, and finds the others by it through
-// gossip; so a pod may come back with another address. Gossip binds to the pod's own address, of whichever family:
-// left to itself it takes the first private one of version 4. (CLUSTER_ADVERTISE_ADDR would do the same, with the
-// timeouts of a wide-area network.)
+// weaviateEnv returns the settings. Raft knows a node only by its name, which is the pod's, and
+// finds the others by theirs through gossip, so a pod may come back with another address. Gossip
+// binds to the pod's own address, IPv4 or IPv6; by default it takes the first private IPv4 address.
+// (CLUSTER_ADVERTISE_ADDR would do the same, with the timeouts of a wide-area network.)
 func (b builder) weaviateEnv(replicas int32) []*corev1ac.EnvVarApplyConfiguration {
 	secret := b.names.WeaviateKey()
 	pods := make([]string, 0, replicas)

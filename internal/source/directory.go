@@ -19,19 +19,19 @@ import (
 
 // directory is a tree of files: a mounted ConfigMap or volume, or a directory on a laptop.
 //
-//   - Symbolic links are followed within the tree, those to directories too (a mounted ConfigMap is made of
-//     them), unless they lead to a directory that they are in. One that leads out of the tree, or nowhere, is
-//     a document that fails as Unreadable, if the globs admit its name.
-//   - Names that begin with ".." are skipped: they are the kubelet's own. So is lost+found at the top, which
-//     on a fresh volume nobody but root can read.
-//   - Devices, sockets and pipes are no documents.
-//   - A directory that cannot be read makes the listing incomplete; the others are listed nevertheless.
+//   - Symbolic links are followed within the tree, also to directories (a mounted ConfigMap consists of
+//     them), unless they lead to a directory that they are in. A link that leads out of the tree, or
+//     nowhere, is a document that fails as Unreadable, if the globs admit its name.
+//   - Names that begin with ".." are skipped: they are the kubelet's own. So is lost+found at the top,
+//     which only root can read on a new volume.
+//   - Devices, sockets and pipes are skipped.
+//   - A directory that cannot be read makes the listing incomplete; the others are listed all the same.
 type directory struct {
 	path  string
 	globs globs
 }
 
-// maxDepth bounds the nesting of directories; a path in Linux has at most 4,096 bytes.
+// maxDepth bounds the nesting of directories. A path in Linux has at most 4,096 bytes.
 const maxDepth = 1024
 
 func (d *directory) List(ctx context.Context, yield func(Entry) bool) error {
@@ -60,7 +60,7 @@ func (d *directory) open() (*os.Root, error) {
 	return root, nil
 }
 
-// Open opens the file and holds it to one version: see file.
+// Open opens the file, of which it reads one version: see file.
 func (d *directory) Open(_ context.Context, entry Entry) (io.ReadCloser, error) {
 	root, err := d.open()
 	if err != nil {
@@ -79,14 +79,14 @@ func unreadable(name string, err error) error {
 	case errors.Is(err, fs.ErrNotExist) && strings.ContainsRune(name, utf8.RuneError):
 		return config.Failf(config.Unreadable, "its name is not valid UTF-8; rename it")
 	case errors.Is(err, fs.ErrNotExist):
-		return config.Failf(config.Unreadable, "it has gone since it was listed, or is a link that leads nowhere: %w", err)
+		return config.Failf(config.Unreadable, "it was removed after it was listed, or is a link that leads nowhere: %w", err)
 	case errors.Is(err, fs.ErrPermission):
 		return config.Failf(config.Unreadable, "this process may not read it; check its owner and mode: %w", err)
 	}
 	return config.Failf(config.Unreadable, "it cannot be opened (links that leave the source are not followed): %w", err)
 }
 
-// errStop ends a walk because yield wants no more.
+// errStop ends a walk after yield has returned false.
 var errStop = errors.New("stop")
 
 // walk is one listing.
@@ -97,7 +97,8 @@ type walk struct {
 	unlisted unlisted
 }
 
-// directory lists the directory dir, whose ancestors are given to tell a link that leads back to one of them.
+// directory lists the directory dir. The ancestors are there to recognise a link that leads back to
+// one of them.
 func (w *walk) directory(ctx context.Context, dir string, ancestors []fs.FileInfo) error {
 	names, err := w.read(dir, &ancestors)
 	if err != nil {
@@ -119,15 +120,15 @@ func (w *walk) directory(ctx context.Context, dir string, ancestors []fs.FileInf
 	return nil
 }
 
-// name is an entry of a directory that may be, or hold, a document.
+// name is an entry of a directory that may be a document or hold some.
 type name struct {
 	path      string
 	directory bool
-	info      fs.FileInfo // of the file, nil when it cannot be had
+	info      fs.FileInfo // of the file; nil if it is not available
 }
 
-// read returns the names in dir in the order of the paths that they give, and adds dir to its ancestors. With
-// an error it returns the names that it could get.
+// read returns the names in dir, in the order of their paths, and adds dir to its ancestors. With
+// an error it returns the names that it could read.
 func (w *walk) read(dir string, ancestors *[]fs.FileInfo) ([]name, error) {
 	f, err := w.root.OpenFile(dir, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -142,7 +143,7 @@ func (w *walk) read(dir string, ancestors *[]fs.FileInfo) ([]name, error) {
 		return nil, fmt.Errorf("directories are nested more than %d deep", maxDepth)
 	}
 	if slices.ContainsFunc(*ancestors, func(a fs.FileInfo) bool { return os.SameFile(a, self) }) {
-		return nil, nil // a link back to where we came from
+		return nil, nil // a link back to an ancestor
 	}
 	*ancestors = append(slices.Clip(*ancestors), self)
 
@@ -165,7 +166,7 @@ func (n name) key() string {
 	return n.path
 }
 
-// name says what a directory entry is, following links, and whether it matters.
+// name returns what a directory entry is, following links, and reports whether it matters.
 func (w *walk) name(dir string, e fs.DirEntry) (name, bool) {
 	if strings.HasPrefix(e.Name(), "..") || dir == "." && e.Name() == "lost+found" {
 		return name{}, false
@@ -210,7 +211,7 @@ func (w *walk) file(n name) error {
 	return nil
 }
 
-// unlisted remembers the directories that could not be listed: the first, and how many.
+// unlisted records the first directory that could not be listed, and their number.
 type unlisted struct {
 	first error
 	count int
@@ -231,8 +232,8 @@ func (u *unlisted) err(root string) error {
 		root, u.count, u.first)
 }
 
-// file reads one version of a file: at its end it looks whether the file that was opened is still what it was,
-// and still what stands under the name, and fails with ErrChanged if not.
+// file reads one version of a file. At the end it fails with ErrChanged if the file has changed
+// since it was opened, or another file has taken its name.
 type file struct {
 	file   *os.File
 	root   *os.Root
@@ -241,8 +242,8 @@ type file struct {
 	read   int64
 }
 
-// openFile opens a regular file. It opens without blocking, since a pipe that took the file's place would wait
-// for a writer.
+// openFile opens a regular file. It does not block, because a pipe that has taken the file's place
+// would wait for a writer.
 func openFile(root *os.Root, name string) (*file, error) {
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

@@ -10,11 +10,12 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// globs decide which paths of a source are documents.
+// globs select the paths of a source that are documents.
 //
-// A path is admitted when an include matches it, or there is none, and no exclude does. As in a shell, a
-// wildcard does not stand for a leading dot: a path with a segment that begins with a dot is admitted only by
-// an include that writes such a segment out, like ".github/**". So .git stays out by default.
+// A path is admitted if an include matches it, or there is none, and no exclude does. As in a
+// shell, a wildcard does not match a leading dot: a path with a segment that begins with a dot is
+// admitted only by an include that writes such a segment out, such as ".github/**". So .git stays
+// out by default.
 type globs struct {
 	include []string
 	exclude []string
@@ -34,7 +35,7 @@ func newGlobs(include, exclude []string) (globs, error) {
 	return globs{include: include, exclude: exclude}, nil
 }
 
-// admits says whether the document at path belongs to the source.
+// admits reports whether the document at path belongs to the source.
 func (g globs) admits(path string) bool {
 	if matchesAny(g.exclude, path) {
 		return false
@@ -45,8 +46,8 @@ func (g globs) admits(path string) bool {
 	return len(g.include) == 0 || matchesAny(g.include, path)
 }
 
-// descends says whether a document below dir may be admitted. A directory that cannot matter is not opened, so
-// that one which cannot be read does no harm when it is excluded.
+// descends reports whether a document below dir may be admitted. Other directories are not opened,
+// so that an excluded one that cannot be read does no harm.
 func (g globs) descends(dir string) bool {
 	for _, p := range g.exclude {
 		if strings.HasSuffix(p, "**") && match(p, dir) && match(p, dir+"/x") {
@@ -59,22 +60,23 @@ func (g globs) descends(dir string) bool {
 	return len(g.include) == 0 || slices.ContainsFunc(g.include, func(p string) bool { return reaches(p, dir) })
 }
 
-// reaches says whether the pattern's fixed beginning leads through dir; of one with escapes, that it may.
+// reaches reports whether the pattern's fixed beginning leads through dir. It is true for every
+// pattern with escapes.
 func reaches(pattern, dir string) bool {
 	base, _ := doublestar.SplitPattern(pattern)
 	return strings.Contains(pattern, `\`) || base == "." || within(dir, base) || within(base, dir)
 }
 
-// within says whether path is dir or below it.
+// within reports whether path is dir or below it.
 func within(path, dir string) bool {
 	rest, ok := strings.CutPrefix(path, dir)
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-// hidden says whether a segment of path begins with a dot.
+// hidden reports whether a segment of path begins with a dot.
 func hidden(path string) bool { return strings.HasPrefix(path, ".") || strings.Contains(path, "/.") }
 
-// namesHidden says whether a pattern writes out a segment that begins with a dot.
+// namesHidden reports whether a pattern writes out a segment that begins with a dot.
 func namesHidden(pattern string) bool {
 	return hidden(pattern) || strings.Contains(pattern, "{.") || strings.Contains(pattern, ",.")
 }

@@ -1,7 +1,8 @@
 // Package source lists and reads documents of every kind of source.
 //
-// All kinds keep the same promises: a path is slash-separated and stable from run to run, a listing is in order of
-// path, and after a listing that failed nothing may be concluded from what it left out.
+// All kinds keep the same promises: a path is slash-separated and stable from run to run, a listing
+// is in order of path, and after a listing that failed nothing may be concluded from what it left
+// out.
 package source
 
 import (
@@ -16,12 +17,12 @@ import (
 
 // Source is a place that documents come from.
 type Source interface {
-	// List calls yield for every document that the source's globs admit, in byte order of path and each path
-	// once, until yield returns false. After an error the listing is incomplete: it proves no removal. The
-	// documents that could be listed have been yielded all the same.
+	// List calls yield for every document that the source's globs admit, in byte order of path and
+	// each path once, until yield returns false. After an error the listing is incomplete: it
+	// proves no removal. The documents that could be listed have been yielded all the same.
 	List(ctx context.Context, yield func(Entry) bool) error
-	// Open opens a listed document. The reader fails with ErrChanged, at the latest at the end, when its bytes
-	// may be of two versions of the document. See Read, which bounds and retries.
+	// Open opens a listed document. The reader fails with ErrChanged, at the latest at the end,
+	// when its bytes may be of two versions of the document. See Read, which bounds and retries.
 	Open(ctx context.Context, entry Entry) (io.ReadCloser, error)
 }
 
@@ -40,17 +41,18 @@ var ErrChanged = errors.New("it changed while it was read")
 
 // Resolvers give a source what its config only names.
 type Resolvers struct {
-	// ConfigMap returns the entries of a ConfigMap, or an error that names it. Nil means that ConfigMaps are
-	// mounted as directories, as in a pod.
+	// ConfigMap returns the entries of a ConfigMap, or an error that names it. Nil means that
+	// ConfigMaps are mounted as directories, as in a pod.
 	ConfigMap func(name string) (map[string][]byte, error)
-	// Secret returns the value of an entry of a Secret, read anew at each call, or an error that names both.
+	// Secret returns the value of an entry of a Secret, read anew at each call, or an error that
+	// names both.
 	Secret func(config.SecretKey) (string, error)
 	// HTTP is the client of sources on the network; nil means http.DefaultClient.
 	HTTP *http.Client
 }
 
-// New makes the source that c declares. Its errors name the source. A glob that is not valid is an error here; a
-// missing directory is an error of List.
+// New makes the source that c declares. Its errors name the source. A glob that is not valid is an
+// error here; a missing directory is an error of List.
 func New(c config.Source, r Resolvers) (Source, error) {
 	s, err := newSource(c, r)
 	if err != nil {
@@ -74,14 +76,15 @@ func newSource(c config.Source, r Resolvers) (Source, error) {
 	}
 }
 
-// attempts is how often a document that changes under the reader is read: a file that is replaced now and then is read
-// whole at the second attempt, one that is written to without pause never is.
+// attempts is how often a document that changes under the reader is read: a file that is replaced
+// now and then is read whole at the second attempt, one that is written to without pause never is.
 const attempts = 3
 
 // Read returns the document's bytes, at most max of them.
 //
-// A problem of the document itself is a *config.DocumentError: TooLarge, without reading if the listed size is too
-// large already; Changed if no attempt got one version whole; Unreadable otherwise. Any other error is ctx's.
+// A problem of the document itself is a *config.DocumentError: TooLarge, without reading if the
+// listed size is too large already; Changed if no attempt got one version whole; Unreadable
+// otherwise. Any other error is ctx's.
 func Read(ctx context.Context, s Source, entry Entry, max int64) ([]byte, error) {
 	if entry.Size > max {
 		return nil, tooLarge(entry.Size, max)

@@ -94,8 +94,9 @@ func TestDirectoryStopsWithTheContext(t *testing.T) {
 	}
 }
 
-// The kubelet writes a ConfigMap into a directory of that moment's name and points ..data at it; what one sees
-// are links through ..data. An entry with a path of several segments is a link to a directory.
+// The kubelet writes a ConfigMap into a directory of that moment's name and points ..data at it;
+// what one sees are links through ..data. An entry with a path of several segments is a link to a
+// directory.
 func TestDirectoryReadsAMountedConfigMap(t *testing.T) {
 	dir := tree(t, "..2024_01_02/guide.md", "..2024_01_02/deep/er/notes.md", "..2024_01_02/.hidden")
 	link(t, "..2024_01_02", filepath.Join(dir, "..data"))

@@ -8,7 +8,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
 
-// Pipeline returns rag/papers as the schema's defaults leave it, with stand-in models, changed by the given functions.
+// Pipeline returns rag/papers as the schema's defaults leave it, with stand-in models, changed by
+// the given functions.
 func Pipeline(changes ...func(*v1alpha1.RAGPipelineSpec)) *v1alpha1.RAGPipeline {
 	p := &v1alpha1.RAGPipeline{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "rag", Name: "papers"},
