@@ -172,7 +172,9 @@ func otherScript(script *unicode.RangeTable, r rune) bool {
 
 // scriptOf is the script of a letter whose words hold no other; nil for Kana.
 func scriptOf(r rune) *unicode.RangeTable {
-	for _, script := range []*unicode.RangeTable{unicode.Cyrillic, unicode.Greek, unicode.Hebrew, unicode.Arabic, unicode.Thai} {
+	for _, script := range []*unicode.RangeTable{
+		unicode.Cyrillic, unicode.Greek, unicode.Hebrew, unicode.Arabic, unicode.Thai,
+	} {
 		if unicode.Is(script, r) {
 			return script
 		}

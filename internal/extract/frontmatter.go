@@ -134,7 +134,8 @@ func lineMatter(text string) frontMatter {
 		switch {
 		case field != nil:
 			m.add(field[1], strings.Trim(field[2], `"'`))
-		case strings.TrimSpace(line) == "", strings.HasPrefix(line, " "), strings.HasPrefix(line, "-"), strings.HasPrefix(line, "#"):
+		case strings.TrimSpace(line) == "", strings.HasPrefix(line, " "), strings.HasPrefix(line, "-"),
+			strings.HasPrefix(line, "#"):
 			if value := strings.TrimLeft(line, " -"); len(m) > 0 && !strings.HasPrefix(line, "#") {
 				last := &m[len(m)-1]
 				last.value = oneLineUncut(last.value + " " + value)

@@ -40,7 +40,8 @@ func newMarkdownConverter() *converter.Converter {
 // readHTML turns a page into Markdown, without menus, banners and what the page hides.
 func readHTML(ctx context.Context, s source) (*Document, error) {
 	if len(s.data) > maxHTML {
-		return nil, config.Failf(config.TooLarge, "the HTML page has %d bytes, at most %d can be read: split it", len(s.data), maxHTML)
+		return nil, config.Failf(config.TooLarge, "the HTML page has %d bytes, at most %d can be read: split it",
+			len(s.data), maxHTML)
 	}
 	text, warnings := decodeHTML(s.data)
 	d, err := readHTMLText(ctx, s, text)
@@ -70,7 +71,8 @@ func readHTMLText(ctx context.Context, s source, text string) (*Document, error)
 	if err != nil {
 		return nil, err
 	}
-	d.Pages[0].Headings = slices.DeleteFunc(d.Pages[0].Headings, func(h Heading) bool { return !headings[strings.ToLower(inlineText(h.Text))] })
+	d.Pages[0].Headings = slices.DeleteFunc(d.Pages[0].Headings,
+		func(h Heading) bool { return !headings[strings.ToLower(inlineText(h.Text))] })
 	if title == "" {
 		d.Title = firstTopHeading(d.Pages[0].Headings)
 	}

@@ -139,7 +139,8 @@ func isFurniture(n *html.Node, state sweepState) bool {
 		return isMostlyLinks(n) && find(n, atom.Table) == nil
 	case n.DataAtom == atom.Footer, role == "contentinfo":
 		text := strings.TrimSpace(textOf(n))
-		return !state.inContent && (isMostlyLinks(n) || len(strings.Fields(text)) < 3 && !strings.ContainsFunc(text, unicode.IsDigit))
+		return !state.inContent && (isMostlyLinks(n) || len(strings.Fields(text)) < 3 &&
+			!strings.ContainsFunc(text, unicode.IsDigit))
 	}
 	return false
 }

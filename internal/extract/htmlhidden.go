@@ -86,7 +86,8 @@ func (s sheets) opens(n *html.Node, id string) bool {
 	if n.Parent != nil && n.Parent.DataAtom == atom.Details {
 		return true
 	}
-	return expandable.MatchString(attributeOf(n, "class")+" "+id) || hasAttribute(n, "data-tab") || hasAttribute(n, "data-panel")
+	return expandable.MatchString(attributeOf(n, "class")+" "+id) || hasAttribute(n, "data-tab") ||
+		hasAttribute(n, "data-panel")
 }
 
 func attributeNamed(n *html.Node, name string) (string, bool) {

@@ -52,7 +52,8 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 			replace(n, attributeOf(n, "alt"))
 		}
 	case atom.A:
-		if href := strings.TrimSpace(attributeOf(n, "href")); strings.HasPrefix(href, "data:") || strings.HasPrefix(href, "javascript:") {
+		href := strings.TrimSpace(attributeOf(n, "href"))
+		if strings.HasPrefix(href, "data:") || strings.HasPrefix(href, "javascript:") {
 			rename(n, atom.Span)
 		}
 	case atom.Button, atom.Option, atom.Legend, atom.Summary, atom.Label:
@@ -121,7 +122,8 @@ func mathText(n *html.Node, depth int) string {
 	}
 	var parts []string
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		if c.Type == html.TextNode && strings.TrimSpace(c.Data) == "" || c.Data == "annotation" || c.Data == "annotation-xml" {
+		if c.Type == html.TextNode && strings.TrimSpace(c.Data) == "" || c.Data == "annotation" ||
+			c.Data == "annotation-xml" {
 			continue
 		}
 		if depth > 50 {

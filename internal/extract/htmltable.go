@@ -184,7 +184,8 @@ func cellText(cell *html.Node) string {
 			b.WriteString(n.Data)
 			return
 		case n.Data == writtenTable:
-			b.WriteString(" " + strings.NewReplacer("\n|---", "", "|---", "", "|\n", "; ", "\n", "; ", "| ", " ", " |", " ").Replace(attributeOf(n, "text")) + " ")
+			inline := strings.NewReplacer("\n|---", "", "|---", "", "|\n", "; ", "\n", "; ", "| ", " ", " |", " ")
+			b.WriteString(" " + inline.Replace(attributeOf(n, "text")) + " ")
 			return
 		case n.DataAtom == atom.Img:
 			b.WriteString(" " + attributeOf(n, "alt") + " ")
@@ -199,7 +200,8 @@ func cellText(cell *html.Node) string {
 		if isTextBlock(n) {
 			b.WriteByte(' ')
 		}
-		if href := attributeOf(n, "href"); n.DataAtom == atom.A && strings.HasPrefix(href, "http") && !strings.Contains(textOf(n), href) {
+		href := attributeOf(n, "href")
+		if n.DataAtom == atom.A && strings.HasPrefix(href, "http") && !strings.Contains(textOf(n), href) {
 			b.WriteString(" (" + href + ")")
 		}
 	}

@@ -12,7 +12,8 @@ var (
 	dataURI      = regexp.MustCompile(`data:[\w.+-]*/?[\w.+-]*(?:;[\w-]+=?[\w.-]*)*;base64,(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\n|[\r\n][ \t]*)*(?:=|%3[Dd])*`)
 	base64Run    = regexp.MustCompile(`[A-Za-z0-9+/_-]{200,}={0,2}`)
 	base64Lines  = regexp.MustCompile(`(?m)(?:^[ \t>]*[A-Za-z0-9+/]{60,}\r?\n){3,}(?:^[ \t>]*[A-Za-z0-9+/]*={1,2}$)?`)
-	payloadCases = []*regexp.Regexp{regexp.MustCompile(`[a-z]`), regexp.MustCompile(`[A-Z]`), regexp.MustCompile(`[0-9+/]`)}
+	payloadCases = []*regexp.Regexp{regexp.MustCompile(`[a-z]`), regexp.MustCompile(`[A-Z]`),
+		regexp.MustCompile(`[0-9+/]`)}
 )
 
 // withoutPayloads is a text without the images and files that stand in it in base64, and how many those are.

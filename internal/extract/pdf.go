@@ -39,7 +39,8 @@ func (e *Extractor) readPDF(ctx context.Context, s source) (*Document, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil && clock.expired():
-		return nil, config.Failf(config.TimedOut, "the PDF took longer than %v and %v for each page: it is damaged, or made to do this", e.options.Deadline, perPage)
+		return nil, config.Failf(config.TimedOut,
+			"the PDF took longer than %v and %v for each page: it is damaged, or made to do this", e.options.Deadline, perPage)
 	}
 	return d, err
 }
@@ -86,7 +87,8 @@ func (r *pdfReader) read(s source) (*Document, error) {
 		return nil, openError(err)
 	}
 	r.doc = opened.Document
-	defer r.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: r.doc}) //nolint:errcheck // the worker is thrown away when PDFium fails
+	//nolint:errcheck // the worker is thrown away when PDFium fails
+	defer r.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: r.doc})
 
 	outline, err := r.outline()
 	if err != nil {
@@ -105,7 +107,8 @@ func (r *pdfReader) read(s source) (*Document, error) {
 	} else {
 		placeDetected(d.Pages, pages)
 	}
-	return withText(d, config.NoTextLayer, "no page holds text, only images perhaps; there is no OCR: give the document a text layer first")
+	return withText(d, config.NoTextLayer,
+		"no page holds text, only images perhaps; there is no OCR: give the document a text layer first")
 }
 
 // openError tells a password from damage.
@@ -114,8 +117,10 @@ func openError(err error) error {
 	case errors.Is(err, pdfiumerrors.ErrPassword):
 		return config.Failf(config.Encrypted, "the PDF needs a password: save it without one")
 	case errors.Is(err, pdfiumerrors.ErrSecurity):
-		return config.Failf(config.Encrypted, "the PDF is protected in a way that PDFium does not know: save it without protection")
-	case errors.Is(err, pdfiumerrors.ErrFormat), errors.Is(err, pdfiumerrors.ErrFile), errors.Is(err, pdfiumerrors.ErrUnknown):
+		return config.Failf(config.Encrypted,
+			"the PDF is protected in a way that PDFium does not know: save it without protection")
+	case errors.Is(err, pdfiumerrors.ErrFormat), errors.Is(err, pdfiumerrors.ErrFile),
+		errors.Is(err, pdfiumerrors.ErrUnknown):
 		return config.Failf(config.Malformed, "the PDF is damaged or cut off: no pages can be found in it")
 	}
 	return err
@@ -149,7 +154,8 @@ func (r *pdfReader) pages(styled bool) ([]pdfPage, error) {
 		r.reached(i + 1)
 		p, err := r.page(i, styled)
 		if errors.Is(err, pdfiumerrors.ErrPage) {
-			err = config.Failf(config.Malformed, "page %d of %d cannot be read: the PDF is damaged or cut off", i+1, count.PageCount)
+			err = config.Failf(config.Malformed, "page %d of %d cannot be read: the PDF is damaged or cut off",
+				i+1, count.PageCount)
 		}
 		if err != nil {
 			return nil, err

@@ -82,7 +82,8 @@ func readFrame[T any](r io.Reader, max int64) (T, error) {
 	}
 	var body bytes.Buffer
 	if got, err := io.CopyN(&body, r, n); err != nil {
-		return v, fmt.Errorf("a frame ends after %d of its %d bytes: %v", got, n, err) //nolint:errorlint // io.EOF is the end between frames
+		//nolint:errorlint // io.EOF is the end between frames
+		return v, fmt.Errorf("a frame ends after %d of its %d bytes: %v", got, n, err)
 	}
 	if err := json.Unmarshal(body.Bytes(), &v); err != nil {
 		return v, fmt.Errorf("%w: %w", errGarbage, err)

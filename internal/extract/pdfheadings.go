@@ -85,7 +85,8 @@ func (f *lineFinder) next(want string) (int, bool) {
 
 // charIndex is the index of the character at an index of the text.
 func (r *pdfReader) charIndex(page references.FPDF_TEXTPAGE, textIndex int) int {
-	c, err := r.FPDFText_GetCharIndexFromTextIndex(&requests.FPDFText_GetCharIndexFromTextIndex{TextPage: page, NTextIndex: textIndex})
+	c, err := r.FPDFText_GetCharIndexFromTextIndex(
+		&requests.FPDFText_GetCharIndexFromTextIndex{TextPage: page, NTextIndex: textIndex})
 	if err != nil {
 		return textIndex
 	}
@@ -127,7 +128,8 @@ func mayBeHeading(s string) bool {
 	if n := utf8.RuneCountInString(s); n < 3 || n > 120 {
 		return false
 	}
-	if strings.HasSuffix(s, ",") || strings.HasSuffix(s, ";") || strings.ContainsAny(s, "$€£%@…") || strings.Contains(s, ". . ") || strings.Contains(s, "....") {
+	if strings.HasSuffix(s, ",") || strings.HasSuffix(s, ";") || strings.ContainsAny(s, "$€£%@…") ||
+		strings.Contains(s, ". . ") || strings.Contains(s, "....") {
 		return false
 	}
 	first, _ := utf8.DecodeRuneInString(s)
@@ -361,7 +363,8 @@ func (d *detector) headings(page int, lines []pdfLine) []placed {
 			i++
 			text += " " + lines[i].text
 		}
-		found = append(found, placed{page: page, offset: lines[chain].offset, style: s, text: oneLine(strings.TrimSuffix(text, ":"))})
+		found = append(found, placed{page: page, offset: lines[chain].offset, style: s,
+			text: oneLine(strings.TrimSuffix(text, ":"))})
 	}
 	return found
 }
@@ -394,7 +397,8 @@ func (d *detector) standsOut(l pdfLine) bool {
 // headsText reports whether running text follows, after one more heading at most: the heads of columns come in
 // many lines, with dates and figures below them.
 func (d *detector) headsText(lines []pdfLine, i int) bool {
-	if i > 0 && styleOf(lines[i-1]) == styleOf(lines[i]) && d.standsOut(lines[i-1]) && i > 1 && styleOf(lines[i-2]) == styleOf(lines[i]) {
+	if i > 0 && styleOf(lines[i-1]) == styleOf(lines[i]) && d.standsOut(lines[i-1]) &&
+		i > 1 && styleOf(lines[i-2]) == styleOf(lines[i]) {
 		return false
 	}
 	for _, l := range lines[i+1 : min(i+3, len(lines))] {

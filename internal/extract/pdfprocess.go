@@ -59,7 +59,8 @@ type pdfProcess struct {
 
 // startPDFProcess returns when the process is ready.
 func startPDFProcess(line []string) (*pdfProcess, error) {
-	p := &pdfProcess{command: exec.Command(line[0], line[1:]...), gone: make(chan struct{})} //nolint:gosec,noctx // our own binary, by the caller's word; interrupt ends it
+	//nolint:gosec,noctx // our own binary, by the caller's word; interrupt ends it
+	p := &pdfProcess{command: exec.Command(line[0], line[1:]...), gone: make(chan struct{})}
 	p.command.Env = []string{}
 	p.command.Stderr = &p.stderr
 	p.command.SysProcAttr = childOfThisProcess()
@@ -144,7 +145,8 @@ func (p *pdfProcess) causeOfDeath(err error) error {
 	case errors.Is(err, errGarbage):
 		return config.Failf(config.Malformed, "the process that read the PDF lost its way: %s", quote(err.Error()))
 	case p.outOfMemory():
-		return config.Failf(config.TooLarge, "the process that read the PDF was killed or found no more memory: give it more, or split the document")
+		return config.Failf(config.TooLarge,
+			"the process that read the PDF was killed or found no more memory: give it more, or split the document")
 	}
 	return config.Failf(config.Malformed, "the process that read the PDF broke down: %s", p.lastWords())
 }
@@ -152,7 +154,8 @@ func (p *pdfProcess) causeOfDeath(err error) error {
 // outOfMemory knows the kernel's way of ending a process that is too big, and Go's. That the Extractor killed the
 // process is known before this is asked.
 func (p *pdfProcess) outOfMemory() bool {
-	if status, ok := p.command.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+	status, ok := p.command.ProcessState.Sys().(syscall.WaitStatus)
+	if ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
 		return true
 	}
 	said := p.stderr.String()

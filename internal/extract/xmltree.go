@@ -251,7 +251,8 @@ func (b *treeBuilder) text(t xml.CharData) error {
 		return nil
 	}
 	if b.bytes += len(t); b.bytes > maxWords {
-		return config.Failf(config.TooLarge, "part %s has an element that holds more than %d bytes of text: split the document",
+		return config.Failf(config.TooLarge,
+			"part %s has an element that holds more than %d bytes of text: split the document",
 			quote(b.part), maxWords)
 	}
 	return b.add(&node{text: string(t)})

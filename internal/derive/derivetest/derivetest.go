@@ -14,12 +14,14 @@ func Pipeline(changes ...func(*v1alpha1.RAGPipelineSpec)) *v1alpha1.RAGPipeline 
 	p := &v1alpha1.RAGPipeline{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "rag", Name: "papers"},
 		Spec: v1alpha1.RAGPipelineSpec{
-			Documents:     []v1alpha1.Source{{Name: "papers", ConfigMap: &v1alpha1.ConfigMapSource{Name: "pages"}}},
-			Chunking:      v1alpha1.Chunking{Size: 800, Overlap: new(int32(200)), Unit: "Characters"},
-			Retrieval:     v1alpha1.Retrieval{Mode: "Hybrid", K: 45, TopN: 5, Alpha: "0.5"},
-			Models:        v1alpha1.Models{Embedding: v1alpha1.EmbeddingModel{Model: StandIn}},
-			VectorStore:   v1alpha1.VectorStore{Weaviate: &v1alpha1.Weaviate{Replicas: 1, Storage: v1alpha1.Storage{Size: "10Gi", WhenDeleted: "Retain"}}},
-			Gateway:       v1alpha1.Gateway{MaxTokens: 1024, Temperature: "0", Service: v1alpha1.GatewayService{Type: v1alpha1.ClusterIP}},
+			Documents: []v1alpha1.Source{{Name: "papers", ConfigMap: &v1alpha1.ConfigMapSource{Name: "pages"}}},
+			Chunking:  v1alpha1.Chunking{Size: 800, Overlap: new(int32(200)), Unit: "Characters"},
+			Retrieval: v1alpha1.Retrieval{Mode: "Hybrid", K: 45, TopN: 5, Alpha: "0.5"},
+			Models:    v1alpha1.Models{Embedding: v1alpha1.EmbeddingModel{Model: StandIn}},
+			VectorStore: v1alpha1.VectorStore{Weaviate: &v1alpha1.Weaviate{Replicas: 1,
+				Storage: v1alpha1.Storage{Size: "10Gi", WhenDeleted: "Retain"}}},
+			Gateway: v1alpha1.Gateway{MaxTokens: 1024, Temperature: "0",
+				Service: v1alpha1.GatewayService{Type: v1alpha1.ClusterIP}},
 			FailurePolicy: v1alpha1.FailurePolicy{Embedding: "Fail", Reranking: "Degrade", LLM: "Fail"},
 		},
 	}
@@ -58,7 +60,8 @@ func WithEndpoints(s *v1alpha1.RAGPipelineSpec) {
 	}}
 	s.Models = v1alpha1.Models{
 		Embedding: v1alpha1.EmbeddingModel{
-			Model:       Endpoint(v1alpha1.Endpoint{URL: "http://127.0.0.1:11434/v1", Model: "nomic-embed-text", Protocol: "OpenAI", Probe: new(false)}),
+			Model: Endpoint(v1alpha1.Endpoint{URL: "http://127.0.0.1:11434/v1", Model: "nomic-embed-text",
+				Protocol: "OpenAI", Probe: new(false)}),
 			Dimensions:  new(int32(512)),
 			QueryPrefix: "search_query: ", PassagePrefix: "search_document: ",
 		},
@@ -67,7 +70,8 @@ func WithEndpoints(s *v1alpha1.RAGPipelineSpec) {
 			SecretRef: &v1alpha1.SecretKey{Name: "nvidia", Key: "NVIDIA_API_KEY"},
 		})),
 		LLM: &v1alpha1.LLM{
-			Model:         Endpoint(v1alpha1.Endpoint{URL: "https://integrate.api.nvidia.com/v1", Model: "example/chat", Protocol: "NIM", SecretRef: &v1alpha1.SecretKey{Name: "nvidia", Key: "NVIDIA_API_KEY"}}),
+			Model: Endpoint(v1alpha1.Endpoint{URL: "https://integrate.api.nvidia.com/v1", Model: "example/chat",
+				Protocol: "NIM", SecretRef: &v1alpha1.SecretKey{Name: "nvidia", Key: "NVIDIA_API_KEY"}}),
 			ContextWindow: 131072,
 			ExtraBody:     &runtime.RawExtension{Raw: []byte(`{"chat_template_kwargs":{"enable_thinking":false}}`)},
 		},

@@ -86,9 +86,11 @@ func (d Document) outline(w *writer, pages []int) string {
 		if i+1 < len(items) {
 			links += fmt.Sprintf("/Next %d 0 R", items[i+1])
 		}
-		w.set(items[i], fmt.Sprintf("<</Title%s/Parent %d 0 R/Dest[%d 0 R/Fit]%s>>", w.text(items[i], b.Title), root, pages[b.Page], links))
+		w.set(items[i], fmt.Sprintf("<</Title%s/Parent %d 0 R/Dest[%d 0 R/Fit]%s>>", w.text(items[i], b.Title),
+			root, pages[b.Page], links))
 	}
-	w.set(root, fmt.Sprintf("<</Type/Outlines/First %d 0 R/Last %d 0 R/Count %d>>", items[0], items[len(items)-1], len(items)))
+	w.set(root, fmt.Sprintf("<</Type/Outlines/First %d 0 R/Last %d 0 R/Count %d>>", items[0],
+		items[len(items)-1], len(items)))
 	return fmt.Sprintf("/Outlines %d 0 R", root)
 }
 
@@ -170,10 +172,12 @@ func Endless() []byte {
 	catalog, pages, info := w.reserve(), w.reserve(), w.reserve()
 	inner := w.stream("/Type/XObject/Subtype/Form/BBox[0 0 612 792]", strings.Repeat("q Q ", 20_000))
 	for range 25 {
-		inner = w.stream(fmt.Sprintf("/Type/XObject/Subtype/Form/BBox[0 0 612 792]/Resources<</XObject<</X0 %d 0 R>>>>", inner), strings.Repeat("/X0 Do ", 8))
+		form := fmt.Sprintf("/Type/XObject/Subtype/Form/BBox[0 0 612 792]/Resources<</XObject<</X0 %d 0 R>>>>", inner)
+		inner = w.stream(form, strings.Repeat("/X0 Do ", 8))
 	}
 	content := w.stream("", "/X0 Do")
-	page := w.add(fmt.Sprintf("<</Type/Page/Parent %d 0 R/MediaBox[0 0 %d %d]/Resources<</XObject<</X0 %d 0 R>>>>/Contents %d 0 R>>", pages, width, height, inner, content))
+	page := w.add(fmt.Sprintf("<</Type/Page/Parent %d 0 R/MediaBox[0 0 %d %d]"+
+		"/Resources<</XObject<</X0 %d 0 R>>>>/Contents %d 0 R>>", pages, width, height, inner, content))
 	w.set(pages, fmt.Sprintf("<</Type/Pages/Count 1/Kids[%d 0 R]>>", page))
 	w.set(info, "<<>>")
 	w.set(catalog, fmt.Sprintf("<</Type/Catalog/Pages %d 0 R>>", pages))
@@ -241,7 +245,8 @@ const (
 )
 
 func (w *writer) encryption() string {
-	return fmt.Sprintf("<</Filter/Standard/V 1/R 2/Length 40/P %d/O<%x>/U<%x>>>", permissions, w.owner(), rc4Of(w.key(), padding))
+	return fmt.Sprintf("<</Filter/Standard/V 1/R 2/Length 40/P %d/O<%x>/U<%x>>>", permissions, w.owner(),
+		rc4Of(w.key(), padding))
 }
 
 func (w *writer) padded() string { return (w.password + padding)[:32] }
