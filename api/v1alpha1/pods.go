@@ -101,7 +101,7 @@ type Scheduling struct {
 	// +listType=map
 	// +listMapKey=topologyKey
 	// +kubebuilder:validation:MaxItems=8
-	TopologySpreadConstraints []TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"` // among a component's pods
+	TopologySpreadConstraints []TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"` // of each component
 }
 
 // LabelValue is a label's value.
@@ -128,7 +128,7 @@ type Toleration struct {
 	Effect string `json:"effect,omitempty"` // empty matches every effect
 
 	// +optional
-	TolerationSeconds *int64 `json:"tolerationSeconds,omitempty"` // how long to tolerate a NoExecute taint; nil means for ever
+	TolerationSeconds *int64 `json:"tolerationSeconds,omitempty"` // how long to tolerate NoExecute; nil means for ever
 }
 
 // TopologySpreadConstraint spreads pods.
