@@ -71,7 +71,7 @@ func (f *cellFormats) open(codes map[string]string, styles []string, from1904 bo
 			b.WriteString(`<numFmt numFmtId="` + escaped(id) + `" formatCode="` + escaped(code) + `"/>`)
 		}
 	}
-	b.WriteString(`</numFmts><cellXfs>`)
+	b.WriteString(`</numFmts><cellXfs><xf numFmtId="0"/>`) // excelize takes the first for the absence of a style
 	for _, id := range styles {
 		b.WriteString(`<xf numFmtId="` + escaped(id) + `"/>`)
 	}
@@ -158,7 +158,7 @@ func (f *cellFormats) formatted(value float64, style int) (shown string, err err
 		}
 	}()
 	const sheet, cell = "s", "A1"
-	if err := f.book.SetCellStyle(sheet, cell, cell, style); err != nil {
+	if err := f.book.SetCellStyle(sheet, cell, cell, style+1); err != nil {
 		return "", err
 	}
 	if err := f.book.SetCellFloat(sheet, cell, value, -1, 64); err != nil {

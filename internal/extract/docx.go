@@ -36,6 +36,7 @@ func readDOCX(ctx context.Context, s source) (*Document, error) {
 	d := out.single(title)
 	d.Warnings.Add(config.HiddenText, r.hidden)
 	d.Warnings.Add(config.PartsIgnored, len(r.ignored), r.ignored...)
+	d.warnOfSymbols()
 	return withText(d, config.NoTextLayer,
 		"the document holds no text, perhaps only images; there is no OCR")
 }

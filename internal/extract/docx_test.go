@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // run is a run of WordprocessingML with properties.
@@ -236,5 +238,16 @@ func TestDOCXTablesThatOnlyArrange(t *testing.T) {
 	want := Page{Text: "In a frame\n\nText.", Headings: []Heading{{0, 1, "In a frame"}}}
 	if diff := cmp.Diff(want, d.Pages[0]); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestDOCXCountsSymbolsThatAreNotKnown(t *testing.T) {
+	body := para(words("5 ") + `<w:r><w:sym w:font="Private" w:char="F0C7"/><w:sym w:font="Wingdings" w:char="F05D"/></w:r>`)
+	d, err := shared.Extract(t.Context(), "a.docx", docxOf(t, body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(config.Warnings{{Reason: config.UndecodableText, Count: 2}}, d.Warnings); diff != "" {
+		t.Errorf("%q: %s", textOfFirst(d), diff)
 	}
 }

@@ -49,6 +49,8 @@ func kindOf(ctx context.Context, name string, data []byte) (kind, error) {
 		return "", compoundFile(data)
 	case bytes.HasPrefix(data, []byte(`{\rtf`)):
 		return "", config.Failf(config.Unsupported, "rich text (RTF) is not read: save it as DOCX or PDF")
+	case isOfficeXML(textStart(data)):
+		return "", config.Failf(config.Unsupported, "Office documents as one XML file are not read: save it as DOCX, XLSX or ODT")
 	case isBinary(data):
 		return "", config.Failf(config.Unsupported, "its bytes are %s, which no extractor reads", binaryType(data))
 	}
@@ -90,6 +92,19 @@ func kindOfText(name string, data []byte) kind {
 		return named
 	}
 	return plainText
+}
+
+// isOfficeXML knows the formats that hold a whole document in one XML file: Word 2003, flat OPC, flat OpenDocument.
+func isOfficeXML(start string) bool {
+	if !strings.HasPrefix(start, "<?xml") {
+		return false
+	}
+	for _, sign := range []string{"<?mso-application", "<pkg:package", "<office:document ", "<w:wordDocument"} {
+		if strings.Contains(start, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // isHTML knows a page by its first tag.

@@ -37,6 +37,7 @@ func readODF(ctx context.Context, s source) (*Document, error) {
 	d.Warnings.Add(config.PagesWithoutText, len(r.images), r.images...)
 	d.Warnings.Add(config.HiddenText, len(r.hidden)+r.hiddenRuns, r.hidden...)
 	d.Warnings.Add(config.PartsIgnored, len(r.ignored), r.ignored...)
+	d.warnOfSymbols()
 	return withText(d, config.NoTextLayer, "the document contains no text, perhaps only images; there is no OCR")
 }
 

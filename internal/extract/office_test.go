@@ -80,6 +80,7 @@ func TestOfficeFilesThatAreNotReadAreNamed(t *testing.T) {
 		{compound("Workbook"), "(XLS) is not read: save it as XLSX"},
 		{compound("Contents"), "before 2007"},
 		{[]byte(`{\rtf1 x}`), "(RTF) is not read"},
+		{[]byte(`<?xml version="1.0"?><?mso-application progid="Word.Document"?><w:wordDocument/>`), "as one XML file"},
 		{zipOf(t, binary), "(XLSB) are not read"},
 		{zipOf(t, visio), "Visio"},
 		{zipOf(t, map[string]string{"mimetype": "application/x-krita"}), "application/x-krita"},

@@ -41,6 +41,7 @@ func readPPTX(ctx context.Context, s source) (*Document, error) {
 	d.Warnings.Add(config.PagesWithoutText, len(r.images), r.images...)
 	d.Warnings.Add(config.HiddenText, r.hidden)
 	d.Warnings.Add(config.PartsIgnored, len(r.ignored), r.ignored...)
+	d.warnOfSymbols()
 	return withText(d, config.NoTextLayer, "no slide holds text, perhaps only images; there is no OCR")
 }
 

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // symbol is the character that Word's w:sym names: a code in the private use area, or below, of a font whose letters
@@ -13,7 +15,10 @@ func symbol(font, code string) string {
 	if err != nil {
 		return ""
 	}
-	if s, ok := pictogram(font, rune(n)); ok {
+	if font == "" {
+		font = "Symbol"
+	}
+	if s, ok := pictogram(font, rune(n)); ok && isPictorial(font) {
 		return s
 	}
 	if n < ' ' || n >= privateUse && n < privateUse+0x1000 {
@@ -37,6 +42,23 @@ func inFont(font, text string) string {
 		}
 	}
 	return b.String()
+}
+
+// warnOfSymbols counts the characters of which a font alone tells what they are.
+func (d *Document) warnOfSymbols() {
+	for _, p := range d.Pages {
+		unknown := 0
+		for _, r := range p.Text {
+			if r == utf8.RuneError || r >= 0xe000 && r < 0xf900 {
+				unknown++
+			}
+		}
+		place := ""
+		if p.Number > 0 {
+			place = "slide " + strconv.Itoa(p.Number)
+		}
+		d.Warnings.Add(config.UndecodableText, unknown, place)
+	}
 }
 
 const privateUse = 0xf000 // where Windows keeps the characters of fonts of symbols

@@ -32,6 +32,7 @@ func readXLSX(ctx context.Context, s source) (*Document, error) {
 	d := r.out.single(title)
 	d.Warnings.Add(config.HiddenText, len(r.hidden), r.hidden...)
 	d.Warnings.Add(config.PartsIgnored, len(r.uncomputed), r.uncomputed...)
+	d.warnOfSymbols()
 	return withText(d, config.Malformed, "the workbook holds no values in the sheets that it shows")
 }
 
@@ -311,8 +312,10 @@ func (s *sheetReader) value(c *node) string {
 		return sheetText(c.child("is").orEmpty())
 	case "b":
 		return map[string]string{"1": "TRUE", "0": "FALSE"}[text]
-	case "str", "e", "d":
+	case "str", "e":
 		return text
+	case "d":
+		return strings.TrimSuffix(text, "T00:00:00")
 	}
 	if text == "" && c.child("f") != nil {
 		r.uncomputed = append(r.uncomputed, s.grid.name+"!"+c.attr("r"))

@@ -136,6 +136,7 @@ func TestXLSXCells(t *testing.T) {
 		{"a formula's text", `<c t="str"><f>"a"</f><v>a</v></c>`, "a"},
 		{"an error", `<c t="e"><v>#N/A</v></c>`, "#N/A"},
 		{"a day", `<c s="1"><v>46098</v></c>`, "2026-03-17"},
+		{"a day in the ISO form", `<c t="d"><v>2026-03-17T00:00:00</v></c>`, "2026-03-17"},
 		{"a format of the file", `<c s="2"><v>46098</v></c>`, "2026-03"},
 		{"a percentage", `<c s="3"><v>0.07</v></c>`, "7%"},
 		{"a large number", `<c><v>123456789012345</v></c>`, "123456789012345"},
@@ -152,6 +153,21 @@ func TestXLSXCells(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+func TestCellFormats(t *testing.T) {
+	for _, c := range []struct{ code, want string }{
+		{"General", "46098.5"}, {`#,##0.00\ "EUR"`, "46,098.50 EUR"}, {`dd.mm.yyyy`, "17.03.2026"}, {`[h]:mm`, "1106364:00"},
+		{`0.0%`, "4609850.0%"}, {`# ?/?`, "46098 1/2"}, {`;;;`, "46098.5"}, {strings.Repeat("0", 300), "46098.5"},
+	} {
+		formats := cellFormats{general: []bool{c.code == "General"}}
+		if err := formats.open(map[string]string{"170": c.code}, []string{"170"}, false); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(formats.show("46098.5", 0)); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.code, got, c.want)
+		}
 	}
 }
 
