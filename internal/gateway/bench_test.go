@@ -15,7 +15,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
-// instantIndex has 100 hits a leg, half of them shared, and passages of 800 characters.
+// instantIndex has 100 hits a retriever, half of them shared, and passages of 800 characters.
 type instantIndex struct {
 	fakeIndex
 	vector, keyword []index.Hit
@@ -59,18 +59,21 @@ func benchGateway() *Gateway {
 	f := newFixture()
 	ix := newInstantIndex()
 	f.chat.words = strings.SplitAfter(strings.Repeat("Sales were 90,146 [1]. ", 25), " ") // 101 pieces
-	f.options.Query = query.New(query.Options{Config: f.options.Config, Index: ix, Embedder: f.embedder, Ranker: f.ranker, Chat: instantChat{f.chat}})
+	f.options.Query = query.New(query.Options{
+		Config: f.options.Config, Index: ix, Embedder: f.embedder, Ranker: f.ranker, Chat: instantChat{f.chat},
+	})
 	return New(f.options)
 }
 
-// instantChat gives a whole answer without saying it word by word.
+// instantChat returns a whole answer at once.
 type instantChat struct{ *fakeChat }
 
 func (c instantChat) Complete(context.Context, model.ChatRequest) (*model.Completion, error) {
 	return &model.Completion{Content: "Sales were 90,146 [1].", FinishReason: "stop"}, nil
 }
 
-// BenchmarkAnswer is what the gateway itself costs for a question: k 45, top 5, everything else answering at once.
+// BenchmarkAnswer measures the gateway's own cost of a question with k 45 and topN 5: everything
+// else answers at once.
 func BenchmarkAnswer(b *testing.B) {
 	g := benchGateway()
 	b.ReportAllocs()
@@ -92,9 +95,10 @@ func BenchmarkStream(b *testing.B) {
 func BenchmarkAnswerOverHTTP(b *testing.B) {
 	server := httptest.NewServer(benchGateway())
 	defer server.Close()
+	body := chatBody("What were the total net sales?")
 	b.ReportAllocs()
 	for b.Loop() {
-		response, err := server.Client().Post(server.URL+chatRoute, "application/json", strings.NewReader(chatBody("What were the total net sales?")))
+		response, err := server.Client().Post(server.URL+chatRoute, "application/json", strings.NewReader(body))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -110,7 +114,9 @@ func BenchmarkAnswerOverHTTP(b *testing.B) {
 func BenchmarkSearch(b *testing.B) {
 	o := newFixture().options
 	o.Config.Retrieval.Mode = config.Hybrid
-	service := query.New(query.Options{Config: o.Config, Index: newInstantIndex(), Embedder: &fakeEmbedder{}, Ranker: &fakeRanker{}})
+	service := query.New(query.Options{
+		Config: o.Config, Index: newInstantIndex(), Embedder: &fakeEmbedder{}, Ranker: &fakeRanker{},
+	})
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := service.Search(b.Context(), query.SearchRequest{Query: "What were the total net sales?"}); err != nil {
@@ -127,7 +133,7 @@ func benchCall(b *testing.B, g *Gateway, body string) {
 	}
 }
 
-// sink takes a reply and forgets it.
+// sink discards a reply.
 type sink struct {
 	header http.Header
 	status int

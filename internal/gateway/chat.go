@@ -10,7 +10,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
-// ChatRequest is the body of /v1/chat/completions, as far as the gateway obeys or refuses it.
+// ChatRequest holds the fields of /v1/chat/completions that the gateway obeys or refuses.
 type ChatRequest struct {
 	Model               string          `json:"model"`
 	Messages            []ChatMessage   `json:"messages"`
@@ -21,11 +21,11 @@ type ChatRequest struct {
 	Temperature         *float64        `json:"temperature"`
 	TopP                *float64        `json:"top_p"`
 	Seed                *int64          `json:"seed"`
-	Stop                json.RawMessage `json:"stop"` // a string or up to 16 of them
+	Stop                json.RawMessage `json:"stop"` // is a string or up to 16 of them
 	ResponseFormat      json.RawMessage `json:"response_format"`
-	Filter              json.RawMessage `json:"filter"` // see query.ParseFilter
+	Filter              json.RawMessage `json:"filter"` // is parsed by query.ParseFilter
 
-	// Refused when they ask for anything.
+	// The gateway refuses the rest unless they are empty.
 	N           *int            `json:"n"`
 	Tools       json.RawMessage `json:"tools"`
 	Functions   json.RawMessage `json:"functions"`
@@ -34,34 +34,33 @@ type ChatRequest struct {
 	Audio       json.RawMessage `json:"audio"`
 }
 
-// ChatMessage is a turn. Content is a string or an array of text parts.
+// ChatMessage is a turn of the conversation. Content is a string or an array of text parts.
 type ChatMessage struct {
 	Role      string          `json:"role"`
 	Content   json.RawMessage `json:"content"`
 	ToolCalls json.RawMessage `json:"tool_calls"`
 }
 
-// StreamOptions asks for a last chunk with usage.
+// StreamOptions selects whether a chunk with usage ends the stream.
 type StreamOptions struct {
 	IncludeUsage bool `json:"include_usage"`
 }
 
-// maxStops is how many stop texts a request may have.
+// maxStops is how many stop sequences a request may have.
 const maxStops = 16
 
 // chat answers POST /v1/chat/completions.
-func (g *Gateway) chat(w http.ResponseWriter, r *http.Request) error {
+func (g *Gateway) chat(x *exchange, r *http.Request) error {
 	var body ChatRequest
-	if err := decode(w, r, maxQuestionBody, &body); err != nil {
+	if err := decode(x, r, maxQuestionBody, &body); err != nil {
 		return err
 	}
 	request, err := g.chatRequest(&body)
 	if err != nil {
 		return err
 	}
-	id := w.Header().Get("X-Request-Id")
 	if body.Stream {
-		s := newStream(w, id, g.config.Pipeline.Name, body.StreamOptions.IncludeUsage, g.keepAlive)
+		s := newStream(x, g.config.Pipeline.Name, body.StreamOptions.IncludeUsage, g.keepAlive)
 		defer s.stop()
 		return s.failed(cutOff(r.Context(), g.query.Stream(r.Context(), *request, s)))
 	}
@@ -69,7 +68,7 @@ func (g *Gateway) chat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return sendJSON(w, NewCompletion(id, g.config.Pipeline.Name, result))
+	return x.sendJSON(NewCompletion(x.id, g.config.Pipeline.Name, result))
 }
 
 // chatRequest checks the body and translates it.
@@ -95,35 +94,34 @@ func (g *Gateway) chatRequest(b *ChatRequest) (*query.Request, error) {
 	return request, err
 }
 
-// refuse names the first thing that the pipeline does not do.
+// refuse returns an error for the first field that the pipeline does not support.
 func (b *ChatRequest) refuse(pipeline string) error {
 	switch {
 	case b.Model != "" && b.Model != pipeline:
-		message := fmt.Sprintf("model: there is no such model here; ask for %q or leave it empty", pipeline)
-		f := notFound("UnknownModel", message)
+		f := notFound("UnknownModel", fmt.Sprintf("model: unknown; send %q or leave it empty", pipeline))
 		f.Param = "model"
 		return f
 	case !isEmpty(b.Tools):
-		return unsupported("tools", "the pipeline calls no tools")
+		return unsupported("tools", "not supported")
 	case !isEmpty(b.Functions):
-		return unsupported("functions", "the pipeline calls no functions")
+		return unsupported("functions", "not supported")
 	case b.N != nil && *b.N != 1:
-		return unsupported("n", "there is one answer to a question")
+		return unsupported("n", "only 1 is supported")
 	case !isEmpty(b.Logprobs):
-		return unsupported("logprobs", "log probabilities are not given")
+		return unsupported("logprobs", "not supported")
 	case !isEmpty(b.TopLogprobs):
-		return unsupported("top_logprobs", "log probabilities are not given")
+		return unsupported("top_logprobs", "not supported")
 	case !isEmpty(b.Audio):
-		return unsupported("audio", "answers are text")
+		return unsupported("audio", "not supported; answers are text")
 	case b.Temperature != nil && !(*b.Temperature >= 0 && *b.Temperature <= 2):
-		return invalid("temperature", "must be 0 to 2")
+		return invalid("temperature", "must be from 0 to 2")
 	case b.TopP != nil && !(*b.TopP > 0 && *b.TopP <= 1):
 		return invalid("top_p", "must be above 0 and at most 1")
 	}
 	return nil
 }
 
-// maxTokens is the smaller of the old and the new name's value, 0 when neither is given.
+// maxTokens is the smaller of the values under the old and the new name, or 0 if neither is set.
 func (b *ChatRequest) maxTokens() (int, error) {
 	smallest := 0
 	for field, n := range map[string]*int{"max_tokens": b.MaxTokens, "max_completion_tokens": b.MaxCompletionTokens} {
@@ -140,7 +138,7 @@ func (b *ChatRequest) maxTokens() (int, error) {
 	return smallest, nil
 }
 
-// stops reads a string or a list of strings.
+// stops reads the stop sequences: a string or a list of strings.
 func stops(raw json.RawMessage) ([]string, error) {
 	if isEmpty(raw) {
 		return nil, nil
@@ -154,17 +152,17 @@ func stops(raw json.RawMessage) ([]string, error) {
 		list = []string{one}
 	}
 	if len(list) > maxStops {
-		return nil, invalid("stop", "has %d texts; at most %d are taken", len(list), maxStops)
+		return nil, invalid("stop", "has %d strings; at most %d are allowed", len(list), maxStops)
 	}
 	return list, nil
 }
 
-// messages translates the conversation.
+// messages translates the turns of the conversation.
 func messages(in []ChatMessage) ([]model.Message, error) {
 	out := make([]model.Message, len(in))
 	for i, m := range in {
 		if m.Role == "tool" || m.Role == "function" || !isEmpty(m.ToolCalls) {
-			return nil, unsupported(fmt.Sprintf("messages[%d]", i), "the pipeline calls no tools")
+			return nil, unsupported(fmt.Sprintf("messages[%d]", i), "tools are not supported")
 		}
 		content, err := content(fmt.Sprintf("messages[%d].content", i), m.Content)
 		if err != nil {
@@ -175,7 +173,7 @@ func messages(in []ChatMessage) ([]model.Message, error) {
 	return out, nil
 }
 
-// content reads a message's text: a string, or an array of text parts, which are joined as they are.
+// content reads a message's text: a string, or an array of text parts, which it concatenates.
 func content(field string, raw json.RawMessage) (string, error) {
 	if s, ok := text(raw); ok {
 		return s, nil
@@ -190,7 +188,7 @@ func content(field string, raw json.RawMessage) (string, error) {
 	var whole strings.Builder
 	for i, p := range parts {
 		if p.Type != "text" {
-			return "", unsupported(fmt.Sprintf("%s[%d]", field, i), "only parts of type text are taken")
+			return "", unsupported(fmt.Sprintf("%s[%d]", field, i), "only parts of type text are supported")
 		}
 		if p.Text == nil {
 			return "", invalid(fmt.Sprintf("%s[%d].text", field, i), "is missing")

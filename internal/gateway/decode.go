@@ -10,44 +10,47 @@ import (
 	"time"
 )
 
-// The bounds of request bodies: questions with their history, and texts to embed or rank.
+// Bodies have these bounds: maxQuestionBody for questions with their history, maxTextsBody for
+// texts to embed or rank.
 const (
 	maxQuestionBody = 1 << 20
 	maxTextsBody    = 8 << 20
 )
 
-// maxTrusted is how much room is made for a body because its length was announced; more comes with its bytes.
+// maxTrusted is how much memory the announced length of a body may reserve. More is allocated as
+// the bytes arrive.
 const maxTrusted = 64 << 10
 
 // readDeadline bounds the reading of a body.
 const readDeadline = 30 * time.Second
 
-// decode reads the request's body into v. Unknown fields are ignored, as OpenAI's servers do, except that no request
-// may name an endpoint.
-func decode(w http.ResponseWriter, r *http.Request, limit int64, v any) error {
-	body, err := readBody(w, r, limit)
+// decode reads the request's body into v. It ignores unknown fields, as OpenAI's servers do, but
+// refuses those that name an endpoint.
+func decode(x *exchange, r *http.Request, limit int64, v any) error {
+	body, err := readBody(x, r, limit)
 	if err != nil {
 		return err
 	}
 	return parse(body, v)
 }
 
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	c := http.NewResponseController(w)
+func readBody(x *exchange, r *http.Request, limit int64) ([]byte, error) {
+	c := http.NewResponseController(x)
 	if c.SetReadDeadline(time.Now().Add(readDeadline)) == nil {
-		// It must not outlive the body: the server reads on to notice a caller that leaves.
+		// It must not outlive the body: the server keeps reading, to notice that the client
+		// disconnects.
 		defer func() { _ = c.SetReadDeadline(time.Time{}) }()
 	}
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
 	b := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), maxTrusted)+bytes.MinRead))
-	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	_, err := b.ReadFrom(http.MaxBytesReader(x, r.Body, limit))
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, tooLarge(limit)
 	}
 	if err != nil {
-		return nil, failure(http.StatusBadRequest, "InvalidRequest", "the body could not be read to its end")
+		return nil, failure(http.StatusBadRequest, "InvalidRequest", "the body could not be read completely")
 	}
 	return b.Bytes(), nil
 }
@@ -56,7 +59,7 @@ func tooLarge(limit int64) *Failure {
 	return failure(http.StatusRequestEntityTooLarge, "TooLarge", fmt.Sprintf("the body has more than %d bytes", limit))
 }
 
-// parse reads JSON and says where and what is wrong with it.
+// parse reads JSON. Its error names the position or the field that is wrong.
 func parse(body []byte, v any) error {
 	err := json.Unmarshal(body, v)
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -77,7 +80,7 @@ func parse(body []byte, v any) error {
 	return refuseEndpoints(body)
 }
 
-// syntaxMessage is the parser's complaint without the character that it quotes.
+// syntaxMessage is the parser's message without the character that it quotes.
 func syntaxMessage(e *json.SyntaxError) string {
 	if strings.HasPrefix(e.Error(), "unexpected end") {
 		return "it ends too early"
@@ -88,13 +91,14 @@ func syntaxMessage(e *json.SyntaxError) string {
 	return "unexpected character"
 }
 
-// position is the line and the column, in bytes, both from 1, of the byte before offset.
+// position returns the line and the column of the byte before offset. Both count from 1, and the
+// column counts bytes.
 func position(body []byte, offset int64) (line, column int) {
 	before := body[:min(max(offset-1, 0), int64(len(body)))]
 	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
 }
 
-// article makes a JSON value's kind readable: "number 1.5" gives "a number".
+// article turns a JSON value's kind into a noun phrase: "number 1.5" becomes "a number".
 func article(kind string) string {
 	word, _, _ := strings.Cut(kind, " ")
 	switch word {
@@ -106,19 +110,19 @@ func article(kind string) string {
 	return "a " + word
 }
 
-// refuseEndpoints refuses top-level fields that name an endpoint, as NVIDIA's clients may send them. They would be
-// ignored anyway; whoever sends one should learn that.
+// refuseEndpoints refuses top-level fields that name an endpoint, which NVIDIA's clients may send.
+// The gateway would ignore them like any unknown field, but their sender should learn that.
 func refuseEndpoints(body []byte) error {
 	if !bytes.Contains(body, []byte(`_endpoint"`)) && !bytes.Contains(body, []byte(`_url"`)) {
-		return nil // nearly always, and a second parsing is spared
+		return nil // nearly always: spare the second parsing
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil {
-		return err // it was parsed before
+		return err // unreachable: the body was parsed before
 	}
 	for name, value := range fields {
 		if isEndpoint(name) && !isEmpty(value) {
-			return invalid(name, "endpoints come from the pipeline only")
+			return invalid(name, "not allowed; only the pipeline sets endpoints")
 		}
 	}
 	return nil
@@ -128,7 +132,7 @@ func isEndpoint(field string) bool {
 	return strings.HasSuffix(field, "_endpoint") || strings.HasSuffix(field, "_url")
 }
 
-// isEmpty tells whether a field's value says nothing.
+// isEmpty reports whether a field is absent or has the empty value of its type.
 func isEmpty(raw json.RawMessage) bool {
 	switch string(bytes.TrimSpace(raw)) {
 	case "", "null", `""`, "[]", "{}", "false", "0":
@@ -137,7 +141,7 @@ func isEmpty(raw json.RawMessage) bool {
 	return false
 }
 
-// text reads a JSON string, "" for null; ok is false for anything else.
+// text reads a JSON string. It returns "" for null, and reports whether raw is either.
 func text(raw json.RawMessage) (s string, ok bool) {
 	return s, len(raw) == 0 || json.Unmarshal(raw, &s) == nil
 }

@@ -1,11 +1,15 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -16,36 +20,33 @@ import (
 
 var tracer = otel.Tracer("github.com/ragpipeline/ragpipeline/internal/gateway")
 
-// exchange is one request on its way, and what its log line will say.
+// writeDeadline bounds each write: a client that stops reading frees its slot after that.
+const writeDeadline = 30 * time.Second
+
+// exchange is one request and its reply. Handlers write the reply through it; it bounds their
+// writes and records what the log line reports.
 type exchange struct {
 	http.ResponseWriter
-	id      string
+	id      string // is returned as X-Request-Id
 	started time.Time
-	route   string // the path when it is a route, so that a log line holds nothing a caller made up
-	client  string // name of the key; empty for everyone
-	status  int    // 0 until the header is written
-	err     error  // what failed
+	route   string // is the path of the route's pattern, so that the log repeats nothing a client made up
+	caller  caller
+	status  int   // is 0 until the header is written
+	err     error // is why the request failed
 }
 
-// WriteHeader notes the status.
-func (x *exchange) WriteHeader(status int) {
-	if x.status == 0 {
-		x.status = status
+// handler answers a request, or returns why it did not.
+type handler func(x *exchange, r *http.Request) error
+
+// mounted is the handler of a route that an http.Handler serves.
+func mounted(h http.Handler) handler {
+	return func(x *exchange, r *http.Request) error {
+		h.ServeHTTP(x, r)
+		return x.FlushError() // the server's own flush, after the handler, has no deadline
 	}
-	x.ResponseWriter.WriteHeader(status)
 }
 
-func (x *exchange) Write(b []byte) (int, error) {
-	if x.status == 0 {
-		x.status = http.StatusOK
-	}
-	return x.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
-
-// ServeHTTP answers one request, whatever happens, and writes its log line.
+// ServeHTTP answers one request, whatever its handler does, and writes its log line.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, id: requestID(r), started: time.Now(), route: "unknown"}
 	x.Header().Set("X-Request-Id", x.id)
@@ -57,67 +58,51 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		g.logLine(r, x)
 		if p != nil && begun {
-			panic(http.ErrAbortHandler) // half a reply has gone out: the connection must show that it is cut
+			panic(http.ErrAbortHandler) // half a reply was sent: the client must see that it is cut
 		}
 	}()
-	if x.err = cutOff(r.Context(), g.serve(x, r)); x.err != nil {
-		fail(x, r, x.err)
+	if x.err = g.guard(r); x.err == nil {
+		g.mux.ServeHTTP(x, r) // calls serve, which sets x.err
+	}
+	if x.err = cutOff(r.Context(), x.err); x.err != nil {
+		x.fail(r.Context(), x.err)
 	}
 }
 
-// serve is a request's way to its handler.
-func (g *Gateway) serve(x *exchange, r *http.Request) error {
-	if err := g.guard(r); err != nil {
-		return err
-	}
-	route, err := g.find(x, r)
-	if err != nil {
-		return err
-	}
-	if g.auth != nil && !route.open {
-		if x.client, err = g.auth.client(r); err != nil {
+// serve admits a request to its route, and calls the route's handler.
+func (g *Gateway) serve(x *exchange, r *http.Request, to route) (err error) {
+	x.route = pathOf(r.Pattern)
+	if g.auth != nil && !to.open {
+		if x.caller, err = g.auth.caller(r); err != nil {
 			return err
 		}
 	}
-	if !route.work {
-		return route.handle(x, r)
+	if !to.limited {
+		return to.handle(x, r)
 	}
 	release, err := g.limit.acquire(r.Context())
 	if err != nil {
 		return err
 	}
 	defer release()
-	return traced(route.handle)(x, r)
+	return traced(to.handle)(x, r)
 }
 
-// find looks up the route.
-func (g *Gateway) find(x *exchange, r *http.Request) (route, error) {
-	methods, ok := g.routes[r.URL.Path]
-	if !ok {
-		return route{}, notFound("UnknownRoute", "there is no such route; /openapi.json lists them")
-	}
-	x.route = r.URL.Path
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	found, ok := methods[method]
-	if !ok {
-		return route{}, wrongMethod(methods)
-	}
-	return found, nil
+// pathOf is the path of a pattern of http.ServeMux.
+func pathOf(pattern string) string {
+	return strings.TrimSuffix(pattern[strings.IndexByte(pattern, ' ')+1:], "{$}")
 }
 
-// traced puts a handler into a span that continues the caller's trace.
+// traced puts a handler into a span that continues the client's trace.
 func traced(next handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
+	return func(x *exchange, r *http.Request) error {
 		ctx := otel.GetTextMapPropagator().Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-		ctx, span := tracer.Start(ctx, r.Method+" "+r.URL.Path, trace.WithSpanKind(trace.SpanKindServer))
+		ctx, span := tracer.Start(ctx, r.Pattern, trace.WithSpanKind(trace.SpanKindServer))
 		defer span.End()
-		if !span.SpanContext().IsValid() { // nobody traces: spare the copy of the request
-			return next(w, r)
+		if !span.SpanContext().IsValid() { // tracing is off: spare the copy of the request
+			return next(x, r)
 		}
-		err := next(w, r.WithContext(ctx))
+		err := next(x, r.WithContext(ctx))
 		if span.IsRecording() && err != nil {
 			span.SetAttributes(attribute.String("error.type", failureOf(err).Code))
 		}
@@ -127,13 +112,12 @@ func traced(next handler) handler {
 
 // panicked turns a panic into a plain 500, if nothing has been sent yet.
 func (g *Gateway) panicked(x *exchange, p any) {
-	g.log.Error("Handler panicked", "request_id", x.id, "route", x.route, "panic", p, "stack", string(debug.Stack()))
-	if x.status == 0 {
-		fail(x, nil, internal())
-	}
+	g.log.Error("Handler panicked",
+		"request_id", x.id, "route", x.route, "panic", p, "stack", string(debug.Stack()))
+	x.fail(context.Background(), internal())
 }
 
-// logLine tells what became of a request: nothing of what was asked or answered.
+// logLine logs the outcome of a request, and nothing of its question or answer.
 func (g *Gateway) logLine(r *http.Request, x *exchange) {
 	level := slog.LevelInfo
 	switch {
@@ -149,8 +133,8 @@ func (g *Gateway) logLine(r *http.Request, x *exchange) {
 	attributes = append(attributes,
 		slog.String("method", method(r)), slog.String("route", x.route), slog.Int("status", x.status),
 		slog.Duration("took", time.Since(x.started)), slog.String("request_id", x.id))
-	if x.client != "" {
-		attributes = append(attributes, slog.String("client", x.client))
+	if x.caller.name != "" {
+		attributes = append(attributes, slog.String("client", x.caller.name))
 	}
 	if x.err != nil {
 		attributes = append(attributes, describe(x.err)...)
@@ -158,7 +142,7 @@ func (g *Gateway) logLine(r *http.Request, x *exchange) {
 	g.log.LogAttrs(context.Background(), level, "Request served", attributes...)
 }
 
-// method is the request's, or OTHER: a caller may send any word.
+// method is the request's method, or OTHER: a client may send any word.
 func method(r *http.Request) string {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
@@ -168,7 +152,7 @@ func method(r *http.Request) string {
 	return "OTHER"
 }
 
-// requestID is the caller's, when it is short and plain, or a new one.
+// requestID is the client's own id, if it is short and consists of plain characters, or a new one.
 func requestID(r *http.Request) string {
 	id := r.Header.Get("X-Request-Id")
 	if len(id) == 0 || len(id) > 64 {
@@ -182,4 +166,71 @@ func requestID(r *http.Request) string {
 		}
 	}
 	return id
+}
+
+// WriteHeader records the status.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write writes within writeDeadline.
+func (x *exchange) Write(b []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	defer x.bound()()
+	return x.ResponseWriter.Write(b)
+}
+
+// FlushError sends what has been written, within writeDeadline.
+func (x *exchange) FlushError() error {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	defer x.bound()()
+	return http.NewResponseController(x.ResponseWriter).Flush()
+}
+
+// bound sets the write deadline and returns a function that clears it: the connection may serve
+// other requests.
+func (x *exchange) bound() (clear func()) {
+	c := http.NewResponseController(x.ResponseWriter)
+	if c.SetWriteDeadline(time.Now().Add(writeDeadline)) != nil {
+		return func() {} // a recorder of a test has no deadlines
+	}
+	return func() { _ = c.SetWriteDeadline(time.Time{}) }
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// sendJSON answers 200 with v in one line. It leaves <, > and & as they are, because no reply is
+// part of an HTML page.
+func (x *exchange) sendJSON(v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	return x.send(http.StatusOK, "application/json", b.Bytes())
+}
+
+// send writes a whole reply.
+func (x *exchange) send(status int, contentType string, body []byte) error {
+	x.Header().Set("Content-Type", contentType)
+	x.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	x.WriteHeader(status)
+	return x.flush(body)
+}
+
+// flush writes b and sends it at once.
+func (x *exchange) flush(b []byte) error {
+	if _, err := x.Write(b); err != nil {
+		return err
+	}
+	return x.FlushError()
 }

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,26 +17,26 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
-// Failure is what a caller is told of a request that failed. Object is always "error": NVIDIA's client silently drops
-// an error in a stream without it.
+// Failure is the error that a client receives. Object is always "error": without it, NVIDIA's
+// client silently drops an error in a stream.
 type Failure struct {
 	Object  string `json:"object"`
-	Type    string `json:"type"`            // OpenAI's words, by status
-	Code    string `json:"code"`            // CamelCase; the same word as in warnings and in the pipeline's status
-	Param   string `json:"param,omitempty"` // the field that is wrong
+	Type    string `json:"type"`            // is OpenAI's word for the status
+	Code    string `json:"code"`            // is the same word as in warnings and in the pipeline's status
+	Param   string `json:"param,omitempty"` // names the field that is wrong
 	Message string `json:"message"`
 	ID      string `json:"request_id"`
 
 	status     int
-	retryAfter time.Duration // 0: no Retry-After
-	allow      string        // of a 405
-	cause      error         // for the log; may be nil
+	retryAfter time.Duration // is 0 if the reply has no Retry-After
+	allow      string        // is the header Allow of a 405
+	cause      error         // is for the log; may be nil
 }
 
-// Error is the message.
+// Error returns the message.
 func (f *Failure) Error() string { return f.Message }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (f *Failure) Unwrap() error { return f.cause }
 
 // ErrorBody is the body of a failed request, and the last event of a stream that failed.
@@ -46,8 +44,8 @@ type ErrorBody struct {
 	Error *Failure `json:"error"`
 }
 
-// statusClientGone is what the log says when the caller left before the reply; nobody receives it. The number is
-// nginx's.
+// statusClientGone is the status that the log records if the client disconnected before the reply.
+// No client receives it. nginx uses the same number.
 const statusClientGone = 499
 
 func failure(status int, code, message string) *Failure {
@@ -73,13 +71,10 @@ func internal() *Failure {
 		"the gateway failed; its log has the cause under this request_id")
 }
 
-func wrongMethod(methods map[string]route) *Failure {
-	f := failure(http.StatusMethodNotAllowed, "MethodNotAllowed", "this route takes other methods")
-	f.allow = strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
-	if _, ok := methods[http.MethodGet]; ok {
-		f.allow += ", HEAD"
-	}
-	f.Message = "this route takes " + f.allow
+func wrongMethod(allowed []string) *Failure {
+	methods := strings.Join(allowed, ", ")
+	f := failure(http.StatusMethodNotAllowed, "MethodNotAllowed", "this route takes "+methods)
+	f.allow = methods
 	return f
 }
 
@@ -89,27 +84,27 @@ func unavailable(cause error) *Failure {
 	return f
 }
 
-// cutOff is err, or why the request was ended if it is the end of its context and the caller is still there: the
-// process is shutting down.
+// cutOff returns err, unless err is the end of a context that the client did not end. Then the
+// process is shutting down, and cutOff returns that.
 func cutOff(ctx context.Context, err error) error {
 	if ctx.Err() == nil || hasLeft(ctx) || !errors.Is(err, context.Canceled) {
 		return err
 	}
-	f := failure(http.StatusServiceUnavailable, "ShuttingDown", "the gateway is shutting down; ask again")
+	f := failure(http.StatusServiceUnavailable, "ShuttingDown", "the gateway is shutting down; try again")
 	f.retryAfter = time.Second
 	return f
 }
 
-// hasLeft tells whether it was the caller who ended a request: the server gives no cause of its own then.
+// hasLeft reports whether the client ended a request: then the server gives no cause of its own.
 func hasLeft(ctx context.Context) bool { return errors.Is(context.Cause(ctx), context.Canceled) }
 
 func busy() *Failure {
-	f := failure(http.StatusTooManyRequests, "TooManyRequests", "too many questions at once; try again in a moment")
+	f := failure(http.StatusTooManyRequests, "TooManyRequests", "too many concurrent requests; try again in a moment")
 	f.retryAfter = time.Second
 	return f
 }
 
-// failureOf finds the words for any error.
+// failureOf returns the failure that a client receives for any error.
 func failureOf(err error) *Failure {
 	if f, ok := errors.AsType[*Failure](err); ok {
 		return f
@@ -122,9 +117,9 @@ func failureOf(err error) *Failure {
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return failure(statusClientGone, "ClientGone", "the caller left")
+		return failure(statusClientGone, "ClientGone", "the client disconnected")
 	case errors.Is(err, context.DeadlineExceeded):
-		return failure(http.StatusGatewayTimeout, "TimedOut", "no answer in time; try again later")
+		return failure(http.StatusGatewayTimeout, "TimedOut", "the request timed out; try again later")
 	}
 	return internal()
 }
@@ -148,8 +143,8 @@ func ofStage(e *query.StageError) *Failure {
 	return f
 }
 
-// ofModel is the failure of a model that the caller asked directly. What the server said about the caller's own input
-// is then for the caller.
+// ofModel returns the failure of a model that the client called directly. It includes the server's
+// message about the input, because the client sent that input.
 func ofModel(stage config.Stage, err error) error {
 	m, ok := errors.AsType[*model.Error](err)
 	if !ok {
@@ -158,7 +153,7 @@ func ofModel(stage config.Stage, err error) error {
 	f := ofStage(&query.StageError{Stage: stage, Code: m.Failure, Err: m})
 	f.cause = m
 	if m.Failure == config.ModelRejected || m.Failure == config.InputTooLong {
-		f.Message = fmt.Sprintf("the %s model %q does not accept this request", stage, m.Model)
+		f.Message = fmt.Sprintf("the %s model %q rejected the request", stage, m.Model)
 		if m.Message != "" {
 			f.Message += ": " + m.Message
 		}
@@ -188,20 +183,21 @@ func errorType(status int) string {
 	return "api_error"
 }
 
-// body is the failure with what only the exchange knows.
+// body completes the failure for the request with the id.
 func (f *Failure) body(id string) ErrorBody {
-	told := *f
-	told.Object, told.Type, told.ID = "error", errorType(f.status), id
-	return ErrorBody{&told}
+	sent := *f
+	sent.Object, sent.Type, sent.ID = "error", errorType(f.status), id
+	return ErrorBody{&sent}
 }
 
-// fail answers with err, unless a reply has begun: then its own writer has told.
-func fail(x *exchange, r *http.Request, err error) {
+// fail answers with err, unless a reply has begun: then the writer of that reply has sent the
+// error.
+func (x *exchange) fail(ctx context.Context, err error) {
 	if x.status != 0 {
 		return
 	}
 	f := failureOf(err)
-	if f.status == statusClientGone || r != nil && hasLeft(r.Context()) {
+	if f.status == statusClientGone || hasLeft(ctx) {
 		x.status = statusClientGone
 		return
 	}
@@ -214,12 +210,12 @@ func fail(x *exchange, r *http.Request, err error) {
 	if f.status == http.StatusUnauthorized {
 		x.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	b, _ := json.Marshal(f.body(x.id)) // strings only: it marshals
-	_ = send(x, f.status, "application/json", b)
+	b, _ := json.Marshal(f.body(x.id)) // cannot fail: all fields are strings
+	_ = x.send(f.status, "application/json", b)
 }
 
-// describe is what the log may know of an error: which stage, which model, and why; never what a server or a caller
-// wrote.
+// describe returns what the log records of an error: the stage, the model and the cause, but no
+// text that a server or a client wrote.
 func describe(err error) []slog.Attr {
 	attributes := []slog.Attr{slog.String("code", failureOf(err).Code)}
 	if e, ok := errors.AsType[*query.StageError](err); ok {
@@ -233,14 +229,14 @@ func describe(err error) []slog.Attr {
 		}
 		cause = m.Err
 	}
-	if cause != nil && !quotesCaller(cause) {
+	if cause != nil && !quotesClient(cause) {
 		attributes = append(attributes, slog.String("cause", cause.Error()))
 	}
 	return attributes
 }
 
-// quotesCaller tells whether an error's text may hold what the caller wrote.
-func quotesCaller(err error) bool {
+// quotesClient reports whether an error's text may quote the client.
+func quotesClient(err error) bool {
 	_, refused := errors.AsType[*Failure](err)
 	_, invalid := errors.AsType[*query.Invalid](err)
 	return refused || invalid

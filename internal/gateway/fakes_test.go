@@ -16,7 +16,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
-// fakeIndex holds two passages that every question finds, and three documents.
+// fakeIndex holds two passages that every question retrieves, and three documents.
 type fakeIndex struct {
 	err     error
 	filters []index.Filter
@@ -24,8 +24,14 @@ type fakeIndex struct {
 }
 
 var passages = []index.Chunk{
-	{ID: "c1", Document: "docs/guide/install.md", Source: "docs", Title: "Install", Heading: "Linux", Text: "Run <make>.", Start: 10, End: 21, Metadata: map[string]string{"team": "core"}},
-	{ID: "c2", Document: "docs/report.pdf", Source: "docs", Title: "Report", Text: "Revenue was 12.", Page: 3, Start: 0, End: 15},
+	{
+		ID: "c1", Document: "docs/guide/install.md", Source: "docs", Title: "Install", Heading: "Linux", Text: "Run <make>.",
+		Start: 10, End: 21, Metadata: map[string]string{"team": "core"},
+	},
+	{
+		ID: "c2", Document: "docs/report.pdf", Source: "docs", Title: "Report", Text: "Revenue was 12.",
+		Page: 3, Start: 0, End: 15,
+	},
 }
 
 func (f *fakeIndex) Vector(_ context.Context, _ []float32, _ int, filter index.Filter) ([]index.Hit, error) {
@@ -61,7 +67,10 @@ func (f *fakeIndex) Documents(_ context.Context, after string, limit int) ([]ind
 	var rows []index.Row
 	for _, r := range []index.Row{
 		{Document: "docs/a.md", Source: "docs", Title: "A", Chunks: 1, State: index.Indexed},
-		{Document: "docs/b.pdf", Source: "docs", State: index.Failed, Reason: config.NoTextLayer, Message: "pages are images"},
+		{
+			Document: "docs/b.pdf", Source: "docs",
+			State: index.Failed, Reason: config.NoTextLayer, Message: "pages are images",
+		},
 		{Document: "docs/c.md", Source: "docs", Title: "C", Chunks: 1, Truncated: 1, State: index.Indexed},
 	} {
 		if r.Document > after && len(rows) < limit {
@@ -73,7 +82,7 @@ func (f *fakeIndex) Documents(_ context.Context, after string, limit int) ([]ind
 
 func (f *fakeIndex) Failures(context.Context, int) ([]index.Row, error) { return nil, f.err }
 
-// fakeEmbedder gives (length, 0.5) for each text.
+// fakeEmbedder returns (length, 0.5) for each text.
 type fakeEmbedder struct {
 	err error
 	got model.EmbedRequest
@@ -92,7 +101,7 @@ func (f *fakeEmbedder) Embed(_ context.Context, r model.EmbedRequest) ([][]float
 	return vectors, &model.Usage{PromptTokens: 7, TotalTokens: 7}, f.err
 }
 
-// fakeRanker likes later passages better.
+// fakeRanker ranks later passages higher.
 type fakeRanker struct{ err error }
 
 func (f *fakeRanker) Rank(_ context.Context, _ string, passages []string) ([]model.Ranked, error) {
@@ -104,7 +113,8 @@ func (f *fakeRanker) Rank(_ context.Context, _ string, passages []string) ([]mod
 	return ranking, f.err
 }
 
-// fakeChat says its words one by one; between, when set, runs after each; err comes after the last.
+// fakeChat streams its words one by one. It calls between, if set, after each, and returns err
+// after the last.
 type fakeChat struct {
 	words   []string
 	err     error
@@ -147,7 +157,12 @@ type fixture struct {
 }
 
 func newFixture() *fixture {
-	f := &fixture{index: &fakeIndex{}, embedder: &fakeEmbedder{}, ranker: &fakeRanker{}, chat: &fakeChat{words: []string{"Twelve", " [1]."}}}
+	f := &fixture{
+		index:    &fakeIndex{},
+		embedder: &fakeEmbedder{},
+		ranker:   &fakeRanker{},
+		chat:     &fakeChat{words: []string{"Twelve", " [1]."}},
+	}
 	f.options = Options{
 		Config: config.Gateway{
 			Pipeline: config.Pipeline{Namespace: "default", Name: "demo"},
@@ -212,10 +227,11 @@ func failureIn(t *testing.T, body io.Reader) Failure {
 	if err := d.Decode(&reply); err != nil {
 		t.Fatalf("no JSON error: %v", err)
 	}
-	if reply.Error.Object != "error" || reply.Error.Type == "" || reply.Error.Code == "" || reply.Error.Message == "" || reply.Error.ID == "" {
-		t.Errorf("incomplete error %+v", reply.Error)
+	e := reply.Error
+	if e.Object != "error" || e.Type == "" || e.Code == "" || e.Message == "" || e.ID == "" {
+		t.Errorf("incomplete error %+v", e)
 	}
-	return reply.Error
+	return e
 }
 
 func chatBody(question string) string {
@@ -223,5 +239,6 @@ func chatBody(question string) string {
 }
 
 func streamBody(question string) string {
-	return fmt.Sprintf(`{"model": "demo", "stream": true, "stream_options": {"include_usage": true}, "messages": [{"role": "user", "content": %q}]}`, question)
+	return fmt.Sprintf(`{"model": "demo", "stream": true, "stream_options": {"include_usage": true}, `+
+		`"messages": [{"role": "user", "content": %q}]}`, question)
 }

@@ -31,7 +31,8 @@ const (
 	question    = "When does a pipeline switch to a new index?"
 )
 
-// dataPlane is what gateways over a local index and simulated NIMs share; each is spoken to over HTTP, as in a pod.
+// dataPlane is what gateways on a local index and simulated NIMs share. They call both over HTTP,
+// as in a pod.
 type dataPlane struct {
 	store *local.Store
 }
@@ -57,7 +58,8 @@ func configure(sim *nimsim.Sim, policy config.Policy) config.Gateway {
 func newDataPlane(t *testing.T) *dataPlane {
 	t.Helper()
 	c := configure(nimsim.Start(t, nimsim.Options{Key: upstreamKey}), config.Fail)
-	store, err := local.Open(t.Context(), local.Options{Directory: t.TempDir(), Pipeline: c.Pipeline, Generation: c.Generation})
+	o := local.Options{Directory: t.TempDir(), Pipeline: c.Pipeline, Generation: c.Generation}
+	store, err := local.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +79,14 @@ func newDataPlane(t *testing.T) *dataPlane {
 	}
 	for i, text := range texts {
 		document := fmt.Sprintf("docs/%d.md", i)
-		chunk := index.Chunk{ID: fmt.Sprintf("00000000-0000-5000-8000-%012d", i), Document: document, Source: "docs", Title: "Concepts", Text: text, End: len(text)}
+		chunk := index.Chunk{
+			ID:       fmt.Sprintf("00000000-0000-5000-8000-%012d", i),
+			Document: document,
+			Source:   "docs",
+			Title:    "Concepts",
+			Text:     text,
+			End:      len(text),
+		}
 		row := index.Row{Document: document, Source: "docs", Title: "Concepts", Chunks: 1, State: index.Indexed}
 		if err := store.Put(t.Context(), row, []index.Vectored{{Chunk: chunk, Vector: vectors[i].Vector}}); err != nil {
 			t.Fatal(err)
@@ -96,9 +105,9 @@ func clients(t *testing.T, c config.Gateway) (*model.Embedder, *model.Ranker, *m
 		model.NewRanker(*c.Models.Reranking, key, transport), model.NewChat(*c.Models.LLM, key, transport)
 }
 
-// patience is how long each stage may take: long for whoever is sound, however busy the machine; short for a fault that
-// hangs, to be noticed soon.
-func patience(role config.Stage, fault nimsim.Fault) query.Deadlines {
+// deadlines are long for stages without a fault, however busy the machine is, and short for the
+// stage with the fault, so that a fault that hangs is noticed soon.
+func deadlines(role config.Stage, fault nimsim.Fault) query.Deadlines {
 	long, short := time.Minute, 400*time.Millisecond
 	d := query.Deadlines{Embedding: long, Reranking: long, LLM: long}
 	switch {
@@ -124,8 +133,11 @@ func (d *dataPlane) gateway(t *testing.T, c config.Gateway, deadlines query.Dead
 	}
 	service := query.New(query.Options{Config: c, Index: d.store, Embedder: embedder, Ranker: ranker, Chat: chat,
 		Deadlines: deadlines})
-	server := httptest.NewServer(gateway.New(gateway.Options{Config: c, Query: service, Index: d.store, Embedder: embedder, Ranker: ranker,
-		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}).Handler())
+	g := gateway.New(gateway.Options{
+		Config: c, Query: service, Index: d.store, Embedder: embedder, Ranker: ranker,
+		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	server := httptest.NewServer(g.Handler())
 	t.Cleanup(server.Close)
 	return server
 }
@@ -195,7 +207,8 @@ func ask(t *testing.T, server *httptest.Server) map[string]*reply {
 }
 
 func send(ctx context.Context, server *httptest.Server, kind string) (*reply, error) {
-	path, body := "/v1/chat/completions", fmt.Sprintf(`{"messages": [{"role": "user", "content": %q}], "stream": %v}`, question, kind == streamed)
+	const chat = `{"messages": [{"role": "user", "content": %q}], "stream": %v}`
+	path, body := "/v1/chat/completions", fmt.Sprintf(chat, question, kind == streamed)
 	if kind == search {
 		path, body = "/v1/search", fmt.Sprintf(`{"query": %q}`, question)
 	}
@@ -272,11 +285,13 @@ func (r *reply) readStream() error {
 	return nil
 }
 
-// Every fault of the simulator, for each role, under each policy, for each kind of request: a typed error or a degraded
-// reply as the policy says; never a hang, a wrong answer or a leaked key.
+// Every fault of the simulator, for each role, under each policy, for each kind of request, must
+// lead to a typed error or a degraded reply, as the policy determines, and never to a hang, a wrong
+// answer or a leaked key.
 func TestEveryFaultOfEveryModel(t *testing.T) {
 	d := newDataPlane(t)
-	good := ask(t, d.gateway(t, configure(nimsim.Start(t, nimsim.Options{Key: upstreamKey}), config.Fail), query.Deadlines{}, io.Discard))
+	sound := configure(nimsim.Start(t, nimsim.Options{Key: upstreamKey}), config.Fail)
+	good := ask(t, d.gateway(t, sound, query.Deadlines{}, io.Discard))
 	for kind, r := range good {
 		if r.status != 200 || !r.done || len(r.warnings) > 0 || len(r.citations.Results) != 3 {
 			t.Fatalf("%s without a fault: %+v", kind, r)
@@ -297,7 +312,7 @@ func TestEveryFaultOfEveryModel(t *testing.T) {
 				logs := make([]bytes.Buffer, len(policies))
 				servers := make([]*httptest.Server, len(policies))
 				for i, policy := range policies {
-					servers[i] = d.gateway(t, configure(sim, policy), patience(role, fault), &logs[i])
+					servers[i] = d.gateway(t, configure(sim, policy), deadlines(role, fault), &logs[i])
 				}
 				sim.Fault(role, fault)
 				var both sync.WaitGroup // most of the time is waiting
@@ -335,7 +350,8 @@ func keepsSecrets(t *testing.T, text string) {
 	}
 }
 
-// check holds a reply against what the policy says of a role that is down, or against the sound reply.
+// check compares a reply with what the policy determines for a role that is down, or with the sound
+// reply.
 func check(t *testing.T, role config.Stage, policy config.Policy, kind string, down bool, good, got *reply) {
 	t.Helper()
 	began := kind == streamed && got.status == 200
@@ -355,7 +371,10 @@ func check(t *testing.T, role config.Stage, policy config.Policy, kind string, d
 		if got.status == 200 && (!began || got.done) {
 			t.Errorf("%s %s: an error with status 200: %s", policy, kind, got.raw)
 		}
-		if f := got.failure; f.Object != "error" || !strings.HasPrefix(f.Code, "Model") && f.Code != string(config.InputTooLong) && f.Code != string(config.DimensionMismatch) {
+		f := got.failure
+		typed := strings.HasPrefix(f.Code, "Model") || f.Code == string(config.InputTooLong) ||
+			f.Code == string(config.DimensionMismatch)
+		if f.Object != "error" || !typed {
 			t.Errorf("%s %s: the error has no type: %+v", policy, kind, f)
 		}
 	default:

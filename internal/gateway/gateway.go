@@ -1,18 +1,20 @@
-// Package gateway serves a pipeline over HTTP: chat as OpenAI has it, search as NVIDIA's RAG blueprint has it, the
-// pipeline's models, the state of its index, and a page to ask from.
+// Package gateway serves a pipeline over HTTP: OpenAI's chat API, the search API of NVIDIA's RAG
+// blueprint, the pipeline's models, the state of its index, and a web page.
 //
-// It decides what a request may hold and how a reply looks. What happens in between is package query's.
+// It decides which requests are valid and which form a reply has. Package query answers them.
 package gateway
 
 import (
 	"cmp"
 	"context"
+	_ "embed"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/gateway/page"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/model"
@@ -29,25 +31,27 @@ type Ranker interface {
 	Rank(ctx context.Context, query string, passages []string) ([]model.Ranked, error)
 }
 
-// Options is what a Gateway is made of.
+// Options configures a Gateway.
 type Options struct {
 	Config config.Gateway
 	Query  *query.Service
 	// Index is shown at /v1/index and /v1/documents.
 	Index    index.Reader
 	Embedder Embedder
-	// Ranker is nil when the pipeline has no reranking model.
+	// Ranker is nil if the pipeline has no reranking model.
 	Ranker Ranker
-	// Keys gives each client's token by the client's name. It is asked again at most once a second, so that a
-	// changed key is taken up. Nil lets everyone in, and then any bearer token is ignored.
+	// Keys returns the token of each client, by the client's name. The gateway calls it at most
+	// once a second, so that a changed key takes effect. If it is nil, the gateway admits every
+	// client and ignores bearer tokens.
 	Keys func() (keys.Clients, error)
-	// LoopbackOnly refuses requests whose Host is not this machine: a web page elsewhere cannot then reach a
-	// gateway without keys by pointing a name of its own at 127.0.0.1.
+	// LoopbackOnly refuses requests whose Host is not this machine. Otherwise a foreign web page
+	// could reach a gateway without keys through a name of its own that resolves to 127.0.0.1.
 	LoopbackOnly bool
-	// Concurrent is how many POST requests are worked on at once (default 64), Queued how many more may wait for
-	// up to 5 s (default 128).
+	// Concurrent is how many POST requests are processed at once (default 64), Queued how many more
+	// may wait for up to 5 s (default 128).
 	Concurrent, Queued int
-	// Log receives a line for each request, without any of its content. Nil discards them.
+	// Log receives a line for each request, without any of its content. If it is nil, the lines are
+	// discarded.
 	Log *slog.Logger
 }
 
@@ -58,16 +62,16 @@ type Gateway struct {
 	index     index.Reader
 	embedder  Embedder
 	ranker    Ranker
-	auth      *authenticator // nil: anonymous
+	auth      *authenticator // is nil if clients are anonymous
 	loopback  bool
 	origins   *http.CrossOriginProtection
 	limit     *limiter
 	log       *slog.Logger
-	routes    map[string]map[string]route // by path, then method
-	created   int64                       // Unix time that models carry
+	mux       *http.ServeMux
+	created   int64 // is the Unix time that /v1/models returns
 	ready     atomic.Bool
-	keepAlive time.Duration // of a silent stream
-	retry     time.Duration // between the first tries of Warm
+	keepAlive time.Duration // is how long a stream may be silent
+	retry     time.Duration // is the pause between the first attempts of Warm
 }
 
 // New makes a Gateway.
@@ -82,6 +86,7 @@ func New(o Options) *Gateway {
 		origins:   http.NewCrossOriginProtection(),
 		limit:     newLimiter(cmp.Or(o.Concurrent, 64), cmp.Or(o.Queued, 128), 5*time.Second),
 		log:       o.Log,
+		mux:       http.NewServeMux(),
 		created:   time.Now().Unix(),
 		keepAlive: 10 * time.Second,
 		retry:     250 * time.Millisecond,
@@ -92,35 +97,73 @@ func New(o Options) *Gateway {
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
-	g.routes = g.table()
+	for _, to := range g.routes() {
+		g.add(to.pattern, func(x *exchange, r *http.Request) error { return g.serve(x, r, to) })
+	}
+	g.add(otherwise, g.refuse)
 	return g
+}
+
+// add lets a handler answer the requests that match the pattern.
+func (g *Gateway) add(pattern string, handle handler) {
+	g.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		x := w.(*exchange) // ServeHTTP made it
+		x.err = handle(x, r)
+	})
 }
 
 // Handler is the gateway on its API port.
 func (g *Gateway) Handler() http.Handler { return g }
 
-// handler answers a request, or says why not.
-type handler func(w http.ResponseWriter, r *http.Request) error
-
-// route is what one method of one path does.
+// route is one method of one path.
 type route struct {
-	handle handler
-	open   bool // asks for no key
-	work   bool // counts against the limit, and has a span
+	pattern string // is a pattern of http.ServeMux
+	handle  handler
+	open    bool // reports whether the route needs no key
+	limited bool // reports whether a request takes a slot of the limit, and has a span
 }
 
-func (g *Gateway) table() map[string]map[string]route {
-	return map[string]map[string]route{
-		"/v1/chat/completions": {http.MethodPost: {handle: g.chat, work: true}},
-		"/v1/search":           {http.MethodPost: {handle: g.search, work: true}},
-		"/v1/embeddings":       {http.MethodPost: {handle: g.embeddings, work: true}},
-		"/v1/ranking":          {http.MethodPost: {handle: g.ranking, work: true}},
-		"/v1/models":           {http.MethodGet: {handle: g.models}},
-		"/v1/index":            {http.MethodGet: {handle: g.indexState}},
-		"/v1/documents":        {http.MethodGet: {handle: g.documents}},
-		"/":                    {http.MethodGet: {handle: g.page, open: true}},
-		"/openapi.json":        {http.MethodGet: {handle: g.openAPI, open: true}},
-		"/healthz":             {http.MethodGet: {handle: g.healthz, open: true}},
-		"/readyz":              {http.MethodGet: {handle: g.readyz, open: true}},
+func (g *Gateway) routes() []route {
+	return []route{
+		{pattern: "POST /v1/chat/completions", handle: g.chat, limited: true},
+		{pattern: "POST /v1/search", handle: g.search, limited: true},
+		{pattern: "POST /v1/embeddings", handle: g.embeddings, limited: true},
+		{pattern: "POST /v1/ranking", handle: g.ranking, limited: true},
+		{pattern: "GET /v1/models", handle: g.models},
+		{pattern: "GET /v1/index", handle: g.indexState},
+		{pattern: "GET /v1/documents", handle: g.documents},
+		{pattern: "GET /{$}", handle: mounted(page.Handler()), open: true},
+		{pattern: "GET /openapi.json", handle: openAPI, open: true},
+		{pattern: "GET /healthz", handle: healthz, open: true},
+		{pattern: "GET /readyz", handle: g.readyz, open: true},
 	}
+}
+
+// otherwise is the pattern of requests that match no route.
+const otherwise = "/"
+
+// refuse returns the error of a request that matches no route: 405 if the path has other methods,
+// and 404 if it has none.
+func (g *Gateway) refuse(x *exchange, r *http.Request) error {
+	var allowed []string
+	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPost} {
+		other := r.WithContext(r.Context())
+		other.Method = method
+		if _, pattern := g.mux.Handler(other); pattern != otherwise {
+			x.route = pathOf(pattern)
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		return notFound("UnknownRoute", "unknown route; see /openapi.json")
+	}
+	return wrongMethod(allowed)
+}
+
+//go:embed openapi.json
+var openAPIJSON []byte
+
+// openAPI answers GET /openapi.json.
+func openAPI(x *exchange, _ *http.Request) error {
+	return x.send(http.StatusOK, "application/json", openAPIJSON)
 }

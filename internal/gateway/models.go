@@ -16,26 +16,26 @@ import (
 
 // ModelList is the body of GET /v1/models.
 type ModelList struct {
-	Object string      `json:"object"` // list
+	Object string      `json:"object"` // is always list
 	Data   []ModelInfo `json:"data"`
 }
 
-// ModelInfo is a model that the gateway's routes ask. The pipeline comes first: clients that are given no name take
-// the first.
+// ModelInfo is a model that the gateway's routes call. The pipeline is the first, because clients
+// that are given no name use the first.
 type ModelInfo struct {
 	ID      string `json:"id"`
-	Object  string `json:"object"` // model
+	Object  string `json:"object"` // is always model
 	Created int64  `json:"created"`
 	OwnedBy string `json:"owned_by"`
-	Role    string `json:"role"` // pipeline, embedding, reranking or llm
+	Role    string `json:"role"` // is pipeline, embedding, reranking or llm
 }
 
 // models answers GET /v1/models.
-func (g *Gateway) models(w http.ResponseWriter, _ *http.Request) error {
+func (g *Gateway) models(x *exchange, _ *http.Request) error {
 	list := ModelList{Object: "list"}
 	add := func(id, role string) {
-		list.Data = append(list.Data, ModelInfo{ID: id, Object: "model", Created: g.created,
-			OwnedBy: "ragpipeline", Role: role})
+		list.Data = append(list.Data,
+			ModelInfo{ID: id, Object: "model", Created: g.created, OwnedBy: "ragpipeline", Role: role})
 	}
 	add(g.config.Pipeline.Name, "pipeline")
 	models := g.config.Models
@@ -46,30 +46,31 @@ func (g *Gateway) models(w http.ResponseWriter, _ *http.Request) error {
 	if models.LLM != nil {
 		add(models.LLM.Name, string(config.StageLLM))
 	}
-	return sendJSON(w, list)
+	return x.sendJSON(list)
 }
 
-// The bounds of what may be embedded or ranked at once. The former is OpenAI's, the latter NIM's.
+// A request may hold this many texts: maxInputs is OpenAI's bound, maxPassages NIM's.
 const (
 	maxInputs   = 2048
 	maxPassages = 512
 )
 
-// textsDeadline is how long the embedding or ranking of one request may take, with all its batches.
+// textsDeadline bounds the embedding or ranking of one request, with all its batches.
 const textsDeadline = 2 * time.Minute
 
-// EmbeddingRequest is the body of POST /v1/embeddings. The pipeline's embedding model answers, whatever model says.
+// EmbeddingRequest is the body of POST /v1/embeddings. The pipeline's embedding model answers,
+// whatever the field model contains.
 type EmbeddingRequest struct {
-	Input          json.RawMessage `json:"input"`           // a string or a list of strings
-	InputType      string          `json:"input_type"`      // query (default) or passage
-	Truncate       string          `json:"truncate"`        // NONE (default), START or END
-	EncodingFormat string          `json:"encoding_format"` // float (default) or base64
-	Dimensions     int             `json:"dimensions"`      // 0: the pipeline's
+	Input          json.RawMessage `json:"input"`           // is a string or a list of strings
+	InputType      string          `json:"input_type"`      // is query (default) or passage
+	Truncate       string          `json:"truncate"`        // is NONE (default), START or END
+	EncodingFormat string          `json:"encoding_format"` // is float (default) or base64
+	Dimensions     int             `json:"dimensions"`      // is the pipeline's own number if 0
 }
 
-// EmbeddingList is the reply.
+// EmbeddingList is the reply of POST /v1/embeddings.
 type EmbeddingList struct {
-	Object string           `json:"object"` // list
+	Object string           `json:"object"` // is always list
 	Data   []EmbeddingEntry `json:"data"`
 	Model  string           `json:"model"`
 	Usage  EmbeddingUsage   `json:"usage"`
@@ -77,21 +78,21 @@ type EmbeddingList struct {
 
 // EmbeddingEntry is the vector of one input.
 type EmbeddingEntry struct {
-	Object    string `json:"object"` // embedding
+	Object    string `json:"object"` // is always embedding
 	Index     int    `json:"index"`
-	Embedding any    `json:"embedding"` // numbers, or base64 of little-endian float32
+	Embedding any    `json:"embedding"` // holds numbers, or base64 of little-endian float32
 }
 
-// EmbeddingUsage counts tokens; zeros where the server gave none.
+// EmbeddingUsage counts tokens; it is zero if the model's server returned no counts.
 type EmbeddingUsage struct {
 	PromptTokens int `json:"prompt_tokens"`
 	TotalTokens  int `json:"total_tokens"`
 }
 
 // embeddings answers POST /v1/embeddings.
-func (g *Gateway) embeddings(w http.ResponseWriter, r *http.Request) error {
+func (g *Gateway) embeddings(x *exchange, r *http.Request) error {
 	var body EmbeddingRequest
-	if err := decode(w, r, maxTextsBody, &body); err != nil {
+	if err := decode(x, r, maxTextsBody, &body); err != nil {
 		return err
 	}
 	request, err := body.request()
@@ -104,8 +105,11 @@ func (g *Gateway) embeddings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return ofModel(config.StageEmbedding, err)
 	}
-	list := EmbeddingList{Object: "list", Data: make([]EmbeddingEntry, len(vectors)),
-		Model: g.config.Models.Embedding.Name}
+	list := EmbeddingList{
+		Object: "list",
+		Data:   make([]EmbeddingEntry, len(vectors)),
+		Model:  g.config.Models.Embedding.Name,
+	}
 	for i, v := range vectors {
 		list.Data[i] = EmbeddingEntry{Object: "embedding", Index: i, Embedding: v}
 		if body.EncodingFormat == "base64" {
@@ -115,7 +119,7 @@ func (g *Gateway) embeddings(w http.ResponseWriter, r *http.Request) error {
 	if usage != nil {
 		list.Usage = EmbeddingUsage{usage.PromptTokens, usage.TotalTokens}
 	}
-	return sendJSON(w, list)
+	return x.sendJSON(list)
 }
 
 func (b *EmbeddingRequest) request() (model.EmbedRequest, error) {
@@ -123,8 +127,12 @@ func (b *EmbeddingRequest) request() (model.EmbedRequest, error) {
 	if err != nil {
 		return model.EmbedRequest{}, err
 	}
-	r := model.EmbedRequest{Texts: texts, InputType: cmp.Or(b.InputType, "query"), Truncate: cmp.Or(b.Truncate, "NONE"),
-		Dimensions: b.Dimensions}
+	r := model.EmbedRequest{
+		Texts:      texts,
+		InputType:  cmp.Or(b.InputType, "query"),
+		Truncate:   cmp.Or(b.Truncate, "NONE"),
+		Dimensions: b.Dimensions,
+	}
 	switch {
 	case r.InputType != "query" && r.InputType != "passage":
 		return r, invalid("input_type", "must be query or passage")
@@ -149,7 +157,7 @@ func inputs(raw json.RawMessage) ([]string, error) {
 		texts = []string{one}
 	}
 	if len(texts) == 0 || len(texts) > maxInputs {
-		return nil, invalid("input", "must have 1 to %d texts", maxInputs)
+		return nil, invalid("input", "must be a string or a list of 1 to %d strings", maxInputs)
 	}
 	for i, t := range texts {
 		if t == "" {
@@ -159,47 +167,48 @@ func inputs(raw json.RawMessage) ([]string, error) {
 	return texts, nil
 }
 
-// notText tells lists of token ids, which no NIM takes, from what is no input at all.
+// notText distinguishes lists of token ids, which no NIM accepts, from values that are never valid.
 func notText(raw json.RawMessage) error {
 	var ids []json.Number
 	var lists [][]json.Number
 	if json.Unmarshal(raw, &ids) == nil || json.Unmarshal(raw, &lists) == nil {
-		return unsupported("input", "token ids are not taken; send text")
+		return unsupported("input", "token ids are not supported; send text")
 	}
 	return invalid("input", "must be a string or a list of strings")
 }
 
-// RankingRequest is the body of POST /v1/ranking, NIM's. The pipeline's reranking model answers, whatever model says,
-// and it cuts what is too long at its end.
+// RankingRequest is the body of POST /v1/ranking, in NIM's format. The pipeline's reranking model
+// answers, whatever the field model contains, and truncates long texts at their end.
 type RankingRequest struct {
 	Query    RankingText   `json:"query"`
 	Passages []RankingText `json:"passages"`
 }
 
-// RankingText is a text to rank, or to rank by.
+// RankingText is the query or a passage.
 type RankingText struct {
 	Text  string          `json:"text"`
-	Image json.RawMessage `json:"image,omitempty"` // refused
+	Image json.RawMessage `json:"image,omitempty"` // is refused unless empty
 }
 
-// RankingResponse is the reply: every passage once, best first, as clients cut it without looking.
+// RankingResponse is the reply of POST /v1/ranking: every passage once, best first, because clients
+// truncate the list without sorting it.
 type RankingResponse struct {
 	Rankings []Ranking `json:"rankings"`
 }
 
-// Ranking is a passage's place.
+// Ranking is the score of a passage.
 type Ranking struct {
 	Index int     `json:"index"`
 	Logit float64 `json:"logit"`
 }
 
 // ranking answers POST /v1/ranking.
-func (g *Gateway) ranking(w http.ResponseWriter, r *http.Request) error {
+func (g *Gateway) ranking(x *exchange, r *http.Request) error {
 	if g.ranker == nil {
 		return notFound("NoModel", "this pipeline has no reranking model")
 	}
 	var body RankingRequest
-	if err := decode(w, r, maxTextsBody, &body); err != nil {
+	if err := decode(x, r, maxTextsBody, &body); err != nil {
 		return err
 	}
 	passages, err := body.texts()
@@ -216,7 +225,7 @@ func (g *Gateway) ranking(w http.ResponseWriter, r *http.Request) error {
 	for i, r := range ranked {
 		reply.Rankings[i] = Ranking{Index: r.Index, Logit: r.Score}
 	}
-	return sendJSON(w, reply)
+	return x.sendJSON(reply)
 }
 
 func (b *RankingRequest) texts() ([]string, error) {
@@ -229,7 +238,7 @@ func (b *RankingRequest) texts() ([]string, error) {
 	texts := make([]string, len(b.Passages))
 	for i, p := range b.Passages {
 		if !isEmpty(p.Image) {
-			return nil, unsupported(fmt.Sprintf("passages[%d].image", i), "only text is ranked")
+			return nil, unsupported(fmt.Sprintf("passages[%d].image", i), "images are not supported")
 		}
 		if p.Text == "" {
 			return nil, invalid(fmt.Sprintf("passages[%d].text", i), "is empty")

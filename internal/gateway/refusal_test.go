@@ -25,6 +25,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		return `{"messages": [{"role": "user", "content": "what?"}], ` + extra + `}`
 	}
 	parts := func(parts string) string { return `{"messages": [{"role": "user", "content": ` + parts + `}]}` }
+	manyPassages := `{"query": {"text": "x"}, "passages": [` + strings.Repeat(`{"text": "x"},`, maxPassages) + `{"text": "x"}]}`
 	const post = http.MethodPost
 	paths := readOpenAPI(t).Paths
 	for _, tc := range []struct {
@@ -41,22 +42,32 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"malformed JSON", post, chatRoute, "{\n  \"messages\": [}", 400, "InvalidRequest", ""},
 		{"something behind the JSON", post, chatRoute, ask(`"n": 1`) + "x", 400, "InvalidRequest", ""},
 		{"an array for a body", post, chatRoute, "[]", 400, "InvalidRequest", ""},
-		{"a field of the wrong type", post, chatRoute, ask(`"max_tokens": "many"`), 400, "InvalidRequest", "max_tokens"},
-		{"a nested field of the wrong type", post, chatRoute, ask(`"stream_options": {"include_usage": 1}`), 400, "InvalidRequest", "stream_options.include_usage"},
+		{"a field of the wrong type", post, chatRoute, ask(`"max_tokens": "many"`),
+			400, "InvalidRequest", "max_tokens"},
+		{"a nested field of the wrong type", post, chatRoute, ask(`"stream_options": {"include_usage": 1}`),
+			400, "InvalidRequest", "stream_options.include_usage"},
 		{"a body over the bound", post, chatRoute, chatBody(strings.Repeat("x", maxQuestionBody)), 413, "TooLarge", ""},
 		{"a question of 1 MB", post, chatRoute, chatBody(strings.Repeat("x", 1_000_000)), 413, "TooLarge", "messages"},
-		{"a search of 1 MB", post, searchRoute, `{"query": "` + strings.Repeat("x", 1_000_000) + `"}`, 413, "TooLarge", "query"},
+		{"a search of 1 MB", post, searchRoute, `{"query": "` + strings.Repeat("x", 1_000_000) + `"}`,
+			413, "TooLarge", "query"},
 
 		{"another model", post, chatRoute, ask(`"model": "gpt-4"`), 404, "UnknownModel", "model"},
 		{"no message", post, chatRoute, `{"messages": []}`, 400, "InvalidRequest", "messages"},
-		{"no question", post, chatRoute, `{"messages": [{"role": "system", "content": "be kind"}]}`, 400, "InvalidRequest", "messages"},
-		{"an unknown role", post, chatRoute, `{"messages": [{"role": "king", "content": "x"}]}`, 400, "InvalidRequest", "messages[0].role"},
-		{"an image", post, chatRoute, parts(`[{"type": "image_url", "image_url": {"url": "http://x"}}]`), 422, "Unsupported", "messages[0].content[0]"},
-		{"an image among text", post, chatRoute, parts(`[{"type": "text", "text": "x"}, {"type": "input_audio"}]`), 422, "Unsupported", "messages[0].content[1]"},
-		{"a text part without text", post, chatRoute, parts(`[{"type": "text"}]`), 400, "InvalidRequest", "messages[0].content[0].text"},
+		{"no question", post, chatRoute, `{"messages": [{"role": "system", "content": "be kind"}]}`,
+			400, "InvalidRequest", "messages"},
+		{"an unknown role", post, chatRoute, `{"messages": [{"role": "king", "content": "x"}]}`,
+			400, "InvalidRequest", "messages[0].role"},
+		{"an image", post, chatRoute, parts(`[{"type": "image_url", "image_url": {"url": "http://x"}}]`),
+			422, "Unsupported", "messages[0].content[0]"},
+		{"an image among text", post, chatRoute, parts(`[{"type": "text", "text": "x"}, {"type": "input_audio"}]`),
+			422, "Unsupported", "messages[0].content[1]"},
+		{"a text part without text", post, chatRoute, parts(`[{"type": "text"}]`),
+			400, "InvalidRequest", "messages[0].content[0].text"},
 		{"content that is no text", post, chatRoute, parts(`17`), 400, "InvalidRequest", "messages[0].content"},
-		{"a tool's message", post, chatRoute, `{"messages": [{"role": "tool", "content": "x"}]}`, 422, "Unsupported", "messages[0]"},
-		{"a tool call", post, chatRoute, `{"messages": [{"role": "assistant", "tool_calls": [{"id": "1"}]}]}`, 422, "Unsupported", "messages[0]"},
+		{"a tool's message", post, chatRoute, `{"messages": [{"role": "tool", "content": "x"}]}`,
+			422, "Unsupported", "messages[0]"},
+		{"a tool call", post, chatRoute, `{"messages": [{"role": "assistant", "tool_calls": [{"id": "1"}]}]}`,
+			422, "Unsupported", "messages[0]"},
 		{"tools", post, chatRoute, ask(`"tools": [{"type": "function"}]`), 422, "Unsupported", "tools"},
 		{"functions", post, chatRoute, ask(`"functions": [{"name": "f"}]`), 422, "Unsupported", "functions"},
 		{"several answers", post, chatRoute, ask(`"n": 2`), 422, "Unsupported", "n"},
@@ -65,21 +76,31 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"audio", post, chatRoute, ask(`"audio": {"voice": "x"}`), 422, "Unsupported", "audio"},
 		{"an endpoint", post, chatRoute, ask(`"llm_endpoint": "http://evil"`), 400, "InvalidRequest", "llm_endpoint"},
 		{"a URL", post, chatRoute, ask(`"callback_url": "http://evil"`), 400, "InvalidRequest", "callback_url"},
-		{"an endpoint in a search", post, searchRoute, `{"query": "x", "vdb_endpoint": "http://evil"}`, 400, "InvalidRequest", "vdb_endpoint"},
+		{"an endpoint in a search", post, searchRoute, `{"query": "x", "vdb_endpoint": "http://evil"}`,
+			400, "InvalidRequest", "vdb_endpoint"},
 		{"no tokens", post, chatRoute, ask(`"max_tokens": 0`), 400, "InvalidRequest", "max_tokens"},
-		{"negative tokens", post, chatRoute, ask(`"max_completion_tokens": -1`), 400, "InvalidRequest", "max_completion_tokens"},
-		{"a temperature beyond the scale", post, chatRoute, ask(`"temperature": 2.5`), 400, "InvalidRequest", "temperature"},
+		{"negative tokens", post, chatRoute, ask(`"max_completion_tokens": -1`),
+			400, "InvalidRequest", "max_completion_tokens"},
+		{"a temperature beyond the scale", post, chatRoute, ask(`"temperature": 2.5`),
+			400, "InvalidRequest", "temperature"},
 		{"a top_p beyond the scale", post, chatRoute, ask(`"top_p": 0`), 400, "InvalidRequest", "top_p"},
 		{"a stop of the wrong type", post, chatRoute, ask(`"stop": {"a": 1}`), 400, "InvalidRequest", "stop"},
-		{"too many stops", post, chatRoute, ask(`"stop": ["` + strings.Repeat(`x","`, maxStops) + `x"]`), 400, "InvalidRequest", "stop"},
-		{"a filter of the wrong type", post, chatRoute, ask(`"filter": "team = core"`), 400, "InvalidRequest", "filter"},
-		{"a filter's value of the wrong type", post, searchRoute, `{"query": "x", "filter": {"year": 2022}}`, 400, "InvalidRequest", "filter.year"},
+		{"too many stops", post, chatRoute, ask(`"stop": ["` + strings.Repeat(`x","`, maxStops) + `x"]`),
+			400, "InvalidRequest", "stop"},
+		{"a filter of the wrong type", post, chatRoute, ask(`"filter": "team = core"`),
+			400, "InvalidRequest", "filter"},
+		{"a filter's value of the wrong type", post, searchRoute, `{"query": "x", "filter": {"year": 2022}}`,
+			400, "InvalidRequest", "filter.year"},
 
-		{"a filter expression", post, searchRoute, `{"query": "x", "filter_expr": "a > 1"}`, 400, "InvalidRequest", "filter_expr"},
+		{"a filter expression", post, searchRoute, `{"query": "x", "filter_expr": "a > 1"}`,
+			400, "InvalidRequest", "filter_expr"},
 		{"no query", post, searchRoute, `{}`, 400, "InvalidRequest", "query"},
-		{"too many candidates", post, searchRoute, `{"query": "x", "vdb_top_k": 401}`, 400, "InvalidRequest", "vdb_top_k"},
-		{"too many passages", post, searchRoute, `{"query": "x", "reranker_top_k": 26}`, 400, "InvalidRequest", "reranker_top_k"},
-		{"a threshold beyond the scale", post, searchRoute, `{"query": "x", "confidence_threshold": 7}`, 400, "InvalidRequest", "confidence_threshold"},
+		{"too many candidates", post, searchRoute, `{"query": "x", "vdb_top_k": 401}`,
+			400, "InvalidRequest", "vdb_top_k"},
+		{"too many passages", post, searchRoute, `{"query": "x", "reranker_top_k": 26}`,
+			400, "InvalidRequest", "reranker_top_k"},
+		{"a threshold beyond the scale", post, searchRoute, `{"query": "x", "confidence_threshold": 7}`,
+			400, "InvalidRequest", "confidence_threshold"},
 
 		{"no input", post, embedRoute, `{}`, 400, "InvalidRequest", "input"},
 		{"an empty list of inputs", post, embedRoute, `{"input": []}`, 400, "InvalidRequest", "input"},
@@ -87,17 +108,24 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"token ids", post, embedRoute, `{"input": [1, 2, 3]}`, 422, "Unsupported", "input"},
 		{"lists of token ids", post, embedRoute, `{"input": [[1, 2], [3]]}`, 422, "Unsupported", "input"},
 		{"an object for an input", post, embedRoute, `{"input": {"text": "x"}}`, 400, "InvalidRequest", "input"},
-		{"an unknown input type", post, embedRoute, `{"input": "x", "input_type": "image"}`, 400, "InvalidRequest", "input_type"},
-		{"an unknown truncation", post, embedRoute, `{"input": "x", "truncate": "MIDDLE"}`, 400, "InvalidRequest", "truncate"},
-		{"an unknown encoding", post, embedRoute, `{"input": "x", "encoding_format": "hex"}`, 400, "InvalidRequest", "encoding_format"},
-		{"negative dimensions", post, embedRoute, `{"input": "x", "dimensions": -1}`, 400, "InvalidRequest", "dimensions"},
-		{"texts over the bound", post, embedRoute, `{"input": "` + strings.Repeat("x", maxTextsBody) + `"}`, 413, "TooLarge", ""},
+		{"an unknown input type", post, embedRoute, `{"input": "x", "input_type": "image"}`,
+			400, "InvalidRequest", "input_type"},
+		{"an unknown truncation", post, embedRoute, `{"input": "x", "truncate": "MIDDLE"}`,
+			400, "InvalidRequest", "truncate"},
+		{"an unknown encoding", post, embedRoute, `{"input": "x", "encoding_format": "hex"}`,
+			400, "InvalidRequest", "encoding_format"},
+		{"negative dimensions", post, embedRoute, `{"input": "x", "dimensions": -1}`,
+			400, "InvalidRequest", "dimensions"},
+		{"texts over the bound", post, embedRoute, `{"input": "` + strings.Repeat("x", maxTextsBody) + `"}`,
+			413, "TooLarge", ""},
 
 		{"no query to rank by", post, rankRoute, `{"passages": [{"text": "x"}]}`, 400, "InvalidRequest", "query.text"},
 		{"no passages", post, rankRoute, `{"query": {"text": "x"}}`, 400, "InvalidRequest", "passages"},
-		{"an empty passage", post, rankRoute, `{"query": {"text": "x"}, "passages": [{"text": ""}]}`, 400, "InvalidRequest", "passages[0].text"},
-		{"an image to rank", post, rankRoute, `{"query": {"text": "x"}, "passages": [{"image": "data:"}]}`, 422, "Unsupported", "passages[0].image"},
-		{"too many passages to rank", post, rankRoute, `{"query": {"text": "x"}, "passages": [` + strings.Repeat(`{"text": "x"},`, maxPassages) + `{"text": "x"}]}`, 400, "InvalidRequest", "passages"},
+		{"an empty passage", post, rankRoute, `{"query": {"text": "x"}, "passages": [{"text": ""}]}`,
+			400, "InvalidRequest", "passages[0].text"},
+		{"an image to rank", post, rankRoute, `{"query": {"text": "x"}, "passages": [{"image": "data:"}]}`,
+			422, "Unsupported", "passages[0].image"},
+		{"too many passages to rank", post, rankRoute, manyPassages, 400, "InvalidRequest", "passages"},
 
 		{"a page size that is no number", "GET", "/v1/documents?limit=x", "", 400, "InvalidRequest", "limit"},
 		{"a page size beyond the bound", "GET", "/v1/documents?limit=1001", "", 400, "InvalidRequest", "limit"},
@@ -116,7 +144,8 @@ func TestRequestsThatAreRefused(t *testing.T) {
 				t.Errorf("message %q does not name %s", told.Message, tc.param)
 			}
 			path, _, _ := strings.Cut(tc.path, "?")
-			if operation, ok := paths[path][strings.ToLower(tc.method)]; ok && operation.Responses[fmt.Sprint(tc.status)] == nil {
+			operation, ok := paths[path][strings.ToLower(tc.method)]
+			if ok && operation.Responses[fmt.Sprint(tc.status)] == nil {
 				t.Errorf("/openapi.json does not say that %s may answer %d", path, tc.status)
 			}
 			if told.ID != got.Header().Get("X-Request-Id") {
@@ -131,9 +160,11 @@ func TestRequestsThatAreRefused(t *testing.T) {
 
 func TestMalformedJSONIsTellingWhereWithoutRepeatingIt(t *testing.T) {
 	for _, tc := range []struct{ name, body, want string }{
-		{"a stray brace on line 2", "{\n  \"messages\": [}", "line 2, column 16: unexpected character looking for beginning of value"},
+		{"a stray brace on line 2", "{\n  \"messages\": [}",
+			"line 2, column 16: unexpected character looking for beginning of value"},
 		{"a body that ends", `{"messages": [`, "line 1, column 14: it ends too early"},
-		{"a secret where a comma should be", `{"a": 1 "hunter2"}`, "line 1, column 9: unexpected character after object key:value pair"},
+		{"a secret where a comma should be", `{"a": 1 "hunter2"}`,
+			"line 1, column 9: unexpected character after object key:value pair"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := failureIn(t, newFixture().call("POST", chatRoute, tc.body).Body)
@@ -153,8 +184,11 @@ func TestAWrongMethodIsToldTheRightOnes(t *testing.T) {
 }
 
 func TestWhatNamesNoEndpointIsIgnored(t *testing.T) {
-	for _, extra := range []string{`"vdb_endpoint": null`, `"llm_endpoint": ""`, `"unknown": {"deep": [1, 2]}`, `"user": "me"`, `"tools": []`,
-		`"logprobs": false`, `"n": 1`, `"stop": null`, `"response_format": null`, `"metadata": {"image_url": "x"}`, `"filter": {}`} {
+	for _, extra := range []string{
+		`"vdb_endpoint": null`, `"llm_endpoint": ""`, `"unknown": {"deep": [1, 2]}`, `"user": "me"`, `"tools": []`,
+		`"logprobs": false`, `"n": 1`, `"stop": null`, `"response_format": null`, `"metadata": {"image_url": "x"}`,
+		`"filter": {}`,
+	} {
 		got := newFixture().call("POST", chatRoute, `{"messages": [{"role": "user", "content": "what?"}], `+extra+`}`)
 		if got.Code != 200 {
 			t.Errorf("%s: status %d: %s", extra, got.Code, got.Body)
@@ -162,7 +196,7 @@ func TestWhatNamesNoEndpointIsIgnored(t *testing.T) {
 	}
 }
 
-// Every way in which a model fails, for every model, asked through chat and directly.
+// Every kind of failure of every model, called through chat and directly.
 func TestFailuresOfModels(t *testing.T) {
 	const secret = "nvapi-secret"
 	for _, tc := range []struct {
@@ -187,8 +221,10 @@ func TestFailuresOfModels(t *testing.T) {
 	} {
 		for _, role := range []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM} {
 			t.Run(fmt.Sprintf("%s of %s", tc.kind, role), func(t *testing.T) {
-				failure := &model.Error{Stage: role, Failure: tc.kind, Model: "some/model", Status: 403, Message: "unknown to account 42",
-					Err: errors.New("dial tcp 10.1.2.3:80: " + secret)}
+				failure := &model.Error{
+					Stage: role, Failure: tc.kind, Model: "some/model", Status: 403, Message: "unknown to account 42",
+					Err: errors.New("dial tcp 10.1.2.3:80: " + secret),
+				}
 				f := newFixture()
 				direct := ""
 				switch role {
@@ -220,7 +256,8 @@ func TestFailuresOfModels(t *testing.T) {
 					if told.Code != string(tc.kind) || !strings.Contains(told.Message, `"some/model"`) {
 						t.Errorf("%s: told %+v", path, told)
 					}
-					if acts := strings.Contains(told.Message, "contact the pipeline's operator"); acts != tc.operatorsToAct && path != direct {
+					acts := strings.Contains(told.Message, "contact the pipeline's operator")
+					if acts != tc.operatorsToAct && path != direct {
 						t.Errorf("%s: %q", path, told.Message)
 					}
 					if got.Header().Get("Retry-After") != tc.retryAfter {
@@ -238,9 +275,12 @@ func TestFailuresOfModels(t *testing.T) {
 }
 
 func TestRetryAfterIsTheModelsOwn(t *testing.T) {
-	for asked, want := range map[time.Duration]string{1500 * time.Millisecond: "2", time.Minute: "60", 24 * time.Hour: "300"} {
+	for asked, want := range map[time.Duration]string{
+		1500 * time.Millisecond: "2", time.Minute: "60", 24 * time.Hour: "300",
+	} {
 		f := newFixture()
-		f.chat.words, f.chat.err = nil, &model.Error{Stage: config.StageLLM, Failure: config.ModelOverloaded, Model: "m", RetryAfter: asked}
+		f.chat.words = nil
+		f.chat.err = &model.Error{Stage: config.StageLLM, Failure: config.ModelOverloaded, Model: "m", RetryAfter: asked}
 		if got := f.call("POST", chatRoute, chatBody("what?")).Header().Get("Retry-After"); got != want {
 			t.Errorf("the model said %s: Retry-After %q, want %q", asked, got, want)
 		}
@@ -275,7 +315,8 @@ func TestFailuresOfTheIndex(t *testing.T) {
 	f.index.err = errors.New("disk I/O error")
 	for _, path := range []string{"/v1/index", "/v1/documents"} {
 		got := f.call("GET", path, "")
-		if told := failureIn(t, got.Body); got.Code != 503 || told.Code != "IndexUnavailable" || strings.Contains(told.Message, "disk") {
+		told := failureIn(t, got.Body)
+		if got.Code != 503 || told.Code != "IndexUnavailable" || strings.Contains(told.Message, "disk") {
 			t.Errorf("%s: status %d, %+v", path, got.Code, told)
 		}
 	}

@@ -46,7 +46,8 @@ func TestRepliesGolden(t *testing.T) {
 			f.chat.err = &model.Error{Stage: config.StageLLM, Failure: config.ModelUnreachable, Model: "chat"}
 		}},
 		{"search", "POST", searchRoute, `{"query": "revenue", "filter": {"team": "core"}}`, nil},
-		{"search without reranking", "POST", searchRoute, `{"query": "revenue", "enable_reranker": false, "reranker_top_k": 1}`, nil},
+		{"search without reranking", "POST", searchRoute,
+			`{"query": "revenue", "enable_reranker": false, "reranker_top_k": 1}`, nil},
 		{"search that finds nothing", "POST", searchRoute, `{"query": "revenue", "confidence_threshold": 1}`, nil},
 		{"models", "GET", "/v1/models", "", nil},
 		{"embeddings", "POST", embedRoute, `{"input": ["a", "bc"]}`, nil},
@@ -100,8 +101,12 @@ func steady(body string) string {
 
 func TestMetricsAreTheStagesTimes(t *testing.T) {
 	const ms = time.Millisecond
-	got := newMetrics(&query.Times{Embedding: 3 * ms, Retrieval: 5 * ms, Reranking: 7 * ms, FirstToken: 11 * ms, LLM: 20 * ms, Total: 33*ms + 1500})
-	want := Metrics{RAGFirstToken: 24.001, LLMFirstToken: 11, Embedding: 3, Retrieval: 5, Reranking: 7, Generation: 20, Total: 33.001}
+	got := newMetrics(&query.Times{
+		Embedding: 3 * ms, Retrieval: 5 * ms, Reranking: 7 * ms, FirstToken: 11 * ms, LLM: 20 * ms, Total: 33*ms + 1500,
+	})
+	want := Metrics{
+		RAGFirstToken: 24.001, LLMFirstToken: 11, Embedding: 3, Retrieval: 5, Reranking: 7, Generation: 20, Total: 33.001,
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("metrics (-want +got):\n%s", diff)
 	}
@@ -161,7 +166,8 @@ func TestBase64EmbeddingsAreLittleEndianFloats(t *testing.T) {
 	if err != nil || len(raw) != 8 {
 		t.Fatalf("%d bytes, %v", len(raw), err)
 	}
-	first, second := math.Float32frombits(binary.LittleEndian.Uint32(raw)), math.Float32frombits(binary.LittleEndian.Uint32(raw[4:]))
+	first := math.Float32frombits(binary.LittleEndian.Uint32(raw))
+	second := math.Float32frombits(binary.LittleEndian.Uint32(raw[4:]))
 	if first != 3 || second != .5 {
 		t.Errorf("got %v and %v, want 3 and 0.5", first, second)
 	}
@@ -172,12 +178,13 @@ func TestNewCompletionWithoutPassagesHasAnEmptyList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(b), `"citations":{"total_results":0,"results":[]}`) || strings.Contains(string(b), "usage") {
+	const none = `"citations":{"total_results":0,"results":[]}`
+	if !strings.Contains(string(b), none) || strings.Contains(string(b), "usage") {
 		t.Errorf("got %s", b)
 	}
 }
 
-// What the clients of others send, as recorded, is answered.
+// The gateway answers the recorded requests of other people's clients.
 func TestRecordedClients(t *testing.T) {
 	data, err := os.ReadFile("../../test/compat/testdata/clients.json")
 	if err != nil {

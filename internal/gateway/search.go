@@ -7,19 +7,19 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
-// SearchRequest is the body of /v1/search, as NVIDIA's NVIDIARAGRetriever sends it. Whatever collection it names means
-// this pipeline's index.
+// SearchRequest is the body of /v1/search, as NVIDIA's NVIDIARAGRetriever sends it. The gateway
+// ignores the collections that it names, because a pipeline has one index.
 type SearchRequest struct {
 	Query               string          `json:"query"`
-	VDBTopK             int             `json:"vdb_top_k"`            // candidates; 0: the pipeline's k
-	RerankerTopK        int             `json:"reranker_top_k"`       // passages; 0: the pipeline's topN
-	EnableReranker      *bool           `json:"enable_reranker"`      // default true
-	ConfidenceThreshold float64         `json:"confidence_threshold"` // 0..1, of the public score
-	Filter              json.RawMessage `json:"filter"`               // see query.ParseFilter
-	FilterExpr          json.RawMessage `json:"filter_expr"`          // refused unless empty
+	VDBTopK             int             `json:"vdb_top_k"`            // counts the candidates; 0 means the pipeline's k
+	RerankerTopK        int             `json:"reranker_top_k"`       // counts the passages; 0 means the pipeline's topN
+	EnableReranker      *bool           `json:"enable_reranker"`      // defaults to true
+	ConfidenceThreshold float64         `json:"confidence_threshold"` // is the lowest public score, from 0 to 1
+	Filter              json.RawMessage `json:"filter"`               // is parsed by query.ParseFilter
+	FilterExpr          json.RawMessage `json:"filter_expr"`          // is refused unless empty
 }
 
-// SearchResponse is what a search found.
+// SearchResponse holds the passages that a search found.
 type SearchResponse struct {
 	Citations
 	Warnings []query.Warning `json:"warnings,omitempty"`
@@ -27,9 +27,9 @@ type SearchResponse struct {
 }
 
 // search answers POST /v1/search.
-func (g *Gateway) search(w http.ResponseWriter, r *http.Request) error {
+func (g *Gateway) search(x *exchange, r *http.Request) error {
 	var body SearchRequest
-	if err := decode(w, r, maxQuestionBody, &body); err != nil {
+	if err := decode(x, r, maxQuestionBody, &body); err != nil {
 		return err
 	}
 	request, err := body.request()
@@ -40,13 +40,13 @@ func (g *Gateway) search(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return sendJSON(w, SearchResponse{newCitations(found.Passages), found.Warnings, newMetrics(&found.Times)})
+	return x.sendJSON(SearchResponse{newCitations(found.Passages), found.Warnings, newMetrics(&found.Times)})
 }
 
 func (b *SearchRequest) request() (query.SearchRequest, error) {
 	if !isEmpty(b.FilterExpr) {
 		return query.SearchRequest{}, invalid("filter_expr",
-			"expressions are not taken; use filter, an object of keys and values")
+			"expressions are not supported; use filter, an object of keys and values")
 	}
 	filter, err := query.ParseFilter(b.Filter)
 	return query.SearchRequest{

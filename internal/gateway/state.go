@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"path"
 	"strconv"
@@ -10,30 +12,81 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// IndexState is the body of GET /v1/index: what the gateway answers from.
+// maxRetry is the longest pause between two attempts of Warm.
+const maxRetry = 5 * time.Second
+
+// Warm retrieves until that succeeds once; then the gateway is ready, until ctx ends. A retrieval
+// that finds no passage succeeds, too. Later failures of an upstream do not end readiness: their
+// JSON error tells a client more than a Service without pods.
+func (g *Gateway) Warm(ctx context.Context) {
+	pause, last := g.retry, ""
+	for {
+		err := g.query.Probe(ctx)
+		if err == nil {
+			g.ready.Store(true)
+			context.AfterFunc(ctx, func() { g.ready.Store(false) })
+			g.log.Info("Gateway became ready", "generation", g.config.Generation.Fingerprint())
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if code := failureOf(err).Code; code != last { // one line for each cause, not for each attempt
+			last = code
+			g.log.LogAttrs(ctx, slog.LevelWarn, "Gateway is not ready yet: the first retrieval failed", describe(err)...)
+		}
+		select {
+		case <-time.After(pause):
+			pause = min(2*pause, maxRetry)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Ready reports whether a retrieval on the pinned generation has succeeded and the gateway is not
+// shutting down.
+func (g *Gateway) Ready() bool { return g.ready.Load() }
+
+const plainText = "text/plain; charset=utf-8"
+
+// healthz answers GET /healthz: the process serves.
+func healthz(x *exchange, _ *http.Request) error {
+	return x.send(http.StatusOK, plainText, []byte("ok\n"))
+}
+
+// readyz answers GET /readyz.
+func (g *Gateway) readyz(x *exchange, _ *http.Request) error {
+	if !g.Ready() {
+		return x.send(http.StatusServiceUnavailable, plainText, []byte("no retrieval has succeeded yet\n"))
+	}
+	return x.send(http.StatusOK, plainText, []byte("ok\n"))
+}
+
+// IndexState is the body of GET /v1/index: the index that the gateway searches.
 type IndexState struct {
-	Pipeline        string          `json:"pipeline"`   // namespace/name
-	Generation      string          `json:"generation"` // fingerprint of the pinned generation
+	Pipeline        string          `json:"pipeline"`   // has the form namespace/name
+	Generation      string          `json:"generation"` // is the fingerprint of the pinned generation
 	Ready           bool            `json:"ready"`
 	Documents       int             `json:"documents"`
 	Chunks          int             `json:"chunks"`
 	FailedDocuments int             `json:"failed_documents"`
 	Dimensions      int             `json:"dimensions,omitempty"`
-	LastSync        time.Time       `json:"last_sync,omitzero"` // when every listed document was last done with
+	LastSync        time.Time       `json:"last_sync,omitzero"` // is when a run last completed every listed document
 	MemoryBytes     int64           `json:"memory_bytes,omitempty"`
 	Models          IndexModels     `json:"models"`
 	Retrieval       IndexRetrieval  `json:"retrieval"`
 	Chunking        config.Chunking `json:"chunking"`
 }
 
-// IndexModels is the names of the models.
+// IndexModels holds the names of the models.
 type IndexModels struct {
 	Embedding string `json:"embedding"`
 	Reranking string `json:"reranking,omitempty"`
 	LLM       string `json:"llm,omitempty"`
 }
 
-// IndexRetrieval is how passages are found.
+// IndexRetrieval describes how passages are retrieved.
 type IndexRetrieval struct {
 	Mode  config.Mode `json:"mode"`
 	K     int         `json:"k"`
@@ -42,7 +95,7 @@ type IndexRetrieval struct {
 }
 
 // indexState answers GET /v1/index.
-func (g *Gateway) indexState(w http.ResponseWriter, r *http.Request) error {
+func (g *Gateway) indexState(x *exchange, r *http.Request) error {
 	stats, err := g.index.Stats(r.Context())
 	if err != nil {
 		return unavailable(err)
@@ -68,7 +121,7 @@ func (g *Gateway) indexState(w http.ResponseWriter, r *http.Request) error {
 	if c.Models.LLM != nil {
 		state.Models.LLM = c.Models.LLM.Name
 	}
-	return sendJSON(w, state)
+	return x.sendJSON(state)
 }
 
 // The sizes of a page of documents.
@@ -77,30 +130,31 @@ const (
 	maxPage     = 1000
 )
 
-// DocumentPage is the body of GET /v1/documents?after=DOCUMENT&limit=N: documents by identity.
+// DocumentPage is the body of GET /v1/documents?after=DOCUMENT&limit=N: documents in the order of
+// their identities.
 type DocumentPage struct {
 	Documents []Document `json:"documents"`
-	Next      string     `json:"next,omitempty"` // what to ask for after; left out on the last page
+	Next      string     `json:"next,omitempty"` // is the next page's after; is omitted on the last page
 }
 
 // Document is a document's row in the ledger.
 type Document struct {
-	DocumentID   string        `json:"document_id"` // <source>/<path>
+	DocumentID   string        `json:"document_id"` // has the form <source>/<path>
 	DocumentName string        `json:"document_name"`
 	Source       string        `json:"source"`
 	Title        string        `json:"title,omitempty"`
-	State        index.State   `json:"state"` // Indexed or Failed
+	State        index.State   `json:"state"` // is Indexed or Failed
 	Chunks       int           `json:"chunks"`
-	Truncated    int           `json:"truncated,omitempty"` // chunks whose embedding saw only their beginning
-	Reason       config.Reason `json:"reason,omitempty"`    // when Failed
-	Message      string        `json:"message,omitempty"`   // when Failed
-	// Warnings tell what of an indexed document is not in the index, or may be wrong there.
+	Truncated    int           `json:"truncated,omitempty"` // counts chunks of which only the beginning was embedded
+	Reason       config.Reason `json:"reason,omitempty"`    // is set if State is Failed
+	Message      string        `json:"message,omitempty"`   // is set if State is Failed
+	// Warnings lists content of an indexed document that is not in the index, or may be wrong there.
 	Warnings config.Warnings `json:"warnings,omitempty"`
 	Updated  time.Time       `json:"updated,omitzero"`
 }
 
 // documents answers GET /v1/documents.
-func (g *Gateway) documents(w http.ResponseWriter, r *http.Request) error {
+func (g *Gateway) documents(x *exchange, r *http.Request) error {
 	q := r.URL.Query()
 	limit := defaultPage
 	if s := q.Get("limit"); s != "" {
@@ -118,13 +172,21 @@ func (g *Gateway) documents(w http.ResponseWriter, r *http.Request) error {
 	for i := range page.Documents {
 		row := &rows[i]
 		page.Documents[i] = Document{
-			DocumentID: row.Document, DocumentName: path.Base(row.Document), Source: row.Source, Title: row.Title,
-			State: row.State, Chunks: row.Chunks, Truncated: row.Truncated, Reason: row.Reason, Message: row.Message,
-			Warnings: row.Warnings, Updated: row.Updated,
+			DocumentID:   row.Document,
+			DocumentName: path.Base(row.Document),
+			Source:       row.Source,
+			Title:        row.Title,
+			State:        row.State,
+			Chunks:       row.Chunks,
+			Truncated:    row.Truncated,
+			Reason:       row.Reason,
+			Message:      row.Message,
+			Warnings:     row.Warnings,
+			Updated:      row.Updated,
 		}
 	}
 	if len(rows) > limit {
 		page.Next = rows[limit-1].Document
 	}
-	return sendJSON(w, page)
+	return x.sendJSON(page)
 }

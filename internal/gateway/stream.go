@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 	"sync"
 	"time"
 
@@ -12,17 +11,17 @@ import (
 
 // stream sends an answer as server-sent events: chunks, then [DONE]. It is a query.Sender.
 //
-// Nothing is sent before the first word, so that a failure until then gets a status of its own; only when the stages
-// take longer than a proxy's patience do comments keep the connection alive, and then the status is 200 for good.
+// It sends nothing before the first word, so that a failure until then gets a status of its own.
+// Only if the stages take so long that a proxy might close the connection, comments keep it alive;
+// then the status is 200, whatever follows.
 type stream struct {
-	w          http.ResponseWriter
-	chunk      Chunk // what all chunks have in common
+	x          *exchange
+	chunk      Chunk // holds what all chunks have in common
 	withUsage  bool
-	warned     int
-	id         string
+	warned     int // counts the warnings that were sent
 	buffer     bytes.Buffer
 	encoder    *json.Encoder
-	mu         sync.Mutex // between the answer and the keep-alive comments
+	mu         sync.Mutex // is held by the answer or by a keep-alive comment
 	begun      bool
 	ended      bool
 	silence    time.Duration
@@ -30,23 +29,27 @@ type stream struct {
 	lastUpdate time.Time
 }
 
-func newStream(w http.ResponseWriter, id, pipeline string, withUsage bool, silence time.Duration) *stream {
+func newStream(x *exchange, pipeline string, withUsage bool, silence time.Duration) *stream {
 	s := &stream{
-		w:         w,
-		chunk:     Chunk{ID: completionID(id), Object: "chat.completion.chunk", Created: time.Now().Unix(), Model: pipeline},
+		x: x,
+		chunk: Chunk{
+			ID:      completionID(x.id),
+			Object:  "chat.completion.chunk",
+			Created: time.Now().Unix(),
+			Model:   pipeline,
+		},
 		withUsage: withUsage,
-		id:        id,
 		silence:   silence,
 	}
 	s.encoder = json.NewEncoder(&s.buffer)
 	s.encoder.SetEscapeHTML(false)
-	s.mu.Lock() // the first comment must find its own timer
+	s.mu.Lock() // the first comment needs keepAlive
 	defer s.mu.Unlock()
 	s.keepAlive = time.AfterFunc(silence, s.comment)
 	return s
 }
 
-// Begin keeps the first chunk, which goes out with the first word.
+// Begin buffers the first chunk, which is sent with the first word.
 func (s *stream) Begin(r *query.Result) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +61,7 @@ func (s *stream) Begin(r *query.Result) error {
 	return s.add(first)
 }
 
-// Delta sends a piece.
+// Delta sends a piece of the answer.
 func (s *stream) Delta(content string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +73,7 @@ func (s *stream) Delta(content string) error {
 	return s.flush()
 }
 
-// End sends what is known at the end.
+// End sends the metrics, the warnings that came last, and usage.
 func (s *stream) End(r *query.Result) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,20 +95,21 @@ func (s *stream) End(r *query.Result) error {
 	return s.flush()
 }
 
-// failed sends a failure as the last event, if the stream has begun; if not, it is the caller's to answer.
+// failed sends an error as the last event if the stream has begun. It returns the error, so that
+// the exchange sends it if the stream has not begun.
 func (s *stream) failed(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil && s.begun {
 		s.buffer.Reset()
-		if s.add(failureOf(err).body(s.id)) == nil {
-			_ = s.flush() // whoever has left will not miss it
+		if s.add(failureOf(err).body(s.x.id)) == nil {
+			_ = s.flush() // the client is gone if this fails
 		}
 	}
 	return err
 }
 
-// stop ends the comments: nothing may be written once the handler has returned.
+// stop ends the comments, because nothing may be written once the handler has returned.
 func (s *stream) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +117,8 @@ func (s *stream) stop() {
 	s.keepAlive.Stop()
 }
 
-// comment keeps a silent connection alive. It holds no brace: NVIDIA's client takes any line with one for JSON.
+// comment keeps a silent connection alive. It has no brace, because NVIDIA's client parses any line
+// with a brace as JSON.
 func (s *stream) comment() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,11 +133,11 @@ func (s *stream) comment() {
 	s.buffer.Reset()
 	s.buffer.WriteString(": keep-alive\n\n")
 	s.buffer.Write(pending)
-	_ = s.flush() // a caller that has left is noticed by the answer
+	_ = s.flush() // if the client is gone, the answer fails as well
 	s.keepAlive.Reset(s.silence)
 }
 
-// add puts an event into the buffer.
+// add appends an event to the buffer.
 func (s *stream) add(event any) error {
 	s.buffer.WriteString("data: ")
 	if err := s.encoder.Encode(event); err != nil {
@@ -146,13 +151,13 @@ func (s *stream) add(event any) error {
 func (s *stream) flush() error {
 	if !s.begun {
 		s.begun = true
-		h := s.w.Header()
+		h := s.x.Header()
 		h.Set("Content-Type", "text/event-stream")
 		h.Set("Cache-Control", "no-cache")
-		h.Set("X-Accel-Buffering", "no") // nginx would hold chunks back
+		h.Set("X-Accel-Buffering", "no") // keeps nginx from buffering chunks
 	}
 	s.lastUpdate = time.Now()
-	err := flush(s.w, s.buffer.Bytes())
+	err := s.x.flush(s.buffer.Bytes())
 	s.buffer.Reset()
 	return err
 }

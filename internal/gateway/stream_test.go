@@ -182,7 +182,8 @@ func TestACallerThatLeavesMidStreamCancelsTheWorkUpstream(t *testing.T) {
 	}
 	server := f.serve(t)
 	ctx, leave := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+chatRoute, strings.NewReader(streamBody("what?")))
+	body := strings.NewReader(streamBody("what?"))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+chatRoute, body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +229,8 @@ func TestACallerThatLeavesBeforeAPlainAnswerCancelsTheWorkUpstream(t *testing.T)
 	}
 }
 
-// A shutdown that outlasts its grace ends requests whose callers are still there: they are told, and not by an empty 200.
+// A shutdown that outlasts its grace period ends requests whose clients are still connected: they
+// receive an error, not an empty 200.
 func TestACallerWhoIsStillThereIsToldOfAShutdown(t *testing.T) {
 	for _, tc := range []struct {
 		name, body string
@@ -252,7 +254,8 @@ func TestACallerWhoIsStillThereIsToldOfAShutdown(t *testing.T) {
 				f.index.keyword = func(context.Context, string) { stop(errors.New("shutting down")) }
 			}
 			recorder := httptest.NewRecorder()
-			f.gateway().ServeHTTP(recorder, httptest.NewRequestWithContext(ctx, http.MethodPost, chatRoute, strings.NewReader(tc.body)))
+			r := httptest.NewRequestWithContext(ctx, http.MethodPost, chatRoute, strings.NewReader(tc.body))
+			f.gateway().ServeHTTP(recorder, r)
 			last := recorder.Body.String()
 			if tc.status == 200 {
 				all := events(t, last)

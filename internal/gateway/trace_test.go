@@ -13,13 +13,15 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// A question's spans continue the caller's trace, one for each stage, and hold nothing of what was asked or found.
+// A question's spans, one for each stage, continue the client's trace and hold nothing of the
+// question or the passages.
 func TestSpans(t *testing.T) {
 	spans := tracetest.NewSpanRecorder()
 	otel.SetTracerProvider(trace.NewTracerProvider(trace.WithSpanProcessor(spans)))
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	const parent = "0af7651916cd43dd8448eb211c80319c"
-	got := newFixture().call("POST", chatRoute, chatBody("What was the xyzzy?"), "traceparent", "00-"+parent+"-b7ad6b7169203331-01")
+	got := newFixture().call("POST", chatRoute, chatBody("What was the xyzzy?"),
+		"traceparent", "00-"+parent+"-b7ad6b7169203331-01")
 	if got.Code != 200 {
 		t.Fatalf("status %d: %s", got.Code, got.Body)
 	}
@@ -36,7 +38,9 @@ func TestSpans(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	want := []string{"POST " + chatRoute, "embedding", "llm", "reranking", "retrieval fetch", "retrieval keyword", "retrieval vector"}
+	want := []string{
+		"POST " + chatRoute, "embedding", "llm", "reranking", "retrieval fetch", "retrieval keyword", "retrieval vector",
+	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("spans (-want +got):\n%s", diff)
 	}

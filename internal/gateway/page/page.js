@@ -1,43 +1,7 @@
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>RAGPipeline</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.3rem; }
-form { display: flex; gap: .5rem; flex-wrap: wrap; }
-label { flex: 1 1 20rem; }
-input { width: 100%; box-sizing: border-box; font: inherit; padding: .5rem; }
-button { font: inherit; padding: .5rem 1rem; align-self: end; }
-#answer { white-space: pre-wrap; margin: 1.5rem 0 1rem; }
-.notice { border-left: .25rem solid #b58900; padding-left: .75rem; }
-.error { border-color: #c0392b; }
-li { margin-bottom: .75rem; }
-blockquote { white-space: pre-wrap; margin: .25rem 0; opacity: .85; }
-small { opacity: .75; }
-[hidden] { display: none; }
-</style>
-</head>
-<body>
-<h1 id="title">RAGPipeline</h1>
-<p><small id="state"></small></p>
-<form id="ask">
-<label>Question <input id="question" name="question" autocomplete="off" required maxlength="32000" autofocus></label>
-<label id="key-label" hidden>API key <input id="key" type="password" autocomplete="off"></label>
-<button id="send">Ask</button>
-</form>
-<div id="notices" role="status"></div>
-<div id="answer" aria-live="polite"></div>
-<ol id="citations"></ol>
-<p><small id="times"></small></p>
-<script>
 "use strict";
-// Documents and models write what is shown here: everything goes through textContent, nothing through markup.
+// Documents and models are not trusted: their text is set through textContent, and never parsed as markup.
 const $ = id => document.getElementById(id);
-const element = (name, text) => { const e = document.createElement(name); if (text !== undefined) e.textContent = text; return e; };
+const element = (name, text = "") => Object.assign(document.createElement(name), { textContent: text });
 let running = null;
 
 function headers() {
@@ -72,7 +36,8 @@ function showCitations(citations) {
     if (c.metadata.page_number) where.push("page " + c.metadata.page_number);
     if (c.metadata.heading) where.push(c.metadata.heading);
     const details = element("details");
-    details.append(element("summary", where.join(", ") + " (score " + c.score.toFixed(2) + ")"), element("blockquote", c.content));
+    const summary = element("summary", where.join(", ") + " (score " + c.score.toFixed(2) + ")");
+    details.append(summary, element("blockquote", c.content));
     const item = element("li");
     item.append(details);
     return item;
@@ -127,6 +92,3 @@ $("ask").addEventListener("submit", async event => {
   if (running === mine) { running = null; showState().catch(() => {}); }
 });
 showState().catch(() => {});
-</script>
-</body>
-</html>

@@ -1,0 +1,157 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/keys"
+)
+
+// keysAge is how long the gateway uses client keys before it reads them again.
+const keysAge = time.Second
+
+// caller is the client that sent a request, as its key identifies it.
+type caller struct {
+	name string // names the key; empty where the route or the gateway needs none
+}
+
+// authenticator identifies clients by their bearer tokens, of which it keeps only hashes.
+type authenticator struct {
+	keys func() (keys.Clients, error)
+
+	mu      sync.Mutex
+	readAt  time.Time
+	clients []client
+}
+
+type client struct {
+	caller
+	digest [sha256.Size]byte
+}
+
+func newAuthenticator(keys func() (keys.Clients, error)) *authenticator {
+	return &authenticator{keys: keys}
+}
+
+// caller identifies the sender of r. It compares every key, by hashes of equal length, so that the
+// time it takes reveals nothing.
+func (a *authenticator) caller(r *http.Request) (caller, error) {
+	clients, err := a.current()
+	if err != nil {
+		return caller{}, failure(http.StatusServiceUnavailable, "AuthenticationUnavailable",
+			"requests cannot be authenticated at the moment; contact the pipeline's operator")
+	}
+	found, known := caller{}, false
+	digest := sha256.Sum256([]byte(bearer(r)))
+	for _, c := range clients {
+		if subtle.ConstantTimeCompare(digest[:], c.digest[:]) == 1 {
+			found, known = c.caller, true
+		}
+	}
+	if !known {
+		return caller{}, failure(http.StatusUnauthorized, "Unauthenticated",
+			"authentication required: send an API key as a bearer token")
+	}
+	return found, nil
+}
+
+// current returns the clients as they were at most keysAge ago.
+func (a *authenticator) current() ([]client, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.readAt.IsZero() && time.Since(a.readAt) < keysAge {
+		return a.clients, nil
+	}
+	keys, err := a.keys()
+	if err != nil {
+		return nil, err
+	}
+	a.clients = a.clients[:0:0] // other requests may still compare with the old slice
+	for name, token := range keys {
+		if token != "" { // an empty entry must not admit requests without a token
+			a.clients = append(a.clients, client{caller{name}, sha256.Sum256([]byte(token))})
+		}
+	}
+	a.readAt = time.Now()
+	return a.clients, nil
+}
+
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// guard refuses requests that a foreign web page makes a browser send. Browsers name the origin of
+// a request and the host it is for; guard does not affect other clients.
+func (g *Gateway) guard(r *http.Request) error {
+	if g.loopback && !isLoopback(r.Host) {
+		return failure(http.StatusForbidden, "ForeignHost",
+			"this gateway serves its own machine only; address it as localhost or 127.0.0.1")
+	}
+	if g.origins.Check(r) != nil {
+		return failure(http.StatusForbidden, "ForeignOrigin", "requests from pages of other sites are refused")
+	}
+	return nil
+}
+
+func isLoopback(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.IsLoopback()
+}
+
+// limiter bounds how many requests are processed at once, and how many wait for a slot and how
+// long.
+type limiter struct {
+	slots        chan struct{}
+	waiting      atomic.Int64
+	queue        int64
+	queueTimeout time.Duration
+}
+
+func newLimiter(concurrent, queued int, queueTimeout time.Duration) *limiter {
+	return &limiter{slots: make(chan struct{}, concurrent), queue: int64(queued), queueTimeout: queueTimeout}
+}
+
+// acquire takes a slot, and waits for one if the queue is not full; release frees it.
+func (l *limiter) acquire(ctx context.Context) (release func(), err error) {
+	select {
+	case l.slots <- struct{}{}:
+		return l.release, nil
+	default:
+	}
+	if l.waiting.Add(1) > l.queue {
+		l.waiting.Add(-1)
+		return nil, busy()
+	}
+	defer l.waiting.Add(-1)
+	timeout := time.NewTimer(l.queueTimeout)
+	defer timeout.Stop()
+	select {
+	case l.slots <- struct{}{}:
+		return l.release, nil
+	case <-timeout.C:
+		return nil, busy()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *limiter) release() { <-l.slots }
