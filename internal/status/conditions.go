@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // conditions are all conditions of the status, Ready first, always in the same order. Those that no
@@ -147,7 +148,7 @@ func Events(before, now v1alpha1.RAGPipelineStatus) []Event {
 		if same || c.Type == v1alpha1.ConditionReconciling || beginning(was, c) {
 			continue
 		}
-		list = append(list, transition(c))
+		list = append(list, transition(c, now.FirstReadyTime == nil))
 	}
 	if gone(before, now, v1alpha1.ConditionStalled) {
 		list = append(list, Event{corev1.EventTypeNormal, EventRecovered, "Reconcile", "the pipeline is no longer stalled"})
@@ -177,11 +178,22 @@ var quiet = map[string]bool{
 	v1alpha1.ReasonGatewayNotReady: true,
 }
 
-// transition is the event of one condition. Its action is the condition's type, because a recorder
-// that gets two events of one reason and action drops the second message and only counts it.
-func transition(c metav1.Condition) Event {
+// unanswered holds the reasons that a component has while another one is still starting. They are
+// normal until the pipeline is first Ready.
+var unanswered = map[string]bool{
+	string(config.ModelUnreachable):    true,
+	string(config.ModelNotReady):       true,
+	string(config.IndexUnreachable):    true,
+	v1alpha1.ReasonVectorStoreNotReady: true,
+}
+
+// transition is the event of one condition; starting reports whether the pipeline has never been
+// Ready. The event's action is the condition's type, because a recorder that gets two events of one
+// reason and action drops the second message and only counts it.
+func transition(c metav1.Condition, starting bool) Event {
 	e := Event{Type: corev1.EventTypeWarning, Reason: c.Reason, Action: c.Type}
-	if quiet[c.Reason] && c.Type != v1alpha1.ConditionStalled {
+	normal := quiet[c.Reason] || starting && unanswered[c.Reason]
+	if normal && c.Type != v1alpha1.ConditionStalled {
 		e.Type = corev1.EventTypeNormal
 	}
 	e.Message = fmt.Sprintf("%s is %s: %s", c.Type, c.Status, c.Message)

@@ -75,7 +75,11 @@ var waitsForVolume = at(time.Minute, down(naming.ComponentWeaviate, pod(unschedu
 
 func TestTheWayToReadyHasNoWarning(t *testing.T) {
 	var now v1alpha1.RAGPipelineStatus
-	steps := fromStart(waitsForVolume, at(time.Minute, created), running1, at(time.Minute, indexes), at(time.Minute, serves, notReadyYet), served1)
+	unreachable := stageFails(config.StageEmbedding, config.ModelUnreachable, "connection refused", 0)
+	noStore := stageFails(config.StageIndex, config.IndexUnreachable, "connection refused", 0)
+	steps := fromStart(waitsForVolume, at(time.Minute, created), running1, at(time.Minute, indexes),
+		at(time.Minute, serves, notReadyYet, unreachable), at(time.Second, serves, notReadyYet, noStore),
+		at(time.Second, serves, notReadyYet), served1)
 	testCase{steps: steps}.run(t, func(w *world) {
 		before := now
 		now = *w.p.Status.DeepCopy()
