@@ -3,10 +3,8 @@ package extract
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	pdfiumerrors "github.com/klippa-app/go-pdfium/errors"
 	"github.com/klippa-app/go-pdfium/references"
@@ -102,13 +100,15 @@ func (r *pdfReader) read(s source) (*Document, error) {
 	for i, p := range pages {
 		d.Pages[i] = Page{Number: i + 1, Text: p.text}
 	}
+	if err := judgePages(d, pages); err != nil {
+		return nil, err
+	}
 	if len(outline) > 0 {
 		placeOutline(d.Pages, outline)
 	} else {
 		placeDetected(d.Pages, pages)
 	}
-	return withText(d, config.NoTextLayer,
-		"no page holds text, only images perhaps; there is no OCR: give the document a text layer first")
+	return d, nil
 }
 
 // openError tells a password from damage.
@@ -133,78 +133,3 @@ func (r *pdfReader) title() string {
 	}
 	return plausibleTitle(meta.Value)
 }
-
-// pdfPage is a page's text, and its lines where headings are to be found among them.
-type pdfPage struct {
-	text  string
-	lines []pdfLine
-}
-
-// pages reads all pages in order, with the styles of their lines if wanted.
-func (r *pdfReader) pages(styled bool) ([]pdfPage, error) {
-	count, err := r.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: r.doc})
-	if err != nil {
-		return nil, err
-	}
-	if count.PageCount == 0 {
-		return nil, config.Failf(config.Malformed, "the PDF has no pages: it is damaged or cut off")
-	}
-	var pages []pdfPage
-	for i := range count.PageCount {
-		r.reached(i + 1)
-		p, err := r.page(i, styled)
-		if errors.Is(err, pdfiumerrors.ErrPage) {
-			err = config.Failf(config.Malformed, "page %d of %d cannot be read: the PDF is damaged or cut off",
-				i+1, count.PageCount)
-		}
-		if err != nil {
-			return nil, err
-		}
-		pages = append(pages, p)
-	}
-	return pages, nil
-}
-
-func (r *pdfReader) page(index int, styled bool) (pdfPage, error) {
-	loaded, err := r.FPDF_LoadPage(&requests.FPDF_LoadPage{Document: r.doc, Index: index})
-	if err != nil {
-		return pdfPage{}, err
-	}
-	defer r.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: loaded.Page}) //nolint:errcheck // as above
-	text, err := r.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: requests.Page{ByReference: &loaded.Page}})
-	if err != nil {
-		return pdfPage{}, err
-	}
-	defer r.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage}) //nolint:errcheck // as above
-	return r.text(text.TextPage, styled)
-}
-
-// text reads a page's characters: PDFium puts columns in order, cells of a table row on one line, and \r\n
-// between lines.
-func (r *pdfReader) text(page references.FPDF_TEXTPAGE, styled bool) (pdfPage, error) {
-	count, err := r.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: page})
-	if err != nil || count.Count <= 0 {
-		return pdfPage{}, err
-	}
-	if err := r.limit.take(count.Count); err != nil {
-		return pdfPage{}, err
-	}
-	raw, err := r.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: page, Count: count.Count})
-	if err != nil {
-		return pdfPage{}, err
-	}
-	if err := r.limit.take(len(raw.Text) - count.Count); err != nil {
-		return pdfPage{}, err
-	}
-	p := pdfPage{text: normalise(joinHyphens(raw.Text))}
-	if styled {
-		p.lines, err = r.lines(page, raw.Text, p.text, utf8.RuneCountInString(raw.Text) == count.Count)
-	}
-	return p, err
-}
-
-// joinHyphens removes what PDFium writes for a hyphen at a line's end, U+FFFE or U+0002 by the font, and so joins
-// the halves of the word.
-func joinHyphens(s string) string { return softHyphens.Replace(s) }
-
-var softHyphens = strings.NewReplacer("\x02", "", "\ufffe", "")

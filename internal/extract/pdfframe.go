@@ -37,7 +37,9 @@ type pdfEnd struct {
 	Title   string        `json:",omitempty"`
 	Reason  config.Reason `json:",omitempty"` // of the failure; empty when the document was read
 	Message string        `json:",omitempty"` // of the failure
-	Spent   bool          `json:",omitempty"` // the worker must not be used again
+	// Warnings are those of a document that was read.
+	Warnings config.Warnings `json:",omitempty"`
+	Spent    bool            `json:",omitempty"` // the worker must not be used again
 }
 
 // err is the document's failure, nil when it was read.

@@ -31,29 +31,28 @@ type pdfLine struct {
 
 func (l pdfLine) length() int { return utf8.RuneCountInString(l.text) }
 
-// lines finds the styles of a page's lines. Each costs calls into PDFium, so the weight is asked only of lines
-// that may be headings. Indices of characters are those of code points, unless PDFium left some out of the text.
-func (r *pdfReader) lines(page references.FPDF_TEXTPAGE, raw, normalised string, exact bool) ([]pdfLine, error) {
+// styles finds the styles of a page's lines. Each costs calls into PDFium, so the weight is asked only of lines
+// that may be headings.
+func (t *pdfText) styles(normalised string) ([]pdfLine, error) {
 	var lines []pdfLine
-	index, places := 0, lineFinder{rest: normalised}
-	for text := range strings.SplitSeq(raw, "\r\n") {
-		l := pdfLine{text: oneLine(joinHyphens(text))}
-		if offset, ok := places.next(l.text); ok {
-			l.offset, l.mayBe = offset, mayBeHeading(l.text)
-			first, last := index, index+len([]rune(strings.TrimRightFunc(text, unicode.IsSpace)))-1
-			if !exact {
-				first, last = r.charIndex(page, first), r.charIndex(page, last)
-			}
-			var err error
-			if l.size, err = r.fontSize(page, first); err != nil {
-				return nil, err
-			}
-			if l.mayBe {
-				l.bold = r.isBold(page, first) && r.isBold(page, last)
-			}
-			lines = append(lines, l)
+	places := lineFinder{rest: normalised}
+	for _, raw := range t.lines {
+		l := pdfLine{text: oneLine(raw.String())}
+		offset, ok := places.next(l.text)
+		if !ok {
+			continue
 		}
-		index += utf8.RuneCountInString(text) + 2
+		l.offset, l.mayBe = offset, mayBeHeading(l.text)
+		first := t.place(raw, firstVisible(raw.chars))
+		var err error
+		if l.size, err = t.fontSize(t.page, first); err != nil {
+			return nil, err
+		}
+		if l.mayBe {
+			last := t.place(raw, len([]rune(strings.TrimRightFunc(string(raw.chars), unicode.IsSpace)))-1)
+			l.bold = t.isBold(t.page, first) && t.isBold(t.page, last)
+		}
+		lines = append(lines, l)
 	}
 	return lines, nil
 }

@@ -131,7 +131,7 @@ func (p *pdfProcess) ask(s source, reached func(page int)) (*Document, error) {
 			d.Pages = append(d.Pages, *a.Page)
 		case a.End != nil:
 			p.spent.Store(a.End.Spent)
-			d.Title = a.End.Title
+			d.Title, d.Warnings = a.End.Title, a.End.Warnings
 			return d, a.End.err()
 		default:
 			return nil, errGarbage

@@ -76,7 +76,7 @@ func writeAnswer(w *bufio.Writer, d *Document, failure error, spent bool) error 
 				return err
 			}
 		}
-		end.Title = d.Title
+		end.Title, end.Warnings = d.Title, d.Warnings
 	}
 	if err := writeFrame(w, pdfAnswer{End: end}); err != nil {
 		return err

@@ -1,0 +1,206 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/klippa-app/go-pdfium/enums"
+	pdfiumerrors "github.com/klippa-app/go-pdfium/errors"
+	"github.com/klippa-app/go-pdfium/references"
+	"github.com/klippa-app/go-pdfium/requests"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// pdfPage is a page's text, and its lines where headings are to be found among them.
+type pdfPage struct {
+	text  string
+	lines []pdfLine
+	// undecodable is how many characters have no meaning that the document tells.
+	undecodable int
+	garbled     bool // the characters have a meaning, but not that of the shapes
+	pictured    bool // the page shows something that is not text
+}
+
+// pages reads all pages in order, with the styles of their lines if wanted.
+func (r *pdfReader) pages(styled bool) ([]pdfPage, error) {
+	count, err := r.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: r.doc})
+	if err != nil {
+		return nil, err
+	}
+	if count.PageCount == 0 {
+		return nil, config.Failf(config.Malformed, "the PDF has no pages: it is damaged or cut off")
+	}
+	var pages []pdfPage
+	for i := range count.PageCount {
+		r.reached(i + 1)
+		p, err := r.page(i, styled)
+		if errors.Is(err, pdfiumerrors.ErrPage) {
+			err = config.Failf(config.Malformed, "page %d of %d cannot be read: the PDF is damaged or cut off",
+				i+1, count.PageCount)
+		}
+		if err != nil {
+			return nil, err
+		}
+		pages = append(pages, p)
+	}
+	return pages, nil
+}
+
+func (r *pdfReader) page(index int, styled bool) (pdfPage, error) {
+	loaded, err := r.FPDF_LoadPage(&requests.FPDF_LoadPage{Document: r.doc, Index: index})
+	if err != nil {
+		return pdfPage{}, err
+	}
+	defer r.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: loaded.Page}) //nolint:errcheck // as above
+	text, err := r.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: requests.Page{ByReference: &loaded.Page}})
+	if err != nil {
+		return pdfPage{}, err
+	}
+	defer r.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage}) //nolint:errcheck // as above
+	p, err := r.text(text.TextPage, styled)
+	if err != nil {
+		return pdfPage{}, err
+	}
+	p.pictured, err = r.isPictured(loaded.Page, index, p.text)
+	return p, err
+}
+
+// fewLetters is the text of a scan that a stamp or a page number was printed on.
+const fewLetters = 150 // code points
+
+// isPictured reports whether a page with little or no text shows something else: for no text, anything; for little,
+// an image over half of the page. A page without objects is blank.
+func (r *pdfReader) isPictured(page references.FPDF_PAGE, index int, text string) (bool, error) {
+	if utf8.RuneCountInString(text) > fewLetters {
+		return false, nil
+	}
+	on := requests.Page{ByReference: &page}
+	count, err := r.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: on})
+	if err != nil {
+		return false, err
+	}
+	if text == "" {
+		return count.Count > 0, nil
+	}
+	size, err := r.FPDF_GetPageSizeByIndex(&requests.FPDF_GetPageSizeByIndex{Document: r.doc, Index: index})
+	if err != nil {
+		return false, err
+	}
+	const most = 50 // a scan is one image, or a few strips of it
+	for i := range min(count.Count, most) {
+		covered, err := r.imageArea(on, i)
+		if err != nil {
+			return false, err
+		}
+		if covered > size.Width*size.Height/2 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// imageArea is the area in square points of the page's object, 0 for one that is not an image.
+func (r *pdfReader) imageArea(page requests.Page, index int) (float64, error) {
+	object, err := r.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: page, Index: index})
+	if err != nil {
+		return 0, err
+	}
+	kind, err := r.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: object.PageObject})
+	if err != nil || kind.Type != enums.FPDF_PAGEOBJ_IMAGE {
+		return 0, err
+	}
+	b, err := r.FPDFPageObj_GetBounds(&requests.FPDFPageObj_GetBounds{PageObject: object.PageObject})
+	if err != nil {
+		return 0, err
+	}
+	return float64(b.Right-b.Left) * float64(b.Top-b.Bottom), nil
+}
+
+// judgePages warns of the pages that are not read, or not right. A document fails when they are more than half of
+// those that are not blank.
+func judgePages(d *Document, pages []pdfPage) error {
+	empty, blank, undecodable := 0, 0, 0
+	for i, p := range pages {
+		place := fmt.Sprintf("page %d", i+1)
+		isEmpty := d.Pages[i].Text == ""
+		switch {
+		case p.undecodable > 0 || p.garbled:
+			d.Warnings.Add(config.UndecodableText, 1, place)
+			if isEmpty {
+				empty++
+				undecodable++
+			}
+		case p.pictured:
+			d.Warnings.Add(config.PagesWithoutText, 1, place)
+			if isEmpty {
+				empty++
+			}
+		case isEmpty:
+			blank++
+		}
+	}
+	switch {
+	case empty*2 <= len(pages)-blank && blank < len(pages):
+		return nil
+	case undecodable*2 > empty:
+		return config.Failf(config.NoTextLayer, "the text of %d of %d pages cannot be decoded: their fonts do not tell"+
+			" which characters they show; save the PDF anew from the program that wrote it, or run OCR on it",
+			undecodable, len(pages))
+	}
+	return config.Failf(config.NoTextLayer, "%d of %d pages hold no text, only images perhaps; there is no OCR: give the"+
+		" document a text layer first", empty+blank, len(pages))
+}
+
+// isGarbled reports whether text in Latin letters reads like no language, as it does when a font's map names the
+// wrong characters: none of the words that each text has, and other letters are frequent than in any language.
+func isGarbled(text string) bool {
+	const enough = 40 // words
+	words, counts := 0, [26]float64{}
+	for word := range strings.FieldsSeq(strings.ToLower(text)) {
+		if !isWord(strings.TrimRight(word, ".,;:!?")) || word[0] >= utf8.RuneSelf {
+			continue
+		}
+		if commonWords[strings.TrimRight(word, ".,;:!?")] {
+			return false
+		}
+		words++
+		for _, r := range word {
+			if r >= 'a' && r <= 'z' {
+				counts[r-'a']++
+			}
+		}
+	}
+	return words >= enough && latinLikeness(counts) < 0.65
+}
+
+// latinLikeness is the cosine between the counts of letters and their shares in European languages.
+func latinLikeness(counts [26]float64) float64 {
+	product, a, b := 0.0, 0.0, 0.0
+	for i, n := range counts {
+		product += n * letterShares[i]
+		a += n * n
+		b += letterShares[i] * letterShares[i]
+	}
+	return product / math.Sqrt(a*b)
+}
+
+// letterShares are the shares of a to z per mille, about the mean of English, German, French, Spanish and Italian.
+var letterShares = [26]float64{90, 14, 35, 42, 150, 12, 16, 28, 74, 3, 5, 48, 27, 79, 68, 26, 6, 67, 68, 74, 36, 12,
+	10, 2, 8, 8}
+
+// commonWords are among the most frequent of one language or another.
+var commonWords = wordSet("the of and to in is for that with on are be der die das und ist von zu den nicht mit le la" +
+	" les de des et en est un une que el los las y por con il di che per non o e em para het een van i og att som det" +
+	" na w z se ve bir je si da ja ei ez az egy")
+
+func wordSet(words string) map[string]bool {
+	set := map[string]bool{}
+	for word := range strings.FieldsSeq(words) {
+		set[word] = true
+	}
+	return set
+}

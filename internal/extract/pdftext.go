@@ -1,0 +1,156 @@
+package extract
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/klippa-app/go-pdfium/references"
+	"github.com/klippa-app/go-pdfium/requests"
+)
+
+// pdfText is the text of a page while it is put right, with the places of its characters in PDFium's own list.
+type pdfText struct {
+	*pdfReader
+	page  references.FPDF_TEXTPAGE
+	exact bool // PDFium left no character out of the text
+	lines []rawLine
+}
+
+// rawLine is a line as PDFium gives it.
+type rawLine struct {
+	chars []rune
+	start int   // of chars in the page's text
+	at    []int // where chars were left out or moved, the place of each in the page's text
+}
+
+// place is the index that PDFium knows a character of the line by.
+func (t *pdfText) place(l rawLine, i int) int {
+	index := l.start + i
+	if l.at != nil {
+		index = l.at[i]
+	}
+	if t.exact {
+		return index
+	}
+	return t.charIndex(t.page, index)
+}
+
+// text reads a page's characters: PDFium puts columns in order, cells of a table row on one line, and \r\n
+// between lines.
+func (r *pdfReader) text(page references.FPDF_TEXTPAGE, styled bool) (pdfPage, error) {
+	count, err := r.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: page})
+	if err != nil || count.Count <= 0 {
+		return pdfPage{}, err
+	}
+	if err := r.limit.take(count.Count); err != nil {
+		return pdfPage{}, err
+	}
+	raw, err := r.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: page, Count: count.Count})
+	if err != nil {
+		return pdfPage{}, err
+	}
+	if err := r.limit.take(len(raw.Text) - count.Count); err != nil {
+		return pdfPage{}, err
+	}
+	t := &pdfText{pdfReader: r, page: page, exact: utf8.RuneCountInString(raw.Text) == count.Count}
+	t.split(raw.Text)
+	p := pdfPage{undecodable: t.dropUndecodable(raw.Text)}
+	p.text = normalise(t.String())
+	p.garbled = isGarbled(p.text)
+	if styled {
+		p.lines, err = t.styles(p.text)
+	}
+	return p, err
+}
+
+func (t *pdfText) split(raw string) {
+	index := 0
+	for text := range strings.SplitSeq(raw, "\r\n") {
+		chars := []rune(text)
+		t.lines = append(t.lines, rawLine{chars: chars, start: index})
+		index += len(chars) + 2
+	}
+}
+
+// String is the text with hyphens joined.
+func (t *pdfText) String() string {
+	var b strings.Builder
+	for i, l := range t.lines {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(l.String())
+	}
+	return b.String()
+}
+
+// String is the line with hyphens joined, and the private characters that fonts of symbols leave behind replaced.
+func (l rawLine) String() string { return inFont("", joinHyphens(string(l.chars))) }
+
+// dropUndecodable leaves out the characters whose fonts do not tell which they are, and is their number. PDFium
+// takes the codes of such a font for characters, which they are by chance only. Each line is tried at its ends, since
+// asking for each character would take longer than reading them.
+func (t *pdfText) dropUndecodable(raw string) int {
+	if !strings.ContainsFunc(raw, isNoText) && !t.isUndecodableSomewhere() {
+		return 0
+	}
+	dropped := 0
+	for i, l := range t.lines {
+		kept := rawLine{start: l.start, at: []int{}}
+		for j, r := range l.chars {
+			if r != ' ' && (isNoText(r) || t.isUndecodable(t.place(l, j))) {
+				dropped++
+				continue
+			}
+			kept.chars, kept.at = append(kept.chars, r), append(kept.at, l.start+j)
+		}
+		t.lines[i] = kept
+	}
+	return dropped
+}
+
+// isNoText reports control characters, which no font shows, and the mark of what could not be decoded.
+func isNoText(r rune) bool {
+	return r == utf8.RuneError || unicode.IsControl(r) && !unicode.IsSpace(r) && !isLineHyphen(r)
+}
+
+func (t *pdfText) isUndecodableSomewhere() bool {
+	for _, l := range t.lines {
+		first := firstVisible(l.chars)
+		if first < 0 {
+			continue
+		}
+		last := len(l.chars) - 1
+		for unicode.IsSpace(l.chars[last]) {
+			last--
+		}
+		if t.isUndecodable(t.place(l, first)) || t.isUndecodable(t.place(l, last)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *pdfText) isUndecodable(index int) bool {
+	got, err := t.FPDFText_HasUnicodeMapError(&requests.FPDFText_HasUnicodeMapError{TextPage: t.page, Index: index})
+	return err == nil && got.HasUnicodeMapError
+}
+
+// firstVisible is the index of the first character that is not blank, -1 if there is none.
+func firstVisible(chars []rune) int {
+	for i, r := range chars {
+		if !unicode.IsSpace(r) {
+			return i
+		}
+	}
+	return -1
+}
+
+func isLineHyphen(r rune) bool { return r == '\x02' || r == '\ufffe' }
+
+// joinHyphens removes what PDFium writes for a hyphen at a line's end, U+FFFE or U+0002 by the font, and so joins
+// the halves of the word.
+func joinHyphens(s string) string { return softHyphens.Replace(s) }
+
+var softHyphens = strings.NewReplacer("\x02", "", "\ufffe", "")
