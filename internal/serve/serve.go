@@ -1,5 +1,5 @@
-// Package serve is the skeleton of a data-plane process: HTTP servers that start and stop together, the ops
-// port, the state of the stages, logging and tracing.
+// Package serve is the skeleton of a data-plane process: HTTP servers that start and stop together,
+// the ops port, the state of the stages, logging and tracing.
 package serve
 
 import (
@@ -17,7 +17,8 @@ const (
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 64 << 10
 
-	// farewellTime is what a request has, after its context was cancelled, to say so to its client.
+	// farewellTime is how long a request may still send its client an error after its context was
+	// cancelled.
 	farewellTime = time.Second
 )
 
@@ -25,18 +26,20 @@ var errCutOff = errors.New("the process is shutting down")
 
 // Server is one HTTP server of the process.
 type Server struct {
-	Name     string // for logs and errors
+	Name     string // identifies the server in logs and errors
 	Listener net.Listener
 	Handler  http.Handler
 }
 
-// Run serves until ctx ends or a server fails, and then stops all of them in the order given: each takes no
-// new connection and finishes its requests, within grace for all together. Name the ops server last, so that it
-// tells of the shutdown until its end. What is still running then, an answer that streams for minutes, has its
-// request's context cancelled, with a cause of its own: a caller who left is told from one who is still there.
+// Run serves until ctx ends or a server fails, and then stops all servers in the given order: each
+// accepts no new connections and completes its requests. All of them together have the grace
+// period. Pass the ops server last, so that it reports the shutdown until its end. After the grace
+// period, Run cancels the contexts of the requests that remain, such as an answer that streams for
+// minutes. Their cause differs from that of a client that disconnected, so that a handler can tell
+// its client of the shutdown.
 //
-// The error is the first server's that failed; a shutdown that was asked for is none. There is no timeout for
-// writing, because answers stream: handlers bound their own writes.
+// Run returns the error of the first server that failed, and nil if ctx ended. There is no timeout
+// for writing, because answers stream: handlers bound their own writes.
 func Run(ctx context.Context, log *slog.Logger, grace time.Duration, servers ...Server) error {
 	requests, cutOff := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cutOff(nil)
@@ -64,7 +67,7 @@ func Run(ctx context.Context, log *slog.Logger, grace time.Duration, servers ...
 	return first
 }
 
-// serve returns nil once s was asked to stop, and otherwise why it stopped by itself.
+// serve returns nil if s was shut down, and otherwise why it stopped.
 func serve(running *http.Server, s Server) error {
 	err := running.Serve(s.Listener)
 	if errors.Is(err, http.ErrServerClosed) {
@@ -73,7 +76,8 @@ func serve(running *http.Server, s Server) error {
 	return fmt.Errorf("serve %s on %s: %w", s.Name, s.Listener.Addr(), err)
 }
 
-// stop shuts the servers down one after the other within grace, and then cuts off what is left.
+// stop shuts the servers down one after the other within grace, and then cuts off the requests that
+// remain.
 func stop(log *slog.Logger, grace time.Duration, servers []Server, running []*http.Server, cutOff func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
@@ -84,7 +88,7 @@ func stop(log *slog.Logger, grace time.Duration, servers []Server, running []*ht
 		log.Warn("Cut off requests that outlasted the grace period", "server", servers[i].Name)
 		cutOff()
 		farewell, cancel := context.WithTimeout(context.Background(), farewellTime)
-		_ = s.Shutdown(farewell) // what is left now is cut off below
+		_ = s.Shutdown(farewell) // Close cuts off what remains
 		cancel()
 		s.Close()
 	}

@@ -138,7 +138,8 @@ func TestAServerThatFailsStopsTheOthersAndIsTheError(t *testing.T) {
 	}
 }
 
-// builtIndex is an index that answers with fixed figures, or, when unreachable, not until the caller gives up.
+// builtIndex is an index that answers with fixed figures, or, when unreachable, not until the
+// caller gives up.
 type builtIndex struct {
 	index.Reader
 	stats       index.Stats

@@ -10,12 +10,13 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
-// downAfter is how many failures in a row make a stage that worked not ok, where each by itself may pass: an
-// overload, a timeout, a broken connection. A refusal for good, such as a wrong key, needs one.
+// downAfter is how many consecutive failures make a stage not OK if each may be temporary: an
+// overload, a timeout, a broken connection. One failure suffices if it is permanent, such as a
+// wrong key.
 const downAfter = 3
 
-// Stages tracks how the stages of the process do: what the operator reads at the ops port. Live traffic and
-// probes feed it, and the latest outcome decides, with downAfter.
+// Stages tracks the state of each stage, which the operator reads at the ops port. Live traffic and
+// probes report outcomes to it; the latest outcome decides, within downAfter.
 type Stages struct {
 	mu     sync.Mutex
 	stages map[config.Stage]*stage
@@ -23,15 +24,15 @@ type Stages struct {
 
 type stage struct {
 	config.StageStatus
-	failures int       // in a row
-	asked    time.Time // when something was last heard of it
+	failures int       // counts consecutive failures
+	asked    time.Time // is when the stage was last called
 }
 
-// NewStages makes a tracker that knows of no stage yet.
+// NewStages makes a tracker without any stage.
 func NewStages() *Stages { return &Stages{stages: map[config.Stage]*stage{}} }
 
-// Observe takes the outcome of one model call; it is a model.Observer. A request that the model refused because of its
-// content shows only that the model answers.
+// Observe records the outcome of one model call; it is a model.Observer. If the model refused a
+// request because of its content, that shows only that the model answers.
 func (s *Stages) Observe(stage config.Stage, _ time.Duration, err error) {
 	if refusesContent(err) {
 		s.touch(stage)
@@ -45,7 +46,7 @@ func refusesContent(err error) bool {
 	return failure == config.InputTooLong || failure == config.ModelRejected
 }
 
-// needed is how many failures like err, in a row, take a stage down.
+// needed returns how many consecutive failures like err make a stage not OK.
 func needed(err error) int {
 	if model.FailureOf(err).Meaning().Conclusive {
 		return 1
@@ -53,10 +54,11 @@ func needed(err error) int {
 	return downAfter
 }
 
-// Report says how a stage is; err decides at once. The reason is the error's own where it has a method Reason.
+// Report sets the state of a stage at once. The reason of err is what its method Reason returns, if
+// it has that method.
 func (s *Stages) Report(stage config.Stage, err error) { s.note(stage, err, 1) }
 
-// Snapshot is the state of every stage that has been heard of.
+// Snapshot returns the state of every stage of which an outcome is known.
 func (s *Stages) Snapshot() map[config.Stage]config.StageStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +77,7 @@ func (s *Stages) touch(name config.Stage) {
 	s.get(name).asked = time.Now()
 }
 
-// get returns the stage, made if needed; mu is held.
+// get returns the stage, and makes it if needed; the caller holds mu.
 func (s *Stages) get(name config.Stage) *stage {
 	st := s.stages[name]
 	if st == nil {
@@ -85,7 +87,8 @@ func (s *Stages) get(name config.Stage) *stage {
 	return st
 }
 
-// note takes an outcome into account: one success makes a stage ok, needed failures in a row make it not ok.
+// note records an outcome: one success makes a stage OK, needed consecutive failures make it not
+// OK.
 func (s *Stages) note(name config.Stage, err error, needed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +106,7 @@ func (s *Stages) note(name config.Stage, err error, needed int) {
 	st.set(failure(err))
 }
 
-// set keeps the message while the reason stays, and Since while OK does.
+// set keeps the message while the reason stays the same, and Since while OK stays the same.
 func (st *stage) set(now config.StageStatus) {
 	if st.OK == now.OK && st.Reason == now.Reason && st.HTTPStatus == now.HTTPStatus && !st.Since.IsZero() {
 		return
@@ -115,7 +118,7 @@ func (st *stage) set(now config.StageStatus) {
 	st.StageStatus = now
 }
 
-// failure describes err in words that are the same every time.
+// failure describes err in words that do not vary between calls.
 func failure(err error) config.StageStatus {
 	if e, ok := errors.AsType[*model.Error](err); ok {
 		return config.StageStatus{Reason: e.Failure, Message: e.Summary(), HTTPStatus: e.Status}
@@ -127,22 +130,22 @@ func failure(err error) config.StageStatus {
 	return status
 }
 
-// reasoned is an error that knows its own failure.
+// reasoned is an error that names its own failure.
 type reasoned interface {
 	error
 	Reason() config.Failure
 }
 
-// idle is how long nothing has been heard of a stage.
+// idle returns how long ago the stage was last called.
 func (s *Stages) idle(name config.Stage) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return time.Since(s.get(name).asked)
 }
 
-// patience is how long to leave a stage idle: less while it is down, so that its recovery shows, but not while
-// it is overloaded.
-func (s *Stages) patience(name config.Stage, interval time.Duration) time.Duration {
+// probeInterval returns how long a stage may be idle before it is probed: less while it is down, so
+// that its recovery shows soon, but not while it is overloaded.
+func (s *Stages) probeInterval(name config.Stage, interval time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.get(name)
@@ -152,15 +155,16 @@ func (s *Stages) patience(name config.Stage, interval time.Duration) time.Durati
 	return interval
 }
 
-// Probe makes one minimal call at once, and then one whenever the model was idle for interval, or a sixth of
-// it while it fails. It returns when ctx ends. The client behind probe must report to s.Observe; here only a
-// refusal of the probe itself is added, which in live traffic would be the question's fault.
+// Probe makes one minimal call at once, and then one whenever the model was idle for interval, or
+// for a sixth of it while the model fails. It returns when ctx ends. The client behind probe must
+// report to s.Observe. Probe itself reports only that the model refused the probe, which Observe
+// would attribute to the content of a question.
 func (s *Stages) Probe(ctx context.Context, interval time.Duration, stage config.Stage,
 	probe func(context.Context) error) {
 	for ctx.Err() == nil {
 		s.probe(ctx, interval, stage, probe)
 		for wait := time.Duration(1); wait > 0 && ctx.Err() == nil; {
-			wait = s.patience(stage, interval) - s.idle(stage)
+			wait = s.probeInterval(stage, interval) - s.idle(stage)
 			select {
 			case <-ctx.Done():
 			case <-time.After(wait):
@@ -169,7 +173,7 @@ func (s *Stages) Probe(ctx context.Context, interval time.Duration, stage config
 	}
 }
 
-// probe makes one call, which must not outlast interval.
+// probe makes one call, of at most interval.
 func (s *Stages) probe(ctx context.Context, interval time.Duration, stage config.Stage,
 	probe func(context.Context) error) {
 	once, cancel := context.WithTimeout(ctx, interval)
@@ -179,5 +183,5 @@ func (s *Stages) probe(ctx context.Context, interval time.Duration, stage config
 		s.Report(stage, err)
 		return
 	}
-	s.touch(stage) // whatever the outcome, the next probe is due after interval
+	s.touch(stage) // the next probe is due after interval, whatever the outcome
 }

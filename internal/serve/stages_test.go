@@ -31,7 +31,7 @@ func TestWhatMakesAStageNotOK(t *testing.T) {
 		outcomes []error
 		want     *config.StageStatus // nil: not known
 	}{
-		{"nothing heard is not known", nil, nil},
+		{"without an outcome it is unknown", nil, nil},
 		{"one success is ok", []error{nil}, ok},
 		{"the first outcome decides even if it may pass", []error{overloaded}, down(config.ModelOverloaded, 429)},
 		{"one overload of a stage that worked passes", []error{nil, overloaded}, ok},

@@ -3,6 +3,8 @@ package serve
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 
 	"go.opentelemetry.io/otel"
@@ -11,14 +13,24 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
+	"golang.org/x/term"
 )
 
-// Tracing passes W3C trace headers on, and sends spans by OTLP over HTTP when the standard variables name a
-// receiver: OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT. OTEL_SDK_DISABLED,
-// OTEL_TRACES_EXPORTER=none, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER and the exporter's own variables are
-// obeyed. shutdown sends what is left; it is never nil.
+// Logger writes text to a terminal, and JSON lines to anything else.
+func Logger(w io.Writer, level slog.Leveler) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// Tracing forwards W3C trace headers. It sends spans by OTLP over HTTP if the standard variables
+// name a receiver: OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT. It obeys
+// OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER=none, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER and the
+// exporter's own variables. shutdown sends the remaining spans; it is never nil.
 func Tracing(ctx context.Context, service string) (shutdown func(context.Context) error, err error) {
-	// Baggage is left alone: what callers put there must not reach a hosted model.
+	// Baggage is not forwarded, because its content must not reach a hosted model.
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	nothing := func(context.Context) error { return nil }
 	if !tracingWanted() {
@@ -49,7 +61,7 @@ func tracingWanted() bool {
 		os.Getenv("OTEL_SDK_DISABLED") != "true" && os.Getenv("OTEL_TRACES_EXPORTER") != "none"
 }
 
-// firstSet is the value of the first variable that has one.
+// firstSet returns the value of the first variable that is set.
 func firstSet(names ...string) string {
 	for _, name := range names {
 		if v := os.Getenv(name); v != "" {
