@@ -217,11 +217,11 @@ func (r *odfReader) fail(err error) {
 	}
 }
 
-// object is what an embedded object shows: a formula, or the figures of a chart.
-func (r *odfReader) object(n *node) {
+// object is what an embedded object shows: a formula, which is part of the text, or the figures of a chart.
+func (r *odfReader) object(w *odfInline, n *node) {
 	name := path.Clean(strings.TrimPrefix(n.attr("href"), "./"))
 	if formula := n.child("math"); formula != nil {
-		r.attached = append(r.attached, block{text: mathText(htmlOf(formula), 0)})
+		w.formula(formula)
 		return
 	}
 	root, err := r.tree(name + "/content.xml")
@@ -236,7 +236,7 @@ func (r *odfReader) object(n *node) {
 	r.objects++
 	defer func() { r.objects-- }()
 	if root.name == "math" {
-		r.attached = append(r.attached, block{text: mathText(htmlOf(root), 0)})
+		w.formula(root)
 		return
 	}
 	r.attached = append(r.attached, r.blocks(root.child("body"))...)

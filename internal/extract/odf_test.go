@@ -52,7 +52,7 @@ func TestODT(t *testing.T) {
 <table:table><table:table-header-rows><table:table-row>`+cell("", "Region")+cell("", "Product")+cell("", "Units")+`</table:table-row></table:table-header-rows>
 <table:table-row>`+cell(`table:number-rows-spanned="2"`, "Benelux")+cell("", "Cable")+cell("", "812")+`</table:table-row>
 <table:table-row><table:covered-table-cell/>`+cell("", "Hub")+cell("", "447")+`</table:table-row></table:table>
-<text:p>Factor <draw:frame><draw:object xlink:href="./Object 1"/><draw:image xlink:href="x"/></draw:frame></text:p>
+<text:p>Factor <draw:frame><draw:object xlink:href="./Object 1"/><draw:image xlink:href="x"/></draw:frame> holds.</text:p>
 <text:p>東<text:ruby><text:ruby-base>京</text:ruby-base><text:ruby-text>きょう</text:ruby-text></text:ruby></text:p>`)
 	parts["Object 1/content.xml"] = `<math><semantics><mfrac><mn>12</mn><mn>5</mn></mfrac>` +
 		`<annotation>12 over 5</annotation></semantics></math>`
@@ -84,9 +84,7 @@ Region | Product | Units
 Benelux | Cable | 812
 Benelux | Hub | 447
 
-Factor
-
-12/5
+Factor 12/5 holds.
 
 東京
 

@@ -231,6 +231,12 @@ func (w *odfInline) folded(text string) {
 	w.write(inFont(w.style.font, b.String()), w.style.level)
 }
 
+// formula writes MathML, after which white space counts again.
+func (w *odfInline) formula(math *node) {
+	w.write(mathText(htmlOf(math), 0), onLine)
+	w.last = 0
+}
+
 // anchored reads what is drawn beside the text, and descends into elements that only wrap.
 func (w *odfInline) anchored(n *node) {
 	r := w.reader
@@ -246,7 +252,7 @@ func (w *odfInline) anchored(n *node) {
 		}
 		r.attach(blocks)
 	case "object":
-		r.object(n)
+		r.object(w, n)
 	case "image":
 		r.pictures++
 	case "frame":
