@@ -13,10 +13,13 @@ import (
 
 func validGateway() Gateway {
 	return Gateway{
-		Version:    Version,
-		Pipeline:   Pipeline{Namespace: "default", Name: "demo"},
-		Generation: Generation{Embedding: EmbeddingSpace{Model: "m"}, Chunking: Chunking{Size: 800, Overlap: 200, Unit: Characters}},
-		Index:      Index{Local: &LocalIndex{Directory: "/index"}},
+		Version:  Version,
+		Pipeline: Pipeline{Namespace: "default", Name: "demo"},
+		Generation: Generation{
+			Embedding: EmbeddingSpace{Model: "m"},
+			Chunking:  Chunking{Size: 800, Overlap: 200, Unit: Characters},
+		},
+		Index: Index{Local: &LocalIndex{Directory: "/index"}},
 		Models: Models{
 			Embedding: Model{URL: "http://e/v1", Name: "e", Key: &SecretKey{Name: "s", Key: "k"}},
 			LLM:       &LLM{Model: Model{URL: "http://l/v1", Name: "l", Protocol: OpenAI}, ContextWindow: 8192},
@@ -61,13 +64,14 @@ func TestAnUnusableConfigIsRefused(t *testing.T) {
 		content []byte
 		want    string
 	}{
-		"not JSON":          {[]byte("version: 1"), "invalid character"},
-		"a second value":    {append(slices.Clone(valid), '{', '}'), "something follows"},
-		"a brace too many":  {append(slices.Clone(valid), '}'), "something follows"},
-		"an unknown field":  {replace(`"version"`, `"colour":"red","version"`), "colour"},
-		"another version":   {replace(`"version":1`, `"version":2`), "one image"},
-		"no index store":    {replace(`"local":{"directory":"/index"}`, ``), "exactly one of local and weaviate"},
-		"two index stores":  {replace(`"local":{`, `"weaviate":{"url":"http://w","grpcURL":"http://w"},"local":{`), "exactly one of local and weaviate"},
+		"not JSON":         {[]byte("version: 1"), "invalid character"},
+		"a second value":   {append(slices.Clone(valid), '{', '}'), "something follows"},
+		"a brace too many": {append(slices.Clone(valid), '}'), "something follows"},
+		"an unknown field": {replace(`"version"`, `"colour":"red","version"`), "colour"},
+		"another version":  {replace(`"version":1`, `"version":2`), "one image"},
+		"no index store":   {replace(`"local":{"directory":"/index"}`, ``), "exactly one of local and weaviate"},
+		"two index stores": {replace(`"local":{`, `"weaviate":{"url":"http://w"},"local":{`),
+			"exactly one of local and weaviate"},
 		"larger than 1 MiB": {[]byte(strings.Repeat(" ", maxBytes) + "{}"), "larger than"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -79,7 +83,11 @@ func TestAnUnusableConfigIsRefused(t *testing.T) {
 }
 
 func TestAFingerprintFollowsWhatDecidesTheIndex(t *testing.T) {
-	base := Generation{Embedding: EmbeddingSpace{Model: "m"}, Chunking: Chunking{Size: 800, Overlap: 200, Unit: Characters}, Analyser: "1", EmbeddedText: "1", Extraction: "1"}
+	base := Generation{
+		Embedding: EmbeddingSpace{Model: "m"},
+		Chunking:  Chunking{Size: 800, Overlap: 200, Unit: Characters},
+		Analyser:  "1", EmbeddedText: "1", Extraction: "1",
+	}
 	seen := map[string]string{base.Fingerprint(): "base"}
 	for name, change := range map[string]func(*Generation){
 		"model":      func(g *Generation) { g.Embedding.Model = "n" },

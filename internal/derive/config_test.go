@@ -104,9 +104,11 @@ func TestIngestionAndGatewayAgreeOnTheGeneration(t *testing.T) {
 
 func TestAGenerationIsTheModelsNameWhereverItIsServed(t *testing.T) {
 	hosted := derivetest.Pipeline(func(s *v1alpha1.RAGPipelineSpec) {
-		s.Models.Embedding.Model = derivetest.Endpoint(v1alpha1.Endpoint{URL: "https://integrate.api.nvidia.com/v1", Model: "example/embed"})
+		s.Models.Embedding.Model = derivetest.Endpoint(v1alpha1.Endpoint{URL: "https://example.com/v1", Model: "example/embed"})
 	})
-	own := derivetest.Pipeline(func(s *v1alpha1.RAGPipelineSpec) { s.Models.Embedding.Model = derivetest.NIM("example/embed") })
+	own := derivetest.Pipeline(func(s *v1alpha1.RAGPipelineSpec) {
+		s.Models.Embedding.Model = derivetest.NIM("example/embed")
+	})
 	if Generation(hosted).Fingerprint() != Generation(own).Fingerprint() {
 		t.Error("moving a model into the cluster rebuilds the index")
 	}
@@ -122,7 +124,8 @@ func TestConfigurationErrors(t *testing.T) {
 	}{
 		"a nim without a cluster": {func(s *v1alpha1.RAGPipelineSpec) { s.Models.Embedding.Model = derivetest.NIM("a/b") },
 			[]string{"spec.models.embedding: a nim model needs a cluster", "endpoint", "standIn", "apply the manifest"}},
-		"every nim without a cluster": {derivetest.WithNIMs, []string{"spec.models.embedding: ", "spec.models.reranking: ", "spec.models.llm: "}},
+		"every nim without a cluster": {derivetest.WithNIMs,
+			[]string{"spec.models.embedding: ", "spec.models.reranking: ", "spec.models.llm: "}},
 		"globs that a pod would refuse": {func(s *v1alpha1.RAGPipelineSpec) {
 			s.Documents[0].Include = []v1alpha1.Glob{"ok/**", "[a", "/docs/**"}
 			s.Documents[0].Exclude = []v1alpha1.Glob{"{a,b", "./x", "a//b"}

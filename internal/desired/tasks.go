@@ -127,7 +127,8 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 		WithVolumeMounts(readOnly("config", configDirectory)).
 		WithVolumeMounts(mounts...)
 	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configMap)}, sources...)
-	if secrets := secretsVolume(c.Embedding.Key, indexSecret(c.Index)); secrets != nil {
+	keys := append(b.sourceKeys(), c.Embedding.Key, indexSecret(c.Index))
+	if secrets := secretsVolume(keys...); secrets != nil {
 		volumes = append(volumes, secrets)
 		container.WithVolumeMounts(readOnly("secrets", secretsDirectory))
 	}
@@ -172,4 +173,16 @@ func (b builder) sources() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.Vo
 		mounts = append(mounts, readOnly(name, path.Join(sourcesDirectory, s.Name)))
 	}
 	return volumes, mounts
+}
+
+// sourceKeys returns the keys that the sources name.
+func (b builder) sourceKeys() (keys []*config.SecretKey) {
+	for _, s := range b.p.Spec.Documents {
+		for _, object := range derive.KindOf(s).Objects {
+			if object.Key != "" {
+				keys = append(keys, &config.SecretKey{Name: object.Name, Key: object.Key})
+			}
+		}
+	}
+	return keys
 }
