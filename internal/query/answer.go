@@ -29,7 +29,7 @@ func (s *Service) Stream(ctx context.Context, r Request, to Sender) error {
 	return err
 }
 
-// answer counts and times what run does. A nil Sender means that the whole answer is waited for.
+// answer runs the question, and counts and times it. A nil Sender means that the caller waits for the whole answer.
 func (s *Service) answer(ctx context.Context, r Request, to Sender) (*Result, error) {
 	started := time.Now()
 	reply := &reply{to: to}
@@ -46,7 +46,7 @@ func (s *Service) answer(ctx context.Context, r Request, to Sender) (*Result, er
 	return result, nil
 }
 
-// run is a question's way: retrieve, rerank, prompt, answer.
+// run takes a question through its stages: retrieve, rerank, prompt, answer.
 func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 	conversation, err := readConversation(r.Messages)
 	if err != nil {
@@ -71,8 +71,8 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 	return s.ask(ctx, r, conversation, reply)
 }
 
-// ask puts the prompt before the LLM. When it fails before its first word, the passages alone are the reply if the
-// policy allows.
+// ask puts the prompt before the LLM. If the LLM fails before its first word and the policy allows it, the reply is the
+// passages alone.
 func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *reply) error {
 	result := &reply.result
 	request, err := s.chatRequest(r, c, result)
@@ -121,9 +121,9 @@ func (s *Service) chatRequest(r Request, c *conversation, result *Result) (model
 	}, nil
 }
 
-// chatStage asks the LLM and keeps what it says in the reply.
+// chatStage asks the LLM and keeps its answer in the reply.
 func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, reply *reply) error {
-	var sendErr error // the receiver's own failure is no fault of the LLM
+	var sendErr error // the receiver's own failure, which is not the LLM's
 	took, err := stage(ctx, "llm", s.deadlines.LLM, func(ctx context.Context) error {
 		asked := time.Now()
 		completion, err := s.complete(ctx, request, reply, func(content string) error {
@@ -134,7 +134,7 @@ func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, repl
 		if err != nil {
 			return err
 		}
-		if saysNothing(completion) {
+		if isEmptyAnswer(completion) {
 			return errors.New("its answer has no word")
 		}
 		reply.finish(completion)
@@ -150,8 +150,8 @@ func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, repl
 	return failed(ctx, err, modelError(config.StageLLM, s.config.Models.LLM.Name, err))
 }
 
-// saysNothing tells whether an answer that claims to be whole is none.
-func saysNothing(c *model.Completion) bool {
+// isEmptyAnswer reports whether an answer that claims to be whole has no word.
+func isEmptyAnswer(c *model.Completion) bool {
 	return isBlank(c.Content) && (c.FinishReason == "" || c.FinishReason == "stop")
 }
 
@@ -172,3 +172,52 @@ func passagesOnly(passages []Passage) string {
 	}
 	return b.String()
 }
+
+// reply gathers a result, and passes it on piece by piece when it is streamed.
+type reply struct {
+	to     Sender // is nil if the caller waits for the whole answer
+	begun  bool
+	result Result
+}
+
+// begin sends the receiver, once, the result as it is before the first word.
+func (r *reply) begin() error {
+	if r.to == nil || r.begun {
+		return nil
+	}
+	r.begun = true
+	return r.to.Begin(&r.result)
+}
+
+func (r *reply) delta(content string) error {
+	if err := r.begin(); err != nil {
+		return err
+	}
+	return r.to.Delta(content)
+}
+
+// firstWord notes when the first word came.
+func (r *reply) firstWord(asked time.Time) {
+	if r.result.Times.FirstToken == 0 {
+		r.result.Times.FirstToken = time.Since(asked)
+	}
+}
+
+// finish takes over the LLM's answer.
+func (r *reply) finish(c *model.Completion) {
+	r.result.Answer, r.result.FinishReason, r.result.Usage = c.Content, c.FinishReason, c.Usage
+	if r.result.FinishReason == "" {
+		r.result.FinishReason = "stop"
+	}
+}
+
+// fixed replies with a text that no LLM wrote.
+func (r *reply) fixed(text string) error {
+	r.result.Answer, r.result.FinishReason = text, "stop"
+	if r.to == nil {
+		return nil
+	}
+	return r.delta(text)
+}
+
+func (r *Result) warn(w Warning) { r.Warnings = append(r.Warnings, w) }

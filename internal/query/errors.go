@@ -47,7 +47,7 @@ func (e *StageError) subject() string {
 	return fmt.Sprintf("the %s stage", e.Stage)
 }
 
-// warning is the failure as a degraded reply tells it; consequence says what the reply lacks.
+// warning is the failure as a degraded reply tells it; consequence names what the reply lacks.
 func (e *StageError) warning(consequence string) Warning {
 	return Warning{Stage: e.Stage, Code: e.Code, Message: e.Public() + "; " + consequence}
 }

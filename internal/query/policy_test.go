@@ -186,7 +186,7 @@ func TestAnotherNumberOfDimensionsIsTheEmbeddingStagesFault(t *testing.T) {
 	f.index.vectorErr = index.ErrDimensions
 	f.options.Report = func(stage config.Stage, err error) {
 		if failure, ok := errors.AsType[*StageError](err); !ok || failure.Reason() != config.DimensionMismatch {
-			t.Errorf("%s is reported as %v", stage, err) // by the keyword leg, which works
+			t.Errorf("%s is reported as %v", stage, err) // by the keyword retriever, which works
 		}
 	}
 	_, err := f.service().Search(t.Context(), SearchRequest{Query: "what?"})

@@ -1,7 +1,7 @@
-// Package query answers a question: retrieve, rerank, prompt, answer; and says what each stage did.
+// Package query answers a question: retrieve, rerank, prompt, answer; and reports on each stage.
 //
-// It knows neither HTTP nor a model's protocol. What a failing stage means for the reply is decided here, by the
-// pipeline's failure policy: a typed error, or a degraded reply with a warning.
+// It knows neither HTTP nor a model's protocol. If a stage fails, it applies the pipeline's failure policy: the result is
+// a typed error, or a degraded reply with a warning.
 package query
 
 import (
@@ -33,9 +33,9 @@ type Chat interface {
 	Stream(ctx context.Context, r model.ChatRequest, delta model.Delta) (*model.Completion, error)
 }
 
-// Options is what a Service is made of.
+// Options are the parts of a Service.
 type Options struct {
-	// Config says how to retrieve and answer, and what a failing stage means.
+	// Config holds how to retrieve and answer, and the failure policy.
 	Config config.Gateway
 	Index  index.Searcher
 	// Embedder is not asked in Keyword mode.
@@ -80,8 +80,8 @@ type Service struct {
 	deadlines Deadlines
 	report    func(stage config.Stage, err error)
 	metrics   *metrics
-	// misfit: the last question's vector did not fit the index.
-	misfit atomic.Bool
+	// dimensionMismatch reports whether the last question's vector did not fit the index.
+	dimensionMismatch atomic.Bool
 }
 
 // New makes a Service.

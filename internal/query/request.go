@@ -1,6 +1,8 @@
 package query
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -10,8 +12,8 @@ import (
 
 // The bounds of a request.
 const (
-	// MaxQuestion is how many bytes a question may have. No embedding model sees more of it, and the keyword
-	// leg's work grows with it.
+	// MaxQuestion is how many bytes a question may have. No embedding model reads more of it, and the keyword
+	// retriever's work grows with it.
 	MaxQuestion = 32 << 10
 	// MaxK and MaxTopN bound what a search may ask for instead of the pipeline's k and topN.
 	MaxK    = 400
@@ -27,7 +29,7 @@ type Request struct {
 	Filter index.Filter
 	// MaxTokens is the caller's bound on the answer; the pipeline's counts when it is smaller, or this is 0.
 	MaxTokens int
-	// What the caller sets wins over the pipeline.
+	// Temperature and the fields below replace the pipeline's if the caller sets them.
 	Temperature    *float64
 	TopP           *float64
 	Seed           *int64
@@ -50,9 +52,9 @@ type SearchRequest struct {
 // Passage is a chunk that was found, with its scores.
 type Passage struct {
 	index.Chunk
-	// Score is in 0..1: made from what the reranker said when there was a reranking, else the fused score.
+	// Score is in 0..1: made from the reranker's score if there was a reranking, else the fused score.
 	Score float64
-	// Fused is the fused score in 0..1; the others are what the legs and the reranker said, nil where one
+	// Fused is the fused score in 0..1; the others are the scores of the retrievers and the reranker, nil where one
 	// did not see the passage.
 	Fused   float64
 	Vector  *float64
@@ -60,7 +62,7 @@ type Passage struct {
 	Logit   *float64
 }
 
-// Warning says that a reply is not all it could be, and why.
+// Warning is a reason why a reply is not as good as it could be.
 type Warning struct {
 	Stage   config.Stage   `json:"stage"`
 	Code    config.Failure `json:"code"`
@@ -70,10 +72,10 @@ type Warning struct {
 // Times is how long each stage took; 0 where it did not run. Embedding and Keyword overlap.
 type Times struct {
 	Embedding  time.Duration
-	Keyword    time.Duration // keyword leg
-	Vector     time.Duration // vector leg, after the embedding
+	Keyword    time.Duration // of the keyword retriever
+	Vector     time.Duration // of the vector retriever, after the embedding
 	Fetch      time.Duration // the texts of the chosen chunks
-	Retrieval  time.Duration // all of the above and the fusion, as the clock saw it
+	Retrieval  time.Duration // all of the above and the fusion, by the clock
 	Reranking  time.Duration
 	FirstToken time.Duration // from asking the LLM to its first word; streamed answers only
 	LLM        time.Duration
@@ -87,7 +89,7 @@ type SearchResult struct {
 	Times    Times
 }
 
-// Result is an answer and what it rests on.
+// Result is an answer and the passages that it rests on.
 type Result struct {
 	Answer string
 	// FinishReason is the LLM's, or "stop" when it was not asked.
@@ -108,4 +110,68 @@ type Sender interface {
 	Delta(content string) error
 	// End has everything, with any warnings learned since Begin behind those of Begin.
 	End(r *Result) error
+}
+
+// The bounds of a filter.
+const (
+	maxFilterKeys   = 16
+	maxFilterValues = 64
+	maxFilterText   = 1024 // bytes of a key or a value
+)
+
+// ParseFilter reads a filter as callers write it: a JSON object whose keys are ANDed, each value a string or a list
+// of strings of which any may match. Nothing, null and an empty object take all.
+func ParseFilter(raw json.RawMessage) (index.Filter, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &values); err != nil {
+		return nil, &Invalid{Field: "filter",
+			Message: `must be an object such as {"source": "papers", "team": ["vision", "speech"]}`}
+	}
+	if len(values) > maxFilterKeys {
+		return nil, &Invalid{Field: "filter",
+			Message: fmt.Sprintf("has %d keys; at most %d are taken", len(values), maxFilterKeys)}
+	}
+	var filter index.Filter
+	for key, raw := range values {
+		if key == "" || len(key) > maxFilterText {
+			return nil, &Invalid{Field: "filter", Message: fmt.Sprintf("a key must have 1 to %d bytes", maxFilterText)}
+		}
+		alternatives, err := filterValues(raw)
+		if err != nil {
+			return nil, &Invalid{Field: "filter." + key, Message: err.Error()}
+		}
+		if filter == nil {
+			filter = index.Filter{}
+		}
+		filter[key] = alternatives
+	}
+	return filter, nil
+}
+
+func filterValues(raw json.RawMessage) ([]string, error) {
+	var values []*string // pointers tell null from ""
+	if err := json.Unmarshal(raw, &values); err != nil {
+		var one *string
+		if json.Unmarshal(raw, &one) != nil {
+			return nil, fmt.Errorf("must be a string or a list of strings")
+		}
+		values = []*string{one}
+	}
+	if len(values) == 0 || len(values) > maxFilterValues {
+		return nil, fmt.Errorf("must have 1 to %d values", maxFilterValues)
+	}
+	alternatives := make([]string, len(values))
+	for i, v := range values {
+		if v == nil {
+			return nil, fmt.Errorf("must be a string or a list of strings")
+		}
+		if len(*v) > maxFilterText {
+			return nil, fmt.Errorf("a value must have at most %d bytes", maxFilterText)
+		}
+		alternatives[i] = *v
+	}
+	return alternatives, nil
 }

@@ -1,19 +1,24 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
-// pool is how many candidates each leg fetches at least: normalisation needs more than the few that are kept.
-const pool = 100
+// minCandidates is how many candidates each retriever fetches at least: normalisation needs more than the few that are
+// kept.
+const minCandidates = 100
 
 // search is what retrieval and reranking are asked for.
 type search struct {
@@ -29,7 +34,7 @@ func (s *Service) retrieve(ctx context.Context, q search, t *Times) ([]Passage, 
 	start := time.Now()
 	defer func() { t.Retrieval = time.Since(start) }()
 
-	vector, keyword, warnings, err := s.legs(ctx, q, t)
+	vector, keyword, warnings, err := s.candidates(ctx, q, t)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -39,13 +44,13 @@ func (s *Service) retrieve(ctx context.Context, q search, t *Times) ([]Passage, 
 	}
 	passages, err := s.fetch(ctx, collapse(index.Fuse(vector, keyword, s.alpha(vector, keyword)), keep), t)
 	if err == nil && !slices.ContainsFunc(warnings, func(w Warning) bool { return w.Code == config.DimensionMismatch }) {
-		s.misfit.Store(false)
+		s.dimensionMismatch.Store(false)
 		s.report(config.StageIndex, nil)
 	}
 	return passages, warnings, err
 }
 
-// alpha is the vector side's weight: the pipeline's, unless only one side has anything to say.
+// alpha is the vector retriever's weight: the pipeline's, unless only one retriever has found anything.
 func (s *Service) alpha(vector, keyword []index.Hit) float64 {
 	switch {
 	case len(keyword) == 0:
@@ -56,8 +61,8 @@ func (s *Service) alpha(vector, keyword []index.Hit) float64 {
 	return s.config.Retrieval.Alpha
 }
 
-// legs runs the legs that the mode has.
-func (s *Service) legs(ctx context.Context, q search,
+// candidates runs the retrievers of the mode.
+func (s *Service) candidates(ctx context.Context, q search,
 	t *Times) (vector, keyword []index.Hit, warnings []Warning, err error) {
 	switch s.config.Retrieval.Mode {
 	case config.Vector:
@@ -70,14 +75,14 @@ func (s *Service) legs(ctx context.Context, q search,
 	return vector, keyword, nil, err
 }
 
-// hybrid runs the keyword leg while the question is being embedded. Without the embedding model it is the keyword
-// leg alone, if the policy allows.
+// hybrid runs the keyword retriever while the question is being embedded. If embedding fails and the policy allows it,
+// the result is the keyword retriever's alone.
 func (s *Service) hybrid(ctx context.Context, q search,
 	t *Times) (vector, keyword []index.Hit, warnings []Warning, err error) {
-	legCtx, cancel := context.WithCancel(ctx)
+	keywordCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	leg := start(func() (r legResult) {
-		r.hits, r.took, r.err = s.keyword(legCtx, q)
+	keywordHits := start(func() (r retrieverResult) {
+		r.hits, r.took, r.err = s.keyword(keywordCtx, q)
 		return r
 	})
 
@@ -85,37 +90,37 @@ func (s *Service) hybrid(ctx context.Context, q search,
 	failure, degraded := s.degrades(err, config.StageEmbedding, s.config.FailurePolicy.Embedding)
 	if err != nil && !degraded {
 		cancel()
-		leg()
+		keywordHits()
 		return nil, nil, nil, err
 	}
 	if degraded {
 		warnings = append(warnings, failure.warning("the passages were found by keyword only"))
 	}
-	r := leg()
+	r := keywordHits()
 	t.Keyword = r.took
 	return vector, r.hits, warnings, r.err
 }
 
-type legResult struct {
+type retrieverResult struct {
 	hits     []index.Hit
 	took     time.Duration
 	err      error
 	panicked any
 }
 
-// start runs do in a goroutine of its own and returns what waits for it. A panic there is raised again in whoever
-// waits, where the request's own recovery meets it.
-func start(do func() legResult) (wait func() legResult) {
-	done := make(chan legResult, 1)
+// start runs do in a goroutine of its own and returns a function that waits for its result. A panic of do is raised
+// again in the goroutine that waits, where the request's own recovery meets it.
+func start(do func() retrieverResult) (wait func() retrieverResult) {
+	done := make(chan retrieverResult, 1)
 	go func() {
-		var r legResult
+		var r retrieverResult
 		defer func() {
 			r.panicked = recover()
 			done <- r
 		}()
 		r = do()
 	}()
-	return func() legResult {
+	return func() retrieverResult {
 		r := <-done
 		if r.panicked != nil {
 			panic(r.panicked)
@@ -136,7 +141,7 @@ func (s *Service) vector(ctx context.Context, q search, t *Times) (hits []index.
 		return nil, failed(ctx, err, modelError(config.StageEmbedding, embedding, err))
 	}
 	t.Vector, err = s.searchIndex(ctx, "retrieval vector", q.k, func(ctx context.Context) (err error) {
-		hits, err = s.index.Vector(ctx, vector, max(pool, q.k), q.filter)
+		hits, err = s.index.Vector(ctx, vector, max(minCandidates, q.k), q.filter)
 		return err
 	})
 	return hits, err
@@ -144,14 +149,14 @@ func (s *Service) vector(ctx context.Context, q search, t *Times) (hits []index.
 
 func (s *Service) keyword(ctx context.Context, q search) (hits []index.Hit, took time.Duration, err error) {
 	took, err = s.searchIndex(ctx, "retrieval keyword", q.k, func(ctx context.Context) (err error) {
-		hits, err = s.index.Keyword(ctx, q.question, max(pool, q.k), q.filter)
+		hits, err = s.index.Keyword(ctx, q.question, max(minCandidates, q.k), q.filter)
 		return err
 	})
 	return hits, took, err
 }
 
 // searchIndex is one call of the index as a stage. Its failure is reported at once, but success only by a whole
-// retrieval: a keyword leg that works does not mend a vector that does not fit.
+// retrieval: a keyword retriever that works does not mend a vector that does not fit.
 func (s *Service) searchIndex(ctx context.Context, span string, k int,
 	do func(ctx context.Context) error) (time.Duration, error) {
 	took, err := stage(ctx, span, s.deadlines.Index, func(ctx context.Context) error {
@@ -167,27 +172,27 @@ func (s *Service) searchIndex(ctx context.Context, span string, k int,
 	err = failed(ctx, err, indexError(err))
 	if ctx.Err() == nil {
 		if errors.Is(err, index.ErrDimensions) {
-			s.misfit.Store(true)
+			s.dimensionMismatch.Store(true)
 		}
 		s.report(config.StageIndex, err)
 	}
 	return took, err
 }
 
-// ProbeIndex asks an index that is idle for a sign of life, and reports what came of it. It asks no model, and so
-// cannot tell that a vector that did not fit would now.
+// ProbeIndex searches an index that is idle, and reports the result. It embeds nothing, so it does not clear a
+// mismatch between the dimensions of the question's vector and the index.
 func (s *Service) ProbeIndex(ctx context.Context) error {
 	_, err := s.searchIndex(ctx, "retrieval probe", 1, func(ctx context.Context) error {
 		_, err := s.index.Keyword(ctx, "Is the index ready?", 1, nil)
 		return err
 	})
-	if err == nil && !s.misfit.Load() {
+	if err == nil && !s.dimensionMismatch.Load() {
 		s.report(config.StageIndex, nil)
 	}
 	return err
 }
 
-// failed is the failure of a stage, or the caller's own end.
+// failed returns the failure of a stage, or err if the caller itself has ended the request.
 func failed(ctx context.Context, err error, failure *StageError) error {
 	if ctx.Err() != nil {
 		return err
@@ -241,3 +246,43 @@ func (s *Service) fetch(ctx context.Context, chosen []index.Fused, t *Times) ([]
 	}
 	return passages, nil
 }
+
+// rerank returns the n best of the passages by the reranking model.
+func (s *Service) rerank(ctx context.Context, question string, passages []Passage, n int, t *Times) ([]Passage, error) {
+	texts := make([]string, len(passages))
+	for i := range passages {
+		texts[i] = passages[i].Embedded()
+	}
+	var ranking []model.Ranked
+	var err error
+	t.Reranking, err = stage(ctx, "reranking", s.deadlines.Reranking, func(ctx context.Context) (err error) {
+		ranking, err = s.ranker.Rank(ctx, question, texts)
+		return err
+	})
+	if err != nil {
+		return nil, failed(ctx, err, modelError(config.StageReranking, s.config.Models.Reranking.Name, err))
+	}
+	slices.SortFunc(ranking, func(a, b model.Ranked) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(passages[a.Index].ID, passages[b.Index].ID))
+	})
+	public := publicScore(s.config.Models.Reranking.Protocol, ranking)
+	best := make([]Passage, min(n, len(ranking)))
+	for i := range best {
+		best[i] = passages[ranking[i].Index]
+		best[i].Logit, best[i].Score = &ranking[i].Score, public(ranking[i].Score)
+	}
+	return best, nil
+}
+
+// publicScore returns the function that maps a ranking's scores, which come best first, into 0..1. A NIM gives logits. Of the servers
+// that speak OpenAI's protocol some give logits too (llama.cpp), others a relevance that is in 0..1 already (vLLM).
+func publicScore(p config.Protocol, ranking []model.Ranked) func(float64) float64 {
+	if p == config.OpenAI && len(ranking) > 0 && ranking[0].Score <= 1 && ranking[len(ranking)-1].Score >= 0 {
+		return func(relevance float64) float64 { return relevance }
+	}
+	return probability
+}
+
+// probability maps a reranker's logit into 0..1 as NVIDIA's RAG blueprint does, so that its users' thresholds carry
+// over: the logistic of a tenth of it.
+func probability(logit float64) float64 { return 1 / (1 + math.Exp(-0.1*logit)) }

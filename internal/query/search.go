@@ -36,7 +36,8 @@ func (s *Service) searchInto(ctx context.Context, r SearchRequest, result *Searc
 	return nil
 }
 
-// Probe runs one retrieval, uncounted, and tells whether a question could be answered: finding nothing is fine.
+// Probe runs one retrieval, uncounted, and returns an error if a question could not be answered. Finding nothing is not
+// an error.
 func (s *Service) Probe(ctx context.Context) error {
 	q := search{question: "Is the index ready?", k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN}
 	_, _, err := s.retrieve(ctx, q, &Times{})
@@ -64,7 +65,7 @@ func (s *Service) find(ctx context.Context, q search, t *Times) ([]Passage, []Wa
 	return passages[:min(len(passages), q.topN)], warnings, nil
 }
 
-// degrades tells whether err is a failure of the stage that the policy answers with less instead of an error.
+// degrades reports whether err is a failure of the stage for which the policy is a degraded reply.
 func (s *Service) degrades(err error, stage config.Stage, policy config.Policy) (*StageError, bool) {
 	failure, ok := errors.AsType[*StageError](err)
 	if !ok || failure.Stage != stage || policy != config.Degrade {

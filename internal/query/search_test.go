@@ -23,10 +23,10 @@ func TestSearchUsesTheLegsOfItsMode(t *testing.T) {
 		noRerank bool
 		want     []string
 	}{
-		{"hybrid fuses both legs", config.Hybrid, true, []string{"c", "a"}},
+		{"hybrid fuses both retrievers", config.Hybrid, true, []string{"c", "a"}},
 		{"hybrid reranks the first k", config.Hybrid, false, []string{"d", "e"}},
-		{"vector leaves the keyword leg out", config.Vector, true, []string{"a", "c"}},
-		{"keyword leaves the vector leg out", config.Keyword, true, []string{"c", "e"}},
+		{"vector leaves the keyword retriever out", config.Vector, true, []string{"a", "c"}},
+		{"keyword leaves the vector retriever out", config.Keyword, true, []string{"c", "e"}},
 		{"keyword reranks too", config.Keyword, false, []string{"f", "d"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -335,7 +335,7 @@ func TestAPanicInTheKeywordLegReachesTheCaller(t *testing.T) {
 	f.index.block = func(context.Context) error { panic("poisonous question") }
 	defer func() {
 		if got := recover(); got != "poisonous question" {
-			t.Errorf("recovered %v, want the leg's panic", got)
+			t.Errorf("recovered %v, want the retriever's panic", got)
 		}
 	}()
 	_, _ = f.service().Search(t.Context(), SearchRequest{Query: "what?"})
