@@ -18,20 +18,20 @@ import (
 const (
 	// chatTimeout is for a whole answer that is not streamed.
 	chatTimeout = 5 * time.Minute
-	// firstByteTimeout is for the head of a streamed reply: the prompt is read, and a laptop may load the model.
+	// firstByteTimeout is for the head of a streamed reply: the server reads the prompt, and may load the model first.
 	firstByteTimeout = 2 * time.Minute
 	// idleTimeout is for the pause between two pieces of a stream.
 	idleTimeout = time.Minute
 	// usageTimeout is for what may follow the answer's end, before the stream itself ends.
 	usageTimeout = 2 * time.Second
-	// closingTimeout is for the end of the stream after [DONE]; past it, the connection is given up.
+	// closingTimeout is for the end of the stream after [DONE]; after it, the client closes the connection.
 	closingTimeout = 50 * time.Millisecond
 )
 
 // Chat asks the LLM.
 type Chat struct {
 	client *client
-	extra  map[string]any // is ExtraBody
+	extra  map[string]any // holds ExtraBody
 	// thinkStyle holds a thinkStyle, which is learned from finished answers.
 	thinkStyle atomic.Int32
 	// warmedUp reports whether a probe has asked for a whole answer.
@@ -118,7 +118,7 @@ func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (*Complet
 		read: func(ctx context.Context, resp *reply) (err error) {
 			if isJSON(resp) { // a server that does not stream
 				if answer, err = c.readWhole(ctx, resp, r); err == nil && answer.Content != "" {
-					err = wanted(delta(answer.Content))
+					err = asDeltaError(delta(answer.Content))
 				}
 				return err
 			}
@@ -145,8 +145,8 @@ type deltaError struct{ error }
 
 func (e *deltaError) Unwrap() error { return e.error }
 
-// wanted marks a Delta's error as its own.
-func wanted(err error) error {
+// asDeltaError marks an error as a Delta's own.
+func asDeltaError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -254,7 +254,7 @@ func parseChat(data []byte) (chatReply, error) {
 
 // readWhole reads an answer that is not streamed.
 func (c *Chat) readWhole(ctx context.Context, resp *reply, r ChatRequest) (answer *Completion, err error) {
-	err = c.client.whole(func(data []byte) error {
+	err = c.client.readsWhole(func(data []byte) error {
 		parsed, err := parseChat(data)
 		switch {
 		case err != nil:

@@ -57,7 +57,7 @@ func TestCompleteReadsTheAnswersOfManyServers(t *testing.T) {
 func TestCompleteRefusesWhatIsNoAnswer(t *testing.T) {
 	cases := []struct {
 		name, answer string
-		kind         config.Failure
+		failure      config.Failure
 	}{
 		{"nothing", ``, config.ModelBroken},
 		{"no JSON", `<html>`, config.ModelBroken},
@@ -73,7 +73,7 @@ func TestCompleteRefusesWhatIsNoAnswer(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := answer(t, http.StatusOK, tc.answer).chat().Complete(t.Context(), ask("x"))
-			if FailureOf(err) != tc.kind || got != nil {
+			if FailureOf(err) != tc.failure || got != nil {
 				t.Errorf("got %v, %v", got, err)
 			}
 		})
@@ -189,7 +189,7 @@ func TestStreamsThatFail(t *testing.T) {
 	begun := "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n"
 	cases := []struct {
 		name, body string
-		kind       config.Failure
+		failure    config.Failure
 		message    string
 	}{
 		{"nothing", "", config.ModelBroken, ""},
@@ -214,7 +214,7 @@ func TestStreamsThatFail(t *testing.T) {
 			var got string
 			_, err := s.chat().Stream(t.Context(), ask("Where is the A100 GPU used?"), func(p string) error { got += p; return nil })
 			e, ok := errors.AsType[*Error](err)
-			if !ok || e.Failure != tc.kind || e.Message != tc.message || s.count() != 1 {
+			if !ok || e.Failure != tc.failure || e.Message != tc.message || s.count() != 1 {
 				t.Errorf("got %#v after %d requests", err, s.count())
 			}
 			if strings.HasPrefix(tc.body, begun) && got != "Hel" {

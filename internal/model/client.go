@@ -33,26 +33,26 @@ const (
 	openFor   = 5 * time.Second
 )
 
-// client posts to one endpoint. Embedder, Ranker and Chat say what, and read the answers.
+// client posts to one endpoint. Embedder, Ranker and Chat write the requests and read the answers.
 type client struct {
-	stage   config.Stage
-	model   string
-	url     string
-	key     Key
-	http    http.RoundTripper
-	observe Observer
-	slots   chan struct{}
-	breaker *gobreaker.TwoStepCircuitBreaker[any]
-	budget  *rate.Limiter // of retries
-	log     *slog.Logger
-	saidAt  atomic.Int64 // Unix time in nanoseconds when it last logged that it waits
+	stage    config.Stage
+	model    string
+	url      string
+	key      Key
+	http     http.RoundTripper
+	observe  Observer
+	slots    chan struct{}
+	breaker  *gobreaker.TwoStepCircuitBreaker[any]
+	budget   *rate.Limiter // of retries
+	log      *slog.Logger
+	loggedAt atomic.Int64 // is the Unix time in nanoseconds at which it last logged that it waits
 }
 
 // call is one request and how to read its answer.
 type call struct {
-	operation string // for the span
+	operation string // names the span
 	body      []byte
-	texts     []string // what the body quotes; no error may quote it
+	texts     []string // are in the body; no error may quote them
 	retry     retryPolicy
 	timeout   time.Duration // of one attempt: to its end, or to the head of a streamed reply
 	read      func(ctx context.Context, reply *reply) error
@@ -62,11 +62,11 @@ type call struct {
 // reply is a 200 that is being read.
 type reply struct {
 	*http.Response
-	// watchdog ends the attempt when it fires; reading a stream winds it up again and again.
+	// watchdog ends the attempt when it fires; each read of a stream resets it.
 	watchdog *time.Timer
 }
 
-// readError says that the connection failed while a reply was read.
+// readError is a failure of the connection while a reply was read.
 type readError struct{ Err error }
 
 func (e *readError) Error() string { return e.Err.Error() }
@@ -96,9 +96,9 @@ func newClient(stage config.Stage, model, url string, key Key, t Transport) *cli
 	return c
 }
 
-// defaultTransport is made for model traffic: few hosts, many calls to each. Compression is off, because the
-// bodies are small and every byte of them would be unpacked on the question path. The passages to rerank, some 40 kB,
-// leave in one write, where the default buffer of 4 kB makes three of them and a copy.
+// defaultTransport is made for model traffic: few hosts, many calls to each. Compression is off, because bodies are
+// small and unpacking them would delay the question. The passages to rerank, some 40 kB, leave in one write, where the
+// default buffer of 4 kB makes three of them and a copy.
 var defaultTransport = sync.OnceValue(func() http.RoundTripper {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -114,8 +114,8 @@ var defaultTransport = sync.OnceValue(func() http.RoundTripper {
 	}
 })
 
-// do makes the call, again where that is safe, and returns nil, an *Error, or what is not the model's failure:
-// the caller's cancellation or the error of a Delta.
+// do makes the call, and repeats it where that is safe. It returns nil, an *Error, or an error that is not the model's
+// failure: the caller's cancellation or the error of a Delta.
 func (c *client) do(ctx context.Context, call call) (err error) {
 	ctx, span := c.startSpan(ctx, call.operation)
 	defer func() { endSpan(span, err) }()
@@ -137,7 +137,7 @@ func (c *client) do(ctx context.Context, call call) (err error) {
 			return err
 		}
 		if call.retry.announced {
-			c.sayWaiting(err)
+			c.logWait(err)
 		}
 		select {
 		case <-time.After(wait):
@@ -147,7 +147,7 @@ func (c *client) do(ctx context.Context, call call) (err error) {
 	}
 }
 
-// admit asks the breaker, and makes one attempt if it lets it pass. started says that a streamed reply had begun.
+// admit makes one attempt if the breaker allows it. started reports whether a streamed reply had begun.
 func (c *client) admit(ctx context.Context, call call) (err error, started bool) {
 	if call.retry.ignoresBreaker {
 		return c.attempt(ctx, call, func() {}), false
@@ -166,7 +166,7 @@ func (c *client) admit(ctx context.Context, call call) (err error, started bool)
 	return err, started
 }
 
-// attempt makes one HTTP request, observes it and makes its error fit to be shown.
+// attempt makes one HTTP request, observes it, and cleans the message of its error.
 func (c *client) attempt(ctx context.Context, call call, begun func()) error {
 	start := time.Now()
 	key, err := c.currentKey()
@@ -216,7 +216,7 @@ func (c *client) exchange(ctx context.Context, call call, key string, begun func
 	return err
 }
 
-// currentKey is the key as it is now, without the line end that a Secret's file often has.
+// currentKey reads the key anew, and cuts the line end that a Secret's file often has.
 func (c *client) currentKey() (string, error) {
 	if c.key == nil {
 		return "", nil
@@ -253,8 +253,8 @@ func (c *client) request(ctx context.Context, call call, key string) (*http.Requ
 	return req, nil
 }
 
-// broke tells why a request or its reply ended early: the caller left, time was up, or else kind.
-func (c *client) broke(caller, inner context.Context, kind config.Failure, err error) error {
+// broke returns the reason why a request or its reply ended early: the caller left, time was up, or else failure.
+func (c *client) broke(caller, inner context.Context, failure config.Failure, err error) error {
 	switch {
 	case caller.Err() != nil:
 		return c.ended(caller)
@@ -264,7 +264,7 @@ func (c *client) broke(caller, inner context.Context, kind config.Failure, err e
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // its text quotes the url
 	}
-	return c.fail(kind, err)
+	return c.fail(failure, err)
 }
 
 // ended is the error of a context that is over.
@@ -275,18 +275,18 @@ func (c *client) ended(ctx context.Context) error {
 	return fmt.Errorf("%s model %q: %w", c.stage, c.model, ctx.Err())
 }
 
-func (c *client) fail(kind config.Failure, cause error) *Error {
-	return &Error{Stage: c.stage, Failure: kind, Model: c.model, Err: cause}
+func (c *client) fail(failure config.Failure, cause error) *Error {
+	return &Error{Stage: c.stage, Failure: failure, Model: c.model, Err: cause}
 }
 
-// notModelFailure says that err is no failure of the model: its caller cancelled or would not take the answer.
+// notModelFailure reports whether err is not the model's failure: the caller cancelled or did not take the answer.
 func notModelFailure(err error) bool {
 	_, own := errors.AsType[*Error](err)
 	_, unwanted := errors.AsType[*deltaError](err)
 	return err != nil && (!own || unwanted)
 }
 
-// isDown says that the endpoint itself is unwell, whatever it was asked.
+// isDown reports whether err shows that the endpoint is down, whatever the request was.
 func isDown(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -306,12 +306,12 @@ const maxReply = 32 << 20
 
 var errTooLarge = errors.New("it is too large")
 
-// replies are buffers for whole answers. What is parsed out of them is always copied.
+// replies are buffers for whole answers. Parsed values are always copied out of them.
 var replies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// whole makes a call's read function of one that parses the whole answer. An error of parse that is no *Error
-// says why the answer is config.ModelBroken.
-func (c *client) whole(parse func(answer []byte) error) func(context.Context, *reply) error {
+// readsWhole returns a call's read function, which parses the whole answer. If parse returns an error that is not an
+// *Error, the failure is config.ModelBroken, with that error as its cause.
+func (c *client) readsWhole(parse func(answer []byte) error) func(context.Context, *reply) error {
 	return func(_ context.Context, resp *reply) error {
 		buf := replies.Get().(*bytes.Buffer)
 		buf.Reset()

@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	// batchSize is how many passages one request carries. NIM does not document a limit; its engines batch 16 to
-	// 64.
+	// batchSize is how many passages one request carries. NIM documents no limit; its engines batch 16 to 64.
 	batchSize = 32
 
 	queryTimeout    = 30 * time.Second
@@ -37,7 +36,7 @@ type Embedder struct {
 	client   *client
 	protocol config.Protocol
 	space    config.EmbeddingSpace
-	// floats is set for a server that refuses encoding_format base64; base64Works once one took it.
+	// floats reports whether the server refuses encoding_format base64; base64Works, whether it has taken it.
 	floats, base64Works atomic.Bool
 }
 
@@ -59,8 +58,8 @@ type EmbedRequest struct {
 	Dimensions int    // 0: the pipeline's
 }
 
-// Passages embeds texts for the index, in their order, 32 a request. A text over the model's limit is cut, and
-// says so in its result. It is patient: it waits out a restart or a rate limit of about a minute.
+// Passages embeds texts for the index, in their order, 32 a request. It cuts a text over the model's limit, and marks
+// its result as truncated. It waits out a restart or a rate limit of about a minute.
 func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, error) {
 	out := make([]Embedded, 0, len(texts))
 	for start := 0; start < len(texts); start += batchSize {
@@ -101,7 +100,7 @@ func (e *Embedder) batch(ctx context.Context, texts []string) ([]Embedded, error
 	return append(left, right...), err
 }
 
-// messageOf is what the server said, without our own words.
+// messageOf is the server's message, without our own words.
 func messageOf(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Message
@@ -137,8 +136,8 @@ func firstHalf(s string) string {
 	return string(runes[:len(runes)/2])
 }
 
-// Embed passes a client's request on, 32 texts a request, with the prefixes of the pipeline. Nothing is cut
-// but by the request's own Truncate.
+// Embed passes a client's request on, 32 texts a request, with the prefixes of the pipeline. Only the request's own
+// Truncate cuts texts.
 func (e *Embedder) Embed(ctx context.Context, r EmbedRequest) ([][]float32, *Usage, error) {
 	var out [][]float32
 	var used *Usage
@@ -177,9 +176,9 @@ type embedCall struct {
 	retry      retryPolicy
 }
 
-// post embeds texts in one request. It asks for base64, which costs a tenth of the CPU to read. A server that
-// refuses the first such request is asked for numbers, and from then on if it takes that; servers that do not
-// know encoding_format send numbers anyway, and those are read too.
+// post embeds texts in one request. It asks for base64, which costs a fraction of the CPU to read. If a server refuses
+// the first such request and accepts one for numbers, all later requests are for numbers. Servers that do not know
+// encoding_format send numbers anyway, and post reads those too.
 func (e *Embedder) post(ctx context.Context, call embedCall) ([][]float32, *Usage, error) {
 	if call.dimensions == 0 {
 		call.dimensions = e.space.Dimensions
@@ -221,7 +220,7 @@ func (e *Embedder) request(
 		texts:     in.texts,
 		retry:     in.retry,
 		timeout:   timeout,
-		read: e.client.whole(func(answer []byte) (err error) {
+		read: e.client.readsWhole(func(answer []byte) (err error) {
 			vectors, usage, err = parseEmbeddings(answer, len(in.texts), in.dimensions)
 			return err
 		}),

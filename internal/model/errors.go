@@ -20,7 +20,7 @@ type Error struct {
 	Failure    config.Failure
 	Model      string
 	Status     int           // HTTP status; 0 when there was no reply
-	Message    string        // what the server said, bounded
+	Message    string        // is the server's message, bounded
 	RetryAfter time.Duration // from Retry-After; 0 when absent
 	Err        error         // the cause below, if any
 }
@@ -54,7 +54,7 @@ func (e *Error) Summary() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// FailureOf finds the failure of a model call in err's chain; it is empty when there is none.
+// FailureOf returns the failure of a model call in err's chain, or an empty one.
 func FailureOf(err error) config.Failure {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Failure
@@ -73,7 +73,7 @@ func (c *client) refusal(resp *http.Response) *Error {
 	return e
 }
 
-// refused classifies an error by its status and by what the server said in body: JSON of some shape or text.
+// refused classifies an error by its status and by the server's message in body: JSON of some shape or text.
 func (c *client) refused(status int, body string) *Error {
 	said := serverMessage(body)
 	e := c.fail(failureFor(status, cmp.Or(said, body)), nil)
@@ -99,11 +99,11 @@ func failureFor(status int, said string) config.Failure {
 		return config.ModelOverloaded
 	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout:
 		return config.ModelTimedOut
-	case status == http.StatusServiceUnavailable && saysAny(said, fullWords):
+	case status == http.StatusServiceUnavailable && containsAny(said, fullWords):
 		return config.ModelOverloaded
 	case status == http.StatusServiceUnavailable:
 		return config.ModelNotReady
-	case mayBeTooLong(status) && saysAny(said, tooLongWords):
+	case mayBeTooLong(status) && containsAny(said, tooLongWords):
 		return config.InputTooLong
 	case status == http.StatusNotFound, status >= 300 && status < 400:
 		return config.ModelNotFound
@@ -113,14 +113,14 @@ func failureFor(status int, said string) config.Failure {
 	return config.ModelBroken
 }
 
-// mayBeTooLong holds for the statuses that servers use for a text over the limit; llama.cpp uses 500.
+// mayBeTooLong reports whether status is one that servers use for a text over the limit; llama.cpp uses 500.
 func mayBeTooLong(status int) bool {
 	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity ||
 		status == http.StatusInternalServerError
 }
 
-// tooLongWords are how servers say that a text, or a batch of them, exceeds a limit. They are many, because
-// a miss fails a document for good while a false hit costs a few requests.
+// tooLongWords are the words by which servers refuse a text, or a batch of them, over a limit. They are many, because a
+// miss fails a document for good while a false hit costs a few requests.
 var tooLongWords = []string{
 	"exceeds maximum allowed token",  // NIM 1.x: Input length 548 exceeds maximum allowed token size 512
 	"input length",                   // other wordings of that; Ollama: the input length exceeds the context length
@@ -134,10 +134,10 @@ var tooLongWords = []string{
 	"maximum batch size", "max batch size", "batch size exceeds",
 }
 
-// fullWords tell a 503 for a full queue from one for a model that is still loading.
+// fullWords distinguish a 503 for a full queue from one for a model that is still loading.
 var fullWords = []string{"queue", "overload", "busy", "capacity", "too many requests", "rate limit"}
 
-func saysAny(said string, words []string) bool {
+func containsAny(said string, words []string) bool {
 	said = strings.ToLower(said)
 	for _, w := range words {
 		if strings.Contains(said, w) {
@@ -147,12 +147,12 @@ func saysAny(said string, words []string) bool {
 	return false
 }
 
-// maxMessage bounds, in code points, what is kept of a server's words.
+// maxMessage bounds, in code points, a server's message.
 const maxMessage = 200
 
-// serverMessage finds the words in an error's body, of which these shapes are known: {"error": text},
+// serverMessage finds the message in an error's body, of which these shapes are known: {"error": text},
 // {"error": {"message": text}}, {"detail": text}, {"detail": [{"msg": text}]}, {"message": text},
-// {"title": text}, a JSON string, and plain text. What is known in none of them is not repeated.
+// {"title": text}, a JSON string, and plain text. For any other shape, it is empty.
 func serverMessage(body string) string {
 	body = strings.TrimSpace(body)
 	var v any
@@ -201,7 +201,7 @@ func clean(message, key string, texts []string) string {
 	printable := []rune(strings.Join(strings.FieldsFunc(message, func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r)
 	}), " "))
-	// Quotes are looked for a little beyond what is kept, lest the cut leave the beginning of one.
+	// Quotations are searched for beyond the cut too, so that it does not leave the beginning of one.
 	beyond := printable[:min(len(printable), maxMessage+quoteLength)]
 	if quotes(string(beyond), append([]string{key}, texts...)) {
 		return ""
@@ -212,7 +212,7 @@ func clean(message, key string, texts []string) string {
 // quoteLength is how many letters and digits in a row, the same in a message and a text, make a quotation.
 const quoteLength = 16
 
-// quotes says whether message repeats a part of one of the texts, or the whole of a short one, however it is
+// quotes reports whether message repeats a part of one of the texts, or the whole of a short one, however it is
 // escaped, wrapped or punctuated.
 func quotes(message string, texts []string) bool {
 	said := letters(message)

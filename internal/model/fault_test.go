@@ -15,8 +15,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
-// kinds says what a fault that is not harmless comes to, where that is not config.ModelBroken.
-var kinds = map[string]config.Failure{
+// failures maps each fault that is not harmless to its failure, unless that is config.ModelBroken.
+var failures = map[string]config.Failure{
 	"bad-request": config.ModelRejected, "unprocessable": config.ModelRejected, "input-too-long": config.InputTooLong,
 	"unauthorized": config.ModelUnauthorized, "forbidden": config.ModelUnauthorized, "key-echoed": config.ModelUnauthorized,
 	"unpaid": config.ModelUnpaid, "no-route": config.ModelNotFound, "no-model": config.ModelNotFound, "redirected": config.ModelNotFound,
@@ -68,7 +68,7 @@ func chat(url string, t model.Transport) *model.Chat {
 
 func secret() (string, error) { return key, nil }
 
-func TestEveryFaultOfEveryRoleComesToItsKind(t *testing.T) {
+func TestEveryFaultOfEveryRoleComesToItsFailure(t *testing.T) {
 	for _, q := range questions {
 		clean := nimsim.Start(t, nimsim.Options{Key: key})
 		want, err := q.ask(t.Context(), clean.URL+"/v1", model.Transport{})
@@ -99,12 +99,12 @@ func TestEveryFaultOfEveryRoleComesToItsKind(t *testing.T) {
 					}
 					return
 				}
-				wantKind, known := kinds[fault.Name]
+				wantFailure, known := failures[fault.Name]
 				if !known {
-					wantKind = config.ModelBroken
+					wantFailure = config.ModelBroken
 				}
-				if model.FailureOf(err) != wantKind {
-					t.Fatalf("got %v, want %s", err, wantKind)
+				if model.FailureOf(err) != wantFailure {
+					t.Fatalf("got %v, want %s", err, wantFailure)
 				}
 				said := fmt.Sprint(err)
 				for _, hidden := range []string{key, "A100", "Sixteen", nimsim.Reasoning} {

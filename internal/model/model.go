@@ -13,15 +13,15 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Key returns the API key as it is now; it is asked before every request, so that a rotated key is taken up.
+// Key returns the API key as it is now. It is called before every request, so that a rotated key takes effect.
 type Key func() (string, error)
 
 // Embedded is the vector of one text.
 type Embedded struct {
 	Vector []float32
-	// Truncated says that the model saw only the beginning of the text.
+	// Truncated reports whether the model saw only the beginning of the text.
 	Truncated bool
-	// Limit is what the server said of its limit when it refused the whole text; empty if not Truncated.
+	// Limit is the message with which the server refused the whole text; empty if not Truncated.
 	Limit string
 }
 
@@ -55,7 +55,7 @@ type Usage struct {
 	TotalTokens      int `json:"total_tokens"`
 }
 
-// plus adds two counts, of which either may be missing.
+// plus adds two counts, either of which may be nil.
 func (u *Usage) plus(v *Usage) *Usage {
 	if u == nil || v == nil {
 		if u == nil {
@@ -80,9 +80,8 @@ type Completion struct {
 // Delta receives a piece of a streamed answer. An error from it ends the stream and is returned as it is.
 type Delta func(content string) error
 
-// Observer is told of every HTTP call, each attempt by itself, and of one that a missing key prevented, for
-// metrics and for the stages of the ops port. err is nil or an *Error; a call that its caller cancelled is not
-// reported.
+// Observer is called after every HTTP call, for each attempt, and after one that a missing key prevented. It feeds
+// metrics and the stages of the ops port. err is nil or an *Error; a call that its caller cancelled is not reported.
 type Observer func(stage config.Stage, took time.Duration, err error)
 
 // Transport is what the clients of one process share.
@@ -92,6 +91,6 @@ type Transport struct {
 	HTTP http.RoundTripper
 	// Observe may be nil.
 	Observe Observer
-	// Log is told when ingestion waits for a model, which may take a minute. Nil discards it.
+	// Log receives a line when ingestion waits for a model, which may take a minute. Nil discards it.
 	Log *slog.Logger
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// NewMetrics registers ragpipeline_model_request_duration_seconds{model_role,outcome} and returns what feeds
-// it. outcome is "ok" or the error's Kind.
+// NewMetrics registers ragpipeline_model_request_duration_seconds{model_role,outcome}, and returns the observer that
+// feeds it. outcome is "ok" or the error's Failure.
 func NewMetrics(r prometheus.Registerer) Observer {
 	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "ragpipeline_model_request_duration_seconds",
@@ -31,7 +31,7 @@ func NewMetrics(r prometheus.Registerer) Observer {
 	}
 }
 
-// Observers tells all of them, in order; nil ones are left out.
+// Observers calls all of them, in order, and leaves out nil ones.
 func Observers(all ...Observer) Observer {
 	return func(stage config.Stage, took time.Duration, err error) {
 		for _, observe := range all {
@@ -60,7 +60,7 @@ func (c *client) startSpan(ctx context.Context, operation string) (context.Conte
 		trace.WithAttributes(keyOperation.String(operation), keyModel.String(c.model)))
 }
 
-// describe adds to the current span what the model said of its answer.
+// describe adds to the current span the answer's finish reason and usage.
 func describe(ctx context.Context, finish string, usage *Usage) {
 	span := trace.SpanFromContext(ctx)
 	if !span.IsRecording() {
@@ -76,12 +76,12 @@ func describe(ctx context.Context, finish string, usage *Usage) {
 
 func endSpan(span trace.Span, err error) {
 	if span.IsRecording() && err != nil {
-		kind := "cancelled"
-		if k := FailureOf(err); k != "" {
-			kind = string(k)
+		reason := "cancelled"
+		if failure := FailureOf(err); failure != "" {
+			reason = string(failure)
 		}
-		span.SetAttributes(keyError.String(kind))
-		span.SetStatus(codes.Error, kind)
+		span.SetAttributes(keyError.String(reason))
+		span.SetStatus(codes.Error, reason)
 	}
 	span.End()
 }

@@ -22,12 +22,12 @@ import (
 
 func TestEveryAttemptIsObservedWithItsOutcome(t *testing.T) {
 	var stages []config.Stage
-	var kinds []config.Failure
+	var failures []config.Failure
 	note := func(stage config.Stage, took time.Duration, err error) {
 		if took <= 0 {
 			t.Errorf("it took %s", took)
 		}
-		stages, kinds = append(stages, stage), append(kinds, FailureOf(err))
+		stages, failures = append(stages, stage), append(failures, FailureOf(err))
 	}
 	n := 0
 	s := serve(t, func(w http.ResponseWriter, _ []byte) {
@@ -41,7 +41,7 @@ func TestEveryAttemptIsObservedWithItsOutcome(t *testing.T) {
 	if _, err := e.Query(t.Context(), "x"); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]config.Failure{config.ModelOverloaded, config.ModelOverloaded, ""}, kinds); diff != "" {
+	if diff := cmp.Diff([]config.Failure{config.ModelOverloaded, config.ModelOverloaded, ""}, failures); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]config.Stage{config.StageEmbedding, config.StageEmbedding, config.StageEmbedding}, stages); diff != "" {

@@ -33,8 +33,8 @@ func NewRanker(m config.Model, key Key, t Transport) *Ranker {
 	return &Ranker{client: newClient(config.StageReranking, m.Name, rankingURL(m), key, t), protocol: m.Protocol}
 }
 
-// Rank returns every passage once, the best first and ties by index. A passage over the model's limit is
-// judged by its beginning.
+// Rank returns every passage once, the best first and ties by index. It ranks a passage over the model's limit by its
+// beginning.
 func (r *Ranker) Rank(ctx context.Context, query string, passages []string) ([]Ranked, error) {
 	out := make([]Ranked, 0, len(passages))
 	for start := 0; start < len(passages); start += maxPassages {
@@ -58,8 +58,8 @@ func (r *Ranker) Probe(ctx context.Context) error {
 	return err
 }
 
-// rank ranks one request's worth of passages. A server that does not truncate by itself gets them shortened
-// until it takes them.
+// rank ranks one request's worth of passages. For a server that does not truncate, it shortens them until the server
+// accepts them.
 func (r *Ranker) rank(ctx context.Context, query string, passages []string, retry retryPolicy) ([]Ranked, error) {
 	for {
 		ranked, err := r.post(ctx, query, passages, retry)
@@ -80,7 +80,7 @@ func halveLongest(passages []string) (shorter []string, ok bool) {
 	for _, p := range passages {
 		longest = max(longest, utf8.RuneCountInString(p))
 	}
-	const least = 100 // code points; below, it is not the passages that are too long
+	const least = 100 // code points; below it, the passages are not what is too long
 	limit := longest / 2
 	if limit < least {
 		return nil, false
@@ -103,7 +103,7 @@ func (r *Ranker) post(
 		texts:     append([]string{query}, passages...),
 		retry:     retry,
 		timeout:   rankingTimeout,
-		read: r.client.whole(func(answer []byte) (err error) {
+		read: r.client.readsWhole(func(answer []byte) (err error) {
 			ranked, err = parseRanking(answer, len(passages))
 			return err
 		}),
@@ -132,7 +132,7 @@ func (r *Ranker) body(query string, passages []string) []byte {
 	return append(b, `],"truncate":"END"}`...)
 }
 
-// openAIBody is the request of vLLM, llama.cpp and others that took over Cohere's shape.
+// openAIBody is a request in Cohere's shape, which vLLM, llama.cpp and others took over.
 func (r *Ranker) openAIBody(b []byte, query string, passages []string) []byte {
 	b = append(b, `,"query":`...)
 	b = appendString(b, query)
@@ -195,8 +195,8 @@ func parseRanking(answer []byte, n int) ([]Ranked, error) {
 // join puts a route after a base url that ends in /v1.
 func join(base, route string) string { return strings.TrimRight(base, "/") + route }
 
-// rankingURL is where m ranks. A NIM does at {url}/ranking, or at its url itself when that already names the
-// route; NVIDIA's hosted API has a host and a path for each model; OpenAI-compatible servers have {url}/rerank.
+// rankingURL is the url at which m ranks. A NIM has {url}/ranking, or its url itself if that already names the route;
+// NVIDIA's hosted API has a host and a path for each model; OpenAI-compatible servers have {url}/rerank.
 func rankingURL(m config.Model) string {
 	if m.Protocol == config.OpenAI {
 		return join(m.URL, "/rerank")
@@ -213,7 +213,7 @@ func rankingURL(m config.Model) string {
 	return join(m.URL, "/ranking")
 }
 
-// isHosted says whether the url is of NVIDIA's hosted API.
+// isHosted reports whether the url is of NVIDIA's hosted API.
 func isHosted(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -22,7 +22,7 @@ func TestWhatAServersRefusalMeans(t *testing.T) {
 		name    string
 		status  int
 		body    string
-		kind    config.Failure
+		failure config.Failure
 		message string
 	}{
 		{"a wrong key", 401, `{"status":401,"title":"Unauthorized","detail":"Authentication failed"}`, config.ModelUnauthorized, "Authentication failed"},
@@ -62,7 +62,7 @@ func TestWhatAServersRefusalMeans(t *testing.T) {
 			s := answer(t, tc.status, tc.body)
 			err := s.chat().Probe(t.Context())
 			e, ok := errors.AsType[*Error](err)
-			if !ok || e.Failure != tc.kind || e.Status != tc.status || e.Message != tc.message {
+			if !ok || e.Failure != tc.failure || e.Status != tc.status || e.Message != tc.message {
 				t.Fatalf("got %#v", err)
 			}
 			if !strings.Contains(err.Error(), `llm model "acme/model-1.5"`) {

@@ -35,7 +35,7 @@ var (
 	probe = retryPolicy{attempts: 1, ignoresBreaker: true}
 )
 
-// waits has no state but its own: one for each call.
+// waits returns the waits of one call.
 func (p retryPolicy) waits() *backoff.ExponentialBackOff {
 	return &backoff.ExponentialBackOff{
 		InitialInterval:     p.first,
@@ -45,8 +45,8 @@ func (p retryPolicy) waits() *backoff.ExponentialBackOff {
 	}
 }
 
-// allows says whether err may be followed by another attempt: the request did not reach the model, or the
-// server said to come back.
+// allows reports whether another attempt may follow err: the request did not reach the model, or the server asked to
+// try again.
 func (p retryPolicy) allows(err error, try int) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || try >= p.attempts {
@@ -61,7 +61,7 @@ func (p retryPolicy) allows(err error, try int) bool {
 	return e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout
 }
 
-// wait is how long to wait before the next attempt; not ok means that it is not worth waiting.
+// wait is how long to wait before the next attempt; not ok means that there is none.
 func (c *client) wait(ctx context.Context, p retryPolicy, next time.Duration, err error) (time.Duration, bool) {
 	if e, ok := errors.AsType[*Error](err); ok {
 		if e.RetryAfter > p.longest {
@@ -77,13 +77,13 @@ func (c *client) wait(ctx context.Context, p retryPolicy, next time.Duration, er
 	return next, ok
 }
 
-// sayEvery is how often a client says that it waits, however many calls do.
-const sayEvery = 15 * time.Second
+// logEvery is how often a client logs that it waits, however many calls do.
+const logEvery = 15 * time.Second
 
-// sayWaiting logs that a call failed with err and will be made again.
-func (c *client) sayWaiting(err error) {
-	now, last := time.Now().UnixNano(), c.saidAt.Load()
-	if now-last < int64(sayEvery) || !c.saidAt.CompareAndSwap(last, now) {
+// logWait logs that a call failed with err and will be made again.
+func (c *client) logWait(err error) {
+	now, last := time.Now().UnixNano(), c.loggedAt.Load()
+	if now-last < int64(logEvery) || !c.loggedAt.CompareAndSwap(last, now) {
 		return
 	}
 	e, ok := errors.AsType[*Error](err)
@@ -113,10 +113,10 @@ func (c *client) takeRetry(longest time.Duration) (delay time.Duration, ok bool)
 	return delay, true
 }
 
-// longestRetryAfter bounds what is believed of a server's Retry-After.
+// longestRetryAfter bounds a server's Retry-After.
 const longestRetryAfter = time.Hour
 
-// retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3); 0 when absent or senseless.
+// retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3); 0 if absent or invalid.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
 	if v == "" {

@@ -71,7 +71,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		name     string
 		first    reaction
 		requests int
-		kind     config.Failure
+		failure  config.Failure
 	}{
 		{"a connection that fails", reaction{err: refused}, 2, ""},
 		{"429", reaction{status: 429}, 2, ""},
@@ -94,8 +94,8 @@ func TestWhatIsTriedAgain(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{replies: []reaction{tc.first, fine}}
 				_, err := s.embedder().Query(t.Context(), "x")
-				if FailureOf(err) != tc.kind || (err == nil) != (tc.kind == "") || s.count() != tc.requests {
-					t.Errorf("got %v after %d requests, want %q after %d", err, s.count(), tc.kind, tc.requests)
+				if FailureOf(err) != tc.failure || (err == nil) != (tc.failure == "") || s.count() != tc.requests {
+					t.Errorf("got %v after %d requests, want %q after %d", err, s.count(), tc.failure, tc.requests)
 				}
 			})
 		})

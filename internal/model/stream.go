@@ -29,13 +29,13 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 			return nil
 		}
 		content.WriteString(s)
-		return wanted(delta(s))
+		return asDeltaError(delta(s))
 	}
 	for {
 		data, err := events.next()
 		data = bytes.TrimSpace(data)
 		if err != nil && answer.FinishReason != "" {
-			break // what follows the end of the answer need not come
+			break // nothing after the end of the answer is needed
 		}
 		if string(data) == "[DONE]" {
 			idle.finish()
@@ -81,7 +81,7 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 	return answer, nil
 }
 
-// idleReader winds the attempt's watchdog up before each read, and holds it while the answer is passed on.
+// idleReader resets the attempt's watchdog before each read, and stops it while the answer is passed on.
 type idleReader struct {
 	in       io.Reader
 	watchdog *time.Timer

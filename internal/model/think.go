@@ -23,7 +23,7 @@ const (
 
 // thinkFilter cuts <think> blocks out of an answer that comes in pieces, where a tag may be cut in two. It holds
 // back what may still become a tag. A block that never closes is dropped when the answer began with it, for
-// then the model ran out of tokens while thinking; further on it is text that speaks of the tag.
+// then the model ran out of tokens while thinking; further on it is text that mentions the tag.
 type thinkFilter struct {
 	buf      []byte     // not decided yet
 	searched int        // of buf, when inside: no closing tag begins before it
