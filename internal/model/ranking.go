@@ -192,6 +192,12 @@ func parseRanking(answer []byte, n int) ([]Ranked, error) {
 	return ranked, nil
 }
 
+// AreLogits reports whether the scores of a ranking, which come best first, are logits, and not a relevance in 0..1. A
+// NIM gives logits. Of the servers with OpenAI's protocol, some give logits too (llama.cpp), others a relevance (vLLM).
+func AreLogits(p config.Protocol, ranking []Ranked) bool {
+	return p != config.OpenAI || len(ranking) == 0 || ranking[0].Score > 1 || ranking[len(ranking)-1].Score < 0
+}
+
 // join puts a route after a base url that ends in /v1.
 func join(base, route string) string { return strings.TrimRight(base, "/") + route }
 

@@ -265,22 +265,17 @@ func (s *Service) rerank(ctx context.Context, question string, passages []Passag
 	slices.SortFunc(ranking, func(a, b model.Ranked) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(passages[a.Index].ID, passages[b.Index].ID))
 	})
-	public := publicScore(s.config.Models.Reranking.Protocol, ranking)
+	logits := model.AreLogits(s.config.Models.Reranking.Protocol, ranking)
 	best := make([]Passage, min(n, len(ranking)))
 	for i := range best {
 		best[i] = passages[ranking[i].Index]
-		best[i].Logit, best[i].Score = &ranking[i].Score, public(ranking[i].Score)
+		score := ranking[i].Score
+		best[i].Logit, best[i].Score = &score, score
+		if logits {
+			best[i].Score = probability(score)
+		}
 	}
 	return best, nil
-}
-
-// publicScore returns the function that maps a ranking's scores, which come best first, into 0..1. A NIM gives logits. Of the servers
-// that speak OpenAI's protocol some give logits too (llama.cpp), others a relevance that is in 0..1 already (vLLM).
-func publicScore(p config.Protocol, ranking []model.Ranked) func(float64) float64 {
-	if p == config.OpenAI && len(ranking) > 0 && ranking[0].Score <= 1 && ranking[len(ranking)-1].Score >= 0 {
-		return func(relevance float64) float64 { return relevance }
-	}
-	return probability
 }
 
 // probability maps a reranker's logit into 0..1 as NVIDIA's RAG blueprint does, so that its users' thresholds carry
