@@ -18,9 +18,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// The three calls of one question, against a server that answers at once. "memory" has no network, so that it
-// shows what this package costs; "loopback" adds net/http's client, and a server that costs next to nothing;
-// "floor" is the same bytes through net/http with the answer thrown away.
+// The three calls of one question, against a server that answers at once. "memory" has no network,
+// so that it shows what this package costs; "loopback" adds net/http's client, and a server that
+// costs next to nothing; "floor" is the same bytes through net/http with the answer thrown away.
 func BenchmarkQuestion(b *testing.B) {
 	passages := manyPassages()
 	v := make([]float32, 1024)
@@ -86,8 +86,8 @@ func BenchmarkQuestion(b *testing.B) {
 	}
 }
 
-// BenchmarkRanking writes the body of a reranking request with 45 passages of about 1 kB: as the client does, with the
-// library's quoting of strings in its place, and with the library alone.
+// BenchmarkRanking writes the body of a reranking request with 45 passages of about 1 kB: as the
+// client does, with the library's quoting of strings in its place, and with the library alone.
 func BenchmarkRanking(b *testing.B) {
 	passages := manyPassages()
 	type text struct {

@@ -18,13 +18,15 @@ import (
 const (
 	// chatTimeout is for a whole answer that is not streamed.
 	chatTimeout = 5 * time.Minute
-	// firstByteTimeout is for the head of a streamed reply: the server reads the prompt, and may load the model first.
+	// firstByteTimeout is for the head of a streamed reply: the server reads the prompt, and may
+	// load the model first.
 	firstByteTimeout = 2 * time.Minute
 	// idleTimeout is for the pause between two pieces of a stream.
 	idleTimeout = time.Minute
 	// usageTimeout is for what may follow the answer's end, before the stream itself ends.
 	usageTimeout = 2 * time.Second
-	// closingTimeout is for the end of the stream after [DONE]; after it, the client closes the connection.
+	// closingTimeout is for the end of the stream after [DONE]; after it, the client closes the
+	// connection.
 	closingTimeout = 50 * time.Millisecond
 )
 
@@ -51,15 +53,16 @@ func (c *Chat) Complete(ctx context.Context, r ChatRequest) (*Completion, error)
 	return c.complete(ctx, r, interactive)
 }
 
-// warmUp is the question of the first probe. Its answer, of at most warmUpTokens, is a word, or some reasoning and a
-// word.
+// warmUp is the question of the first probe. Its answer, of at most warmUpTokens, is a word, or
+// some reasoning and a word.
 const (
 	warmUp       = "Reply with the single word: yes"
 	warmUpTokens = 256
 )
 
-// Probe asks for one token, once. The first probe asks for a whole short answer instead: from it, the client learns
-// where this model's answers begin, before a user waits for the first piece of one.
+// Probe asks for one token, once. The first probe asks for a whole short answer instead: from it,
+// the client learns where this model's answers begin, before a user waits for the first piece of
+// one.
 func (c *Chat) Probe(ctx context.Context) error {
 	r := ChatRequest{Messages: []Message{{Role: "user", Content: probeText}}, MaxTokens: 1}
 	if thinkStyle(c.thinkStyle.Load()) == styleUnknown && !c.warmedUp.Load() {
@@ -99,9 +102,9 @@ func (c *Chat) complete(ctx context.Context, r ChatRequest, retry retryPolicy) (
 	return answer, nil
 }
 
-// Stream hands the answer's pieces to delta as they come, the first answer of a model that was never probed in one
-// piece. It tries again only before the first byte of the reply; an answer that breaks off is an error, after the
-// pieces that came.
+// Stream hands the answer's pieces to delta as they come, the first answer of a model that was
+// never probed in one piece. It tries again only before the first byte of the reply; an answer that
+// breaks off is an error, after the pieces that came.
 func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (*Completion, error) {
 	body, err := c.body(r, true)
 	if err != nil {
@@ -166,7 +169,8 @@ func contents(messages []Message) []string {
 	return out
 }
 
-// chatRequest is a request. Extra holds the members of ExtraBody that are not among the other fields.
+// chatRequest is a request. Extra holds the members of ExtraBody that are not among the other
+// fields.
 type chatRequest struct {
 	Model string `json:"model"`
 	ChatRequest
@@ -209,8 +213,8 @@ type chatReply struct {
 	problem  []byte // holds the JSON of an error; nil if it is not one
 }
 
-// chatJSON is the wire format of a chatReply. Errors have several shapes: {"error": ...}, {"object": "error",
-// "message": ...}, {"detail": ...}, {"title": ...}.
+// chatJSON is the wire format of a chatReply. Errors have several shapes: {"error": ...},
+// {"object": "error", "message": ...}, {"detail": ...}, {"title": ...}.
 type chatJSON struct {
 	Choices list[*choice]  `json:"choices"`
 	Usage   *Usage         `json:"usage"`
@@ -232,8 +236,8 @@ type chatMessage struct {
 	Content string `json:"content"`
 }
 
-// parseChat reads one JSON answer or one event of a stream. It looks at the first choice only. An object that holds
-// neither a choice nor an error is empty, as a keep-alive is.
+// parseChat reads one JSON answer or one event of a stream. It looks at the first choice only. An
+// object that holds neither a choice nor an error is empty, as a keep-alive is.
 func parseChat(data []byte) (chatReply, error) {
 	var answer chatJSON
 	err := readJSON(data, &answer)
@@ -275,8 +279,8 @@ func (c *Chat) readWhole(ctx context.Context, resp *reply, r ChatRequest) (answe
 	return answer, err
 }
 
-// problem is an error that came as or within a 200, of which only the status matters: {"error": {"code": 429}},
-// {"code": 429}, {"status": 429}.
+// problem is an error that came as or within a 200, of which only the status matters: {"error":
+// {"code": 429}}, {"code": 429}, {"status": 429}.
 type problem struct {
 	Code   int      `json:"code"`
 	Status int      `json:"status"`

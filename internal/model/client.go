@@ -27,8 +27,8 @@ import (
 const (
 	// concurrency bounds the calls in flight of one client; more wait for their turn.
 	concurrency = 64
-	// tripAfter consecutive failures of an endpoint open its breaker for openFor; then one call at a time
-	// tries whether it is back.
+	// tripAfter consecutive failures of an endpoint open its breaker for openFor; then one call at
+	// a time tries whether it is back.
 	tripAfter = 10
 	openFor   = 5 * time.Second
 )
@@ -96,9 +96,9 @@ func newClient(stage config.Stage, model, url string, key Key, t Transport) *cli
 	return c
 }
 
-// defaultTransport is made for model traffic: few hosts, many calls to each. Compression is off, because bodies are
-// small and unpacking them would delay the question. The passages to rerank, some 40 kB, leave in one write, where the
-// default buffer of 4 kB makes three of them and a copy.
+// defaultTransport is made for model traffic: few hosts, many calls to each. Compression is off,
+// because bodies are small and unpacking them would delay the question. The passages to rerank,
+// some 40 kB, leave in one write, where the default buffer of 4 kB makes three of them and a copy.
 var defaultTransport = sync.OnceValue(func() http.RoundTripper {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -114,8 +114,8 @@ var defaultTransport = sync.OnceValue(func() http.RoundTripper {
 	}
 })
 
-// do makes the call, and repeats it where that is safe. It returns nil, an *Error, or an error that is not the model's
-// failure: the caller's cancellation or the error of a Delta.
+// do makes the call, and repeats it where that is safe. It returns nil, an *Error, or an error that
+// is not the model's failure: the caller's cancellation or the error of a Delta.
 func (c *client) do(ctx context.Context, call call) (err error) {
 	ctx, span := c.startSpan(ctx, call.operation)
 	defer func() { endSpan(span, err) }()
@@ -147,7 +147,8 @@ func (c *client) do(ctx context.Context, call call) (err error) {
 	}
 }
 
-// admit makes one attempt if the breaker allows it. started reports whether a streamed reply had begun.
+// admit makes one attempt if the breaker allows it. started reports whether a streamed reply had
+// begun.
 func (c *client) admit(ctx context.Context, call call) (err error, started bool) {
 	if call.retry.ignoresBreaker {
 		return c.attempt(ctx, call, func() {}), false
@@ -253,7 +254,8 @@ func (c *client) request(ctx context.Context, call call, key string) (*http.Requ
 	return req, nil
 }
 
-// broke returns the reason why a request or its reply ended early: the caller left, time was up, or else failure.
+// broke returns the reason why a request or its reply ended early: the caller left, time was up, or
+// else failure.
 func (c *client) broke(caller, inner context.Context, failure config.Failure, err error) error {
 	switch {
 	case caller.Err() != nil:
@@ -279,7 +281,8 @@ func (c *client) fail(failure config.Failure, cause error) *Error {
 	return &Error{Stage: c.stage, Failure: failure, Model: c.model, Err: cause}
 }
 
-// notModelFailure reports whether err is not the model's failure: the caller cancelled or did not take the answer.
+// notModelFailure reports whether err is not the model's failure: the caller cancelled or did not
+// take the answer.
 func notModelFailure(err error) bool {
 	_, own := errors.AsType[*Error](err)
 	_, unwanted := errors.AsType[*deltaError](err)
@@ -301,7 +304,8 @@ func isDown(err error) bool {
 	return false
 }
 
-// maxReply bounds one answer: 32 vectors of 4,096 dimensions, as numbers of 20 characters, are 2.6 MB.
+// maxReply bounds one answer: 32 vectors of 4,096 dimensions, as numbers of 20 characters, are 2.6
+// MB.
 const maxReply = 32 << 20
 
 var errTooLarge = errors.New("it is too large")
@@ -309,8 +313,8 @@ var errTooLarge = errors.New("it is too large")
 // replies are buffers for whole answers. Parsed values are always copied out of them.
 var replies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readsWhole returns a call's read function, which parses the whole answer. If parse returns an error that is not an
-// *Error, the failure is config.ModelBroken, with that error as its cause.
+// readsWhole returns a call's read function, which parses the whole answer. If parse returns an
+// error that is not an *Error, the failure is config.ModelBroken, with that error as its cause.
 func (c *client) readsWhole(parse func(answer []byte) error) func(context.Context, *reply) error {
 	return func(_ context.Context, resp *reply) error {
 		buf := replies.Get().(*bytes.Buffer)

@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// batchSize is how many passages one request carries. NIM documents no limit; its engines batch 16 to 64.
+	// batchSize is how many passages one request carries. NIM documents no limit; its engines batch
+	// 16 to 64.
 	batchSize = 32
 
 	queryTimeout    = 30 * time.Second
@@ -36,12 +37,13 @@ type Embedder struct {
 	client   *client
 	protocol config.Protocol
 	space    config.EmbeddingSpace
-	// floats reports whether the server refuses encoding_format base64; base64Works, whether it has taken it.
+	// floats reports whether the server refuses encoding_format base64; base64Works, whether it has
+	// taken it.
 	floats, base64Works atomic.Bool
 }
 
-// NewEmbedder makes a client of the embedding model m. space names the model, the vectors' length and the
-// prefixes. A nil key sends none.
+// NewEmbedder makes a client of the embedding model m. space names the model, the vectors' length
+// and the prefixes. A nil key sends none.
 func NewEmbedder(m config.Model, space config.EmbeddingSpace, key Key, t Transport) *Embedder {
 	return &Embedder{
 		client:   newClient(config.StageEmbedding, m.Name, join(m.URL, "/embeddings"), key, t),
@@ -58,8 +60,9 @@ type EmbedRequest struct {
 	Dimensions int    // 0: the pipeline's
 }
 
-// Passages embeds texts for the index, in their order, 32 a request. It cuts a text over the model's limit, and marks
-// its result as truncated. It waits out a restart or a rate limit of about a minute.
+// Passages embeds texts for the index, in their order, 32 a request. It cuts a text over the
+// model's limit, and marks its result as truncated. It waits out a restart or a rate limit of about
+// a minute.
 func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, error) {
 	out := make([]Embedded, 0, len(texts))
 	for start := 0; start < len(texts); start += batchSize {
@@ -75,7 +78,8 @@ func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, er
 	return out, nil
 }
 
-// batch embeds at most one request's worth of passages, and bisects to find those that are too long.
+// batch embeds at most one request's worth of passages, and bisects to find those that are too
+// long.
 func (e *Embedder) batch(ctx context.Context, texts []string) ([]Embedded, error) {
 	vectors, _, err := e.post(ctx, embedCall{texts: texts, input: inputPassage, truncate: truncateNone, retry: background})
 	switch {
@@ -113,8 +117,8 @@ func (e *Embedder) Query(ctx context.Context, text string) ([]float32, error) {
 	return e.shortened(ctx, embedCall{texts: []string{text}, input: inputQuery, retry: interactive})
 }
 
-// shortened embeds one text with its end cut off as far as needed: by the server where it can, else by halving
-// the text until it is accepted.
+// shortened embeds one text with its end cut off as far as needed: by the server where it can, else
+// by halving the text until it is accepted.
 func (e *Embedder) shortened(ctx context.Context, call embedCall) ([]float32, error) {
 	call.truncate = truncateEnd
 	for {
@@ -136,8 +140,8 @@ func firstHalf(s string) string {
 	return string(runes[:len(runes)/2])
 }
 
-// Embed passes a client's request on, 32 texts a request, with the prefixes of the pipeline. Only the request's own
-// Truncate cuts texts.
+// Embed passes a client's request on, 32 texts a request, with the prefixes of the pipeline. Only
+// the request's own Truncate cuts texts.
 func (e *Embedder) Embed(ctx context.Context, r EmbedRequest) ([][]float32, *Usage, error) {
 	var out [][]float32
 	var used *Usage
@@ -176,9 +180,10 @@ type embedCall struct {
 	retry      retryPolicy
 }
 
-// post embeds texts in one request. It asks for base64, which costs a fraction of the CPU to read. If a server refuses
-// the first such request and accepts one for numbers, all later requests are for numbers. Servers that do not know
-// encoding_format send numbers anyway, and post reads those too.
+// post embeds texts in one request. It asks for base64, which costs a fraction of the CPU to read.
+// If a server refuses the first such request and accepts one for numbers, all later requests are
+// for numbers. Servers that do not know encoding_format send numbers anyway, and post reads those
+// too.
 func (e *Embedder) post(ctx context.Context, call embedCall) ([][]float32, *Usage, error) {
 	if call.dimensions == 0 {
 		call.dimensions = e.space.Dimensions
@@ -228,8 +233,8 @@ func (e *Embedder) request(
 	return vectors, usage, err
 }
 
-// embeddingRequest is a request. NIM requires input_type and takes truncate. OpenAI-compatible servers know neither;
-// models behind them that tell questions from passages do so by prefixes.
+// embeddingRequest is a request. NIM requires input_type and takes truncate. OpenAI-compatible
+// servers know neither; models behind them that tell questions from passages do so by prefixes.
 type embeddingRequest struct {
 	Model          string   `json:"model"`
 	Input          []string `json:"input"`
@@ -279,8 +284,8 @@ type embeddingItem struct {
 	Vector vectorJSON `json:"embedding"`
 }
 
-// vectorJSON is an array of numbers or base64 of little-endian float32s. It is nil when it is not a vector of finite
-// numbers.
+// vectorJSON is an array of numbers or base64 of little-endian float32s. It is nil when it is not a
+// vector of finite numbers.
 type vectorJSON []float32
 
 func (v *vectorJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
@@ -330,8 +335,9 @@ func decodeVector(s []byte) []float32 {
 	return v
 }
 
-// parseEmbeddings reads the answer to a request of n texts. It returns the vectors in the order of the texts, or an
-// error with the reason why the answer cannot be trusted. dimensions, when not 0, is the length that was asked for.
+// parseEmbeddings reads the answer to a request of n texts. It returns the vectors in the order of
+// the texts, or an error with the reason why the answer cannot be trusted. dimensions, when not 0,
+// is the length that was asked for.
 func parseEmbeddings(answer []byte, n, dimensions int) ([][]float32, *Usage, error) {
 	var in embeddingReply
 	if err := readJSON(answer, &in); err != nil {

@@ -27,8 +27,8 @@ type embedBody struct {
 	Dimensions     *int
 }
 
-// embeddingServer answers {length of the text in code points, 1} for each text, and 400 with the words of a
-// NIM for one over limit, unless told to truncate.
+// embeddingServer answers {length of the text in code points, 1} for each text, and 400 with the
+// words of a NIM for one over limit, unless told to truncate.
 func embeddingServer(t testing.TB, limit int, tooLong string) *server {
 	return serve(t, func(w http.ResponseWriter, body []byte) {
 		in := decode[embedBody](t, body)

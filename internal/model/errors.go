@@ -13,8 +13,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Error is a failed model call. Its text never holds a key, a prompt or a passage: it keeps at most a bounded,
-// printable piece of the server's reply, with the key removed.
+// Error is a failed model call. Its text never holds a key, a prompt or a passage: it keeps at most
+// a bounded, printable piece of the server's reply, with the key removed.
 type Error struct {
 	Stage      config.Stage
 	Failure    config.Failure
@@ -39,8 +39,9 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Summary describes e in words that are the same each time it happens, for status messages. It omits the server's
-// message if that contains digits, and keeps only the innermost cause, because those above it name ports.
+// Summary describes e in words that are the same each time it happens, for status messages. It
+// omits the server's message if that contains digits, and keeps only the innermost cause, because
+// those above it name ports.
 func (e *Error) Summary() string {
 	stable := &Error{Stage: e.Stage, Failure: e.Failure, Model: e.Model, Status: e.Status}
 	if !strings.ContainsFunc(e.Message, unicode.IsDigit) {
@@ -73,7 +74,8 @@ func (c *client) refusal(resp *http.Response) *Error {
 	return e
 }
 
-// refused classifies an error by its status and by the server's message in body: JSON of some shape or text.
+// refused classifies an error by its status and by the server's message in body: JSON of some shape
+// or text.
 func (c *client) refused(status int, body string) *Error {
 	said := serverMessage(body)
 	e := c.fail(failureFor(status, cmp.Or(said, body)), nil)
@@ -113,14 +115,15 @@ func failureFor(status int, said string) config.Failure {
 	return config.ModelBroken
 }
 
-// mayBeTooLong reports whether status is one that servers use for a text over the limit; llama.cpp uses 500.
+// mayBeTooLong reports whether status is one that servers use for a text over the limit; llama.cpp
+// uses 500.
 func mayBeTooLong(status int) bool {
 	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity ||
 		status == http.StatusInternalServerError
 }
 
-// tooLongWords are the words by which servers refuse a text, or a batch of them, over a limit. They are many, because a
-// miss fails a document for good while a false hit costs a few requests.
+// tooLongWords are the words by which servers refuse a text, or a batch of them, over a limit. They
+// are many, because a miss fails a document for good while a false hit costs a few requests.
 var tooLongWords = []string{
 	"exceeds maximum allowed token",  // NIM 1.x: Input length 548 exceeds maximum allowed token size 512
 	"input length",                   // other wordings of that; Ollama: the input length exceeds the context length
@@ -150,9 +153,9 @@ func containsAny(said string, words []string) bool {
 // maxMessage bounds, in code points, a server's message.
 const maxMessage = 200
 
-// serverMessage finds the message in an error's body, of which these shapes are known: {"error": text},
-// {"error": {"message": text}}, {"detail": text}, {"detail": [{"msg": text}]}, {"message": text},
-// {"title": text}, a JSON string, and plain text. For any other shape, it is empty.
+// serverMessage finds the message in an error's body, of which these shapes are known: {"error":
+// text}, {"error": {"message": text}}, {"detail": text}, {"detail": [{"msg": text}]}, {"message":
+// text}, {"title": text}, a JSON string, and plain text. For any other shape, it is empty.
 func serverMessage(body string) string {
 	body = strings.TrimSpace(body)
 	var v any
@@ -165,8 +168,8 @@ func serverMessage(body string) string {
 	return body
 }
 
-// words looks depth levels deep for the first text under a known key. Objects hold the offending input under
-// other keys, as FastAPI's validation errors do.
+// words looks depth levels deep for the first text under a known key. Objects hold the offending
+// input under other keys, as FastAPI's validation errors do.
 func words(v any, depth int) string {
 	if depth < 0 {
 		return ""
@@ -188,8 +191,8 @@ func words(v any, depth int) string {
 	return ""
 }
 
-// clean makes a server's message fit for logs and users: printable, short, without the key, and empty when it
-// quotes the texts of the request.
+// clean makes a server's message fit for logs and users: printable, short, without the key, and
+// empty when it quotes the texts of the request.
 func clean(message, key string, texts []string) string {
 	if message == "" {
 		return ""
@@ -201,7 +204,8 @@ func clean(message, key string, texts []string) string {
 	printable := []rune(strings.Join(strings.FieldsFunc(message, func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r)
 	}), " "))
-	// Quotations are searched for beyond the cut too, so that it does not leave the beginning of one.
+	// Quotations are searched for beyond the cut too, so that it does not leave the beginning of
+	// one.
 	beyond := printable[:min(len(printable), maxMessage+quoteLength)]
 	if quotes(string(beyond), append([]string{key}, texts...)) {
 		return ""
@@ -209,11 +213,12 @@ func clean(message, key string, texts []string) string {
 	return string(printable[:min(len(printable), maxMessage)])
 }
 
-// quoteLength is how many letters and digits in a row, the same in a message and a text, make a quotation.
+// quoteLength is how many letters and digits in a row, the same in a message and a text, make a
+// quotation.
 const quoteLength = 16
 
-// quotes reports whether message repeats a part of one of the texts, or the whole of a short one, however it is
-// escaped, wrapped or punctuated.
+// quotes reports whether message repeats a part of one of the texts, or the whole of a short one,
+// however it is escaped, wrapped or punctuated.
 func quotes(message string, texts []string) bool {
 	said := letters(message)
 	for _, text := range texts {

@@ -26,8 +26,8 @@ var failures = map[string]config.Failure{
 	"hang": config.ModelTimedOut, "stalled-body": config.ModelTimedOut, "stream-stalls": config.ModelTimedOut, "stream-without-end": config.ModelTimedOut,
 }
 
-// hurried are the faults that meet a caller in a hurry: those that only a deadline ends, and those that ask to be
-// waited out.
+// hurried are the faults that meet a caller in a hurry: those that only a deadline ends, and those
+// that ask to be waited out.
 var hurried = []string{"hang", "stalled-body", "stream-stalls", "stream-without-end", "rate-limited", "rate-limited-by-date", "queue-full"}
 
 const (

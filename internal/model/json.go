@@ -18,8 +18,9 @@ var (
 	tolerantSyntax = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 )
 
-// tolerant reads the answers of many servers. Invalid UTF-8 becomes U+FFFD, and of a name that occurs twice, the last
-// value counts. A text, count or message of another kind than the protocol has, null above all, counts as absent.
+// tolerant reads the answers of many servers. Invalid UTF-8 becomes U+FFFD, and of a name that
+// occurs twice, the last value counts. A text, count or message of another kind than the protocol
+// has, null above all, counts as absent.
 var tolerant = json.JoinOptions(tolerantSyntax, json.WithUnmarshalers(json.JoinUnmarshalers(
 	absentUnless[string]('"'),
 	absentUnless[chatMessage]('{'),
@@ -66,8 +67,8 @@ func readCount(d *jsontext.Decoder, n *int) error {
 	return err
 }
 
-// readNumber reads a finite number, and nothing else: null stands for NaN in the answers of some servers. bits is 32
-// or 64, the precision that the caller needs.
+// readNumber reads a finite number, and nothing else: null stands for NaN in the answers of some
+// servers. bits is 32 or 64, the precision that the caller needs.
 func readNumber(d *jsontext.Decoder, bits int) (float64, error) {
 	value, err := d.ReadValue()
 	if err != nil {
@@ -76,7 +77,8 @@ func readNumber(d *jsontext.Decoder, bits int) (float64, error) {
 	return strconv.ParseFloat(string(value), bits)
 }
 
-// whole converts a number without a fraction. It returns -1 for any other, and for one that is negative or too large.
+// whole converts a number without a fraction. It returns -1 for any other, and for one that is
+// negative or too large.
 func whole(f float64) int {
 	if n := int(f); f >= 0 && f < 1<<40 && float64(n) == f {
 		return n
@@ -110,8 +112,9 @@ func (l *list[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 
 const hex = "0123456789abcdef"
 
-// appendString appends s as a JSON string (RFC 8259). Each byte that is not UTF-8 becomes U+FFFD. It writes the
-// passages to rerank, most of what a question sends, in a fraction of the time that jsontext.AppendQuote takes.
+// appendString appends s as a JSON string (RFC 8259). Each byte that is not UTF-8 becomes U+FFFD.
+// It writes the passages to rerank, most of what a question sends, in a fraction of the time that
+// jsontext.AppendQuote takes.
 func appendString(dst []byte, s string) []byte {
 	if !utf8.ValidString(s) {
 		s = string([]rune(s))
@@ -140,9 +143,9 @@ func appendEscape(dst []byte, b byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hex[b>>4], hex[b&15])
 }
 
-// plainPrefix is how many bytes of s stand in a JSON string as they are. It looks at eight at a time: the top bit of
-// each byte of found reports whether that byte is below a space, a quote or a backslash. Subtraction borrows from the
-// bytes above a hit only, so the lowest is right.
+// plainPrefix is how many bytes of s stand in a JSON string as they are. It looks at eight at a
+// time: the top bit of each byte of found reports whether that byte is below a space, a quote or a
+// backslash. Subtraction borrows from the bytes above a hit only, so the lowest is right.
 func plainPrefix(s string) int {
 	const each = 0x0101010101010101
 	i := 0

@@ -1,8 +1,8 @@
-// Package model speaks to the models of the question path over HTTP: embedding, ranking and chat, behind NIM's
-// API or an OpenAI-compatible one.
+// Package model speaks to the models of the question path over HTTP: embedding, ranking and chat,
+// behind NIM's API or an OpenAI-compatible one.
 //
-// Every call is bounded in time, size and concurrency, is retried only where that is safe, and fails with an
-// *Error.
+// Every call is bounded in time, size and concurrency, is retried only where that is safe, and
+// fails with an *Error.
 package model
 
 import (
@@ -13,7 +13,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Key returns the API key as it is now. It is called before every request, so that a rotated key takes effect.
+// Key returns the API key as it is now. It is called before every request, so that a rotated key
+// takes effect.
 type Key func() (string, error)
 
 // Embedded is the vector of one text.
@@ -70,27 +71,31 @@ func (u *Usage) plus(v *Usage) *Usage {
 	}
 }
 
-// Completion is a whole answer, or the end of a streamed one (then Content is all that was streamed).
+// Completion is a whole answer, or the end of a streamed one (then Content is all that was
+// streamed).
 type Completion struct {
 	Content      string // without reasoning: neither reasoning_content nor <think> blocks
 	FinishReason string
 	Usage        *Usage // nil when the server gave none
 }
 
-// Delta receives a piece of a streamed answer. An error from it ends the stream and is returned as it is.
+// Delta receives a piece of a streamed answer. An error from it ends the stream and is returned as
+// it is.
 type Delta func(content string) error
 
-// Observer is called after every HTTP call, for each attempt, and after one that a missing key prevented. It feeds
-// metrics and the stages of the ops port. err is nil or an *Error; a call that its caller cancelled is not reported.
+// Observer is called after every HTTP call, for each attempt, and after one that a missing key
+// prevented. It feeds metrics and the stages of the ops port. err is nil or an *Error; a call that
+// its caller cancelled is not reported.
 type Observer func(stage config.Stage, took time.Duration, err error)
 
 // Transport is what the clients of one process share.
 type Transport struct {
-	// HTTP is the round tripper below; nil means one made for model traffic: pooled, HTTP/2 where offered,
-	// proxies from the environment.
+	// HTTP is the round tripper below; nil means one made for model traffic: pooled, HTTP/2 where
+	// offered, proxies from the environment.
 	HTTP http.RoundTripper
 	// Observe may be nil.
 	Observe Observer
-	// Log receives a line when ingestion waits for a model, which may take a minute. Nil discards it.
+	// Log receives a line when ingestion waits for a model, which may take a minute. Nil discards
+	// it.
 	Log *slog.Logger
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// NewMetrics registers ragpipeline_model_request_duration_seconds{model_role,outcome}, and returns the observer that
-// feeds it. outcome is "ok" or the error's Failure.
+// NewMetrics registers ragpipeline_model_request_duration_seconds{model_role,outcome}, and returns
+// the observer that feeds it. outcome is "ok" or the error's Failure.
 func NewMetrics(r prometheus.Registerer) Observer {
 	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "ragpipeline_model_request_duration_seconds",
@@ -44,7 +44,8 @@ func Observers(all ...Observer) Observer {
 
 var tracer = otel.Tracer("github.com/ragpipeline/ragpipeline/internal/model")
 
-// The keys are those of OpenTelemetry's conventions for generative AI, which its Go module no longer carries.
+// The keys are those of OpenTelemetry's conventions for generative AI, which its Go module no
+// longer carries.
 const (
 	keyOperation    = attribute.Key("gen_ai.operation.name")
 	keyModel        = attribute.Key("gen_ai.request.model")

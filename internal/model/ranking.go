@@ -33,8 +33,8 @@ func NewRanker(m config.Model, key Key, t Transport) *Ranker {
 	return &Ranker{client: newClient(config.StageReranking, m.Name, rankingURL(m), key, t), protocol: m.Protocol}
 }
 
-// Rank returns every passage once, the best first and ties by index. It ranks a passage over the model's limit by its
-// beginning.
+// Rank returns every passage once, the best first and ties by index. It ranks a passage over the
+// model's limit by its beginning.
 func (r *Ranker) Rank(ctx context.Context, query string, passages []string) ([]Ranked, error) {
 	out := make([]Ranked, 0, len(passages))
 	for start := 0; start < len(passages); start += maxPassages {
@@ -58,8 +58,8 @@ func (r *Ranker) Probe(ctx context.Context) error {
 	return err
 }
 
-// rank ranks one request's worth of passages. For a server that does not truncate, it shortens them until the server
-// accepts them.
+// rank ranks one request's worth of passages. For a server that does not truncate, it shortens them
+// until the server accepts them.
 func (r *Ranker) rank(ctx context.Context, query string, passages []string, retry retryPolicy) ([]Ranked, error) {
 	for {
 		ranked, err := r.post(ctx, query, passages, retry)
@@ -74,7 +74,8 @@ func (r *Ranker) rank(ctx context.Context, query string, passages []string, retr
 	}
 }
 
-// halveLongest cuts every passage to half the length of the longest; not ok when nothing is left to cut.
+// halveLongest cuts every passage to half the length of the longest; not ok when nothing is left to
+// cut.
 func halveLongest(passages []string) (shorter []string, ok bool) {
 	longest := 0
 	for _, p := range passages {
@@ -148,8 +149,8 @@ func (r *Ranker) openAIBody(b []byte, query string, passages []string) []byte {
 	return append(b, '}')
 }
 
-// rankingReply is the wire format of an answer: NIM's rankings of {index, logit}, or the others' results of {index,
-// relevance_score}, in whatever order.
+// rankingReply is the wire format of an answer: NIM's rankings of {index, logit}, or the others'
+// results of {index, relevance_score}, in whatever order.
 type rankingReply struct {
 	Rankings list[rankingItem] `json:"rankings"`
 	Results  list[rankingItem] `json:"results"`
@@ -192,8 +193,9 @@ func parseRanking(answer []byte, n int) ([]Ranked, error) {
 	return ranked, nil
 }
 
-// AreLogits reports whether the scores of a ranking, which come best first, are logits, and not a relevance in 0..1. A
-// NIM gives logits. Of the servers with OpenAI's protocol, some give logits too (llama.cpp), others a relevance (vLLM).
+// AreLogits reports whether the scores of a ranking, which come best first, are logits, and not a
+// relevance in 0..1. A NIM gives logits. Of the servers with OpenAI's protocol, some give logits
+// too (llama.cpp), others a relevance (vLLM).
 func AreLogits(p config.Protocol, ranking []Ranked) bool {
 	return p != config.OpenAI || len(ranking) == 0 || ranking[0].Score > 1 || ranking[len(ranking)-1].Score < 0
 }
@@ -201,8 +203,9 @@ func AreLogits(p config.Protocol, ranking []Ranked) bool {
 // join puts a route after a base url that ends in /v1.
 func join(base, route string) string { return strings.TrimRight(base, "/") + route }
 
-// rankingURL is the url at which m ranks. A NIM has {url}/ranking, or its url itself if that already names the route;
-// NVIDIA's hosted API has a host and a path for each model; OpenAI-compatible servers have {url}/rerank.
+// rankingURL is the url at which m ranks. A NIM has {url}/ranking, or its url itself if that
+// already names the route; NVIDIA's hosted API has a host and a path for each model;
+// OpenAI-compatible servers have {url}/rerank.
 func rankingURL(m config.Model) string {
 	if m.Protocol == config.OpenAI {
 		return join(m.URL, "/rerank")

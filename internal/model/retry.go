@@ -26,8 +26,8 @@ type retryPolicy struct {
 var (
 	// interactive is for a question that a user waits for.
 	interactive = retryPolicy{attempts: 3, first: 100 * time.Millisecond, longest: 5 * time.Second}
-	// background is for ingestion, which rather waits out a restart or a rate limit than fails: its waits add up to about
-	// a minute.
+	// background is for ingestion, which rather waits out a restart or a rate limit than fails: its
+	// waits add up to about a minute.
 	background = retryPolicy{
 		attempts: 9, first: 250 * time.Millisecond, longest: time.Minute, queue: time.Minute, announced: true,
 	}
@@ -45,8 +45,8 @@ func (p retryPolicy) waits() *backoff.ExponentialBackOff {
 	}
 }
 
-// allows reports whether another attempt may follow err: the request did not reach the model, or the server asked to
-// try again.
+// allows reports whether another attempt may follow err: the request did not reach the model, or
+// the server asked to try again.
 func (p retryPolicy) allows(err error, try int) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || try >= p.attempts {
@@ -97,13 +97,15 @@ func (c *client) logWait(err error) {
 	c.log.Warn("Waiting for the model", about...)
 }
 
-// The retry budget of a client: a burst, and then a rate, so that retries cannot multiply an outage.
+// The retry budget of a client: a burst, and then a rate, so that retries cannot multiply an
+// outage.
 const (
 	budgetBurst     = 10
 	budgetPerSecond = 1
 )
 
-// takeRetry takes one retry from the budget. It returns how long to wait for it; not ok means longer than longest.
+// takeRetry takes one retry from the budget. It returns how long to wait for it; not ok means
+// longer than longest.
 func (c *client) takeRetry(longest time.Duration) (delay time.Duration, ok bool) {
 	retry := c.budget.Reserve()
 	if delay = retry.Delay(); delay > longest {
@@ -116,7 +118,8 @@ func (c *client) takeRetry(longest time.Duration) (delay time.Duration, ok bool)
 // longestRetryAfter bounds a server's Retry-After.
 const longestRetryAfter = time.Hour
 
-// retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3); 0 if absent or invalid.
+// retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3); 0 if absent or
+// invalid.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
 	if v == "" {

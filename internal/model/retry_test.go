@@ -15,7 +15,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// script is a round tripper that plays replies, the last of them for ever, and notes when it was asked.
+// script is a round tripper that plays replies, the last of them for ever, and notes when it was
+// asked.
 type script struct {
 	mu      sync.Mutex
 	replies []reaction

@@ -17,9 +17,9 @@ var (
 	errStreamTooLong = errors.New("its stream is too long")
 )
 
-// sseReader reads server-sent events (WHATWG HTML, 9.2), of which only the data matters here. Lines end in LF,
-// CR or CRLF; comments, other fields, a byte order mark and a missing space after the colon are fine, and
-// so is a last event without its blank line.
+// sseReader reads server-sent events (WHATWG HTML, 9.2), of which only the data matters here. Lines
+// end in LF, CR or CRLF; comments, other fields, a byte order mark and a missing space after the
+// colon are fine, and so is a last event without its blank line.
 type sseReader struct {
 	in     *bufio.Reader
 	data   []byte
@@ -33,8 +33,8 @@ func newSSEReader(r io.Reader) *sseReader {
 	return &sseReader{in: bufio.NewReaderSize(r, 4096), first: true}
 }
 
-// next returns the data of the next event that has any; it is valid until the following call. The error is
-// io.EOF at the end, errLineTooLong, errStreamTooLong, or the connection's.
+// next returns the data of the next event that has any; it is valid until the following call. The
+// error is io.EOF at the end, errLineTooLong, errStreamTooLong, or the connection's.
 func (s *sseReader) next() ([]byte, error) {
 	s.data = s.data[:0]
 	has := false
@@ -69,7 +69,8 @@ func dataOf(line []byte) ([]byte, bool) {
 	return bytes.TrimPrefix(value, []byte(" ")), true
 }
 
-// line returns the next line without its end. At the end of the stream a last line without one counts.
+// line returns the next line without its end. At the end of the stream a last line without one
+// counts.
 func (s *sseReader) line() ([]byte, error) {
 	s.long = s.long[:0]
 	for {
@@ -94,8 +95,8 @@ func (s *sseReader) line() ([]byte, error) {
 	}
 }
 
-// part returns what is buffered of the line, and whether that is the rest of it. It reads only when nothing is
-// buffered; the result is valid until it does.
+// part returns what is buffered of the line, and whether that is the rest of it. It reads only when
+// nothing is buffered; the result is valid until it does.
 func (s *sseReader) part() (part []byte, complete bool, err error) {
 	if _, err := s.in.Peek(1); err != nil {
 		return nil, false, err

@@ -16,7 +16,8 @@ var (
 	errNoChoices = errors.New("it has no choices")
 )
 
-// readStream reads a streamed answer to its end: [DONE], or the end of the stream after a finish_reason.
+// readStream reads a streamed answer to its end: [DONE], or the end of the stream after a
+// finish_reason.
 func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta Delta) (*Completion, error) {
 	idle := &idleReader{in: resp.Body, watchdog: resp.watchdog, longest: idleTimeout}
 	events := newSSEReader(idle)
@@ -81,7 +82,8 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 	return answer, nil
 }
 
-// idleReader resets the attempt's watchdog before each read, and stops it while the answer is passed on.
+// idleReader resets the attempt's watchdog before each read, and stops it while the answer is
+// passed on.
 type idleReader struct {
 	in       io.Reader
 	watchdog *time.Timer
@@ -95,8 +97,8 @@ func (r *idleReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// finish reads the end of the body, which servers send a moment after [DONE]: only then can the connection serve
-// another request.
+// finish reads the end of the body, which servers send a moment after [DONE]: only then can the
+// connection serve another request.
 func (r *idleReader) finish() {
 	r.longest = closingTimeout
 	_, _ = r.Read(make([]byte, 64))

@@ -21,9 +21,10 @@ const (
 	styleImplicit                   // the prompt template opens a block, so that an answer only closes it
 )
 
-// thinkFilter cuts <think> blocks out of an answer that comes in pieces, where a tag may be cut in two. It holds
-// back what may still become a tag. A block that never closes is dropped when the answer began with it, for
-// then the model ran out of tokens while thinking; further on it is text that mentions the tag.
+// thinkFilter cuts <think> blocks out of an answer that comes in pieces, where a tag may be cut in
+// two. It holds back what may still become a tag. A block that never closes is dropped when the
+// answer began with it, for then the model ran out of tokens while thinking; further on it is text
+// that mentions the tag.
 type thinkFilter struct {
 	buf      []byte     // not decided yet
 	searched int        // of buf, when inside: no closing tag begins before it
@@ -36,17 +37,18 @@ type thinkFilter struct {
 	unopened bool       // a block was closed that nothing opened
 }
 
-// thinking makes a filter for one answer. Until a first answer has told where this model's answers begin, nothing
-// is shown of one before its block closes or it ends: what looks like an answer may be reasoning.
+// thinking makes a filter for one answer. Until a first answer has told where this model's answers
+// begin, nothing is shown of one before its block closes or it ends: what looks like an answer may
+// be reasoning.
 func (c *Chat) thinking() *thinkFilter {
 	style := thinkStyle(c.thinkStyle.Load())
 	held := style != styleExplicit
 	return &thinkFilter{style: style, inside: held, assumed: held}
 }
 
-// conclude ends an answer: it learns where answers begin, and returns what is left to show. An answer that was
-// stopped, by a limit or by the caller's stop texts, tells nothing by a block that it does not close; of a model
-// that is known to begin within one it is all reasoning.
+// conclude ends an answer: it learns where answers begin, and returns what is left to show. An
+// answer that was stopped, by a limit or by the caller's stop texts, tells nothing by a block that
+// it does not close; of a model that is known to begin within one it is all reasoning.
 func (c *Chat) conclude(f *thinkFilter, stopped bool) string {
 	switch {
 	case f.unopened:
@@ -59,8 +61,8 @@ func (c *Chat) conclude(f *thinkFilter, stopped bool) string {
 	return f.flush()
 }
 
-// withoutThinking cuts the blocks out of a whole answer. Unlike a stream's beginning, which may have been shown by
-// then, all that stands before an unopened block's end is cut as well.
+// withoutThinking cuts the blocks out of a whole answer. Unlike a stream's beginning, which may
+// have been shown by then, all that stands before an unopened block's end is cut as well.
 func (c *Chat) withoutThinking(answer string, stopped bool) string {
 	f := c.thinking()
 	content := f.push(answer) + c.conclude(f, stopped)

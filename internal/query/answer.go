@@ -23,13 +23,15 @@ func (s *Service) Answer(ctx context.Context, r Request) (*Result, error) {
 	return s.answer(ctx, r, nil)
 }
 
-// Stream answers like Answer, piece by piece. An LLM that fails after its first word is always an error.
+// Stream answers like Answer, piece by piece. An LLM that fails after its first word is always an
+// error.
 func (s *Service) Stream(ctx context.Context, r Request, to Sender) error {
 	_, err := s.answer(ctx, r, to)
 	return err
 }
 
-// answer runs the question, and counts and times it. A nil Sender means that the caller waits for the whole answer.
+// answer runs the question, and counts and times it. A nil Sender means that the caller waits for
+// the whole answer.
 func (s *Service) answer(ctx context.Context, r Request, to Sender) (*Result, error) {
 	started := time.Now()
 	reply := &reply{to: to}
@@ -71,8 +73,8 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 	return s.ask(ctx, r, conversation, reply)
 }
 
-// ask puts the prompt before the LLM. If the LLM fails before its first word and the policy allows it, the reply is the
-// passages alone.
+// ask puts the prompt before the LLM. If the LLM fails before its first word and the policy allows
+// it, the reply is the passages alone.
 func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *reply) error {
 	result := &reply.result
 	request, err := s.chatRequest(r, c, result)
@@ -90,8 +92,8 @@ func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *re
 	return reply.fixed(passagesOnly(result.Passages))
 }
 
-// chatRequest is the prompt with the caller's settings over the pipeline's. It cuts the result's passages to those in
-// the prompt.
+// chatRequest is the prompt with the caller's settings over the pipeline's. It cuts the result's
+// passages to those in the prompt.
 func (s *Service) chatRequest(r Request, c *conversation, result *Result) (model.ChatRequest, error) {
 	maxTokens := s.config.Answer.MaxTokens
 	if r.MaxTokens > 0 && (maxTokens == 0 || r.MaxTokens < maxTokens) {

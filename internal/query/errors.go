@@ -32,9 +32,9 @@ func (e *StageError) Unwrap() error { return e.Err }
 // Reason is the code: the ops port shows it as the stage's reason.
 func (e *StageError) Reason() config.Failure { return e.Code }
 
-// Public describes the failure to someone who only asks questions: which stage and model failed, and whether to try
-// again or to contact the pipeline's operator. It omits the server's own message, which may name accounts, addresses or
-// texts.
+// Public describes the failure to someone who only asks questions: which stage and model failed,
+// and whether to try again or to contact the pipeline's operator. It omits the server's own
+// message, which may name accounts, addresses or texts.
 func (e *StageError) Public() string { return e.subject() + " " + e.Code.Meaning().ForCaller }
 
 func (e *StageError) subject() string {
@@ -52,8 +52,8 @@ func (e *StageError) warning(consequence string) Warning {
 	return Warning{Stage: e.Stage, Code: e.Code, Message: e.Public() + "; " + consequence}
 }
 
-// modelError makes a StageError of a model's failure. A stage's own deadline counts as the model's, because the caller
-// is still waiting.
+// modelError makes a StageError of a model's failure. A stage's own deadline counts as the model's,
+// because the caller is still waiting.
 func modelError(stage config.Stage, name string, err error) *StageError {
 	m, ok := errors.AsType[*model.Error](err)
 	if !ok {
@@ -66,7 +66,8 @@ func modelError(stage config.Stage, name string, err error) *StageError {
 	return &StageError{Stage: stage, Code: m.Failure, Err: m}
 }
 
-// indexError makes a StageError of a failed search. A vector that does not fit is the embedding stage's fault.
+// indexError makes a StageError of a failed search. A vector that does not fit is the embedding
+// stage's fault.
 func indexError(err error) *StageError {
 	stage, code := config.StageIndex, config.IndexUnavailable
 	for _, known := range []struct {

@@ -119,7 +119,8 @@ func (f *fakeChat) completion() *model.Completion {
 	return c
 }
 
-// fixture is a pipeline over six chunks: a to d by vector, c to f by keyword. Fused at alpha 0.5, c leads.
+// fixture is a pipeline over six chunks: a to d by vector, c to f by keyword. Fused at alpha 0.5, c
+// leads.
 type fixture struct {
 	options Options
 	index   *fakeIndex

@@ -200,7 +200,8 @@ func TestAnotherNumberOfDimensionsIsTheEmbeddingStagesFault(t *testing.T) {
 	}
 }
 
-// What a server says of itself may name accounts, addresses or texts; a caller only learns what to do.
+// What a server says of itself may name accounts, addresses or texts; a caller only learns what to
+// do.
 func TestFailuresInPublicSayWhoMustActAndNoMore(t *testing.T) {
 	ofModels, _ := config.StageFailures()
 	for _, failure := range ofModels {

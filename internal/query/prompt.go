@@ -27,7 +27,8 @@ type conversation struct {
 	question string
 }
 
-// readConversation sorts messages. The last one that is not a system text must be the user's: the question.
+// readConversation sorts messages. The last one that is not a system text must be the user's: the
+// question.
 func readConversation(messages []model.Message) (*conversation, error) {
 	c := &conversation{}
 	var asked bool
@@ -57,15 +58,15 @@ func readConversation(messages []model.Message) (*conversation, error) {
 	return c, checkQuestion("messages", c.question)
 }
 
-// prompt is the input of the LLM: one system message, the history as far as it fits, and the passages with the
-// question. fits is how many of the passages it holds, always the first ones.
+// prompt is the input of the LLM: one system message, the history as far as it fits, and the
+// passages with the question. fits is how many of the passages it holds, always the first ones.
 type prompt struct {
 	messages []model.Message
 	fits     int
 }
 
-// buildPrompt puts the prompt together within the budget of tokens. The oldest turns give way first, then the last
-// passages; instructions and question never do, nor the first passage.
+// buildPrompt puts the prompt together within the budget of tokens. The oldest turns give way
+// first, then the last passages; instructions and question never do, nor the first passage.
 func buildPrompt(configured string, c *conversation, passages []Passage, budget int) (*prompt, error) {
 	instructions := append([]string{cmp.Or(configured, Instructions)}, c.system...)
 	system := model.Message{Role: "system", Content: strings.Join(instructions, "\n\n")}
@@ -125,7 +126,8 @@ func label(p *Passage) string {
 	return oneLine(p.Title)
 }
 
-// oneLine makes every run of white space and control characters a single space: a title comes from a document.
+// oneLine makes every run of white space and control characters a single space: a title comes from
+// a document.
 func oneLine(s string) string {
 	words := strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
 	return strings.Join(words, " ")
@@ -169,10 +171,11 @@ const perMessage = 6
 
 func messageTokens(m model.Message) int { return perMessage + estimateTokens(m.Content) }
 
-// estimateTokens is an upper bound, for ordinary text, on the tokens that a model's tokenizer makes of s, at the price
-// of one look at each byte: a token for 4 letters or spaces, for any other sign and for a code point of two bytes, and
-// one and a half for a longer one. The model's own tokenizer is not known here. If text is denser than that, the
-// model refuses it, which is an error like any other.
+// estimateTokens is an upper bound, for ordinary text, on the tokens that a model's tokenizer makes
+// of s, at the price of one look at each byte: a token for 4 letters or spaces, for any other sign
+// and for a code point of two bytes, and one and a half for a longer one. The model's own tokenizer
+// is not known here. If text is denser than that, the model refuses it, which is an error like any
+// other.
 func estimateTokens(s string) int {
 	quarters := 0
 	for i := range len(s) {

@@ -1,7 +1,7 @@
 // Package query answers a question: retrieve, rerank, prompt, answer; and reports on each stage.
 //
-// It knows neither HTTP nor a model's protocol. If a stage fails, it applies the pipeline's failure policy: the result is
-// a typed error, or a degraded reply with a warning.
+// It knows neither HTTP nor a model's protocol. If a stage fails, it applies the pipeline's failure
+// policy: the result is a typed error, or a degraded reply with a warning.
 package query
 
 import (
@@ -46,8 +46,8 @@ type Options struct {
 	Chat Chat
 	// Deadlines bounds each stage; a zero field takes its default.
 	Deadlines Deadlines
-	// Report, which may be nil, is told of each retrieval that succeeded and of each search of the index that
-	// failed, as config.StageIndex. The models report on themselves.
+	// Report, which may be nil, is told of each retrieval that succeeded and of each search of the
+	// index that failed, as config.StageIndex. The models report on themselves.
 	Report func(stage config.Stage, err error)
 	// Registerer receives the metrics; nil keeps them private.
 	Registerer prometheus.Registerer
@@ -70,7 +70,8 @@ func (d Deadlines) orDefaults() Deadlines {
 	}
 }
 
-// Service answers questions over one generation of one pipeline. Its methods may be called concurrently.
+// Service answers questions over one generation of one pipeline. Its methods may be called
+// concurrently.
 type Service struct {
 	config    config.Gateway
 	index     index.Searcher

@@ -12,8 +12,8 @@ import (
 
 // The bounds of a request.
 const (
-	// MaxQuestion is how many bytes a question may have. No embedding model reads more of it, and the keyword
-	// retriever's work grows with it.
+	// MaxQuestion is how many bytes a question may have. No embedding model reads more of it, and
+	// the keyword retriever's work grows with it.
 	MaxQuestion = 32 << 10
 	// MaxK and MaxTopN bound what a search may ask for instead of the pipeline's k and topN.
 	MaxK    = 400
@@ -22,12 +22,13 @@ const (
 
 // Request asks for an answer.
 type Request struct {
-	// Messages is the conversation. Its last turn is the user's question; the roles are system, developer,
-	// user and assistant.
+	// Messages is the conversation. Its last turn is the user's question; the roles are system,
+	// developer, user and assistant.
 	Messages []model.Message
 	// Filter limits the passages; nil takes all.
 	Filter index.Filter
-	// MaxTokens is the caller's bound on the answer; the pipeline's counts when it is smaller, or this is 0.
+	// MaxTokens is the caller's bound on the answer; the pipeline's counts when it is smaller, or
+	// this is 0.
 	MaxTokens int
 	// Temperature and the fields below replace the pipeline's if the caller sets them.
 	Temperature    *float64
@@ -40,7 +41,8 @@ type Request struct {
 // SearchRequest asks for passages only.
 type SearchRequest struct {
 	Query string
-	// K and TopN replace the pipeline's; 0 keeps them. At most MaxK and MaxTopN, and TopN at most K.
+	// K and TopN replace the pipeline's; 0 keeps them. At most MaxK and MaxTopN, and TopN at most
+	// K.
 	K, TopN int
 	// NoRerank keeps the fused order.
 	NoRerank bool
@@ -52,10 +54,11 @@ type SearchRequest struct {
 // Passage is a chunk that was found, with its scores.
 type Passage struct {
 	index.Chunk
-	// Score is in 0..1: made from the reranker's score if there was a reranking, else the fused score.
+	// Score is in 0..1: made from the reranker's score if there was a reranking, else the fused
+	// score.
 	Score float64
-	// Fused is the fused score in 0..1; the others are the scores of the retrievers and the reranker, nil where one
-	// did not see the passage.
+	// Fused is the fused score in 0..1; the others are the scores of the retrievers and the
+	// reranker, nil where one did not see the passage.
 	Fused   float64
 	Vector  *float64
 	Keyword *float64
@@ -101,11 +104,12 @@ type Result struct {
 	Times    Times
 }
 
-// Sender receives a streamed answer in order: Begin once, Delta for each piece, End once. An error of its own
-// stops the work and is returned as it is; after an error of a stage nothing more is sent.
+// Sender receives a streamed answer in order: Begin once, Delta for each piece, End once. An error
+// of its own stops the work and is returned as it is; after an error of a stage nothing more is
+// sent.
 type Sender interface {
-	// Begin is called when the first word is known, so that a failure before it can still be told apart from
-	// an answer. The result has the passages and the warnings known so far.
+	// Begin is called when the first word is known, so that a failure before it can still be told
+	// apart from an answer. The result has the passages and the warnings known so far.
 	Begin(r *Result) error
 	Delta(content string) error
 	// End has everything, with any warnings learned since Begin behind those of Begin.
@@ -119,8 +123,8 @@ const (
 	maxFilterText   = 1024 // bytes of a key or a value
 )
 
-// ParseFilter reads a filter as callers write it: a JSON object whose keys are ANDed, each value a string or a list
-// of strings of which any may match. Nothing, null and an empty object take all.
+// ParseFilter reads a filter as callers write it: a JSON object whose keys are ANDed, each value a
+// string or a list of strings of which any may match. Nothing, null and an empty object take all.
 func ParseFilter(raw json.RawMessage) (index.Filter, error) {
 	if len(raw) == 0 {
 		return nil, nil

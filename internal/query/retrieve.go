@@ -16,8 +16,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
-// minCandidates is how many candidates each retriever fetches at least: normalisation needs more than the few that are
-// kept.
+// minCandidates is how many candidates each retriever fetches at least: normalisation needs more
+// than the few that are kept.
 const minCandidates = 100
 
 // search is what retrieval and reranking are asked for.
@@ -28,8 +28,8 @@ type search struct {
 	filter   index.Filter
 }
 
-// retrieve finds the question's candidates, best first by fused score: k of them when they go on to a reranking,
-// else topN.
+// retrieve finds the question's candidates, best first by fused score: k of them when they go on to
+// a reranking, else topN.
 func (s *Service) retrieve(ctx context.Context, q search, t *Times) ([]Passage, []Warning, error) {
 	start := time.Now()
 	defer func() { t.Retrieval = time.Since(start) }()
@@ -50,7 +50,8 @@ func (s *Service) retrieve(ctx context.Context, q search, t *Times) ([]Passage, 
 	return passages, warnings, err
 }
 
-// alpha is the vector retriever's weight: the pipeline's, unless only one retriever has found anything.
+// alpha is the vector retriever's weight: the pipeline's, unless only one retriever has found
+// anything.
 func (s *Service) alpha(vector, keyword []index.Hit) float64 {
 	switch {
 	case len(keyword) == 0:
@@ -75,8 +76,8 @@ func (s *Service) candidates(ctx context.Context, q search,
 	return vector, keyword, nil, err
 }
 
-// hybrid runs the keyword retriever while the question is being embedded. If embedding fails and the policy allows it,
-// the result is the keyword retriever's alone.
+// hybrid runs the keyword retriever while the question is being embedded. If embedding fails and
+// the policy allows it, the result is the keyword retriever's alone.
 func (s *Service) hybrid(ctx context.Context, q search,
 	t *Times) (vector, keyword []index.Hit, warnings []Warning, err error) {
 	keywordCtx, cancel := context.WithCancel(ctx)
@@ -108,8 +109,8 @@ type retrieverResult struct {
 	panicked any
 }
 
-// start runs do in a goroutine of its own and returns a function that waits for its result. A panic of do is raised
-// again in the goroutine that waits, where the request's own recovery meets it.
+// start runs do in a goroutine of its own and returns a function that waits for its result. A panic
+// of do is raised again in the goroutine that waits, where the request's own recovery meets it.
 func start(do func() retrieverResult) (wait func() retrieverResult) {
 	done := make(chan retrieverResult, 1)
 	go func() {
@@ -155,8 +156,9 @@ func (s *Service) keyword(ctx context.Context, q search) (hits []index.Hit, took
 	return hits, took, err
 }
 
-// searchIndex is one call of the index as a stage. Its failure is reported at once, but success only by a whole
-// retrieval: a keyword retriever that works does not mend a vector that does not fit.
+// searchIndex is one call of the index as a stage. Its failure is reported at once, but success
+// only by a whole retrieval: a keyword retriever that works does not mend a vector that does not
+// fit.
 func (s *Service) searchIndex(ctx context.Context, span string, k int,
 	do func(ctx context.Context) error) (time.Duration, error) {
 	took, err := stage(ctx, span, s.deadlines.Index, func(ctx context.Context) error {
@@ -179,8 +181,8 @@ func (s *Service) searchIndex(ctx context.Context, span string, k int,
 	return took, err
 }
 
-// ProbeIndex searches an index that is idle, and reports the result. It embeds nothing, so it does not clear a
-// mismatch between the dimensions of the question's vector and the index.
+// ProbeIndex searches an index that is idle, and reports the result. It embeds nothing, so it does
+// not clear a mismatch between the dimensions of the question's vector and the index.
 func (s *Service) ProbeIndex(ctx context.Context) error {
 	_, err := s.searchIndex(ctx, "retrieval probe", 1, func(ctx context.Context) error {
 		_, err := s.index.Keyword(ctx, "Is the index ready?", 1, nil)
@@ -278,6 +280,6 @@ func (s *Service) rerank(ctx context.Context, question string, passages []Passag
 	return best, nil
 }
 
-// probability maps a reranker's logit into 0..1 as NVIDIA's RAG blueprint does, so that its users' thresholds carry
-// over: the logistic of a tenth of it.
+// probability maps a reranker's logit into 0..1 as NVIDIA's RAG blueprint does, so that its users'
+// thresholds carry over: the logistic of a tenth of it.
 func probability(logit float64) float64 { return 1 / (1 + math.Exp(-0.1*logit)) }

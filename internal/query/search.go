@@ -36,15 +36,16 @@ func (s *Service) searchInto(ctx context.Context, r SearchRequest, result *Searc
 	return nil
 }
 
-// Probe runs one retrieval, uncounted, and returns an error if a question could not be answered. Finding nothing is not
-// an error.
+// Probe runs one retrieval, uncounted, and returns an error if a question could not be answered.
+// Finding nothing is not an error.
 func (s *Service) Probe(ctx context.Context) error {
 	q := search{question: "Is the index ready?", k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN}
 	_, _, err := s.retrieve(ctx, q, &Times{})
 	return err
 }
 
-// find retrieves, reranks where there is a reranker, and cuts to topN. It is what search and answer share.
+// find retrieves, reranks where there is a reranker, and cuts to topN. It is what search and answer
+// share.
 func (s *Service) find(ctx context.Context, q search, t *Times) ([]Passage, []Warning, error) {
 	q.rerank = q.rerank && s.ranker != nil
 	passages, warnings, err := s.retrieve(ctx, q, t)

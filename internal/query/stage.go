@@ -15,16 +15,17 @@ import (
 
 var tracer = otel.Tracer("github.com/ragpipeline/ragpipeline/internal/query")
 
-// The attributes of a retrieval's span: the GenAI semantic conventions v0.1.0, whose Go package has no release yet.
-// Calls of models have spans of their own, made by their client. None holds content.
+// The attributes of a retrieval's span: the GenAI semantic conventions v0.1.0, whose Go package has
+// no release yet. Calls of models have spans of their own, made by their client. None holds
+// content.
 const (
 	keyOperation  = attribute.Key("gen_ai.operation.name")
 	keyDataSource = attribute.Key("gen_ai.data_source.id")
 	keyTopK       = attribute.Key("gen_ai.retrieval.top_k")
 )
 
-// stage runs do under a deadline and a span, and returns how long it took. When the caller's own context has ended, its
-// error is returned instead of what do made of it.
+// stage runs do under a deadline and a span, and returns how long it took. When the caller's own
+// context has ended, its error is returned instead of what do made of it.
 func stage(ctx context.Context, span string, deadline time.Duration,
 	do func(ctx context.Context) error) (time.Duration, error) {
 	bounded, cancel := context.WithTimeout(ctx, deadline)
@@ -58,7 +59,8 @@ const (
 	outcomeCancelled = "cancelled" // the caller has left
 )
 
-// metrics counts questions and times their stages. Observers are looked up once: a question costs no map access.
+// metrics counts questions and times their stages. Observers are looked up once: a question costs
+// no map access.
 type metrics struct {
 	queries *prometheus.CounterVec
 
