@@ -147,5 +147,5 @@ func isBinary(data []byte) bool {
 		return false
 	}
 	even := head[:min(len(head), guessSample)&^1]
-	return max(utf16Little.likeness(even), utf16Big.likeness(even)) < 0.6
+	return max(utf16Little.likeness(even), utf16Big.likeness(even)) < 0.4
 }

@@ -59,7 +59,11 @@ func guess(data []byte) textEncoding {
 		if c == utf16Little || c == utf16Big {
 			part = data[:min(len(data), guessSample)&^1]
 		}
-		if n := c.likeness(part); n > most {
+		n := c.likeness(part)
+		if (c == utf16Little || c == utf16Big) && !bytes.ContainsFunc(part, isBelowSpace) {
+			n *= 0.85 // in UTF-16 spaces, digits and signs have a byte that texts in other encodings do not have
+		}
+		if n > most {
 			best, most = c, n
 		}
 	}
@@ -74,6 +78,8 @@ func (c textEncoding) likeness(data []byte) float64 {
 	}
 	return likeness([]rune(string(text)))
 }
+
+func isBelowSpace(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' }
 
 // oddLines are the first lines that hold bytes beyond ASCII, as many as fit the sample.
 func oddLines(data []byte) []byte {
@@ -120,6 +126,9 @@ func likeness(text []rune) float64 {
 		return 0
 	}
 	most := slices.Max(counts)
+	if most > slices.Max(counts[:len(counts)-1]) { // Icelandic alone
+		sum -= 0.01
+	}
 	return (sum + 0.85*float64(most) - 0.6*float64(latin-most)) / float64(n)
 }
 
@@ -139,6 +148,8 @@ func worthOf(before, last, r, next rune) float64 {
 			return -1
 		}
 		return 0
+	case unicode.In(r, unicode.Han, unicode.Hangul) && isLowerASCII(last) && isLowerASCII(before):
+		return 0.2 // within a word of Latin letters
 	case unicode.In(r, unicode.Han):
 		return max(worth, 0.25)
 	case unicode.In(r, unicode.Hangul):
@@ -157,6 +168,8 @@ func worthOf(before, last, r, next rune) float64 {
 		return worthIn(scriptOf(r), last, r, next, worth)
 	}
 }
+
+func isLowerASCII(r rune) bool { return 'a' <= r && r <= 'z' }
 
 // worthIn is the worth of a letter of a script that mixes with no other within a word.
 func worthIn(script *unicode.RangeTable, last, r, next rune, worth float64) float64 {
