@@ -91,7 +91,8 @@ func decodeHTML(data []byte) (string, config.Warnings) {
 	return decode(data)
 }
 
-var declaration = regexp.MustCompile(`(?is)<\?xml[^>]{0,200}?encoding\s*=\s*["']?([\w:.-]+)|<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w:.-]+)`)
+var declaration = regexp.MustCompile(`(?is)<\?xml[^>]{0,200}?encoding\s*=\s*["']?([\w:.-]+)|` +
+	`<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w:.-]+)`)
 
 // declaredEncoding is what the XML declaration or a meta element says, wherever it stands; nil when it says nothing
 // that can be.

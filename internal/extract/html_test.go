@@ -113,6 +113,7 @@ func TestHTMLThatNobodySeesIsCounted(t *testing.T) {
 		"white in a coloured table": `<table bgcolor="black"><tr><td><font style="color:#fff">seen</font></td></tr></table>`,
 		"white by a sheet":          `<link rel="stylesheet" href="x.css"><p style="color:#fff">seen</p>`,
 		"a line of one em":          `<p style="font-size:1em">seen</p>`,
+		"a smaller line":            `<p style="font-size: 0.8em; opacity: 0.5">seen</p>`,
 		"for readers of screens":    `<p class="sr-only">seen</p>`,
 		"shown in print only":       `<style>@media screen { .z { display:none } }</style><p class="z">seen</p>`,
 	} {

@@ -102,7 +102,8 @@ func unwrapDeep(n *html.Node, state sweepState) {
 }
 
 var (
-	menuName   = regexp.MustCompile(`(?i)(^|[\s_-])(nav|navbar|navigation|menu|menubar|breadcrumbs?|sidenav|skip-?links?|skip|pagination|pager|share|social|sharing)([\s_-]|$)`)
+	menuName = regexp.MustCompile(`(?i)(^|[\s_-])(nav|navbar|navigation|menu|menubar|breadcrumbs?|sidenav|` +
+		`skip-?links?|skip|pagination|pager|share|social|sharing)([\s_-]|$)`)
 	bannerName = regexp.MustCompile(`(?i)(cookie|consent|gdpr|privacy-?banner)`)
 )
 

@@ -17,13 +17,17 @@ type sheets struct {
 }
 
 var (
-	styleRule    = regexp.MustCompile(`([^{}]{1,300})\{([^{}]{0,1000})\}`)
-	mediaRule    = regexp.MustCompile(`@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}`)
-	oneName      = regexp.MustCompile(`^[.#][\w-]+$`)
-	invisible    = regexp.MustCompile(`(?i)(^|[;\s])(display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0?\.?0+\s*(;|!|$)|font-size\s*:\s*(0|0?\.\d+|1)(px|pt|em|rem|%)?\s*(;|!|$)|(left|top|text-indent)\s*:\s*-\d{4,}px)`)
-	tinyUnits    = regexp.MustCompile(`(?i)font-size\s*:\s*1(em|rem)`)
-	white        = regexp.MustCompile(`(?i)(^|[;\s])color\s*:\s*(#fff(fff)?|white|rgb\(\s*255\s*,\s*255\s*,\s*255\s*\)|transparent|rgba\([^)]*,\s*0\s*\))\s*(;|!|$)`)
-	expandable   = regexp.MustCompile(`(?i)(tab|pane|panel|accordion|collaps|toggle|expand|faq|answer|detail|slide|carousel|step|more|content|spoiler|section)`)
+	styleRule = regexp.MustCompile(`([^{}]{1,300})\{([^{}]{0,1000})\}`)
+	mediaRule = regexp.MustCompile(`@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}`)
+	oneName   = regexp.MustCompile(`^[.#][\w-]+$`)
+	invisible = regexp.MustCompile(`(?i)(^|[;\s])(display\s*:\s*none|visibility\s*:\s*hidden|` +
+		`opacity\s*:\s*0?\.?0+\s*(;|!|$)|` +
+		`font-size\s*:\s*(0(px|pt|em|rem|%)?|(0?\.\d+|1)(px|pt)|0?\.0\d*(em|rem)|1%)\s*(;|!|$)|` +
+		`(left|top|text-indent)\s*:\s*-\d{4,}px)`)
+	white = regexp.MustCompile(`(?i)(^|[;\s])color\s*:\s*(#fff(fff)?|white|transparent|` +
+		`rgb\(\s*255\s*,\s*255\s*,\s*255\s*\)|rgba\([^)]*,\s*0\s*\))\s*(;|!|$)`)
+	expandable = regexp.MustCompile(`(?i)(tab|pane|panel|accordion|collaps|toggle|expand|faq|answer|detail|slide|carousel|` +
+		`step|more|content|spoiler|section)`)
 	referringIDs = []string{"aria-controls", "data-target", "data-bs-target", "href", "aria-owns", "data-tab", "for"}
 )
 
@@ -39,7 +43,7 @@ func (p *htmlPage) sheets() sheets {
 			css := mediaRule.ReplaceAllString(textOf(n), "")
 			s.external = s.external || strings.Contains(css, "background")
 			for _, rule := range styleRule.FindAllStringSubmatch(css, -1) {
-				if !hidesText(rule[2]) {
+				if !invisible.MatchString(rule[2]) {
 					continue
 				}
 				for selector := range strings.SplitSeq(rule[1], ",") {
@@ -60,10 +64,6 @@ func (p *htmlPage) sheets() sheets {
 	return s
 }
 
-func hidesText(style string) bool {
-	return invisible.MatchString(style) && !tinyUnits.MatchString(style)
-}
-
 // hides reports whether a page's readers never see an element. Tabs, panels and answers that a click opens are seen.
 func (s sheets) hides(n *html.Node, background bool) bool {
 	style, id := attributeOf(n, "style"), attributeOf(n, "id")
@@ -71,7 +71,7 @@ func (s sheets) hides(n *html.Node, background bool) bool {
 		return true
 	}
 	_, hidden := attributeNamed(n, "hidden")
-	hidden = hidden || hidesText(style) || s.hidden["#"+id] && id != ""
+	hidden = hidden || invisible.MatchString(style) || s.hidden["#"+id] && id != ""
 	for class := range strings.FieldsSeq(attributeOf(n, "class")) {
 		hidden = hidden || s.hidden["."+class]
 	}
@@ -86,8 +86,8 @@ func (s sheets) opens(n *html.Node, id string) bool {
 	if n.Parent != nil && n.Parent.DataAtom == atom.Details {
 		return true
 	}
-	return expandable.MatchString(attributeOf(n, "class")+" "+id) || hasAttribute(n, "data-tab") ||
-		hasAttribute(n, "data-panel")
+	return expandable.MatchString(attributeOf(n, "class")+" "+id) ||
+		hasAttribute(n, "data-tab") || hasAttribute(n, "data-panel")
 }
 
 func attributeNamed(n *html.Node, name string) (string, bool) {

@@ -9,7 +9,8 @@ import (
 
 // Data in base64 is found by its length: nothing that people write has so many of its characters in a row.
 var (
-	dataURI      = regexp.MustCompile(`data:[\w.+-]*/?[\w.+-]*(?:;[\w-]+=?[\w.-]*)*;base64,(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\n|[\r\n][ \t]*)*(?:=|%3[Dd])*`)
+	dataURI = regexp.MustCompile(`data:[\w.+-]*/?[\w.+-]*(?:;[\w-]+=?[\w.-]*)*;base64,` +
+		`(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\n|[\r\n][ \t]*)*(?:=|%3[Dd])*`)
 	base64Run    = regexp.MustCompile(`[A-Za-z0-9+/_-]{200,}={0,2}`)
 	base64Lines  = regexp.MustCompile(`(?m)(?:^[ \t>]*[A-Za-z0-9+/]{60,}\r?\n){3,}(?:^[ \t>]*[A-Za-z0-9+/]*={1,2}$)?`)
 	payloadCases = []*regexp.Regexp{regexp.MustCompile(`[a-z]`), regexp.MustCompile(`[A-Z]`),
