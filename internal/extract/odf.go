@@ -38,6 +38,9 @@ func readODF(ctx context.Context, s source) (*Document, error) {
 	d.Warnings.Add(config.HiddenText, len(r.hidden)+r.hiddenRuns, r.hidden...)
 	d.Warnings.Add(config.PartsIgnored, len(r.ignored), r.ignored...)
 	d.warnOfSymbols()
+	if err := refusePictures(len(r.images), len(d.Pages)); err != nil {
+		return nil, err
+	}
 	return withText(d, config.NoTextLayer, "the document contains no text, perhaps only images; there is no OCR")
 }
 

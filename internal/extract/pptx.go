@@ -42,7 +42,19 @@ func readPPTX(ctx context.Context, s source) (*Document, error) {
 	d.Warnings.Add(config.HiddenText, r.hidden)
 	d.Warnings.Add(config.PartsIgnored, len(r.ignored), r.ignored...)
 	d.warnOfSymbols()
+	if err := refusePictures(len(r.images), len(d.Pages)); err != nil {
+		return nil, err
+	}
 	return withText(d, config.NoTextLayer, "no slide holds text, perhaps only images; there is no OCR")
+}
+
+// refusePictures fails a presentation that is mostly pictures: what little text it has would stand for the whole.
+func refusePictures(pictures, slides int) error {
+	if pictures*2 <= slides || pictures == slides {
+		return nil
+	}
+	return config.Failf(config.NoTextLayer, "%d of %d slides hold no text, only images; there is no OCR: give the document"+
+		" a text layer first", pictures, slides)
 }
 
 // slideParts are the slides in the order in which they are shown, each once.

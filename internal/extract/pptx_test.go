@@ -171,6 +171,11 @@ func TestPPTXSaysWhichSlidesAreOnlyPictures(t *testing.T) {
 	}
 }
 
+func TestPPTXThatIsMostlyPictures(t *testing.T) {
+	_, err := shared.Extract(t.Context(), "a.pptx", pptxOf(t, "<p:pic/>", "<p:pic/>", shape("title", "Words")))
+	wantReason(t, err, config.NoTextLayer, "2 of 3 slides")
+}
+
 // Placeholders take their places from the layout, and those of the layout from the master.
 func TestPPTXPlacesOfPlaceholders(t *testing.T) {
 	placeholder := func(kind, index, properties, text string) string {
