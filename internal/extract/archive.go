@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -138,7 +139,7 @@ func isMalformed(err error) bool {
 	return reason == config.Malformed
 }
 
-// partReader counts what comes out of the archive, since the sizes that it declares may lie.
+// partReader counts what comes out of the archive, because a declared size may be too small.
 type partReader struct {
 	archive *archive
 	file    *zip.File
@@ -158,7 +159,8 @@ func (r *partReader) Read(b []byte) (int, error) {
 	if r.archive.unpacked > maxUnpacked {
 		return 0, config.Failf(config.TooLarge, "the archive unpacks to more than %d bytes", maxUnpacked)
 	}
-	if packed := int64(r.file.CompressedSize64); r.read > smallPart && r.read > maxRatio*max(packed, 1) {
+	size := max(r.read, int64(min(r.file.UncompressedSize64, math.MaxInt64)))
+	if packed := int64(r.file.CompressedSize64); size > smallPart && size > maxRatio*max(packed, 1) {
 		return 0, config.Failf(config.TooLarge,
 			"part %s unpacks to more than %d times its size: it is a zip bomb, or close to one", quote(r.file.Name), maxRatio)
 	}

@@ -9,6 +9,9 @@ import (
 // readText reads plain text.
 func readText(_ context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
+	if err := newLimit(s.max).take(len(text)); err != nil { // before anything makes a copy of it
+		return nil, err
+	}
 	text, dropped := withoutPayloads(text)
 	payloads(&warnings, dropped)
 	d, err := wholeText(s, "", text, nil)

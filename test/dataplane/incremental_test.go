@@ -42,8 +42,8 @@ func TestOnlyWhatChangedIsEmbeddedAgain(t *testing.T) {
 	sim.Forget()
 	ask("200 documents in 200 chunks: 1 added, 1 changed, 198 unchanged, 1 removed; chunks: 2 embedded")
 	want := []string{
-		"Station 200\n# Station 200\n\nStation 200 measures snow.",
-		"Station 42\n# Station 42\n\nStation 42 measures the tide.",
+		"042.md > Station 42\n# Station 42\n\nStation 42 measures the tide.",
+		"200.md > Station 200\n# Station 200\n\nStation 200 measures snow.",
 	}
 	if diff := cmp.Diff(want, embedded(t, sim)); diff != "" {
 		t.Errorf("embedded (-want +got):\n%s", diff)
