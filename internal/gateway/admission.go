@@ -58,7 +58,7 @@ func (a *authenticator) caller(r *http.Request) (caller, error) {
 	}
 	if !known {
 		return caller{}, failure(http.StatusUnauthorized, "Unauthenticated",
-			"authentication required: send an API key as a bearer token")
+			"authentication required: send an Authorization header of the Bearer scheme")
 	}
 	return found, nil
 }

@@ -41,7 +41,7 @@ func TestClientsAreLetInByTheirKeys(t *testing.T) {
 			if got.Code != 401 {
 				return
 			}
-			const same = "authentication required: send an API key as a bearer token"
+			const same = "authentication required: send an Authorization header of the Bearer scheme"
 			if told := failureIn(t, got.Body); told.Message != same {
 				t.Errorf("%q reveals something about the keys", told.Message)
 			}
