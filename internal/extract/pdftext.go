@@ -1,12 +1,14 @@
 package extract
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
+	"golang.org/x/text/unicode/norm"
 )
 
 // pdfText is the text of a page while it is put right, with the places of its characters in PDFium's own list.
@@ -24,12 +26,34 @@ type rawLine struct {
 	at    []int // where chars were left out or moved, the place of each in the page's text
 }
 
+// index is the place of a character of the line in the page's text.
+func (l rawLine) index(i int) int {
+	if l.at != nil {
+		return l.at[i]
+	}
+	return l.start + i
+}
+
+// add appends characters of another line.
+func (l *rawLine) add(from rawLine, begin, end int) {
+	for i := begin; i < end; i++ {
+		l.chars, l.at = append(l.chars, from.chars[i]), append(l.at, from.index(i))
+	}
+}
+
+// merge makes one line of a line and the next.
+func (t *pdfText) merge(i int) {
+	both := rawLine{start: t.lines[i].start, at: []int{}}
+	for _, l := range t.lines[i : i+2] {
+		both.add(l, 0, len(l.chars))
+	}
+	t.lines[i] = both
+	t.lines = slices.Delete(t.lines, i+1, i+2)
+}
+
 // place is the index that PDFium knows a character of the line by.
 func (t *pdfText) place(l rawLine, i int) int {
-	index := l.start + i
-	if l.at != nil {
-		index = l.at[i]
-	}
+	index := l.index(i)
 	if t.exact {
 		return index
 	}
@@ -56,6 +80,11 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, styled bool) (pdfPage, e
 	t := &pdfText{pdfReader: r, page: page, exact: utf8.RuneCountInString(raw.Text) == count.Count}
 	t.split(raw.Text)
 	p := pdfPage{undecodable: t.dropUndecodable(raw.Text)}
+	t.orderRightToLeft()
+	if err := t.markScripts(); err != nil {
+		return pdfPage{}, err
+	}
+	t.mergeNumbers()
 	p.text = normalise(t.String())
 	p.garbled = isGarbled(p.text)
 	if styled {
@@ -86,7 +115,26 @@ func (t *pdfText) String() string {
 }
 
 // String is the line with hyphens joined, and the private characters that fonts of symbols leave behind replaced.
-func (l rawLine) String() string { return inFont("", joinHyphens(string(l.chars))) }
+func (l rawLine) String() string { return inFont("", plainLetters(joinHyphens(string(l.chars)))) }
+
+// plainLetters takes ligatures and the forms of Arabic and Hebrew letters apart, by which nobody searches.
+func plainLetters(s string) string {
+	if !strings.ContainsFunc(s, isPresentation) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if isPresentation(r) {
+			b.WriteString(norm.NFKC.String(string(r)))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// isPresentation reports the characters of the blocks of presentation forms.
+func isPresentation(r rune) bool { return r >= 0xfb00 && r <= 0xfdff || r >= 0xfe70 && r <= 0xfefc }
 
 // dropUndecodable leaves out the characters whose fonts do not tell which they are, and is their number. PDFium
 // takes the codes of such a font for characters, which they are by chance only. Each line is tried at its ends, since
@@ -146,11 +194,3 @@ func firstVisible(chars []rune) int {
 	}
 	return -1
 }
-
-func isLineHyphen(r rune) bool { return r == '\x02' || r == '\ufffe' }
-
-// joinHyphens removes what PDFium writes for a hyphen at a line's end, U+FFFE or U+0002 by the font, and so joins
-// the halves of the word.
-func joinHyphens(s string) string { return softHyphens.Replace(s) }
-
-var softHyphens = strings.NewReplacer("\x02", "", "\ufffe", "")
