@@ -80,6 +80,39 @@ func TestCompleteRefusesWhatIsNoAnswer(t *testing.T) {
 	}
 }
 
+func TestExtraBodyFillsInWhatARequestLeavesOut(t *testing.T) {
+	s := answer(t, http.StatusOK, `{"choices":[{"message":{"content":"ok"},"finish_reason":"stop"}]}`)
+	c := plainly(NewChat(config.LLM{Model: s.model(), ExtraBody: map[string]any{"temperature": 2, "stop": "END", "z": "<&>"}},
+		nil, Transport{}))
+	cold := ask("x")
+	cold.Temperature = new(0.5)
+	for _, r := range []ChatRequest{cold, ask("x")} {
+		if _, err := c.Complete(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const begins = `{"model":"acme/model-1.5","messages":[{"role":"user","content":"x"}],`
+	want := []string{
+		begins + `"temperature":0.5,"stream":false,"stop":"END","z":"<&>"}`,
+		begins + `"stream":false,"stop":"END","temperature":2,"z":"<&>"}`,
+	}
+	if diff := cmp.Diff(want, s.bodies); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAnExtraBodyThatIsNotJSONIsRejectedWithoutARequest(t *testing.T) {
+	s := answer(t, http.StatusOK, "")
+	c := NewChat(config.LLM{Model: s.model(), ExtraBody: map[string]any{"x": func() {}}}, nil, Transport{})
+	_, whole := c.Complete(t.Context(), ask("x"))
+	_, streamed := c.Stream(t.Context(), ask("x"), func(string) error { return nil })
+	for _, err := range []error{whole, streamed} {
+		if FailureOf(err) != config.ModelRejected || !strings.Contains(err.Error(), "extraBody") || s.count() != 0 {
+			t.Errorf("got %v after %d requests", err, s.count())
+		}
+	}
+}
+
 // events is an event stream of chunks with these contents, a finish, usage and [DONE].
 func events(contents ...string) string {
 	var b strings.Builder

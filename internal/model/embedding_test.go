@@ -244,6 +244,8 @@ func TestEmbeddingAnswersAreChecked(t *testing.T) {
 		{"different lengths", `{"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[1,2]}]}`, "different lengths, 1 and 2"},
 		{"an empty vector", `{"data":[{"index":0,"embedding":[]},{"index":1,"embedding":[]}]}`, "empty"},
 		{"a null vector", `{"data":[{"index":0,"embedding":null},{"index":1,"embedding":[1]}]}`, "empty"},
+		{"null in a vector", `{"data":[{"index":0,"embedding":[null]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
+		{"a null index", `{"data":[{"index":null,"embedding":[1]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
 		{"a word in a vector", `{"data":[{"index":0,"embedding":["1"]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
 		{"Python's NaN", `{"data":[{"index":0,"embedding":[NaN]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
 		{"a number beyond float32", `{"data":[{"index":0,"embedding":[1e39]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
@@ -266,6 +268,8 @@ func TestEmbeddingAnswersAreChecked(t *testing.T) {
 func TestEmbeddingAnswersAreReadLiberally(t *testing.T) {
 	cases := []struct{ name, answer string }{
 		{"in another order", `{"data":[{"index":1,"embedding":[3,4]},{"index":0,"embedding":[1,2]}]}`},
+		{"with an index that has a point", `{"data":[{"index":1.0,"embedding":[3,4]},{"index":0e0,"embedding":[1,2]}]}`},
+		{"in two lists of one name", `{"data":[{"embedding":[1,2]}],"data":[{"embedding":[3,4]}]}`},
 		{"without indexes", `{"data":[{"embedding":[1,2]},{"embedding":[3,4]}]}`},
 		{"with unknown fields and white space", "{ \"x\" : {\"y\":[1,{\"z\":null}],\"s\":\"\\\"}]\"} , \"data\" : [ {\"object\":\"embedding\",\"embedding\":[ 1 , 2.0e0 ],\"index\":0,\"b\":true},\n{\"index\":1,\"embedding\":[3,4]}], \"usage\":null } \n"},
 		{"as base64 with escaped slashes", `{"data":[{"index":0,"embedding":"` + strings.ReplaceAll(base64Of(1, 2), "/", `\/`) + `"},{"index":1,"embedding":"` + base64Of(3, 4) + `"}]}`},

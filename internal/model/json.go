@@ -20,7 +20,7 @@ var (
 
 // tolerant reads the answers of many servers. Invalid UTF-8 becomes U+FFFD, and of a name that
 // occurs twice, the last value counts. A text, count or message of another kind than the protocol
-// has, null above all, counts as absent.
+// has, null above all, counts as absent. The library bounds nesting at 10,000 levels.
 var tolerant = json.JoinOptions(tolerantSyntax, json.WithUnmarshalers(json.JoinUnmarshalers(
 	absentUnless[string]('"'),
 	absentUnless[chatMessage]('{'),
@@ -45,7 +45,7 @@ func (c *client) writeJSON(v any) ([]byte, error) {
 	return b, nil
 }
 
-// absentUnless leaves a T zero where the value is not of the kind.
+// absentUnless reads a T from a value of the kind only; any other value leaves it zero.
 func absentUnless[T any](kind jsontext.Kind) *json.Unmarshalers {
 	return json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *T) error {
 		*v = *new(T)
@@ -56,7 +56,7 @@ func absentUnless[T any](kind jsontext.Kind) *json.Unmarshalers {
 	})
 }
 
-// readCount reads a number that counts something. Any other value is 0.
+// readCount reads a number that is not negative. Any other value is 0.
 func readCount(d *jsontext.Decoder, n *int) error {
 	*n = 0
 	if d.PeekKind() != '0' {
@@ -86,7 +86,7 @@ func whole(f float64) int {
 	return -1
 }
 
-// number is a finite number that a server must give if it names it at all.
+// number is a finite number. A server may leave its name out, but not give it another value.
 type number struct {
 	value float64
 	given bool
@@ -105,6 +105,10 @@ func (l *list[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	var items []T
 	if err := json.UnmarshalDecode(d, &items); err != nil {
 		return err
+	}
+	if *l == nil {
+		*l = items
+		return nil
 	}
 	*l = append(*l, items...)
 	return nil
