@@ -44,9 +44,10 @@ func progress(p *v1alpha1.RAGPipeline) (ready bool, text string) {
 		return false, "waiting for the operator"
 	}
 	var stages []string
-	for _, stage := range []string{v1alpha1.ConditionVectorStoreReady, v1alpha1.ConditionEmbeddingReady,
-		v1alpha1.ConditionRerankingReady,
-		v1alpha1.ConditionLLMReady, v1alpha1.ConditionIndexReady, v1alpha1.ConditionGatewayReady} {
+	for _, stage := range []string{
+		v1alpha1.ConditionVectorStoreReady, v1alpha1.ConditionEmbeddingReady, v1alpha1.ConditionRerankingReady,
+		v1alpha1.ConditionLLMReady, v1alpha1.ConditionIndexReady, v1alpha1.ConditionGatewayReady,
+	} {
 		mark := "…"
 		if meta.IsStatusConditionTrue(conditions, stage) {
 			mark = "✓"

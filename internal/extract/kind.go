@@ -50,7 +50,8 @@ func kindOf(ctx context.Context, name string, data []byte) (kind, error) {
 	case bytes.HasPrefix(data, []byte(`{\rtf`)):
 		return "", config.Failf(config.Unsupported, "rich text (RTF) is not read: save it as DOCX or PDF")
 	case isOfficeXML(textStart(data)):
-		return "", config.Failf(config.Unsupported, "Office documents as one XML file are not read: save it as DOCX, XLSX or ODT")
+		return "", config.Failf(config.Unsupported,
+			"Office documents as one XML file are not read: save it as DOCX, XLSX or ODT")
 	case isBinary(data):
 		return "", config.Failf(config.Unsupported, "its bytes are %s, which no extractor reads", binaryType(data))
 	}

@@ -66,7 +66,8 @@ func WithEndpoints(s *v1alpha1.RAGPipelineSpec) {
 			QueryPrefix: "search_query: ", PassagePrefix: "search_document: ",
 		},
 		Reranking: new(Endpoint(v1alpha1.Endpoint{
-			URL: "https://ai.api.nvidia.com/v1/retrieval/example/reranking", Model: "example/rerank", Protocol: "NIM", Probe: new(true),
+			URL: "https://ai.api.nvidia.com/v1/retrieval/example/reranking", Model: "example/rerank",
+			Protocol: "NIM", Probe: new(true),
 			SecretRef: &v1alpha1.SecretKey{Name: "nvidia", Key: "NVIDIA_API_KEY"},
 		})),
 		LLM: &v1alpha1.LLM{

@@ -1,5 +1,6 @@
-// Package naming holds the names, labels and annotations of the objects that the operator makes for a pipeline. It
-// is a leaf: those that make the objects, those that apply them and those that report on them all import it.
+// Package naming holds the names, labels and annotations of the objects that the operator makes for
+// a pipeline. It is a leaf: those that make the objects, those that apply them and those that
+// report on them all import it.
 package naming
 
 import (
@@ -7,8 +8,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Names are the names of a pipeline's children. A pipeline's name has at most 40 characters, so that each of these
-// is a DNS label, and a StatefulSet's pods still carry a label with its name and a hash.
+// Names are the names of a pipeline's children. A pipeline's name has at most 40 characters, so
+// that each of these is a DNS label, and a StatefulSet's pods still carry a label with its name and
+// a hash.
 type Names struct{ Pipeline string }
 
 // For returns the names of p's children.
@@ -49,9 +51,9 @@ func (n Names) Generation(fingerprint string) string { return n.Pipeline + "-gen
 // Stage is the NetworkPolicy of the models that serve a stage, whichever generation they serve.
 func (n Names) Stage(stage string) string { return n.Pipeline + "-" + stage }
 
-// NIM is the name of the objects of the NIM that serves model at a stage. Those of embedding carry a hash of the model, so
-// that two models can serve two generations side by side; a generation that differs in its chunking alone needs no
-// second model.
+// NIM is the name of the objects of the NIM that serves model at a stage. Those of embedding carry
+// a hash of the model, so that two models can serve two generations side by side; a generation that
+// differs in its chunking alone needs no second model.
 func (n Names) NIM(stage, model string) string {
 	if stage == ComponentEmbedding {
 		return n.Pipeline + "-embedding-" + ModelHash(model)

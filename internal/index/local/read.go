@@ -91,8 +91,8 @@ func (s *Store) Known(_ context.Context, document string) (map[string]bool, erro
 	return known, nil
 }
 
-const selectRows = `SELECT document, source, hash, attributes, title, chunks, truncated, state, reason, message, updated,
-	warnings FROM document WHERE generation = ? `
+const selectRows = `SELECT document, source, hash, attributes, title, chunks, truncated, state, reason, message,
+	updated, warnings FROM document WHERE generation = ? `
 
 // Documents returns up to limit rows whose document sorts after the given one, in the order of
 // their bytes.
