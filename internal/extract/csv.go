@@ -182,10 +182,12 @@ func isCSVNumber(cell string) bool {
 }
 
 func areYears(numbers []int) bool {
-	for i, n := range numbers {
-		if n < 1800 || n > 2200 || i > 0 && n == numbers[i-1] {
+	before := 0
+	for _, n := range numbers {
+		if n < 1800 || n > 2200 || n == before {
 			return false
 		}
+		before = n
 	}
 	return true
 }

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -70,7 +71,7 @@ func (s sheets) hides(n *html.Node, background bool) bool {
 	if white.MatchString(style) && !background && !s.external && !strings.Contains(style, "background") {
 		return true
 	}
-	_, hidden := attributeNamed(n, "hidden")
+	hidden := hasAttribute(n, "hidden")
 	hidden = hidden || invisible.MatchString(style) || s.hidden["#"+id] && id != ""
 	for class := range strings.FieldsSeq(attributeOf(n, "class")) {
 		hidden = hidden || s.hidden["."+class]
@@ -90,16 +91,6 @@ func (s sheets) opens(n *html.Node, id string) bool {
 		hasAttribute(n, "data-tab") || hasAttribute(n, "data-panel")
 }
 
-func attributeNamed(n *html.Node, name string) (string, bool) {
-	for _, a := range n.Attr {
-		if a.Key == name {
-			return a.Val, true
-		}
-	}
-	return "", false
-}
-
 func hasAttribute(n *html.Node, name string) bool {
-	_, ok := attributeNamed(n, name)
-	return ok
+	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
 }

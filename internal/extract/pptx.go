@@ -53,8 +53,9 @@ func refusePictures(pictures, slides int) error {
 	if pictures*2 <= slides || pictures == slides {
 		return nil
 	}
-	return config.Failf(config.NoTextLayer, "%d of %d slides hold no text, only images; there is no OCR: give the document"+
-		" a text layer first", pictures, slides)
+	return config.Failf(config.NoTextLayer,
+		"%d of %d slides hold no text, only images; there is no OCR: give the document"+
+			" a text layer first", pictures, slides)
 }
 
 // slideParts are the slides in the order in which they are shown, each once.
