@@ -122,23 +122,37 @@ func flattened(page string) string {
 		raw := z.Raw()
 		name, _ := z.TagName()
 		switch tag := string(name); {
-		case kind == html.StartTagToken && !voidElement[tag]:
-			if depth >= maxHTMLDepth/2 {
+		case voidElement[tag]:
+		case kind == html.StartTagToken:
+			if depth >= maxHTMLDepth {
 				dropped[tag]++
 				continue
 			}
-			depth++
+			depth += nestingOf(tag)
 		case kind == html.EndTagToken && dropped[tag] > 0:
 			dropped[tag]--
 			b.WriteByte(' ')
 			continue
-		case kind == html.EndTagToken && depth > 0:
-			depth--
+		case kind == html.EndTagToken:
+			depth = max(depth-nestingOf(tag), 0)
 		}
 		b.Write(raw)
 	}
 }
 
+// nestingOf is how deep an element goes by itself: a table has bodies, rows and cells, and a list items, which are not
+// counted.
+func nestingOf(tag string) int {
+	switch tag {
+	case "table":
+		return 4
+	case "ul", "ol", "dl":
+		return 2
+	}
+	return 1
+}
+
+// voidElement are the elements that have no end, or end where the next begins.
 var voidElement = map[string]bool{
 	"area": true, "base": true, "br": true, "col": true, "embed": true, "hr": true, "img": true, "input": true,
 	"link": true, "meta": true, "source": true, "track": true, "wbr": true, "p": true, "li": true, "td": true, "tr": true,

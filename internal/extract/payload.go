@@ -32,11 +32,35 @@ func withoutPayloads(s string) (string, int) {
 	if strings.Contains(s, ";base64,") {
 		s = dataURI.ReplaceAllStringFunc(s, func(string) string { n++; return "" })
 	}
-	if len(s) >= 200 {
+	if hasRun(s, minLine) {
 		s = base64Run.ReplaceAllStringFunc(base64Lines.ReplaceAllStringFunc(s, drop), drop)
 	}
 	return s, n
 }
+
+// minLine is how many characters of base64 a line has at least.
+const minLine = 60
+
+// hasRun reports whether so many characters of base64 stand in a row anywhere: most texts have no such run, and the
+// patterns are slow.
+func hasRun(s string, n int) bool {
+	run := 0
+	for i := range len(s) {
+		if !isBase64[s[i]] {
+			run = 0
+		} else if run++; run == n {
+			return true
+		}
+	}
+	return false
+}
+
+var isBase64 = func() (table [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-") {
+		table[c] = true
+	}
+	return table
+}()
 
 // payloads counts them as parts that are not read.
 func payloads(w *config.Warnings, n int) {
