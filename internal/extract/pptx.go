@@ -54,8 +54,8 @@ func refusePictures(pictures, slides int) error {
 		return nil
 	}
 	return config.Failf(config.NoTextLayer,
-		"%d of %d slides hold no text, only images; there is no OCR: give the document"+
-			" a text layer first", pictures, slides)
+		"%d of %d slides hold no text, only images; there is no OCR: give the document a text layer first",
+		pictures, slides)
 }
 
 // slideParts are the slides in the order in which they are shown, each once.
