@@ -87,8 +87,8 @@ func isCompound(before, after string) bool {
 // suspended are the words after a hyphen that stands for the rest of a compound.
 var suspended = wordSet("and or to und oder bzw sowie bis et ou y o e of en och eller og i")
 
-var prefixes = wordSet("over under inter out counter super trans pre post anti auto micro macro multi semi sub dis mis" +
-	" fore hyper infra intra mono poly ultra tele bio geo electro photo thermo hydro con com pro per with for ver" +
+var prefixes = wordSet("over under inter out counter super trans pre post anti auto micro macro multi semi sub dis" +
+	" mis fore hyper infra intra mono poly ultra tele bio geo electro photo thermo hydro con com pro per with for ver" +
 	" vor aus auf ein bei mit nach unter ent")
 
 var suffixes = wordSet("ment ments tion tions sion ness able ible less ship ships hood ance ence ting ling ring ning" +
