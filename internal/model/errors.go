@@ -2,6 +2,7 @@ package model
 
 import (
 	"cmp"
+	"encoding/json" // reads a value of any shape whose names may occur twice, which v2 does not
 	"errors"
 	"fmt"
 	"io"
@@ -159,7 +160,7 @@ const maxMessage = 200
 func serverMessage(body string) string {
 	body = strings.TrimSpace(body)
 	var v any
-	if readJSON([]byte(body), &v) == nil {
+	if json.Unmarshal([]byte(body), &v) == nil {
 		return words(v, 3)
 	}
 	if strings.HasPrefix(body, "{") || strings.HasPrefix(body, "[") || strings.HasPrefix(body, "<") {

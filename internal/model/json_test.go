@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 func TestEveryByteIsEscapedWhereverItStands(t *testing.T) {
@@ -27,7 +29,7 @@ func TestFaultyJSONIsRefused(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			var v any
+			var v jsontext.Value
 			if err := readJSON([]byte(tc.text), &v); err != errNotJSON {
 				t.Errorf("it is accepted as %v, %v", v, err)
 			}

@@ -52,6 +52,7 @@ func TestWhatAServersRefusalMeans(t *testing.T) {
 		{"too long in plain text", 400, `prompt is too long`, config.InputTooLong, "prompt is too long"},
 		{"too large a body", 413, ``, config.InputTooLong, ""},
 		{"a shape that nobody knows", 400, `{"x":{"y":"secret"}}`, config.ModelRejected, ""},
+		{"a name that occurs twice", 400, `{"error":5,"error":{"message":"second"}}`, config.ModelRejected, "second"},
 		{"an array", 400, `[{"msg":"first"}]`, config.ModelRejected, "first"},
 		{"a string", 400, `"just text"`, config.ModelRejected, "just text"},
 		{"null", 400, `{"detail":null}`, config.ModelRejected, ""},

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 func allEvents(r io.Reader) (events []string, err error) {
@@ -106,7 +108,7 @@ func FuzzAnswers(f *testing.F) {
 		vectorsOf(2), `{"data":[{"index":0,"embedding":"` + base64Of(1, 2) + `"}],"usage":{"prompt_tokens":1}}`,
 		`{"rankings":[{"index":1,"logit":-1.5},{"index":0,"logit":2e3}]}`, `{"results":[{"index":0,"relevance_score":1}]}`,
 		`{"choices":[{"index":0,"message":{"content":"a\u00e9\n"},"finish_reason":"stop"}],"usage":null}`,
-		`{"error":{"message":"x","code":400}}`, `{"detail":[{"msg":"x"}]}`, `[[[{}]]]`, `{"a":"\\\"","b":[true,false,null,-0.5e-7]}`, `"text"`,
+		`{"error":{"message":"x","code":400}}`, `{"detail":[{"msg":"x"}]}`, `[[[{}]]]`, `{"a":"\\\"","b":[true,false,null,-0.5e-7]}`, `"text"`, `{"a":[{"b":0,"b":[0]}]}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -123,17 +125,11 @@ func FuzzAnswers(f *testing.F) {
 		if n := len([]rune(clean(serverMessage(string(b)), "key", nil))); n > maxMessage {
 			t.Errorf("a message of %d code points", n)
 		}
-		var v any
-		if err := readJSON(b, &v); err != nil && json.Valid(b) && !outOfRange(b) {
+		var v jsontext.Value
+		if err := readJSON(b, &v); err != nil && json.Valid(b) {
 			t.Errorf("refused valid JSON %q", b)
 		}
 	})
-}
-
-// outOfRange reports whether JSON holds a number that is not a float64.
-func outOfRange(b []byte) bool {
-	var v any
-	return json.Unmarshal(b, &v) != nil
 }
 
 func FuzzString(f *testing.F) {
