@@ -174,9 +174,6 @@ func spanned(n *html.Node, name string) int {
 	return s
 }
 
-// rowsApart puts a table that is written on one line, its rows apart.
-var rowsApart = strings.NewReplacer("\n|---", "", "|---", "", "|\n", "; ", "\n", "; ", "| ", " ", " |", " ")
-
 // cellText is a cell on one line: lines and paragraphs one after the other, items and rows of tables within it apart.
 func cellText(cell *html.Node) string {
 	var b strings.Builder
