@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -77,6 +78,9 @@ type pdfReader struct {
 	reached func(page int)
 	limit   *limit
 	doc     references.FPDF_DOCUMENT
+	form    *references.FPDF_FORMHANDLE // of a document with a form
+	xfa     bool                        // the form is written in XML, which PDFium does not read
+	ignored config.Warnings             // attachments
 }
 
 func (r *pdfReader) read(s source) (*Document, error) {
@@ -92,17 +96,28 @@ func (r *pdfReader) read(s source) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	closeForm, err := r.openForm()
+	if err != nil {
+		return nil, err
+	}
+	defer closeForm()
 	pages, err := r.pages(len(outline) == 0)
 	if err != nil {
 		return nil, err
 	}
+	if r.isPleaseWait(pages) {
+		return nil, errXFA
+	}
+	r.attachments()
+	tidy(pages)
 	d := &Document{Title: r.title(), Pages: make([]Page, len(pages))}
 	for i, p := range pages {
-		d.Pages[i] = Page{Number: i + 1, Text: p.text}
+		d.Pages[i] = Page{Number: i + 1, Text: strings.TrimSpace(p.text + "\n\n" + p.beside)}
 	}
 	if err := judgePages(d, pages); err != nil {
 		return nil, err
 	}
+	d.Warnings.Merge(r.ignored)
 	if len(outline) > 0 {
 		placeOutline(d.Pages, outline)
 	} else {

@@ -17,8 +17,9 @@ import (
 
 // pdfPage is a page's text, and its lines where headings are to be found among them.
 type pdfPage struct {
-	text  string
-	lines []pdfLine
+	text   string
+	lines  []pdfLine
+	beside string // what annotations and form fields hold
 	// undecodable is how many characters have no meaning that the document tells.
 	undecodable int
 	garbled     bool // the characters have a meaning, but not that of the shapes
@@ -65,7 +66,10 @@ func (r *pdfReader) page(index int, styled bool) (pdfPage, error) {
 	if err != nil {
 		return pdfPage{}, err
 	}
-	p.pictured, err = r.isPictured(loaded.Page, index, p.text)
+	if p.beside, err = r.annotations(loaded.Page); err != nil {
+		return pdfPage{}, err
+	}
+	p.pictured, err = r.isPictured(loaded.Page, index, p.text+p.beside)
 	return p, err
 }
 

@@ -1,0 +1,201 @@
+package extract
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Headers and footers that stand on most pages are furniture: they stay once in a document. Without them a sentence
+// that a page's end divides reads on, and belongs to the page on which it begins.
+
+const (
+	furnitureLines = 3   // at most so many lines of furniture at either end of a page, and a third of its lines
+	sentenceRest   = 600 // bytes of a sentence that follow a page's end
+)
+
+// tidy takes furniture out of pages and puts divided sentences together.
+func tidy(pages []pdfPage) {
+	on := furniture(pages)
+	shown, feet := map[string]bool{}, make([]string, len(pages))
+	for i := range pages {
+		lines := strings.Split(pages[i].text, "\n")
+		from, to := on.bounds(lines, i)
+		if from == to && !pages[i].pictured {
+			continue // a page of its own that looks like others, as a form that was not filled in
+		}
+		head := on.unshown(shown, lines[:from], i)
+		feet[i] = strings.Join(on.unshown(shown, lines[to:], i), "\n")
+		pages[i].cut(strings.Join(lines[:from], "\n"), strings.Join(head, "\n"), strings.Join(lines[from:to], "\n"))
+	}
+	for i := range max(len(pages)-1, 0) {
+		if rest := restOfSentence(pages[i].text, pages[i+1].text); rest != "" {
+			pages[i].text = joinPages(pages[i].text, rest)
+			after := strings.TrimLeftFunc(pages[i+1].text[len(rest):], unicode.IsSpace)
+			gone := pages[i+1].text[:len(pages[i+1].text)-len(after)]
+			pages[i+1].cut(strings.TrimSuffix(gone, "\n"), "", after)
+		}
+	}
+	for i, foot := range feet {
+		if foot != "" {
+			pages[i].text = strings.TrimLeft(pages[i].text+"\n"+foot, "\n")
+		}
+	}
+}
+
+// cut replaces the head of a page's text. Lines that are gone, or belong to no body, are no longer known.
+func (p *pdfPage) cut(old, head, body string) {
+	if body != "" && head != "" {
+		head += "\n"
+	}
+	before, after := utf8.RuneCountInString(old), utf8.RuneCountInString(head)
+	if old != "" {
+		before++ // the line's end
+	}
+	var kept []pdfLine
+	for _, l := range p.lines {
+		if l.offset -= before; l.offset >= 0 && l.offset < utf8.RuneCountInString(body) {
+			l.offset += after
+			kept = append(kept, l)
+		}
+	}
+	p.lines, p.text = kept, head+body
+}
+
+// keys are the lines that stand on most pages.
+type keys map[string]bool
+
+// furniture finds the lines that stand at the ends of more than half of the pages with text, three at least.
+func furniture(pages []pdfPage) keys {
+	counts, full := map[string]int{}, 0
+	for i, p := range pages {
+		if p.text == "" {
+			continue
+		}
+		full++
+		lines, seen := strings.Split(p.text, "\n"), map[string]bool{}
+		for j, line := range lines {
+			if most := min(furnitureLines, max(len(lines)/3, 1)); j >= most && j < len(lines)-most {
+				continue
+			}
+			for _, key := range lineKeys(line, i) {
+				if !seen[key] {
+					seen[key] = true
+					counts[key]++
+				}
+			}
+		}
+	}
+	on := keys{}
+	for key, n := range counts {
+		if n > 2 && n*2 > full {
+			on[key] = true
+		}
+	}
+	return on
+}
+
+var (
+	numberInLine = regexp.MustCompile(`\d+`)
+	// endsWithNumber is what may follow a page's number: nothing, or the number of pages.
+	endsWithNumber = regexp.MustCompile(`^(\s*(of|/|von|de|sur|di|van|z)\s*\d+)?\W*$`)
+)
+
+// lineKeys are what a line is known by on other pages: itself, and itself with a number that counts the pages. Other
+// numbers, as that of an invoice, make it another line.
+func lineKeys(line string, page int) []string {
+	const mostFrontPages = 30
+	line = oneLine(line)
+	if line == "" {
+		return nil
+	}
+	found := []string{line}
+	for _, at := range numberInLine.FindAllStringIndex(line, furnitureLines) {
+		n, err := strconv.Atoi(line[at[0]:at[1]])
+		if at[0] > 0 && !endsWithNumber.MatchString(line[at[1]:]) {
+			continue
+		}
+		if offset := n - page - 1; err == nil && offset >= -mostFrontPages && offset <= mostFrontPages {
+			found = append(found, line[:at[0]]+"\x00"+strconv.Itoa(offset)+"\x00"+line[at[1]:])
+		}
+	}
+	return found
+}
+
+// key is what a line of furniture is known by, empty for other lines.
+func (k keys) key(line string, page int) string {
+	for _, key := range lineKeys(line, page) {
+		if k[key] {
+			return key
+		}
+	}
+	return ""
+}
+
+// bounds are those of the page's own lines. A line that heads a table is the page's own.
+func (k keys) bounds(lines []string, page int) (from, to int) {
+	most := min(furnitureLines, max(len(lines)/3, 1))
+	for from < len(lines) && from < most && k.key(lines[from], page) != "" {
+		from++
+	}
+	if from > 0 && from < len(lines) && lines[from] != "" && isRow(lines[from]) {
+		from--
+	}
+	to = len(lines)
+	for to > from && len(lines)-to < most && k.key(lines[to-1], page) != "" {
+		to--
+	}
+	return from, to
+}
+
+// unshown are the lines of furniture that no page before showed.
+func (k keys) unshown(shown map[string]bool, lines []string, page int) []string {
+	var kept []string
+	for _, line := range lines {
+		if key := k.key(line, page); !shown[key] {
+			shown[key] = true
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
+
+// restOfSentence is the beginning of a page that belongs to the sentence with which the page before ends.
+func restOfSentence(before, after string) string {
+	if !isUnfinished(before) {
+		return ""
+	}
+	first, _ := utf8.DecodeRuneInString(after)
+	if !unicode.IsLower(first) && !(unicode.IsUpper(first) && commonWords[strings.ToLower(lastWord(before))]) {
+		return ""
+	}
+	for _, at := range sentenceEnd.FindAllStringIndex(after[:min(len(after), sentenceRest)], -1) {
+		end := at[0] + 1
+		word := lastWord(after[:at[0]])
+		if utf8.RuneCountInString(word) > 3 || isWord(word) && strings.ToLower(word) == word {
+			return after[:end]
+		}
+	}
+	return ""
+}
+
+var sentenceEnd = regexp.MustCompile(`[.!?](\s|$)`)
+
+// isUnfinished reports text that ends in the middle of a sentence, after a line of running text.
+func isUnfinished(text string) bool {
+	const shortest = 25
+	line := text[strings.LastIndexByte(text, '\n')+1:]
+	last, _ := utf8.DecodeLastRuneInString(line)
+	return utf8.RuneCountInString(line) >= shortest && !isRow(line) &&
+		(unicode.IsLetter(last) || last == ',' || last == '-')
+}
+
+// joinPages puts the halves of a sentence together.
+func joinPages(before, rest string) string {
+	if word, hyphenated := strings.CutSuffix(before, "-"); hyphenated {
+		return word + hyphenBetween(lastWord(word), firstWord(rest)) + rest
+	}
+	return before + "\n" + rest
+}
