@@ -96,8 +96,20 @@ func (r *pdfReader) annotations(page references.FPDF_PAGE) (string, error) {
 	return strings.Join(lines, "\n"), nil
 }
 
+// hiddenAnnotation are the flags of annotations that nobody sees, passwordField is that of a text field which hides its
+// value (ISO 32000-1, table 228).
+const (
+	hiddenAnnotation = enums.FPDF_ANNOT_FLAG_HIDDEN | enums.FPDF_ANNOT_FLAG_NOVIEW
+	passwordField    = 1 << 13
+)
+
 // annotation is the text of one, empty where it has none.
 func (r *pdfReader) annotation(a references.FPDF_ANNOTATION) string {
+	got, err := r.FPDFAnnot_GetFlags(&requests.FPDFAnnot_GetFlags{Annotation: a})
+	if err == nil && got.Flags&hiddenAnnotation != 0 {
+		r.ignored.Add(config.HiddenText, 1, "hidden annotations")
+		return ""
+	}
 	subtype, err := r.FPDFAnnot_GetSubtype(&requests.FPDFAnnot_GetSubtype{Annotation: a})
 	if err != nil {
 		return ""
@@ -122,6 +134,9 @@ func (r *pdfReader) field(a references.FPDF_ANNOTATION) string {
 	if err != nil {
 		return ""
 	}
+	if r.isPassword(a) {
+		return ""
+	}
 	value := ""
 	switch kind.FormFieldType {
 	case enums.FPDF_FORMFIELD_TYPE_PUSHBUTTON, enums.FPDF_FORMFIELD_TYPE_SIGNATURE:
@@ -141,6 +156,12 @@ func (r *pdfReader) field(a references.FPDF_ANNOTATION) string {
 		return name + ": " + value
 	}
 	return value
+}
+
+// isPassword reports whether a field hides its value, which must not be found then.
+func (r *pdfReader) isPassword(a references.FPDF_ANNOTATION) bool {
+	got, err := r.FPDFAnnot_GetFormFieldFlags(&requests.FPDFAnnot_GetFormFieldFlags{FormHandle: *r.form, Annotation: a})
+	return err == nil && got.Flags&passwordField != 0
 }
 
 // choice is a box that is ticked or not, and of radio buttons the one that is chosen. The state of what the page shows

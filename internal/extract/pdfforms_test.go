@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,36 @@ func TestPDFFormValues(t *testing.T) {
 		if !strings.Contains(d.Pages[0].Text, want) {
 			t.Errorf("%q does not hold %q", d.Pages[0].Text, want)
 		}
+	}
+}
+
+func TestPDFValuesThatNobodySeesStayOut(t *testing.T) {
+	form := string(pdfFile(t, "form-values-lost.pdf"))
+	for name, c := range map[string]struct {
+		old, new string
+		warned   bool
+	}{
+		"a password":         {"/Ff 0 ", "/Ff 8192 ", false},
+		"a hidden field":     {"/F 4 /FT /Tx", "/F 2 /FT /Tx", true},
+		"a field on no view": {"/F 4 /FT /Tx", "/F 36 /FT /Tx", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := strings.Replace(form, c.old, c.new, 1) // PDFium finds the objects again that this moves
+			if changed == form {
+				t.Fatalf("the form does not hold %q", c.old)
+			}
+			d, err := shared.Extract(t.Context(), "a.pdf", []byte(changed))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(d.Pages[0].Text, "name: Rosalind") {
+				t.Errorf("the value is read: %q", d.Pages[0].Text)
+			}
+			hidden := slices.ContainsFunc(d.Warnings, func(w config.Warning) bool { return w.Reason == config.HiddenText })
+			if hidden != c.warned {
+				t.Errorf("warnings are %v", d.Warnings)
+			}
+		})
 	}
 }
 
