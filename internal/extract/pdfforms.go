@@ -54,18 +54,21 @@ func passiveForm() structs.FPDF_FORMFILLINFO {
 // isPleaseWait reports the page that stands for a form which only Adobe's programs show.
 func (r *pdfReader) isPleaseWait(pages []pdfPage) bool {
 	const shortest = 3
-	text := ""
-	for _, p := range pages {
-		text += p.text
+	if !r.xfa || len(pages) > shortest {
+		return false
 	}
-	return r.xfa && len(pages) <= shortest && (text == "" || pleaseWait.MatchString(text))
+	var text strings.Builder
+	for _, p := range pages {
+		text.WriteString(p.text)
+	}
+	return text.Len() == 0 || pleaseWait.MatchString(text.String())
 }
 
 // pleaseWait is the notice on that page. Adobe's programs write it in one language or another.
 var pleaseWait = regexp.MustCompile(`(?i)please wait|proper contents of the document|adobe\.com/go/reader|adobe reader`)
 
-var errXFA = config.Failf(config.Unsupported, "the PDF is an XFA form, which only Adobe Acrobat shows; its pages hold a notice"+
-	" instead: print it to a PDF from there")
+var errXFA = config.Failf(config.Unsupported,
+	"the PDF is an XFA form, which only Adobe Acrobat shows; its pages hold a notice: print it to a PDF from there")
 
 // annotations is what a page shows beside its text: the values of a form's fields with their names, notes, and text
 // that was written on the page.

@@ -162,13 +162,19 @@ func (k keys) unshown(shown map[string]bool, lines []string, page int) []string 
 	return kept
 }
 
+// mayContinue reports whether a page may begin with the rest of a sentence: by a small letter, or by
+// a name after a word such as "of".
+func mayContinue(before, after string) bool {
+	first, _ := utf8.DecodeRuneInString(after)
+	return unicode.IsLower(first) || unicode.IsUpper(first) && commonWords[strings.ToLower(lastWord(before))]
+}
+
 // restOfSentence is the beginning of a page that belongs to the sentence with which the page before ends.
 func restOfSentence(before, after string) string {
 	if !isUnfinished(before) {
 		return ""
 	}
-	first, _ := utf8.DecodeRuneInString(after)
-	if !unicode.IsLower(first) && !(unicode.IsUpper(first) && commonWords[strings.ToLower(lastWord(before))]) {
+	if !mayContinue(before, after) {
 		return ""
 	}
 	for _, at := range sentenceEnd.FindAllStringIndex(after[:min(len(after), sentenceRest)], -1) {
