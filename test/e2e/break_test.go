@@ -22,6 +22,10 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
+// remountedWithin is how soon a gateway has to know a new Secret: a kubelet looks at what a pod has
+// mounted every 60 to 90 seconds.
+const remountedWithin = 2 * time.Minute
+
 func TestEveryDeletedChildComesBack(t *testing.T) {
 	t.Parallel()
 	n := newNamespace(t)
@@ -47,7 +51,7 @@ func TestEveryDeletedChildComesBack(t *testing.T) {
 			return nil
 		})
 		p.settled(readyWithin)
-		p.answers(howFast, "1234")
+		p.answersWithin(remountedWithin, howFast, "1234") // the callers' key may be a new one
 	}
 	p.holdsOnce(1)
 }

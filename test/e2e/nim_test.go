@@ -87,7 +87,12 @@ func TestNIMsRunOnGPUsAndSayWhatTheyWaitFor(t *testing.T) {
 // answers asks until the answer holds a word.
 func (p *pipeline) answers(question, word string) {
 	p.t.Helper()
-	eventually(p.t, time.Minute, question, func(ctx context.Context) error {
+	p.answersWithin(time.Minute, question, word)
+}
+
+func (p *pipeline) answersWithin(limit time.Duration, question, word string) {
+	p.t.Helper()
+	eventually(p.t, limit, question, func(ctx context.Context) error {
 		reply, err := p.ask(ctx, question)
 		if err != nil {
 			return err
