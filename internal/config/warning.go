@@ -83,7 +83,7 @@ func (w *Warnings) Merge(others Warnings) {
 	}
 }
 
-// Encode is the warnings as JSON, empty when there are none. A ledger keeps them so.
+// Encode returns the warnings as JSON for a ledger, and an empty text for an empty list.
 func (w Warnings) Encode() (string, error) {
 	if len(w) == 0 {
 		return "", nil

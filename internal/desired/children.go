@@ -66,7 +66,7 @@ type Facts struct {
 	// WeaviateKey is the UID of the store's API-key Secret, which the templates of the store and
 	// its clients carry.
 	WeaviateKey types.UID
-	// WeaviateImage is what an existing StatefulSet runs; empty if there is none.
+	// WeaviateImage is the image of an existing StatefulSet, empty before the first.
 	WeaviateImage string
 	// Tasks are the tasks to have.
 	Tasks []Task

@@ -56,7 +56,7 @@ func (r *docxReader) readNotes() error {
 	return r.enter("")
 }
 
-// keepNote keeps a note's blocks until something refers to it. Separators are kept among the notes, but are none.
+// keepNote keeps a note's blocks until something refers to it. It ignores separators, which stand among the notes.
 func (r *docxReader) keepNote(id noteID, n *node) {
 	if kind := n.attr("type"); kind != "" && kind != "normal" {
 		return
