@@ -12,6 +12,7 @@ type Ingest struct {
 	Sources    []Source   `json:"sources"`
 	Embedding  Model      `json:"embedding"`
 	Index      Index      `json:"index"`
+	Limits     Limits     `json:"limits,omitzero"`
 	// Keep are the fingerprints of the pipeline's generations that are in use. When this one alone
 	// is, a run that succeeds removes all others from the index.
 	Keep []string `json:"keep,omitempty"`
@@ -19,6 +20,15 @@ type Ingest struct {
 
 // Fingerprint names the generation that the run builds or updates.
 func (c Ingest) Fingerprint() string { return c.Generation.Fingerprint() }
+
+// Limits bound what one document may cost a run. A document beyond a limit fails alone, as TooLarge.
+type Limits struct {
+	// Chunks is the most chunks that a document may have; 0 means DefaultChunks.
+	Chunks int `json:"chunks,omitempty"`
+}
+
+// DefaultChunks is how many chunks a document may have by default.
+const DefaultChunks = 20_000
 
 // Gateway is what the query gateway needs: one generation, the models, and how to answer.
 type Gateway struct {

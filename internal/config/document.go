@@ -14,7 +14,7 @@ const (
 	NoTextLayer      Reason = "NoTextLayer"      // pages are images; there is no OCR
 	Encrypted        Reason = "Encrypted"        // a password is needed
 	Malformed        Reason = "Malformed"        // the bytes are not what the format demands
-	TooLarge         Reason = "TooLarge"         // past the bound on source bytes or extracted text
+	TooLarge         Reason = "TooLarge"         // past a bound on bytes, text, chunks or memory
 	TooComplex       Reason = "TooComplex"       // past the bound on nesting, columns or cells
 	TimedOut         Reason = "TimedOut"         // extraction passed its deadline
 	Unsupported      Reason = "Unsupported"      // no extractor reads this type

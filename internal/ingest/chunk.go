@@ -23,8 +23,13 @@ const (
 	maxHeading = 300
 )
 
-// chunks splits the document page by page: a page is a hard boundary.
-func (r *run) chunks(d *document, text *extract.Document) []index.Vectored {
+// chunks splits the document page by page: a page is a hard boundary. A document of too many chunks fails, and is not
+// split further than that takes.
+func (r *run) chunks(d *document, text *extract.Document) ([]index.Vectored, error) {
+	limit := r.Config.Limits.Chunks
+	if r.fewest(text) > limit {
+		return nil, tooManyChunks(d, limit)
+	}
 	var chunks []index.Vectored
 	id := r.ids.of(d.id)
 	headings := outline{pages: text.Pages}
@@ -48,9 +53,38 @@ func (r *run) chunks(d *document, text *extract.Document) []index.Vectored {
 			c.ID = id(c.Embedded())
 			chunks = append(chunks, index.Vectored{Chunk: c})
 		}
+		if len(chunks) > limit {
+			return nil, tooManyChunks(d, limit)
+		}
 	}
-	return chunks
+	return chunks, nil
 }
+
+// fewest is a number of chunks that the text cannot have less than, found without splitting it.
+func (r *run) fewest(text *extract.Document) int {
+	const longestToken = 128 // bytes
+	chunking := r.Config.Generation.Chunking
+	n := 0
+	for _, page := range text.Pages {
+		if chunking.Unit == config.Tokens {
+			n += len(page.Text) / longestToken / max(chunking.Size, 1)
+		} else {
+			n += utf8.RuneCountInString(page.Text) / max(chunking.Size, 1)
+		}
+	}
+	return n
+}
+
+// tooManyChunks fails the document, and has the ledger record the limit with the failure: under another limit it is
+// tried again.
+func tooManyChunks(d *document, limit int) error {
+	d.row.Attributes = overLimit(d.origin, limit)
+	return config.Failf(config.TooLarge,
+		"it has more than %d chunks, the limit of a document: split it, or raise spec.ingest.limits.chunks", limit)
+}
+
+// overLimit is the Attributes of a row whose document has more chunks than the limit.
+func overLimit(o *origin, limit int) string { return config.Hash([]any{o.attributes, limit}) }
 
 // merged is the source's metadata and the document's own, which is more particular.
 func merged(source, own map[string]string) map[string]string {

@@ -48,6 +48,7 @@ func TestChunksStayInTheirPageAndKnowTheirHeadings(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &run{Options: Options{Splitter: splitter}, ids: newIDs(config.Pipeline{Name: "p"})}
+	r.Config.Limits.Chunks = config.DefaultChunks
 	d := &document{job: job{id: "docs/é.pdf", origin: &origin{name: "docs", metadata: map[string]string{"k": "v"}}}}
 	d.row.Title = "Guide"
 	text := &extract.Document{Title: "Guide", Pages: []extract.Page{
@@ -55,8 +56,12 @@ func TestChunksStayInTheirPageAndKnowTheirHeadings(t *testing.T) {
 			{Offset: 0, Level: 1, Text: "Guide"}, {Offset: 20, Level: 2, Text: "Install"}}},
 		{Number: 2, Text: "é more"},
 	}}
+	chunks, err := r.chunks(d, text)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var got []index.Chunk
-	for _, v := range r.chunks(d, text) {
+	for _, v := range chunks {
 		if v.Vector != nil || v.ID == "" {
 			t.Errorf("chunk %+v has a vector, or no id", v.Chunk)
 		}

@@ -29,12 +29,19 @@ type document struct {
 	failure   error // a config.DocumentError, nil while all is well
 }
 
-// same says that the ledger already holds what this document is: the same bytes and attributes, indexed, or
-// failed for a reason that does not pass by itself.
-func (d *document) same() bool {
+// same reports whether the ledger already holds what this document is: the same bytes and attributes, indexed within
+// the limits, or failed for a reason that does not pass by itself.
+func (d *document) same(limits config.Limits) bool {
 	p := d.previous
-	return p != nil && p.Hash != "" && p.Hash == d.row.Hash && p.Attributes == d.row.Attributes &&
-		(p.State == index.Indexed || !mayPass(p.Reason))
+	switch {
+	case p == nil || p.Hash == "" || p.Hash != d.row.Hash:
+		return false
+	case p.State == index.Indexed:
+		return p.Attributes == d.row.Attributes && p.Chunks <= limits.Chunks
+	case p.Reason == config.TooLarge && p.Attributes == overLimit(d.origin, limits.Chunks):
+		return true
+	}
+	return p.Attributes == d.row.Attributes && !mayPass(p.Reason)
 }
 
 // indexedBefore says whether the index has a version of it.

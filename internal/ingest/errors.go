@@ -34,7 +34,7 @@ func reasonOf(err error) config.Failure {
 // mayPass says whether a failure may be gone at the next run though the document is the same.
 func mayPass(reason config.Reason) bool {
 	switch reason {
-	case config.TimedOut, config.Changed, config.Unreadable, config.EmbeddingRefused:
+	case config.Changed, config.Unreadable, config.EmbeddingRefused:
 		return true
 	}
 	return false

@@ -89,6 +89,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Requests == 0 {
 		o.Requests = 4
 	}
+	if o.Config.Limits.Chunks == 0 {
+		o.Config.Limits.Chunks = config.DefaultChunks
+	}
 	if o.MaxDocument == 0 {
 		o.MaxDocument = 128 << 20
 	}

@@ -48,7 +48,7 @@ func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err err
 	if err != nil {
 		return false, d.fail(err)
 	}
-	if d.same() {
+	if d.same(r.Config.Limits) {
 		return true, nil
 	}
 	if err := r.extract(ctx, d, data); err != nil {
@@ -98,7 +98,9 @@ func (r *run) extract(ctx context.Context, d *document, data []byte) error {
 	defer r.tally.time(stageSplit)()
 	d.row.Title = title(text, d.entry.Path)
 	d.row.Warnings = text.Warnings
-	d.chunks = r.chunks(d, text)
+	if d.chunks, err = r.chunks(d, text); err != nil {
+		return err
+	}
 	if len(d.chunks) == 0 {
 		return config.Failf(config.NoTextLayer, "no text was found in it")
 	}
