@@ -217,7 +217,7 @@ type chatReply struct {
 // {"object": "error", "message": ...}, {"detail": ...}, {"title": ...}.
 type chatJSON struct {
 	Choices list[*choice]  `json:"choices"`
-	Usage   *Usage         `json:"usage"`
+	Usage   *usageJSON     `json:"usage"`
 	Error   jsontext.Value `json:"error"`
 	Detail  jsontext.Value `json:"detail"`
 	Message jsontext.Value `json:"message"`
@@ -228,12 +228,17 @@ type choice struct {
 	Index        number      `json:"index"`
 	Delta        chatMessage `json:"delta"`
 	Message      chatMessage `json:"message"`
-	FinishReason string      `json:"finish_reason"`
+	FinishReason text        `json:"finish_reason"`
 }
 
 // chatMessage is a message or delta. It leaves out reasoning_content.
 type chatMessage struct {
-	Content string `json:"content"`
+	Content text `json:"content"`
+}
+
+func (m *chatMessage) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*m = chatMessage{}
+	return absentUnless('{', d)
 }
 
 // parseChat reads one JSON answer or one event of a stream. It looks at the first choice only. An
@@ -241,10 +246,11 @@ type chatMessage struct {
 func parseChat(data []byte) (chatReply, error) {
 	var answer chatJSON
 	err := readJSON(data, &answer)
-	reply := chatReply{usage: answer.Usage}
+	reply := chatReply{usage: answer.Usage.exported()}
 	for _, c := range answer.Choices {
 		if c != nil && whole(c.Index.value) == 0 {
-			reply.content, reply.finish = cmp.Or(c.Delta.Content, c.Message.Content), c.FinishReason
+			reply.content = string(cmp.Or(c.Delta.Content, c.Message.Content))
+			reply.finish = string(c.FinishReason)
 			reply.hasFirst = true
 		}
 	}
@@ -282,9 +288,14 @@ func (c *Chat) readWhole(ctx context.Context, resp *reply, r ChatRequest) (answe
 // problem is an error that came as or within a 200, of which only the status matters: {"error":
 // {"code": 429}}, {"code": 429}, {"status": 429}.
 type problem struct {
-	Code   int      `json:"code"`
-	Status int      `json:"status"`
+	Code   count    `json:"code"`
+	Status count    `json:"status"`
 	Error  *problem `json:"error"`
+}
+
+func (p *problem) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*p = problem{}
+	return absentUnless('{', d)
 }
 
 // status is the highest number that p or an error within it holds; 0 if there is none.
@@ -292,7 +303,7 @@ func (p *problem) status() int {
 	if p == nil {
 		return 0
 	}
-	return max(p.Code, p.Status, p.Error.status())
+	return max(int(p.Code), int(p.Status), p.Error.status())
 }
 
 // inBand is an error that came as or within a 200. Its own code selects its failure, if it has one.

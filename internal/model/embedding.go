@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -276,7 +277,7 @@ func (e *Embedder) prefix(input string) string {
 // embeddingReply is the wire format of an answer.
 type embeddingReply struct {
 	Data  list[embeddingItem] `json:"data"`
-	Usage *Usage              `json:"usage"`
+	Usage *usageJSON          `json:"usage"`
 }
 
 type embeddingItem struct {
@@ -297,8 +298,11 @@ func (v *vectorJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if err != nil {
 		return err
 	}
-	text, _ := jsontext.AppendUnquote(nil, quoted) // its error is invalid UTF-8, which is not base64 either
-	*v = decodeVector(text)
+	encoded := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(encoded, '\\') >= 0 { // a slash may be escaped
+		encoded, _ = jsontext.AppendUnquote(nil, quoted) // its error is invalid UTF-8, which is not base64 either
+	}
+	*v = decodeVector(encoded)
 	return nil
 }
 
@@ -359,7 +363,7 @@ func parseEmbeddings(answer []byte, n, dimensions int) ([][]float32, *Usage, err
 	if err := sameLength(vectors); err != nil {
 		return nil, nil, err
 	}
-	return vectors, in.Usage, nil
+	return vectors, in.Usage.exported(), nil
 }
 
 // place puts v where it belongs, if it may stand there.

@@ -13,20 +13,12 @@ import (
 )
 
 var (
-	errNotJSON     = errors.New("it is not the JSON that the protocol has")
-	errUnwritable  = errors.New("the request cannot be written as JSON: check extraBody")
-	tolerantSyntax = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	errNotJSON    = errors.New("it is not the JSON that the protocol has")
+	errUnwritable = errors.New("the request cannot be written as JSON: check extraBody")
+	// tolerant reads the answers of many servers. Invalid UTF-8 becomes U+FFFD, and of a name that
+	// occurs twice, the last value counts. The library bounds nesting at 10,000 levels.
+	tolerant = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 )
-
-// tolerant reads the answers of many servers. Invalid UTF-8 becomes U+FFFD, and of a name that
-// occurs twice, the last value counts. A text, count or message of another kind than the protocol
-// has, null above all, counts as absent. The library bounds nesting at 10,000 levels.
-var tolerant = json.JoinOptions(tolerantSyntax, json.WithUnmarshalers(json.JoinUnmarshalers(
-	absentUnless[string]('"'),
-	absentUnless[chatMessage]('{'),
-	absentUnless[problem]('{'),
-	json.UnmarshalFromFunc(readCount),
-)))
 
 // readJSON reads one JSON value. Its error never quotes data.
 func readJSON(data []byte, v any) error {
@@ -38,32 +30,41 @@ func readJSON(data []byte, v any) error {
 
 // writeJSON is the JSON of a request's body. The members of maps are sorted by name.
 func (c *client) writeJSON(v any) ([]byte, error) {
-	b, err := json.Marshal(v, tolerantSyntax, json.Deterministic(true))
+	b, err := json.Marshal(v, tolerant, json.Deterministic(true))
 	if err != nil {
 		return nil, c.fail(config.ModelRejected, errUnwritable) // err may quote the request
 	}
 	return b, nil
 }
 
-// absentUnless reads a T from a value of the kind only; any other value leaves it zero.
-func absentUnless[T any](kind jsontext.Kind) *json.Unmarshalers {
-	return json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *T) error {
-		*v = *new(T)
-		if d.PeekKind() == kind {
-			return errors.ErrUnsupported // the library reads it
-		}
-		return d.SkipValue()
-	})
+// absentUnless leaves a value of the kind to the library, and skips any other, null above all: it
+// counts as absent. It is what the methods of types return that have no reader of their own, which
+// costs less than json.WithUnmarshalers does.
+func absentUnless(kind jsontext.Kind, d *jsontext.Decoder) error {
+	if d.PeekKind() == kind {
+		return errors.ErrUnsupported
+	}
+	return d.SkipValue()
 }
 
-// readCount reads a number that is not negative. Any other value is 0.
-func readCount(d *jsontext.Decoder, n *int) error {
+// text is a string. Any other value is empty.
+type text string
+
+func (t *text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*t = ""
+	return absentUnless('"', d)
+}
+
+// count is a number that is not negative. Any other value is 0.
+type count int
+
+func (n *count) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	*n = 0
 	if d.PeekKind() != '0' {
 		return d.SkipValue()
 	}
 	f, err := readNumber(d, 64)
-	*n = max(whole(f), 0)
+	*n = count(max(whole(f), 0))
 	return err
 }
 
@@ -102,16 +103,13 @@ func (n *number) UnmarshalJSONFrom(d *jsontext.Decoder) (err error) {
 type list[T any] []T
 
 func (l *list[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	var items []T
-	if err := json.UnmarshalDecode(d, &items); err != nil {
-		return err
-	}
 	if *l == nil {
-		*l = items
-		return nil
+		return errors.ErrUnsupported // the library reads it
 	}
+	var items []T
+	err := json.UnmarshalDecode(d, &items)
 	*l = append(*l, items...)
-	return nil
+	return err
 }
 
 const hex = "0123456789abcdef"

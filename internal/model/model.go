@@ -56,6 +56,21 @@ type Usage struct {
 	TotalTokens      int `json:"total_tokens"`
 }
 
+// usageJSON is the wire format of a Usage.
+type usageJSON struct {
+	PromptTokens     count `json:"prompt_tokens"`
+	CompletionTokens count `json:"completion_tokens"`
+	TotalTokens      count `json:"total_tokens"`
+}
+
+// exported is the Usage; nil where the server gave none.
+func (u *usageJSON) exported() *Usage {
+	if u == nil {
+		return nil
+	}
+	return &Usage{int(u.PromptTokens), int(u.CompletionTokens), int(u.TotalTokens)}
+}
+
 // plus adds two counts, either of which may be nil.
 func (u *Usage) plus(v *Usage) *Usage {
 	if u == nil || v == nil {
