@@ -35,10 +35,11 @@ type IndexStatus struct {
 	Documents       int              `json:"documents"`
 	Chunks          int              `json:"chunks"`
 	FailedDocuments int              `json:"failedDocuments"`
-	Failures        []FailedDocument `json:"failures,omitempty"` // at most 10, by document
+	Failures        []FailedDocument `json:"failures,omitempty"` // at most MaxExamples, by document
 	EmbeddingModel  string           `json:"embeddingModel,omitempty"`
 	Dimensions      int              `json:"dimensions,omitempty"`
 	LastSync        time.Time        `json:"lastSync,omitzero"`
+	Losses                           // as of LastSync
 }
 
 // FailedDocument is one document that is not in the index.

@@ -33,14 +33,11 @@ type Summary struct {
 	Reused    int `json:"chunksReused"`
 	Truncated int `json:"chunksTruncated"`
 
-	// Warned counts the documents that are indexed with warnings, WarningReasons those with each reason.
-	Warned         int                   `json:"documentsWithWarnings,omitempty"`
-	WarningReasons map[WarningReason]int `json:"warningReasons,omitempty"`
-
 	Bytes int64 `json:"bytes"` // read from the sources
 	// Failures are the first of the failed documents.
 	Failures []FailedDocument `json:"failures,omitempty"`
-	Seconds  float64          `json:"seconds"`
+	Losses
+	Seconds float64 `json:"seconds"`
 	// Error is why the run failed, empty when it did not; Reason is one word for it, where there is one.
 	Error  string  `json:"error,omitempty"`
 	Reason Failure `json:"reason,omitempty"`

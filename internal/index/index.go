@@ -164,8 +164,8 @@ type Writer interface {
 	// Remove deletes the documents' chunks and rows, and returns the number of rows deleted.
 	Remove(ctx context.Context, documents []string) (int, error)
 	// Complete records that, at that time, every listed document was indexed or had failed by
-	// itself.
-	Complete(ctx context.Context, at time.Time) error
+	// itself, and what the index then lacked of them.
+	Complete(ctx context.Context, at time.Time, losses config.Losses) error
 }
 
 // Reader is what the gateway and the ops port show of an index.
@@ -181,9 +181,10 @@ type Reader interface {
 // separately.
 type Stats struct {
 	Documents, Chunks, FailedDocuments int
-	Dimensions                         int       // is 0 while the index is empty
-	Completed                          time.Time // is zero until the generation was complete once
-	MemoryBytes                        int64     // is what ranking holds in memory; 0 where unknown
+	Dimensions                         int           // is 0 while the index is empty
+	Completed                          time.Time     // is zero until the generation was complete once
+	Losses                             config.Losses // is as of Completed
+	MemoryBytes                        int64         // is what ranking holds in memory; 0 where unknown
 }
 
 // The errors that callers tell apart.

@@ -39,7 +39,7 @@ func TestFirstRunIndexesEverything(t *testing.T) {
 	w.options.Progress = func(p config.Progress) { progress = append(progress, p) }
 
 	report := w.mustRun()
-	want := &Report{Listed: 2, Added: 2, Indexed: 2, Chunks: len(w.chunks()), Embedded: len(w.chunks()), Reasons: map[config.Reason]int{}}
+	want := &Report{Listed: 2, Added: 2, Indexed: 2, Chunks: len(w.chunks()), Embedded: len(w.chunks())}
 	if diff := cmp.Diff(want, report, counts); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
@@ -110,6 +110,9 @@ func TestDocumentsThatAreReadInPartAreIndexedWithWarnings(t *testing.T) {
 		if !strings.Contains(report.String(), "partly read  docs/a.csv  LinesSkipped: 1 (line 2") {
 			t.Errorf("%s: the report says %q", name, report)
 		}
+		if diff := cmp.Diff(report.Losses, w.stats().Losses); diff != "" {
+			t.Errorf("%s: the index (-reported +recorded):\n%s", name, diff)
+		}
 	}
 	rows := w.rows()
 	if got := rows[0].Warnings; len(got) != 1 || got[0].Reason != config.LinesSkipped || got[0].Count != 1 || len(rows[1].Warnings) != 0 {
@@ -137,7 +140,7 @@ func TestNextRunDoesOnlyWhatChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	report := w.mustRun()
-	want := &Report{Listed: 200, Added: 1, Changed: 1, Unchanged: 198, Removed: 1, Indexed: 200, Chunks: 200, Embedded: 2, Reasons: map[config.Reason]int{}}
+	want := &Report{Listed: 200, Added: 1, Changed: 1, Unchanged: 198, Removed: 1, Indexed: 200, Chunks: 200, Embedded: 2}
 	if diff := cmp.Diff(want, report, counts); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}

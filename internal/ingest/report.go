@@ -3,6 +3,7 @@ package ingest
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -36,15 +37,10 @@ type Report struct {
 	Reused    int `json:"chunksReused"`
 	Truncated int `json:"chunksTruncated"`
 
-	Bytes    int64                   `json:"bytes"` // read from the sources
-	Reasons  map[config.Reason]int   `json:"reasons,omitempty"`
+	Bytes    int64                   `json:"bytes"`              // read from the sources
 	Failures []config.FailedDocument `json:"failures,omitempty"` // the first 10, by document
 	Warnings []string                `json:"warnings,omitempty"`
-
-	// Warned counts the documents that are indexed with warnings, WarningReasons those with each reason.
-	Warned          int                          `json:"documentsWithWarnings,omitempty"`
-	WarningReasons  map[config.WarningReason]int `json:"warningReasons,omitempty"`
-	WarnedDocuments []WarnedDocument             `json:"warnedDocuments,omitempty"` // the first 10, by document
+	config.Losses
 
 	Seconds float64 `json:"seconds"`
 	// StageSeconds sums the time in each stage over all that work in it at once, so it may exceed Seconds.
@@ -52,12 +48,6 @@ type Report struct {
 	// Error is why the run failed, empty when it did not; Reason is one word for it, where there is one.
 	Error  string         `json:"error,omitempty"`
 	Reason config.Failure `json:"reason,omitempty"`
-}
-
-// WarnedDocument is a document that is indexed with warnings.
-type WarnedDocument struct {
-	Document string          `json:"document"`
-	Warnings config.Warnings `json:"warnings"`
 }
 
 // DocumentsPerSecond is the run's rate over all listed documents.
@@ -174,20 +164,22 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// Bounds of the summary, in bytes. With twelve counts of at most 20 digits and names of at most 21
-// bytes (12 * 45 = 540), seven reasons of warnings (7 * 40 = 280), the pipeline and generation (260), 5 failures of
-// 96 + 20 + 176 bytes and their keys (5 * 337 = 1,685), an error (560) and its reason (40), it stays under 3,500: no
-// character in it needs escaping.
+// Bounds of the summary's texts, in bytes, and of its lists. Without its examples, it has thirteen counts of at most 20
+// digits with names of at most 21 bytes (13 * 45 = 585), ten reasons of failures and seven of warnings (17 * 44 + 40 =
+// 788), the pipeline and generation (260), an error (560) and its reason (40): 2,233 bytes, because no character in it
+// needs escaping. Examples are added as long as the whole stays under config.MaxSummaryBytes.
 const (
 	summaryPipeline = 200
-	summaryFailures = 5
+	summaryExamples = 5 // of failed documents, and of documents with warnings
 	summaryDocument = 96
 	summaryReason   = 20
 	summaryMessage  = 176
+	summaryPlaces   = 3
+	summaryPlace    = 40
 	summaryError    = 500
 )
 
-// Summary is the report in brief: counts, few failures, names and messages cut. Its JSON has at most
+// Summary is the report in brief: counts, a few examples, names and messages cut. Its JSON has at most
 // config.MaxSummaryBytes.
 func (r *Report) Summary() config.Summary {
 	s := config.Summary{
@@ -196,18 +188,45 @@ func (r *Report) Summary() config.Summary {
 		Listed:     r.Listed, Unchanged: r.Unchanged, Added: r.Added, Changed: r.Changed, Failed: r.Failed,
 		Removed: r.Removed,
 		Indexed: r.Indexed, Chunks: r.Chunks, Embedded: r.Embedded, Reused: r.Reused, Truncated: r.Truncated,
-		Warned: r.Warned, WarningReasons: r.WarningReasons,
-		Bytes: r.Bytes, Seconds: float64(int64(r.Seconds*10)) / 10,
+		Losses: config.Losses{Reasons: r.Reasons, Warned: r.Warned, WarningReasons: r.WarningReasons},
+		Bytes:  r.Bytes, Seconds: float64(int64(r.Seconds*10)) / 10,
 		Error: cut(r.Error, summaryError), Reason: config.Failure(cut(string(r.Reason), summaryReason)),
 	}
-	for _, f := range r.Failures[:min(len(r.Failures), summaryFailures)] {
-		s.Failures = append(s.Failures, config.FailedDocument{
-			Document: cut(f.Document, summaryDocument),
-			Reason:   config.Reason(cut(string(f.Reason), summaryReason)),
-			Message:  cut(f.Message, summaryMessage),
-		})
+	for i := range summaryExamples {
+		fuller := s
+		if i < len(r.Failures) {
+			fuller.Failures = append(fuller.Failures, briefFailure(r.Failures[i]))
+		}
+		if i < len(r.WarnedDocuments) {
+			fuller.WarnedDocuments = append(fuller.WarnedDocuments, briefWarning(r.WarnedDocuments[i]))
+		}
+		if len(fuller.JSON()) > config.MaxSummaryBytes {
+			break
+		}
+		s = fuller
 	}
 	return s
+}
+
+func briefFailure(f config.FailedDocument) config.FailedDocument {
+	return config.FailedDocument{
+		Document: cut(f.Document, summaryDocument),
+		Reason:   config.Reason(cut(string(f.Reason), summaryReason)),
+		Message:  cut(f.Message, summaryMessage),
+	}
+}
+
+func briefWarning(d config.WarnedDocument) config.WarnedDocument {
+	brief := config.WarnedDocument{Document: cut(d.Document, summaryDocument)}
+	for _, w := range d.Warnings {
+		w.Reason = config.WarningReason(cut(string(w.Reason), summaryReason))
+		w.Places = slices.Clone(w.Places[:min(len(w.Places), summaryPlaces)])
+		for i, place := range w.Places {
+			w.Places[i] = cut(place, summaryPlace)
+		}
+		brief.Warnings = append(brief.Warnings, w)
+	}
+	return brief
 }
 
 // cut makes s printable, free of what JSON escapes, and at most n bytes long. A cut takes the middle: the ends

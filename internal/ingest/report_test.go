@@ -22,17 +22,19 @@ func sampleReport() *Report {
 		Pipeline: "default/papers", Generation: "0a1b2c3d",
 		Listed: 215, Unchanged: 199, Added: 1, Changed: 1, Failed: 14, Removed: 1,
 		Indexed: 202, Chunks: 1458, Embedded: 12, Reused: 3, Truncated: 1, Bytes: 12_345_678,
-		Reasons: map[config.Reason]int{config.Encrypted: 1, config.NoTextLayer: 13},
 		Failures: []config.FailedDocument{
 			{Document: "papers/locked.pdf", Reason: config.Encrypted, Message: "a password is needed"},
 			{Document: "papers/scan\x1b[2J.pdf", Reason: config.NoTextLayer, Message: "its pages are \"images\";\nthere is no OCR"},
 		},
 		Warnings: []string{"1 document could not be read; the index keeps what it had of it"},
-		Warned:   11, WarningReasons: map[config.WarningReason]int{config.LinesSkipped: 1, config.EncodingGuessed: 11},
-		WarnedDocuments: []WarnedDocument{{Document: "papers/a.csv", Warnings: config.Warnings{
-			{Reason: config.EncodingGuessed, Count: 1, Places: []string{"read as KOI8-R"}},
-			{Reason: config.LinesSkipped, Count: 2, Places: []string{"line 3", "line 9"}},
-		}}},
+		Losses: config.Losses{
+			Reasons: map[config.Reason]int{config.Encrypted: 1, config.NoTextLayer: 13},
+			Warned:  11, WarningReasons: map[config.WarningReason]int{config.LinesSkipped: 1, config.EncodingGuessed: 11},
+			WarnedDocuments: []config.WarnedDocument{{Document: "papers/a.csv", Warnings: config.Warnings{
+				{Reason: config.EncodingGuessed, Count: 1, Places: []string{"read as KOI8-R"}},
+				{Reason: config.LinesSkipped, Count: 2, Places: []string{"line 3", "line 9"}},
+			}}},
+		},
 		Seconds: 3.21,
 		StageSeconds: map[string]float64{
 			stageRead: 0.04, stageExtract: 2.5, stageSplit: 0.1, stageEmbed: 1.2, stageWrite: 0.3,
@@ -114,7 +116,17 @@ func FuzzTermination(f *testing.F) {
 		} {
 			r.WarningReasons[reason] = math.MinInt
 		}
+		r.Reasons = map[config.Reason]int{}
+		for _, reason := range []config.Reason{
+			config.NoTextLayer, config.Encrypted, config.Malformed, config.TooLarge, config.TooComplex, config.TimedOut,
+			config.Unsupported, config.Changed, config.Unreadable, config.EmbeddingRefused,
+		} {
+			r.Reasons[reason] = math.MinInt
+		}
 		for range 20 {
+			r.WarnedDocuments = append(r.WarnedDocuments, config.WarnedDocument{Document: document, Warnings: config.Warnings{
+				{Reason: config.WarningReason(message), Count: math.MinInt, Places: []string{document, message, failure, message}},
+			}})
 			r.Failures = append(r.Failures, config.FailedDocument{Document: document, Reason: config.Reason(message), Message: message})
 		}
 		b := r.Summary().JSON()

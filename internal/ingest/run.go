@@ -152,7 +152,8 @@ func (r *run) index(parent context.Context) error {
 
 // complete records that the generation is whole, or says why it is not.
 func (r *run) complete(ctx context.Context) error {
-	switch report := r.tally.counts(); {
+	report := r.tally.counts()
+	switch {
 	case len(r.unlisted) > 0:
 		return incomplete(r.unlisted)
 	case report.Listed == 0:
@@ -164,7 +165,7 @@ func (r *run) complete(ctx context.Context) error {
 		return fmt.Errorf("%w: %d of %d; the first is %s (%s: %s)", ErrAllDocumentsFailed, report.Failed, report.Listed,
 			first.Document, first.Reason, first.Message)
 	}
-	if err := r.Index.Complete(ctx, time.Now()); err != nil {
+	if err := r.Index.Complete(ctx, time.Now(), report.Losses); err != nil {
 		return fmt.Errorf("the index could not record that it is complete: %w", err)
 	}
 	return nil

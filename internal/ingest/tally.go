@@ -1,10 +1,8 @@
 package ingest
 
 import (
-	"cmp"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -32,6 +30,7 @@ type tally struct {
 	done   int // documents
 	kept   int // documents that failed, of which an earlier version is indexed
 	sum    Report
+	losses losses
 	limit  string // what the embedding model said of its limit, if it cut a text
 	stages map[string]time.Duration
 }
@@ -45,8 +44,8 @@ func newTally(o Options, m metrics) *tally {
 		sum: Report{
 			Pipeline:   o.Config.Pipeline.String(),
 			Generation: o.Config.Generation.Fingerprint(),
-			Reasons:    map[config.Reason]int{},
 		},
+		losses: newLosses(),
 	}
 }
 
@@ -90,7 +89,7 @@ func (t *tally) unchanged(d *document) {
 		return
 	}
 	t.sum.Unchanged++
-	t.warned(d.id, d.previous.Warnings)
+	t.losses.warn(d.id, d.previous.Warnings)
 	t.hold(d.previous.Chunks)
 	t.finish("unchanged")
 }
@@ -100,7 +99,7 @@ func (t *tally) committed(d *document) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.hold(len(d.chunks))
-	t.warned(d.id, d.row.Warnings)
+	t.losses.warn(d.id, d.row.Warnings)
 	embedded, reused := len(d.missing), len(d.chunks)-len(d.missing)
 	t.sum.Embedded += embedded
 	t.sum.Reused += reused
@@ -133,40 +132,10 @@ func (t *tally) failed(d *document, kept bool) {
 	t.fail(f)
 }
 
-// maxFailures is how many failures are told one by one; the ledger has them all.
-const maxFailures = 10
-
 func (t *tally) fail(f config.FailedDocument) {
 	t.sum.Failed++
-	t.sum.Reasons[f.Reason]++
-	at, _ := slices.BinarySearchFunc(t.sum.Failures, f,
-		func(a, b config.FailedDocument) int { return cmp.Compare(a.Document, b.Document) })
-	if at < maxFailures {
-		t.sum.Failures = slices.Insert(t.sum.Failures, at, f)
-		t.sum.Failures = t.sum.Failures[:min(len(t.sum.Failures), maxFailures)]
-	}
+	t.losses.fail(f)
 	t.finish("failed")
-}
-
-// warned counts a document that is indexed with warnings.
-func (t *tally) warned(document string, warnings config.Warnings) {
-	if len(warnings) == 0 {
-		return
-	}
-	t.sum.Warned++
-	if t.sum.WarningReasons == nil {
-		t.sum.WarningReasons = map[config.WarningReason]int{}
-	}
-	for _, w := range warnings {
-		t.sum.WarningReasons[w.Reason]++
-	}
-	at, _ := slices.BinarySearchFunc(t.sum.WarnedDocuments, document, func(a WarnedDocument, b string) int {
-		return cmp.Compare(a.Document, b)
-	})
-	if at < maxFailures {
-		t.sum.WarnedDocuments = slices.Insert(t.sum.WarnedDocuments, at, WarnedDocument{document, warnings})
-		t.sum.WarnedDocuments = t.sum.WarnedDocuments[:min(len(t.sum.WarnedDocuments), maxFailures)]
-	}
 }
 
 func (t *tally) hold(chunks int) {
@@ -210,17 +179,22 @@ func (t *tally) warn(format string, args ...any) {
 func (t *tally) counts() Report {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.sum
+	return t.whole()
+}
+
+// whole is the report so far, with mu held.
+func (t *tally) whole() Report {
+	r := t.sum
+	r.Losses, r.Failures = t.losses.sum(), slices.Clone(t.losses.failures.list)
+	return r
 }
 
 // report closes the tally.
 func (t *tally) report(started time.Time, err error) *Report {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := t.sum
+	r := t.whole()
 	r.Warnings = t.warnings()
-	r.Reasons = maps.Clone(r.Reasons)
-	r.WarningReasons = maps.Clone(r.WarningReasons)
 	r.Seconds = time.Since(started).Seconds()
 	r.StageSeconds = map[string]float64{}
 	for stage, took := range t.stages {

@@ -71,13 +71,9 @@ func (o *OpsOptions) status(ctx context.Context) config.OpsStatus {
 	return s
 }
 
-const (
-	// maxFailures is how many failed documents the status names.
-	maxFailures = 10
-	// statsTimeout is how long the status waits for an index that may be unreachable. It is shorter
-	// than the time that the operator waits for the status, whose other fields matter more.
-	statsTimeout = time.Second
-)
+// statsTimeout is how long the status waits for an index that may be unreachable. It is shorter
+// than the time that the operator waits for the status, whose other fields matter more.
+const statsTimeout = time.Second
 
 func (o *OpsOptions) indexStatus(ctx context.Context) config.IndexStatus {
 	ctx, cancel := context.WithTimeout(ctx, statsTimeout)
@@ -88,8 +84,8 @@ func (o *OpsOptions) indexStatus(ctx context.Context) config.IndexStatus {
 		return status
 	}
 	status.Documents, status.Chunks, status.FailedDocuments = stats.Documents, stats.Chunks, stats.FailedDocuments
-	status.Dimensions, status.LastSync = stats.Dimensions, stats.Completed
-	failed, err := o.Index.Failures(ctx, maxFailures)
+	status.Dimensions, status.LastSync, status.Losses = stats.Dimensions, stats.Completed, stats.Losses
+	failed, err := o.Index.Failures(ctx, config.MaxExamples)
 	if err != nil {
 		return status
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -85,7 +86,17 @@ func reopens(t *testing.T, at Storage) {
 	if _, err := store.Remove(t.Context(), []string{"docs/c"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Complete(t.Context(), noon); err != nil {
+	losses := config.Losses{
+		Reasons: map[config.Reason]int{config.Encrypted: 3},
+		Warned:  1, WarningReasons: map[config.WarningReason]int{config.HiddenText: 1},
+		WarnedDocuments: []config.WarnedDocument{{
+			Document: "docs/é", Warnings: config.Warnings{{Reason: config.HiddenText, Count: 2, Places: []string{"page \"1\""}}},
+		}},
+	}
+	if err := store.Complete(t.Context(), noon.Add(-time.Hour), config.Losses{Warned: 9}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Complete(t.Context(), noon, losses); err != nil {
 		t.Fatal(err)
 	}
 	before := snapshot(t, store)
@@ -97,6 +108,7 @@ func reopens(t *testing.T, at Storage) {
 	if completed := stats(t, store).Completed; !completed.Equal(noon) {
 		t.Errorf("completed %v, want %v", completed, noon)
 	}
+	must(t, cmp.Diff(losses, stats(t, store).Losses))
 	put(t, store, "docs/d", passage("d", "docs/d", "damson", 0, 1))
 	must(t, cmp.Diff(ids([]string{"d"}), keyword(t, store, "damson", 10, nil)))
 }
@@ -107,7 +119,7 @@ func generations(t *testing.T, at Storage) {
 
 	old := at(t, Generation)
 	put(t, old, "docs/a", passage("a", "docs/a", "apricot", 1, 0))
-	if err := old.Complete(t.Context(), noon); err != nil {
+	if err := old.Complete(t.Context(), noon, config.Losses{}); err != nil {
 		t.Fatal(err)
 	}
 	before := snapshot(t, old)
@@ -149,7 +161,7 @@ func cancelled(t *testing.T, at Storage) {
 		"Chunks":    func() error { _, err := store.Chunks(ctx, []string{id("a")}); return err },
 		"Put":       func() error { return store.Put(ctx, indexed("docs/b", chunks), chunks) },
 		"Remove":    func() error { _, err := store.Remove(ctx, []string{"docs/a"}); return err },
-		"Complete":  func() error { return store.Complete(ctx, noon) },
+		"Complete":  func() error { return store.Complete(ctx, noon, config.Losses{}) },
 		"Documents": func() error { _, err := store.Documents(ctx, "", 1); return err },
 		"Failures":  func() error { _, err := store.Failures(ctx, 1); return err },
 		"Stats":     func() error { _, err := store.Stats(ctx); return err },

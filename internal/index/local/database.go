@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -24,7 +25,7 @@ var ErrDamaged = errors.New("the index database is damaged")
 // changes.
 const (
 	applicationID = 0x52414750
-	schemaVersion = 3
+	schemaVersion = 4
 )
 
 // Vectors have a table of their own, so that a scan of the texts does not read them.
@@ -36,6 +37,7 @@ CREATE TABLE generation (
 	record      TEXT NOT NULL,              -- config.Generation as JSON
 	dimensions  INTEGER NOT NULL DEFAULT 0, -- of every vector; 0 until the first
 	completed   INTEGER NOT NULL DEFAULT 0, -- Unix nanoseconds; 0 until complete once
+	losses      TEXT NOT NULL DEFAULT '',   -- config.Losses as JSON, as of completed
 	UNIQUE (pipeline, fingerprint)
 );
 CREATE TABLE document (
@@ -93,11 +95,17 @@ func openDatabase(directory string, pragmas ...string) (*sql.DB, error) {
 
 func databasePath(directory string) string { return filepath.Join(directory, "index.db") }
 
-// addWarnings is what version 3 of the schema has that version 2 has not.
-const addWarnings = `ALTER TABLE document ADD COLUMN warnings TEXT NOT NULL DEFAULT ''`
+// firstVersion is the oldest schema that is brought up to date. changes are what each schema after it has that the one
+// before has not.
+const firstVersion = 2
 
-// migrate creates the schema in a new database, brings one of the version before up to date, and refuses one that this
-// program does not know.
+var changes = []string{
+	`ALTER TABLE document ADD COLUMN warnings TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE generation ADD COLUMN losses TEXT NOT NULL DEFAULT ''`,
+}
+
+// migrate creates the schema in a new database, brings an older one up to date, and refuses one that this program does
+// not know.
 func migrate(ctx context.Context, db *sql.DB) error {
 	var application, version, tables int
 	err := db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
@@ -112,8 +120,9 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	case application != applicationID:
 		return errors.New("index.db is another program's database: choose another directory")
-	case version == schemaVersion-1:
-		_, err = db.ExecContext(ctx, fmt.Sprintf("BEGIN; PRAGMA user_version = %d; %s; COMMIT", schemaVersion, addWarnings))
+	case version >= firstVersion && version < schemaVersion:
+		_, err = db.ExecContext(ctx, fmt.Sprintf("BEGIN; PRAGMA user_version = %d; %s; COMMIT",
+			schemaVersion, strings.Join(changes[version-firstVersion:], "; ")))
 		return err
 	case version != schemaVersion:
 		return fmt.Errorf("index.db has schema %d and this version reads %d: use the version that created it, "+

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -136,12 +137,18 @@ func (s *Store) rows(ctx context.Context, query string, args ...any) ([]index.Ro
 // Stats counts what the generation holds.
 func (s *Store) Stats(ctx context.Context) (index.Stats, error) {
 	stats := s.rankingStats()
-	var completed int64
+	var (
+		completed int64
+		losses    string
+	)
 	err := s.reader.QueryRowContext(ctx, `SELECT
 		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Indexed'),
 		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Failed'),
-		completed FROM generation WHERE id = ?`, s.generation).
-		Scan(&stats.Documents, &stats.FailedDocuments, &completed)
+		completed, losses FROM generation WHERE id = ?`, s.generation).
+		Scan(&stats.Documents, &stats.FailedDocuments, &completed, &losses)
+	if err == nil && losses != "" {
+		err = json.Unmarshal([]byte(losses), &stats.Losses)
+	}
 	if err != nil {
 		return index.Stats{}, s.fail("count index", err)
 	}

@@ -157,10 +157,14 @@ func (s *Store) Close() error {
 }
 
 // Complete records that, at that time, every listed document was indexed or had failed by itself.
-func (s *Store) Complete(ctx context.Context, at time.Time) error {
+func (s *Store) Complete(ctx context.Context, at time.Time, losses config.Losses) error {
+	encoded, err := json.Marshal(losses)
+	if err != nil {
+		return err
+	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	_, err := s.writer.setCompleted.ExecContext(ctx, nanoseconds(at), s.generation)
+	_, err = s.writer.setCompleted.ExecContext(ctx, nanoseconds(at), string(encoded), s.generation)
 	return s.fail("complete generation", err)
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -125,11 +126,13 @@ func TestADirectoryOfAnyName(t *testing.T) {
 	}
 }
 
-func TestADatabaseOfTheVersionBeforeIsBroughtUpToDate(t *testing.T) {
+func TestAnOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 	directory := t.TempDir()
 	s := openStore(t, directory)
 	mustPut(t, s, "docs/a", "apple", 1)
-	for _, change := range []string{`ALTER TABLE document DROP COLUMN warnings`, `PRAGMA user_version = 2`} {
+	for _, change := range []string{
+		`ALTER TABLE generation DROP COLUMN losses`, `ALTER TABLE document DROP COLUMN warnings`, `PRAGMA user_version = 2`,
+	} {
 		if _, err := s.writer.conn.ExecContext(t.Context(), change); err != nil {
 			t.Fatal(err)
 		}
@@ -141,6 +144,12 @@ func TestADatabaseOfTheVersionBeforeIsBroughtUpToDate(t *testing.T) {
 		t.Errorf("rows %+v, %v", rows, err)
 	}
 	mustPut(t, s, "docs/b", "pear", 2)
+	if err := s.Complete(t.Context(), time.Unix(1, 0), config.Losses{Warned: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if stats, err := s.Stats(t.Context()); err != nil || stats.Losses.Warned != 2 {
+		t.Errorf("stats %+v, %v", stats, err)
+	}
 }
 
 func TestForeignDatabasesAreRefused(t *testing.T) {

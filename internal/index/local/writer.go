@@ -75,7 +75,7 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 			warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&w.deleteDocument, `DELETE FROM document WHERE generation = ? AND document = ?`},
 		{&w.setDimensions, `UPDATE generation SET dimensions = ? WHERE id = ?`},
-		{&w.setCompleted, `UPDATE generation SET completed = ? WHERE id = ?`},
+		{&w.setCompleted, `UPDATE generation SET completed = ?, losses = ? WHERE id = ?`},
 		{&w.stage, `INSERT INTO staged (number) VALUES (?)`},
 		{&w.unstage, `DELETE FROM staged WHERE number = ?`},
 		{&w.deleteUnused, `DELETE FROM vector WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM chunk WHERE number = ?1)`},

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/index/indextest"
@@ -73,7 +75,7 @@ func TestAGatewayOpensAnIndexThatIsNotThereYet(t *testing.T) {
 	if hits, err := reader.Vector(t.Context(), []float32{1, 0}, 10, nil); err != nil || len(hits) != 3 {
 		t.Errorf("%d hits, %v; want 3", len(hits), err)
 	}
-	if err := writer.Complete(t.Context(), weaviateEpoch); err != nil {
+	if err := writer.Complete(t.Context(), weaviateEpoch, config.Losses{}); err != nil {
 		t.Fatal(err)
 	}
 	if s, err := reader.Stats(t.Context()); err != nil || !s.Completed.Equal(weaviateEpoch) {
@@ -237,8 +239,8 @@ func TestAPutWaitsForAWeaviateThatRestarts(t *testing.T) {
 	before.Documents++
 	before.Chunks += 3
 	reconnected(t, reader)
-	if after := statsOf(t, reader); after != before {
-		t.Errorf("it holds %+v, want %+v", after, before)
+	if diff := cmp.Diff(before, statsOf(t, reader)); diff != "" {
+		t.Errorf("it holds (-want +got):\n%s", diff)
 	}
 	fail(t, readers(t, reader), nil)
 }

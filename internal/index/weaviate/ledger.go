@@ -123,7 +123,7 @@ func (s *Store) stats(ctx context.Context) (stats index.Stats, err error) {
 	if err != nil {
 		return index.Stats{}, err
 	}
-	stats.Dimensions, stats.Completed = r.Dimensions, r.Completed
+	stats.Dimensions, stats.Completed, stats.Losses = r.Dimensions, r.Completed, r.Losses
 	if stats.FailedDocuments, stats.Documents, err = s.tally(ctx, s.names.ledger, propFailed); err != nil {
 		return index.Stats{}, err
 	}
@@ -138,6 +138,7 @@ type record struct {
 	Generation config.Generation `json:"generation"`
 	Dimensions int               `json:"dimensions,omitempty"`
 	Completed  time.Time         `json:"completed,omitzero"`
+	Losses     config.Losses     `json:"losses,omitzero"` // as of Completed
 }
 
 // openRecord reads the generation's record, or creates it.
@@ -193,11 +194,11 @@ func (s *Store) writeRecord(ctx context.Context, r record) error {
 }
 
 // Complete records that, at that time, every listed document was indexed or had failed by itself.
-func (s *Store) Complete(ctx context.Context, at time.Time) error {
+func (s *Store) Complete(ctx context.Context, at time.Time, losses config.Losses) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	r := s.record
-	r.Completed = at.UTC()
+	r.Completed, r.Losses = at.UTC(), losses
 	return s.fail(ctx, "complete the generation", s.writeRecord(ctx, r))
 }
 

@@ -6,6 +6,8 @@ import (
 	"math"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/index/indextest"
 	"github.com/ragpipeline/ragpipeline/internal/index/local"
@@ -61,8 +63,8 @@ func TestBothStoresRankAlike(t *testing.T) {
 			})
 		}
 	}
-	if a, b := statsOf(t, here), statsOf(t, there); a != b {
-		t.Errorf("the local index counts %+v, Weaviate %+v", a, b)
+	if diff := cmp.Diff(statsOf(t, here), statsOf(t, there)); diff != "" {
+		t.Errorf("counts (-the local index +Weaviate):\n%s", diff)
 	}
 }
 
