@@ -91,7 +91,6 @@ var (
 		Chunking:     config.Chunking{Size: 800, Overlap: 200, Unit: config.Characters},
 		Analyser:     config.AnalyserVersion,
 		EmbeddedText: config.EmbeddedTextVersion,
-		Extraction:   config.ExtractionVersion,
 	}
 )
 

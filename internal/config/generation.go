@@ -11,18 +11,20 @@ import (
 type Generation struct {
 	Embedding EmbeddingSpace `json:"embedding"`
 	Chunking  Chunking       `json:"chunking"`
-	// Analyser, EmbeddedText and Extraction are the versions of the rules by which text becomes terms, what of
-	// a chunk is embedded, and bytes become text.
+	// Analyser and EmbeddedText are the versions of the rules by which text becomes terms, and of what of a
+	// chunk is embedded.
 	Analyser     string `json:"analyser"`
 	EmbeddedText string `json:"embeddedText"`
-	Extraction   string `json:"extraction"`
+	// Extraction is the identity of what reads documents in place of the built-in readers; empty when nothing
+	// does. The versions of the readers are not part of a generation: see Readers. Generations from before that
+	// have "2".
+	Extraction string `json:"extraction,omitempty"`
 }
 
 // The rules' versions in this build. Raise one when its output changes for the same input.
 const (
 	AnalyserVersion     = "2"
 	EmbeddedTextVersion = "2"
-	ExtractionVersion   = "2"
 )
 
 // EmbeddingSpace identifies the vector space: two models of one name and size share it, wherever they run.

@@ -62,7 +62,6 @@ func Generation(p *v1alpha1.RAGPipeline) config.Generation {
 		},
 		Analyser:     config.AnalyserVersion,
 		EmbeddedText: config.EmbeddedTextVersion,
-		Extraction:   config.ExtractionVersion,
 	}
 }
 

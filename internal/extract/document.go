@@ -11,6 +11,8 @@ type Document struct {
 	Metadata map[string]string
 	// Pages are hard boundaries for chunks. A format without pages has one, numbered 0.
 	Pages []Page
+	// Readers are those that took part: the one of the document's format, and those of documents that it holds.
+	Readers config.Readers
 	// Warnings tell what of the document is not in Pages, or may be wrong there.
 	Warnings config.Warnings
 }

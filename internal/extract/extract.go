@@ -3,7 +3,9 @@ package extract
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +71,8 @@ type source struct {
 	name string // decides among kinds of text only
 	data []byte
 	max  int64 // bytes of text
+	// formats takes the format of each document that is read, this one and those that it holds.
+	formats map[string]bool
 	// imports reads a document that this one holds; nil where it is held by too many others itself.
 	imports importer
 }
@@ -89,22 +93,24 @@ func (e *Extractor) Extract(ctx context.Context, name string, data []byte) (*Doc
 		return nil, config.Failf(config.TooLarge, "the document has %d bytes, at most %d can be read: split it", len(data),
 			maxSource)
 	}
-	d, err := e.read(ctx, e.source(ctx, name, data, 0))
+	formats := map[string]bool{}
+	d, err := e.read(ctx, e.source(ctx, name, data, formats, 0))
 	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	d.Readers = config.ReadersOf(slices.Collect(maps.Keys(formats))...)
 	return d, nil
 }
 
-// source is a document that is held by as many others as depth says.
-func (e *Extractor) source(ctx context.Context, name string, data []byte, depth int) source {
-	s := source{name: name, data: data, max: e.options.MaxText}
+// source is a document that is held by as many others as depth says, and shares formats with them.
+func (e *Extractor) source(ctx context.Context, name string, data []byte, formats map[string]bool, depth int) source {
+	s := source{name: name, data: data, max: e.options.MaxText, formats: formats}
 	if depth < maxHeld {
 		s.imports = func(name string, data []byte) (*Document, error) {
-			return e.read(ctx, e.source(ctx, name, data, depth+1))
+			return e.read(ctx, e.source(ctx, name, data, formats, depth+1))
 		}
 	}
 	return s
@@ -116,6 +122,7 @@ func (e *Extractor) read(ctx context.Context, s source) (d *Document, err error)
 	if err != nil {
 		return nil, err
 	}
+	s.formats[formatOf[kind]] = true
 	defer func() {
 		if p := recover(); p != nil {
 			d, err = nil, config.Failf(config.Malformed, "the %s cannot be read: %s", kind, quote(fmt.Sprint(p)))

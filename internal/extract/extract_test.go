@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
 )
 
 func extract(t *testing.T, name, data string) *Document {
@@ -467,5 +468,30 @@ func TestHeadingPath(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestADocumentNamesTheReadersThatTookPart(t *testing.T) {
+	page := "<html><body><p>Some text.</p></body></html>"
+	mail := mailOf("mixed", encoded("Content-Type: text/html", page),
+		encoded("Content-Type: text/csv; name=a.csv\r\nContent-Disposition: attachment", "part,torque\nflange,95\n"))
+	for name, c := range map[string]struct {
+		data    string
+		formats []string
+	}{
+		"a.txt":  {"Some text.", []string{"text"}},
+		"a.html": {page, []string{"html"}},
+		"b.txt":  {page, []string{"html"}},
+		"a.eml":  {mail, []string{"csv", "html", "mail"}},
+		"a.pdf":  {string(pdftest.Document{Pages: []pdftest.Page{{Columns: []string{"Some text."}}}}.Bytes()), []string{"pdf"}},
+	} {
+		if got, want := extract(t, name, c.data).Readers, config.ReadersOf(c.formats...); got != want {
+			t.Errorf("%s was read by %q, want %q", name, got, want)
+		}
+	}
+	for kind, format := range formatOf {
+		if !strings.Contains(string(config.ReadersOf(format)), format+"/") {
+			t.Errorf("the reader of the %s has no version", kind)
+		}
 	}
 }

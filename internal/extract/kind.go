@@ -29,6 +29,12 @@ const (
 	plainText kind = "text"
 )
 
+// formatOf is the name that config.Readers has for the reader of each kind.
+var formatOf = map[kind]string{
+	pdf: "pdf", docx: "docx", pptx: "pptx", xlsx: "xlsx", odf: "odf", epub: "epub", htmlText: "html", markdown: "markdown",
+	csvText: "csv", jsonText: "json", notebook: "notebook", mail: "mail", plainText: "text",
+}
+
 var kindOfExtension = map[string]kind{
 	".md": markdown, ".markdown": markdown, ".mdx": markdown,
 	".html": htmlText, ".htm": htmlText, ".xhtml": htmlText,

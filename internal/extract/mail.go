@@ -231,6 +231,7 @@ func (m *mailReader) body(head string) error {
 		text = ""
 	}
 	for _, page := range pages {
+		m.source.formats[formatOf[htmlText]] = true
 		d, err := readHTMLText(m.ctx, m.source, page)
 		if reason, own := config.ReasonOf(err); own && reason == config.Malformed {
 			continue

@@ -83,8 +83,10 @@ type Row struct {
 	Hash string
 	// Attributes is a hash of what else decides the chunks: the source's metadata.
 	Attributes string
-	Title      string
-	Chunks     int
+	// Readers are those that read the document; empty when that is unknown.
+	Readers config.Readers
+	Title   string
+	Chunks  int
 	// Truncated counts the chunks whose embedding covers only their beginning.
 	Truncated int
 	State     State

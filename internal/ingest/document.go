@@ -30,14 +30,17 @@ type document struct {
 }
 
 // same reports whether the ledger already holds what this document is: the same bytes and attributes, indexed within
-// the limits, or failed for a reason that does not pass by itself.
+// the limits by readers that would read it so again, or failed for a reason that passes neither by itself nor by
+// other readers.
 func (d *document) same(limits config.Limits) bool {
 	p := d.previous
 	switch {
 	case p == nil || p.Hash == "" || p.Hash != d.row.Hash:
 		return false
 	case p.State == index.Indexed:
-		return p.Attributes == d.row.Attributes && p.Chunks <= limits.Chunks
+		return p.Attributes == d.row.Attributes && p.Chunks <= limits.Chunks && p.Readers.Current()
+	case p.Readers != config.AllReaders():
+		return false
 	case p.Reason == config.TooLarge && p.Attributes == overLimit(d.origin, limits.Chunks):
 		return true
 	}

@@ -97,6 +97,7 @@ func (r *run) extract(ctx context.Context, d *document, data []byte) error {
 	}
 	defer r.tally.time(stageSplit)()
 	d.row.Title = title(text, d.entry.Path)
+	d.row.Readers = text.Readers
 	d.row.Warnings = text.Warnings
 	if d.chunks, err = r.chunks(d, text); err != nil {
 		return err

@@ -23,7 +23,7 @@ type Report struct {
 	Listed    int `json:"listed"`
 	Unchanged int `json:"unchanged"` // indexed as they are
 	Added     int `json:"added"`     // indexed, and were not before
-	Changed   int `json:"changed"`   // indexed anew, for other content or metadata
+	Changed   int `json:"changed"`   // indexed anew, for other content, metadata or readers
 	Failed    int `json:"failed"`    // failed by themselves, in this run or before and unchanged since
 	Removed   int `json:"removed"`   // in the ledger, and in no source any more
 

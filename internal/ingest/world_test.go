@@ -53,7 +53,6 @@ func testConfig(url, docs, data string) config.Ingest {
 			Chunking:     config.Chunking{Size: 80, Overlap: 20, Unit: config.Characters},
 			Analyser:     config.AnalyserVersion,
 			EmbeddedText: config.EmbeddedTextVersion,
-			Extraction:   config.ExtractionVersion,
 		},
 		Sources:   []config.Source{{Name: "docs", Directory: &config.Directory{Path: docs}}},
 		Embedding: config.Model{URL: url + "/v1", Name: config.StandInEmbedding},

@@ -52,6 +52,7 @@ func (r *run) commitFailure(ctx context.Context, d *document) error {
 	var failure *config.DocumentError
 	errors.As(d.failure, &failure)
 	d.chunks = nil
+	d.row.Readers = config.AllReaders()
 	d.row.State, d.row.Reason, d.row.Message = index.Failed, failure.Reason, clip(failure.Err.Error(), maxMessage)
 	kept := unseen(failure.Reason) && d.indexedBefore()
 	if !kept && (d.staged || !d.recorded()) { // a put drops what was staged

@@ -39,7 +39,7 @@ func newPod(t *testing.T, url string) *pod {
 	generation := config.Generation{
 		Embedding: config.EmbeddingSpace{Model: config.StandInEmbedding},
 		Chunking:  config.Chunking{Size: 800, Overlap: 200, Unit: config.Characters},
-		Analyser:  config.AnalyserVersion, EmbeddedText: config.EmbeddedTextVersion, Extraction: config.ExtractionVersion,
+		Analyser:  config.AnalyserVersion, EmbeddedText: config.EmbeddedTextVersion,
 	}
 	index := config.Index{Local: &config.LocalIndex{Directory: t.TempDir()}}
 	p := &pod{t: t, documents: directory(t, map[string]string{"wind.md": wind}), secrets: t.TempDir(), clients: t.TempDir(), log: filepath.Join(t.TempDir(), "termination-log")}

@@ -95,7 +95,7 @@ func generation(embedding config.Model) config.Generation {
 	return config.Generation{
 		Embedding: config.EmbeddingSpace{Model: embedding.Name},
 		Chunking:  config.Chunking{Size: 800, Overlap: 200, Unit: config.Characters},
-		Analyser:  config.AnalyserVersion, EmbeddedText: config.EmbeddedTextVersion, Extraction: config.ExtractionVersion,
+		Analyser:  config.AnalyserVersion, EmbeddedText: config.EmbeddedTextVersion,
 	}
 }
 

@@ -29,7 +29,8 @@ func answersNothing(t *testing.T, at Storage) {
 func ledger(t *testing.T, at Storage) {
 	store := open(t, at)
 	want := []index.Row{
-		{Document: "docs/Z", Hash: "00", Attributes: "aa", Title: "Zed", Chunks: 1, Truncated: 1, State: index.Indexed,
+		{Document: "docs/Z", Hash: "00", Attributes: "aa", Readers: "common/1 csv/2", Title: "Zed", Chunks: 1, Truncated: 1,
+			State:    index.Indexed,
 			Warnings: config.Warnings{{Reason: config.LinesSkipped, Count: 2, Places: []string{"line 3", "line \"é\""}}}},
 		{Document: "docs/a b", State: index.Failed, Reason: config.Encrypted, Message: "a password is needed"},
 		{Document: "docs/é", State: index.Failed, Reason: config.NoTextLayer, Message: "no \"text\""},

@@ -131,7 +131,8 @@ func TestAnOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 	s := openStore(t, directory)
 	mustPut(t, s, "docs/a", "apple", 1)
 	for _, change := range []string{
-		`ALTER TABLE generation DROP COLUMN losses`, `ALTER TABLE document DROP COLUMN warnings`, `PRAGMA user_version = 2`,
+		`ALTER TABLE generation DROP COLUMN losses`, `ALTER TABLE document DROP COLUMN warnings`,
+		`ALTER TABLE document DROP COLUMN readers`, `PRAGMA user_version = 2`,
 	} {
 		if _, err := s.writer.conn.ExecContext(t.Context(), change); err != nil {
 			t.Fatal(err)
@@ -140,7 +141,7 @@ func TestAnOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 	closeStore(t, s)
 	s = openStore(t, directory)
 	rows, err := s.Documents(t.Context(), "", 10)
-	if err != nil || len(rows) != 1 || rows[0].Document != "docs/a" || len(rows[0].Warnings) != 0 {
+	if err != nil || len(rows) != 1 || rows[0].Document != "docs/a" || len(rows[0].Warnings) != 0 || rows[0].Readers != "" {
 		t.Errorf("rows %+v, %v", rows, err)
 	}
 	mustPut(t, s, "docs/b", "pear", 2)

@@ -154,7 +154,7 @@ func (s *Store) putRow(row index.Row) error {
 		return err
 	}
 	_, err = s.writer.putDocument.Exec(s.generation, row.Document, row.Source, row.Hash, row.Attributes, row.Title,
-		row.Chunks, row.Truncated, row.State, row.Reason, row.Message, nanoseconds(row.Updated), warnings)
+		row.Chunks, row.Truncated, row.State, row.Reason, row.Message, nanoseconds(row.Updated), warnings, row.Readers)
 	return err
 }
 

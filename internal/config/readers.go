@@ -1,0 +1,45 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Readers names readers of documents and the version of each, as "common/1 html/3", in order.
+type Readers string
+
+// readers are the readers of this build. Raise the version of each that gives another text, page, heading, table or
+// warning for the same bytes: the next run then reads the documents again that it took part in. "common" takes part in
+// every document: it is the choice of the reader, the decoding and normalising of text, and the splitting into chunks.
+// The table is one string, so that a build can have another: -ldflags "-X ...".
+var readers = "common/1 csv/1 docx/1 epub/1 html/1 json/1 mail/1 markdown/1 notebook/1 odf/1 pdf/1 pptx/1 text/1 xlsx/1"
+
+// AllReaders returns the readers of this build. The ledger records them for a document that failed: any other reader
+// may be the one that can read it.
+func AllReaders() Readers { return Readers(readers) }
+
+// ReadersOf returns this build's readers of the formats. A format that has no reader is left out.
+func ReadersOf(formats ...string) Readers {
+	versions := map[string]string{}
+	for _, reader := range strings.Fields(readers) {
+		format, _, _ := strings.Cut(reader, "/")
+		if format == "common" || slices.Contains(formats, format) {
+			versions[format] = reader
+		}
+	}
+	return Readers(strings.Join(slices.Sorted(maps.Values(versions)), " "))
+}
+
+// Current reports whether this build reads as these readers do. Unknown ones are not current.
+func (r Readers) Current() bool {
+	today := strings.Fields(readers)
+	old := func(reader string) bool { return !slices.Contains(today, reader) }
+	return r != "" && !slices.ContainsFunc(strings.Fields(string(r)), old)
+}
+
+// Rules names the versions of everything in this build that decides what a run puts into an index: an operator that has
+// others makes runs due.
+func Rules() string {
+	return "analyser/" + AnalyserVersion + " embedded/" + EmbeddedTextVersion + " " + readers
+}
