@@ -34,7 +34,15 @@ func newMarkdownConverter() *converter.Converter {
 		converter.WithEscapeMode(converter.EscapeModeDisabled),
 	)
 	c.Register.RendererFor(writtenTable, converter.TagTypeBlock, renderWritten, converter.PriorityEarly)
+	// The plugins make entities of angle brackets, which nothing turns back.
+	c.Register.TextTransformer(replacing("\x01", "", "\x02", "", "<", "\x01", ">", "\x02"), converter.PriorityEarly)
+	c.Register.TextTransformer(replacing("\x01", "<", "\x02", ">"), converter.PriorityLate)
 	return c
+}
+
+func replacing(oldnew ...string) converter.HandleTextTransformFunc {
+	replacer := strings.NewReplacer(oldnew...)
+	return func(_ converter.Context, text string) string { return replacer.Replace(text) }
 }
 
 // readHTML turns a page into Markdown, without menus, banners and what the page hides.
@@ -67,12 +75,13 @@ func readHTMLText(ctx context.Context, s source, text string) (*Document, error)
 	if err != nil {
 		return nil, err
 	}
-	d, err := wholeMarkdown(s, title, body)
+	body, dropped := withoutPayloads(body)
+	payloads(&p.warnings, dropped)
+	d, err := wholeText(s, title, body, htmlStructure)
 	if err != nil {
 		return nil, err
 	}
-	d.Pages[0].Headings = slices.DeleteFunc(d.Pages[0].Headings,
-		func(h Heading) bool { return !headings[strings.ToLower(inlineText(h.Text))] })
+	d.Pages[0].Headings = headings.of(d.Pages[0].Headings)
 	if title == "" {
 		d.Title = firstTopHeading(d.Pages[0].Headings)
 	}
@@ -198,15 +207,34 @@ func (p *htmlPage) metadata() map[string]string {
 	return metadata
 }
 
-// headings are the texts of the page's headings, in lower case: other lines of the Markdown may look like one.
-func (p *htmlPage) headings() map[string]bool {
-	headings := map[string]bool{}
+// pageHeadings are the texts of a page's headings, by what is left of them as Markdown, in lower case.
+type pageHeadings map[string]string
+
+func (p *htmlPage) headings() pageHeadings {
+	headings := pageHeadings{}
 	for n := range p.root.Descendants() {
 		if isHeading(n) {
 			if md, err := markdownOf(p.ctx, n); err == nil {
-				headings[strings.ToLower(inlineText(inlineText(strings.TrimLeft(md, "# "))))] = true
+				headings[strings.ToLower(inlineText(inlineText(strings.TrimLeft(md, "# "))))] = oneLine(textOf(n))
 			}
 		}
+	}
+	return headings
+}
+
+// of are the headings among lines of Markdown that look like one, with their texts as the page has them: in Markdown,
+// List<String> is List.
+func (p pageHeadings) of(lines []Heading) []Heading {
+	var headings []Heading
+	for _, h := range lines {
+		text, ok := p[strings.ToLower(inlineText(h.Text))]
+		if !ok {
+			continue
+		}
+		if text != "" {
+			h.Text = text
+		}
+		headings = append(headings, h)
 	}
 	return headings
 }

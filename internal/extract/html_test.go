@@ -45,6 +45,11 @@ func TestTablesInHTML(t *testing.T) {
 	if got := d.Pages[0].Tables; len(got) != 1 || got[0].Caption != want[0].Caption || got[0].Header != want[0].Header || len(got[0].Rows) != 2 {
 		t.Errorf("tables %+v", got)
 	}
+	d = extract(t, "a.html", "<html><body><table><caption>Pump</caption><tr><th>Flow</th><td>8</td></tr><tr><th>Mass</th><td>4</td></tr></table>")
+	nameless := []Table{{End: 30, Caption: "Pump", Rows: []int{5, 18}}}
+	if diff := cmp.Diff(nameless, d.Pages[0].Tables); diff != "" {
+		t.Errorf("a table without names of columns (-want +got):\n%s", diff)
+	}
 }
 
 func TestTablesInHTMLAreBounded(t *testing.T) {
@@ -134,6 +139,13 @@ func TestFormsOfFiguresInHTML(t *testing.T) {
 		"<p><input type=checkbox checked> yes <input type=checkbox> no</p>":                              "☒ yes ☐ no",
 		"<p>Name: <input type=text value='Ann'></p>":                                                     "Name: Ann",
 		"<p><ruby>東京<rp>(</rp><rt>とうきょう</rt><rp>)</rp></ruby></p>":                                       "東京(とうきょう)",
+		"<p><ruby>東<rt>とう</rt>京<rt>きょう</rt></ruby>の</p>":                                                 "東京(とうきょう)の",
+		"<p>List&lt;String&gt;, p &lt; 0.05, AT&amp;T, &amp;lt;</p>":                                     "List<String>, p < 0.05, AT&T, &lt;",
+		"<p>&gt; 30 %</p><p>&lt;script&gt; is a tag</p>":                                                 "> 30 %\n\n<script> is a tag",
+		"<p><textarea>as typed</textarea></p>":                                                           "as typed",
+		"<p>see<svg><title>Icon</title><g><text>inlet <tspan>DN 50</tspan></text></g></svg></p>":         "see inlet DN 50",
+		"<p>dust<a href='#n1'><sup>1</sup></a> and <a href='b.html#n'>that</a></p>":                      "dust¹ and [that](b.html#n)",
+		"<p>key " + strings.Repeat("aB3/", 60) + " end</p>":                                              "key  end",
 		"<p>max_batch_size *.log C:\\data\\new_logs a*b*c</p>":                                           "max_batch_size *.log C:\\data\\new_logs a*b*c",
 		"<p># no heading</p><p>1. no list</p>":                                                           "# no heading\n\n1. no list",
 		"<pre><code>def f(a_b):\n    return 1</code></pre>":                                              "```\ndef f(a_b):\n    return 1\n```",
@@ -143,7 +155,11 @@ func TestFormsOfFiguresInHTML(t *testing.T) {
 			t.Errorf("%s gives %q, want %q", body, got, want)
 		}
 	}
-	d := extract(t, "a.html", "<html><head><meta name=author content='Ann'><meta name=viewport content=x></head><body><p># no heading</p><h2>One</h2></body></html>")
+	d := extract(t, "a.html", "<html><body><h1>List&lt;String&gt;</h1><p>&lt;script&gt;</p><h2>One</h2></body></html>")
+	if diff := cmp.Diff([]Heading{{0, 1, "List<String>"}, {26, 2, "One"}}, d.Pages[0].Headings); diff != "" {
+		t.Errorf("headings with brackets (-want +got):\n%s", diff)
+	}
+	d = extract(t, "a.html", "<html><head><meta name=author content='Ann'><meta name=viewport content=x></head><body><p># no heading</p><h2>One</h2></body></html>")
 	if diff := cmp.Diff([]Heading{{Offset: 14, Level: 2, Text: "One"}}, d.Pages[0].Headings); diff != "" {
 		t.Errorf("headings (-want +got):\n%s", diff)
 	}

@@ -32,7 +32,7 @@ type sweepState struct {
 
 // gone are elements without text for readers.
 var gone = map[atom.Atom]bool{
-	atom.Style: true, atom.Noscript: true, atom.Template: true, atom.Svg: true, atom.Iframe: true, atom.Canvas: true,
+	atom.Style: true, atom.Noscript: true, atom.Template: true, atom.Iframe: true, atom.Canvas: true,
 	atom.Link: true, atom.Meta: true, atom.Audio: true, atom.Video: true, atom.Datalist: true,
 }
 
@@ -49,6 +49,8 @@ func (p *htmlPage) sweep(n *html.Node, state sweepState, s sheets) error {
 		case child.Type != html.ElementNode:
 		case gone[child.DataAtom] || child.DataAtom == atom.Script && !strings.HasPrefix(attributeOf(child, "type"), "math/"):
 			n.RemoveChild(child)
+		case child.DataAtom == atom.Svg:
+			replace(child, drawnText(child))
 		case s.hides(child, state.background):
 			if strings.TrimSpace(textOf(child)) != "" {
 				p.warnings.Add(config.HiddenText, 1, strings.TrimSpace("<"+child.Data+"> "+quote(attributeOf(child, "id"))))
@@ -65,6 +67,17 @@ func (p *htmlPage) sweep(n *html.Node, state sweepState, s sheets) error {
 		child = next
 	}
 	return nil
+}
+
+// drawnText is the text in a drawing, piece by piece.
+func drawnText(drawing *html.Node) string {
+	text := " "
+	for n := range drawing.Descendants() {
+		if piece := oneLineUncut(textOf(n)); n.Type == html.ElementNode && n.Data == "text" && piece != "" {
+			text += piece + " "
+		}
+	}
+	return text
 }
 
 func (s sweepState) below(n *html.Node) sweepState {

@@ -30,6 +30,9 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 		n.Parent.RemoveChild(n)
 		return
 	}
+	if n.DataAtom == atom.Ruby {
+		rewriteRuby(n)
+	}
 	p.rewriteInline(n)
 	switch n.DataAtom {
 	case atom.Sup:
@@ -40,10 +43,10 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 		replace(n, " "+textOf(n)+" ")
 	case atom.Input:
 		replace(n, inputText(n))
-	case atom.Rp, atom.Wbr:
+	case atom.Textarea:
+		replace(n, textOf(n)+" ")
+	case atom.Wbr:
 		n.Parent.RemoveChild(n)
-	case atom.Rt:
-		replace(n, "("+strings.TrimSpace(textOf(n))+")")
 	case atom.Dl:
 		rewriteTerms(n)
 	case atom.Img:
@@ -53,11 +56,33 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 		}
 	case atom.A:
 		href := strings.TrimSpace(attributeOf(n, "href"))
-		if strings.HasPrefix(href, "data:") || strings.HasPrefix(href, "javascript:") {
+		if strings.HasPrefix(href, "data:") || strings.HasPrefix(href, "javascript:") || strings.HasPrefix(href, "#") {
 			rename(n, atom.Span)
 		}
 	case atom.Button, atom.Option, atom.Legend, atom.Summary, atom.Label:
 		n.AppendChild(&html.Node{Type: html.TextNode, Data: " "})
+	}
+}
+
+// rewriteRuby puts the readings of characters behind all of them: between them they would tear the word apart.
+func rewriteRuby(n *html.Node) {
+	var aside []*html.Node
+	reading := ""
+	for d := range n.Descendants() {
+		if d.DataAtom == atom.Rt || d.DataAtom == atom.Rp {
+			aside = append(aside, d)
+		}
+		if d.DataAtom == atom.Rt {
+			reading += strings.TrimSpace(textOf(d))
+		}
+	}
+	for _, d := range aside {
+		if d.Parent != nil {
+			d.Parent.RemoveChild(d)
+		}
+	}
+	if reading != "" {
+		n.AppendChild(&html.Node{Type: html.TextNode, Data: "(" + reading + ")"})
 	}
 }
 

@@ -58,7 +58,10 @@ var blocks = parser.NewParser(parser.WithBlockParsers(parser.DefaultBlockParsers
 
 // markdownStructure finds the page's headings of level 1 to 6 and its tables, those in lists and quotations aside,
 // which do not structure the document.
-func markdownStructure(page *Page) {
+func markdownStructure(page *Page) { structureOf(page, blocks, markdownTable) }
+
+// structureOf finds headings and tables with a parser, and with what finds a table in a paragraph.
+func structureOf(page *Page, blocks parser.Parser, tableIn tableFinder) {
 	if deeplyNested(page.Text) {
 		return
 	}
@@ -75,12 +78,15 @@ func markdownStructure(page *Page) {
 				page.Headings = append(page.Headings, Heading{Offset: at.offset(start), Level: n.Level, Text: title})
 			}
 		case *ast.Paragraph:
-			if t, ok := markdownTable(n, page.Text, &at); ok {
+			if t, ok := tableIn(n, page.Text, &at); ok {
 				page.Tables = append(page.Tables, t)
 			}
 		}
 	}
 }
+
+// tableFinder finds the table in a paragraph of a text.
+type tableFinder func(p *ast.Paragraph, text string, at *runeCounter) (Table, bool)
 
 // runeCounter turns ascending offsets in bytes into offsets in code points.
 type runeCounter struct {

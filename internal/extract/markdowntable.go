@@ -2,9 +2,12 @@ package extract
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/util"
 )
 
 var (
@@ -53,6 +56,52 @@ func markdownTable(p *ast.Paragraph, text string, at *runeCounter) (t Table, ok 
 		t.Rows = append(t.Rows, at.offset(row))
 	}
 	t.End = at.offset(p.Lines().At(len(lines) - 1).Stop)
+	return t, true
+}
+
+// htmlBlocks parses the Markdown of a page, in which nothing is HTML.
+var htmlBlocks = parser.NewParser(parser.WithBlockParsers(slices.DeleteFunc(parser.DefaultBlockParsers(),
+	func(p util.PrioritizedValue) bool { return p.Value == parser.NewHTMLBlockParser() })...))
+
+// htmlStructure finds the headings and tables of a page's Markdown.
+func htmlStructure(page *Page) {
+	structureOf(page, htmlBlocks, func(p *ast.Paragraph, text string, at *runeCounter) (Table, bool) {
+		if t, ok := markdownTable(p, text, at); ok {
+			return t, true
+		}
+		return namelessTable(p, text, at)
+	})
+}
+
+// namelessTable finds rows without names of columns in a paragraph, as markdownRows writes them.
+func namelessTable(p *ast.Paragraph, text string, at *runeCounter) (t Table, ok bool) {
+	var starts []int
+	for i := range p.Lines().Len() {
+		line := p.Lines().At(i)
+		start := lineStart(text, line.Start)
+		switch row := strings.TrimSpace(text[line.Start:line.Stop]); {
+		case start < at.bytes:
+			return t, false
+		case len(row) > 1 && strings.HasPrefix(row, "|") && strings.HasSuffix(row, "|"):
+			starts = append(starts, start)
+		case i == 0 && len(row) <= maxCaption:
+			t.Caption, t.Start = row, start
+		default:
+			return t, false
+		}
+	}
+	if len(starts) == 0 {
+		return t, false
+	}
+	first := starts[0]
+	if t.Caption != "" {
+		first = t.Start
+	}
+	t.Start = at.offset(first)
+	for _, row := range starts {
+		t.Rows = append(t.Rows, at.offset(row))
+	}
+	t.End = at.offset(p.Lines().At(p.Lines().Len() - 1).Stop)
 	return t, true
 }
 
