@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"slices"
 	"strings"
 	"time"
 
@@ -46,13 +45,27 @@ const maxFolders = 3
 // Context is what a chunk's text cannot say for itself: where its document is, the document's title unless that is its
 // file name, then the heading path.
 func (c *Chunk) Context() string {
-	folders := strings.Split(strings.TrimPrefix(c.Document, c.Source+"/"), "/")
-	file := folders[len(folders)-1]
-	parts := []string{strings.Join(folders[max(0, len(folders)-1-maxFolders):], "/"), c.Title, c.Heading}
-	if c.Title == file {
-		parts[1] = ""
+	context := strings.TrimPrefix(c.Document, c.Source+"/")
+	file := context[strings.LastIndexByte(context, '/')+1:]
+	from := len(context) - len(file)
+	for range maxFolders {
+		from = strings.LastIndexByte(context[:max(0, from-1)], '/') + 1
 	}
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " > ")
+	context = context[from:]
+	title := c.Title
+	if title == file {
+		title = ""
+	}
+	for _, part := range []string{title, c.Heading} {
+		switch {
+		case part == "":
+		case context == "":
+			context = part
+		default:
+			context += " > " + part
+		}
+	}
+	return context
 }
 
 // Embedded is the text that embedding, keyword index and reranking see.
@@ -186,7 +199,7 @@ type Stats struct {
 	Dimensions                         int           // is 0 while the index is empty
 	Completed                          time.Time     // is zero until the generation was complete once
 	Losses                             config.Losses // is as of Completed
-	MemoryBytes                        int64         // is what ranking holds in memory; 0 where unknown
+	MemoryBytes                        int64         // is what the store holds in memory; 0 where unknown
 }
 
 // The errors that callers tell apart.

@@ -28,6 +28,7 @@ func Run(t *testing.T, empty func(t *testing.T) Storage) {
 		"filters come before ranking":                          filters,
 		"a document's chunks become exactly the ones put":      replaces,
 		"a chunk without a vector keeps the one it has":        keeps,
+		"chunks that were fetched before are fetched anew":     fetchesAnew,
 		"a refused document changes nothing":                   refuses,
 		"vectors of another length are refused":                dimensions,
 		"staged vectors are visible only after their put":      stages,

@@ -52,6 +52,29 @@ func keeps(t *testing.T, at Storage) {
 	}
 }
 
+func fetchesAnew(t *testing.T, at Storage) {
+	store := open(t, at)
+	c, other := passage("a", "docs/a", "text", 3, 4), passage("b", "docs/b", "text", 0, 1)
+	put(t, store, "docs/a", c)
+	put(t, store, "docs/b", other)
+	before := fetch(t, store, c.ID, other.ID)
+	before[0].Text, before[1].Text = "a caller's own", "a caller's own"
+	must(t, cmp.Diff([]index.Chunk{other.Chunk, c.Chunk}, fetch(t, store, other.ID, c.ID), cmpopts.EquateEmpty()))
+
+	c.Title, c.Heading, c.Page, c.Metadata = "Another title", "Another heading", 7, map[string]string{"team": "audio"}
+	put(t, store, "docs/a", c)
+	must(t, cmp.Diff([]index.Chunk{c.Chunk, other.Chunk}, fetch(t, store, c.ID, other.ID), cmpopts.EquateEmpty()))
+	put(t, store, "docs/a")
+	must(t, cmp.Diff([]index.Chunk{other.Chunk}, fetch(t, store, c.ID, other.ID), cmpopts.EquateEmpty()))
+	c.Page = 8
+	put(t, store, "docs/a", c)
+	must(t, cmp.Diff([]index.Chunk{c.Chunk}, fetch(t, store, c.ID), cmpopts.EquateEmpty()))
+	if _, err := store.Remove(t.Context(), []string{"docs/a", "docs/b"}); err != nil {
+		t.Fatal(err)
+	}
+	must(t, cmp.Diff([]index.Chunk{}, fetch(t, store, c.ID, other.ID), cmpopts.EquateEmpty()))
+}
+
 func refuses(t *testing.T, at Storage) {
 	store := open(t, at)
 	put(t, store, "docs/a", passage("a", "docs/a", "text", 1, 0))

@@ -134,15 +134,22 @@ func (m *matrix) nearestQuantised(query []float32, allowed bitset, best *top) {
 			}
 		}
 	}
-	m.rescore(query, *uppers, float32(lowers.lowest()), allowed, best)
+	m.rescore(query, *uppers, &lowers, allowed, best)
 }
 
-// rescore offers the allowed rows whose upper bound is at least the lowest score that can be among
-// the best.
-func (m *matrix) rescore(query, uppers []float32, lowest float32, allowed bitset, best *top) {
+// rescore offers the allowed rows that can be among the best. It begins with those that have the
+// best lower bounds: after them, few others have an upper bound that reaches the worst of the best.
+func (m *matrix) rescore(query, uppers []float32, lowers *top, allowed bitset, best *top) {
+	for _, c := range lowers.heap {
+		best.add(m.exact(query, c.ordinal))
+		uppers[c.ordinal] = float32(math.Inf(-1))
+	}
+	if len(lowers.heap) < lowers.limit {
+		return // these were all that are allowed
+	}
 	for i, upper := range uppers {
-		if ordinal := uint32(i); upper >= lowest && (allowed == nil || allowed.has(ordinal)) {
-			best.add(candidate{ordinal, float64(dot(query, m.row(ordinal)))})
+		if ordinal := uint32(i); best.admits(float64(upper)) && (allowed == nil || allowed.has(ordinal)) {
+			best.add(m.exact(query, ordinal))
 		}
 	}
 }

@@ -32,7 +32,8 @@ type entry struct {
 	digest uint64
 }
 
-// documentMeta is what the chunks of a document have in common.
+// documentMeta is what the chunks of a document have in common. A Put makes new ones, even if
+// nothing of them has changed: see chunkKey.
 type documentMeta struct {
 	document string
 	source   string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -18,6 +19,16 @@ const chunksAtOnce = 64
 var fetchChunks = `SELECT number, title, heading, text, page, start, "end"
 	FROM chunk WHERE number IN (?` + strings.Repeat(", ?", chunksAtOnce-1) + `)`
 
+// cacheBytes bounds the chunks that are kept in memory: some 30,000 of 800 characters.
+const cacheBytes = 32 << 20
+
+// chunkKey identifies a chunk as one Put wrote it, because each Put gives its chunks another meta.
+// A key of a chunk that has changed since, or is gone, is never asked for again.
+type chunkKey struct {
+	meta   *documentMeta
+	number int64
+}
+
 // Chunks returns the chunks of ids in their order, leaving out those that no longer exist. The
 // chunks share their Metadata with the index: callers must not change it.
 func (s *Store) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error) {
@@ -25,14 +36,20 @@ func (s *Store) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error)
 		return nil, context.Cause(ctx)
 	}
 	wanted := s.entries(ids)
-	chunks := make([]index.Chunk, 0, len(wanted))
-	for batch := range slices.Chunk(wanted, chunksAtOnce) {
-		var err error
-		if chunks, err = s.appendChunks(chunks, batch); err != nil {
+	chunks := make([]index.Chunk, len(wanted))
+	var absent []int // indices into wanted and chunks
+	for i, e := range wanted {
+		var found bool
+		if chunks[i], found = s.cache.Get(chunkKey{e.meta, e.number}); !found {
+			absent = append(absent, i)
+		}
+	}
+	for batch := range slices.Chunk(absent, chunksAtOnce) {
+		if err := s.readChunks(chunks, wanted, batch); err != nil {
 			return nil, s.fail("read chunks", err)
 		}
 	}
-	return chunks, nil
+	return slices.DeleteFunc(chunks, func(c index.Chunk) bool { return c.ID == "" }), nil
 }
 
 // entries are the live chunks of ids.
@@ -48,36 +65,39 @@ func (s *Store) entries(ids []string) []entry {
 	return entries
 }
 
-// appendChunks appends the chunks of at most chunksAtOnce entries. It takes well under a
-// millisecond, so it does without a context, which costs database/sql a goroutine.
-func (s *Store) appendChunks(chunks []index.Chunk, entries []entry) ([]index.Chunk, error) {
+// readChunks reads the chunks of at most chunksAtOnce entries, at the places of both slices that
+// absent names. It takes well under a millisecond, so it does without a context, which costs
+// database/sql a goroutine.
+func (s *Store) readChunks(chunks []index.Chunk, entries []entry, absent []int) error {
 	args := make([]any, chunksAtOnce) // an argument left nil matches nothing
-	for i, e := range entries {
-		args[i] = e.number
+	for i, place := range absent {
+		args[i] = entries[place].number
 	}
 	rows, err := s.fetch.QueryContext(context.Background(), args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	fetched := make(map[int64]index.Chunk, len(entries))
+	read := make(map[int64]index.Chunk, len(absent))
 	for rows.Next() {
 		var (
 			number int64
 			c      index.Chunk
 		)
 		if err := rows.Scan(&number, &c.Title, &c.Heading, &c.Text, &c.Page, &c.Start, &c.End); err != nil {
-			return nil, err
+			return err
 		}
-		fetched[number] = c
+		read[number] = c
 	}
-	for _, e := range entries {
-		if c, ok := fetched[e.number]; ok {
+	for _, place := range absent {
+		e := entries[place]
+		if c, ok := read[e.number]; ok {
 			c.ID, c.Document, c.Source, c.Metadata = e.id, e.meta.document, e.meta.source, e.meta.metadata
-			chunks = append(chunks, c)
+			chunks[place] = c
+			s.cache.Add(chunkKey{e.meta, e.number}, c, int(unsafe.Sizeof(c))+len(c.Title)+len(c.Heading)+len(c.Text))
 		}
 	}
-	return chunks, rows.Err()
+	return rows.Err()
 }
 
 // Known returns the ids of the document's chunks; all have vectors.
@@ -159,5 +179,6 @@ func (s *Store) Stats(ctx context.Context) (index.Stats, error) {
 func (s *Store) rankingStats() index.Stats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return index.Stats{Chunks: s.ranking.chunks(), Dimensions: s.dimensions, MemoryBytes: s.ranking.bytes()}
+	return index.Stats{Chunks: s.ranking.chunks(), Dimensions: s.dimensions,
+		MemoryBytes: s.ranking.bytes() + int64(s.cache.Bytes())}
 }

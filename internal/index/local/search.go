@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -124,14 +123,6 @@ func (t *top) add(c candidate) {
 		t.heap[0] = c
 		t.down(0)
 	}
-}
-
-// lowest is the score that a candidate must reach to be kept; minus infinity while there is room.
-func (t *top) lowest() float64 {
-	if len(t.heap) < t.limit {
-		return math.Inf(-1)
-	}
-	return t.heap[0].score
 }
 
 // sorted returns the kept candidates, best first. It ends the use of the heap.

@@ -3,8 +3,8 @@
 //
 // The database index.db holds the chunks, their vectors, the ledger and the generations. Opening a
 // store loads one generation's ranking: postings for BM25 and a matrix of vectors, which the
-// retrievers scan exactly. The only SQL on the question path fetches the chosen texts. It is meant
-// for up to 100,000 chunks.
+// retrievers scan exactly. The only SQL on the question path fetches the chosen texts that no recent
+// question chose. It is meant for up to 100,000 chunks.
 //
 // The chunks' terms are stored analysed, so that opening a store does not analyse the texts again.
 //
@@ -25,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/cache"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
@@ -39,6 +40,7 @@ type Store struct {
 	lock   *os.File
 	reader *sql.DB
 	fetch  *sql.Stmt // reads chunksAtOnce chunks
+	cache  *cache.Cache[chunkKey, index.Chunk]
 
 	writing sync.Mutex // is held by the one write at a time and guards what follows
 	writer  *writer
@@ -79,6 +81,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		directory: o.Directory, pipeline: o.Pipeline, lock: held,
 		staged: map[string]map[string]int64{}, ranking: newRanking(),
+		cache: cache.New[chunkKey, index.Chunk](cacheBytes),
 	}
 	if err := s.open(ctx, o.Generation); err != nil {
 		return nil, errors.Join(s.fail("open index", err), s.Close())

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ragpipeline/ragpipeline/internal/cache"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
@@ -336,6 +337,7 @@ func TestLoadingSortsNothing(t *testing.T) {
 
 func TestABurstOfReadsThrowsNoConnectionAway(t *testing.T) {
 	s := openStore(t, t.TempDir())
+	s.cache = cache.New[chunkKey, index.Chunk](0) // every read is one of the database
 	row, chunks := document("docs/a", "word", 3)
 	if err := s.Put(t.Context(), row, chunks); err != nil {
 		t.Fatal(err)
@@ -353,5 +355,44 @@ func TestABurstOfReadsThrowsNoConnectionAway(t *testing.T) {
 	group.Wait()
 	if closed := s.reader.Stats().MaxIdleClosed; closed > 0 {
 		t.Errorf("%d connections were opened and closed again", closed)
+	}
+}
+
+// Readers keep the chunk in the cache all the time, while the document changes under them.
+func TestACacheNeverReturnsAnEarlierVersion(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	row, chunks := document("docs/a", "word", 1)
+	ids := []string{chunks[0].ID}
+	write := func(page int) error {
+		chunks[0].Page = page
+		return s.Put(t.Context(), row, chunks)
+	}
+	if err := write(1); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	defer close(stop)
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_, _ = s.Chunks(t.Context(), ids)
+				}
+			}
+		})
+	}
+	for page := 2; page < 200; page++ {
+		if err := write(page); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Chunks(t.Context(), ids)
+		if err != nil || len(got) != 1 || got[0].Page != page {
+			t.Fatalf("after page %d was written, %v was read, %v", page, got, err)
+		}
 	}
 }
