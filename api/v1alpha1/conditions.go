@@ -100,6 +100,9 @@ const (
 	ReasonNoDocuments = "NoDocuments"
 	// ReasonAllDocumentsFailed means that every document failed.
 	ReasonAllDocumentsFailed = "AllDocumentsFailed"
+	// ReasonTooManyFailed means that more documents failed than spec.ingest.maxFailed allows. A new
+	// index then does not go live; a live one stays so.
+	ReasonTooManyFailed = "TooManyFailed"
 	// ReasonSourcesIncomplete means that a source could not be listed completely.
 	ReasonSourcesIncomplete = "SourcesIncomplete"
 	// ReasonRunFailed means that an ingestion run failed for another cause; the operator retries

@@ -1,7 +1,22 @@
 package v1alpha1
 
+import "k8s.io/apimachinery/pkg/util/intstr"
+
 // Ingest configures ingestion runs, which read documents into the index.
 type Ingest struct {
+	// maxFailed is how many documents may fail, as a number or as a per cent of all documents, such
+	// as "5%". If more fail, a new index does not go live; one that is live stays so, and IndexReady
+	// tells of it. If unset, one indexed document is enough.
+	// +optional
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 1000000 : self.matches('^([0-9]|[1-9][0-9]|100)%$')",message="maxFailed must be a number of documents up to 1000000, such as 10, or a per cent of all, from \"0%\" to \"100%\""
+	MaxFailed *intstr.IntOrString `json:"maxFailed,omitempty"`
+
+	// limits bound what one document may cost. A document beyond a limit fails alone.
+	// +optional
+	// +kubebuilder:default:={}
+	Limits IngestLimits `json:"limits,omitzero"`
+
 	// resources are the compute resources of a run's pod, as in a Pod.
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
@@ -9,6 +24,16 @@ type Ingest struct {
 	// scheduling of a run's pod is as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
+}
+
+// IngestLimits bound what one document may cost.
+type IngestLimits struct {
+	// chunks is how many chunks a document may have. One with more fails as TooLarge.
+	// +optional
+	// +kubebuilder:default:=20000
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	Chunks int32 `json:"chunks,omitempty"`
 }
 
 // Gateway configures the server that answers questions.

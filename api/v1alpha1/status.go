@@ -53,12 +53,40 @@ type IndexStatus struct {
 	// +optional
 	FailedDocuments int64 `json:"failedDocuments"`
 
+	// failureReasons counts the failed documents by reason, as of lastSyncTime.
+	// +optional
+	// +listType=map
+	// +listMapKey=reason
+	// +kubebuilder:validation:MaxItems=32
+	FailureReasons []ReasonCount `json:"failureReasons,omitempty"`
+
 	// failures lists the first ten failed documents.
 	// +optional
 	// +listType=map
 	// +listMapKey=document
 	// +kubebuilder:validation:MaxItems=10
 	Failures []DocumentFailure `json:"failures,omitempty"`
+
+	// documentsWithWarnings is the number of documents that are in the index, but were read only in
+	// part or with doubts, as of lastSyncTime.
+	// +optional
+	DocumentsWithWarnings int64 `json:"documentsWithWarnings,omitempty"`
+
+	// warningReasons counts the documents with warnings by reason. A document can have several.
+	// +optional
+	// +listType=map
+	// +listMapKey=reason
+	// +kubebuilder:validation:MaxItems=32
+	WarningReasons []ReasonCount `json:"warningReasons,omitempty"`
+
+	// warnings are examples: at most ten warnings of documents, each reason among them. The
+	// gateway's /v1/documents?warnings=true lists all.
+	// +optional
+	// +listType=map
+	// +listMapKey=document
+	// +listMapKey=reason
+	// +kubebuilder:validation:MaxItems=10
+	Warnings []DocumentWarning `json:"warnings,omitempty"`
 
 	// embeddingModel is the name of the model that embedded the live generation.
 	// +optional
@@ -76,6 +104,43 @@ type IndexStatus struct {
 	// building is the ingestion run in progress, which builds a generation or updates the live one.
 	// +optional
 	Building *Building `json:"building,omitempty"`
+}
+
+// ReasonCount is how many documents have a reason.
+type ReasonCount struct {
+	// reason is that of a failure or a warning.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason"`
+
+	// documents is the number of documents with the reason.
+	// +required
+	Documents int64 `json:"documents"`
+}
+
+// DocumentWarning is what an indexed document lacks in the index, or may have wrong there.
+type DocumentWarning struct {
+	// document is the document's identity, <source>/<path>.
+	// +required
+	// +kubebuilder:validation:MaxLength=1024
+	Document string `json:"document"`
+
+	// reason is one of a closed list: PagesWithoutText, UndecodableText, EncodingGuessed,
+	// LinesSkipped, HiddenText, Truncated, PartsIgnored.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason"`
+
+	// count is how often it happened in the document.
+	// +required
+	Count int64 `json:"count"`
+
+	// places are the first places, as "page 3", "line 17" or the name of a part.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=3
+	// +kubebuilder:validation:items:MaxLength=128
+	Places []string `json:"places,omitempty"`
 }
 
 // DocumentFailure is a document that could not be indexed.

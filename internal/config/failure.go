@@ -51,6 +51,7 @@ const (
 const (
 	NoDocuments        Failure = "NoDocuments"        // the sources listed none
 	AllDocumentsFailed Failure = "AllDocumentsFailed" // there are documents, and not one could be indexed
+	TooManyFailed      Failure = "TooManyFailed"      // more documents failed than the spec allows
 	SourcesIncomplete  Failure = "SourcesIncomplete"  // a source could not be listed completely
 )
 

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -72,6 +74,10 @@ func Ingest(p *v1alpha1.RAGPipeline, d DataPlane) (config.Ingest, error) {
 	if err := errors.Join(sourcesErr, modelErr); err != nil {
 		return config.Ingest{}, err
 	}
+	limit, err := MaxFailed(p)
+	if err != nil {
+		return config.Ingest{}, err
+	}
 	return config.Ingest{
 		Version:    config.Version,
 		Pipeline:   identity(p),
@@ -79,7 +85,27 @@ func Ingest(p *v1alpha1.RAGPipeline, d DataPlane) (config.Ingest, error) {
 		Sources:    sources,
 		Embedding:  embedding,
 		Index:      d.Index,
+		Limits:     config.Limits{Chunks: int(p.Spec.Ingest.Limits.Chunks)},
+		MaxFailed:  limit,
 	}, nil
+}
+
+// MaxFailed returns how many documents of p may fail; nil if the spec does not say. Its error is a
+// ConfigurationError.
+func MaxFailed(p *v1alpha1.RAGPipeline) (*config.MaxFailed, error) {
+	m := p.Spec.Ingest.MaxFailed
+	if m == nil {
+		return nil, nil
+	}
+	if m.Type == intstr.Int {
+		return &config.MaxFailed{Number: m.IntValue()}, nil
+	}
+	number, isPercent := strings.CutSuffix(m.StrVal, "%")
+	percent, err := strconv.Atoi(number)
+	if err != nil || !isPercent {
+		return nil, Errorf("spec.ingest.maxFailed", "must be a number of documents, or a per cent of all such as \"5%%\"")
+	}
+	return &config.MaxFailed{Number: percent, Percent: true}, nil
 }
 
 // Gateway returns the config of p's gateway. Its errors are ConfigurationErrors, joined.

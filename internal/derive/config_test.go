@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -117,6 +118,26 @@ func TestAGenerationIsTheModelsNameWhereverItIsServed(t *testing.T) {
 	}
 }
 
+func TestLimitsAndFailuresThatAreAllowed(t *testing.T) {
+	for name, c := range map[string]struct {
+		spec   v1alpha1.Ingest
+		limits config.Limits
+		failed *config.MaxFailed
+	}{
+		"nothing is said": {v1alpha1.Ingest{}, config.Limits{}, nil},
+		"chunks":          {v1alpha1.Ingest{Limits: v1alpha1.IngestLimits{Chunks: 300}}, config.Limits{Chunks: 300}, nil},
+		"a number":        {v1alpha1.Ingest{MaxFailed: new(intstr.FromInt32(0))}, config.Limits{}, &config.MaxFailed{}},
+		"a per cent":      {v1alpha1.Ingest{MaxFailed: new(intstr.FromString("5%"))}, config.Limits{}, &config.MaxFailed{Number: 5, Percent: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := configs(t, derivetest.Pipeline(func(s *v1alpha1.RAGPipelineSpec) { s.Ingest = c.spec }), machine).Ingest
+			if diff := cmp.Diff(c.limits, got.Limits) + cmp.Diff(c.failed, got.MaxFailed); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestConfigurationErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*v1alpha1.RAGPipelineSpec)
@@ -126,6 +147,8 @@ func TestConfigurationErrors(t *testing.T) {
 			[]string{"spec.models.embedding: a nim model needs a cluster", "endpoint", "standIn", "apply the manifest"}},
 		"every nim without a cluster": {derivetest.WithNIMs,
 			[]string{"spec.models.embedding: ", "spec.models.reranking: ", "spec.models.llm: "}},
+		"a word as a per cent": {func(s *v1alpha1.RAGPipelineSpec) { s.Ingest.MaxFailed = new(intstr.FromString("few")) },
+			[]string{"spec.ingest.maxFailed: must be a number of documents"}},
 		"globs that a pod would refuse": {func(s *v1alpha1.RAGPipelineSpec) {
 			s.Documents[0].Include = []v1alpha1.Glob{"ok/**", "[a", "/docs/**"}
 			s.Documents[0].Exclude = []v1alpha1.Glob{"{a,b", "./x", "a//b"}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
@@ -98,7 +99,7 @@ func everything(t *testing.T, p *v1alpha1.RAGPipeline) string {
 // opaque are the structs that are one value.
 func opaque(v reflect.Value) bool {
 	switch v.Interface().(type) {
-	case resource.Quantity, metav1.Duration, runtime.RawExtension:
+	case resource.Quantity, metav1.Duration, runtime.RawExtension, intstr.IntOrString:
 		return true
 	}
 	return false
@@ -189,6 +190,9 @@ func change(t *testing.T, v reflect.Value) {
 		return
 	case *resource.Quantity:
 		leaf.Set(leaf.Value() + 1)
+		return
+	case *intstr.IntOrString:
+		leaf.IntVal++
 		return
 	case *metav1.Duration:
 		leaf.Duration += time.Minute

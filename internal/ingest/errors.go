@@ -14,6 +14,9 @@ var (
 	// ErrNoDocuments: every source was listed, and there is nothing in them. A generation that was complete
 	// before stays so, empty, with a warning.
 	ErrNoDocuments = errors.New("there are no documents")
+	// ErrTooManyFailed: more documents failed than the config allows. A generation that was complete before stays so,
+	// with a warning.
+	ErrTooManyFailed = errors.New("too many documents failed")
 	// ErrAllDocumentsFailed: there are documents, and not one could be indexed.
 	ErrAllDocumentsFailed = errors.New("every document failed")
 )
@@ -25,6 +28,8 @@ func reasonOf(err error) config.Failure {
 		return config.NoDocuments
 	case errors.Is(err, ErrAllDocumentsFailed):
 		return config.AllDocumentsFailed
+	case errors.Is(err, ErrTooManyFailed):
+		return config.TooManyFailed
 	case errors.Is(err, ErrIncomplete):
 		return config.SourcesIncomplete
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -61,6 +62,70 @@ func TestAnotherLimitIsAppliedToUnchangedDocuments(t *testing.T) {
 		if diff := cmp.Diff(want, w.states()); diff != "" || counted.calls-before != step.read {
 			t.Errorf("with a limit of %d, the long one was read %d times, want %d\n%s", step.limit, counted.calls-before, step.read, diff)
 		}
+	}
+}
+
+func TestTooManyFailuresKeepANewGenerationFromBeingComplete(t *testing.T) {
+	number := func(n int) *config.MaxFailed { return &config.MaxFailed{Number: n} }
+	percent := func(n int) *config.MaxFailed { return &config.MaxFailed{Number: n, Percent: true} }
+	for _, c := range []struct {
+		name       string
+		bad, good  int
+		max        *config.MaxFailed
+		want       error
+		wantReason config.Failure
+	}{
+		{"no limit, and one document is indexed", 9, 1, nil, nil, ""},
+		{"none may fail, and none does", 0, 3, number(0), nil, ""},
+		{"none may fail, and one does", 1, 3, number(0), ErrTooManyFailed, config.TooManyFailed},
+		{"as many as may", 2, 3, number(2), nil, ""},
+		{"one more than may", 3, 3, number(2), ErrTooManyFailed, config.TooManyFailed},
+		{"exactly the per cent that may", 1, 3, percent(25), nil, ""},
+		{"a per cent is not rounded up", 1, 3, percent(24), ErrTooManyFailed, config.TooManyFailed},
+		{"no per cent may", 1, 9, percent(0), ErrTooManyFailed, config.TooManyFailed},
+		{"a hundred per cent may, and one document is indexed", 9, 1, percent(100), nil, ""},
+		{"a hundred per cent may, and no document is indexed", 2, 0, percent(100), ErrAllDocumentsFailed, config.AllDocumentsFailed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.config.MaxFailed = c.max
+			for i := range c.bad {
+				w.write(fmt.Sprintf("bad%d.md", i), "")
+			}
+			for i := range c.good {
+				w.write(fmt.Sprintf("good%d.md", i), "Text.")
+			}
+			report, err := w.run()
+			if !errors.Is(err, c.want) || report.Reason != c.wantReason || w.stats().Completed.IsZero() != (c.want != nil) {
+				t.Errorf("got %v and reason %q, want %v; completed %v", err, report.Reason, c.want, w.stats().Completed)
+			}
+		})
+	}
+}
+
+func TestAHeldBackGenerationIsCompletedOnceMoreMayFail(t *testing.T) {
+	w := newWorld(t)
+	w.write("bad.md", "")
+	w.write("good.md", "Text.")
+	w.config.MaxFailed = &config.MaxFailed{Number: 5, Percent: true}
+	_, err := w.run()
+	const want = "too many documents failed: 1 of 2, more than spec.ingest.maxFailed (5%) allows: Malformed (1); " +
+		"the first is docs/bad.md (Malformed: "
+	if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.HasSuffix(err.Error(), "; replace or exclude them, or raise maxFailed") {
+		t.Fatalf("got %v, want %s...", err, want)
+	}
+	w.config.MaxFailed.Number = 50
+	if report := w.mustRun(); report.Embedded != 0 || report.Failed != 1 || w.stats().Completed.IsZero() {
+		t.Errorf("report %+v, completed %v", report, w.stats().Completed)
+	}
+	// What has been complete is updated in place, and stays in use with a warning.
+	w.write("worse.md", "")
+	w.config.MaxFailed.Number = 10
+	before := w.stats().Completed
+	report := w.mustRun()
+	if len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], "2 of 3, more than spec.ingest.maxFailed (10%) allows: Malformed (2)") ||
+		!strings.Contains(report.Warnings[0], "stays in use") || !w.stats().Completed.After(before) {
+		t.Errorf("warnings %q, completed %v", report.Warnings, w.stats().Completed)
 	}
 }
 

@@ -164,6 +164,10 @@ func (r *run) complete(ctx context.Context) error {
 		first := report.Failures[0]
 		return fmt.Errorf("%w: %d of %d; the first is %s (%s: %s)", ErrAllDocumentsFailed, report.Failed, report.Listed,
 			first.Document, first.Reason, first.Message)
+	case r.Config.MaxFailed.Exceeded(report.Failed, report.Listed):
+		if err := r.tooManyFailed(ctx, &report); err != nil {
+			return err
+		}
 	}
 	if err := r.Index.Complete(ctx, time.Now(), report.Losses); err != nil {
 		return fmt.Errorf("the index could not record that it is complete: %w", err)
@@ -175,14 +179,40 @@ func (r *run) complete(ctx context.Context) error {
 // generation's first run has something to find.
 func (r *run) emptied(ctx context.Context) error {
 	const why = "the sources are empty, or their include and exclude admit nothing"
-	switch stats, err := r.Index.Stats(ctx); {
+	switch before, err := r.completeBefore(ctx); {
 	case err != nil:
-		return fmt.Errorf("the index cannot say whether it was complete: %w", err)
-	case stats.Completed.IsZero():
+		return err
+	case !before:
 		return fmt.Errorf("%w: %s", ErrNoDocuments, why)
 	}
 	r.tally.warn("there are no documents any more, and the index is empty: %s", why)
 	return nil
+}
+
+// tooManyFailed accepts that more documents failed than may if the generation was complete before: it serves already,
+// and the documents that failed are out of it. A generation's first run is not to put a worse one in its place.
+func (r *run) tooManyFailed(ctx context.Context, report *Report) error {
+	first := report.Failures[0]
+	why := fmt.Sprintf("%d of %d, more than spec.ingest.maxFailed (%s) allows: %s; the first is %s (%s: %s)",
+		report.Failed, report.Listed, r.Config.MaxFailed, config.Counts(report.Reasons),
+		first.Document, first.Reason, first.Message)
+	switch before, err := r.completeBefore(ctx); {
+	case err != nil:
+		return err
+	case !before:
+		return fmt.Errorf("%w: %s; replace or exclude them, or raise maxFailed", ErrTooManyFailed, why)
+	}
+	r.tally.warn("%s: %s; the index was complete before, and stays in use", ErrTooManyFailed, why)
+	return nil
+}
+
+// completeBefore reports whether an earlier run has completed the generation.
+func (r *run) completeBefore(ctx context.Context) (bool, error) {
+	stats, err := r.Index.Stats(ctx)
+	if err != nil {
+		return false, fmt.Errorf("the index cannot say whether it was complete: %w", err)
+	}
+	return !stats.Completed.IsZero(), nil
 }
 
 func incomplete(unlisted map[string]error) error {

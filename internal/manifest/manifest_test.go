@@ -90,6 +90,7 @@ func TestLoadSetsDefaultsAndNamespace(t *testing.T) {
 		Retrieval:     v1alpha1.Retrieval{Mode: "Hybrid", K: 45, TopN: 5, Alpha: "0.5"},
 		Models:        v1alpha1.Models{Embedding: v1alpha1.EmbeddingModel{Model: v1alpha1.Model{StandIn: &v1alpha1.StandIn{}}}},
 		VectorStore:   v1alpha1.VectorStore{Weaviate: &v1alpha1.Weaviate{Replicas: 1, Storage: v1alpha1.Storage{Size: "10Gi", WhenDeleted: "Retain"}}},
+		Ingest:        v1alpha1.Ingest{Limits: v1alpha1.IngestLimits{Chunks: 20000}},
 		Gateway:       v1alpha1.Gateway{MaxTokens: 1024, Temperature: "0", Service: v1alpha1.GatewayService{Type: "ClusterIP"}},
 		FailurePolicy: v1alpha1.FailurePolicy{Embedding: "Fail", Reranking: "Degrade", LLM: "Fail"},
 	}

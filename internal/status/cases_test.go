@@ -155,6 +155,15 @@ var cases = []testCase{
 	{"the sources have become empty", fromReady(at(time.Minute, func(w *world) {
 		w.o.Gateways[0].Index = config.IndexStatus{EmbeddingModel: "nvidia/embed", Dimensions: 1024, LastSync: noon}
 	})), current, healthy},
+	{"documents were only partly read", fromReady(at(time.Minute, partlyReads)), current, healthy},
+	{"the reranking model is down under Degrade, and documents were only partly read", fromReady(at(time.Minute, partlyReads, rerankerUnreachable)), current, healthy},
+	{"too many documents failed for a first index", fromStart(running1, at(time.Minute, atMost("5%"), failedRun(0, "TooManyFailed", tooMany))), inProgress, progressing},
+	{"too many documents failed for a first index, for eleven minutes", fromStart(running1, at(time.Minute, atMost("5%"), failedRun(0, "TooManyFailed", tooMany)), at(11*time.Minute)), failed, degraded},
+	{"too many documents failed for the next index", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, atMost("5%"), failedRun(0, "TooManyFailed", tooMany))), failed, degraded},
+	{"more documents may fail, and the next index serves", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, atMost("5%"), failedRun(0, "TooManyFailed", tooMany)),
+		at(time.Minute, edit, atMost("10%"), rebuilds(200, 200)), at(time.Minute, switched, func(w *world) { w.o.Gateways = []config.OpsStatus{report(second, true)} })), current, healthy},
+	{"too many documents fail in the live index", fromReady(at(time.Minute, edit, atMost("1"), partlyReads)), current, healthy},
+	{"as many documents fail as may", fromReady(at(time.Minute, edit, atMost("2"), partlyReads)), current, healthy},
 	{"there are no documents", fromStart(running1, at(time.Minute, failedRun(0, "NoDocuments", "there are no documents: the sources are empty, or their include and exclude admit nothing"))), inProgress, progressing},
 	{"there are no documents, and after eleven minutes of retries still none", fromStart(running1,
 		at(time.Minute, failedRun(0, "NoDocuments", "there are no documents: the sources are empty")), at(time.Minute, retriedRun),

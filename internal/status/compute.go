@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -200,7 +201,7 @@ func (v *view) readiness(verdicts []verdict, causes []cause, progressing *metav1
 		}
 	}
 	if !blocked {
-		return answers(verdicts, progressing)
+		return v.answers(verdicts, progressing)
 	}
 	if unreadable != nil && !certain && v.wasReady() {
 		return unreadable.finding
@@ -214,18 +215,22 @@ func (v *view) readiness(verdicts []verdict, causes []cause, progressing *metav1
 }
 
 // answers is Ready True: with the stage that the reply lacks, or else with the work that is going
-// on.
-func answers(verdicts []verdict, progressing *metav1.Condition) finding {
+// on, and with the documents that answers lack.
+func (v *view) answers(verdicts []verdict, progressing *metav1.Condition) finding {
 	f := ok(v1alpha1.ReasonReady, "questions are answered")
-	for _, c := range verdicts {
-		if c.needed && c.tolerated && c.status == metav1.ConditionFalse {
-			f.reason = v1alpha1.ReasonDegraded
-			f.message = fmt.Sprintf("questions are answered %s: %s", c.without, c.message)
-			return f
-		}
-	}
-	if progressing != nil {
+	lacking := slices.IndexFunc(verdicts, func(c verdict) bool {
+		return c.needed && c.tolerated && c.status == metav1.ConditionFalse
+	})
+	switch {
+	case lacking >= 0:
+		c := verdicts[lacking]
+		f.reason = v1alpha1.ReasonDegraded
+		f.message = fmt.Sprintf("questions are answered %s: %s", c.without, c.message)
+	case progressing != nil:
 		f.message += "; " + progressing.Message
+	}
+	if lost := shortfall(v.index); lost != "" {
+		f.message += "; " + lost
 	}
 	return f
 }

@@ -135,11 +135,13 @@ type Event struct {
 const (
 	EventGenerationSwitched = "GenerationSwitched" // another generation serves
 	EventIndexed            = "Indexed"            // an ingestion run has ended, and the index matches its sources
+	EventPartlyRead         = "PartlyRead"         // a run has indexed documents with warnings
 	EventRecovered          = "Recovered"          // the pipeline is no longer Stalled
 )
 
 // Events returns the changes from one status to the next: each condition with another status or
-// reason, another live generation, a run that has ended. Equal statuses give none.
+// reason, another live generation, a run that has ended, other documents that were only partly
+// read. Equal statuses give none.
 func Events(before, now v1alpha1.RAGPipelineStatus) []Event {
 	var list []Event
 	for _, c := range now.Conditions {
@@ -216,6 +218,9 @@ func indexEvents(before, now *v1alpha1.IndexStatus) (list []Event) {
 	}
 	if now.LastSyncTime != nil && !now.LastSyncTime.Equal(before.LastSyncTime) {
 		list = append(list, Event{corev1.EventTypeNormal, EventIndexed, "Ingest", cut(contents(now), maxMessage)})
+	}
+	if e, changed := partlyReadEvent(before, now); changed {
+		list = append(list, e)
 	}
 	return slices.Clip(list)
 }

@@ -48,6 +48,20 @@ func TestEvents(t *testing.T) {
 			"Normal VolumeNotBound Ready is False", "Normal VolumeNotBound VectorStoreReady is False",
 		}},
 		{"the volume does not come", fromStart(waitsForVolume, at(11*time.Minute)), []string{"Warning VolumeNotBound Stalled: "}},
+		{"documents were only partly read", fromReady(at(time.Minute, partlyReads)), []string{
+			"Warning PartlyRead 12 documents were only partly read: PagesWithoutText (9), HiddenText (5); " +
+				"for example papers/a.docx (HiddenText), papers/a.docx (PagesWithoutText), papers/b.pdf (PagesWithoutText, page 2, page 3, page 5); " +
+				"status.index.warnings has examples, the gateway's /v1/documents?warnings=true all of them",
+		}},
+		{"documents are still only partly read", fromReady(at(time.Minute, partlyReads), at(time.Minute, unreadable), at(time.Minute, serves, partlyReads)), []string{
+			"Normal Ready Ready: questions are answered", "Normal Ready LLMReady is True", "Normal Ready GatewayReady is True",
+		}},
+		{"too many documents failed for the next index", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, failedRun(0, "TooManyFailed", tooMany))), []string{
+			"Warning TooManyFailed Stalled: " + tooMany,
+		}},
+		{"too many documents fail in the live index", fromReady(at(time.Minute, edit, atMost("1"))), []string{
+			"Warning TooManyFailed IndexReady is True: 2 of 210 documents failed",
+		}},
 		{"it was suspended", fromReady(at(time.Minute, suspend)), []string{"Normal Suspended Ready: the pipeline is suspended"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -40,7 +41,7 @@ func (v *view) lastFailure() *metav1.Condition {
 }
 
 // indexChecks decide on IndexReady.
-var indexChecks = chain{notBuiltYet, storeNotReady, indexLost, sourcesEmpty, indexComplete}
+var indexChecks = chain{notBuiltYet, storeNotReady, indexLost, sourcesEmpty, tooManyFailed, indexComplete}
 
 // notBuiltYet applies before the first generation: the index is then in the state of the run that
 // builds it.
@@ -74,6 +75,20 @@ func sourcesEmpty(in input) (finding, bool) {
 	return ok(v1alpha1.ReasonNoDocuments, message), empty
 }
 
+// tooManyFailed warns that more documents failed than may. A run that updates the live index in
+// place has left them out already.
+func tooManyFailed(in input) (finding, bool) {
+	s := in.index
+	limit, err := derive.MaxFailed(in.pipeline)
+	if err != nil || s == nil || !limit.Exceeded(int(s.FailedDocuments), int(s.Documents+s.FailedDocuments)) {
+		return finding{}, false
+	}
+	message := fmt.Sprintf("%d of %s failed, more than spec.ingest.maxFailed (%s) allows%s; the index was complete before "+
+		"and stays in use without them: replace or exclude them, or raise maxFailed (see status.index.failures)",
+		s.FailedDocuments, count(s.Documents+s.FailedDocuments, "document"), limit, because(s.FailureReasons))
+	return ok(v1alpha1.ReasonTooManyFailed, message), true
+}
+
 func indexComplete(in input) (finding, bool) {
 	return ok(v1alpha1.ReasonReady, contents(in.index)), true
 }
@@ -85,8 +100,11 @@ func contents(s *v1alpha1.IndexStatus) string {
 	}
 	message := fmt.Sprintf("the index contains %s in %s", count(s.Documents, "document"), count(s.Chunks, "chunk"))
 	if s.FailedDocuments > 0 {
-		message += fmt.Sprintf("; %s could not be indexed (see status.index.failures)",
-			count(s.FailedDocuments, "more document"))
+		message += fmt.Sprintf("; %s could not be indexed%s (see status.index.failures)",
+			count(s.FailedDocuments, "more document"), because(s.FailureReasons))
+	}
+	if s.DocumentsWithWarnings > 0 {
+		message += fmt.Sprintf("; %s%s (see status.index.warnings)", partlyRead(s), because(s.WarningReasons))
 	}
 	return message
 }
@@ -149,6 +167,7 @@ func runFault(in input) finding {
 var runReasons = map[string]bool{
 	v1alpha1.ReasonNoDocuments:        true,
 	v1alpha1.ReasonAllDocumentsFailed: true,
+	v1alpha1.ReasonTooManyFailed:      true,
 	v1alpha1.ReasonSourcesIncomplete:  true,
 	v1alpha1.ReasonRunFailed:          true,
 }
@@ -162,6 +181,8 @@ func runMessage(reason, cause string, s subject) string {
 	case v1alpha1.ReasonAllDocumentsFailed:
 		return cmp.Or(cause, "every document failed") +
 			"; replace the documents, or leave them out with spec.documents[].exclude"
+	case v1alpha1.ReasonTooManyFailed:
+		return cmp.Or(cause, "more documents failed than spec.ingest.maxFailed allows") // which says what to do
 	case v1alpha1.ReasonSourcesIncomplete:
 		return cmp.Or(cause, "not every source could be listed") + "; check the source under spec.documents"
 	}

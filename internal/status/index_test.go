@@ -70,6 +70,77 @@ func TestARunsSummaryIsTakenUntilAGatewayReports(t *testing.T) {
 	}
 }
 
+func TestTheIndexTellsWhatItLacks(t *testing.T) {
+	want := &v1alpha1.IndexStatus{
+		FailureReasons:        []v1alpha1.ReasonCount{{Reason: "Encrypted", Documents: 1}, {Reason: "NoTextLayer", Documents: 1}},
+		DocumentsWithWarnings: 12,
+		WarningReasons:        []v1alpha1.ReasonCount{{Reason: "PagesWithoutText", Documents: 9}, {Reason: "HiddenText", Documents: 5}},
+		Warnings: []v1alpha1.DocumentWarning{
+			{Document: "papers/a.docx", Reason: "HiddenText", Count: 2},
+			{Document: "papers/a.docx", Reason: "PagesWithoutText", Count: 1},
+			{Document: "papers/b.pdf", Reason: "PagesWithoutText", Count: 4, Places: []string{"page 2", "page 3", "page 5"}},
+		},
+	}
+	summarised := func(w *world) {
+		partlyReads(w)
+		w.o.Run.Summary.Losses = w.o.Gateways[0].Index.Losses
+		w.o.Gateways = nil
+	}
+	for name, steps := range map[string][]step{
+		"as a gateway reports it":     fromReady(at(time.Minute, partlyReads)),
+		"while no report can be read": fromReady(at(time.Minute, partlyReads), at(time.Minute, unreadable)),
+		"as the run leaves it":        fromStart(running1, at(time.Minute, serves, summarised)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := indexOf(t, steps)
+			lacks := &v1alpha1.IndexStatus{
+				FailureReasons: got.FailureReasons, DocumentsWithWarnings: got.DocumentsWithWarnings,
+				WarningReasons: got.WarningReasons, Warnings: got.Warnings,
+			}
+			if diff := cmp.Diff(want, lacks); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	mended := indexOf(t, fromReady(at(time.Minute, partlyReads), at(time.Minute, serves)))
+	if mended.DocumentsWithWarnings != 0 || mended.Warnings != nil || mended.FailureReasons != nil {
+		t.Errorf("after a run that read everything: %+v", mended)
+	}
+}
+
+func TestWarningsFitTheSchema(t *testing.T) {
+	l := config.Losses{Reasons: map[config.Reason]int{}, WarningReasons: map[config.WarningReason]int{"": -3}, Warned: -1}
+	for i := range 50 {
+		long := strings.Repeat("ü", 2000) + fmt.Sprint(i)
+		l.Reasons[config.Reason(fmt.Sprint(i)+long)] = i
+		l.WarnedDocuments = append(l.WarnedDocuments, config.WarnedDocument{Document: fmt.Sprintf("papers/%02d%s", 49-i, long), Warnings: config.Warnings{
+			{Reason: "HiddenText", Count: 1, Places: []string{long, "\x1b[2J", "\xff", "a fourth"}},
+			{Reason: config.WarningReason(fmt.Sprintf("R%d", i/7)), Count: -1},
+		}})
+	}
+	l.WarnedDocuments = append(l.WarnedDocuments, l.WarnedDocuments[0])
+	var s v1alpha1.IndexStatus
+	takeLosses(&s, l)
+	if len(s.FailureReasons) != 32 || s.WarningReasons != nil || s.DocumentsWithWarnings != 0 || len(s.Warnings) != 10 {
+		t.Fatalf("%d and %d reasons, %d documents, %d warnings", len(s.FailureReasons), len(s.WarningReasons), s.DocumentsWithWarnings, len(s.Warnings))
+	}
+	reasons := map[string]bool{}
+	for i, w := range s.Warnings {
+		reasons[w.Reason] = true
+		if len([]rune(w.Document)) > 1024 || len(w.Places) > 3 || w.Count < 0 {
+			t.Errorf("warning %d does not fit: %+v", i, w)
+		}
+		for _, place := range w.Places {
+			if len([]rune(place)) > 128 || strings.ContainsRune(place, '\x1b') {
+				t.Errorf("warning %d: place %q", i, place)
+			}
+		}
+	}
+	if len(reasons) != 9 { // HiddenText, and R0 to R7
+		t.Errorf("the examples have %d reasons: %v", len(reasons), reasons)
+	}
+}
+
 func TestProgressMovesByWholePercentsAndPhases(t *testing.T) {
 	removing := func(w *world) {
 		w.o.Run.Reports[0].Progress = &config.Progress{Phase: "Removing", DocumentsDone: 2000, DocumentsTotal: 2000}

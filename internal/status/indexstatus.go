@@ -68,6 +68,7 @@ func newer(a, b *config.IndexStatus) int {
 func (v *view) takeReport(s *v1alpha1.IndexStatus, r *config.IndexStatus) {
 	s.Documents, s.Chunks, s.FailedDocuments = natural(r.Documents), natural(r.Chunks), natural(r.FailedDocuments)
 	s.Failures = failures(r.Failures)
+	takeLosses(s, r.Losses)
 	s.EmbeddingModel = cut(r.EmbeddingModel, 256)
 	s.Dimensions = int32(min(natural(r.Dimensions), 1<<20))
 	if !r.LastSync.IsZero() {
@@ -93,6 +94,7 @@ func (v *view) takeSummary(s *v1alpha1.IndexStatus) {
 	}
 	s.Documents, s.Chunks, s.FailedDocuments = natural(r.Indexed), natural(r.Chunks), natural(r.Failed)
 	s.Failures = failures(r.Failures)
+	takeLosses(s, r.Losses)
 	if !v.Run.Finished.IsZero() {
 		s.LastSyncTime = stamp(v.Run.Finished)
 	}

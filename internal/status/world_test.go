@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -194,6 +195,27 @@ func edit(w *world) { w.p.Generation++ }
 func failedRun(retry int, reason config.Failure, message string) func(*world) {
 	return func(w *world) {
 		w.o.Run = &Run{State: RunFailed, Generation: w.o.Wanted, Retry: retry, Summary: &config.Summary{Generation: w.o.Wanted, Error: message, Reason: reason}}
+	}
+}
+
+const tooMany = "too many documents failed: 14 of 215, more than spec.ingest.maxFailed (5%) allows: NoTextLayer (13), Encrypted (1); " +
+	"the first is papers/locked.pdf (Encrypted: a password is needed); replace or exclude them, or raise maxFailed"
+
+func atMost(failed string) func(*world) {
+	return func(w *world) { w.p.Spec.Ingest.MaxFailed = new(intstr.Parse(failed)) }
+}
+
+// partlyReads makes documents of the live index fail, and others lack something.
+func partlyReads(w *world) {
+	for i := range w.o.Gateways {
+		w.o.Gateways[i].Index.Losses = config.Losses{
+			Reasons: map[config.Reason]int{config.Encrypted: 1, config.NoTextLayer: 1},
+			Warned:  12, WarningReasons: map[config.WarningReason]int{config.HiddenText: 5, config.PagesWithoutText: 9},
+			WarnedDocuments: []config.WarnedDocument{
+				{Document: "papers/b.pdf", Warnings: config.Warnings{{Reason: config.PagesWithoutText, Count: 4, Places: []string{"page 2", "page 3", "page 5", "page 8"}}}},
+				{Document: "papers/a.docx", Warnings: config.Warnings{{Reason: config.PagesWithoutText, Count: 1}, {Reason: config.HiddenText, Count: 2}}},
+			},
+		}
 	}
 }
 

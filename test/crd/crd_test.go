@@ -112,8 +112,8 @@ func (r *ruleCosts) walk(s *structuralschema.Structural, at string, root bool, t
 // A client-side apply stores the object in an annotation of at most 256 KiB, and each GET of the API's discovery
 // carries it: it has to stay small.
 func TestTheCRDIsSmall(t *testing.T) {
-	if size := len(crd.RAGPipelines); size > 100<<10 {
-		t.Errorf("the CRD has %d bytes, more than 100 KiB", size)
+	if size := len(crd.RAGPipelines); size > 200<<10 {
+		t.Errorf("the CRD has %d bytes, more than 200 KiB", size)
 	}
 }
 
