@@ -173,6 +173,9 @@ type Writer interface {
 	// Put uses or deletes what is staged for its document; what no Put follows is deleted when the
 	// index is opened the next time.
 	Stage(ctx context.Context, document string, chunks []Vectored) error
+	// Borrow returns the vectors that the pipeline's other generations hold under these ids of the document's
+	// chunks, as far as the same model made them with the same settings and they have the index's dimensions.
+	Borrow(ctx context.Context, document string, ids []string) (Loan, error)
 	// Put makes the document's chunks exactly these and writes its row; both become visible
 	// together. It fails with ErrDimensions when a vector's length is not the index's.
 	Put(ctx context.Context, row Row, chunks []Vectored) error
@@ -181,6 +184,15 @@ type Writer interface {
 	// Complete records that, at that time, every listed document was indexed or had failed by
 	// itself, and what the index then lacked of them.
 	Complete(ctx context.Context, at time.Time, losses config.Losses) error
+}
+
+// Loan is what other generations have of a document's chunks.
+type Loan struct {
+	// Vectors are by chunk id. Their lengths may differ from what the model gives now.
+	Vectors map[string][]float32
+	// Truncated counts the document's chunks there whose embedding covers only their beginning. The chunks of
+	// Vectors may be among them.
+	Truncated int
 }
 
 // Reader is what the gateway and the ops port show of an index.

@@ -14,8 +14,10 @@ type document struct {
 	job
 	row    index.Row
 	chunks []index.Vectored
-	// missing are the chunks that the index has no vector of.
+	// missing are the chunks that the index has no vector of. Those that it borrowed one for are not among them.
 	missing []int
+	// borrowedTruncated is how many of the borrowed vectors may cover only their chunk's beginning.
+	borrowedTruncated int
 	// weight is what it takes of the holding budget.
 	weight int64
 	// staged says that its vectors wait in the index, not here.

@@ -35,7 +35,7 @@ func (r *run) read(ctx context.Context, jobs <-chan job, extracted, finished cha
 }
 
 // prepare reads the document, and unless it is unchanged makes its chunks, finds out which of them the index
-// knows, and takes its weight from the holding budget. The reading budget is given back only then: a document
+// has vectors of, and takes its weight from the holding budget. The reading budget is given back only then: a document
 // is always in one of the two.
 func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err error) {
 	weight := min(d.entry.Size, readingBudget)
@@ -63,12 +63,18 @@ func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err err
 			d.missing = append(d.missing, i)
 		}
 	}
-	d.pending = len(d.missing)
 	if d.staged = d.weight > stagingWeight; d.staged {
 		d.weight -= int64(len(d.chunks)) * vectorWeight
 	}
 	d.weight = min(d.weight, holdingBudget)
-	return false, r.holding.Acquire(ctx, d.weight)
+	if err := r.holding.Acquire(ctx, d.weight); err != nil {
+		return false, err
+	}
+	if err := r.borrow(ctx, d); err != nil {
+		return false, err
+	}
+	d.pending = len(d.missing)
+	return false, nil
 }
 
 // bytes reads the document and hashes it.

@@ -31,8 +31,8 @@ type Report struct {
 	Indexed int `json:"indexed"`
 	Chunks  int `json:"chunks"`
 
-	// Of the chunks of added and changed documents, Embedded went to the model, Reused did not, and of
-	// Truncated the model saw only the beginning.
+	// Of the chunks of added and changed documents, Embedded went to the model, Reused did not, since this generation
+	// or another one had their vectors, and of Truncated the model saw only the beginning.
 	Embedded  int `json:"chunksEmbedded"`
 	Reused    int `json:"chunksReused"`
 	Truncated int `json:"chunksTruncated"`

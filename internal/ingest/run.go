@@ -40,6 +40,7 @@ type run struct {
 	reading *semaphore.Weighted
 	holding *semaphore.Weighted
 	tally   *tally
+	lending lending
 
 	// gone has the documents of the ledger that no listing has, by source.
 	gone map[string][]string

@@ -34,7 +34,7 @@ func (r *run) commit(ctx context.Context, d *document) error {
 	}
 	d.row.State = index.Indexed
 	d.row.Chunks = len(d.chunks)
-	d.row.Truncated = d.truncated
+	d.row.Truncated = d.truncated + d.borrowedTruncated
 	if d.indexedBefore() {
 		// The ledger counts truncated chunks and does not know which: those that stay may be among them.
 		d.row.Truncated += min(d.previous.Truncated, len(d.chunks)-len(d.missing))

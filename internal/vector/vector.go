@@ -84,3 +84,16 @@ func Unit(v []float32) []float32 {
 	Normalise(unit)
 	return unit
 }
+
+// Cosine is the cosine of the angle between two vectors; 0 if one is zero, or if their lengths differ.
+func Cosine(a, b []float32) float64 {
+	norms := Norm(a) * Norm(b)
+	if len(a) != len(b) || norms == 0 {
+		return 0
+	}
+	product := 0.0
+	for i := range a {
+		product += float64(a[i]) * float64(b[i])
+	}
+	return product / norms
+}

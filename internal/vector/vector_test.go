@@ -100,3 +100,21 @@ func TestNormaliseIsIdempotent(t *testing.T) {
 		}
 	}
 }
+
+func TestCosine(t *testing.T) {
+	for _, c := range []struct {
+		a, b []float32
+		want float64
+	}{
+		{[]float32{3, 4}, []float32{6, 8}, 1},
+		{[]float32{1, 0}, []float32{0, 2}, 0},
+		{[]float32{1, 0}, []float32{-1, 0}, -1},
+		{[]float32{1, 1}, []float32{1, 0}, math.Sqrt(0.5)},
+		{[]float32{0, 0}, []float32{1, 0}, 0},
+		{[]float32{1, 0}, []float32{1, 0, 0}, 0},
+	} {
+		if got := Cosine(c.a, c.b); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("the cosine of %v and %v is %v, want %v", c.a, c.b, got, c.want)
+		}
+	}
+}

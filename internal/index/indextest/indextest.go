@@ -37,6 +37,8 @@ func Run(t *testing.T, empty func(t *testing.T) Storage) {
 		"removing deletes chunks and rows and counts the rows": removes,
 		"what was put is there after reopening":                reopens,
 		"generations keep apart until the others are retired":  generations,
+		"vectors are lent to another generation":               borrows,
+		"vectors of another space are not lent":                lendsNothing,
 		"a context that has ended ends the call":               cancelled,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, empty(t)) })

@@ -161,6 +161,7 @@ func cancelled(t *testing.T, at Storage) {
 		"Keyword":   func() error { _, err := store.Keyword(ctx, "text", 1, nil); return err },
 		"Chunks":    func() error { _, err := store.Chunks(ctx, []string{id("a")}); return err },
 		"Put":       func() error { return store.Put(ctx, indexed("docs/b", chunks), chunks) },
+		"Borrow":    func() error { _, err := store.Borrow(ctx, "docs/b", []string{id("b")}); return err },
 		"Remove":    func() error { _, err := store.Remove(ctx, []string{"docs/a"}); return err },
 		"Complete":  func() error { return store.Complete(ctx, noon, config.Losses{}) },
 		"Documents": func() error { _, err := store.Documents(ctx, "", 1); return err },

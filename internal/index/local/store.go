@@ -36,6 +36,7 @@ type Store struct {
 	directory  string
 	pipeline   config.Pipeline
 	generation int64 // is its row in the database
+	lenders    []lender
 
 	lock   *os.File
 	reader *sql.DB
@@ -105,6 +106,9 @@ func (s *Store) open(ctx context.Context, g config.Generation) (err error) {
 		return err
 	}
 	if err := s.openGeneration(ctx, g); err != nil {
+		return err
+	}
+	if err := s.findLenders(ctx, g.Embedding); err != nil {
 		return err
 	}
 	if err := s.dropStaged(ctx); err != nil {

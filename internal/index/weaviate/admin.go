@@ -106,19 +106,30 @@ func (a *admin) createOnce(ctx context.Context, want *models.Class) error {
 	return nil
 }
 
-// retire deletes the collections of the pipeline's other generations.
-func (a *admin) retire(ctx context.Context, keep names, p config.Pipeline) error {
+// others returns the collections of the pipeline's other generations.
+func (a *admin) others(ctx context.Context, own names, p config.Pipeline) (collections []string, err error) {
 	all, err := a.schema.Getter().Do(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, class := range all.Classes {
 		ours := class.Description == description(p, "chunks") || class.Description == description(p, "ledger")
-		if !ours || !keep.isGeneration(class.Class) || class.Class == keep.chunks || class.Class == keep.ledger {
-			continue
+		if ours && own.isGeneration(class.Class) && class.Class != own.chunks && class.Class != own.ledger {
+			collections = append(collections, class.Class)
 		}
-		if err := a.schema.ClassDeleter().WithClassName(class.Class).Do(ctx); err != nil {
-			return fmt.Errorf("delete collection %s: %w", class.Class, err)
+	}
+	return collections, nil
+}
+
+// retire deletes the collections of the pipeline's other generations.
+func (a *admin) retire(ctx context.Context, keep names, p config.Pipeline) error {
+	collections, err := a.others(ctx, keep, p)
+	if err != nil {
+		return err
+	}
+	for _, collection := range collections {
+		if err := a.schema.ClassDeleter().WithClassName(collection).Do(ctx); err != nil {
+			return fmt.Errorf("delete collection %s: %w", collection, err)
 		}
 	}
 	return nil

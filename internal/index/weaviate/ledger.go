@@ -161,17 +161,24 @@ func (s *Store) openRecord(ctx context.Context, g config.Generation) error {
 
 // readRecord reads the record; ok is false when an ingestion has just created the collections.
 func (s *Store) readRecord(ctx context.Context) (r record, ok bool, err error) {
+	if r, ok, err = s.recordOf(ctx, s.names.ledger); ok {
+		s.dimensions.Store(int64(r.Dimensions))
+	}
+	return r, ok, err
+}
+
+// recordOf reads the record in a ledger.
+func (s *Store) recordOf(ctx context.Context, ledger string) (r record, ok bool, err error) {
 	results, err := s.search(ctx, &pb.SearchRequest{
-		Collection: s.names.ledger, Limit: 1, Filters: equal(propID, recordID),
+		Collection: ledger, Limit: 1, Filters: equal(propID, recordID),
 		Properties: &pb.PropertiesRequest{NonRefProperties: []string{propRecord}},
 	})
 	if err != nil || len(results) == 0 {
 		return r, false, err
 	}
 	if err := json.Unmarshal([]byte(fields(results[0]).text(propRecord)), &r); err != nil {
-		return r, false, fmt.Errorf("record of %s: %w", s.names.ledger, err)
+		return r, false, fmt.Errorf("record of %s: %w", ledger, err)
 	}
-	s.dimensions.Store(int64(r.Dimensions))
 	return r, true, nil
 }
 

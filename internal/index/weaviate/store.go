@@ -45,6 +45,7 @@ type Store struct {
 	connection *grpc.ClientConn
 	client     pb.WeaviateClient
 	admin      *admin // is nil when read-only
+	lenders    []lender
 
 	// dimensions is the length of the index's vectors, as last read; 0 until the first vector.
 	dimensions atomic.Int64
@@ -106,6 +107,9 @@ func (s *Store) prepare(ctx context.Context, o Options) error {
 		return err
 	}
 	if err := s.openRecord(ctx, o.Generation); err != nil {
+		return err
+	}
+	if err := s.findLenders(ctx, o.Generation.Embedding); err != nil {
 		return err
 	}
 	return s.recover(ctx)
