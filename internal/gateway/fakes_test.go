@@ -60,7 +60,10 @@ func (f *fakeIndex) Chunks(_ context.Context, ids []string) ([]index.Chunk, erro
 
 func (f *fakeIndex) Stats(context.Context) (index.Stats, error) {
 	return index.Stats{Documents: 3, Chunks: 2, FailedDocuments: 1, Dimensions: 2, MemoryBytes: 4096,
-		Completed: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}, f.err
+		Completed: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Losses: config.Losses{
+			Reasons: map[config.Reason]int{config.NoTextLayer: 1},
+			Warned:  1, WarningReasons: map[config.WarningReason]int{config.HiddenText: 1},
+		}}, f.err
 }
 
 func (f *fakeIndex) Documents(_ context.Context, after string, limit int) ([]index.Row, error) {
@@ -71,7 +74,8 @@ func (f *fakeIndex) Documents(_ context.Context, after string, limit int) ([]ind
 			Document: "docs/b.pdf", Source: "docs",
 			State: index.Failed, Reason: config.NoTextLayer, Message: "pages are images",
 		},
-		{Document: "docs/c.md", Source: "docs", Title: "C", Chunks: 1, Truncated: 1, State: index.Indexed},
+		{Document: "docs/c.md", Source: "docs", Title: "C", Chunks: 1, Truncated: 1, State: index.Indexed,
+			Warnings: config.Warnings{{Reason: config.HiddenText, Count: 2, Places: []string{"line 3"}}}},
 	} {
 		if r.Document > after && len(rows) < limit {
 			rows = append(rows, r)

@@ -128,6 +128,8 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"too many passages to rank", post, rankRoute, manyPassages, 400, "InvalidRequest", "passages"},
 
 		{"a page size that is no number", "GET", "/v1/documents?limit=x", "", 400, "InvalidRequest", "limit"},
+		{"a state that documents cannot have", "GET", "/v1/documents?state=Lost", "", 400, "InvalidRequest", "state"},
+		{"neither with warnings nor without", "GET", "/v1/documents?warnings=maybe", "", 400, "InvalidRequest", "warnings"},
 		{"a page size beyond the bound", "GET", "/v1/documents?limit=1001", "", 400, "InvalidRequest", "limit"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

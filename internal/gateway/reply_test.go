@@ -55,6 +55,8 @@ func TestRepliesGolden(t *testing.T) {
 		{"index", "GET", "/v1/index", "", nil},
 		{"documents", "GET", "/v1/documents?limit=2", "", nil},
 		{"documents second page", "GET", "/v1/documents?limit=2&after=docs/b.pdf", "", nil},
+		{"documents with warnings", "GET", "/v1/documents?warnings=true", "", nil},
+		{"failed documents", "GET", "/v1/documents?state=Failed&limit=1", "", nil},
 		{"a wrong field", "POST", chatRoute, `{"max_tokens": "x"}`, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

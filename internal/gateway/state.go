@@ -4,12 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"path"
-	"strconv"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
 // maxRetry is the longest pause between two attempts of Warm.
@@ -65,18 +62,24 @@ func (g *Gateway) readyz(x *exchange, _ *http.Request) error {
 
 // IndexState is the body of GET /v1/index: the index that the gateway searches.
 type IndexState struct {
-	Pipeline        string          `json:"pipeline"`   // has the form namespace/name
-	Generation      string          `json:"generation"` // is the fingerprint of the pinned generation
-	Ready           bool            `json:"ready"`
-	Documents       int             `json:"documents"`
-	Chunks          int             `json:"chunks"`
-	FailedDocuments int             `json:"failed_documents"`
-	Dimensions      int             `json:"dimensions,omitempty"`
-	LastSync        time.Time       `json:"last_sync,omitzero"` // is when a run last completed every listed document
-	MemoryBytes     int64           `json:"memory_bytes,omitempty"`
-	Models          IndexModels     `json:"models"`
-	Retrieval       IndexRetrieval  `json:"retrieval"`
-	Chunking        config.Chunking `json:"chunking"`
+	Pipeline        string `json:"pipeline"`   // has the form namespace/name
+	Generation      string `json:"generation"` // is the fingerprint of the pinned generation
+	Ready           bool   `json:"ready"`
+	Documents       int    `json:"documents"`
+	Chunks          int    `json:"chunks"`
+	FailedDocuments int    `json:"failed_documents"`
+	// FailureReasons and WarningReasons count documents by reason, as of LastSync. A document with warnings is in the
+	// index, but was only partly read.
+	FailureReasons        map[config.Reason]int        `json:"failure_reasons,omitempty"`
+	DocumentsWithWarnings int                          `json:"documents_with_warnings"`
+	WarningReasons        map[config.WarningReason]int `json:"warning_reasons,omitempty"`
+
+	Dimensions  int             `json:"dimensions,omitempty"`
+	LastSync    time.Time       `json:"last_sync,omitzero"` // is when a run last completed every listed document
+	MemoryBytes int64           `json:"memory_bytes,omitempty"`
+	Models      IndexModels     `json:"models"`
+	Retrieval   IndexRetrieval  `json:"retrieval"`
+	Chunking    config.Chunking `json:"chunking"`
 }
 
 // IndexModels holds the names of the models.
@@ -108,12 +111,17 @@ func (g *Gateway) indexState(x *exchange, r *http.Request) error {
 		Documents:       stats.Documents,
 		Chunks:          stats.Chunks,
 		FailedDocuments: stats.FailedDocuments,
-		Dimensions:      stats.Dimensions,
-		LastSync:        stats.Completed,
-		MemoryBytes:     stats.MemoryBytes,
-		Models:          IndexModels{Embedding: c.Models.Embedding.Name},
-		Retrieval:       IndexRetrieval{c.Retrieval.Mode, c.Retrieval.K, c.Retrieval.TopN, c.Retrieval.Alpha},
-		Chunking:        c.Generation.Chunking,
+
+		FailureReasons:        stats.Losses.Reasons,
+		DocumentsWithWarnings: stats.Losses.Warned,
+		WarningReasons:        stats.Losses.WarningReasons,
+
+		Dimensions:  stats.Dimensions,
+		LastSync:    stats.Completed,
+		MemoryBytes: stats.MemoryBytes,
+		Models:      IndexModels{Embedding: c.Models.Embedding.Name},
+		Retrieval:   IndexRetrieval{c.Retrieval.Mode, c.Retrieval.K, c.Retrieval.TopN, c.Retrieval.Alpha},
+		Chunking:    c.Generation.Chunking,
 	}
 	if c.Models.Reranking != nil {
 		state.Models.Reranking = c.Models.Reranking.Name
@@ -122,71 +130,4 @@ func (g *Gateway) indexState(x *exchange, r *http.Request) error {
 		state.Models.LLM = c.Models.LLM.Name
 	}
 	return x.sendJSON(state)
-}
-
-// The sizes of a page of documents.
-const (
-	defaultPage = 100
-	maxPage     = 1000
-)
-
-// DocumentPage is the body of GET /v1/documents?after=DOCUMENT&limit=N: documents in the order of
-// their identities.
-type DocumentPage struct {
-	Documents []Document `json:"documents"`
-	Next      string     `json:"next,omitempty"` // is the next page's after; is omitted on the last page
-}
-
-// Document is a document's row in the ledger.
-type Document struct {
-	DocumentID   string        `json:"document_id"` // has the form <source>/<path>
-	DocumentName string        `json:"document_name"`
-	Source       string        `json:"source"`
-	Title        string        `json:"title,omitempty"`
-	State        index.State   `json:"state"` // is Indexed or Failed
-	Chunks       int           `json:"chunks"`
-	Truncated    int           `json:"truncated,omitempty"` // counts chunks of which only the beginning was embedded
-	Reason       config.Reason `json:"reason,omitempty"`    // is set if State is Failed
-	Message      string        `json:"message,omitempty"`   // is set if State is Failed
-	// Warnings lists content of an indexed document that is not in the index, or may be wrong there.
-	Warnings config.Warnings `json:"warnings,omitempty"`
-	Updated  time.Time       `json:"updated,omitzero"`
-}
-
-// documents answers GET /v1/documents.
-func (g *Gateway) documents(x *exchange, r *http.Request) error {
-	q := r.URL.Query()
-	limit := defaultPage
-	if s := q.Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > maxPage {
-			return invalid("limit", "must be 1 to %d", maxPage)
-		}
-		limit = n
-	}
-	rows, err := g.index.Documents(r.Context(), q.Get("after"), limit+1)
-	if err != nil {
-		return unavailable(err)
-	}
-	page := DocumentPage{Documents: make([]Document, min(len(rows), limit))}
-	for i := range page.Documents {
-		row := &rows[i]
-		page.Documents[i] = Document{
-			DocumentID:   row.Document,
-			DocumentName: path.Base(row.Document),
-			Source:       row.Source,
-			Title:        row.Title,
-			State:        row.State,
-			Chunks:       row.Chunks,
-			Truncated:    row.Truncated,
-			Reason:       row.Reason,
-			Message:      row.Message,
-			Warnings:     row.Warnings,
-			Updated:      row.Updated,
-		}
-	}
-	if len(rows) > limit {
-		page.Next = rows[limit-1].Document
-	}
-	return x.sendJSON(page)
 }

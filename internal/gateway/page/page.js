@@ -3,6 +3,8 @@
 const $ = id => document.getElementById(id);
 const element = (name, text = "") => Object.assign(document.createElement(name), { textContent: text });
 let running = null;
+const partlyRead = new Map(); // from a document's id to its warnings as a text
+const maxListed = 100;
 
 function headers() {
   const h = { "Content-Type": "application/json" };
@@ -28,6 +30,38 @@ async function showState() {
   $("title").textContent = s.pipeline;
   $("state").textContent = s.documents + " documents, " + s.chunks + " passages, generation " + s.generation +
     (s.ready ? "" : ", not ready yet");
+  await showLosses(s.documents_with_warnings, s.failed_documents);
+}
+
+// showLosses tells which documents the answers lack, in whole or in part.
+async function showLosses(warned, failed) {
+  $("losses").hidden = !warned && !failed;
+  partlyRead.clear();
+  if ($("losses").hidden) return;
+  const counts = [];
+  if (warned) counts.push(warned + (warned === 1 ? " document was" : " documents were") + " only partly read");
+  if (failed) counts.push(failed + (failed === 1 ? " document" : " documents") + " could not be indexed");
+  $("loss-count").textContent = counts.join(", and ");
+  const items = [];
+  for (const d of await documents("warnings=true")) {
+    partlyRead.set(d.document_id, d.warnings.map(describe).join("; "));
+    items.push(d.document_id + ": " + partlyRead.get(d.document_id));
+  }
+  for (const d of await documents("state=Failed")) items.push(d.document_id + ": " + d.reason + ", " + d.message);
+  const more = Math.max(warned + failed, items.length) - Math.min(items.length, maxListed);
+  const list = items.slice(0, maxListed);
+  if (more > 0) list.push("and " + more + " more: GET /v1/documents?warnings=true and ?state=Failed list all of them");
+  $("lost").replaceChildren(...list.map(text => element("li", text)));
+}
+
+async function documents(query) {
+  const response = await fetch("v1/documents?limit=1000&" + query, { headers: headers() });
+  return response.ok ? (await response.json()).documents : [];
+}
+
+function describe(warning) {
+  const places = (warning.places || []).join(", ");
+  return warning.reason + " (" + (places || warning.count) + ")";
 }
 
 function showCitations(citations) {
@@ -38,6 +72,9 @@ function showCitations(citations) {
     const details = element("details");
     const summary = element("summary", where.join(", ") + " (score " + c.score.toFixed(2) + ")");
     details.append(summary, element("blockquote", c.content));
+    if (partlyRead.has(c.document_id)) {
+      details.append(element("small", "This document was only partly read: " + partlyRead.get(c.document_id)));
+    }
     const item = element("li");
     item.append(details);
     return item;
