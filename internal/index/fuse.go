@@ -22,33 +22,63 @@ type Fused struct {
 // With keyword nil and alpha 1, or vector nil and alpha 0, the other retriever alone decides the
 // order.
 func Fuse(vector, keyword []Hit, alpha float64) []Fused {
-	fused := make([]Fused, 0, len(vector)+len(keyword))
-	raw := make([]float64, 0, cap(fused)) // a copy, because the hits stay the caller's
+	pairs := make([]pair, 0, len(vector)+len(keyword))
 	at := make(map[string]int, len(vector))
 	stretch := stretchOf(vector)
-	for i, h := range vector {
-		at[h.ID] = i
-		raw = append(raw, h.Score)
-		h.Score = alpha * stretch(h.Score)
-		fused = append(fused, Fused{Hit: h, Vector: &raw[len(raw)-1]})
+	for i := range vector {
+		at[vector[i].ID] = i
+		pairs = append(pairs, pair{alpha * stretch(vector[i].Score), i, -1})
 	}
 	stretch = stretchOf(keyword)
-	for _, h := range keyword {
-		i, both := at[h.ID]
+	for i := range keyword {
+		j, both := at[keyword[i].ID]
 		if !both {
-			i = len(fused)
-			fused = append(fused, Fused{Hit: Hit{ID: h.ID, Digest: h.Digest}})
+			j = len(pairs)
+			pairs = append(pairs, pair{vector: -1})
 		}
-		raw = append(raw, h.Score)
-		fused[i].Score += (1 - alpha) * stretch(h.Score)
-		fused[i].Keyword = &raw[len(raw)-1]
+		pairs[j].score += (1 - alpha) * stretch(keyword[i].Score)
+		pairs[j].keyword = i
 	}
-	slices.SortFunc(fused, func(a, b Fused) int {
-		if byScore := cmp.Compare(b.Score, a.Score); byScore != 0 {
-			return byScore
+	return joined(pairs, vector, keyword)
+}
+
+// pair is a candidate's fused score and where the retrievers have it, -1 where one has not.
+type pair struct {
+	score           float64
+	vector, keyword int
+}
+
+// joined are the pairs, best first. It sorts the pairs because they are a third of the result.
+func joined(pairs []pair, vector, keyword []Hit) []Fused {
+	hit := func(p pair) *Hit {
+		if p.vector >= 0 {
+			return &vector[p.vector]
 		}
-		return strings.Compare(a.ID, b.ID)
+		return &keyword[p.keyword]
+	}
+	slices.SortFunc(pairs, func(a, b pair) int {
+		if a.score != b.score {
+			return cmp.Compare(b.score, a.score)
+		}
+		return strings.Compare(hit(a).ID, hit(b).ID)
 	})
+	fused := make([]Fused, len(pairs))
+	raw := make([]float64, 0, len(vector)+len(keyword)) // a copy, because the hits stay the caller's
+	score := func(hits []Hit, i int) *float64 {
+		if i < 0 {
+			return nil
+		}
+		raw = append(raw, hits[i].Score)
+		return &raw[len(raw)-1]
+	}
+	for i, p := range pairs {
+		h := hit(p)
+		fused[i] = Fused{
+			Hit:     Hit{ID: h.ID, Score: p.score, Digest: h.Digest},
+			Vector:  score(vector, p.vector),
+			Keyword: score(keyword, p.keyword),
+		}
+	}
 	return fused
 }
 

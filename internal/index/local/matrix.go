@@ -83,14 +83,9 @@ func (m *matrix) nearest(query []float32, allowed bitset, best *top) {
 	}
 	for ordinal := range uint32(m.rows) {
 		if allowed == nil || allowed.has(ordinal) {
-			best.add(m.exact(query, ordinal))
+			best.add(candidate{ordinal, float64(dot(query, m.row(ordinal)))})
 		}
 	}
-}
-
-// exact is a row with its cosine similarity to the query.
-func (m *matrix) exact(query []float32, ordinal uint32) candidate {
-	return candidate{ordinal, float64(dot(query, m.row(ordinal)))}
 }
 
 // dot is the inner product, which gonum has in assembly.

@@ -1,6 +1,9 @@
 package local
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // quantised holds a block's vectors in a quarter of their size: each value is an integer of
 // -127..127 times the row's scale. A scan of these integers shows which rows can be among the
@@ -140,16 +143,37 @@ func (m *matrix) nearestQuantised(query []float32, allowed bitset, best *top) {
 // rescore offers the allowed rows that can be among the best. It begins with those that have the
 // best lower bounds: after them, few others have an upper bound that reaches the worst of the best.
 func (m *matrix) rescore(query, uppers []float32, lowers *top, allowed bitset, best *top) {
-	for _, c := range lowers.heap {
-		best.add(m.exact(query, c.ordinal))
+	rows := make([]uint32, len(lowers.heap))
+	for i, c := range lowers.heap {
+		rows[i] = c.ordinal
 		uppers[c.ordinal] = float32(math.Inf(-1))
 	}
-	if len(lowers.heap) < lowers.limit {
+	m.offer(query, rows, best)
+	if len(rows) < lowers.limit {
 		return // these were all that are allowed
 	}
+	rows = rows[:0]
 	for i, upper := range uppers {
 		if ordinal := uint32(i); best.admits(float64(upper)) && (allowed == nil || allowed.has(ordinal)) {
-			best.add(m.exact(query, ordinal))
+			rows = append(rows, ordinal)
+		}
+	}
+	m.offer(query, rows, best)
+}
+
+// offer offers rows with their exact similarity.
+func (m *matrix) offer(query []float32, ordinals []uint32, best *top) {
+	var (
+		sums [4]float32
+		rows [4][]float32
+	)
+	for four := range slices.Chunk(ordinals, len(rows)) {
+		for i := range rows {
+			rows[i] = m.row(four[min(i, len(four)-1)])
+		}
+		dotFour(&sums, query, &rows)
+		for i, ordinal := range four {
+			best.add(candidate{ordinal, float64(sums[i])})
 		}
 	}
 }

@@ -9,3 +9,5 @@ const (
 )
 
 func scanQuantised([]int32, []int8, []int16) {}
+
+func dotFour(*[4]float32, []float32, *[4][]float32) {}

@@ -100,7 +100,7 @@ func TestErrorBoundHolds(t *testing.T) {
 				query, sums := newQuantisedQuery(q, z.width), make([]int32, 1)
 				scanQuantised(sums, z.values, query.values)
 				score, bound := z.score(0, sums[0]), z.errorBound(0, query.quantError, dimensions)
-				if exact := dot(q, x); exact < score-bound || exact > score+bound {
+				if exact := compared(q, x); exact < score-bound || exact > score+bound {
 					t.Fatalf("%s, %d dimensions: %v is not within %v of %v", name, dimensions, exact, bound, score)
 				}
 			}
@@ -151,12 +151,49 @@ func every(step, n uint32) bitset {
 	return b
 }
 
+// compared is the similarity of a row as nearest computes it.
+func compared(q, row []float32) float32 {
+	if !hasKernel {
+		return dot(q, row)
+	}
+	var sums [4]float32
+	dotFour(&sums, q, &[4][]float32{row, row, row, row})
+	return sums[0]
+}
+
+func TestFourRowsAtOnceEqualALoop(t *testing.T) {
+	needsKernel(t)
+	random := rand.New(rand.NewPCG(11, 12))
+	for _, width := range []int{1, 15, 16, 17, 32, 384, 1000, 1024} {
+		vectors := make([][]float32, 5)
+		for i := range vectors {
+			vectors[i] = make([]float32, width)
+			kinds["dense"](random, vectors[i])
+			vector.Normalise(vectors[i])
+		}
+		sums := [4]float32{7, 7, 7, 7}
+		dotFour(&sums, vectors[4], (*[4][]float32)(vectors))
+		for i := range sums {
+			want := 0.0
+			for j := range width {
+				want += float64(vectors[4][j]) * float64(vectors[i][j])
+			}
+			if math.Abs(float64(sums[i])-want) > 1e-6 {
+				t.Errorf("width %d, row %d: %v, want %v", width, i, sums[i], want)
+			}
+			if alone := compared(vectors[4], vectors[i]); alone != sums[i] {
+				t.Errorf("width %d, row %d: %v beside others, %v alone", width, i, sums[i], alone)
+			}
+		}
+	}
+}
+
 // bruteNearest sorts all rows.
 func bruteNearest(m *matrix, entries []entry, q []float32, allowed bitset, limit int) []candidate {
 	var all []candidate
 	for i := range uint32(m.rows) {
 		if allowed == nil || allowed.has(i) {
-			all = append(all, candidate{i, float64(dot(q, m.row(i)))})
+			all = append(all, candidate{i, float64(compared(q, m.row(i)))})
 		}
 	}
 	slices.SortFunc(all, (&top{entries: entries}).compare)
