@@ -163,6 +163,9 @@ func isCSVHeader(row []string, body [][]string) bool {
 			return false
 		}
 	}
+	if isNameAndValue(row, body) {
+		return false
+	}
 	if len(numbers) == 0 {
 		return !allEmpty(row)
 	}

@@ -50,6 +50,20 @@ func TestEPUB(t *testing.T) {
 	}
 }
 
+func TestEPUBRaisesTextByItsSheets(t *testing.T) {
+	parts := epubParts()
+	parts["OEBPS/text/a.xhtml"] = `<html xmlns="http://www.w3.org/1999/xhtml"><head><link href="../css/x.css" rel="stylesheet"/>` +
+		`<link href="../css/absent.css" rel="stylesheet"/></head><body><p>10<span class="up">6</span><span class="off">!</span></p></body></html>`
+	parts["OEBPS/css/x.css"] = ".off { display: none }\n.up {\n font-size: 0.58em;\n position: relative;\n top: -0.33em;\n vertical-align: baseline;\n}"
+	d, err := shared.Extract(t.Context(), "a.epub", zipOf(t, parts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := d.Pages[len(d.Pages)-1].Text; got != "10⁶!" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestEPUBThatIsLocked(t *testing.T) {
 	parts := epubParts()
 	parts["META-INF/encryption.xml"] = `<encryption><EncryptedData><CipherData>` +

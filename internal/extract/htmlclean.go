@@ -63,6 +63,9 @@ func (p *htmlPage) sweep(n *html.Node, state sweepState, s sheets) error {
 				return err
 			}
 			unwrapDeep(child, state)
+			if script := s.script(child); script != 0 {
+				rename(child, script)
+			}
 		}
 		child = next
 	}

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,9 +13,10 @@ import (
 // sheets is what a page's own style sheets and scripts tell of what is seen: the classes and ids that are hidden, and
 // the ids of what something shows when asked to.
 type sheets struct {
-	hidden   map[string]bool // ".class" or "#id"
-	shown    map[string]bool // ids that a tab, a button or a link refers to
-	external bool            // a style sheet elsewhere, or here a background, may set white text on dark
+	hidden   map[string]bool      // ".class" or "#id"
+	shown    map[string]bool      // ids that a tab, a button or a link refers to
+	scripts  map[string]atom.Atom // sup or sub by ".class"
+	external bool                 // a style sheet elsewhere, or here a background, may set white text on dark
 }
 
 var (
@@ -27,6 +29,10 @@ var (
 		`(left|top|text-indent)\s*:\s*-\d{4,}px)`)
 	white = regexp.MustCompile(`(?i)(^|[;\s])color\s*:\s*(#fff(fff)?|white|transparent|` +
 		`rgb\(\s*255\s*,\s*255\s*,\s*255\s*\)|rgba\([^)]*,\s*0\s*\))\s*(;|!|$)`)
+	raisedStyle = regexp.MustCompile(`(?i)(^|[;\s])(vertical-align\s*:\s*super|` +
+		`position\s*:\s*relative\s*;\s*top\s*:\s*-0?\.\d+em)\s*(;|!|$)`)
+	loweredStyle = regexp.MustCompile(`(?i)(^|[;\s])(vertical-align\s*:\s*sub|` +
+		`position\s*:\s*relative\s*;\s*top\s*:\s*0?\.\d+em)\s*(;|!|$)`)
 	expandable = regexp.MustCompile(`(?i)(tab|pane|panel|accordion|collaps|toggle|expand|faq|answer|detail|slide|carousel|` +
 		`step|more|content|spoiler|section)`)
 	referringIDs = []string{"aria-controls", "data-target", "data-bs-target", "href", "aria-owns", "data-tab", "for"}
@@ -34,25 +40,14 @@ var (
 
 // sheets reads the page's style elements, and what refers to what.
 func (p *htmlPage) sheets() sheets {
-	s := sheets{hidden: map[string]bool{}, shown: map[string]bool{}}
+	s := sheets{hidden: map[string]bool{}, shown: map[string]bool{}, scripts: map[string]atom.Atom{}}
 	for n := range p.root.Descendants() {
 		if n.Type != html.ElementNode {
 			continue
 		}
 		switch n.DataAtom {
 		case atom.Style:
-			css := mediaRule.ReplaceAllString(textOf(n), "")
-			s.external = s.external || strings.Contains(css, "background")
-			for _, rule := range styleRule.FindAllStringSubmatch(css, -1) {
-				if !invisible.MatchString(rule[2]) {
-					continue
-				}
-				for selector := range strings.SplitSeq(rule[1], ",") {
-					if selector = strings.TrimSpace(selector); oneName.MatchString(selector) {
-						s.hidden[selector] = true
-					}
-				}
-			}
+			s.read(mediaRule.ReplaceAllString(textOf(n), ""))
 		case atom.Link:
 			s.external = s.external || strings.Contains(strings.ToLower(attributeOf(n, "rel")), "stylesheet")
 		}
@@ -63,6 +58,51 @@ func (p *htmlPage) sheets() sheets {
 		}
 	}
 	return s
+}
+
+// read adds the rules of a style sheet for single classes and ids.
+func (s *sheets) read(css string) {
+	s.external = s.external || strings.Contains(css, "background")
+	for _, rule := range styleRule.FindAllStringSubmatch(css, -1) {
+		hides, script := invisible.MatchString(rule[2]), scriptIn(rule[2])
+		if !hides && script == 0 {
+			continue
+		}
+		for selector := range strings.SplitSeq(rule[1], ",") {
+			if selector = strings.TrimSpace(selector); !oneName.MatchString(selector) {
+				continue
+			}
+			if hides {
+				s.hidden[selector] = true
+			}
+			if script != 0 {
+				s.scripts[selector] = script
+			}
+		}
+	}
+}
+
+// scriptIn is the element that a style makes of another: sup, sub, or none.
+func scriptIn(style string) atom.Atom {
+	switch {
+	case raisedStyle.MatchString(style):
+		return atom.Sup
+	case loweredStyle.MatchString(style):
+		return atom.Sub
+	}
+	return 0
+}
+
+// script is what an element within a line is by its style: sup, sub, or none.
+func (s sheets) script(n *html.Node) atom.Atom {
+	if n.DataAtom != atom.Span && n.DataAtom != atom.Font {
+		return 0
+	}
+	script := scriptIn(attributeOf(n, "style"))
+	for class := range strings.FieldsSeq(attributeOf(n, "class")) {
+		script = cmp.Or(script, s.scripts["."+class])
+	}
+	return script
 }
 
 // hides reports whether a page's readers never see an element. Tabs, panels and answers that a click opens are seen.

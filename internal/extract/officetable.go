@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,7 +106,7 @@ func headerRows(rows [][]string, declared int) int {
 	if declared > 0 || len(rows) < 2 {
 		return min(declared, len(rows)-1)
 	}
-	if !areNames(rows[0]) {
+	if !areNames(rows[0]) || isNameAndValue(rows[0], rows[1:]) {
 		return 0
 	}
 	n := 1
@@ -125,6 +126,16 @@ func areNames(row []string) bool {
 		named = named || text != ""
 	}
 	return named && len(row) > 1
+}
+
+// quantity is a number with a unit.
+var quantity = regexp.MustCompile(`^[-+]?\d[\d.,]*\s*(%|°|[\pL\p{Sc}/°µ²³]{1,8})$`)
+
+// isNameAndValue reports whether the first row of a table is a name and its value, as those below it: 812 l/min is the
+// name of no column.
+func isNameAndValue(row []string, body [][]string) bool {
+	is := func(row []string) bool { return len(row) == 2 && quantity.MatchString(strings.TrimSpace(row[1])) }
+	return is(row) && slices.ContainsFunc(body, is)
 }
 
 func isYear(s string) bool {

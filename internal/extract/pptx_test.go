@@ -25,6 +25,10 @@ func transform(x, y, width, height int) string {
 
 func paragraphOf(text string) string { return `<a:p><a:r><a:t>` + text + `</a:t></a:r></a:p>` }
 
+const filler = "is a sentence that runs over the line it stands in."
+
+func sentence(x, y int, begin string) string { return box10(x, y, 20, 6, begin+" "+filler) }
+
 func TestPPTXReadingOrder(t *testing.T) {
 	for _, c := range []struct{ name, slide, want string }{
 		{"from top to bottom, whatever was drawn first", box10(10, 40, 40, 6, "last") + box10(10, 10, 40, 6, "first") +
@@ -36,6 +40,9 @@ func TestPPTXReadingOrder(t *testing.T) {
 			"b") + box10(10, 10, 30, 6, "A") + box10(10, 20, 30, 6, "a") + box10(10, 40, 70, 5, "foot"), "line A a B b foot"},
 		{"rows of a grid", box10(40, 10, 20, 6, "1b") + box10(10, 10, 20, 6, "1a") + box10(10, 20, 20, 6, "2a") + box10(40,
 			20, 20, 6, "2b") + box10(40, 30, 20, 6, "3b") + box10(10, 30, 20, 6, "3a"), "1a 1b 2a 2b 3a 3b"},
+		{"columns of sentences that stand side by side", sentence(40, 10, "1b") + sentence(10, 10, "1a") + sentence(10, 20, "2a") +
+			sentence(40, 20, "2b") + sentence(40, 30, "3b") + sentence(10, 30, "3a"), strings.Join([]string{"1a", filler, "2a",
+			filler, "3a", filler, "1b", filler, "2b", filler, "3b", filler}, " ")},
 		{"a group together", box10(10, 20, 30, 6, "below") + `<p:grpSp><p:grpSpPr>` + transform(10, 5, 60, 10) +
 			`</p:grpSpPr>` + box10(900, 0, 30, 6, "right") + box10(0, 0, 30, 6, "left") + `</p:grpSp>`, "left right below"},
 		{"boxes over each other", box10(12, 12, 30, 30, "lower") + box10(10, 10, 30, 30, "upper"), "upper lower"},

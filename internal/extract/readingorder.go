@@ -102,10 +102,27 @@ func cut(shapes []slideShape, axis func(area) span) [][]slideShape {
 	return groups
 }
 
+// maxGridText is how many bytes the shapes of a grid hold on average: more is text that runs down a column.
+const maxGridText = 40
+
 // isGrid reports whether shapes stand in at least three rows with one in each column, as in a table.
 func isGrid(columns, rows [][]slideShape) bool {
-	return len(rows) > 2 && len(columns) > 1 && !slices.ContainsFunc(rows,
-		func(row []slideShape) bool { return len(row) != len(columns) })
+	if len(rows) < 3 || len(columns) < 2 {
+		return false
+	}
+	shapes, size := 0, 0
+	for _, row := range rows {
+		if len(row) != len(columns) {
+			return false
+		}
+		shapes += len(row)
+		for _, s := range row {
+			for _, b := range s.blocks {
+				size += len(b.text)
+			}
+		}
+	}
+	return size <= maxGridText*shapes
 }
 
 // joinColumns joins neighbouring rows that are parts of the same columns, so that a column is read to its end.

@@ -101,6 +101,25 @@ func TestMergedCellsGiveTheirTextToEachPlace(t *testing.T) {
 	}
 }
 
+func TestRowsThatNameTheColumns(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		rows [][]string
+		want int
+	}{
+		{"words", [][]string{{"Pump", "Flow"}, {"Anna", "812"}}, 1},
+		{"years", [][]string{{"Pump", "2023", "2024"}, {"Anna", "812", "795"}}, 1},
+		{"numbers", [][]string{{"Anna", "812"}, {"Clara", "395"}}, 0},
+		{"two rows", [][]string{{"Pump", "Flow", "Flow"}, {"Pump", "min", "max"}, {"Anna", "1", "2"}}, 2},
+		{"names and values", [][]string{{"Flow", "812 l/min"}, {"Mass", "44 kg"}, {"Price", "1,250.00 €"}}, 0},
+		{"a unit among the names", [][]string{{"Pump", "Flow", "5 bar"}, {"Anna", "812 l/min", "7 l/min"}}, 1},
+	} {
+		if got := headerRows(tt.rows, 0); got != tt.want {
+			t.Errorf("%s: %d rows, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestTablesAreBounded(t *testing.T) {
 	g := &grid{limit: newLimit(1 << 20)}
 	row := make([]gridCell, 100)
