@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ragpipeline/ragpipeline/internal/extract"
+	"github.com/ragpipeline/ragpipeline/internal/extract/worker"
 )
 
 // pdf measures how fast PDFs are read: text, columns, headings and outline, on all cores as
@@ -69,11 +70,11 @@ func (b *bench) readPDFs() ([]file, error) {
 }
 
 // warmExtractor is an extractor whose workers run and have compiled PDFium.
-func (b *bench) warmExtractor(ctx context.Context, f file) (*extract.Extractor, error) {
+func (b *bench) warmExtractor(ctx context.Context, f file) (*worker.Pool, error) {
 	if err := b.build(ctx); err != nil {
 		return nil, err
 	}
-	extractor := extract.New(extract.Options{Worker: []string{b.binary, "pdf-worker", "--cache", b.path("pdfium")}})
+	extractor := worker.New(worker.Options{Command: []string{b.binary, "extract-worker", "--cache", b.path("pdfium")}})
 	if _, err := extractAll(ctx, extractor, []file{f, f}); err != nil {
 		extractor.Close()
 		return nil, err
@@ -95,7 +96,7 @@ func (b *bench) pdfPages(ctx context.Context) ([]string, error) {
 	return extractAll(ctx, extractor, files)
 }
 
-func extractAll(ctx context.Context, extractor *extract.Extractor, files []file) ([]string, error) {
+func extractAll(ctx context.Context, extractor *worker.Pool, files []file) ([]string, error) {
 	documents := make([]*extract.Document, len(files))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, f := range files {

@@ -51,7 +51,7 @@ func New() *cobra.Command {
 		newGatewayCommand(),
 		newIngestCommand(),
 		newModelsCommand(),
-		newPDFWorkerCommand(),
+		newExtractWorkerCommand(),
 	)
 	return root
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/extract"
+	"github.com/ragpipeline/ragpipeline/internal/extract/worker"
 	"github.com/ragpipeline/ragpipeline/internal/ingest"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/model"
@@ -130,11 +130,11 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 	if err != nil {
 		return nil, unusable{err}
 	}
-	worker, err := pdfWorker(d.cacheDirectory())
+	command, err := extractWorker(d.cacheDirectory())
 	if err != nil {
 		return nil, err
 	}
-	extractor := extract.New(extract.Options{Worker: worker})
+	extractor := worker.New(worker.Options{Command: command})
 	defer extractor.Close()
 	embedding := i.config.Embedding
 	return ingest.Run(ctx, ingest.Options{

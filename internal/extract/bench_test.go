@@ -6,23 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
 )
 
-// BenchmarkPDF reads PDFs with as many workers as there are cores, from the directory given as -samples or, without
-// it, one of 50 pages in two columns.
+// BenchmarkPDF reads PDFs in this process, from the directory given as -samples or, without it, one of 50 pages in two
+// columns.
 func BenchmarkPDF(b *testing.B) {
-	b.Run("in processes", func(b *testing.B) {
-		e := workersExtractor(0, "well", shared.options.CacheDir)
-		defer e.Close()
-		benchmarkPDF(b, e)
-	})
-	b.Run("in this process", func(b *testing.B) { benchmarkPDF(b, shared) })
-}
-
-func benchmarkPDF(b *testing.B, e *Extractor) {
 	var documents [][]byte
 	if *samples == "" {
 		documents = append(documents, fiftyPages())
@@ -36,23 +25,18 @@ func benchmarkPDF(b *testing.B, e *Extractor) {
 		}
 	}
 	pages := 0
-	for _, d := range documents { // starts the workers, so that starting is not measured
-		got, err := e.Extract(b.Context(), "a.pdf", d)
+	for _, d := range documents { // starts PDFium, so that starting is not measured
+		got, err := shared.Extract(b.Context(), "a.pdf", d)
 		if err != nil {
 			b.Fatal(err)
 		}
 		pages += len(got.Pages)
 	}
 	for b.Loop() {
-		var group errgroup.Group
 		for _, d := range documents {
-			group.Go(func() error {
-				_, err := e.Extract(b.Context(), "a.pdf", d)
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil {
-			b.Fatal(err)
+			if _, err := shared.Extract(b.Context(), "a.pdf", d); err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
 	b.ReportMetric(float64(pages*b.N)/b.Elapsed().Seconds(), "pages/s")

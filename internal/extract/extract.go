@@ -4,67 +4,55 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // Options are the bounds of extraction; the zero value is useful.
 type Options struct {
-	// Worker is the command line that starts a process which calls ServePDF; such processes read the PDFs. Empty
-	// reads them in this process, which is about three times slower, since what cannot be killed must ask in each
-	// loop whether it shall go on.
-	Worker []string
-	// CacheDir holds compiled PDFium between processes; empty compiles it once in each. Workers that are processes
-	// are told their own.
+	// CacheDir holds compiled PDFium between processes; empty compiles it once in each.
 	CacheDir string
-	// Workers is how many PDFs are read at once: by default one a core, up to 4.
-	Workers int
-	// MaxText is how many bytes of text a document may give, by default 64 MiB.
+	// MaxText is how many bytes of text a document may give, by default MaxText.
 	MaxText int64
-	// Deadline is what a PDF may take beyond one second for each page that was reached, by default 30 s.
-	Deadline time.Duration
+	// Reached, if set, is called with the number of each page of a PDF before it is read.
+	Reached func(page int)
+	// Starting, if set, is called before PDFium is started, and the function that it returns once it is. That takes
+	// 0.2 s, or many seconds if PDFium is not compiled yet, and is not the document's fault.
+	Starting func() (started func())
 }
 
-// maxSource bounds a document's bytes: PDFium holds them beside its own data in 512 MiB.
-const maxSource = 256 << 20
+// The bounds of a document, in bytes.
+const (
+	MaxSource = 128 << 20 // as it came
+	MaxText   = 64 << 20  // the text in it
+)
 
-// Extractor turns documents into text. It is safe for use by several goroutines.
+// Extractor turns documents into text, in this process. It is safe for use by several goroutines, of which one reads a
+// PDF at a time. Nothing bounds the time or the memory that a reader takes: for that, internal/extract/worker runs an
+// Extractor in a process that can be killed.
 type Extractor struct {
 	options Options
-	pdfium  *pdfiumStarter // when PDFs are read in this process
-	pdfs    *pdfPool
+	pdfs    pdfiums
 }
 
 // New makes an Extractor. It starts nothing before the first PDF.
 func New(o Options) *Extractor {
-	if o.Workers <= 0 {
-		o.Workers = min(runtime.GOMAXPROCS(0), 4)
-	}
 	if o.MaxText <= 0 {
-		o.MaxText = 64 << 20
+		o.MaxText = MaxText
 	}
-	if o.Deadline <= 0 {
-		o.Deadline = 30 * time.Second
+	if o.Reached == nil {
+		o.Reached = func(int) {}
 	}
-	e := &Extractor{options: o, pdfium: newPDFiumStarter(o.CacheDir, true)}
-	start := func() (pdfWorker, error) { return e.pdfium.start() }
-	if len(o.Worker) > 0 {
-		processes := pdfProcesses{command: o.Worker}
-		start = func() (pdfWorker, error) { return processes.start() }
+	if o.Starting == nil {
+		o.Starting = func() func() { return func() {} }
 	}
-	e.pdfs = newPDFPool(o.Workers, start)
-	return e
+	return &Extractor{options: o, pdfs: pdfiums{cacheDir: o.CacheDir, starting: o.Starting, launch: launchPDFium}}
 }
 
-// Close ends the PDF workers, waiting for those in use. PDFs cannot be read afterwards.
-func (e *Extractor) Close() {
-	e.pdfs.close()
-	e.pdfium.close()
-}
+// Close ends PDFium, and waits for a PDF that is being read.
+func (e *Extractor) Close() { e.pdfs.close() }
 
 // source is a document as it came.
 type source struct {
@@ -86,12 +74,8 @@ func (e *Extractor) Extract(ctx context.Context, name string, data []byte) (*Doc
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(data) == 0 {
-		return nil, config.Failf(config.Malformed, "the document is empty")
-	}
-	if len(data) > maxSource {
-		return nil, config.Failf(config.TooLarge, "the document has %d bytes, at most %d can be read: split it", len(data),
-			maxSource)
+	if err := CheckSize(len(data)); err != nil {
+		return nil, err
 	}
 	formats := map[string]bool{}
 	d, err := e.read(ctx, e.source(ctx, name, data, formats, 0))
@@ -103,6 +87,17 @@ func (e *Extractor) Extract(ctx context.Context, name string, data []byte) (*Doc
 	}
 	d.Readers = config.ReadersOf(slices.Collect(maps.Keys(formats))...)
 	return d, nil
+}
+
+// CheckSize fails a document of so many bytes if it is empty or too large.
+func CheckSize(bytes int) error {
+	if bytes == 0 {
+		return config.Failf(config.Malformed, "the document is empty")
+	}
+	if bytes > MaxSource {
+		return config.Failf(config.TooLarge, "the document has %d bytes, at most %d can be read: split it", bytes, MaxSource)
+	}
+	return nil
 }
 
 // source is a document that is held by as many others as depth says, and shares formats with them.
@@ -130,7 +125,7 @@ func (e *Extractor) read(ctx context.Context, s source) (d *Document, err error)
 	}()
 	switch kind {
 	case pdf:
-		return e.readPDF(ctx, s)
+		return e.pdfs.read(s, e.options.Reached)
 	case docx:
 		return readDOCX(ctx, s)
 	case pptx:

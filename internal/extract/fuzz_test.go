@@ -1,8 +1,6 @@
 package extract
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"maps"
 	"strings"
@@ -200,34 +198,3 @@ func FuzzPDF(f *testing.F) {
 	fuzz(f, "a.pdf", string(d.Bytes()), string(locked.Bytes()), "%PDF-1.7\n", string(d.Bytes()[:700]),
 		string(pdftest.Document{Pages: []pdftest.Page{{Content: "BT /F1 1 Tf 9 0 0 9 50 700 Tm (a\\002b) Tj T* (\\001\\377) ' ET"}}}.Bytes()))
 }
-
-// FuzzAnswer feeds what a PDF worker might say to the Extractor's side: a document as promised, or an error.
-func FuzzAnswer(f *testing.F) {
-	var said bytes.Buffer
-	for _, a := range []pdfAnswer{{Reached: 1}, {Page: &Page{Number: 1, Text: "words"}}, {End: &pdfEnd{Title: "t"}}} {
-		if err := writeFrame(&said, a); err != nil {
-			f.Fatal(err)
-		}
-	}
-	f.Add(said.Bytes())
-	f.Add([]byte("\xff\xff\xff\xff{}"))
-	f.Fuzz(func(t *testing.T, said []byte) {
-		const limit = 1000
-		p := &pdfProcess{in: discard{}, answers: bufio.NewReader(bytes.NewReader(said))}
-		d, err := p.ask(source{max: limit}, func(int) {})
-		if err != nil {
-			return
-		}
-		texts := 0
-		for i, page := range d.Pages {
-			if texts += len(page.Text); page.Number != i+1 || texts > limit {
-				t.Errorf("page %d is numbered %d, with %d bytes of text so far", i+1, page.Number, texts)
-			}
-		}
-	})
-}
-
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
-func (discard) Close() error                { return nil }

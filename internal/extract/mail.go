@@ -117,7 +117,7 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 	if parts := e.MultipartReader(); parts != nil {
 		return m.multipart(parts, kind, depth)
 	}
-	data, err := io.ReadAll(io.LimitReader(e.Body, maxSource))
+	data, err := io.ReadAll(io.LimitReader(e.Body, MaxSource))
 	if err != nil && len(data) == 0 && m.ctx.Err() == nil {
 		m.document.Warnings.Add(config.PartsIgnored, 1, quote(kind)+": it cannot be decoded")
 		return nil

@@ -1,11 +1,8 @@
 package extract
 
 import (
-	"context"
 	"errors"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	pdfiumerrors "github.com/klippa-app/go-pdfium/errors"
 	"github.com/klippa-app/go-pdfium/references"
@@ -14,65 +11,10 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// perPage is what each page that was reached adds to a PDF's deadline. Pages count when they are reached, since
-// a small file can declare a million of them.
-const perPage = time.Second
+// maxPages bounds the pages of a PDF: a few bytes can show one page any number of times.
+const maxPages = 20_000
 
-// readPDF reads a PDF in a worker of its own. Past its deadline the worker is thrown away.
-func (e *Extractor) readPDF(ctx context.Context, s source) (*Document, error) {
-	w, err := e.pdfs.acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer e.pdfs.release(w)
-	stop := context.AfterFunc(ctx, w.interrupt)
-	clock := startClock(e.options.Deadline, w.interrupt)
-	defer func() {
-		if !stop() || !clock.stop() {
-			w.interrupt() // or it would be interrupted at its next document
-		}
-	}()
-
-	d, err := w.read(s, clock.reached)
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case err != nil && clock.expired():
-		return nil, config.Failf(config.TimedOut,
-			"the PDF took longer than %v and %v for each page: it is damaged, or made to do this", e.options.Deadline, perPage)
-	}
-	return d, err
-}
-
-// clock ends a worker at its deadline.
-type clock struct {
-	started time.Time
-	base    time.Duration
-	timer   *time.Timer
-	struck  atomic.Bool
-}
-
-func startClock(base time.Duration, expire func()) *clock {
-	c := &clock{started: time.Now(), base: base}
-	c.timer = time.AfterFunc(base, func() {
-		c.struck.Store(true)
-		expire()
-	})
-	return c
-}
-
-// reached puts the deadline off for so many pages.
-func (c *clock) reached(pages int) {
-	c.timer.Reset(time.Until(c.started.Add(c.base + time.Duration(pages)*perPage)))
-}
-
-// expired reports whether the deadline passed.
-func (c *clock) expired() bool { return c.struck.Load() }
-
-// stop reports whether it came before the deadline did.
-func (c *clock) stop() bool { return c.timer.Stop() && !c.expired() }
-
-// pdfReader reads one document in one worker.
+// pdfReader reads one document.
 type pdfReader struct {
 	*pdfium
 	reached func(page int)
@@ -89,9 +31,12 @@ func (r *pdfReader) read(s source) (*Document, error) {
 		return nil, openError(err)
 	}
 	r.doc = opened.Document
-	//nolint:errcheck // the worker is thrown away when PDFium fails
+	//nolint:errcheck // a PDFium that fails is not used again
 	defer r.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: r.doc})
 
+	if err := r.checkPages(); err != nil {
+		return nil, err
+	}
 	outline, err := r.outline()
 	if err != nil {
 		return nil, err
@@ -124,6 +69,14 @@ func (r *pdfReader) read(s source) (*Document, error) {
 		placeDetected(d.Pages, pages)
 	}
 	return d, nil
+}
+
+func (r *pdfReader) checkPages() error {
+	count, err := r.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: r.doc})
+	if err == nil && count.PageCount > maxPages {
+		err = config.Failf(config.TooLarge, "the PDF has %d pages, at most %d can be read: split it", count.PageCount, maxPages)
+	}
+	return err
 }
 
 // openError tells a password from damage.

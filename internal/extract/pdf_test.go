@@ -2,14 +2,12 @@ package extract
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tetratelabs/wazero"
@@ -22,10 +20,6 @@ import (
 var shared *Extractor
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 2 && os.Args[1] == workerArgument {
-		serveAs(os.Args[2], os.Args[3])
-		return
-	}
 	// Compiling PDFium takes seconds of both cores: between runs it is kept where Go keeps its own.
 	cache := ""
 	if dir, err := os.UserCacheDir(); err == nil {
@@ -168,69 +162,8 @@ func TestPDFOutlineInACircleIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestPDFiumClosed(t *testing.T) {
-	e := New(Options{})
-	e.Close()
-	e.Close()
-	if _, err := e.Extract(t.Context(), "file.pdf", []byte("%PDF-1.7")); err == nil || !strings.Contains(err.Error(), "closed") {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestPDFWorkerIsUsedAgainUnlessItIsSpent(t *testing.T) {
-	started := 0
-	p := newPDFPool(1, func() (pdfWorker, error) {
-		started++
-		return &idler{}, nil
-	})
-	for i, spent := range []bool{false, false, true, false} {
-		w, err := p.acquire(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := 1 + i/3; started != want {
-			t.Errorf("document %d: %d workers were started, want %d", i, started, want)
-		}
-		w.(*idler).spent = spent
-		p.release(w)
-	}
-	last := p.idle[0]
-	p.expire(last)
-	if len(p.idle) != 0 || !last.pdfWorker.(*idler).closed {
-		t.Error("an idle worker stays for ever")
-	}
-	p.close()
-}
-
-// idler is a worker that does nothing.
-type idler struct{ spent, closed bool }
-
-func (i *idler) read(source, func(int)) (*Document, error) { return nil, errors.ErrUnsupported }
-func (i *idler) interrupt()                                { i.spent = true }
-func (i *idler) usable() bool                              { return !i.spent }
-func (i *idler) close()                                    { i.closed = true }
-
-func TestPDFWorkerThatDiedWhileIdleIsReplaced(t *testing.T) {
-	p := newPDFPool(1, func() (pdfWorker, error) { return &idler{}, nil })
-	defer p.close()
-	first, err := p.acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.release(first)
-	first.interrupt()
-	second, err := p.acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.release(second)
-	if second == first || !first.(*idler).closed {
-		t.Error("a dead worker is given out")
-	}
-}
-
 func TestPDFiumThatHasGrownIsNotUsedAgain(t *testing.T) {
-	p := &pdfium{ctx: t.Context(), memory: &memory{}}
+	p := &pdfium{memory: &memory{}}
 	for size, want := range map[uint64]bool{0: true, recycleAbove: true, recycleAbove + 1: false} {
 		if p.memory.size = size; p.usable() != want {
 			t.Errorf("with %d bytes: usable %v", size, !want)
@@ -239,10 +172,10 @@ func TestPDFiumThatHasGrownIsNotUsedAgain(t *testing.T) {
 }
 
 func TestPDFThatNeedsTooMuchMemory(t *testing.T) {
-	e := New(Options{CacheDir: shared.options.CacheDir, Workers: 1})
+	e := New(Options{CacheDir: shared.options.CacheDir})
 	t.Cleanup(e.Close)
-	e.pdfium.launch = func(c wazero.CompilationCache, interruptible bool) (*pdfium, error) {
-		p, err := launchPDFium(c, interruptible)
+	e.pdfs.launch = func(c wazero.CompilationCache) (*pdfium, error) {
+		p, err := launchPDFium(c)
 		if err == nil {
 			p.memory.limit = p.memory.size + 8<<20
 		}
@@ -250,7 +183,7 @@ func TestPDFThatNeedsTooMuchMemory(t *testing.T) {
 	}
 	_, err := e.Extract(t.Context(), "file.pdf", pdftest.Document{Pages: []pdftest.Page{{Content: strings.Repeat("BT (words) Tj ET ", 2<<20)}}}.Bytes())
 	wantReason(t, err, config.TooLarge, "memory")
-	e.pdfium.launch = launchPDFium
+	e.pdfs.launch = launchPDFium
 	if _, err := e.Extract(t.Context(), "file.pdf", pdftest.Document{Pages: []pdftest.Page{{Columns: []string{prose}}}}.Bytes()); err != nil {
 		t.Errorf("the next document fails: %v", err)
 	}
@@ -281,26 +214,6 @@ func TestPDFFailuresAreNamed(t *testing.T) {
 	}
 }
 
-func TestPDFPastItsDeadlineIsTimedOutAndTheNextIsRead(t *testing.T) {
-	e := New(Options{CacheDir: shared.options.CacheDir, Workers: 1, Deadline: 100 * time.Millisecond})
-	t.Cleanup(e.Close)
-	_, err := e.Extract(t.Context(), "endless.pdf", pdftest.Endless())
-	wantReason(t, err, config.TimedOut, "longer than")
-	e.options.Deadline = time.Minute
-	if _, err := e.Extract(t.Context(), "file.pdf", pdftest.Document{Pages: []pdftest.Page{{Columns: []string{prose}}}}.Bytes()); err != nil {
-		t.Errorf("the next document fails: %v", err)
-	}
-}
-
-func TestPDFCancelled(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(50*time.Millisecond, cancel)
-	_, err := shared.Extract(ctx, "endless.pdf", pdftest.Endless())
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want the context's error", err)
-	}
-}
-
 func TestPDFWithTooMuchText(t *testing.T) {
 	e := New(Options{CacheDir: shared.options.CacheDir, MaxText: 300})
 	t.Cleanup(e.Close)
@@ -317,7 +230,7 @@ func TestPDFiumIsNotStartedForOtherDocuments(t *testing.T) {
 	if _, err := e.Extract(t.Context(), "a.txt", []byte("no PDF")); err != nil {
 		t.Fatal(err)
 	}
-	if e.pdfium.cache != nil {
+	if e.pdfs.cache != nil {
 		t.Error("PDFium was started")
 	}
 	e.Close()
@@ -345,28 +258,31 @@ func TestPDFsAreReadAtOnce(t *testing.T) {
 }
 
 func TestPDFiumIsCompiledAnewWhenItsCacheIsDamaged(t *testing.T) {
-	p := newPDFiumStarter(t.TempDir(), true)
-	defer p.close()
 	var tried []wazero.CompilationCache
-	p.launch = func(c wazero.CompilationCache, _ bool) (*pdfium, error) {
+	p := &New(Options{CacheDir: t.TempDir()}).pdfs
+	p.launch = func(c wazero.CompilationCache) (*pdfium, error) {
 		if tried = append(tried, c); len(tried) == 1 {
 			return nil, errors.New("cache: checksum mismatch")
 		}
 		return &pdfium{}, nil
 	}
-	if _, err := p.start(); err != nil || len(tried) != 2 || tried[0] == tried[1] {
+	if err := p.start(); err != nil || len(tried) != 2 || tried[0] == tried[1] {
 		t.Errorf("after %d attempts: %v; want a second one, with another cache", len(tried), err)
 	}
 }
 
 func TestPDFiumCannotStart(t *testing.T) {
-	e := New(Options{Workers: 1})
+	e := New(Options{})
 	defer e.Close()
-	e.pdfium.launch = func(wazero.CompilationCache, bool) (*pdfium, error) { return nil, errors.New("no memory") }
-	for range 2 { // the second shows that the failed one gave its place back
+	e.pdfs.launch = func(wazero.CompilationCache) (*pdfium, error) { return nil, errors.New("no memory") }
+	for range 2 { // the second shows that it is tried again
 		_, err := e.Extract(t.Context(), "file.pdf", []byte("%PDF-1.7"))
 		if _, own := config.ReasonOf(err); err == nil || own {
 			t.Errorf("got %v, want an error that is not the document's", err)
 		}
 	}
+}
+
+func smallPDF() []byte {
+	return pdftest.Document{Pages: []pdftest.Page{{Columns: []string{prose}}}}.Bytes()
 }

@@ -87,11 +87,3 @@ func TestPDFMostlyWithoutText(t *testing.T) {
 	_, err := shared.Extract(t.Context(), "a.pdf", pdfFile(t, "four-of-five-pages-scanned-not-reported.pdf"))
 	wantReason(t, err, config.NoTextLayer, "4 of 5 pages")
 }
-
-func TestPDFWarningsComeFromWorkers(t *testing.T) {
-	e := newWorkers(t, 1, "well")
-	d, err := e.Extract(t.Context(), "a.pdf", pdfFile(t, "body-font-without-unicode-map-lost.pdf"))
-	if err != nil || len(d.Warnings) != 1 {
-		t.Errorf("got %v and %v, want one warning", d, err)
-	}
-}

@@ -1,4 +1,4 @@
-package extract
+package worker
 
 import (
 	"bufio"
@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-func TestPDFWorkerDiesWithItsParent(t *testing.T) {
-	parent := exec.CommandContext(t.Context(), os.Args[0], workerArgument, "parent", shared.options.CacheDir)
+func TestAProcessDiesWithItsParent(t *testing.T) {
+	parent := exec.CommandContext(t.Context(), os.Args[0], workerArgument, "parent", "0", cacheDir())
 	out, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -41,4 +41,13 @@ func TestPDFWorkerDiesWithItsParent(t *testing.T) {
 func isDead(pid string) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%s/status", pid))
 	return err != nil || bytes.Contains(status, []byte("\nState:\tZ"))
+}
+
+func TestTheMemoryOfAProcessIsKnown(t *testing.T) {
+	if n := residentMemory(os.Getpid()); n < 1<<20 || n > 1<<32 {
+		t.Errorf("this process has %d bytes", n)
+	}
+	if n := residentMemory(0); n != 0 {
+		t.Errorf("no process has %d bytes", n)
+	}
 }
