@@ -74,13 +74,13 @@ func (p *htmlPage) sweep(n *html.Node, state sweepState, s sheets) error {
 
 // drawnText is the text in a drawing, piece by piece.
 func drawnText(drawing *html.Node) string {
-	text := " "
+	var pieces []string
 	for n := range drawing.Descendants() {
 		if piece := oneLineUncut(textOf(n)); n.Type == html.ElementNode && n.Data == "text" && piece != "" {
-			text += piece + " "
+			pieces = append(pieces, piece)
 		}
 	}
-	return text
+	return " " + strings.Join(pieces, " ") + " "
 }
 
 func (s sweepState) below(n *html.Node) sweepState {

@@ -67,13 +67,13 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 // rewriteRuby puts the readings of characters behind all of them: between them they would tear the word apart.
 func rewriteRuby(n *html.Node) {
 	var aside []*html.Node
-	reading := ""
+	var reading strings.Builder
 	for d := range n.Descendants() {
 		if d.DataAtom == atom.Rt || d.DataAtom == atom.Rp {
 			aside = append(aside, d)
 		}
 		if d.DataAtom == atom.Rt {
-			reading += strings.TrimSpace(textOf(d))
+			reading.WriteString(strings.TrimSpace(textOf(d)))
 		}
 	}
 	for _, d := range aside {
@@ -81,8 +81,8 @@ func rewriteRuby(n *html.Node) {
 			d.Parent.RemoveChild(d)
 		}
 	}
-	if reading != "" {
-		n.AppendChild(&html.Node{Type: html.TextNode, Data: "(" + reading + ")"})
+	if reading.Len() > 0 {
+		n.AppendChild(&html.Node{Type: html.TextNode, Data: "(" + reading.String() + ")"})
 	}
 }
 
