@@ -126,7 +126,7 @@ type DocumentWarning struct {
 	Document string `json:"document"`
 
 	// reason is one of a closed list: PagesWithoutText, UndecodableText, EncodingGuessed,
-	// LinesSkipped, HiddenText, Truncated, PartsIgnored.
+	// LinesSkipped, HiddenText, Truncated, PagesWaiting, PartsIgnored.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	Reason string `json:"reason"`
@@ -151,7 +151,7 @@ type DocumentFailure struct {
 	Document string `json:"document"`
 
 	// reason is one of a closed list: NoTextLayer, Encrypted, Malformed, TooLarge, TooComplex,
-	// TimedOut, Unsupported, Changed, Unreadable, EmbeddingRefused.
+	// TimedOut, Unsupported, Changed, Unreadable, EmbeddingRefused, ServerFailed.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	Reason string `json:"reason"`

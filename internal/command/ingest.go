@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/server"
 	"github.com/ragpipeline/ragpipeline/internal/extract/worker"
 	"github.com/ragpipeline/ragpipeline/internal/ingest"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
@@ -136,17 +137,37 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 	}
 	extractor := worker.New(worker.Options{Command: command})
 	defer extractor.Close()
+	reader, err := d.withServer(extractor, i.config.Extraction, i.log)
+	if err != nil {
+		return nil, unusable{err}
+	}
 	embedding := i.config.Embedding
 	return ingest.Run(ctx, ingest.Options{
 		Config:     i.config,
 		Sources:    sources,
-		Extractor:  extractor,
+		Extractor:  reader,
 		Splitter:   splitter,
 		Embedder:   model.NewEmbedder(embedding, i.config.Generation.Embedding, d.keys(embedding.Key), d.models),
 		Index:      d.store,
 		Progress:   i.progress,
 		Log:        i.log,
 		Registerer: d.registry,
+	})
+}
+
+// withServer puts the extraction server, if there is one, beside the built-in readers.
+func (d *dataPlane) withServer(
+	builtin ingest.Extractor, c *config.Extraction, log *slog.Logger,
+) (ingest.Extractor, error) {
+	if c == nil {
+		return builtin, nil
+	}
+	return server.New(server.Options{
+		Config:    *c,
+		Key:       d.keys(c.Server.Key),
+		Builtin:   builtin,
+		Transport: d.models,
+		Log:       log,
 	})
 }
 

@@ -21,6 +21,7 @@ const (
 	Changed          Reason = "Changed"          // it changed while it was read
 	Unreadable       Reason = "Unreadable"       // the source would not give its bytes
 	EmbeddingRefused Reason = "EmbeddingRefused" // the embedding model refuses its text for good
+	ServerFailed     Reason = "ServerFailed"     // the extraction server did not answer, or not usably; tried again
 )
 
 // DocumentError is the failure of one document by itself: it fails alone and the rest goes on.

@@ -17,6 +17,9 @@ const (
 	StageIndex     Stage = "index"
 )
 
+// StageExtraction is the extraction server. It is no part of the question path: only an ingestion calls it.
+const StageExtraction Stage = "extraction"
+
 // Failure is one word for why a stage or a run failed, or why a reply is degraded. The list is closed: its words reach
 // users in errors, warnings, conditions and events, and users write alerts on them.
 type Failure string

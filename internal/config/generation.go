@@ -15,9 +15,9 @@ type Generation struct {
 	// chunk is embedded.
 	Analyser     string `json:"analyser"`
 	EmbeddedText string `json:"embeddedText"`
-	// Extraction is the identity of what reads documents in place of the built-in readers; empty when nothing
-	// does. The versions of the readers are not part of a generation: see Readers. Generations from before that
-	// have "2".
+	// Extraction is the identity of what reads documents in place of the built-in readers, an
+	// ExtractionIdentity; empty when nothing does. The versions of the readers are not part of a generation: see
+	// Readers. Generations from before that have "2".
 	Extraction string `json:"extraction,omitempty"`
 }
 

@@ -12,8 +12,10 @@ type Readers string
 // readers are the readers of this build. Raise the version of each that gives another text, page, heading, table or
 // warning for the same bytes: the next run then reads the documents again that it took part in. "common" takes part in
 // every document: it is the choice of the reader, the decoding and normalising of text, and the splitting into chunks.
+// Those of extraction servers are the readers of their replies.
 // The table is one string, so that a build can have another: -ldflags "-X ...".
-var readers = "common/1 csv/1 docx/1 epub/1 html/1 json/1 mail/1 markdown/1 notebook/1 odf/1 pdf/1 pptx/1 text/1 xlsx/1"
+var readers = "common/1 csv/1 docling/1 docx/1 epub/1 html/1 json/1 " +
+	"mail/1 markdown/1 notebook/1 odf/1 pdf/1 pptx/1 text/1 tika/1 xlsx/1"
 
 // AllReaders returns the readers of this build. The ledger records them for a document that failed: any other reader
 // may be the one that can read it.
@@ -29,6 +31,15 @@ func ReadersOf(formats ...string) Readers {
 		}
 	}
 	return Readers(strings.Join(slices.Sorted(maps.Values(versions)), " "))
+}
+
+// With returns these readers and those of more formats, as they are in this build.
+func (r Readers) With(formats ...string) Readers {
+	for reader := range strings.FieldsSeq(string(r)) {
+		format, _, _ := strings.Cut(reader, "/")
+		formats = append(formats, format)
+	}
+	return ReadersOf(formats...)
 }
 
 // Current reports whether this build reads as these readers do. Unknown ones are not current.

@@ -20,6 +20,7 @@ const (
 	LinesSkipped     WarningReason = "LinesSkipped"     // lines or records that the format does not allow
 	HiddenText       WarningReason = "HiddenText"       // text that no reader of the document sees
 	Truncated        WarningReason = "Truncated"        // the rest is past a bound
+	PagesWaiting     WarningReason = "PagesWaiting"     // pages that the extraction server failed to read; tried again
 	PartsIgnored     WarningReason = "PartsIgnored"     // attachments, embedded objects and other parts that are not read
 )
 
@@ -81,6 +82,11 @@ func (w *Warnings) Merge(others Warnings) {
 	for _, other := range others {
 		w.Add(other.Reason, other.Count, other.Places...)
 	}
+}
+
+// Has reports whether one of the warnings has the reason.
+func (w Warnings) Has(reason WarningReason) bool {
+	return slices.ContainsFunc(w, func(one Warning) bool { return one.Reason == reason })
 }
 
 // Encode returns the warnings as JSON for a ledger, and an empty text for an empty list.

@@ -49,3 +49,7 @@ func plausibleTitle(s string) string {
 func isIdentifier(s string) bool {
 	return !strings.ContainsRune(s, ' ') && strings.ContainsAny(s, "0123456789_-./")
 }
+
+// PlausibleTitle is what of a document's property can be its title; it is empty where plausible titles end: file names,
+// paths, the placeholders of programs, identifiers.
+func PlausibleTitle(s string) string { return plausibleTitle(s) }

@@ -33,14 +33,15 @@ type document struct {
 
 // same reports whether the ledger already holds what this document is: the same bytes and attributes, indexed within
 // the limits by readers that would read it so again, or failed for a reason that passes neither by itself nor by
-// other readers.
+// other readers. A page that waits for an extraction server passes by itself.
 func (d *document) same(limits config.Limits) bool {
 	p := d.previous
 	switch {
 	case p == nil || p.Hash == "" || p.Hash != d.row.Hash:
 		return false
 	case p.State == index.Indexed:
-		return p.Attributes == d.row.Attributes && p.Chunks <= limits.Chunks && p.Readers.Current()
+		return p.Attributes == d.row.Attributes && p.Chunks <= limits.Chunks && p.Readers.Current() &&
+			!p.Warnings.Has(config.PagesWaiting)
 	case p.Readers != config.AllReaders():
 		return false
 	case p.Reason == config.TooLarge && p.Attributes == overLimit(d.origin, limits.Chunks):

@@ -39,14 +39,14 @@ func reasonOf(err error) config.Failure {
 // mayPass says whether a failure may be gone at the next run though the document is the same.
 func mayPass(reason config.Reason) bool {
 	switch reason {
-	case config.Changed, config.Unreadable, config.EmbeddingRefused:
+	case config.Changed, config.Unreadable, config.EmbeddingRefused, config.ServerFailed:
 		return true
 	}
 	return false
 }
 
 // unseen says whether the reason means that the document's present content was not seen. Then the version that
-// is in the index stays: it may be the present one.
+// is in the index stays: it may be the present one, or is better than none until the next run.
 func unseen(reason config.Reason) bool {
-	return reason == config.Changed || reason == config.Unreadable
+	return reason == config.Changed || reason == config.Unreadable || reason == config.ServerFailed
 }

@@ -112,7 +112,7 @@ func FuzzTermination(f *testing.F) {
 		r.Warned, r.WarningReasons = math.MinInt, map[config.WarningReason]int{}
 		for _, reason := range []config.WarningReason{
 			config.PagesWithoutText, config.UndecodableText, config.EncodingGuessed, config.LinesSkipped, config.HiddenText,
-			config.Truncated, config.PartsIgnored,
+			config.Truncated, config.PagesWaiting, config.PartsIgnored,
 		} {
 			r.WarningReasons[reason] = math.MinInt
 		}

@@ -2,11 +2,13 @@ package model
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -57,6 +59,11 @@ type call struct {
 	timeout   time.Duration // of one attempt: to its end, or to the head of a streamed reply
 	read      func(ctx context.Context, reply *reply) error
 	stream    bool
+
+	// These are for servers that are not models: see Caller.
+	method    string      // is POST when empty
+	header    http.Header // replaces that of a model's request
+	keyHeader string      // takes the bare key; empty means Authorization, with a bearer token
 }
 
 // reply is a 200 that is being read.
@@ -234,7 +241,8 @@ func (c *client) currentKey() (string, error) {
 }
 
 func (c *client) request(ctx context.Context, call call, key string) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(call.body))
+	method := cmp.Or(call.method, http.MethodPost)
+	req, err := http.NewRequestWithContext(ctx, method, c.url, bytes.NewReader(call.body))
 	if err != nil {
 		return nil, errors.New("its url cannot be parsed") // err quotes the url, which may hold a password
 	}
@@ -247,7 +255,11 @@ func (c *client) request(ctx context.Context, call call, key string) (*http.Requ
 		"Content-Type": {"application/json"},
 		"User-Agent":   {"ragpipeline"},
 	}
-	if key != "" {
+	maps.Copy(req.Header, call.header)
+	switch {
+	case key != "" && call.keyHeader != "":
+		req.Header.Set(call.keyHeader, key)
+	case key != "":
 		req.Header["Authorization"] = []string{"Bearer " + key}
 	}
 	otel.GetTextMapPropagator().Inject(ctx, propagation.HeaderCarrier(req.Header))
@@ -274,7 +286,7 @@ func (c *client) ended(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return c.fail(config.ModelTimedOut, ctx.Err())
 	}
-	return fmt.Errorf("%s model %q: %w", c.stage, c.model, ctx.Err())
+	return fmt.Errorf("%s %q: %w", noun(c.stage), c.model, ctx.Err())
 }
 
 func (c *client) fail(failure config.Failure, cause error) *Error {

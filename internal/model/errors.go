@@ -27,7 +27,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("%s model %q %s", e.Stage, e.Model, e.Failure.Meaning().ForOperator)
+	s := fmt.Sprintf("%s %q %s", noun(e.Stage), e.Model, e.Failure.Meaning().ForOperator)
 	if e.Status != 0 {
 		s += fmt.Sprintf(" (HTTP %d)", e.Status)
 	}
@@ -38,6 +38,14 @@ func (e *Error) Error() string {
 		s += ": " + e.Err.Error()
 	}
 	return s
+}
+
+// noun names the server of a stage in messages.
+func noun(stage config.Stage) string {
+	if stage == config.StageExtraction {
+		return "extraction server"
+	}
+	return string(stage) + " model"
 }
 
 // Summary describes e in words that are the same each time it happens, for status messages. It
@@ -108,6 +116,8 @@ func failureFor(status int, said string) config.Failure {
 		return config.ModelNotReady
 	case mayBeTooLong(status) && containsAny(said, tooLongWords):
 		return config.InputTooLong
+	case status == http.StatusNotFound && strings.Contains(said, noResult):
+		return config.ModelRejected
 	case status == http.StatusNotFound, status >= 300 && status < 400:
 		return config.ModelNotFound
 	case status >= 400 && status < 500:
@@ -140,6 +150,9 @@ var tooLongWords = []string{
 
 // fullWords distinguish a 503 for a full queue from one for a model that is still loading.
 var fullWords = []string{"queue", "overload", "busy", "capacity", "too many requests", "rate limit"}
+
+// noResult is in the 404 by which docling-serve refuses a document; any other 404 means a wrong path.
+const noResult = "Task result not found"
 
 func containsAny(said string, words []string) bool {
 	said = strings.ToLower(said)

@@ -21,6 +21,7 @@ type retryPolicy struct {
 
 	ignoresBreaker bool // reports whether the breaker neither stops the call nor learns from it
 	announced      bool // reports whether waits are logged: they are long enough to be taken for a hang
+	slowIsFinal    bool // reports whether a 504 is: the server has worked on the request for as long as it may
 }
 
 var (
@@ -58,7 +59,7 @@ func (p retryPolicy) allows(err error, try int) bool {
 	case config.ModelCircuitOpen:
 		return p.longest > openFor
 	}
-	return e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout
+	return e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout && !p.slowIsFinal
 }
 
 // wait is how long to wait before the next attempt; not ok means that there is none.
