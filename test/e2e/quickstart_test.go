@@ -56,14 +56,20 @@ func TestTheQuickstartAnswersOnceItIsReady(t *testing.T) {
 // printsItsColumns reads what `kubectl get` prints.
 func (p *pipeline) printsItsColumns() {
 	p.t.Helper()
+	if err := containsAll(p.row(), `"Ready"`, `"Documents"`, `"Chunks"`, `"Building"`, `"Endpoint"`, `"Status"`, `"Age"`, `["quickstart","True",12,`); err != nil {
+		p.t.Error(err)
+	}
+}
+
+// row is the pipeline's row of `kubectl get`, as JSON with the columns.
+func (p *pipeline) row() string {
+	p.t.Helper()
 	raw, err := pods.CoreV1().RESTClient().Get().AbsPath("/apis/ragpipeline.io/v1alpha1/namespaces", p.namespace.name, "ragpipelines", p.name).
 		SetHeader("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io").DoRaw(p.t.Context())
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if err := containsAll(string(raw), `"Ready"`, `"Documents"`, `"Chunks"`, `"Building"`, `"Endpoint"`, `"Status"`, `"Age"`, `["quickstart","True",12,`); err != nil {
-		p.t.Error(err)
-	}
+	return string(raw)
 }
 
 func (p *pipeline) mountsNoToken() {
