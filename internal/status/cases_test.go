@@ -159,7 +159,13 @@ var cases = []testCase{
 	{"the reranking model is down under Degrade, and documents were only partly read", fromReady(at(time.Minute, partlyReads, rerankerUnreachable)), current, healthy},
 	{"too many documents failed for a first index", fromStart(running1, at(time.Minute, atMost("5%"), failedRun(0, "TooManyFailed", tooMany))), inProgress, progressing},
 	{"too many documents failed for a first index, for eleven minutes", fromStart(running1, at(time.Minute, atMost("5%"), failedRun(0, "TooManyFailed", tooMany)), at(11*time.Minute)), failed, degraded},
+	{"too many documents failed for a first index, and another attempt has begun", fromStart(running1, at(time.Minute, indexes, atMost("5%"), func(w *world) {
+		w.o.Run.Summary = &config.Summary{Error: tooMany, Reason: config.TooManyFailed}
+	})), inProgress, progressing},
 	{"too many documents failed for the next index", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, atMost("5%"), failedRun(0, "TooManyFailed", tooMany))), failed, degraded},
+	{"too many documents failed for the next index, and another attempt has begun", fromReady(at(time.Minute, edit, rebuilds(40, 200), atMost("5%"), func(w *world) {
+		w.o.Run.Summary = &config.Summary{Error: tooMany, Reason: config.TooManyFailed}
+	})), failed, degraded},
 	{"more documents may fail, and the next index serves", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, atMost("5%"), failedRun(0, "TooManyFailed", tooMany)),
 		at(time.Minute, edit, atMost("10%"), rebuilds(200, 200)), at(time.Minute, switched, func(w *world) { w.o.Gateways = []config.OpsStatus{report(second, true)} })), current, healthy},
 	{"too many documents fail in the live index", fromReady(at(time.Minute, edit, atMost("1"), partlyReads)), current, healthy},

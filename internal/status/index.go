@@ -83,8 +83,8 @@ func tooManyFailed(in input) (finding, bool) {
 	if err != nil || s == nil || !limit.Exceeded(int(s.FailedDocuments), int(s.Documents+s.FailedDocuments)) {
 		return finding{}, false
 	}
-	message := fmt.Sprintf("%d of %s failed, more than spec.ingest.maxFailed (%s) allows%s; the index was complete before "+
-		"and stays in use without them: replace or exclude them, or raise maxFailed (see status.index.failures)",
+	message := fmt.Sprintf("%d of %s failed, more than spec.ingest.maxFailed (%s) allows%s; the index was complete "+
+		"before and stays in use without them: replace or exclude them, or raise maxFailed (see status.index.failures)",
 		s.FailedDocuments, count(s.Documents+s.FailedDocuments, "document"), limit, because(s.FailureReasons))
 	return ok(v1alpha1.ReasonTooManyFailed, message), true
 }
@@ -207,10 +207,15 @@ func runStuck(in input) (finding, bool) {
 		}
 		return f, true
 	}
+	s := run.Summary
+	if s != nil && runReasons[string(s.Reason)] {
+		// An earlier attempt did all it could, and the present one shows only at its end whether it does better.
+		return besideLive(in, runFault(in)), true
+	}
 	if run.progressed() {
 		return finding{}, false // however its earlier attempts ended
 	}
-	if s := run.Summary; s != nil && s.Error != "" {
+	if s != nil && s.Error != "" {
 		return runFault(in), true
 	}
 	if len(run.Reports) > 0 {

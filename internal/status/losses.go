@@ -124,12 +124,14 @@ func partlyReadEvent(before, now *v1alpha1.IndexStatus) (Event, bool) {
 		return Event{}, false
 	}
 	message := partlyRead(now) + because(now.WarningReasons)
-	for i, w := range now.Warnings[:min(len(now.Warnings), 3)] {
-		message += []string{"; for example ", ", ", ", "}[i] + cut(w.Document, 128) + " (" + w.Reason
-		if len(w.Places) > 0 {
-			message += ", " + strings.Join(w.Places, ", ")
+	if len(now.Warnings) > 0 {
+		const few = 3
+		var named []string
+		for _, w := range now.Warnings[:min(len(now.Warnings), few)] {
+			why := append([]string{w.Reason}, w.Places...)
+			named = append(named, fmt.Sprintf("%s (%s)", cut(w.Document, 128), strings.Join(why, ", ")))
 		}
-		message += ")"
+		message += "; for example " + strings.Join(named, ", ")
 	}
 	message += "; status.index.warnings has examples, the gateway's /v1/documents?warnings=true all of them"
 	return Event{corev1.EventTypeWarning, EventPartlyRead, "Ingest", cut(message, maxMessage)}, true
