@@ -19,6 +19,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
@@ -43,12 +44,15 @@ type Reconciler struct {
 	Events   events.EventRecorder
 	// Registerer takes the metrics; nil for none.
 	Registerer prometheus.Registerer
+	// Rules are config.Rules when empty.
+	Rules string
 	// Poll is DefaultPoll when zero.
 	Poll time.Duration
 	// Clock is time.Now when nil.
 	Clock func() time.Time
 
 	records  records
+	upgrades upgrades
 	progress progress
 	metrics  conditionGauge
 	once     sync.Once
@@ -72,6 +76,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	next, passErr := r.act(ctx, state)
+	if p.Spec.Suspend || passErr != nil {
+		r.upgrades.observe(request.NamespacedName, state)
+	}
 	if apierrors.HasStatusCause(passErr, corev1.NamespaceTerminatingCause) {
 		return ctrl.Result{}, nil // the namespace is terminating; nothing is left to do
 	}
@@ -90,7 +97,7 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 	if p.Spec.Suspend {
 		return plan.Plan{}, nil
 	}
-	next, err := plan.For(s, r.now())
+	next, err := r.plan(ctx, s)
 	if err != nil {
 		return next, err
 	}
@@ -212,6 +219,9 @@ func (r *Reconciler) init() {
 	if r.Poll == 0 {
 		r.Poll = DefaultPoll
 	}
+	if r.Rules == "" {
+		r.Rules = config.Rules()
+	}
 	if r.Reports == nil {
 		r.Reports = HTTPReports()
 	}
@@ -230,6 +240,7 @@ func (r *Reconciler) now() time.Time {
 func (r *Reconciler) forget(request ctrl.Request) {
 	r.metrics.forget(request.NamespacedName)
 	r.records.forget(request.NamespacedName)
+	r.upgrades.observe(request.NamespacedName, nil)
 	r.progress.forget(request.NamespacedName)
 	r.Applier.Forget(request.NamespacedName)
 }

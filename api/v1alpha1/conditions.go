@@ -72,6 +72,9 @@ const (
 	// ReasonWaitingToIndex means that an ingestion run waits for the embedding model and the vector
 	// store.
 	ReasonWaitingToIndex = "WaitingToIndex"
+	// ReasonQueued means that an upgrade of the operator has made an ingestion run due, which waits for
+	// those of other pipelines.
+	ReasonQueued = "Queued"
 	// ReasonIndexing means that an ingestion run is in progress.
 	ReasonIndexing = "Indexing"
 

@@ -25,9 +25,14 @@ type Task struct {
 	Trigger Trigger
 	// Retry counts the Jobs for the same config and trigger that have failed before.
 	Retry int
+	// Rules are the config.Rules of the operator that started the task; empty where they do not matter, and before
+	// tasks recorded them.
+	Rules string `json:",omitempty"`
+	// Upgrade reports whether nothing but an upgrade of the operator made the task due.
+	Upgrade bool `json:"-"`
 }
 
-// Name is the name of the task's Job and ConfigMap. It depends on config, trigger and retry number,
+// Name is the name of the task's Job and ConfigMap. It depends on config, trigger, retry number and rules,
 // not on the image.
 func (t Task) Name(p *v1alpha1.RAGPipeline) string {
 	return naming.For(p).Task(t.Kind.Component, config.Hash(t))
@@ -101,7 +106,7 @@ func (b builder) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 		WithOnExitCodes(batchv1ac.PodFailurePolicyOnExitCodesRequirement().
 			WithContainerName(t.Kind.Component).
 			WithOperator(batchv1.PodFailurePolicyOnExitCodesOpIn).WithValues(config.ExitUnusable))
-	return batchv1ac.Job(name, b.p.Namespace).
+	job := batchv1ac.Job(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, t.Kind.Component)).
 		WithLabels(map[string]string{naming.LabelGeneration: t.Config.Fingerprint()}).
 		WithAnnotations(map[string]string{
@@ -109,11 +114,19 @@ func (b builder) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 			naming.AnnotationTrigger:  config.Hash(t.Trigger),
 			naming.AnnotationRetry:    strconv.Itoa(t.Retry),
 			naming.AnnotationRebuilds: strconv.Itoa(t.Trigger.Rebuilds),
+			naming.AnnotationSpec:     strconv.FormatInt(b.p.Generation, 10),
 		}).
 		WithSpec(batchv1ac.JobSpec().
 			WithBackoffLimit(6).
 			WithPodFailurePolicy(batchv1ac.PodFailurePolicy().WithRules(lost, unusable)).
 			WithTemplate(t.Kind.pod(b, t, name)))
+	if t.Rules != "" {
+		job.WithAnnotations(map[string]string{naming.AnnotationRules: t.Rules})
+	}
+	if t.Upgrade {
+		job.WithAnnotations(map[string]string{naming.AnnotationUpgrade: "true"})
+	}
+	return job
 }
 
 func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration {

@@ -33,7 +33,7 @@ var ingestion = kind{
 	TaskKind: desired.Ingestion,
 	task: func(s *State, f desired.Facts) (desired.Task, error) {
 		c, err := desired.IngestConfig(s.Pipeline, f)
-		return desired.Task{Kind: desired.Ingestion, Config: c, Trigger: s.ingestTrigger()}, err
+		return desired.Task{Kind: desired.Ingestion, Config: c, Trigger: s.ingestTrigger(), Rules: s.Rules}, err
 	},
 	startable: func(s *State) bool { return s.sourcesExist() && s.embeddingAvailable() && s.storeAvailable() },
 }

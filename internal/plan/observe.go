@@ -41,6 +41,8 @@ func (s *State) run(p Plan) *status.Run {
 	job, wanted := s.newestJob(naming.ComponentIngest), s.wanted().Fingerprint()
 	blocked := p.tasks[naming.ComponentIngest].blocked
 	switch {
+	case p.tasks[naming.ComponentIngest].queued:
+		return &status.Run{State: status.RunQueued, Generation: wanted}
 	case job == nil && !blocked:
 		return nil
 	case blocked && (job == nil || job.Labels[naming.LabelGeneration] != wanted):
@@ -49,6 +51,7 @@ func (s *State) run(p Plan) *status.Run {
 	run := &status.Run{
 		Generation: job.Labels[naming.LabelGeneration],
 		Retry:      retry(job),
+		Upgrade:    afterUpgrade(job),
 		Summary:    s.summary(job),
 		Pods:       s.failedPods(job),
 		Finished:   finishedAt(job),

@@ -22,6 +22,8 @@ import (
 // nothing here changes them.
 type State struct {
 	Pipeline *v1alpha1.RAGPipeline
+	// Rules are the config.Rules of this operator.
+	Rules string
 	// Deployments and StatefulSets are by name; Jobs and Pods are by creation, the newest last.
 	Deployments  map[string]*appsv1.Deployment
 	StatefulSets map[string]*appsv1.StatefulSet
@@ -39,6 +41,8 @@ type State struct {
 	Unreadable int
 	// Tasks are the reports of the running pods of each Job, by the Job's name.
 	Tasks map[string][]config.OpsStatus
+	// OtherUpgrades is how many other pipelines have an active task that only an upgrade of the operator made due.
+	OtherUpgrades int
 	// Written is the metadata.generation that our last write of a workload made, by the workload's
 	// name. The caller sets it after the pass has acted: a workload that was read with a lower one
 	// is from before that write.

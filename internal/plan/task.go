@@ -19,6 +19,8 @@ type decision struct {
 	keep    string        // name of a Job that stays although it is not wanted; empty for none
 	wait    time.Duration // until a failed task's successor is due; 0 for none
 	blocked bool          // a task is due and waits for what it needs
+	queued  bool          // a task is due and waits until fewer other pipelines have one after an upgrade
+	upgrade bool          // the task is active, or about to be, and only an upgrade made it due
 }
 
 // decide compares the task that is wanted now with the newest Job of its kind. One Job of a kind is
@@ -26,7 +28,7 @@ type decision struct {
 func (s *State) decide(k kind, task desired.Task, now time.Time) decision {
 	newest := s.newestJob(k.Component)
 	if newest == nil {
-		return s.start(k, task, "")
+		return s.start(k, task, nil)
 	}
 	ended, same := finished(newest), madeFor(newest, task)
 	switch {
@@ -35,24 +37,34 @@ func (s *State) decide(k kind, task desired.Task, now time.Time) decision {
 	case ended == "" && newest.Annotations[naming.AnnotationConfig] != config.Hash(task.Config):
 		return decision{blocked: true} // its work is not wanted any more: it is pruned
 	case ended == "" && !same:
-		return decision{keep: newest.Name} // its trigger is outdated, not its work: the next task adds to it
-	case ended == "", ended == batchv1.JobComplete && same:
-		task.Retry = retry(newest)
-		return decision{task: &task}
-	case same:
+		// Its trigger is outdated, not its work: the next task adds to it.
+		return decision{keep: newest.Name, upgrade: Upgrading(newest)}
+	case ended == "", ended == batchv1.JobComplete && same && current(newest, task):
+		task.Retry, task.Rules, task.Upgrade = retry(newest), newest.Annotations[naming.AnnotationRules], afterUpgrade(newest)
+		return decision{task: &task, upgrade: Upgrading(newest)}
+	case same && current(newest, task):
 		return s.retryAfterFailure(k, task, newest, now)
 	default:
-		return s.start(k, task, newest.Name)
+		return s.start(k, task, newest)
 	}
 }
 
 // start begins a task once no pod of an earlier one is left and all that it needs is there, before
-// which it would only fail. Until then the last Job stays.
-func (s *State) start(k kind, task desired.Task, last string) decision {
-	if len(s.podsOf(k.Component)) == 0 && k.startable(s) {
-		return decision{task: &task}
+// which it would only fail. One that only an upgrade made due waits for its turn. Until then the last
+// Job stays.
+func (s *State) start(k kind, task desired.Task, last *batchv1.Job) decision {
+	var keep string
+	if last != nil {
+		keep = last.Name
 	}
-	return decision{blocked: true, keep: last}
+	task.Upgrade = s.madeDue(task, last)
+	switch {
+	case len(s.podsOf(k.Component)) > 0 || !k.startable(s):
+		return decision{blocked: true, keep: keep}
+	case task.Upgrade && s.OtherUpgrades >= MaxUpgrades:
+		return decision{queued: true, keep: keep}
+	}
+	return decision{task: &task, upgrade: task.Upgrade}
 }
 
 // The pause before a failed task is followed by another doubles from the first to the longest.
@@ -72,7 +84,7 @@ func (s *State) retryAfterFailure(k kind, task desired.Task, failed *batchv1.Job
 	if wait := finishedAt(failed).Add(pause).Sub(now); wait > 0 {
 		return decision{keep: failed.Name, wait: wait}
 	}
-	return s.start(k, task, failed.Name)
+	return s.start(k, task, failed)
 }
 
 // jobs are those of a kind of task, by creation, the newest last.

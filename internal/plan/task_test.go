@@ -30,6 +30,7 @@ func standing(jobs ...*batchv1.Job) *State {
 	names := naming.For(p)
 	return &State{
 		Pipeline:     p,
+		Rules:        "analyser/2 common/1",
 		Jobs:         jobs,
 		Objects:      map[string]metav1.ObjectMeta{"ConfigMap/papers": {UID: "1", ResourceVersion: "7"}},
 		Deployments:  map[string]*appsv1.Deployment{names.StandIn(): {Status: appsv1.DeploymentStatus{AvailableReplicas: 1}}},
@@ -60,6 +61,7 @@ func job(name string, task desired.Task, ended batchv1.JobConditionType, ago tim
 			naming.AnnotationTrigger:  config.Hash(task.Trigger),
 			naming.AnnotationRetry:    strconv.Itoa(task.Retry),
 			naming.AnnotationRebuilds: strconv.Itoa(task.Trigger.Rebuilds),
+			naming.AnnotationRules:    task.Rules,
 		},
 	}}
 	if ended != "" {

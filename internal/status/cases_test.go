@@ -151,6 +151,8 @@ var cases = []testCase{
 	{"documents have changed and a run updates the index", fromReady(at(time.Minute, func(w *world) {
 		w.o.Run = &Run{State: RunActive, Generation: first, Reports: []config.OpsStatus{{Progress: &config.Progress{Phase: "Removing", DocumentsDone: 210, DocumentsTotal: 210}}}}
 	})), inProgress, progressing},
+	{"an upgrade makes a run due that waits for others, for hours", fromReady(at(time.Minute, queued), at(5*time.Hour)), inProgress, progressing},
+	{"documents are read again after an upgrade", fromReady(at(time.Minute, queued), at(time.Hour, rereads)), inProgress, progressing},
 	{"an update in place failed", fromReady(at(time.Minute, failedRun(0, "", "source \"papers\": connection reset"))), failed, degraded},
 	{"the sources have become empty", fromReady(at(time.Minute, func(w *world) {
 		w.o.Gateways[0].Index = config.IndexStatus{EmbeddingModel: "nvidia/embed", Dimensions: 1024, LastSync: noon}

@@ -60,7 +60,7 @@ func (v *view) progressing(causes []cause) *metav1.Condition {
 		return v.sinceCause(v1alpha1.ConditionStalled, top)
 	}
 	if top.reason == v1alpha1.ReasonIndexing {
-		top.message = indexing(v.Live != "" && v.Live != v.Wanted, v.index)
+		top.message = v.indexing()
 	}
 	return v.sinceCause(v1alpha1.ConditionReconciling, top)
 }
@@ -104,15 +104,18 @@ func (v *view) sinceCause(conditionType string, f finding) *metav1.Condition {
 }
 
 // indexing describes the progress of an ingestion run, with the figures that the status shows.
-func indexing(next bool, index *v1alpha1.IndexStatus) string {
+func (v *view) indexing() string {
 	message := "documents are being indexed"
-	if next {
+	switch {
+	case v.Live != "" && v.Live != v.Wanted:
 		message = "the next index is being built"
+	case v.Run != nil && v.Run.Upgrade:
+		message = "documents are being read again after an upgrade of the operator"
 	}
-	if index == nil || index.Building == nil || index.Building.DocumentsTotal == 0 {
+	if v.index == nil || v.index.Building == nil || v.index.Building.DocumentsTotal == 0 {
 		return message
 	}
-	b := index.Building
+	b := v.index.Building
 	return fmt.Sprintf("%s: %d of %d documents (%d%%)", message, b.DocumentsDone, b.DocumentsTotal, percent(b))
 }
 
@@ -147,7 +150,8 @@ func Events(before, now v1alpha1.RAGPipelineStatus) []Event {
 	for _, c := range now.Conditions {
 		was := meta.FindStatusCondition(before.Conditions, c.Type)
 		same := was != nil && was.Status == c.Status && was.Reason == c.Reason
-		if same || c.Type == v1alpha1.ConditionReconciling || beginning(was, c) {
+		queued := c.Reason == v1alpha1.ReasonQueued
+		if same || c.Type == v1alpha1.ConditionReconciling && !queued || beginning(was, c) {
 			continue
 		}
 		list = append(list, transition(c, now.FirstReadyTime == nil))
@@ -176,6 +180,7 @@ var quiet = map[string]bool{
 	v1alpha1.ReasonVolumeNotBound:  true,
 	v1alpha1.ReasonWaitingForIndex: true,
 	v1alpha1.ReasonWaitingToIndex:  true,
+	v1alpha1.ReasonQueued:          true,
 	v1alpha1.ReasonIndexing:        true,
 	v1alpha1.ReasonGatewayNotReady: true,
 }
@@ -199,7 +204,8 @@ func transition(c metav1.Condition, starting bool) Event {
 		e.Type = corev1.EventTypeNormal
 	}
 	e.Message = fmt.Sprintf("%s is %s: %s", c.Type, c.Status, c.Message)
-	if c.Type == v1alpha1.ConditionReady && c.Status == metav1.ConditionTrue || c.Type == v1alpha1.ConditionStalled {
+	if c.Type == v1alpha1.ConditionReady && c.Status == metav1.ConditionTrue || c.Type == v1alpha1.ConditionStalled ||
+		c.Reason == v1alpha1.ReasonQueued {
 		e.Message = fmt.Sprintf("%s: %s", c.Type, c.Message)
 	}
 	e.Message = cut(e.Message, maxMessage)

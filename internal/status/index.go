@@ -127,7 +127,7 @@ func (v *view) run() finding {
 }
 
 // runChecks decide on the newest run, which is to complete the wanted generation or to update it.
-var runChecks = chain{referenceMissing, runFailed, runStuck, runRetried, runActive, runWaiting, runDue}
+var runChecks = chain{referenceMissing, runFailed, runStuck, runRetried, runActive, runQueued, runWaiting, runDue}
 
 func runFailed(in input) (finding, bool) {
 	if in.run == nil || in.run.State != RunFailed {
@@ -259,6 +259,13 @@ func runRetried(in input) (finding, bool) {
 func runActive(in input) (finding, bool) {
 	f := bad(progress, v1alpha1.ReasonIndexing, "documents are being indexed").forever()
 	return f, in.run != nil && in.run.State == RunActive
+}
+
+func runQueued(in input) (finding, bool) {
+	const message = "the operator was upgraded and reads the documents again; this pipeline waits until those of others " +
+		"have been read"
+	f := bad(waiting, v1alpha1.ReasonQueued, message).forever()
+	return f, in.run != nil && in.run.State == RunQueued
 }
 
 func runWaiting(in input) (finding, bool) {

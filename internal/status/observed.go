@@ -90,6 +90,7 @@ type RunState string
 // The states of a run.
 const (
 	RunWaiting   RunState = "Waiting" // for the embedding model or the store, before its Job is created
+	RunQueued    RunState = "Queued"  // after an upgrade, for the runs of other pipelines
 	RunActive    RunState = "Active"
 	RunSucceeded RunState = "Succeeded"
 	RunFailed    RunState = "Failed" // the operator will retry it
@@ -101,6 +102,8 @@ type Run struct {
 	Generation string
 	// Retry is how many runs for the same purpose have failed before it.
 	Retry int
+	// Upgrade reports whether nothing but an upgrade of the operator made it due.
+	Upgrade bool
 	// Reports are those of its pods while it is active; empty if none could be read.
 	Reports []config.OpsStatus
 	// Summary is the run's termination message; nil if there was none.

@@ -279,6 +279,14 @@ func nextEmbedding(pods ...corev1.Pod) func(*world) {
 	}
 }
 
+// queued makes an upgrade of the operator make a run due, which waits for others; rereads starts that run.
+func queued(w *world) { w.o.Run = &Run{State: RunQueued, Generation: w.o.Wanted} }
+
+func rereads(w *world) {
+	w.o.Run = &Run{State: RunActive, Generation: first, Upgrade: true,
+		Reports: []config.OpsStatus{{Progress: &config.Progress{Phase: "Indexing", DocumentsDone: 105, DocumentsTotal: 210}}}}
+}
+
 func runWaits(w *world) { w.o.Run = &Run{State: RunWaiting, Generation: w.o.Wanted} }
 
 // switched makes the next generation complete, while the old gateway's pod still exists.

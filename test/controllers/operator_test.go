@@ -39,6 +39,12 @@ type operator struct {
 // startOperator runs an operator until the test ends, or until it is stopped.
 func startOperator(t testing.TB, namespace string) *operator {
 	t.Helper()
+	return startOperatorOf(t, namespace, "")
+}
+
+// startOperatorOf runs an operator that goes by other rules than this build's, unless they are empty.
+func startOperatorOf(t testing.TB, namespace, rules string) *operator {
+	t.Helper()
 	o := new(operator)
 	restConfig := apiserver.Config(t)
 	o.requests.Watch(restConfig)
@@ -65,6 +71,7 @@ func startOperator(t testing.TB, namespace string) *operator {
 		},
 		Events:     manager.GetEventRecorder("ragpipeline"),
 		Registerer: prometheus.NewRegistry(),
+		Rules:      rules,
 		Poll:       poll,
 	}
 	ctx, cancel := context.WithCancel(context.Background())

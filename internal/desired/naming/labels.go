@@ -25,6 +25,12 @@ const (
 	AnnotationTrigger = "ragpipeline.io/trigger"
 	// AnnotationRetry is a task's retry number, from 0.
 	AnnotationRetry = "ragpipeline.io/retry"
+	// AnnotationRules is the config.Rules of the operator that started a task.
+	AnnotationRules = "ragpipeline.io/rules"
+	// AnnotationSpec is the metadata.generation of the pipeline that a task was started for.
+	AnnotationSpec = "ragpipeline.io/spec"
+	// AnnotationUpgrade is "true" on a task that nothing but an upgrade of the operator made due.
+	AnnotationUpgrade = "ragpipeline.io/upgrade"
 	// AnnotationRebuilds is how often the index had been found gone when a task was started.
 	AnnotationRebuilds = "ragpipeline.io/lost"
 	// AnnotationWeaviateKey on a pod is the UID of the store's API-key Secret: one made anew rolls the pod.
