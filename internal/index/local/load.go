@@ -21,28 +21,37 @@ type loaded struct {
 	vector []float32
 }
 
-// load reads the generation's chunks and vectors into the ranking, in their order. Reading,
-// preparing and adding run concurrently: each segment's future is queued in order and delivers the
-// segment once it is prepared.
+// load reads the generation's chunks and vectors into the ranking, in their order. It prepares the
+// vectors of a batch while it reads the next ones and adds the terms of earlier ones: each batch's
+// future is queued in order.
 func (s *Store) load(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	futures := make(chan chan *segment, runtime.GOMAXPROCS(0))
+	type future struct {
+		batch    []loaded
+		prepared chan *segment
+	}
+	futures := make(chan future, runtime.GOMAXPROCS(0))
 	group.Go(func() error {
 		defer close(futures)
 		return s.readBatches(ctx, func(batch []loaded) error {
-			future := make(chan *segment, 1)
+			next := future{batch, make(chan *segment, 1)}
 			select {
-			case futures <- future:
+			case futures <- next:
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
-			group.Go(func() error { future <- segmentOf(batch); return nil })
+			group.Go(func() error { next.prepared <- segmentOf(batch); return nil })
 			return nil
 		})
 	})
-	for future := range futures {
-		s.ranking.stage(<-future)
+	postings := newBuilder()
+	for next := range futures {
+		for i := range next.batch {
+			postings.add(next.batch[i].terms)
+		}
+		s.ranking.stage(<-next.prepared)
 	}
+	s.ranking.postings = postings.postings()
 	s.ranking.commit(0)
 	return group.Wait()
 }
@@ -98,12 +107,13 @@ func (s *Store) decodeVector(encoded []byte) ([]float32, error) {
 	return v, nil
 }
 
+// segmentOf prepares everything but the postings.
 func segmentOf(batch []loaded) *segment {
 	s := newSegment(segmentChunks)
 	for i := range batch {
 		c := &batch[i]
 		vector.Normalise(c.vector)
-		s.add(c.number, &c.Chunk, c.terms, c.vector)
+		s.add(c.number, &c.Chunk, c.vector)
 	}
 	return s
 }

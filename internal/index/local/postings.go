@@ -1,6 +1,7 @@
 package local
 
 import (
+	"encoding/binary"
 	"iter"
 	"math"
 	"strings"
@@ -34,15 +35,14 @@ func (p posting) frequency() float64 { return float64(p & maxFrequency) }
 
 func newPostings() postings { return postings{terms: make(map[string]int32)} }
 
-// add appends a chunk with the next ordinal. It keeps slices of the terms, which are joined by
-// spaces.
+// add appends a chunk with the next ordinal. Its terms are joined by spaces.
 func (p *postings) add(terms string) {
 	ordinal, length := uint32(len(p.lengths)), uint32(0)
 	for term, rest := "", terms; rest != ""; length++ {
 		term, rest, _ = strings.Cut(rest, " ")
 		i, known := p.terms[term]
 		if !known {
-			i = p.term(term)
+			i = p.term(strings.Clone(term))
 		}
 		list := p.lists[i]
 		if last := len(list) - 1; last >= 0 && list[last].ordinal() == ordinal {
@@ -63,13 +63,102 @@ func (p *postings) term(term string) int32 {
 	return i
 }
 
-// append appends the other's chunks with the next ordinals, and keeps no reference to it.
+// builder makes the postings of many chunks in a fraction of the time that add takes for them: it
+// looks at small arrays instead of a list for each term.
+type builder struct {
+	short   map[uint64]int32 // finds a term of up to eight bytes, which are its key
+	long    map[string]int32
+	terms   []string
+	last    []lastPosting // is of each term
+	found   []found
+	lengths []uint32
+}
+
+type found struct {
+	term    int32
+	posting posting
+}
+
+// lastPosting is where the last posting of a term is.
+type lastPosting struct {
+	ordinal uint32
+	found   int32
+}
+
+func newBuilder() *builder {
+	return &builder{short: make(map[uint64]int32), long: make(map[string]int32)}
+}
+
+// add appends a chunk with the next ordinal. Its terms are joined by spaces.
+func (b *builder) add(terms string) {
+	ordinal, length := uint32(len(b.lengths)), uint32(0)
+	for term, rest := "", terms; rest != ""; length++ {
+		term, rest, _ = strings.Cut(rest, " ")
+		i := b.term(term)
+		if last := b.last[i]; last.found >= 0 && last.ordinal == ordinal {
+			if p := &b.found[last.found].posting; *p&maxFrequency < maxFrequency {
+				*p++
+			}
+			continue
+		}
+		b.last[i] = lastPosting{ordinal, int32(len(b.found))}
+		b.found = append(b.found, found{i, newPosting(ordinal, 1)})
+	}
+	b.lengths = append(b.lengths, length)
+}
+
+// term is the number of a term, which holds no zero byte.
+func (b *builder) term(term string) int32 {
+	next := int32(len(b.terms))
+	if len(term) <= 8 {
+		var padded [8]byte
+		copy(padded[:], term)
+		key := binary.LittleEndian.Uint64(padded[:])
+		if i, known := b.short[key]; known {
+			return i
+		}
+		b.short[key] = next
+	} else {
+		if i, known := b.long[term]; known {
+			return i
+		}
+		b.long[strings.Clone(term)] = next
+	}
+	b.terms, b.last = append(b.terms, strings.Clone(term)), append(b.last, lastPosting{found: -1})
+	return next
+}
+
+// postings are those of the chunks. It ends the use of the builder.
+func (b *builder) postings() postings {
+	ends := make([]int, len(b.terms))
+	for _, f := range b.found {
+		ends[f.term]++
+	}
+	p := postings{
+		terms:   make(map[string]int32, len(b.terms)),
+		lists:   make([][]posting, len(b.terms)),
+		lengths: b.lengths,
+	}
+	all, from := make([]posting, len(b.found)), 0
+	for i, term := range b.terms {
+		p.terms[term] = int32(i)
+		to := from + ends[i]
+		p.lists[i] = all[from:from:to] // a list that grows later moves away
+		from = to
+	}
+	for _, f := range b.found {
+		p.lists[f.term] = append(p.lists[f.term], f.posting)
+	}
+	return p
+}
+
+// append appends the other's chunks with the next ordinals, and takes over its terms.
 func (p *postings) append(other *postings) {
 	shift := posting(len(p.lengths)) << frequencyBits
 	for term, from := range other.terms {
 		i, known := p.terms[term]
 		if !known {
-			i = p.term(strings.Clone(term))
+			i = p.term(term)
 		}
 		for _, posting := range other.lists[from] {
 			p.lists[i] = append(p.lists[i], posting+shift)

@@ -57,9 +57,10 @@ func (z *quantised) set(i int, unit []float32) {
 		clear(values)
 		return
 	}
+	levels := 1 / scale
 	var squares float64
 	for j, x := range unit {
-		n := nearestInt(x / scale)
+		n := nearestInt(x * levels)
 		values[j] = int8(n)
 		d := float64(x) - float64(n)*float64(scale)
 		squares += d * d
@@ -67,12 +68,10 @@ func (z *quantised) set(i int, unit []float32) {
 	z.errors[i] = float32(math.Sqrt(squares))
 }
 
-// nearestInt rounds, halves away from zero.
+// nearestInt rounds a number below 2^22, halves to even. In the sum, the last bit is worth 1.
 func nearestInt(x float32) int32 {
-	if x < 0 {
-		return int32(x - 0.5)
-	}
-	return int32(x + 0.5)
+	const shift = 3 << 22
+	return int32(math.Float32bits(x+shift)) - int32(math.Float32bits(shift))
 }
 
 // quantisedQuery is a query with a fixed scale of 1/queryLevels. Its values are at most 1, so that

@@ -261,7 +261,7 @@ type segment struct {
 func newSegment(capacity int) *segment { return &segment{capacity: capacity, postings: newPostings()} }
 
 // add adds a chunk with its vector of length 1. All vectors have the same number of dimensions.
-func (s *segment) add(number int64, c *index.Chunk, terms string, unit []float32) {
+func (s *segment) add(number int64, c *index.Chunk, unit []float32) {
 	var previous *documentMeta
 	if n := len(s.entries); n > 0 {
 		previous = s.entries[n-1].meta
@@ -270,7 +270,6 @@ func (s *segment) add(number int64, c *index.Chunk, terms string, unit []float32
 	}
 	s.vectors.add(len(s.entries), unit)
 	s.entries = append(s.entries, entry{id: c.ID, meta: metaOf(c, previous), number: number, digest: index.Digest(c.Text)})
-	s.postings.add(terms)
 }
 
 // joinedTerms are the chunk's terms as they are stored. No term holds a space.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
@@ -61,7 +63,8 @@ func stage(r *ranking, chunks []ranked) {
 	s := newSegment(len(chunks))
 	for i := range chunks {
 		c := &chunks[i]
-		s.add(1, &c.chunk, joinedTerms(&c.chunk), c.vector)
+		s.add(1, &c.chunk, c.vector)
+		s.postings.add(joinedTerms(&c.chunk))
 	}
 	r.stage(s)
 }
@@ -202,6 +205,53 @@ func TestPostingHoldsItsFrequency(t *testing.T) {
 		list[1].ordinal() != 1 || list[1].frequency() != 1 {
 		t.Errorf("postings are %x", list)
 	}
+}
+
+// Loading an index gives the postings that adding its chunks one after the other gives.
+func TestBuiltPostingsAreThoseThatWereAdded(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 10))
+	words := []string{"a", "ab", "eightlet", "ninelette", "ninelettr", "eightlett", "größe", "漢字", strings.Repeat("long", 50)}
+	for i := range 500 {
+		words = append(words, letters(i*37))
+	}
+	added, built := newPostings(), newBuilder()
+	for i := range 300 {
+		terms := make([]string, random.IntN(60))
+		for j := range terms {
+			terms[j] = words[int(float64(len(words))*math.Pow(random.Float64(), 3))]
+		}
+		if i == 7 {
+			terms = slices.Repeat([]string{"many"}, 1000)
+		}
+		added.add(strings.Join(terms, " "))
+		built.add(strings.Join(terms, " "))
+	}
+	got := built.postings()
+	if len(added.terms) < 100 {
+		t.Fatalf("only %d terms are compared", len(added.terms))
+	}
+	if diff := cmp.Diff(listsOf(&added), listsOf(&got)); diff != "" {
+		t.Errorf("lists (-added +built):\n%s", diff)
+	}
+	if diff := cmp.Diff(added.lengths, got.lengths); diff != "" {
+		t.Errorf("lengths (-added +built):\n%s", diff)
+	}
+	before := listsOf(&got)
+	got.add("a ab eightlet")
+	after := listsOf(&got)
+	for term, list := range before { // no list has grown into another
+		if diff := cmp.Diff(list, after[term][:len(list)]); diff != "" {
+			t.Fatalf("%q after another chunk (-want +got):\n%s", term, diff)
+		}
+	}
+}
+
+func listsOf(p *postings) map[string][]posting {
+	lists := map[string][]posting{}
+	for term, i := range p.terms {
+		lists[term] = slices.Clone(p.lists[i])
+	}
+	return lists
 }
 
 // A question as long as a request may be takes no longer than its distinct terms do.

@@ -112,7 +112,8 @@ func (s *Store) putChunk(c *index.Vectored, staged int64, dimensions *int, into 
 	if err != nil {
 		return err
 	}
-	into.add(number, &c.Chunk, terms, unit)
+	into.add(number, &c.Chunk, unit)
+	into.postings.add(terms)
 	return nil
 }
 
