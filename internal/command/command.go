@@ -11,22 +11,32 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// exitFailed is the exit code of a command that failed with usable arguments; see
-// config.ExitUnusable for the others.
-const exitFailed = 1
+// The exit codes of a command that failed: with usable arguments, and without. A task's pod has
+// config.ExitUnusable instead of the latter.
+const (
+	exitFailed   = 1
+	exitUnusable = 2
+)
 
 // unusable marks an error in the arguments or in the manifest.
 type unusable struct{ error }
 
 func (u unusable) Unwrap() error { return u.error }
 
-// ExitCode returns the process's exit code for an error of a command: 2 for unusable arguments,
-// config or manifest, else 1.
+// ofTask marks an error of a task's pod.
+type ofTask struct{ error }
+
+func (t ofTask) Unwrap() error { return t.error }
+
+// ExitCode returns the process's exit code for an error of a command.
 func ExitCode(err error) int {
-	if _, ok := errors.AsType[unusable](err); ok {
+	if _, ok := errors.AsType[unusable](err); !ok {
+		return exitFailed
+	}
+	if _, ok := errors.AsType[ofTask](err); ok {
 		return config.ExitUnusable
 	}
-	return exitFailed
+	return exitUnusable
 }
 
 // New returns the root command. It prints no errors: the caller does, and exits with ExitCode.

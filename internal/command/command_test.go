@@ -22,9 +22,11 @@ func TestExitCodes(t *testing.T) {
 		{"a failure", cause, exitFailed},
 		{"an interrupted run", context.Canceled, exitFailed},
 		{"a locked index", fmt.Errorf("open: %w", index.ErrLocked), exitFailed},
-		{"a manifest that cannot be used", unusable{cause}, config.ExitUnusable},
+		{"a manifest that cannot be used", unusable{cause}, exitUnusable},
 		{"the same, wrapped and joined with another error",
-			errors.Join(context.Canceled, fmt.Errorf("run: %w", unusable{cause})), config.ExitUnusable},
+			errors.Join(context.Canceled, fmt.Errorf("run: %w", unusable{cause})), exitUnusable},
+		{"a task's config that cannot be used", ofTask{fmt.Errorf("config: %w", unusable{cause})}, config.ExitUnusable},
+		{"a task that failed", ofTask{cause}, exitFailed},
 	} {
 		if got := ExitCode(c.err); got != c.want {
 			t.Errorf("%s: exit code %d, want %d", c.name, got, c.want)
@@ -46,7 +48,7 @@ func TestMistakesInTheCommandLineAreUnusable(t *testing.T) {
 			cmd.SetArgs(args)
 			cmd.SetOut(new(bytes.Buffer))
 			cmd.SetErr(new(bytes.Buffer))
-			if err := cmd.ExecuteContext(t.Context()); ExitCode(err) != config.ExitUnusable {
+			if err := cmd.ExecuteContext(t.Context()); ExitCode(err) != exitUnusable {
 				t.Errorf("exit code %d: %v", ExitCode(err), err)
 			}
 		})

@@ -35,10 +35,13 @@ func newIngestCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report, err := f.run(cmd.Context(), serve.Logger(cmd.ErrOrStderr(), nil))
-			if f.termination == "" {
-				return err
+			if f.termination != "" {
+				err = errors.Join(err, writeTermination(f.termination, report, err))
 			}
-			return errors.Join(err, writeTermination(f.termination, report, err))
+			if err != nil {
+				return ofTask{err}
+			}
+			return nil
 		},
 	}
 	f.register(cmd)

@@ -9,9 +9,10 @@ import (
 // MaxSummaryBytes bounds a run's termination message: Kubernetes cuts one at 4,096 bytes.
 const MaxSummaryBytes = 3500
 
-// ExitUnusable is the exit code of a process whose arguments or config cannot be used. A Job's pod failure policy ends
-// a run at once on it, because running the same again cannot help.
-const ExitUnusable = 2
+// ExitUnusable is the exit code of a task's process whose config cannot be used. A Job's pod failure policy ends a task
+// at once on it, because running the same again cannot help. It is not 2: a Go process that panics or finds no memory
+// ends with that, and may succeed the next time.
+const ExitUnusable = 3
 
 // Summary is what a run leaves in its pod's termination message, a JSON object. It is a hint: the ledger is the
 // truth. The ingestion bounds each text, so that the whole stays under MaxSummaryBytes.

@@ -178,13 +178,13 @@ func TestTheIngestionsPodSaysWhyItFailed(t *testing.T) {
 		code  int // 2 fails the Job at once
 		want  string
 	}{
-		{"a version of another image", func(p *pod) { p.ingest.Version = 99 }, 2, "version: 99, but this build reads 1"},
-		{"no index", func(p *pod) { p.ingest.Index.Local = nil }, 2, "index"},
-		{"an overlap as large as the chunk", func(p *pod) { p.ingest.Generation.Chunking.Overlap = 800 }, 2, "overlap"},
-		{"a source that names no place", func(p *pod) { p.ingest.Sources[0].Directory = nil }, 2, "exactly one of directory and configMap"},
+		{"a version of another image", func(p *pod) { p.ingest.Version = 99 }, config.ExitUnusable, "version: 99, but this build reads 1"},
+		{"no index", func(p *pod) { p.ingest.Index.Local = nil }, config.ExitUnusable, "index"},
+		{"an overlap as large as the chunk", func(p *pod) { p.ingest.Generation.Chunking.Overlap = 800 }, config.ExitUnusable, "overlap"},
+		{"a source that names no place", func(p *pod) { p.ingest.Sources[0].Directory = nil }, config.ExitUnusable, "exactly one of directory and configMap"},
 		{"a ConfigMap that is not mounted", func(p *pod) {
 			p.ingest.Sources[0] = config.Source{Name: "docs", ConfigMap: &config.ConfigMap{Name: "docs"}}
-		}, 2, "ConfigMap 'docs' is not mounted"},
+		}, config.ExitUnusable, "ConfigMap 'docs' is not mounted"},
 		{"a directory that is not mounted", func(p *pod) { p.ingest.Sources[0].Directory.Path += "/none" }, 1, "not every source could be listed"},
 		{"no documents", func(p *pod) { p.ingest.Sources[0].Include = []string{"*.pdf"} }, 1, "there are no documents"},
 		{"a key that the model refuses", func(*pod) {}, 1, "refused the API key; check secretRef (HTTP 401)"},
@@ -208,7 +208,7 @@ func TestTheIngestionsPodSaysWhyItFailed(t *testing.T) {
 			}
 		})
 	}
-	run(t, "ingest", "--config", "nowhere.json").ends(2, "nowhere.json: no such file")
+	run(t, "ingest", "--config", "nowhere.json").ends(config.ExitUnusable, "nowhere.json: no such file")
 	run(t, "ingest").ends(2, "--config FILE is missing")
 	run(t, "gateway", "--config", "nowhere.json").ends(2, "nowhere.json: no such file")
 }
