@@ -160,7 +160,8 @@ func TestTheIngestionsPodTellsHowFarItIsAndLeavesAReport(t *testing.T) {
 	if err := json.Unmarshal(message, &report); err != nil {
 		t.Fatalf("%v: %s", err, message)
 	}
-	want := ingest.Report{Pipeline: "weather/papers", Generation: pod.ingest.Generation.Fingerprint(), Listed: 41, Added: 1, Failed: 40, Indexed: 1, Chunks: 1, Embedded: 1}
+	want := ingest.Report{Pipeline: "weather/papers", Generation: pod.ingest.Generation.Fingerprint(), Listed: 41, Added: 1, Failed: 40, Indexed: 1, Chunks: 1, Embedded: 1,
+		Losses: config.Losses{Reasons: map[config.Reason]int{config.Malformed: 40}}}
 	if diff := cmp.Diff(want, report, cmpopts.IgnoreFields(ingest.Report{}, "Bytes", "Seconds", "Failures")); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
