@@ -133,7 +133,7 @@ func (r *Report) writeFailures(b *strings.Builder) {
 		fmt.Fprintf(w, "\nfailed\t%s\t%s\t%s", printable(f.Document), f.Reason, printable(f.Message))
 	}
 	if more := r.Failed - len(r.Failures); more > 0 {
-		fmt.Fprintf(w, "\nfailed\tand %d more", more)
+		fmt.Fprintf(w, "\nfailed\tand %d more; of all, %s", more, config.Counts(r.Reasons))
 	}
 	w.Flush()
 }
@@ -152,7 +152,7 @@ func (r *Report) writeWarned(b *strings.Builder) {
 		fmt.Fprintf(w, "\npartly read\t%s\t%s", printable(d.Document), printable(strings.Join(warnings, "; ")))
 	}
 	if more := r.Warned - len(r.WarnedDocuments); more > 0 {
-		fmt.Fprintf(w, "\npartly read\tand %d more", more)
+		fmt.Fprintf(w, "\npartly read\tand %d more; of all, %s", more, config.Counts(r.WarningReasons))
 	}
 	w.Flush()
 }
