@@ -58,9 +58,11 @@ func readCSV(ctx context.Context, s source) (*Document, error) {
 
 // csvTable begins the table under the lines that stand above its header: as its caption if they are short.
 func csvTable(out *flow, preamble [][]string) (*tableFlow, error) {
-	lines := make([]string, len(preamble))
-	for i, row := range preamble {
-		lines[i] = csvTitle(row)
+	lines := make([]string, 0, len(preamble))
+	for _, row := range preamble {
+		if title := csvTitle(row); title != "" {
+			lines = append(lines, title)
+		}
 	}
 	caption := strings.Join(lines, "; ")
 	if oneLine(caption) == oneLineUncut(normalise(caption)) {

@@ -22,6 +22,21 @@ func relationshipsOf(pairs ...string) string {
 
 const relationshipsNamespace = `xmlns:r="r" `
 
+func TestDOCXTakesTheTablesOfAPage(t *testing.T) {
+	parts := docxParts(`<w:altChunk ` + relationshipsNamespace + `r:id="rId1"/>`)
+	parts["word/_rels/document.xml.rels"] = relationshipsOf("aFChunk", "chunk.html")
+	parts["word/chunk.html"] = `<html><body><table><caption>Pumps</caption><tr><th>Pump</th><th>Flow</th></tr><tr><td>Anna</td>` +
+		`<td></td></tr><tr><td>Clara</td><td>395</td></tr></table></body></html>`
+	d, err := shared.Extract(t.Context(), "a.docx", zipOf(t, parts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Table{{End: 36, Caption: "Pumps", Header: "Pump | Flow", Columns: []string{"Pump", "Flow"}, Rows: []int{18, 25}}}
+	if diff := cmp.Diff(want, d.Pages[0].Tables); diff != "" {
+		t.Errorf("%q (-want +got):\n%s", textOfFirst(d), diff)
+	}
+}
+
 func TestDOCXPartsAroundTheBody(t *testing.T) {
 	parts := docxParts(para(words("The limit")+`<w:r><w:footnoteReference w:id="2"/></w:r>`+words(" holds.")+`<w:r>`+
 		`<w:commentReference w:id="0"/></w:r>`) +

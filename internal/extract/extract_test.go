@@ -269,6 +269,7 @@ func TestCSV(t *testing.T) {
 		{"numbers that count as names", "a.csv", "shift,1,2,3\nearly,Ann,Bob,Eve\n", "shift: early\n1: Ann\n2: Bob\n3: Eve"},
 		{"names and values with units", "a.csv", "Flow,812 l/min\nMass,44 kg\n", "column 1: Flow\ncolumn 2: 812 l/min\n\ncolumn 1: Mass\ncolumn 2: 44 kg"},
 		{"a title above the header", "a.csv", "Cranes of site B\nStatus: June\n\nname,load\nK1,5\nK2,6\n", "Cranes of site B; Status: June\n\nname: K1\nload: 5\n\nname: K2\nload: 6"},
+		{"a title and a blank row", "a.csv", "Cranes,,\n,,\nname,load,bay\nK1,5,2\n", "Cranes\n\nname: K1\nload: 5\nbay: 2"},
 		{"a title with the header's commas", "a.csv", "Cranes,,\nname,load,bay\nK1,5,2\n", "Cranes\n\nname: K1\nload: 5\nbay: 2"},
 		{"comments above the header", "a.csv", "# exported\n# by a program, on Monday\n#id,name,bay\n1,x,2\n2,y,3\n", "exported; by a program on Monday\n\nid: 1\nname: x\nbay: 2\n\nid: 2\nname: y\nbay: 3"},
 		{"one column", "a.csv", "name\nAnn\nBob\n", "name: Ann\n\nname: Bob"},

@@ -50,9 +50,12 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 	case atom.Dl:
 		rewriteTerms(n)
 	case atom.Img:
-		if strings.HasPrefix(strings.TrimSpace(attributeOf(n, "src")), "data:") {
+		switch alt := attributeOf(n, "alt"); {
+		case strings.HasPrefix(strings.TrimSpace(attributeOf(n, "src")), "data:"):
 			p.warnings.Add(config.PartsIgnored, 1, "data in base64")
-			replace(n, attributeOf(n, "alt"))
+			replace(n, alt)
+		case strings.TrimSpace(alt) == "": // its file's name alone says nothing
+			n.Parent.RemoveChild(n)
 		}
 	case atom.A:
 		href := strings.TrimSpace(attributeOf(n, "href"))

@@ -44,28 +44,12 @@ func (p *htmlPage) rewriteTable(n *html.Node) error {
 		unwrapTable(n)
 		return nil
 	}
-	g := &grid{limit: p.limit}
-	var header, body [][]string
-	for _, row := range rows {
-		cells := make([]gridCell, 0, len(row.cells))
-		for _, cell := range row.cells {
-			cells = append(cells, gridCell{text: cellText(cell), cols: spanned(cell, "colspan"), rows: spanned(cell, "rowspan")})
-		}
-		texts, err := g.row(cells)
-		if err != nil {
-			return err
-		}
-		if err := p.limit.takeCells(len(texts)); err != nil {
-			return err
-		}
-		if len(body) == 0 && row.header {
-			header = append(header, texts)
-		} else {
-			body = append(body, texts)
-		}
+	if title := titleRow(rows); title != "" && caption == "" {
+		caption, rows = title, rows[1:]
 	}
-	if len(header) == 0 && len(body) > 1 && len(body[0]) > 1 && !rows[0].named && isCSVHeader(body[0], body[1:]) {
-		header, body = body[:1], body[1:]
+	header, body, err := p.layOut(rows)
+	if err != nil {
+		return err
 	}
 	for c := n.FirstChild; c != nil; c = n.FirstChild {
 		n.RemoveChild(c)
@@ -73,6 +57,47 @@ func (p *htmlPage) rewriteTable(n *html.Node) error {
 	n.Data, n.DataAtom = writtenTable, 0
 	setAttribute(n, "text", markdownRows(caption, columnNames(header), body))
 	return nil
+}
+
+// titleRow is the text of a first row that is one cell over all columns.
+func titleRow(rows []tableRow) string {
+	if len(rows) < 3 || len(rows[0].cells) != 1 || len(rows[1].cells) < 2 {
+		return ""
+	}
+	if title := cellText(rows[0].cells[0]); len(title) <= maxCaption {
+		return title
+	}
+	return ""
+}
+
+// layOut gives the cells of rows their columns, and tells the rows that name them from the others.
+func (p *htmlPage) layOut(rows []tableRow) (header, body [][]string, err error) {
+	g := &grid{limit: p.limit}
+	for _, row := range rows {
+		cells := make([]gridCell, 0, len(row.cells))
+		for _, cell := range row.cells {
+			cells = append(cells, gridCell{text: cellText(cell), cols: spanned(cell, "colspan"), rows: spanned(cell, "rowspan")})
+		}
+		texts, err := g.row(cells)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := p.limit.takeCells(len(texts)); err != nil {
+			return nil, nil, err
+		}
+		if len(body) == 0 && row.header {
+			header = append(header, texts)
+		} else {
+			body = append(body, texts)
+		}
+	}
+	for len(body) > 0 && allEmpty(body[0]) {
+		body, rows = body[1:], rows[1:]
+	}
+	if len(header) == 0 && len(body) > 1 && len(body[0]) > 1 && !rows[0].named && isCSVHeader(body[0], body[1:]) {
+		header, body = body[:1], body[1:]
+	}
+	return header, body, nil
 }
 
 // markdownRows is a table as Markdown, its caption on the line above.

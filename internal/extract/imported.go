@@ -91,7 +91,14 @@ func (w *pageBlocks) table(t Table) {
 	table := &officeTable{caption: t.Caption}
 	add := func(lines string) {
 		for line := range strings.Lines(lines) {
-			table.rows = append(table.rows, strings.Split(strings.TrimSuffix(line, "\n"), " | "))
+			line = strings.TrimSuffix(line, "\n")
+			if row, ok := strings.CutPrefix(line, "|"); ok && strings.HasSuffix(row, "|") { // of Markdown
+				if tableRule.MatchString(line) {
+					continue
+				}
+				line = strings.TrimPrefix(strings.TrimSuffix(row, " |"), " ")
+			}
+			table.rows = append(table.rows, strings.Split(line, " | "))
 		}
 	}
 	add(t.Header)
