@@ -38,15 +38,18 @@ func zipFiles(data []byte) ([]*zip.File, error) {
 type archive struct {
 	ctx      context.Context //nolint:containedctx // it lives as long as one extraction
 	parts    map[string]*zip.File
-	unpacked int64
+	unpacked *int64 // bytes, of this document and of those around it
 }
 
-func openArchive(ctx context.Context, data []byte) (*archive, error) {
-	files, err := zipFiles(data)
+func openArchive(ctx context.Context, s source) (*archive, error) {
+	files, err := zipFiles(s.data)
 	if err != nil {
 		return nil, err
 	}
-	a := &archive{ctx: ctx, parts: map[string]*zip.File{}}
+	a := &archive{ctx: ctx, parts: map[string]*zip.File{}, unpacked: s.unpacked}
+	if a.unpacked == nil {
+		a.unpacked = new(int64)
+	}
 	for _, f := range files {
 		a.parts[partKey(f.Name)] = f
 	}
@@ -155,9 +158,10 @@ func (r *partReader) Read(b []byte) (int, error) {
 	}
 	n, err := r.r.Read(b)
 	r.read += int64(n)
-	r.archive.unpacked += int64(n)
-	if r.archive.unpacked > maxUnpacked {
-		return 0, config.Failf(config.TooLarge, "the archive unpacks to more than %d bytes", maxUnpacked)
+	*r.archive.unpacked += int64(n)
+	if *r.archive.unpacked > maxUnpacked {
+		return 0, config.Failf(config.TooLarge, "the archive unpacks to more than %d bytes, with the documents in it: split it",
+			maxUnpacked)
 	}
 	size := max(r.read, int64(min(r.file.UncompressedSize64, math.MaxInt64)))
 	if packed := int64(r.file.CompressedSize64); size > smallPart && size > maxRatio*max(packed, 1) {

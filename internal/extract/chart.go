@@ -8,11 +8,14 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Excel's own bounds of a chart.
+// Excel's own bounds of a chart's series.
 const (
 	maxSeries = 255
 	maxPoints = 32_000
 )
+
+// maxFigures bounds a chart. One with this many draws a line for each pixel of a wall.
+const maxFigures = 500_000
 
 // chartBlocks are the title and the axes of a chart, and its figures as a table: a row for each category, a column
 // for each series (ECMA-376 part 1, section 21.2; the charts of Office 2016 have a schema of their own).
@@ -69,31 +72,45 @@ func richText(n *node) string {
 	return oneLineOf(drawingText(n, &hidden))
 }
 
+// figures are the data of a chart: a column for each series.
+type figures struct {
+	categories, names []string
+	values            [][]string
+	count             int
+}
+
+// add adds a series. Points have places, and so a few of them can make a long column.
+func (f *figures) add(name string, values []string) error {
+	f.names, f.values = append(f.names, name), append(f.values, values)
+	if f.count += len(values); f.count > maxFigures || len(f.names) > maxSeries {
+		return config.Failf(config.TooComplex, "a chart has more than %d series, or more than %d figures: split it",
+			maxSeries, maxFigures)
+	}
+	return nil
+}
+
 // figuresOf is the data of a chart as it was last drawn.
 func figuresOf(l *limit, chart *node) (*officeTable, error) {
-	var names []string
-	var categories []string
-	var values [][]string
+	var f figures
 	for series := range chart.at("plotArea").descendants("ser") {
 		name := strings.Join(points(series.child("tx")), " ")
 		if name == "" {
-			name = "series " + strconv.Itoa(len(names)+1)
+			name = "series " + strconv.Itoa(len(f.names)+1)
 		}
 		for _, part := range []string{"cat", "xVal"} {
-			if own := points(series.child(part)); len(own) > len(categories) {
-				categories = own
+			if own := points(series.child(part)); len(own) > len(f.categories) {
+				f.categories = own
 			}
 		}
 		for _, part := range []string{"val", "yVal", "bubbleSize"} {
 			if own := points(series.child(part)); len(own) > 0 {
-				names, values = append(names, name), append(values, own)
-				if len(names) > maxSeries {
-					return figureTable(l, nil, names, nil)
+				if err := f.add(name, own); err != nil {
+					return nil, err
 				}
 			}
 		}
 	}
-	return figureTable(l, categories, names, values)
+	return f.table(l)
 }
 
 // extendedFigures is the data of a chart of Office 2016: a waterfall, a funnel, a tree map.
@@ -102,45 +119,39 @@ func extendedFigures(l *limit, chart, chartData *node) (*officeTable, error) {
 	for series := range chart.descendants("series") {
 		names[series.at("dataId").attr("val")] = series.at("tx", "txData", "v").content()
 	}
-	var columns, categories []string
-	var values [][]string
+	var f figures
 	for data := range chartData.elements("data") {
 		for dimension := range data.elements("strDim") {
-			categories = levels(dimension)
+			f.categories = levels(dimension)
 		}
 		for dimension := range data.elements("numDim") {
-			columns = append(columns, names[data.attr("id")])
-			values = append(values, levels(dimension))
-			if len(columns) > maxSeries {
-				return figureTable(l, nil, columns, nil)
+			if err := f.add(names[data.attr("id")], levels(dimension)); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return figureTable(l, categories, columns, values)
+	return f.table(l)
 }
 
-func figureTable(l *limit, categories, names []string, values [][]string) (*officeTable, error) {
-	if len(names) > maxSeries {
-		return nil, config.Failf(config.TooComplex, "a chart has more than %d series: split it", maxSeries)
-	}
+func (f *figures) table(l *limit) (*officeTable, error) {
 	t := newOfficeTable(l)
-	rows := len(categories)
-	for _, v := range values {
+	rows := len(f.categories)
+	for _, v := range f.values {
 		rows = max(rows, len(v))
 	}
 	if rows == 0 {
 		return t, nil
 	}
 	header := []officeCell{{}}
-	for _, name := range names {
+	for _, name := range f.names {
 		header = append(header, officeCell{blocks: []block{{text: name}}})
 	}
 	if err := t.addRow(header, true); err != nil {
 		return nil, err
 	}
 	for i := range rows {
-		row := []officeCell{{blocks: []block{{text: nth(categories, i)}}}}
-		for _, v := range values {
+		row := []officeCell{{blocks: []block{{text: nth(f.categories, i)}}}}
+		for _, v := range f.values {
 			row = append(row, officeCell{blocks: []block{{text: nth(v, i)}}})
 		}
 		if err := t.addRow(row, false); err != nil {

@@ -13,9 +13,16 @@ import (
 // csvPeek is how many records are looked at for the shape of a table: its delimiter, its width and its header.
 const csvPeek = 50
 
+// maxCSV bounds a table, whose text has the columns' names in each row and so is longer.
+const maxCSV = 64 << 20 // bytes
+
 // readCSV writes each row as lines of "header: value" with a blank line between rows, so that a value is found
 // by its column's name wherever the table is cut. Lines above the header are the table's caption.
 func readCSV(ctx context.Context, s source) (*Document, error) {
+	if len(s.data) > maxCSV {
+		return nil, config.Failf(config.TooLarge, "the CSV table has %d bytes, at most %d can be read: split it", len(s.data),
+			maxCSV)
+	}
 	text, warnings := decode(s.data)
 	records := newCSVRecords(s.name, lineEnds.Replace(text))
 	out := &flow{ctx: ctx, limit: newLimit(s.max)}

@@ -11,7 +11,7 @@ import (
 // footers; notes and comments follow the paragraph that refers to them. Deleted and hidden text and the codes of
 // fields are left out.
 func readDOCX(ctx context.Context, s source) (*Document, error) {
-	pack, err := openOOXML(ctx, s.data, newLimit(s.max))
+	pack, err := openOOXML(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -21,7 +21,7 @@ func readDOCX(ctx context.Context, s source) (*Document, error) {
 	}
 	out := &flow{ctx: ctx, limit: pack.limit}
 	r := &docxReader{ooxml: pack, imports: s.imports, writer: blockWriter{out: out}, notes: map[noteID][]block{},
-		read: map[string]bool{}}
+		read: map[string]bool{}, furniture: map[string]bool{}}
 	for _, read := range []func() error{
 		r.readStyles, r.readNumbering, r.readNotes, r.writeHeaders, r.writeBody, r.writeLooseNotes, r.writeFooters,
 		r.writer.flush,
@@ -54,7 +54,7 @@ type docxReader struct {
 	notes     map[noteID][]block
 	noteOrder []noteID        // those that nothing has referred to yet
 	read      map[string]bool // parts that the text referred to: each is read once
-	furniture []string        // lines of headers and footers that were written
+	furniture map[string]bool // lines of headers and footers that were written
 
 	inside      int      // cells, text boxes and notes around the paragraph
 	inFurniture bool     // in a header or footer
@@ -179,6 +179,9 @@ func (r *docxReader) fail(err error) {
 // hide counts text that is not shown, and so not read.
 func (r *docxReader) hide() { r.hidden++ }
 
+// maxCarried is how many bytes of paragraphs whose ends were deleted become one paragraph.
+const maxCarried = 16 << 10
+
 // paragraph is a paragraph and what is anchored in it.
 func (r *docxReader) paragraph(p *node) []block {
 	properties := p.child("pPr")
@@ -193,7 +196,8 @@ func (r *docxReader) paragraph(p *node) []block {
 	r.endParagraph()
 	text := r.carried + w.String()
 	r.carried = ""
-	if mark := properties.at("rPr"); mark.at("del") != nil || mark.at("moveFrom") != nil {
+	mark := properties.at("rPr")
+	if len(text) < maxCarried && (mark.at("del") != nil || mark.at("moveFrom") != nil) {
 		r.carried = text
 		return attached
 	}

@@ -3,6 +3,8 @@ package extract
 import (
 	"slices"
 	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // docxInline is the text of a paragraph of WordprocessingML.
@@ -146,6 +148,12 @@ func (w *docxInline) control(n *node) {
 	w.children(n.child("sdtContent"))
 }
 
+// Bounds on fields. Word shows the code of a field up to a length of 255.
+const (
+	maxFields    = 256 // within each other
+	maxFieldCode = 32 << 10
+)
+
 // field is a complex field that has begun and not ended. Its code is not shown, its result is.
 type field struct {
 	code   string
@@ -164,6 +172,11 @@ func (w *docxInline) fieldChar(n *node) {
 	switch n.attr("fldCharType") {
 	case "begin":
 		w.formField(n.child("ffData"))
+		if len(fields) >= maxFields {
+			w.reader.fail(config.Failf(config.TooComplex, "more than %d fields begin within each other: simplify the document",
+				maxFields))
+			return
+		}
 		w.reader.fields = append(fields, field{})
 	case "separate":
 		if last >= 0 {
@@ -180,7 +193,8 @@ func (w *docxInline) fieldChar(n *node) {
 }
 
 func (w *docxInline) instruction(code string) {
-	if last := len(w.reader.fields) - 1; last >= 0 && !w.reader.fields[last].result {
+	last := len(w.reader.fields) - 1
+	if last >= 0 && !w.reader.fields[last].result && len(w.reader.fields[last].code) < maxFieldCode {
 		w.reader.fields[last].code += code
 	}
 }

@@ -1,9 +1,6 @@
 package extract
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // attach keeps what is to follow the paragraph that is being read.
 func (r *docxReader) attach(blocks ...block) { r.attached = append(r.attached, blocks...) }
@@ -121,10 +118,10 @@ func (r *docxReader) writeOnce(blocks []block) error {
 			}
 		}
 		for _, line := range lines {
-			if line = oneLineUncut(line); line == "" || slices.Contains(r.furniture, line) {
+			if line = oneLineUncut(line); line == "" || r.furniture[line] {
 				continue
 			}
-			r.furniture = append(r.furniture, line)
+			r.furniture[line] = true
 			if err := r.writer.write(block{text: line}); err != nil {
 				return err
 			}

@@ -79,10 +79,30 @@ func ownStyle(e *node, id string) docxStyle {
 		style.level, _ = strconv.Atoi(m[1])
 	}
 	if run := e.child("rPr"); run != nil {
-		style.run = []*node{run}
+		style.run = []*node{effective(run)}
 	}
 	return style
 }
+
+// effective are the properties of a style that matter, the last of each name: they are applied to each paragraph.
+func effective(properties *node) *node {
+	last := &node{name: properties.name}
+	for _, p := range slices.Backward(properties.children) {
+		if runProperties[p.name] && last.child(p.name) == nil {
+			last.children = append(last.children, &node{name: p.name, attrs: p.known(runAttributes)})
+		}
+	}
+	slices.Reverse(last.children)
+	return last
+}
+
+// The properties that runStyle.apply knows, and their attributes.
+var (
+	runProperties = map[string]bool{
+		"vertAlign": true, "rFonts": true, "vanish": true, "sz": true, "color": true, "highlight": true, "shd": true,
+	}
+	runAttributes = []string{"val", "ascii", "asciiTheme", "themeColor", "fill", "themeFill"}
+)
 
 // inherit is a style with what it takes from its bases. Word allows no more than ten of them.
 func inherit(own map[string]docxStyle, id string, depth int) docxStyle {

@@ -12,7 +12,7 @@ import (
 
 // readEPUB reads a book (EPUB 2 and 3): its chapters in the order of the spine, each as the HTML page that it is.
 func readEPUB(ctx context.Context, s source) (*Document, error) {
-	a, err := openArchive(ctx, s.data)
+	a, err := openArchive(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func holdsWords(text string) bool {
 	return strings.ContainsFunc(pictureLink.ReplaceAllString(text, ""), isFigure)
 }
 
-// chapters are the parts of a book in reading order, each once.
+// chapters are the parts of a book in reading order, each once, by however many names the book lists it.
 func chapters(book *node, dir string) []string {
 	targets := map[string]string{}
 	for item := range book.at("manifest").elements("item") {
@@ -109,11 +109,11 @@ func chapters(book *node, dir string) []string {
 		}
 	}
 	var parts []string
+	seen := map[string]bool{"": true}
 	for ref := range book.at("spine").elements("itemref") {
-		id := ref.attr("idref")
-		if part := targets[id]; part != "" {
+		if part := targets[ref.attr("idref")]; !seen[partKey(part)] {
+			seen[partKey(part)] = true
 			parts = append(parts, part)
-			delete(targets, id)
 		}
 	}
 	return parts

@@ -61,6 +61,8 @@ type source struct {
 	max  int64 // bytes of text
 	// formats takes the format of each document that is read, this one and those that it holds.
 	formats map[string]bool
+	// unpacked counts the bytes of archives, of this document and of those that it holds.
+	unpacked *int64
 	// imports reads a document that this one holds; nil where it is held by too many others itself.
 	imports importer
 }
@@ -78,7 +80,7 @@ func (e *Extractor) Extract(ctx context.Context, name string, data []byte) (*Doc
 		return nil, err
 	}
 	formats := map[string]bool{}
-	d, err := e.read(ctx, e.source(ctx, name, data, formats, 0))
+	d, err := e.read(ctx, e.source(ctx, name, data, formats, new(int64), 0))
 	if err != nil {
 		return nil, err
 	}
@@ -100,12 +102,15 @@ func CheckSize(bytes int) error {
 	return nil
 }
 
-// source is a document that is held by as many others as depth says, and shares formats with them.
-func (e *Extractor) source(ctx context.Context, name string, data []byte, formats map[string]bool, depth int) source {
-	s := source{name: name, data: data, max: e.options.MaxText, formats: formats}
+// source is a document that is held by as many others as depth says, and shares formats and unpacked
+// with them.
+func (e *Extractor) source(
+	ctx context.Context, name string, data []byte, formats map[string]bool, unpacked *int64, depth int,
+) source {
+	s := source{name: name, data: data, max: e.options.MaxText, formats: formats, unpacked: unpacked}
 	if depth < maxHeld {
 		s.imports = func(name string, data []byte) (*Document, error) {
-			return e.read(ctx, e.source(ctx, name, data, formats, depth+1))
+			return e.read(ctx, e.source(ctx, name, data, formats, unpacked, depth+1))
 		}
 	}
 	return s

@@ -23,6 +23,7 @@ type flow struct {
 type limit struct {
 	max   int64 // bytes
 	used  int64
+	laid  int64 // bytes of the cells of tables
 	cells int
 }
 
@@ -38,6 +39,16 @@ func (l *limit) take(n int) error {
 func (l *limit) fits(n int) error {
 	if l.used+int64(n) > l.max {
 		return config.Failf(config.TooLarge, "the document holds more than %d bytes of text: split it", l.max)
+	}
+	return nil
+}
+
+// lay counts n more bytes of text in the cells of a table, which are held until the table ends: merged cells as often
+// as they are repeated, and the cells of a table within a cell with each of the two.
+func (l *limit) lay(n int) error {
+	if l.laid += int64(n); l.laid > l.max {
+		return config.Failf(config.TooLarge, "the cells of the document's tables hold more than %d bytes of text, merged "+
+			"and nested ones counted again: split it", l.max)
 	}
 	return nil
 }

@@ -109,11 +109,13 @@ func FuzzText(f *testing.F) {
 }
 
 func FuzzMarkdown(f *testing.F) {
+	addHostile(f, ".md")
 	fuzz(f, "a.md", "---\ntitle: x\n---\n# A\n\nB\n===\n\n## [l](u) `c`\n", "- # a\n> # b\n", "+++\n+++\n#\n#  \n",
 		"# \u200b\n\t# x\n```\n# y", strings.Repeat("> ", 300)+"x")
 }
 
 func FuzzHTML(f *testing.F) {
+	addHostile(f, ".html")
 	fuzz(f, "a.html", "<!doctype html><title>t</title><h1>a</h1><p>b<table><tr><td>c<td>d</table>", "<meta charset=utf-16><p>x", "<html><body><pre>\n a\n</pre><ul><li>x<ol><li>y", "<svg><math><template><p>", "<h1>a<br>b</h1>",
 		"<table><tr><td colspan=100000000 rowspan=9>x</table>", "<table><tr><td rowspan=3>a<td><table><tr><td>b</table><tr><td><ul><li>c</ul></table>",
 		"<table><caption>c</caption><tr><th>a|b<th>c | d<tr><td>1</table><dl><dt>a<dd>b<dd>c</dl>", "<math><mfrac><mn>1<mn>2</mfrac><msup><mi>x", "10<sup>6</sup> <input type=checkbox checked>",
@@ -122,10 +124,12 @@ func FuzzHTML(f *testing.F) {
 }
 
 func FuzzCSV(f *testing.F) {
+	addHostile(f, ".csv")
 	fuzz(f, "a.csv", "a,b\n1,2\n", "a;b;\"c\nd\"\n1;2;3", "\"", "a\tb\r\n\"x\"y,", "1,2\n,,\n", "sep=|\n\"a\n|\"b|c\n", "# x\n,a,2022\n\"1\n2,3\n\"4\",5", strings.Repeat(",", 20_000), strings.Repeat("\"\n", 2000))
 }
 
 func FuzzMail(f *testing.F) {
+	addHostile(f, ".eml")
 	fuzz(f, "a.eml", "From: a\nSubject: =?utf-8?q?=C3=84?=\nMIME-Version: 1.0\n\nbody",
 		"Content-Type: multipart/mixed; boundary=B\n\n--B\n\nplain\n--B\nContent-Type: text/html\n"+
 			"Content-Transfer-Encoding: base64\n\nPHA+eA==\n--B\nContent-Disposition: attachment; filename=a.csv\n\na,b\n1,2\n--B--",
@@ -134,11 +138,13 @@ func FuzzMail(f *testing.F) {
 }
 
 func FuzzNotebook(f *testing.F) {
+	addHostile(f, ".ipynb")
 	fuzz(f, "a.ipynb", `{"cells":[{"cell_type":"markdown","source":["# a\n","b"]},{"cell_type":"code","source":"x","outputs":[{"text":["y"]}]}]}`,
 		`{"worksheets":[{"cells":[{"cell_type":"heading","level":9,"source":"a"}]}]}`, `{"cells":[{"outputs":[{"data":{"text/plain":{}}}]}]}`, `{`)
 }
 
 func FuzzJSON(f *testing.F) {
+	addHostile(f, ".json")
 	fuzz(f, "a.json", `{"title":"x","a":[1,{"b":null},[true,[]]],"":"\u0000\ud800"}`, "{}\n{\"a\":1}\n[2]", `[[[[`,
 		`{"a":{"a":`, "{\"\xff\":\"\u2028\"}")
 }
@@ -186,6 +192,7 @@ func fuzzPart(f *testing.F, name, part string, parts map[string]string, seeds ..
 
 // FuzzZip fuzzes the archive around an Office document.
 func FuzzZip(f *testing.F) {
+	addHostile(f, ".docx", ".pptx", ".xlsx", ".ods", ".odt", ".epub")
 	fuzz(f, "a.docx", string(docxOf(f, paragraph("berschrift1", "a"))), string(pptxOf(f, shape("title", "x"))),
 		"PK\x03\x04")
 }

@@ -58,11 +58,9 @@ func readHTML(ctx context.Context, s source) (*Document, error) {
 
 // readHTMLText reads a page that is decoded.
 func readHTMLText(ctx context.Context, s source, text string) (*Document, error) {
-	page, err := html.Parse(strings.NewReader(text))
+	page, err := parseHTML(text)
 	if err != nil {
-		if page, err = html.Parse(strings.NewReader(flattened(text))); err != nil {
-			return nil, config.Failf(config.Malformed, "the HTML page cannot be parsed: %w", err)
-		}
+		return nil, err
 	}
 	p := &htmlPage{ctx: ctx, root: page, limit: newLimit(s.max)}
 	title := oneLine(textOf(find(page, atom.Title)))
@@ -87,6 +85,24 @@ func readHTMLText(ctx context.Context, s source, text string) (*Document, error)
 	}
 	d.Metadata = metadata
 	return warned(d, nil, p.warnings)
+}
+
+// parseHTML makes a page's tree, within bounds.
+func parseHTML(text string) (*html.Node, error) {
+	formats, err := checkTags(text)
+	if err != nil {
+		return nil, err
+	}
+	if formats {
+		text = withoutFormatting(text)
+	}
+	page, err := html.Parse(strings.NewReader(text))
+	if err != nil {
+		if page, err = html.Parse(strings.NewReader(flattened(text))); err != nil {
+			return nil, config.Failf(config.Malformed, "the HTML page cannot be parsed: %w", err)
+		}
+	}
+	return page, checkNesting(page)
 }
 
 // decodeHTML is the page as UTF-8: by its byte order mark, as UTF-8 if that is what it is, by what it declares, or by

@@ -35,10 +35,8 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 	}
 	p.rewriteInline(n)
 	switch n.DataAtom {
-	case atom.Sup:
-		replace(n, superscript(textOf(n)))
-	case atom.Sub:
-		replace(n, subscript(textOf(n)))
+	case atom.Sup, atom.Sub:
+		rewriteScript(n)
 	case atom.Script: // of math
 		replace(n, " "+textOf(n)+" ")
 	case atom.Input:
@@ -86,6 +84,21 @@ func rewriteRuby(n *html.Node) {
 	}
 	if reading.Len() > 0 {
 		n.AppendChild(&html.Node{Type: html.TextNode, Data: "(" + reading.String() + ")"})
+	}
+}
+
+// maxScript is how many bytes a power or an index has at most; what is longer is text that only stands higher.
+const maxScript = 1000
+
+func rewriteScript(n *html.Node) {
+	text := textOf(n)
+	switch {
+	case len(text) > maxScript:
+		rename(n, atom.Span)
+	case n.DataAtom == atom.Sup:
+		replace(n, superscript(text))
+	default:
+		replace(n, subscript(text))
 	}
 }
 

@@ -13,11 +13,12 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Bounds on nesting: deeper values fail the document. The path of a value has one name for each level, of which the
-// middle is left out when there are many.
+// Bounds on a JSON document. The path of a value has one name for each level, of which the middle is left out when
+// there are many.
 const (
-	maxJSONDepth = 1_000
-	maxJSONPath  = 16
+	maxJSONDepth  = 1_000
+	maxJSONValues = 5_000_000
+	maxJSONPath   = 16
 )
 
 // readJSON writes each value as a line "path.to.key: value", with a blank line before each object of an array
@@ -112,10 +113,12 @@ type jsonWriter struct {
 	out      *flow
 	gap      bool // the next line begins a record
 	title    string
+	values   int
 	payloads int
 	warnings config.Warnings
 }
 
+// value writes a value, whose path each level extends in place.
 func (w *jsonWriter) value(path []string, token json.Token) error {
 	if len(path) > maxJSONDepth {
 		return config.Failf(config.TooComplex, "the JSON document is nested deeper than %d levels", maxJSONDepth)
@@ -155,7 +158,7 @@ func (w *jsonWriter) object(path []string) error {
 			return err
 		}
 		name, _ := key.(string)
-		if err := w.value(append(slices.Clip(path), oneLine(name)), token); err != nil {
+		if err := w.value(append(path, oneLine(name)), token); err != nil {
 			return err
 		}
 	}
@@ -174,7 +177,7 @@ func (w *jsonWriter) array(path []string) error {
 		}
 		// Arrays directly in arrays have no name of their own, yet must count as deeper.
 		if token == json.Delim('[') {
-			err = w.value(append(slices.Clip(path), ""), token)
+			err = w.value(append(path, ""), token)
 		} else {
 			err = w.value(path, token)
 		}
@@ -188,6 +191,9 @@ func (w *jsonWriter) array(path []string) error {
 
 // scalar writes a line. Texts of several lines keep them.
 func (w *jsonWriter) scalar(path []string, value string) error {
+	if w.values++; w.values > maxJSONValues {
+		return config.Failf(config.TooComplex, "the JSON document holds more than %d values: split it", maxJSONValues)
+	}
 	value, n := withoutPayloads(value)
 	w.payloads += n
 	if value = normalise(value); value == "" {
@@ -204,13 +210,12 @@ func (w *jsonWriter) scalar(path []string, value string) error {
 }
 
 func jsonPath(path []string) string {
-	named := make([]string, 0, min(len(path), maxJSONPath+1))
-	for i, p := range path {
-		switch skipped := len(path) - maxJSONPath; {
-		case skipped > 0 && i == maxJSONPath/2:
-			named = append(named, "...")
-		case skipped > 0 && i > maxJSONPath/2 && i <= maxJSONPath/2+skipped:
-		case p != "":
+	if half := maxJSONPath / 2; len(path) > maxJSONPath {
+		path = slices.Concat(path[:half], []string{"..."}, path[len(path)-half+1:])
+	}
+	named := make([]string, 0, len(path))
+	for _, p := range path {
+		if p != "" {
 			named = append(named, p)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // kindOfZip finds the formats that are zip archives by what is in them, since their names may be any: templates,
 // files with macros, exports.
 func kindOfZip(ctx context.Context, data []byte) (kind, error) {
-	pack, err := openOOXML(ctx, data, nil)
+	pack, err := openOOXML(ctx, source{data: data})
 	if err != nil {
 		return "", err
 	}

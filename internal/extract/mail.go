@@ -70,7 +70,9 @@ type mailReader struct {
 	parts    int
 	plain    []string // bodies
 	html     []string
-	held     []Page // of attachments
+	// htmlBytes is how long html is.
+	htmlBytes int
+	held      []Page // of attachments
 }
 
 // header reads the fields of the header into the metadata, and returns them as lines.
@@ -130,6 +132,9 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 		m.document.Warnings.Merge(warnings)
 		m.plain = append(m.plain, text)
 	case (kind == "text/html" || kind == "application/xhtml+xml") && !attached:
+		if m.htmlBytes += len(data); m.htmlBytes > maxHTML {
+			return config.Failf(config.TooLarge, "the mail has more than %d bytes of HTML: split it", maxHTML)
+		}
 		m.html = append(m.html, string(data))
 	case !attached && isMailFurniture(kind):
 	default:
@@ -227,9 +232,7 @@ func (m *mailReader) body(head string) error {
 	if strings.TrimSpace(text) != "" && !slices.ContainsFunc(pages, hasTable) {
 		pages = nil
 	}
-	if len(pages) > 0 {
-		text = ""
-	}
+	var read strings.Builder
 	for _, page := range pages {
 		m.source.formats[formatOf[htmlText]] = true
 		d, err := readHTMLText(m.ctx, m.source, page)
@@ -240,10 +243,16 @@ func (m *mailReader) body(head string) error {
 			return err
 		}
 		m.document.Warnings.Merge(d.Warnings)
-		text += "\n\n" + d.Pages[0].Text
+		read.WriteString("\n\n" + d.Pages[0].Text)
+		if err := m.limit.fits(read.Len()); err != nil {
+			return err
+		}
 		if m.document.Title == "" {
 			m.document.Title = d.Title
 		}
+	}
+	if len(pages) > 0 {
+		text = read.String()
 	}
 	text, dropped := withoutPayloads(text)
 	payloads(&m.document.Warnings, dropped)

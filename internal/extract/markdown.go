@@ -102,13 +102,23 @@ func (c *runeCounter) offset(bytes int) int {
 
 func lineStart(text string, at int) int { return strings.LastIndexByte(text[:at], '\n') + 1 }
 
-// deeplyNested reports a line inside more quotations or lists than anyone writes: the parser's time grows with
-// depth times lines.
+// deeplyNested reports a line inside more quotations or lists than anyone writes, or too many lines inside many: the
+// parser's time and memory grow with depth times lines.
 func deeplyNested(md string) bool {
-	const limit = 200
+	const (
+		limit = 200
+		deep  = 64      // bytes before a line's text
+		total = 4 << 20 // bytes before such lines
+	)
+	sum := 0
 	for line := range strings.Lines(md) {
-		if len(line) > limit && len(line)-len(strings.TrimLeft(line, "> \t-*+.)0123456789")) > limit {
-			return true
+		if len(line) <= deep {
+			continue
+		}
+		if n := len(line) - len(strings.TrimLeft(line, "> \t-*+.)0123456789")); n > deep {
+			if sum += n; n > limit || sum > total {
+				return true
+			}
 		}
 	}
 	return false

@@ -57,6 +57,10 @@ func (t *jupyterText) UnmarshalJSON(data []byte) error {
 // are left out.
 func readNotebook(_ context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
+	if jsonValues(text) > maxNotebookValues {
+		return nil, config.Failf(config.TooComplex, "the notebook holds more than %d values: clear its outputs",
+			maxNotebookValues)
+	}
 	var n jupyter
 	if err := json.Unmarshal([]byte(text), &n); err != nil {
 		return nil, config.Failf(config.Malformed, "the notebook is broken: %s", quote(err.Error()))
@@ -74,6 +78,25 @@ func readNotebook(_ context.Context, s source) (*Document, error) {
 	payloads(&warnings, dropped)
 	d, err := wholeMarkdown(s, oneLine(string(n.Metadata.Title)), body)
 	return warned(d, err, warnings)
+}
+
+// maxNotebookValues bounds a notebook: in memory a value may take fifty times its bytes.
+const maxNotebookValues = 1_000_000
+
+// jsonValues counts the values of a JSON text: one begins after each comma, bracket and brace outside of strings.
+func jsonValues(text string) int {
+	n, inString := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			inString = !inString
+		case inString && c == '\\':
+			i++
+		case !inString && (c == ',' || c == '[' || c == '{'):
+			n++
+		}
+	}
+	return n
 }
 
 // write appends the cell as Markdown and returns how many images it leaves out.

@@ -13,7 +13,7 @@ import (
 
 // readODF reads an OpenDocument file (ISO/IEC 26300): a text, a spreadsheet, a presentation or a drawing.
 func readODF(ctx context.Context, s source) (*Document, error) {
-	a, err := openArchive(ctx, s.data)
+	a, err := openArchive(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -35,8 +35,8 @@ func readODF(ctx context.Context, s source) (*Document, error) {
 		d.Title = r.title
 	}
 	d.Warnings.Add(config.PagesWithoutText, len(r.images), r.images...)
-	d.Warnings.Add(config.HiddenText, len(r.hidden)+r.hiddenRuns, r.hidden...)
-	d.Warnings.Add(config.PartsIgnored, len(r.ignored), r.ignored...)
+	d.Warnings.Merge(r.warnings)
+	d.Warnings.Add(config.HiddenText, r.hiddenRuns)
 	d.warnOfSymbols()
 	if err := refusePictures(len(r.images), len(d.Pages)); err != nil {
 		return nil, err
@@ -57,10 +57,9 @@ type odfReader struct {
 	objects    int     // how deep the object that is being read is held by others
 	pictures   int     // on the slide that is being read
 	images     []string
-	hidden     []string // sheets, rows and columns that are not shown
 	hiddenRuns int
-	ignored    []string
-	err        error // the first failure
+	warnings   config.Warnings // of sheets, rows and columns that are not shown, and parts that are not read
+	err        error           // the first failure
 }
 
 // readManifest refuses encrypted files, whose parts are not XML.
@@ -233,7 +232,7 @@ func (r *odfReader) object(w *odfInline, n *node) {
 		return
 	}
 	if r.objects >= maxHeld || root == nil {
-		r.ignored = append(r.ignored, name)
+		r.warnings.Add(config.PartsIgnored, 1, name)
 		return
 	}
 	r.objects++

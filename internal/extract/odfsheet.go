@@ -3,6 +3,8 @@ package extract
 import (
 	"slices"
 	"strconv"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // odfSheet is one sheet of a spreadsheet.
@@ -12,7 +14,7 @@ type odfSheet struct {
 	isHidden bool
 	row      int // the next one
 	column   int // the next one that is described
-	hidden   []columnRange
+	hidden   hiddenColumns
 	beside   []block // comments and drawn text
 }
 
@@ -20,7 +22,7 @@ func (r *odfReader) newSheet(e *node) *odfSheet {
 	s := &odfSheet{reader: r, grid: sheetGrid{name: e.attr("name"), limit: r.limit}}
 	if r.styles[e.attr("style-name")].table.attr("display") == "false" {
 		s.isHidden = true
-		r.hidden = append(r.hidden, "sheet "+s.grid.name)
+		r.warnings.Add(config.HiddenText, 1, "sheet "+s.grid.name)
 	}
 	return s
 }
@@ -32,9 +34,11 @@ func (s *odfSheet) part(n *node) error {
 	case n.name == "table-column":
 		repeated := max(number(n.attr("number-columns-repeated")), 1)
 		if isCollapsed(n) {
-			s.hidden = append(s.hidden, columnRange{first: s.column, last: s.column + repeated - 1})
+			if err := s.hidden.hide(s.grid.name, s.column, min(s.column+repeated, maxColumns)-1); err != nil {
+				return err
+			}
 		}
-		s.column += repeated
+		s.column = min(s.column+repeated, maxColumns)
 	case n.name == "table-row":
 		return s.readRow(n)
 	case n.name == "shapes":
@@ -62,24 +66,52 @@ func (s *odfSheet) readRow(n *node) error {
 		return nil
 	}
 	if isCollapsed(n) {
-		s.reader.hidden = append(s.reader.hidden, s.grid.name+" row "+strconv.Itoa(first+1))
+		s.reader.warnings.Add(config.HiddenText, 1, s.grid.name+" row "+strconv.Itoa(first+1))
 		return nil
 	}
-	column := 0
-	for _, c := range n.children {
-		cells := max(number(c.attr("number-columns-repeated")), 1)
-		if c.name == "table-cell" {
-			if err := s.cell(c, first, column, repeated, cells); err != nil {
+	cells, err := s.cells(n, first)
+	if err != nil {
+		return err
+	}
+	for row := first; row < first+repeated && len(cells) > 0; row++ {
+		for _, c := range cells {
+			if err := s.grid.put(row, c.column, c.text); err != nil {
 				return err
 			}
 		}
-		column += cells
 	}
 	return nil
 }
 
-// cell puts the value of a cell into each of the rows and columns in which it is repeated.
-func (s *odfSheet) cell(c *node, row, column, rows, columns int) error {
+// shownCell is a cell with a value in a column that is shown.
+type shownCell struct {
+	column int
+	text   string
+}
+
+// cells are those of a row, each as often as it is repeated.
+func (s *odfSheet) cells(n *node, row int) ([]shownCell, error) {
+	var cells []shownCell
+	column := 0
+	for _, c := range n.children {
+		next := min(column+max(number(c.attr("number-columns-repeated")), 1), maxColumns+1) // where put refuses a value
+		if text := s.cell(c, row, column); text != "" {
+			for i := column; i < next; i++ {
+				if !s.isColumnHidden(i) {
+					cells = append(cells, shownCell{i, text})
+				}
+			}
+		}
+		column = min(next, maxColumns)
+	}
+	return cells, s.reader.err
+}
+
+// cell is what a cell shows; what is drawn over it goes beside the table. A covered cell shows nothing.
+func (s *odfSheet) cell(c *node, row, column int) string {
+	if c.name != "table-cell" {
+		return ""
+	}
 	r := s.reader
 	var shown []block
 	for _, child := range c.children {
@@ -93,46 +125,26 @@ func (s *odfSheet) cell(c *node, row, column, rows, columns int) error {
 		}
 	}
 	text := oneLineOf(shown)
-	if text == "" {
-		return nil
-	}
-	for i := range rows {
-		for k := range columns {
-			if s.isColumnHidden(column + k) {
-				continue
-			}
-			if err := s.grid.put(row+i, column+k, text); err != nil {
-				return err
-			}
-		}
-	}
 	across, below := number(c.attr("number-columns-spanned")), number(c.attr("number-rows-spanned"))
-	if across > 1 || below > 1 {
+	if text != "" && (across > 1 || below > 1) {
 		s.grid.merges = append(s.grid.merges, mergedCells{row, column, row + max(below, 1) - 1, column + max(across, 1) - 1})
 	}
-	return nil
+	return text
 }
 
 func (s *odfSheet) isColumnHidden(column int) bool {
-	for i := range s.hidden {
-		r := &s.hidden[i]
-		if column < r.first || column > r.last {
-			continue
-		}
-		if !r.noted {
-			r.noted = true
-			s.reader.hidden = append(s.reader.hidden, s.grid.name+" column "+strconv.Itoa(column+1))
-		}
-		return true
+	hidden, first := s.hidden.at(column, true)
+	if first {
+		s.reader.warnings.Add(config.HiddenText, 1, s.grid.name+" column "+strconv.Itoa(column+1))
 	}
-	return false
+	return hidden
 }
 
 func (s *odfSheet) write(out *flow) error {
 	if s.grid.isEmpty() && len(s.beside) == 0 {
 		return s.reader.err
 	}
-	s.grid.merge()
+	s.reader.warnings.Add(config.Truncated, s.grid.merge(), s.grid.name+" merged cells")
 	if err := out.heading(1, s.grid.name); err != nil {
 		return err
 	}

@@ -33,10 +33,11 @@ func (r *odfReader) addStyles(group *node) {
 			if shown := n.attr("display-name"); shown != "" {
 				name = shown
 			}
-			r.styles[n.attr("name")] = odfStyle{
-				parent: n.attr("parent-style-name"), name: name,
-				text: n.child("text-properties"), table: n.child("table-properties"),
+			style := odfStyle{parent: n.attr("parent-style-name"), name: name, table: n.child("table-properties")}
+			if text := n.child("text-properties"); text != nil { // applied to each paragraph
+				style.text = &node{name: text.name, attrs: text.known(odfTextAttributes)}
 			}
+			r.styles[n.attr("name")] = style
 		case "list-style":
 			r.lists.add(n.attr("name"), n)
 		case "outline-style":
@@ -44,6 +45,9 @@ func (r *odfReader) addStyles(group *node) {
 		}
 	}
 }
+
+// odfTextAttributes are those that runStyle.applyODF knows.
+var odfTextAttributes = []string{"text-position", "font-family", "font-name", "display", "font-size"}
 
 // isA reports whether a style is, or is based on, one of a name.
 func (r *odfReader) isA(id, name string) bool {

@@ -165,6 +165,9 @@ func (r *odfReader) row(t *officeTable, n *node, header bool) error {
 			blocks: r.blocks(c), cols: number(c.attr("number-columns-spanned")), rows: number(c.attr("number-rows-spanned")),
 		}
 		for range min(max(number(c.attr("number-columns-repeated")), 1), maxSpan) {
+			if len(cells) > maxColumns { // which addRow refuses
+				break
+			}
 			cells = append(cells, cell)
 		}
 	}

@@ -19,12 +19,12 @@ type ooxml struct {
 }
 
 // openOOXML opens a package. Which part is the main one is told by the package's relationships, not by its name.
-func openOOXML(ctx context.Context, data []byte, l *limit) (*ooxml, error) {
-	a, err := openArchive(ctx, data)
+func openOOXML(ctx context.Context, s source) (*ooxml, error) {
+	a, err := openArchive(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	p := &ooxml{archive: a, limit: l}
+	p := &ooxml{archive: a, limit: newLimit(s.max)}
 	if p.roots, err = p.relationships(""); err != nil {
 		return nil, err
 	}

@@ -174,11 +174,11 @@ func TestOfficeFailuresAreNamed(t *testing.T) {
 }
 
 func TestUnpackingIsBoundedWhateverTheArchiveDeclares(t *testing.T) {
-	pack, err := openArchive(t.Context(), docxOf(t, "x"))
+	pack, err := openArchive(t.Context(), source{data: docxOf(t, "x")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pack.unpacked = maxUnpacked
+	*pack.unpacked = maxUnpacked
 	r := &partReader{archive: pack, file: &zip.File{}, r: io.NopCloser(strings.NewReader("more"))}
 	_, err = io.ReadAll(r)
 	wantReason(t, err, config.TooLarge, "unpacks to more")

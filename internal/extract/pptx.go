@@ -14,7 +14,7 @@ const maxSlides = 5_000
 // readPPTX reads a presentation: each slide is a page, with its title first, then its shapes as they are read from
 // the slide, its speaker notes and its comments.
 func readPPTX(ctx context.Context, s source) (*Document, error) {
-	pack, err := openOOXML(ctx, s.data, newLimit(s.max))
+	pack, err := openOOXML(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +75,8 @@ func slideParts(pack *ooxml) ([]string, error) {
 		if listed++; listed > maxSlides {
 			return nil, config.Failf(config.TooComplex, "the presentation shows more than %d slides: split it", maxSlides)
 		}
-		if part := relations.target(id.relationshipID("id")); pack.has(part) && !seen[part] {
-			seen[part] = true
+		if part := relations.target(id.relationshipID("id")); pack.has(part) && !seen[partKey(part)] {
+			seen[partKey(part)] = true
 			slides = append(slides, part)
 		}
 	}

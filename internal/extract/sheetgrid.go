@@ -14,7 +14,7 @@ const maxRows = 1 << 20
 type sheetGrid struct {
 	name   string
 	limit  *limit
-	rows   []sheetRow // in ascending order
+	rows   []sheetRow // as they come, in ascending order once sort has run
 	merges []mergedCells
 }
 
@@ -43,7 +43,10 @@ func (g *sheetGrid) put(index, column int, text string) error {
 		return config.Failf(config.TooComplex, "the sheet %s has a cell beyond %d rows and %d columns", quote(g.name),
 			maxRows, maxColumns)
 	}
-	row := g.row(index)
+	if len(g.rows) == 0 || g.rows[len(g.rows)-1].index != index {
+		g.rows = append(g.rows, sheetRow{index: index})
+	}
+	row := &g.rows[len(g.rows)-1]
 	if add := column + 1 - len(row.cells); add > 0 {
 		if err := g.limit.takeCells(add); err != nil {
 			return err
@@ -51,20 +54,37 @@ func (g *sheetGrid) put(index, column int, text string) error {
 		row.cells = append(row.cells, make([]string, add)...)
 	}
 	row.cells[column] = text
-	return nil
+	return g.limit.lay(len(text))
 }
 
-// row returns a row, which it makes if it is not there.
-func (g *sheetGrid) row(index int) *sheetRow {
-	if index >= g.next() {
-		g.rows = append(g.rows, sheetRow{index: index})
-		return &g.rows[len(g.rows)-1]
+// sort brings the rows into their order, and joins those that came in parts.
+func (g *sheetGrid) sort() {
+	byIndex := func(a, b sheetRow) int { return a.index - b.index }
+	if slices.IsSortedFunc(g.rows, byIndex) {
+		return
 	}
-	at, found := g.find(index)
-	if !found {
-		g.rows = slices.Insert(g.rows, at, sheetRow{index: index})
+	slices.SortStableFunc(g.rows, byIndex)
+	joined := g.rows[:0]
+	for _, row := range g.rows {
+		if last := len(joined) - 1; last >= 0 && joined[last].index == row.index {
+			joined[last].join(row)
+		} else {
+			joined = append(joined, row)
+		}
 	}
-	return &g.rows[at]
+	g.rows = joined
+}
+
+// join adds the values of a later part of the row.
+func (r *sheetRow) join(later sheetRow) {
+	if add := len(later.cells) - len(r.cells); add > 0 {
+		r.cells = append(r.cells, make([]string, add)...)
+	}
+	for i, text := range later.cells {
+		if text != "" {
+			r.cells[i] = text
+		}
+	}
 }
 
 func (g *sheetGrid) find(index int) (at int, found bool) {
@@ -85,21 +105,27 @@ func (g *sheetGrid) addMerge(ref string) error {
 	return g.limit.takeCells(1)
 }
 
-// merge gives the value of merged cells to each cell that they cover, in the rows that have values, but to one cell
-// where nothing else is in a row: such a row is a title.
-func (g *sheetGrid) merge() {
+// merge sorts the rows, and gives the value of merged cells to each cell that they cover, in the rows that have
+// values, but to one cell where nothing else is in a row: such a row is a title. It returns how many merged cells were
+// left, because together they cover too many.
+func (g *sheetGrid) merge() (left int) {
+	g.sort()
 	var width int
 	for _, r := range g.rows {
 		width = max(width, len(r.cells))
 	}
 	budget := maxCells
-	for _, m := range g.merges {
+	for i, m := range g.merges {
+		if budget <= 0 {
+			return len(g.merges) - i
+		}
 		at, found := g.find(m.top)
 		if !found || m.left >= len(g.rows[at].cells) {
 			continue
 		}
 		text := g.rows[at].cells[m.left]
 		alone := g.rows[at].count() == 1
+		budget -= len(g.rows[at].cells)
 		for ; at < len(g.rows) && g.rows[at].index <= m.bottom && budget > 0; at++ {
 			row := &g.rows[at]
 			right := min(m.right, width-1)
@@ -109,6 +135,40 @@ func (g *sheetGrid) merge() {
 			budget -= 1 + row.fill(m.left, right, text)
 		}
 	}
+	return 0
+}
+
+// hiddenColumns are the ranges of a sheet's columns that are not shown.
+type hiddenColumns struct {
+	ranges []int  // by column: the number of the range, from 1
+	noted  []bool // by range, from 0: whether there is a value in it
+}
+
+// hide hides the columns from first to last, counted from 0.
+func (h *hiddenColumns) hide(sheet string, first, last int) error {
+	if len(h.noted) >= maxColumns {
+		return config.Failf(config.TooComplex, "the sheet %s hides more than %d ranges of columns: simplify it", quote(sheet),
+			maxColumns)
+	}
+	if h.ranges == nil {
+		h.ranges = make([]int, maxColumns)
+	}
+	h.noted = append(h.noted, false)
+	for i := max(first, 0); i <= min(last, maxColumns-1); i++ {
+		h.ranges[i] = len(h.noted)
+	}
+	return nil
+}
+
+// at reports whether a column is hidden, and whether a value in it is the first of its range.
+func (h *hiddenColumns) at(column int, hasValue bool) (hidden, first bool) {
+	if column < 0 || column >= len(h.ranges) || h.ranges[column] == 0 {
+		return false, false
+	}
+	noted := &h.noted[h.ranges[column]-1]
+	first = hasValue && !*noted
+	*noted = *noted || hasValue
+	return true, first
 }
 
 // count is how many cells of a row have a value.

@@ -201,7 +201,7 @@ func (g *grid) row(cells []gridCell) ([]string, error) {
 		}
 	}
 	g.open = w.open
-	return w.row, nil
+	return w.row, g.limit.lay(w.bytes)
 }
 
 // gridRow is a row on its way through a grid.
@@ -217,7 +217,7 @@ func (w *gridRow) put(o openCell) error {
 	if w.bytes += len(o.text); len(w.row) > maxColumns {
 		return config.Failf(config.TooComplex, "a table has more than %d columns: split it", maxColumns)
 	}
-	return w.grid.limit.fits(w.bytes)
+	return nil
 }
 
 // carry goes on with what the rows above have in the next columns: up to the given one, whatever is between, and

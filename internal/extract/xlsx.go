@@ -15,7 +15,7 @@ const maxSheets = 1_000
 // readXLSX reads a workbook: each sheet that is shown under its name, as tables of the values that are shown, then
 // its comments, text boxes and charts' titles.
 func readXLSX(ctx context.Context, s source) (*Document, error) {
-	pack, err := openOOXML(ctx, s.data, newLimit(s.max))
+	pack, err := openOOXML(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -30,8 +30,7 @@ func readXLSX(ctx context.Context, s source) (*Document, error) {
 		}
 	}
 	d := r.out.single(title)
-	d.Warnings.Add(config.HiddenText, len(r.hidden), r.hidden...)
-	d.Warnings.Add(config.PartsIgnored, len(r.uncomputed), r.uncomputed...)
+	d.Warnings = r.warnings
 	d.warnOfSymbols()
 	return withText(d, config.Malformed, "the workbook holds no values in the sheets that it shows")
 }
@@ -46,8 +45,9 @@ type xlsxReader struct {
 	strings   []string // shared by the cells
 	formats   cellFormats
 
-	hidden     []string // sheets, rows and columns that are not shown
-	uncomputed []string // cells with a formula whose value the file lacks
+	// warnings count the sheets, rows and columns that are not shown, and the cells with a formula whose value the file
+	// lacks.
+	warnings config.Warnings
 }
 
 func (r *xlsxReader) readWorkbook() error {
@@ -102,7 +102,7 @@ func (r *xlsxReader) writeSheets() error {
 	for _, s := range r.sheets {
 		name := s.attr("name")
 		if state := s.attr("state"); state == "hidden" || state == "veryHidden" {
-			r.hidden = append(r.hidden, "sheet "+name)
+			r.warnings.Add(config.HiddenText, 1, "sheet "+name)
 			continue
 		}
 		if err := r.sheet(name, r.relations.target(s.relationshipID("id"))); err != nil {
@@ -126,7 +126,7 @@ func (r *xlsxReader) sheet(name, part string) error {
 	if err != nil {
 		return err
 	}
-	s.grid.merge()
+	r.warnings.Add(config.Truncated, s.grid.merge(), name+" merged cells")
 	beside, err := r.beside(part)
 	if err != nil {
 		return err
@@ -218,14 +218,8 @@ func (r *xlsxReader) drawing(part string) ([]block, error) {
 type sheetReader struct {
 	reader    *xlsxReader
 	grid      sheetGrid
-	hidden    []columnRange
+	hidden    hiddenColumns
 	furniture []block
-}
-
-// columnRange is columns from one to another, counted from 0.
-type columnRange struct {
-	first, last int
-	noted       bool // that there is a value in them
 }
 
 func (s *sheetReader) part(n *node) error {
@@ -234,7 +228,7 @@ func (s *sheetReader) part(n *node) error {
 		return s.row(n)
 	case "col":
 		if isTrue(n.attr("hidden")) {
-			s.hidden = append(s.hidden, columnRange{first: number(n.attr("min")) - 1, last: number(n.attr("max")) - 1})
+			return s.hidden.hide(s.grid.name, number(n.attr("min"))-1, number(n.attr("max"))-1)
 		}
 	case "mergeCell":
 		return s.grid.addMerge(n.attr("ref"))
@@ -249,7 +243,7 @@ func (s *sheetReader) part(n *node) error {
 }
 
 func (s *sheetReader) hide(what, which string) {
-	s.reader.hidden = append(s.reader.hidden, s.grid.name+" "+what+" "+which)
+	s.reader.warnings.Add(config.HiddenText, 1, s.grid.name+" "+what+" "+which)
 }
 
 func (s *sheetReader) row(n *node) error {
@@ -284,18 +278,11 @@ func (s *sheetReader) row(n *node) error {
 
 // isHidden reports whether a column is not shown, and notes that there is a value in it.
 func (s *sheetReader) isHidden(column int, c *node) bool {
-	for i := range s.hidden {
-		r := &s.hidden[i]
-		if column < r.first || column > r.last {
-			continue
-		}
-		if !r.noted && len(c.children) > 0 {
-			r.noted = true
-			s.hide("column", strconv.Itoa(column+1))
-		}
-		return true
+	hidden, first := s.hidden.at(column, len(c.children) > 0)
+	if first {
+		s.hide("column", strconv.Itoa(column+1))
 	}
-	return false
+	return hidden
 }
 
 // value is what a cell shows.
@@ -318,7 +305,7 @@ func (s *sheetReader) value(c *node) string {
 		return strings.TrimSuffix(text, "T00:00:00")
 	}
 	if text == "" && c.child("f") != nil {
-		r.uncomputed = append(r.uncomputed, s.grid.name+"!"+c.attr("r"))
+		r.warnings.Add(config.PartsIgnored, 1, s.grid.name+"!"+c.attr("r"))
 	}
 	return r.formats.show(text, number(c.attr("s")))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -31,6 +32,18 @@ func (n *node) attr(local string) string {
 		return ""
 	}
 	return attribute(n.attrs, local)
+}
+
+// known are the attributes with these local names, the first of each.
+func (n *node) known(names []string) []xml.Attr {
+	var attrs []xml.Attr
+	for _, name := range names {
+		i := slices.IndexFunc(n.attrs, func(a xml.Attr) bool { return a.Name.Local == name })
+		if i >= 0 {
+			attrs = append(attrs, n.attrs[i])
+		}
+	}
+	return attrs
 }
 
 func attribute(attrs []xml.Attr, local string) string {
