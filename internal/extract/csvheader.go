@@ -1,0 +1,186 @@
+package extract
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// csvHeader is the head of a table.
+type csvHeader struct {
+	preamble [][]string // the rows above the names
+	names    []string   // of the columns; nil where no row names them
+	rows     int        // how many rows the names stand in
+}
+
+// csvHead finds the rows above the header, and the header, among a table's first rows. Rows above it have fewer cells
+// filled than half of the columns.
+func csvHead(rows [][]string) csvHeader {
+	width := csvWidth(rows)
+	if width < 2 {
+		if len(rows) > 0 && isCSVHeader(rows[0], rows[1:]) {
+			return csvHeader{names: rows[0], rows: 1}
+		}
+		return csvHeader{}
+	}
+	n := 0
+	for n < len(rows)-1 && isCSVTitle(rows[n], width) && indexWidth(rows[n:]) == 0 {
+		n++
+	}
+	head := csvHeader{preamble: rows[:n]}
+	index := indexWidth(rows[n:])
+	if index == 0 && !isCSVHeader(rows[n], rows[n+1:]) {
+		return head
+	}
+	head.rows = 1
+	if index > 0 {
+		head.rows = indexedRows(rows[n:], index)
+	}
+	head.names = columnNames(rows[n : n+head.rows])
+	head.names[0] = strings.TrimSpace(strings.TrimPrefix(head.names[0], "#"))
+	return head
+}
+
+// indexWidth is how many columns at the left of a table number or name its rows: the first row has no names for them,
+// but for each of the others, and the rows below have values in them. 0 means that there are none.
+func indexWidth(rows [][]string) int {
+	first := rows[0]
+	index := 0
+	for index < len(first) && strings.TrimSpace(first[index]) == "" {
+		index++
+	}
+	if index == 0 || index == len(first) || slices.ContainsFunc(first[index:], isBlank) || len(rows) < 2 {
+		return 0
+	}
+	last := rows[len(rows)-1]
+	if len(last) != len(first) || slices.ContainsFunc(last[:index], isBlank) ||
+		index == 1 && !isCSVHeader(first, rows[1:]) || slices.ContainsFunc(first[index:], isFraction) {
+		return 0
+	}
+	return index
+}
+
+// indexedRows is how many rows name the columns of a table with an index, as pandas writes them: the levels of the
+// names, and perhaps a row that names the index.
+func indexedRows(rows [][]string, index int) int {
+	n := 1
+	level := func(row []string) bool {
+		return len(row) == len(rows[0]) && !slices.ContainsFunc(row[:index], func(s string) bool { return !isBlank(s) }) &&
+			!slices.ContainsFunc(row[index:], isFraction) && !allEmpty(row)
+	}
+	for n < len(rows)-1 && n < 4 && level(rows[n]) {
+		n++
+	}
+	if n < len(rows)-1 && len(rows[n]) == len(rows[0]) && allEmpty(rows[n][index:]) && !allEmpty(rows[n]) {
+		n++
+	}
+	return n
+}
+
+func isBlank(cell string) bool { return strings.TrimSpace(cell) == "" }
+
+// isFraction reports whether a cell is a number that is not whole, which names no column.
+func isFraction(cell string) bool {
+	_, err := strconv.Atoi(strings.TrimSpace(cell))
+	return err != nil && isCSVNumber(strings.TrimSpace(cell))
+}
+
+// isCSVTitle reports whether a row above the header is a title, a comment, or blank.
+func isCSVTitle(row []string, width int) bool {
+	filled := 0
+	for _, cell := range row {
+		if strings.TrimSpace(cell) != "" {
+			filled++
+		}
+	}
+	comment := strings.HasPrefix(strings.TrimSpace(row[0]), "#") && len(row) != width
+	return comment || filled <= 1 && width > 1 || filled*2 < width
+}
+
+// csvWidth is the number of columns that most rows have.
+func csvWidth(rows [][]string) int {
+	counts := map[int]int{}
+	width := 0
+	for _, row := range rows {
+		n := len(row)
+		if counts[n]++; counts[n] > counts[width] || counts[n] == counts[width] && n > width {
+			width = n
+		}
+	}
+	return width
+}
+
+// isCSVHeader reports whether a row names the columns of those that follow. Cells of names are neither empty, but for
+// the first, over an index, nor numbers, but for years and for numbers that count from 0 or 1.
+func isCSVHeader(row []string, body [][]string) bool {
+	var numbers []int
+	for i, cell := range row {
+		cell = strings.TrimSpace(cell)
+		n, isInteger := strconv.Atoi(cell)
+		switch {
+		case cell == "" && (i > 0 && i < len(row)-1 || len(row) == 1):
+			return false
+		case isInteger == nil:
+			numbers = append(numbers, n)
+		case isCSVNumber(cell):
+			return false
+		}
+	}
+	if isNameAndValue(row, body) {
+		return false
+	}
+	if len(numbers) == 0 {
+		return !allEmpty(row)
+	}
+	if len(numbers) == len(row) {
+		return false
+	}
+	return areYears(numbers) && !yearsBelow(row, body) || len(numbers) > 2 && areCounted(numbers)
+}
+
+func allEmpty(row []string) bool {
+	return !slices.ContainsFunc(row, func(cell string) bool { return strings.TrimSpace(cell) != "" })
+}
+
+func isCSVNumber(cell string) bool {
+	_, err := strconv.ParseFloat(strings.ReplaceAll(cell, ",", "."), 64)
+	return err == nil
+}
+
+func areYears(numbers []int) bool {
+	before := 0
+	for _, n := range numbers {
+		if n < 1800 || n > 2200 || n == before {
+			return false
+		}
+		before = n
+	}
+	return true
+}
+
+// yearsBelow reports whether years stand below the years of a row, so that they are values like those.
+func yearsBelow(row []string, body [][]string) bool {
+	for i, cell := range row {
+		if _, err := strconv.Atoi(strings.TrimSpace(cell)); err != nil {
+			continue
+		}
+		for _, below := range body {
+			if i >= len(below) {
+				continue
+			}
+			if n, err := strconv.Atoi(strings.TrimSpace(below[i])); err == nil && areYears([]int{n}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func areCounted(numbers []int) bool {
+	for i, n := range numbers {
+		if n != numbers[0]+i {
+			return false
+		}
+	}
+	return numbers[0] == 0 || numbers[0] == 1
+}
