@@ -11,11 +11,12 @@ import (
 type collector struct {
 	reader                      Reader
 	documents, chunks, lastSync *prometheus.Desc
+	failed, warned              *prometheus.Desc // documents
 }
 
-// NewCollector returns the index's metrics: ragpipeline_index_{documents,chunks} and, once its
-// generation was complete, ragpipeline_index_last_sync_timestamp_seconds. While the index cannot be
-// read there are none.
+// NewCollector returns the index's metrics: ragpipeline_index_{documents,chunks,failed_documents}
+// and, once its generation was complete, ragpipeline_index_last_sync_timestamp_seconds and
+// ragpipeline_index_documents_with_warnings. While the index cannot be read there are none.
 func NewCollector(reader Reader) prometheus.Collector {
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc("ragpipeline_index_"+name, help, nil, nil)
@@ -25,6 +26,8 @@ func NewCollector(reader Reader) prometheus.Collector {
 		documents: desc("documents", "Documents that the index holds, not counting failed ones."),
 		chunks:    desc("chunks", "Chunks that the index holds."),
 		lastSync:  desc("last_sync_timestamp_seconds", "When the index last matched its sources."),
+		failed:    desc("failed_documents", "Documents that could not be indexed."),
+		warned:    desc("documents_with_warnings", "Documents in the index that were only partly read, as of the last sync."),
 	}
 }
 
@@ -33,6 +36,8 @@ func (c *collector) Describe(descs chan<- *prometheus.Desc) {
 	descs <- c.documents
 	descs <- c.chunks
 	descs <- c.lastSync
+	descs <- c.failed
+	descs <- c.warned
 }
 
 // statsTimeout bounds the wait for an index that does not answer.
@@ -51,7 +56,9 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	}
 	gauge(c.documents, float64(stats.Documents))
 	gauge(c.chunks, float64(stats.Chunks))
+	gauge(c.failed, float64(stats.FailedDocuments))
 	if !stats.Completed.IsZero() {
 		gauge(c.lastSync, float64(stats.Completed.UnixMilli())/1000)
+		gauge(c.warned, float64(stats.Losses.Warned))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
@@ -23,12 +24,13 @@ type counted struct {
 func (c counted) Stats(context.Context) (index.Stats, error) { return c.stats, c.err }
 
 func TestMetricsTellWhatTheIndexHolds(t *testing.T) {
-	stats := index.Stats{Documents: 12, Chunks: 30, FailedDocuments: 1}
+	stats := index.Stats{Documents: 12, Chunks: 30, FailedDocuments: 1, Losses: config.Losses{Warned: 3}}
 	complete := stats
 	complete.Completed = time.Unix(1_700_000_000, 0)
-	counts := map[string]float64{"ragpipeline_index_documents": 12, "ragpipeline_index_chunks": 30}
+	counts := map[string]float64{"ragpipeline_index_documents": 12, "ragpipeline_index_chunks": 30, "ragpipeline_index_failed_documents": 1}
 	withTime := maps.Clone(counts)
 	withTime["ragpipeline_index_last_sync_timestamp_seconds"] = 1_700_000_000
+	withTime["ragpipeline_index_documents_with_warnings"] = 3
 	for _, c := range []struct {
 		name   string
 		reader counted

@@ -128,7 +128,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		o.Log.Error("Ingestion failed", "error", err, "documents", report.Indexed, "failed", report.Failed)
 	} else {
 		o.Log.Info("Finished ingestion", "added", report.Added, "changed", report.Changed, "unchanged", report.Unchanged,
-			"removed", report.Removed, "failed", report.Failed, "seconds", report.Seconds)
+			"removed", report.Removed, "failed", report.Failed, "withWarnings", report.Warned, "seconds", report.Seconds)
 	}
 	return report, err
 }
