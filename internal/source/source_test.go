@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -140,7 +141,7 @@ func TestDirectoryLinks(t *testing.T) {
 			readable = append(readable, e.Path)
 		}
 	}
-	if diff := cmp.Diff([]string{"docs/a.md", "inside.md", "latest/a.md"}, readable); diff != "" {
+	if diff := cmp.Diff([]string{"docs/a.md", "inside.md"}, readable); diff != "" {
 		t.Errorf("readable (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"absolute.md", "dangling.md", "loop.md", "relative.md"}, failing); diff != "" {
@@ -223,21 +224,59 @@ func TestDirectoryWithUnreadablePartsIsListedInPart(t *testing.T) {
 	list(t, excluding) // no error: it is not opened
 }
 
+// What a directory holds is listed once: under its own path, or else under the first link that leads to it.
+func TestDirectoriesAreListedOnce(t *testing.T) {
+	siblings := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}
+	var files []string
+	for _, name := range siblings {
+		files = append(files, name+"/"+name+".md")
+	}
+	dir := tree(t, append(files, "z/real/deep/x.md", ".hidden/y.md", ".hidden/sub/z.md")...)
+	for _, from := range siblings {
+		for _, to := range siblings {
+			link(t, "../"+to, filepath.Join(dir, from, "to-"+to))
+		}
+	}
+	link(t, "z/real", filepath.Join(dir, "alias"))
+	link(t, ".hidden", filepath.Join(dir, "shown"))
+	link(t, ".hidden", filepath.Join(dir, "shown2"))
+	link(t, ".hidden/sub", filepath.Join(dir, "sub"))
+	want := append(slices.Clone(files), "shown/sub/z.md", "shown/y.md", "z/real/deep/x.md")
+	for range 2 {
+		if diff := cmp.Diff(want, paths(list(t, open(t, dir)))); diff != "" {
+			t.Errorf("listing (-want +got):\n%s", diff)
+		}
+	}
+	only, err := New(config.Source{Directory: &config.Directory{Path: dir}, Include: []string{"alias/**"}}, Resolvers{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"alias/deep/x.md"}, paths(list(t, only))); diff != "" {
+		t.Errorf("listing of a link alone (-want +got):\n%s", diff)
+	}
+}
+
 func TestNamesThatAreNotUTF8(t *testing.T) {
-	dir := tree(t, "a.md", "caf\xe9.md", "dir\xff/b.md")
+	dir := tree(t, "M\xf6ller.md", "M\xfcller.md", "M%F6ller.md", "Mz.md", "100%\xff.md", "100%.md", "dir\xff/\xe9/b.md")
+	for _, path := range []string{"M\xf6ller.md", "M\xfcller.md", "dir\xff/\xe9/b.md", "M%F6ller.md", "100%\xff.md"} {
+		replace(t, filepath.Join(dir, path), path)
+	}
 	s := open(t, dir)
-	entries, err := listed(t, s)
-	if err == nil || !strings.Contains(err.Error(), "not valid UTF-8") {
-		t.Errorf("got error %v, want one about the directory's name", err)
+	entries := list(t, s)
+	texts := map[string]string{
+		"%%M%F6ller.md": "M\xf6ller.md", "100%25%FF.md": "100%\xff.md", "100%.md": "x", "M%F6ller.md": "M%F6ller.md",
+		"M%FCller.md": "M\xfcller.md", "Mz.md": "x", "dir%FF/%E9/b.md": "dir\xff/\xe9/b.md",
 	}
-	if diff := cmp.Diff([]string{"a.md", "caf\uFFFD.md"}, paths(entries)); diff != "" {
-		t.Errorf("listing (-want +got):\n%s", diff)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(texts)), paths(entries)); diff != "" {
+		t.Fatalf("listing (-want +got):\n%s", diff)
 	}
-	_, err = Read(t.Context(), s, entries[1], 100)
+	for _, e := range entries {
+		if data, err := Read(t.Context(), s, e, 100); err != nil || string(data) != texts[e.Path] {
+			t.Errorf("Read(%s) = %q, %v, want %q", e.Path, data, err, texts[e.Path])
+		}
+	}
+	_, err := Read(t.Context(), s, Entry{Path: "dir%FF/%EA/gone.md"}, 100)
 	wantReason(t, err, config.Unreadable)
-	if !strings.Contains(err.Error(), "rename") {
-		t.Errorf("error %q does not say what to do", err)
-	}
 }
 
 func TestReadIsBounded(t *testing.T) {
