@@ -61,7 +61,7 @@ func readEPUB(ctx context.Context, s source) (*Document, error) {
 	return withText(d, config.NoTextLayer, "the book contains no text, perhaps only images; there is no OCR")
 }
 
-var sheetLink = regexp.MustCompile(`<link\s[^>]{0,500}?href="([^"]{1,300}\.css)"[^>]{0,500}>`)
+var sheetLink = lazily(`<link\s[^>]{0,500}?href="([^"]{1,300}\.css)"[^>]{0,500}>`)
 
 // bookSheets are the style sheets of a book, by part: of each the rules that raise or lower text, as figures are in
 // books that know no sup. What a sheet hides is often shown by other means, such as a note on its page.
@@ -69,8 +69,8 @@ type bookSheets map[string]string
 
 // in is a chapter with its sheets' rules in the place of the links to them.
 func (sheets bookSheets) in(a *archive, chapter string, data []byte) []byte {
-	return sheetLink.ReplaceAllFunc(data, func(link []byte) []byte {
-		part := resolve(path.Dir(chapter), string(sheetLink.FindSubmatch(link)[1]))
+	return sheetLink().ReplaceAllFunc(data, func(link []byte) []byte {
+		part := resolve(path.Dir(chapter), string(sheetLink().FindSubmatch(link)[1]))
 		if _, read := sheets[part]; !read {
 			sheets[part] = ""
 			if css, err := a.bytes(part); err == nil && len(css) <= maxSheet {
@@ -85,7 +85,7 @@ const maxSheet = 256 << 10 // bytes
 
 func scriptRules(css string) string {
 	var b strings.Builder
-	for _, rule := range styleRule.FindAllStringSubmatch(mediaRule.ReplaceAllString(css, ""), -1) {
+	for _, rule := range styleRule().FindAllStringSubmatch(mediaRule.ReplaceAllString(css, ""), -1) {
 		if scriptIn(rule[2]) != 0 && !strings.ContainsRune(rule[0], '<') {
 			b.WriteString("<style>" + rule[0] + "</style>")
 		}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/JohannesKaufmann/html-to-markdown/v2/converter"
 	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/base"
@@ -116,13 +117,19 @@ func decodeHTML(data []byte) (string, config.Warnings) {
 	return decode(data)
 }
 
-var declaration = regexp.MustCompile(`(?is)<\?xml[^>]{0,200}?encoding\s*=\s*["']?([\w:.-]+)|` +
+// lazily compiles an expression when a document first needs it. It is for those with large counted
+// repetitions, which take milliseconds and 100 kB that no process but ingestion needs.
+func lazily(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
+var declaration = lazily(`(?is)<\?xml[^>]{0,200}?encoding\s*=\s*["']?([\w:.-]+)|` +
 	`<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w:.-]+)`)
 
 // declaredEncoding is what the XML declaration or a meta element says, wherever it stands; nil when it says nothing
 // that can be.
 func declaredEncoding(data []byte) encoding.Encoding {
-	m := declaration.FindSubmatch(data)
+	m := declaration().FindSubmatch(data)
 	if m == nil {
 		return nil
 	}

@@ -20,7 +20,7 @@ type sheets struct {
 }
 
 var (
-	styleRule = regexp.MustCompile(`([^{}]{1,300})\{([^{}]{0,1000})\}`)
+	styleRule = lazily(`([^{}]{1,300})\{([^{}]{0,1000})\}`)
 	mediaRule = regexp.MustCompile(`@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}`)
 	oneName   = regexp.MustCompile(`^[.#][\w-]+$`)
 	invisible = regexp.MustCompile(`(?i)(^|[;\s])(display\s*:\s*none|visibility\s*:\s*hidden|` +
@@ -63,7 +63,7 @@ func (p *htmlPage) sheets() sheets {
 // read adds the rules of a style sheet for single classes and ids.
 func (s *sheets) read(css string) {
 	s.external = s.external || strings.Contains(css, "background")
-	for _, rule := range styleRule.FindAllStringSubmatch(css, -1) {
+	for _, rule := range styleRule().FindAllStringSubmatch(css, -1) {
 		hides, script := invisible.MatchString(rule[2]), scriptIn(rule[2])
 		if !hides && script == 0 {
 			continue

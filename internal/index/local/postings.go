@@ -68,7 +68,7 @@ func (p *postings) term(term string) int32 {
 type builder struct {
 	short   map[uint64]int32 // finds a term of up to eight bytes, which are its key
 	long    map[string]int32
-	terms   []string
+	names   []byte        // holds all terms, one after the other
 	last    []lastPosting // is of each term
 	found   []found
 	lengths []uint32
@@ -79,10 +79,11 @@ type found struct {
 	posting posting
 }
 
-// lastPosting is where the last posting of a term is.
+// lastPosting is a term, and where its last posting is.
 type lastPosting struct {
+	end     int // is that of the term in names
 	ordinal uint32
-	found   int32
+	found   int32 // is -1 before the first
 }
 
 func newBuilder() *builder {
@@ -101,7 +102,7 @@ func (b *builder) add(terms string) {
 			}
 			continue
 		}
-		b.last[i] = lastPosting{ordinal, int32(len(b.found))}
+		b.last[i].ordinal, b.last[i].found = ordinal, int32(len(b.found))
 		b.found = append(b.found, found{i, newPosting(ordinal, 1)})
 	}
 	b.lengths = append(b.lengths, length)
@@ -109,7 +110,7 @@ func (b *builder) add(terms string) {
 
 // term is the number of a term, which holds no zero byte.
 func (b *builder) term(term string) int32 {
-	next := int32(len(b.terms))
+	next := int32(len(b.last))
 	if len(term) <= 8 {
 		var padded [8]byte
 		copy(padded[:], term)
@@ -124,27 +125,28 @@ func (b *builder) term(term string) int32 {
 		}
 		b.long[strings.Clone(term)] = next
 	}
-	b.terms, b.last = append(b.terms, strings.Clone(term)), append(b.last, lastPosting{found: -1})
+	b.names = append(b.names, term...)
+	b.last = append(b.last, lastPosting{end: len(b.names), found: -1})
 	return next
 }
 
 // postings are those of the chunks. It ends the use of the builder.
 func (b *builder) postings() postings {
-	ends := make([]int, len(b.terms))
+	counts := make([]int, len(b.last))
 	for _, f := range b.found {
-		ends[f.term]++
+		counts[f.term]++
 	}
 	p := postings{
-		terms:   make(map[string]int32, len(b.terms)),
-		lists:   make([][]posting, len(b.terms)),
+		terms:   make(map[string]int32, len(b.last)),
+		lists:   make([][]posting, len(b.last)),
 		lengths: b.lengths,
 	}
+	names, name := string(b.names), 0
 	all, from := make([]posting, len(b.found)), 0
-	for i, term := range b.terms {
-		p.terms[term] = int32(i)
-		to := from + ends[i]
-		p.lists[i] = all[from:from:to] // a list that grows later moves away
-		from = to
+	for i, count := range counts {
+		p.terms[names[name:b.last[i].end]] = int32(i)
+		p.lists[i] = all[from : from : from+count] // a list that grows later moves away
+		name, from = b.last[i].end, from+count
 	}
 	for _, f := range b.found {
 		p.lists[f.term] = append(p.lists[f.term], f.posting)

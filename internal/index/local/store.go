@@ -94,7 +94,9 @@ func (s *Store) open(ctx context.Context, g config.Generation) (err error) {
 	if s.writer, err = openWriter(ctx, s.directory); err != nil {
 		return err
 	}
-	if s.reader, err = openDatabase(s.directory, "query_only(1)"); err != nil {
+	// The file system keeps the database's pages, and this store the chunks that are read often: a
+	// connection needs 256 KiB of its own, not SQLite's 2 MB.
+	if s.reader, err = openDatabase(s.directory, "query_only(1)", "cache_size(-256)"); err != nil {
 		return err
 	}
 	// A read takes a fraction of a millisecond, a new connection several: a burst of questions
