@@ -107,8 +107,8 @@ func (o Options) withDefaults() (Options, error) {
 // Run brings the index up to date with the sources and reports what it did; the report is there even when the
 // run failed, and what was committed stays.
 //
-// Errors to tell apart: after ErrIncomplete, ErrNoDocuments, ErrAllDocumentsFailed and ErrTooManyFailed, everything that
-// could be done was done; any other error stopped the run early.
+// Errors to tell apart: after ErrIncomplete, ErrNoDocuments, ErrAllDocumentsFailed and ErrTooManyFailed, everything
+// that could be done was done; any other error stopped the run early.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	o, err := o.withDefaults()
 	if err != nil {

@@ -164,10 +164,10 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// Bounds of the summary's texts, in bytes, and of its lists. Without its examples, it has thirteen counts of at most 20
-// digits with names of at most 21 bytes (13 * 45 = 585), eleven reasons of failures and eight of warnings (19 * 44 +
-// 40 = 876), the pipeline and generation (260), an error (560) and its reason (40): 2,321 bytes, because no character in
-// it needs escaping. Examples are added as long as the whole stays under config.MaxSummaryBytes.
+// Bounds of the summary's texts, in bytes, and of its lists. Without its examples, it has thirteen counts of at most
+// 20 digits with names of at most 21 bytes (13 * 45 = 585), eleven reasons of failures and eight of warnings (19 * 44
+// + 40 = 876), the pipeline and generation (260), an error (560) and its reason (40): 2,321 bytes, because no
+// character in it needs escaping. Examples are added as long as the whole stays under config.MaxSummaryBytes.
 const (
 	summaryPipeline = 200
 	summaryExamples = 5 // of failed documents, and of documents with warnings

@@ -37,7 +37,15 @@ func (s server) printsRow(t *testing.T) {
 	p.Status.ObservedGeneration = p.Generation
 	p.Status.Endpoint = "http://fixture-gateway.test.svc:8080"
 	p.Status.Conditions = []metav1.Condition{{Type: "Ready", Status: metav1.ConditionTrue, Reason: "Answering", Message: "questions are answered", LastTransitionTime: metav1.Now()}}
-	p.Status.Index = &v1alpha1.IndexStatus{Documents: 12, Chunks: 340, Building: &v1alpha1.Building{Phase: "Embedding"}}
+	p.Status.Index = &v1alpha1.IndexStatus{
+		Documents: 12, Chunks: 340, Building: &v1alpha1.Building{Phase: "Embedding"},
+		FailedDocuments: 2, FailureReasons: []v1alpha1.ReasonCount{{Reason: "Encrypted", Documents: 1}, {Reason: "TooLarge", Documents: 1}},
+		DocumentsWithWarnings: 1, WarningReasons: []v1alpha1.ReasonCount{{Reason: "HiddenText", Documents: 1}, {Reason: "LinesSkipped", Documents: 1}},
+		Warnings: []v1alpha1.DocumentWarning{ // of one document, and of one reason
+			{Document: "docs/a.csv", Reason: "HiddenText", Count: 1}, {Document: "docs/a.csv", Reason: "LinesSkipped", Count: 9, Places: []string{"line 1", "line 2", "line 3"}},
+			{Document: "docs/b.csv", Reason: "LinesSkipped", Count: 1},
+		},
+	}
 	if err := s.Status().Update(t.Context(), &p); err != nil {
 		t.Fatal(err)
 	}
