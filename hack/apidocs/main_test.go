@@ -32,6 +32,7 @@ func TestAFieldShowsItsTypeDefaultBoundsAndRules(t *testing.T) {
 		"list with what it holds":   "| `include` | list of string |  | at most 32 items; each: 1 to 256 characters |",
 		"enum":                      "| `mode` | string | `\"Hybrid\"` | `Hybrid`, `Vector`, `Keyword` |",
 		"required object":           "| `models` | [object](#specmodels) | required |",
+		"number or per cent":        "| `maxFailed` | integer or string |  |  | maxFailed is how many documents may fail",
 		"map of quantities":         "| `limits` | map to quantity |  | at most 16 entries |",
 		"object described once":     "The same at `spec.models.llm.nim`, `spec.models.reranking.nim`.",
 		"rule of an object":         "- topN must be at most k, because passages are chosen from k candidates: lower topN or raise k. `!has(self.topN)",

@@ -41,8 +41,10 @@ func typeOf(s *schema, described string) string {
 		return "list of " + typeOf(s.Items.Schema, described)
 	case described != "":
 		return fmt.Sprintf("[object](#%s)", anchor(described))
-	case s.XIntOrString:
+	case s.XIntOrString && s.Pattern != "":
 		return "quantity"
+	case s.XIntOrString:
+		return "integer or string"
 	case s.AdditionalProperties != nil:
 		return "map to " + typeOf(s.AdditionalProperties.Schema, "")
 	case s.Format == "date-time" || s.Type == "":
