@@ -38,20 +38,29 @@ nims() { # FILE: role, image and model of each NIM
     $1 == "model:" {print role, image, $2}' "$1"
 }
 
+# An upgrade is tried from the commit before, where there is one: from its chart, and from its program with other readers.
+build_previous() {
+  local tree=.
+  if git rev-parse -q --verify HEAD~1 >/dev/null 2>&1 && [ -n "$(git ls-tree HEAD~1 charts/ragpipeline 2>/dev/null)" ]; then
+    tree=bin/e2e-previous
+    rm -rf "$tree" && mkdir -p "$tree"
+    git archive HEAD~1 | tar -x -C "$tree"
+    export E2E_PREVIOUS_CHART=$PWD/$tree/charts/ragpipeline
+  fi
+  GOOS=linux test/older/build.sh bin/image/previous "$tree"
+  previous=$registry/ragpipeline:e2e-$(sha256sum bin/image/previous | cut -c1-12)
+  go run ./hack/image -o bin/e2e-previous.tar -name "$previous" bin/image/previous=/ragpipeline
+}
+
 build_image
+build_previous
 build_simulators
-load bin/e2e.tar "${archives[@]}"
+load bin/e2e.tar bin/e2e-previous.tar "${archives[@]}"
 install_chart "$tag"
 say "the operator $tag runs"
 
-# An upgrade is tried from the chart of the commit before, where there is one.
-if git rev-parse -q --verify HEAD~1 >/dev/null 2>&1 && [ -n "$(git ls-tree HEAD~1 charts/ragpipeline 2>/dev/null)" ]; then
-  rm -rf bin/e2e-chart && mkdir -p bin/e2e-chart
-  git archive HEAD~1 charts/ragpipeline | tar -x -C bin/e2e-chart
-  export E2E_PREVIOUS_CHART=$PWD/bin/e2e-chart/charts/ragpipeline
-fi
-
-export E2E_IMAGE=$registry/ragpipeline:$tag E2E_NEXT_IMAGE=$registry/ragpipeline:$tag-next E2E_NIMSIM_IMAGE=$simulator
+export E2E_IMAGE=$registry/ragpipeline:$tag E2E_NEXT_IMAGE=$registry/ragpipeline:$tag-next
+export E2E_PREVIOUS_IMAGE=$previous E2E_NIMSIM_IMAGE=$simulator
 
 timeout=45m
 [ -z "${E2E_LONG:-}" ] || timeout=3h

@@ -24,7 +24,7 @@ func AllReaders() Readers { return Readers(readers) }
 // ReadersOf returns this build's readers of the formats. A format that has no reader is left out.
 func ReadersOf(formats ...string) Readers {
 	versions := map[string]string{}
-	for _, reader := range strings.Fields(readers) {
+	for reader := range strings.FieldsSeq(readers) {
 		format, _, _ := strings.Cut(reader, "/")
 		if format == "common" || slices.Contains(formats, format) {
 			versions[format] = reader

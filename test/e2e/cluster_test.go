@@ -28,8 +28,9 @@ import (
 var (
 	operatorNamespace = env("E2E_NAMESPACE", "ragpipeline-system")
 	operatorRelease   = env("E2E_RELEASE", "ragpipeline")
-	operatorImage     = os.Getenv("E2E_IMAGE")      // that runs
-	operatorNextImage = os.Getenv("E2E_NEXT_IMAGE") // the same program under another tag
+	operatorImage     = os.Getenv("E2E_IMAGE")          // that runs
+	operatorNextImage = os.Getenv("E2E_NEXT_IMAGE")     // the same program under another tag
+	previousImage     = os.Getenv("E2E_PREVIOUS_IMAGE") // the program of the commit before, with other readers
 	simulatorImage    = os.Getenv("E2E_NIMSIM_IMAGE")
 )
 
@@ -56,8 +57,8 @@ func TestMain(m *testing.M) {
 
 func connect() error {
 	log.SetLogger(logr.Discard())
-	if operatorImage == "" || operatorNextImage == "" || simulatorImage == "" {
-		return fmt.Errorf("E2E_IMAGE, E2E_NEXT_IMAGE and E2E_NIMSIM_IMAGE are not set: run `make e2e`, which loads images and sets them")
+	if operatorImage == "" || operatorNextImage == "" || previousImage == "" || simulatorImage == "" {
+		return fmt.Errorf("E2E_IMAGE, E2E_NEXT_IMAGE, E2E_PREVIOUS_IMAGE and E2E_NIMSIM_IMAGE are not set: run `make e2e`, which loads images and sets them")
 	}
 	rest, err := config.GetConfig()
 	if err != nil {

@@ -106,6 +106,28 @@ func (h *hosted) last(ctx context.Context, role config.Stage) (*nimsim.Request, 
 	return newest, body, json.Unmarshal(newest.Body, &body)
 }
 
+// passages are the texts that the simulator was asked to embed for an index.
+func (h *hosted) passages() (texts []string) {
+	h.t.Helper()
+	var requests []nimsim.Request
+	if err := h.admin(h.t.Context(), http.MethodGet, "requests?role="+string(config.StageEmbedding), &requests); err != nil {
+		h.t.Fatal(err)
+	}
+	for _, r := range requests {
+		var body struct {
+			Input []string `json:"input"`
+			Type  string   `json:"input_type"`
+		}
+		if err := json.Unmarshal(r.Body, &body); err != nil {
+			h.t.Fatal(err)
+		}
+		if body.Type == "passage" {
+			texts = append(texts, body.Input...)
+		}
+	}
+	return texts
+}
+
 // endpoint is the simulator's model for a role, as an endpoint.
 func (h *hosted) endpoint(name string) v1alpha1.Model {
 	return v1alpha1.Model{Endpoint: &v1alpha1.Endpoint{

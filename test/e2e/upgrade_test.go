@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
@@ -70,6 +73,73 @@ func TestAnotherOperatorGoesOnAmidAReindexAndNoQuestionFails(t *testing.T) {
 	prober.end()
 	prober.unfailing(t)
 	prober.neverUnready(t, begun)
+}
+
+// It runs alone, too. The program before read Markdown as text: of the guide, two chunks change.
+func TestAnUpgradeReadsDocumentsAgainAndEmbedsWhatChanged(t *testing.T) {
+	t.Cleanup(func() { install(t, chart, operatorImage) })
+	install(t, previousChart, previousImage)
+	n := newNamespace(t)
+	models := n.host("models")
+	n.create(configMap("notes", map[string]string{
+		"bolts.csv": "part,torque\nflange,95\n",
+		"plain.md":  "A text without any mark is the same to both.\n",
+		"guide.md": "These notes are long enough for a chunk of their own, which is what begins the text before its heading.\n\n" +
+			"## Valves\n\nThe valve V77 opens at *78* bar, and it closes again as soon as the pressure falls below 70 bar.\n",
+	}))
+	object, overlap := standIns("upgrade", "notes"), int32(0)
+	object.Spec.Models.Embedding.Model = models.endpoint(config.StandInEmbedding)
+	object.Spec.Chunking = v1alpha1.Chunking{Size: 100, Overlap: &overlap}
+	p := n.pipeline(object)
+	prober := p.probe("At how many bar does valve V77 open?")
+	p.settled(2 * readyWithin)
+	begun, before, old := time.Now(), p.startTimes(naming.ComponentWeaviate), p.get().Status.Index.Generation
+	if texts := models.passages(); len(texts) != 6 {
+		t.Fatalf("the program before embedded %q", texts)
+	}
+	models.must(http.MethodDelete, "requests")
+
+	install(t, chart, operatorImage)
+	p.until(2*readyWithin, "the documents are read again", func(object *v1alpha1.RAGPipeline) error {
+		run := p.newestRun()
+		if rules := run.Annotations[naming.AnnotationRules]; rules != config.Rules() || run.Status.Succeeded == 0 {
+			return fmt.Errorf("the last run goes by the rules %q, and its status is %+v", rules, run.Status)
+		}
+		return isSettled(object)
+	})
+	want := []string{
+		"guide.md > Valves\n## Valves",
+		"guide.md > Valves\nThe valve V77 opens at *78* bar, and it closes again as soon as the pressure falls below 70 bar.",
+	}
+	unchanged := slices.DeleteFunc(models.passages(), func(text string) bool { return slices.Contains(want, text) })
+	switch same := p.get().Status.Index.Generation == old; {
+	case same && len(unchanged) > 0:
+		t.Errorf("read again in place, texts that have not changed were embedded: %q", unchanged)
+	case len(unchanged) > 1: // one shows that the model still gives the vectors that the next generation takes over
+		t.Errorf("texts that have not changed were embedded: %q", unchanged)
+	}
+	if texts := models.passages(); len(texts)-len(unchanged) != len(want) {
+		t.Errorf("embedded %q, want %q", texts, want)
+	}
+	if now := p.startTimes(naming.ComponentWeaviate); now != before {
+		t.Errorf("the operator's upgrade restarted the store:\n%s\n%s", before, now)
+	}
+	prober.end()
+	prober.unfailing(t)
+	prober.neverUnready(t, begun)
+}
+
+// newestRun is the Job that was made last.
+func (p *pipeline) newestRun() batchv1.Job {
+	p.t.Helper()
+	var jobs batchv1.JobList
+	if err := api.List(p.t.Context(), &jobs, client.InNamespace(p.namespace.name),
+		client.MatchingLabels{naming.LabelPipeline: p.name}); err != nil {
+		p.t.Fatal(err)
+	}
+	return slices.MaxFunc(append(jobs.Items, batchv1.Job{}), func(a, b batchv1.Job) int {
+		return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
+	})
 }
 
 // oneRunOf checks that the building of a generation was started once. What follows it removes the

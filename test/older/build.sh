@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Builds the program as an earlier version of it: one that read Markdown as plain text, and whose reader of text gave
-# other chunks. The tests of upgrades begin with its index.
+# Builds the program as an earlier version of it: one that read Markdown as plain text, and whose reader of text had
+# another version. The tests of upgrades begin with its index. TREE is the source, by default this one.
 #
-#   test/older/build.sh OUT
+#   test/older/build.sh OUT [TREE]
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(realpath "${2:-$here/../..}")
 mkdir -p "$(dirname "$1")"
 out=$(realpath -m "$1")
-cd "$(dirname "$0")/../.."
-go build -overlay test/older/overlay.json \
+overlay=$(mktemp)
+trap 'rm -f "$overlay"' EXIT
+echo '{"Replace": {"'"$tree"'/internal/extract/older.go": "'"$here"'/extract.go.txt"}}' >"$overlay"
+cd "$tree"
+go build -overlay "$overlay" \
   -ldflags "-X 'github.com/ragpipeline/ragpipeline/internal/config.readers=common/1 csv/1 text/0'" -o "$out" .

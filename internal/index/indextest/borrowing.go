@@ -12,7 +12,9 @@ import (
 )
 
 // borrow asks for the vectors of a document's chunks, and gives them by name, each of length 1.
-func borrow(t *testing.T, store index.Store, document string, names ...string) (vectors map[string][]float32, truncated int) {
+func borrow(
+	t *testing.T, store index.Store, document string, names ...string,
+) (vectors map[string][]float32, truncated int) {
 	t.Helper()
 	loan, err := store.Borrow(t.Context(), document, ids(names))
 	if err != nil {
