@@ -76,7 +76,11 @@ func progressLine(p config.Progress) string {
 	if p.DocumentsTotal == 0 {
 		return "listing documents"
 	}
-	return fmt.Sprintf("%s: %d of %d documents", strings.ToLower(string(p.Phase)), p.DocumentsDone, p.DocumentsTotal)
+	line := fmt.Sprintf("%s: %d of %d documents", strings.ToLower(string(p.Phase)), p.DocumentsDone, p.DocumentsTotal)
+	if slow := p.Slowest; slow != nil {
+		line += fmt.Sprintf("; %s takes long (%d s)", slow.Document, int(time.Since(slow.Since).Seconds()))
+	}
+	return line
 }
 
 func bar(p config.Progress) string {

@@ -50,6 +50,9 @@ func TestProgressLine(t *testing.T) {
 		{config.Progress{Phase: "Listing"}, "listing documents"},
 		{config.Progress{Phase: "Indexing", DocumentsTotal: 12}, "indexing: 0 of 12 documents"},
 		{config.Progress{Phase: "Removing", DocumentsDone: 12, DocumentsTotal: 12}, "removing: 12 of 12 documents"},
+		{config.Progress{Phase: "Indexing", DocumentsTotal: 12,
+			Slowest: &config.SlowDocument{Document: "docs/a.pdf", Since: time.Now().Add(-12 * time.Second)}},
+			"indexing: 0 of 12 documents; docs/a.pdf takes long (12 s)"},
 	} {
 		if got := progressLine(c.progress); got != c.want {
 			t.Errorf("%+v is %q, want %q", c.progress, got, c.want)

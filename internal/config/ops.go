@@ -54,6 +54,14 @@ type Progress struct {
 	Phase          Phase `json:"phase"`
 	DocumentsDone  int   `json:"documentsDone"`
 	DocumentsTotal int   `json:"documentsTotal"`
+	// Slowest is the document that has been read for the longest time, if that is more than a few seconds.
+	Slowest *SlowDocument `json:"slowest,omitempty"`
+}
+
+// SlowDocument is a document that takes long to read.
+type SlowDocument struct {
+	Document string    `json:"document"` // printable, and cut if it is long
+	Since    time.Time `json:"since"`
 }
 
 // Phase is a step of an ingestion run.

@@ -92,6 +92,7 @@ func (r *run) bytes(ctx context.Context, d *document) ([]byte, error) {
 
 // extract makes the document's chunks.
 func (r *run) extract(ctx context.Context, d *document, data []byte) error {
+	defer r.tally.reading(d.id)()
 	stop := r.tally.time(stageExtract)
 	text, err := r.Extractor.Extract(ctx, d.entry.Path, data)
 	stop()

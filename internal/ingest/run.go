@@ -142,6 +142,12 @@ func (r *run) index(parent context.Context) error {
 	// The writer takes documents until there are no more, so that the stages before it may always hand over.
 	start(&writing, func() error { r.write(parent, finished, stop); return nil })
 
+	watching, unwatch := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { r.tally.watchSlow(watching) })
+	defer watch.Wait()
+	defer unwatch()
+
 	listing.Wait()
 	reading.Wait()
 	close(extracted)

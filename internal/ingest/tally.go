@@ -27,6 +27,7 @@ type tally struct {
 
 	mu     sync.Mutex
 	phase  config.Phase
+	slow   readings
 	done   int // documents
 	kept   int // documents that failed, of which an earlier version is indexed
 	sum    Report
@@ -69,7 +70,8 @@ func (t *tally) expect(total int) {
 }
 
 func (t *tally) show() {
-	t.progress(config.Progress{Phase: t.phase, DocumentsDone: t.done, DocumentsTotal: t.sum.Listed})
+	t.progress(config.Progress{Phase: t.phase, DocumentsDone: t.done, DocumentsTotal: t.sum.Listed,
+		Slowest: t.slow.slowest(time.Now())})
 }
 
 // finish counts a document that is done with.
