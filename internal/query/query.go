@@ -7,11 +7,13 @@ package query
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ragpipeline/ragpipeline/internal/cache"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/model"
@@ -81,9 +83,15 @@ type Service struct {
 	deadlines Deadlines
 	report    func(stage config.Stage, err error)
 	metrics   *metrics
+	// vectors holds those of recent questions by a hash of their texts, all from the one embedding
+	// space of the generation.
+	vectors *cache.Cache[[sha256.Size]byte, []float32]
 	// dimensionMismatch reports whether the last question's vector did not fit the index.
 	dimensionMismatch atomic.Bool
 }
+
+// vectorsBytes bounds the vectors of questions that are kept: some 2,000 of 1,024 dimensions.
+const vectorsBytes = 8 << 20
 
 // New makes a Service.
 func New(o Options) *Service {
@@ -99,5 +107,6 @@ func New(o Options) *Service {
 		deadlines: o.Deadlines.orDefaults(),
 		report:    o.Report,
 		metrics:   newMetrics(o.Registerer),
+		vectors:   cache.New[[sha256.Size]byte, []float32](vectorsBytes),
 	}
 }

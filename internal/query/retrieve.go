@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"math"
 	"slices"
@@ -132,20 +133,33 @@ func start(do func() retrieverResult) (wait func() retrieverResult) {
 
 // vector embeds the question and searches by it.
 func (s *Service) vector(ctx context.Context, q search, t *Times) (hits []index.Hit, err error) {
-	embedding := s.config.Models.Embedding.Name
-	var vector []float32
-	t.Embedding, err = stage(ctx, "embedding", s.deadlines.Embedding, func(ctx context.Context) (err error) {
-		vector, err = s.embedder.Query(ctx, q.question)
-		return err
-	})
-	if err != nil {
-		return nil, failed(ctx, err, modelError(config.StageEmbedding, embedding, err))
+	key := sha256.Sum256([]byte(q.question))
+	vector, kept := s.vectors.Get(key)
+	if !kept {
+		if vector, err = s.embed(ctx, q.question, t); err != nil {
+			return nil, err
+		}
 	}
 	t.Vector, err = s.searchIndex(ctx, "retrieval vector", q.k, func(ctx context.Context) (err error) {
 		hits, err = s.index.Vector(ctx, vector, max(minCandidates, q.k), q.filter)
 		return err
 	})
+	if err == nil { // the vector fits the index
+		s.vectors.Add(key, vector, 4*len(vector))
+	}
 	return hits, err
+}
+
+// embed asks the embedding model.
+func (s *Service) embed(ctx context.Context, question string, t *Times) (vector []float32, err error) {
+	t.Embedding, err = stage(ctx, "embedding", s.deadlines.Embedding, func(ctx context.Context) (err error) {
+		vector, err = s.embedder.Query(ctx, question)
+		return err
+	})
+	if err != nil {
+		return nil, failed(ctx, err, modelError(config.StageEmbedding, s.config.Models.Embedding.Name, err))
+	}
+	return vector, nil
 }
 
 func (s *Service) keyword(ctx context.Context, q search) (hits []index.Hit, took time.Duration, err error) {

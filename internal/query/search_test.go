@@ -366,3 +366,44 @@ func TestTheIndexReportsOnItself(t *testing.T) {
 		t.Errorf("reported %v, want %v", last, f.index.keywordErr)
 	}
 }
+
+// A question is embedded once, and anew when its vector could not be used.
+func TestTheVectorOfAQuestionIsKept(t *testing.T) {
+	f := newFixture(t)
+	var asked []string
+	f.options.Embedder = fakeEmbedder(func(_ context.Context, text string) ([]float32, error) {
+		asked = append(asked, text)
+		if len(asked) == 1 {
+			return nil, errors.New("not now")
+		}
+		return []float32{1, 0}, nil
+	})
+	f.index.vectorErr = index.ErrDimensions
+	s := f.service()
+	for _, step := range []struct {
+		question string
+		fails    bool
+		asked    string
+	}{
+		{"one?", true, "one?"},
+		{"one?", true, "one? one?"},       // embedding had failed
+		{"one?", false, "one? one? one?"}, // its vector had not fitted the index
+		{"one?", false, "one? one? one?"},
+		{"two?", false, "one? one? one? two?"},
+		{"one?", false, "one? one? one? two?"},
+	} {
+		got, err := s.Search(t.Context(), SearchRequest{Query: step.question})
+		if (err != nil) != step.fails {
+			t.Fatalf("%s failed: %v", step.question, err)
+		}
+		if len(asked) == 2 {
+			f.index.vectorErr = nil
+		}
+		if said := strings.Join(asked, " "); said != step.asked {
+			t.Errorf("the model embedded %q, want %q", said, step.asked)
+		}
+		if err == nil && len(got.Passages) != 2 {
+			t.Errorf("%s: %d passages", step.question, len(got.Passages))
+		}
+	}
+}
