@@ -38,7 +38,7 @@ func readCSV(ctx context.Context, s source) (*Document, error) {
 		if !more {
 			break
 		}
-		if n < len(head.preamble)+head.rows {
+		if n < len(head.preamble)+head.rows || slices.Equal(row, head.names) { // the names again, of the next file
 			continue
 		}
 		lines, dropped := csvLines(head.names, row)

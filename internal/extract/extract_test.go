@@ -267,6 +267,7 @@ func TestCSV(t *testing.T) {
 		{"two index columns without names", "a.csv", ",,sales\nBenelux,A,1.5\nNordics,B,2\n", "column 1: Benelux\ncolumn 2: A\nsales: 1.5\n\ncolumn 1: Nordics\ncolumn 2: B\nsales: 2"},
 		{"levels of names over a named index", "a.csv", ",sales,sales,cost\n,jan,feb,jan\nregion,,,\nBenelux,1,2,3\nNordics,4,5,6\n",
 			"region: Benelux\nsales jan: 1\nsales feb: 2\ncost jan: 3\n\nregion: Nordics\nsales jan: 4\nsales feb: 5\ncost jan: 6"},
+		{"the names again", "a.csv", "a,b\n1,2\na,b\n3,4\n", "a: 1\nb: 2\n\na: 3\nb: 4"},
 		{"a title in the middle", "a.csv", ",,Report,\n,,,\nname,load,bay,x\nK1,5,2,3\n", "Report\n\nname: K1\nload: 5\nbay: 2\nx: 3"},
 		{"years as names", "a.csv", "region,2022,2023\nNorth,10,12\n", "region: North\n2022: 10\n2023: 12"},
 		{"years below years are values", "a.csv", "Ann,2022,2023\nBob,2021,2024\n", "column 1: Ann\ncolumn 2: 2022\ncolumn 3: 2023\n\ncolumn 1: Bob\ncolumn 2: 2021\ncolumn 3: 2024"},

@@ -33,6 +33,7 @@ func TestTablesInHTML(t *testing.T) {
 		{"a title over all columns", "<table><tr><td colspan=2>Stock of <b>June</b></td></tr>" + head + "<tr><td>a</td><td>1</td></tr></table>", "Stock of June\n| Part | Price |\n|---|---|\n| a | 1 |"},
 		{"a title and a blank row", "<table><tr><td colspan=2>Stock</td></tr><tr><td></td><td></td></tr><tr><td>Part</td><td>Price</td></tr><tr><td>a</td><td>1</td></tr></table>", "Stock\n| Part | Price |\n|---|---|\n| a | 1 |"},
 		{"a title over names that are td", "<table><tr><th colspan=2>Stock</th></tr><tr><td>Part</td><td>Price</td></tr><tr><td>a</td><td>1</td></tr></table>", "Stock\n| Part | Price |\n|---|---|\n| a | 1 |"},
+		{"the names again", "<table>" + head + "<tr><td>a</td><td>1</td></tr>" + head + "<tr><td>b</td><td>2</td></tr></table>", "| Part | Price |\n|---|---|\n| a | 1 |\n| b | 2 |"},
 		{"the layout of a page", "<table><tr><td><h2>A</h2><p>text</p></td><td><p>more</p></td></tr></table>", "## A\n\ntext\n\nmore"},
 		{"of one cell", "<table><tr><td>only <b>this</b></td></tr></table>", "only **this**"},
 		{"a span beyond reason", "<table><tr><td colspan=100000000 rowspan=100000000>x</td><td>y</td></tr></table>", "| " + strings.Repeat("x | ", 1000) + "y |"},
@@ -82,11 +83,11 @@ func TestHTMLKeepsContentAndDropsMenus(t *testing.T) {
 		"a menu with a table":  "<main>" + long + `</main><nav><table><tr><td>Flow</td><td>812 l/min</td></tr></table></nav>`,
 		"hidden to programs":   "<main>" + long + `<p aria-hidden="true">812 l/min</p></main>`,
 	} {
-		got := bodyOf(t, "<nav>"+links+"</nav>"+body+`<div id="cookie-banner"><p>We use cookies. <button>Accept</button></p></div><ul class="menu">`+links+"</ul><footer>"+links+"</footer>")
+		got := bodyOf(t, "<nav><h3>Wayfinding</h3>"+links+"</nav>"+body+`<div id="cookie-banner"><p>We use cookies. <button>Accept</button></p></div><ul class="menu">`+links+"</ul><footer>"+links+"</footer>")
 		if !strings.Contains(got, "812 l/min") {
 			t.Errorf("%s is lost", name)
 		}
-		for _, gone := range []string{"Elsewhere", "Accept"} {
+		for _, gone := range []string{"Elsewhere", "Accept", "Wayfinding"} {
 			if strings.Contains(got, gone) {
 				t.Errorf("%s: %q is left", name, gone)
 			}
@@ -104,6 +105,8 @@ func TestHTMLThatNobodySeesIsCounted(t *testing.T) {
 		"invisible":            `<span style="visibility:hidden">secret</span>`,
 		"white":                `<span style="color:#FFFFFF">secret</span>`,
 		"of one pixel":         `<span style="font-size:1px">secret</span>`,
+		"white to Word":        `<span style="color:white;mso-themecolor:background1">secret</span>`,
+		"white by a font":      `<font color="#ffffff">secret</font>`,
 		"off the page":         `<div style="position:absolute;left:-9999px">secret</div>`,
 		"by a rule":            `<style>.x1, p.y { display:none } @media print { .z { display:none } }</style><div class="x1">secret</div>`,
 		"in white within bold": `<b><i style="color: white;">secret</i></b>`,
@@ -119,6 +122,7 @@ func TestHTMLThatNobodySeesIsCounted(t *testing.T) {
 	for name, seen := range map[string]string{
 		"white on black":            `<div style="background:#000"><span style="color:#fff">seen</span></div>`,
 		"white in a coloured table": `<table bgcolor="black"><tr><td><font style="color:#fff">seen</font></td></tr></table>`,
+		"white by a font on black":  `<div style="background-color: #000"><font color="white">seen</font></div>`,
 		"white by a sheet":          `<link rel="stylesheet" href="x.css"><p style="color:#fff">seen</p>`,
 		"a line of one em":          `<p style="font-size:1em">seen</p>`,
 		"a smaller line":            `<p style="font-size: 0.8em; opacity: 0.5">seen</p>`,
@@ -148,14 +152,16 @@ func TestFormsOfFiguresInHTML(t *testing.T) {
 		"<style>.c5, .c6{vertical-align:super;color:red} .c7{vertical-align : sub}</style><p>10<span class='x c5'>6</span> H<span class=c7>2</span>O</p>": "10⁶ H₂O",
 		"<p>10<span style='font-size:8pt; vertical-align: super'>6</span>, 1<span style='vertical-align:top'>2</span></p>":                                "10⁶, 12",
 		"<p>a<img src='cid:1'><img src='plan.png' alt='Plan'></p>":                                                                                        "a![Plan](plan.png)",
-		"<p><textarea>as typed</textarea></p>":                                                                                                            "as typed",
-		"<p>see<svg><title>Icon</title><g><text>inlet <tspan>DN 50</tspan></text></g></svg></p>":                                                          "see inlet DN 50",
-		"<p>dust<a href='#n1'><sup>1</sup></a> and <a href='b.html#n'>that</a></p>":                                                                       "dust¹ and [that](b.html#n)",
-		"<p>key " + strings.Repeat("aB3/", 60) + " end</p>":                                                                                               "key  end",
-		"<p>max_batch_size *.log C:\\data\\new_logs a*b*c</p>":                                                                                            "max_batch_size *.log C:\\data\\new_logs a*b*c",
-		"<p># no heading</p><p>1. no list</p>":                                                                                                            "# no heading\n\n1. no list",
-		"<pre><code>def f(a_b):\n    return 1</code></pre>":                                                                                               "```\ndef f(a_b):\n    return 1\n```",
-		"<p><img alt='a plan' src='data:image/png;base64,AAAA'></p>":                                                                                      "a plan",
+		"<h2>Scope<a class='headerlink' href='#s'>Link</a></h2><h3><a href='#t'>#</a> Next<span class='mw-editsection'>[edit]</span></h3><p>dust<a href='#u'>¶</a> <a href='#v'>#</a>5</p>": "## Scope\n\n### Next\n\ndust #5",
+		"<center>a</center><center>b</center>":                                                   "a\n\nb",
+		"<p><textarea>as typed</textarea></p>":                                                   "as typed",
+		"<p>see<svg><title>Icon</title><g><text>inlet <tspan>DN 50</tspan></text></g></svg></p>": "see inlet DN 50",
+		"<p>dust<a href='#n1'><sup>1</sup></a> and <a href='b.html#n'>that</a></p>":              "dust¹ and [that](b.html#n)",
+		"<p>key " + strings.Repeat("aB3/", 60) + " end</p>":                                      "key  end",
+		"<p>max_batch_size *.log C:\\data\\new_logs a*b*c</p>":                                   "max_batch_size *.log C:\\data\\new_logs a*b*c",
+		"<p># no heading</p><p>1. no list</p>":                                                   "# no heading\n\n1. no list",
+		"<pre><code>def f(a_b):\n    return 1</code></pre>":                                      "```\ndef f(a_b):\n    return 1\n```",
+		"<p><img alt='a plan' src='data:image/png;base64,AAAA'></p>":                             "a plan",
 	} {
 		if got := bodyOf(t, body); got != want {
 			t.Errorf("%s gives %q, want %q", body, got, want)

@@ -47,7 +47,7 @@ func (p *htmlPage) sweep(n *html.Node, state sweepState, s sheets) error {
 		case child.Type == html.CommentNode:
 			n.RemoveChild(child)
 		case child.Type != html.ElementNode:
-		case gone[child.DataAtom] || child.DataAtom == atom.Script && !strings.HasPrefix(attributeOf(child, "type"), "math/"):
+		case gone[child.DataAtom] || signName.MatchString(attributeOf(child, "class")) || child.DataAtom == atom.Script && !strings.HasPrefix(attributeOf(child, "type"), "math/"):
 			n.RemoveChild(child)
 		case child.DataAtom == atom.Svg:
 			replace(child, drawnText(child))
@@ -97,8 +97,8 @@ func (s sweepState) below(n *html.Node) sweepState {
 	if mayBeFurniture(n) {
 		s.checks++
 	}
-	style := attributeOf(n, "style") + attributeOf(n, "bgcolor") + attributeOf(n, "background")
-	s.background = s.background || strings.Contains(style, "background") || attributeOf(n, "bgcolor") != ""
+	s.background = s.background || backdrop.MatchString(attributeOf(n, "style")) ||
+		attributeOf(n, "bgcolor")+attributeOf(n, "background") != ""
 	return s
 }
 
@@ -120,6 +120,8 @@ func unwrapDeep(n *html.Node, state sweepState) {
 var (
 	menuName = regexp.MustCompile(`(?i)(^|[\s_-])(nav|navbar|navigation|menu|menubar|breadcrumbs?|sidenav|` +
 		`skip-?links?|skip|pagination|pager|share|social|sharing)([\s_-]|$)`)
+	// signName is what signs beside headings are called: a link to the heading, a link to edit it.
+	signName   = regexp.MustCompile(`(^|\s)(headerlink|permalink|anchorjs-link|mw-editsection)(\s|$)`)
 	bannerName = regexp.MustCompile(`(?i)(cookie|consent|gdpr|privacy-?banner)`)
 )
 
@@ -172,22 +174,28 @@ func isBlock(n *html.Node) bool {
 	return false
 }
 
-// isMostlyLinks reports whether at least half of an element's text is that of links and buttons, or there is none.
+// isMostlyLinks reports whether at least half of an element's text is that of links and buttons, or there is none. Its
+// headings do not count.
 func isMostlyLinks(n *html.Node) bool {
-	all, links := 0, 0
-	var count func(n *html.Node, inLink bool)
-	count = func(n *html.Node, inLink bool) {
+	all, links, headings := 0, 0, 0
+	var count func(n *html.Node, inLink, inHeading bool)
+	count = func(n *html.Node, inLink, inHeading bool) {
 		if n.Type == html.TextNode {
-			size := len(strings.TrimSpace(n.Data))
-			if all += size; inLink {
-				links += size
+			switch size := len(strings.TrimSpace(n.Data)); {
+			case inLink:
+				all, links = all+size, links+size
+			case inHeading:
+				headings += size
+			default:
+				all += size
 			}
 		}
 		inLink = inLink || n.DataAtom == atom.A || n.DataAtom == atom.Button || n.DataAtom == atom.Label
+		inHeading = inHeading || isHeading(n)
 		for c := n.FirstChild; c != nil; c = c.NextSibling {
-			count(c, inLink)
+			count(c, inLink, inHeading)
 		}
 	}
-	count(n, false)
-	return links*2 >= all
+	count(n, false, false)
+	return links*2 >= all && (links > 0 || headings == 0)
 }

@@ -29,6 +29,7 @@ var (
 		`(left|top|text-indent)\s*:\s*-\d{4,}px)`)
 	white = regexp.MustCompile(`(?i)(^|[;\s])color\s*:\s*(#fff(fff)?|white|transparent|` +
 		`rgb\(\s*255\s*,\s*255\s*,\s*255\s*\)|rgba\([^)]*,\s*0\s*\))\s*(;|!|$)`)
+	backdrop    = regexp.MustCompile(`(?i)(^|[;{\s])background(-color|-image)?\s*:`)
 	raisedStyle = regexp.MustCompile(`(?i)(^|[;\s])(vertical-align\s*:\s*super|` +
 		`position\s*:\s*relative\s*;\s*top\s*:\s*-0?\.\d+em)\s*(;|!|$)`)
 	loweredStyle = regexp.MustCompile(`(?i)(^|[;\s])(vertical-align\s*:\s*sub|` +
@@ -62,7 +63,7 @@ func (p *htmlPage) sheets() sheets {
 
 // read adds the rules of a style sheet for single classes and ids.
 func (s *sheets) read(css string) {
-	s.external = s.external || strings.Contains(css, "background")
+	s.external = s.external || backdrop.MatchString(css)
 	for _, rule := range styleRule().FindAllStringSubmatch(css, -1) {
 		hides, script := invisible.MatchString(rule[2]), scriptIn(rule[2])
 		if !hides && script == 0 {
@@ -108,7 +109,10 @@ func (s sheets) script(n *html.Node) atom.Atom {
 // hides reports whether a page's readers never see an element. Tabs, panels and answers that a click opens are seen.
 func (s sheets) hides(n *html.Node, background bool) bool {
 	style, id := attributeOf(n, "style"), attributeOf(n, "id")
-	if white.MatchString(style) && !background && !s.external && !strings.Contains(style, "background") {
+	if n.DataAtom == atom.Font {
+		style += ";color:" + attributeOf(n, "color")
+	}
+	if white.MatchString(style) && !background && !s.external && !backdrop.MatchString(style) {
 		return true
 	}
 	hidden := hasAttribute(n, "hidden")

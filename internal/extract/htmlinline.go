@@ -57,12 +57,28 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 		}
 	case atom.A:
 		href := strings.TrimSpace(attributeOf(n, "href"))
-		if strings.HasPrefix(href, "data:") || strings.HasPrefix(href, "javascript:") || strings.HasPrefix(href, "#") {
+		switch {
+		case strings.HasPrefix(href, "#") && isSign(n):
+			n.Parent.RemoveChild(n)
+		case strings.HasPrefix(href, "data:"), strings.HasPrefix(href, "javascript:"), strings.HasPrefix(href, "#"):
 			rename(n, atom.Span)
 		}
+	case atom.Center:
+		rename(n, atom.Div)
 	case atom.Button, atom.Option, atom.Legend, atom.Summary, atom.Label:
 		n.AppendChild(&html.Node{Type: html.TextNode, Data: " "})
 	}
+}
+
+// isSign reports whether a link is the sign beside a heading that refers to it.
+func isSign(n *html.Node) bool {
+	switch text := strings.TrimSpace(textOf(n)); text {
+	case "¶", "🔗":
+		return true
+	case "#", "":
+		return isHeading(n.Parent) && find(n, atom.Img) == nil
+	}
+	return false
 }
 
 // rewriteRuby puts the readings of characters behind all of them: between them they would tear the word apart.

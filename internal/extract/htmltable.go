@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -85,9 +86,11 @@ func (p *htmlPage) layOut(rows []tableRow) (header, body [][]string, err error) 
 		if err := p.limit.takeCells(len(texts)); err != nil {
 			return nil, nil, err
 		}
-		if len(body) == 0 && row.header {
+		switch {
+		case len(body) == 0 && row.header:
 			header = append(header, texts)
-		} else {
+		case len(header) == 1 && slices.Equal(texts, header[0]): // the names again, as on the next page
+		default:
 			body = append(body, texts)
 		}
 	}
