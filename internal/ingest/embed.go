@@ -99,8 +99,8 @@ func (e *embedding) flush(ctx context.Context) {
 	e.requests.Go(func() error { return e.send(ctx, batch) })
 }
 
-// send gives the parts their vectors. When the model refuses the batch, the halves are tried, until what it
-// refuses is one text: then that text's document fails.
+// send gives the parts their vectors. When the model refuses the batch, or does not reply to it as it should, the
+// halves are tried, until there is one text left: then that text's document fails.
 func (e *embedding) send(ctx context.Context, batch []part) error {
 	vectors, err := e.passages(ctx, batch)
 	switch {
@@ -108,7 +108,7 @@ func (e *embedding) send(ctx context.Context, batch []part) error {
 		if err := e.keep(ctx, batch, vectors); err != nil {
 			return err
 		}
-	case !refused(err):
+	case !refused(err) && !unusable(err):
 		return err
 	case len(batch) > 1:
 		half := len(batch) / 2
@@ -174,10 +174,13 @@ func refused(err error) bool {
 	return ok && (m.Failure == config.InputTooLong || m.Failure == config.ModelRejected)
 }
 
-// refuse fails the document whose text the model refuses. A model that has not taken any text yet is asked for
-// an innocent one first: if that is refused as well, it is the request that is wrong, for every document.
+// unusable says whether the model replied to these texts with an error of its own, or with vectors that mean nothing.
+func unusable(err error) bool { return model.FailureOf(err) == config.ModelBroken }
+
+// refuse fails the document whose text the model refuses. A model that has not taken any text yet, or whose reply is
+// unusable, is asked for an innocent one first: if that fails as well, the text is not the reason, and the run ends.
 func (e *embedding) refuse(ctx context.Context, d *document, refusal error) error {
-	if !e.accepted.Load() {
+	if !e.accepted.Load() || unusable(refusal) {
 		switch _, err := e.Embedder.Passages(ctx, []string{"text"}); {
 		case err == nil:
 			e.accepted.Store(true)

@@ -144,6 +144,41 @@ func TestRefusedTextFailsOnlyItsDocument(t *testing.T) {
 	}
 }
 
+// A text for which the model fails, or returns nothing of use, fails its document alone, as long as others get vectors.
+func TestTextWithoutAUsableVectorFailsOnlyItsDocument(t *testing.T) {
+	r := &recorder{fail: func(texts []string) error {
+		if slices.Contains(texts, "\n1/1") {
+			return &model.Error{Failure: config.ModelBroken, Status: 500}
+		}
+		return nil
+	}}
+	for i, d := range embedAll(t, r, 1, 5, 5, 5) {
+		if got, want := d.failed(), i == 1; got != want {
+			t.Errorf("document %d failed: %v, want %v", i, got, want)
+		}
+	}
+}
+
+func TestStageEndsWhenNoReplyIsUsable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := &model.Error{Failure: config.ModelBroken, Message: "zeros"}
+		took := false
+		stage := newStage(t, &recorder{fail: func([]string) error {
+			if took {
+				return broken
+			}
+			took = true
+			return nil
+		}}, 1)
+		extracted := make(chan *document, 2)
+		extracted <- newMissing(0, batchSize)
+		extracted <- newMissing(1, batchSize)
+		if err := stage.embed(t.Context(), extracted, make(chan *document, 2)); !errors.Is(err, broken) {
+			t.Errorf("got error %v, want the model's", err)
+		}
+	})
+}
+
 // A document must not wait for others to fill its request: they may be waiting for it.
 func TestUnfilledRequestDoesNotWaitForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

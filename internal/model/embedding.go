@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -63,11 +64,11 @@ type EmbedRequest struct {
 
 // Passages embeds texts for the index, in their order, 32 a request. It cuts a text over the
 // model's limit, and marks its result as truncated. It waits out a restart or a rate limit of about
-// a minute.
+// a minute, and asks again, for fewer texts at once, where there is no reply in time.
 func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, error) {
 	out := make([]Embedded, 0, len(texts))
 	for start := 0; start < len(texts); start += batchSize {
-		batch, err := e.batch(ctx, texts[start:min(start+batchSize, len(texts))])
+		batch, err := e.batch(ctx, texts[start:min(start+batchSize, len(texts))], new(int))
 		if err != nil {
 			return nil, err
 		}
@@ -79,9 +80,12 @@ func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, er
 	return out, nil
 }
 
-// batch embeds at most one request's worth of passages, and bisects to find those that are too
-// long.
-func (e *Embedder) batch(ctx context.Context, texts []string) ([]Embedded, error) {
+// maxTimeouts is how often a batch and its parts may get no reply in time.
+const maxTimeouts = 3
+
+// batch embeds at most one request's worth of passages. It bisects to find those that are too long,
+// and where there is no reply in time; timeouts counts how often there was none.
+func (e *Embedder) batch(ctx context.Context, texts []string, timeouts *int) ([]Embedded, error) {
 	vectors, _, err := e.post(ctx, embedCall{texts: texts, input: inputPassage, truncate: truncateNone, retry: background})
 	switch {
 	case err == nil:
@@ -90,6 +94,12 @@ func (e *Embedder) batch(ctx context.Context, texts []string) ([]Embedded, error
 			out[i].Vector = v
 		}
 		return out, nil
+	case FailureOf(err) == config.ModelTimedOut && ctx.Err() == nil && *timeouts < maxTimeouts:
+		*timeouts++
+		e.client.logWait(err)
+		if len(texts) == 1 {
+			return e.batch(ctx, texts, timeouts)
+		}
 	case FailureOf(err) != config.InputTooLong:
 		return nil, err
 	case len(texts) == 1:
@@ -97,11 +107,11 @@ func (e *Embedder) batch(ctx context.Context, texts []string) ([]Embedded, error
 		return []Embedded{{Vector: v, Truncated: true, Limit: messageOf(err)}}, short
 	}
 	half := len(texts) / 2
-	left, err := e.batch(ctx, texts[:half])
+	left, err := e.batch(ctx, texts[:half], timeouts)
 	if err != nil {
 		return nil, err
 	}
-	right, err := e.batch(ctx, texts[half:])
+	right, err := e.batch(ctx, texts[half:], timeouts)
 	return append(left, right...), err
 }
 
@@ -377,12 +387,16 @@ func place(vectors [][]float32, index int, v []float32, dimensions int) error {
 		return fmt.Errorf("it holds two embeddings with index %d", index)
 	case len(v) == 0:
 		return errors.New("it holds an embedding that is empty or not a vector of finite numbers")
+	case isZero(v):
+		return errors.New("it holds an embedding of zeros alone, which is similar to no text")
 	case dimensions != 0 && len(v) != dimensions:
 		return fmt.Errorf("its vectors have %d dimensions where %d were asked for", len(v), dimensions)
 	}
 	vectors[index] = v
 	return nil
 }
+
+func isZero(v []float32) bool { return !slices.ContainsFunc(v, func(x float32) bool { return x != 0 }) }
 
 // sameLength checks that all vectors have as many dimensions as the first.
 func sameLength(vectors [][]float32) error {

@@ -242,6 +242,7 @@ func TestEmbeddingAnswersAreChecked(t *testing.T) {
 		{"an index out of range", `{"data":[{"index":0,"embedding":[1]},{"index":2,"embedding":[1]}]}`, "index 2 for 2"},
 		{"a negative index", `{"data":[{"index":-1,"embedding":[1]},{"index":0,"embedding":[1]}]}`, "not the JSON"},
 		{"different lengths", `{"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[1,2]}]}`, "different lengths, 1 and 2"},
+		{"a vector of zeros", `{"data":[{"index":0,"embedding":[0,-0.0]},{"index":1,"embedding":[1,2]}]}`, "zeros alone"},
 		{"an empty vector", `{"data":[{"index":0,"embedding":[]},{"index":1,"embedding":[]}]}`, "empty"},
 		{"a null vector", `{"data":[{"index":0,"embedding":null},{"index":1,"embedding":[1]}]}`, "empty"},
 		{"null in a vector", `{"data":[{"index":0,"embedding":[null]},{"index":1,"embedding":[1]}]}`, "not the JSON"},

@@ -18,6 +18,7 @@ type retryPolicy struct {
 	first    time.Duration // is the wait before the second attempt; it doubles, randomised by a half
 	longest  time.Duration // bounds the wait that a server may ask for
 	queue    time.Duration // bounds the wait for the retry budget
+	broken   int           // bounds the attempts on a server's own error, 500, of which the text may be the cause
 
 	ignoresBreaker bool // reports whether the breaker neither stops the call nor learns from it
 	announced      bool // reports whether waits are logged: they are long enough to be taken for a hang
@@ -30,7 +31,7 @@ var (
 	// background is for ingestion, which rather waits out a restart or a rate limit than fails: its
 	// waits add up to about a minute.
 	background = retryPolicy{
-		attempts: 9, first: 250 * time.Millisecond, longest: time.Minute, queue: time.Minute, announced: true,
+		attempts: 9, first: 250 * time.Millisecond, longest: time.Minute, queue: time.Minute, broken: 4, announced: true,
 	}
 	// probe is for probes, which report the state of the moment.
 	probe = retryPolicy{attempts: 1, ignoresBreaker: true}
@@ -46,8 +47,8 @@ func (p retryPolicy) waits() *backoff.ExponentialBackOff {
 	}
 }
 
-// allows reports whether another attempt may follow err: the request did not reach the model, or
-// the server asked to try again.
+// allows reports whether another attempt may follow err: the request did not reach the model, the
+// server asked to try again, or it failed by itself.
 func (p retryPolicy) allows(err error, try int) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || try >= p.attempts {
@@ -58,6 +59,10 @@ func (p retryPolicy) allows(err error, try int) bool {
 		return true
 	case config.ModelCircuitOpen:
 		return p.longest > openFor
+	case config.ModelBroken:
+		if e.Status >= http.StatusInternalServerError && e.Status != http.StatusBadGateway {
+			return try < p.broken
+		}
 	}
 	return e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout && !p.slowIsFinal
 }

@@ -119,6 +119,49 @@ func TestAQuestionTriesThreeTimesAndIngestionForAboutAMinute(t *testing.T) {
 	})
 }
 
+// An error of the server's own may be of the moment, or of the text: ingestion asks again, but not for a minute.
+func TestIngestionTriesAnErrorOfTheServerFourTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := reaction{status: 500}
+		s := &script{replies: []reaction{broken, broken, broken, fine}}
+		if _, err := s.embedder().Passages(t.Context(), []string{"x"}); err != nil {
+			t.Errorf("got %v after %d requests", err, s.count())
+		}
+		s = &script{replies: []reaction{broken}}
+		if _, err := s.embedder().Passages(t.Context(), []string{"x"}); FailureOf(err) != config.ModelBroken || s.count() != 4 {
+			t.Errorf("got %v after %d requests, want 4", err, s.count())
+		}
+	})
+}
+
+// A batch that hangs is asked for again in halves, a single text as it is, and a server that always hangs is given up.
+func TestIngestionAsksForLessWhereThereIsNoReply(t *testing.T) {
+	hung := reaction{hang: true}
+	vectors := func(n int) reaction { return reaction{status: 200, body: vectorsOf(n)} }
+	for _, tc := range []struct {
+		name     string
+		texts    int
+		replies  []reaction
+		requests int
+		failure  config.Failure
+	}{
+		{"one batch", 4, []reaction{hung, vectors(2), vectors(2)}, 3, ""},
+		{"a batch and its first half", 4, []reaction{hung, hung, vectors(1), vectors(1), vectors(2)}, 5, ""},
+		{"one text", 1, []reaction{hung, hung, vectors(1)}, 3, ""},
+		{"a server that is gone", 32, []reaction{hung}, maxTimeouts + 1, config.ModelTimedOut},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{replies: tc.replies}
+				got, err := s.embedder().Passages(t.Context(), make([]string, tc.texts))
+				if FailureOf(err) != tc.failure || err == nil && len(got) != tc.texts || s.count() != tc.requests {
+					t.Errorf("got %d vectors, %v after %d requests, want %d", len(got), err, s.count(), tc.requests)
+				}
+			})
+		})
+	}
+}
+
 func TestIngestionWaitsOutAnOutageThatOpensTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down := reaction{err: errors.New("connection refused")}

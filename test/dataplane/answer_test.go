@@ -73,3 +73,20 @@ func TestAnIngestionThatIsInterruptedGoesOnAtTheNextRun(t *testing.T) {
 	open()
 	run(t, args...).ends(0, "1 document in 1 chunk: 1 added")
 }
+
+func TestARunGoesOnAfterAnErrorOfTheEmbeddingServer(t *testing.T) {
+	t.Parallel()
+	sim := nimsim.Start(t, nimsim.Options{})
+	sim.FaultNext(config.StageEmbedding, nimsim.Named("internal-error"), 1)
+	docs, data := directory(t, map[string]string{"wind.md": wind}), t.TempDir()
+	args := []string{
+		"run", "-f", manifest(t, pipeline(volume, endpoints(sim.URL))), "--documents", docs, "--data", data, "--ask",
+		"What is wind measured in?",
+	}
+	run(t, args...).ends(0, "1 document in 1 chunk: 1 added")
+
+	sim.Fault(config.StageEmbedding, nimsim.Named("zero-vector"))
+	run(t, args...).ends(1, "an embedding of zeros alone")
+	args[6] = t.TempDir()
+	run(t, args...).ends(1, "returned an unusable reply", "an embedding of zeros alone")
+}

@@ -37,6 +37,11 @@ var embeddingFaults = []Fault{
 		first["embedding"] = change(first["embedding"], func(v []float32) []float32 { v[0] = float32(math.NaN()); return v })
 		return data
 	}),
+	embeddings("zero-vector", "the first vector is all zeros", false, func(data []any) []any {
+		first := data[0].(map[string]any)
+		first["embedding"] = change(first["embedding"], func(v []float32) []float32 { clear(v); return v })
+		return data
+	}),
 	embeddings("null-vector", "the first vector is null", false, func(data []any) []any {
 		data[0].(map[string]any)["embedding"] = nil
 		return data

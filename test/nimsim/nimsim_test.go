@@ -106,6 +106,9 @@ func readWhole(role config.Stage, r io.Reader) (string, error) {
 			if err != nil {
 				return "", err
 			}
+			if !slices.ContainsFunc(numbers, func(x float64) bool { return x != 0 }) {
+				return "", errors.New("a vector of zeros")
+			}
 			if d.Index < 0 || d.Index > 1 || vectors[d.Index] != "" {
 				return "", fmt.Errorf("index %d", d.Index)
 			}
