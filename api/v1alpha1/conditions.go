@@ -13,6 +13,9 @@ const (
 	ConditionLLMReady = "LLMReady"
 	// ConditionVectorStoreReady reports whether the vector store answers.
 	ConditionVectorStoreReady = "VectorStoreReady"
+	// ConditionExtractionReady reports whether the extraction server answers. Ready does not depend on
+	// it.
+	ConditionExtractionReady = "ExtractionReady"
 	// ConditionIndexReady reports whether a generation is complete and can be searched.
 	ConditionIndexReady = "IndexReady"
 	// ConditionGatewayReady reports whether the gateway accepts questions.
@@ -66,6 +69,8 @@ const (
 	// ReasonNotProbed means that no request has been sent to the component yet, so its state is
 	// unknown.
 	ReasonNotProbed = "NotProbed"
+	// ReasonNotUsed means that no document has needed the extraction server yet.
+	ReasonNotUsed = "NotUsed"
 	// ReasonWaitingForIndex means that the gateway is running and will accept questions once the
 	// first index is built.
 	ReasonWaitingForIndex = "WaitingForIndex"

@@ -55,6 +55,11 @@ type RAGPipelineSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Documents []Source `json:"documents"`
 
+	// extraction configures a server that reads documents which the built-in readers cannot. If unset,
+	// these fail.
+	// +optional
+	Extraction *Extraction `json:"extraction,omitempty"`
+
 	// chunking configures how documents are split into chunks. If it changes, the operator builds a
 	// new index beside the live one.
 	// +optional

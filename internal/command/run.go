@@ -85,7 +85,7 @@ func (f *runFlags) run(ctx context.Context) error {
 		return unusable{err}
 	}
 	ring := keys.FromManifest(bundle.Secrets, f.getenv)
-	if err := checkKeys(ring, c.gateway.Models); err != nil {
+	if err := checkKeys(ring, c); err != nil {
 		return unusable{err}
 	}
 	d, err := openDataPlane(ctx, dataPlaneOptions{
@@ -209,21 +209,25 @@ func isDirectory(path string) bool {
 }
 
 // checkKeys returns an error for a missing key before any work is done.
-func checkKeys(ring keys.Ring, m config.Models) error {
+func checkKeys(ring keys.Ring, c configs) error {
 	check := func(field string, ref *config.SecretKey) error {
 		if key := ring(ref); key != nil {
 			if _, err := key(); err != nil {
-				return fmt.Errorf("spec.models.%s.endpoint.secretRef: %w", field, err)
+				return fmt.Errorf("spec.%s.endpoint.secretRef: %w", field, err)
 			}
 		}
 		return nil
 	}
-	err := check("embedding", m.Embedding.Key)
+	m := c.gateway.Models
+	err := check("models.embedding", m.Embedding.Key)
 	if err == nil && m.Reranking != nil {
-		err = check("reranking", m.Reranking.Key)
+		err = check("models.reranking", m.Reranking.Key)
 	}
 	if err == nil && m.LLM != nil {
-		err = check("llm", m.LLM.Key)
+		err = check("models.llm", m.LLM.Key)
+	}
+	if e := c.ingest.Extraction; err == nil && e != nil {
+		err = check("extraction.server", e.Server.Key)
 	}
 	return err
 }

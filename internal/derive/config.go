@@ -40,6 +40,9 @@ type DataPlane struct {
 	// NIM returns the base, ending in /v1, of the NIM that the operator runs for a stage. Nil means
 	// that there is no cluster to run one.
 	NIM func(stage config.Stage) string
+	// TikaURL is the base of the Tika that the operator runs. If it is empty, there is no cluster to
+	// run one.
+	TikaURL string
 	// SourcesDirectory holds a directory for each mounted source, named like the source. If it is
 	// empty, nothing is mounted, and a source that only a pod can read names no place: see
 	// PlaceDirectory.
@@ -51,6 +54,7 @@ type DataPlane struct {
 func Generation(p *v1alpha1.RAGPipeline) config.Generation {
 	embedding, chunking := p.Spec.Models.Embedding, p.Spec.Chunking
 	return config.Generation{
+		Extraction: extractionIdentity(p.Spec.Extraction),
 		Embedding: config.EmbeddingSpace{
 			Model:         ModelName(config.StageEmbedding, embedding.Model),
 			Dimensions:    int(ptr.Deref(embedding.Dimensions, 0)),
@@ -71,7 +75,8 @@ func Generation(p *v1alpha1.RAGPipeline) config.Generation {
 func Ingest(p *v1alpha1.RAGPipeline, d DataPlane) (config.Ingest, error) {
 	sources, sourcesErr := d.sources(p.Spec.Documents)
 	embedding, modelErr := d.Model(config.StageEmbedding, p.Spec.Models.Embedding.Model)
-	if err := errors.Join(sourcesErr, modelErr); err != nil {
+	extraction, extractionErr := d.extraction(p.Spec.Extraction)
+	if err := errors.Join(sourcesErr, modelErr, extractionErr); err != nil {
 		return config.Ingest{}, err
 	}
 	limit, err := MaxFailed(p)
@@ -85,6 +90,7 @@ func Ingest(p *v1alpha1.RAGPipeline, d DataPlane) (config.Ingest, error) {
 		Sources:    sources,
 		Embedding:  embedding,
 		Index:      d.Index,
+		Extraction: extraction,
 		Limits:     config.Limits{Chunks: int(p.Spec.Ingest.Limits.Chunks)},
 		MaxFailed:  limit,
 	}, nil

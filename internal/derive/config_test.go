@@ -175,3 +175,51 @@ func TestConfigurationErrors(t *testing.T) {
 		})
 	}
 }
+
+func TestExtraction(t *testing.T) {
+	cluster := DataPlane{TikaURL: "http://papers-extraction:9998"}
+	tika := v1alpha1.ExtractionServer{Tika: &v1alpha1.Tika{Image: "apache/tika:3"}}
+	endpoint := v1alpha1.ExtractionServer{Endpoint: &v1alpha1.ExtractionEndpoint{URL: "http://docling:5001", Protocol: "Docling",
+		SecretRef: &v1alpha1.SecretKey{Name: "docling", Key: "key"}}}
+	cases := []struct {
+		name     string
+		spec     *v1alpha1.Extraction
+		place    DataPlane
+		want     *config.Extraction
+		identity string
+		refused  string
+	}{
+		{"none", nil, cluster, nil, "", ""},
+		{"a Tika", &v1alpha1.Extraction{Server: tika, Use: "WhenNeeded"}, cluster, &config.Extraction{
+			Server: config.ExtractionServer{URL: cluster.TikaURL, Protocol: config.Tika}, Use: config.WhenNeeded},
+			"Tika apache/tika:3 WhenNeeded []", ""},
+		{"an endpoint", &v1alpha1.Extraction{Server: endpoint, Use: "Always", Include: []v1alpha1.Glob{"a/**"}}, DataPlane{},
+			&config.Extraction{Server: config.ExtractionServer{URL: "http://docling:5001", Protocol: config.Docling,
+				Key: &config.SecretKey{Name: "docling", Key: "key"}}, Use: config.Always, Include: []string{"a/**"}},
+			`Docling http://docling:5001 Always ["a/**"]`, ""},
+		{"a Tika without a cluster", &v1alpha1.Extraction{Server: tika}, DataPlane{}, nil, "", "a tika needs a cluster"},
+		{"a broken glob", &v1alpha1.Extraction{Server: tika, Include: []v1alpha1.Glob{"[a"}}, cluster, nil, "",
+			"spec.extraction.include[0]"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			p := derivetest.Pipeline(func(s *v1alpha1.RAGPipelineSpec) { s.Extraction = c.spec })
+			got, err := Ingest(p, c.place)
+			if c.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), c.refused) {
+					t.Errorf("the error is %v, want %q", err, c.refused)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got.Extraction); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if got.Generation.Extraction != c.identity {
+				t.Errorf("the generation has %q, want %q", got.Generation.Extraction, c.identity)
+			}
+		})
+	}
+}

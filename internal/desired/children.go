@@ -99,7 +99,7 @@ func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) {
 
 func (b builder) children() ([]Child, error) {
 	gateway, err := b.gateway()
-	return slices.Concat(b.records(), b.models(), b.weaviate(), gateway, b.tasks()), err
+	return slices.Concat(b.records(), b.models(), b.extraction(), b.weaviate(), gateway, b.tasks()), err
 }
 
 // IngestConfig returns the config of the runs that build or update the generation that the spec
@@ -141,6 +141,7 @@ func newBuilder(p *v1alpha1.RAGPipeline, o Operator, f Facts) builder {
 func (b builder) dataPlaneFor(r Record) derive.DataPlane {
 	return derive.DataPlane{
 		Index:            b.index(),
+		TikaURL:          serviceURL(b.names.Stage(naming.ComponentExtraction), tikaPort),
 		StandInURL:       serviceURL(b.names.StandIn(), modelPort) + "/v1",
 		SourcesDirectory: sourcesDirectory,
 		NIM: func(stage config.Stage) string {

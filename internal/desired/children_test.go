@@ -62,7 +62,7 @@ func cases(t *testing.T) map[string]childrenCase {
 		"external-store": {pipeline: derivetest.Pipeline(derivetest.WithEndpoints, withExternalStore)},
 		"switching":      switching(t),
 	}
-	for _, name := range []string{"quickstart", "nim", "hosted", "openai-compatible", "retrieval-only"} {
+	for _, name := range []string{"quickstart", "nim", "hosted", "openai-compatible", "extraction-tika", "retrieval-only"} {
 		list[name] = childrenCase{pipeline: sample(t, name)}
 	}
 	return list
@@ -90,6 +90,8 @@ func large(s *v1alpha1.RAGPipelineSpec) {
 	s.Gateway.Auth = &v1alpha1.GatewayAuth{SecretName: "clients"}
 	s.Gateway.Service.Type = v1alpha1.LoadBalancer
 	s.Ingest = v1alpha1.Ingest{Resources: someResources, Scheduling: someScheduling}
+	s.Extraction = &v1alpha1.Extraction{Use: "Always", Server: v1alpha1.ExtractionServer{Tika: &v1alpha1.Tika{
+		Image: "registry.example/tika:3", Replicas: new(int32(3)), Resources: someResources, Scheduling: someScheduling}}}
 }
 
 // withExternalStore reads two directories of one volume.
@@ -101,6 +103,9 @@ func withExternalStore(s *v1alpha1.RAGPipelineSpec) {
 		URL: "https://weaviate.example", GRPCURL: "https://grpc.weaviate.example", Prefix: "Team",
 		SecretRef: &v1alpha1.SecretKey{Name: "weaviate", Key: "key"},
 	}}
+	s.Extraction = &v1alpha1.Extraction{Use: "WhenNeeded", Include: []v1alpha1.Glob{"scans/**"},
+		Server: v1alpha1.ExtractionServer{Endpoint: &v1alpha1.ExtractionEndpoint{URL: "https://docling.example",
+			Protocol: "Docling", SecretRef: &v1alpha1.SecretKey{Name: "docling", Key: "key"}}}}
 	s.Gateway.Auth = &v1alpha1.GatewayAuth{Anonymous: &v1alpha1.Anonymous{}}
 }
 

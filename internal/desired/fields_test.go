@@ -47,18 +47,20 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 	list := map[string]*v1alpha1.RAGPipeline{}
 	for name, choose := range map[string]func(*v1alpha1.RAGPipelineSpec){
 		"NIM": func(s *v1alpha1.RAGPipelineSpec) {
+			s.Extraction.Server.Endpoint = nil
 			s.Documents[0].ConfigMap, s.VectorStore.External, s.Gateway.Auth.Anonymous = nil, nil, nil
 		},
 		"NIM with plain environment": func(s *v1alpha1.RAGPipelineSpec) {
-			s.VectorStore.External = nil
+			s.VectorStore.External, s.Extraction = nil, nil
 			for _, m := range everyModel(s) {
 				m.NIM.Env[0].ValueFrom = nil
 			}
 		},
 		"Endpoint": func(s *v1alpha1.RAGPipelineSpec) {
+			s.Extraction.Server.Tika = nil
 			s.Documents[0].PersistentVolumeClaim, s.VectorStore.Weaviate = nil, nil
 		},
-		"StandIn": func(s *v1alpha1.RAGPipelineSpec) { s.VectorStore.Weaviate = nil },
+		"StandIn": func(s *v1alpha1.RAGPipelineSpec) { s.VectorStore.Weaviate, s.Extraction = nil, nil },
 	} {
 		p := &v1alpha1.RAGPipeline{}
 		p.Namespace, p.Name = "rag", "papers"

@@ -29,6 +29,7 @@ var goldenBases = map[string]string{
 	"nim":               "quickstart",
 	"hosted":            "quickstart",
 	"retrieval-only":    "quickstart",
+	"extraction-tika":   "quickstart",
 	"large":             "quickstart",
 	"openai-compatible": "hosted",
 	"external-store":    "openai-compatible",

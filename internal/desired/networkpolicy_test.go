@@ -132,6 +132,7 @@ func twoAndOne(t *testing.T) world {
 		p := derivetest.Pipeline(derivetest.WithNIMs, func(s *v1alpha1.RAGPipelineSpec) {
 			s.Models.LLM.Model = derivetest.StandIn
 			s.VectorStore.Weaviate.Replicas = 3
+			s.Extraction = &v1alpha1.Extraction{Server: v1alpha1.ExtractionServer{Tika: &v1alpha1.Tika{Image: "tika"}}}
 		})
 		p.Namespace, p.Name = at.namespace, at.name
 		w.populate(t, p)
@@ -169,6 +170,8 @@ func flows() map[string][]string { // target and port to sources
 		"stand-in TCP 8000":   clients,
 		"embedding TCP 8000":  clients,
 		"reranking TCP 8000":  own(naming.ComponentGateway),
+		"extraction TCP 9998": own(naming.ComponentIngest),
+		"extraction TCP 22":   nil,
 		"embedding TCP 22":    nil,
 		"stand-in UDP 8000":   nil,
 		"reranking TCP 50051": nil,
@@ -195,7 +198,7 @@ func TestOnlyTheAllowedFlowsAreAllowed(t *testing.T) {
 			}
 		}
 	}
-	for _, component := range []string{naming.ComponentGateway, naming.ComponentIngest, naming.ComponentWeaviate, naming.ComponentStandIn, naming.ComponentEmbedding, naming.ComponentReranking} {
+	for _, component := range []string{naming.ComponentGateway, naming.ComponentIngest, naming.ComponentWeaviate, naming.ComponentStandIn, naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentExtraction} {
 		if !tested[component] {
 			t.Errorf("no flow to %s is tested", component)
 		}

@@ -177,7 +177,7 @@ func TestReplicasAreLeftToAnAutoscalerUnlessTheSpecHasThem(t *testing.T) {
 		if o.kind() != "Deployment" || o.at("spec", "replicas") == nil {
 			return
 		}
-		if o.name() != "papers-gateway" && o.at("metadata", "labels", naming.LabelModel) != naming.ModelHash("example/embed-2") {
+		if o.name() != "papers-gateway" && o.name() != "papers-extraction" && o.at("metadata", "labels", naming.LabelModel) != naming.ModelHash("example/embed-2") {
 			t.Errorf("it applies replicas: %v", o.at("spec", "replicas"))
 		}
 	})

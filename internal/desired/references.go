@@ -25,6 +25,9 @@ func References(p *v1alpha1.RAGPipeline) []Reference {
 			w.add(naming.ComponentIngest, object)
 		}
 	}
+	if extraction := p.Spec.Extraction; extraction != nil && extraction.Server.Endpoint != nil {
+		w.key(naming.ComponentExtraction, "spec.extraction.server.endpoint.secretRef", extraction.Server.Endpoint.SecretRef)
+	}
 	w.model(naming.ComponentEmbedding, &p.Spec.Models.Embedding.Model)
 	w.model(naming.ComponentReranking, p.Spec.Models.Reranking)
 	if llm := p.Spec.Models.LLM; llm != nil {

@@ -141,6 +141,9 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 		WithVolumeMounts(mounts...)
 	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configMap)}, sources...)
 	keys := append(b.sourceKeys(), c.Embedding.Key, indexSecret(c.Index))
+	if c.Extraction != nil {
+		keys = append(keys, c.Extraction.Server.Key)
+	}
 	if secrets := secretsVolume(keys...); secrets != nil {
 		volumes = append(volumes, secrets)
 		container.WithVolumeMounts(readOnly("secrets", secretsDirectory))

@@ -34,6 +34,11 @@ func (b builder) validate() error {
 	if llm := spec.Models.LLM; llm != nil {
 		v.nim("spec.models.llm.nim", llm.NIM)
 	}
+	if extraction := spec.Extraction; extraction != nil && extraction.Server.Tika != nil {
+		const field = "spec.extraction.server.tika"
+		v.resources(field+".resources", extraction.Server.Tika.Resources)
+		v.scheduling(field+".scheduling", extraction.Server.Tika.Scheduling)
+	}
 	if weaviate := spec.VectorStore.Weaviate; weaviate != nil {
 		const field = "spec.vectorStore.weaviate"
 		v.resources(field+".resources", weaviate.Resources)

@@ -4,7 +4,9 @@ import (
 	"slices"
 	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -35,7 +37,9 @@ var ingestion = kind{
 		c, err := desired.IngestConfig(s.Pipeline, f)
 		return desired.Task{Kind: desired.Ingestion, Config: c, Trigger: s.ingestTrigger(), Rules: s.Rules}, err
 	},
-	startable: func(s *State) bool { return s.sourcesExist() && s.embeddingAvailable() && s.storeAvailable() },
+	startable: func(s *State) bool {
+		return s.sourcesExist() && s.embeddingAvailable() && s.storeAvailable() && s.extractionSettled()
+	},
 }
 
 func (s *State) ingestTrigger() desired.Trigger {
@@ -93,6 +97,22 @@ func (s *State) embeddingAvailable() bool {
 	name := desired.ModelWorkload(s.Pipeline, naming.ComponentEmbedding, s.Pipeline.Spec.Models.Embedding.Model)
 	d := s.Deployments[name]
 	return name == "" || d != nil && d.Status.AvailableReplicas > 0
+}
+
+// extractionSettled reports whether a Tika that the operator runs serves, or has had ten minutes to
+// start: a run then goes on without it, and its documents wait for the next.
+func (s *State) extractionSettled() bool {
+	e := s.Pipeline.Spec.Extraction
+	if e == nil || e.Server.Tika == nil {
+		return true
+	}
+	d := s.Deployments[naming.For(s.Pipeline).Stage(naming.ComponentExtraction)]
+	return d != nil && (d.Status.AvailableReplicas > 0 || slices.ContainsFunc(d.Status.Conditions, overdue))
+}
+
+// overdue reports whether the condition tells that a Deployment's progressDeadlineSeconds have passed.
+func overdue(c appsv1.DeploymentCondition) bool {
+	return c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse
 }
 
 // storeAvailable reports whether every replica of the store is ready. A store that the operator

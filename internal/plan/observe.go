@@ -83,6 +83,9 @@ func (s *State) components(embedding v1alpha1.Model) (map[string]status.Componen
 	if p.Spec.Models.LLM != nil {
 		s.addModel(all, naming.ComponentLLM, p.Spec.Models.LLM.Model)
 	}
+	if p.Spec.Extraction != nil && p.Spec.Extraction.Server.Tika != nil {
+		all[naming.ComponentExtraction] = s.deployment(names.Stage(naming.ComponentExtraction), naming.ComponentExtraction)
+	}
 	next := p.Spec.Models.Embedding.Model
 	name := desired.ModelWorkload(p, naming.ComponentEmbedding, next)
 	if name == "" || name == desired.ModelWorkload(p, naming.ComponentEmbedding, embedding) {

@@ -39,6 +39,8 @@ func (s *State) decide(k kind, task desired.Task, now time.Time) decision {
 	case ended == "" && !same:
 		// Its trigger is outdated, not its work: the next task adds to it.
 		return decision{keep: newest.Name, upgrade: Upgrading(newest)}
+	case ended == batchv1.JobComplete && same && current(newest, task) && s.leftDocuments(newest):
+		return s.retryAfterFailure(k, task, newest, now)
 	case ended == "", ended == batchv1.JobComplete && same && current(newest, task):
 		task.Retry, task.Rules, task.Upgrade = retry(newest), newest.Annotations[naming.AnnotationRules], afterUpgrade(newest)
 		return decision{task: &task, upgrade: Upgrading(newest)}
@@ -85,6 +87,13 @@ func (s *State) retryAfterFailure(k kind, task desired.Task, failed *batchv1.Job
 		return decision{keep: failed.Name, wait: wait}
 	}
 	return s.start(k, task, failed)
+}
+
+// leftDocuments reports whether a run that succeeded left documents, or pages of them, to the next
+// one, because the extraction server failed.
+func (s *State) leftDocuments(job *batchv1.Job) bool {
+	summary := s.summary(job)
+	return summary != nil && summary.Reasons[config.ServerFailed]+summary.WarningReasons[config.PagesWaiting] > 0
 }
 
 // jobs are those of a kind of task, by creation, the newest last.

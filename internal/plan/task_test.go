@@ -107,7 +107,25 @@ func TestTheTaskThatIsToBe(t *testing.T) {
 		"one that succeeded stays":                    {job: job("a", now, succeeded, time.Hour), run: true},
 		"one that runs on older documents is awaited": {job: job("a", older, "", 0), kept: true},
 		"one that runs on another config is stopped":  {job: job("a", other, "", 0), blocked: true},
-		"changed documents start another":             {job: job("a", older, succeeded, time.Hour), run: true},
+		"one that left documents to the next is followed in a minute": {
+			job: job("a", now, succeeded, 0), change: left(`{"reasons": {"ServerFailed": 1}}`),
+			kept: true, wait: time.Minute,
+		},
+		"and then by the next": {
+			job: job("a", retried(1), succeeded, 2*time.Minute), change: left(`{"warningReasons": {"PagesWaiting": 3}}`),
+			run: true, retry: 2,
+		},
+		"one that left nothing stays": {
+			job: job("a", now, succeeded, time.Hour), change: left(`{"reasons": {"Encrypted": 1}}`), run: true,
+		},
+		"the first waits for a Tika that starts": {change: withTika(appsv1.DeploymentStatus{}), blocked: true},
+		"the first starts once the Tika serves":  {change: withTika(appsv1.DeploymentStatus{AvailableReplicas: 1}), run: true},
+		"the first does not wait for a Tika that does not start": {
+			change: withTika(appsv1.DeploymentStatus{Conditions: []appsv1.DeploymentCondition{{
+				Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded"}}}),
+			run: true,
+		},
+		"changed documents start another": {job: job("a", older, succeeded, time.Hour), run: true},
 		"changed documents wait for the store": {
 			job:    job("a", older, succeeded, time.Hour),
 			change: withoutStore, blocked: true, kept: true,
@@ -156,6 +174,25 @@ func TestTheTaskThatIsToBe(t *testing.T) {
 				t.Errorf("retry %d, want %d", got.task.Retry, c.retry)
 			}
 		})
+	}
+}
+
+// left makes the pod of Job a one that has ended with a summary.
+func left(summary string) func(*State) {
+	return func(s *State) {
+		pod := reporting("a-1", naming.ComponentIngest, "a")
+		pod.Status.Phase = corev1.PodSucceeded
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{Message: summary}}}}
+		s.Pods = []corev1.Pod{pod}
+	}
+}
+
+// withTika gives the pipeline a Tika whose Deployment has that status.
+func withTika(now appsv1.DeploymentStatus) func(*State) {
+	return func(s *State) {
+		s.Pipeline.Spec.Extraction = &v1alpha1.Extraction{Server: v1alpha1.ExtractionServer{Tika: &v1alpha1.Tika{}}}
+		s.Deployments[naming.For(s.Pipeline).Stage(naming.ComponentExtraction)] = &appsv1.Deployment{Status: now}
 	}
 }
 

@@ -201,6 +201,22 @@ var cases = []testCase{
 	{"the gateway's new pod cannot be pulled", fromReady(at(time.Minute, edit, rolling(naming.ComponentGateway, pod(waits("ImagePullBackOff", ""))))), inProgress, progressing},
 	{"the gateway's rollout does not end", fromReady(at(time.Minute, edit, rolling(naming.ComponentGateway)), at(11*time.Minute), at(time.Minute)), failed, degraded},
 
+	// The extraction server, which is no part of Ready.
+	{"no document has needed the extraction server", fromReady(at(time.Minute, edit, endpointExtracts)), current, healthy},
+	{"a run cannot reach the extraction server", fromReady(at(time.Minute, edit, endpointExtracts), at(time.Minute, extractionFails("ModelUnreachable", `extraction server "Tika" cannot be reached; check its url and that it runs: connection refused`, 0))), inProgress, progressing},
+	{"a run has not reached the extraction server", fromReady(at(time.Minute, edit, endpointExtracts), at(time.Minute, extractionFails("ModelUnreachable", `extraction server "Tika" cannot be reached; check its url and that it runs: connection refused`, 0)), at(time.Minute, endpointExtracts)), current, healthy},
+	{"a run reaches the extraction server again", fromReady(at(time.Minute, edit, endpointExtracts), at(time.Minute, extractionFails("ModelUnreachable", "x", 0)), at(time.Minute, endpointExtracts), at(time.Minute, extracts), at(time.Minute, endpointExtracts)), current, healthy},
+	{"the extraction server refuses the key", fromReady(at(time.Minute, edit, endpointExtracts), at(time.Minute, extractionFails("ModelUnauthorized", `extraction server "Tika" refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
+	{"the extraction server is not at its url", fromReady(at(time.Minute, edit, endpointExtracts), at(time.Minute, extractionFails("ModelNotFound", `extraction server "Tika" was not found at this url; check url and model (HTTP 404)`, 404))), failed, degraded},
+	{"a short run could not use the extraction server", fromReady(at(time.Minute, edit, endpointExtracts, func(w *world) {
+		w.o.Gateways[0].Index.Reasons = map[config.Reason]int{config.ServerFailed: 2}
+	})), current, healthy},
+	{"the key of the extraction server is missing", fromReady(at(time.Minute, edit, endpointExtracts, missing("Secret", "tika", "spec.extraction.server.endpoint.secretRef", naming.ComponentExtraction))), inProgress, progressing},
+	{"a Tika is starting", fromReady(at(time.Minute, edit, tikaExtracts, down(naming.ComponentExtraction, pod(running(0))))), current, healthy},
+	{"a Tika runs", fromReady(at(time.Minute, edit, tikaExtracts)), current, healthy},
+	{"a Tika cannot be pulled", fromReady(at(time.Minute, edit, tikaExtracts, down(naming.ComponentExtraction, pod(waits("ImagePullBackOff", ""))))), current, healthy},
+	{"a Tika is out of memory", fromReady(at(time.Minute, edit, tikaExtracts, down(naming.ComponentExtraction, pod(waits("CrashLoopBackOff", ""), ended("OOMKilled", 137, time.Minute))))), current, healthy},
+
 	// Reports that the operator cannot read.
 	{"the gateway's report cannot be read", fromReady(at(time.Minute, unreadable)), inProgress, progressing},
 	{"the gateway's report cannot be read and the store is down", fromReady(at(time.Minute, unreadable, down(naming.ComponentWeaviate, pod(running(0))))), inProgress, progressing},

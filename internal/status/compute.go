@@ -41,6 +41,8 @@ type rule struct {
 	// unusedIn is the retrieval mode in which questions do not need the component; empty if they
 	// always do.
 	unusedIn v1alpha1.Mode
+	// aside reports whether the component is no part of Ready: questions are answered without it.
+	aside bool
 	// policy returns the component's failure policy; nil means Fail.
 	policy func(v1alpha1.FailurePolicy) v1alpha1.Policy
 	// without completes "questions are answered ..." for a component that is down under Degrade.
@@ -81,6 +83,12 @@ var rules = []rule{
 		without: "with passages alone",
 	},
 	{
+		conditionType: v1alpha1.ConditionExtractionReady, stage: config.StageExtraction,
+		missingKey: naming.ComponentExtraction,
+		checks:     extractionChecks, input: (*view).extractionInput,
+		aside: true,
+	},
+	{
 		conditionType: v1alpha1.ConditionIndexReady,
 		missingKey:    naming.ComponentIngest,
 		checks:        indexChecks, input: (*view).indexInput,
@@ -94,6 +102,9 @@ var rules = []rule{
 
 // applies reports whether the spec has the component.
 func (r rule) applies(p *v1alpha1.RAGPipeline) bool {
+	if r.stage == config.StageExtraction {
+		return p.Spec.Extraction != nil
+	}
 	_, isModel := modelTitles[r.stage]
 	return !isModel || modelOf(p, r.stage) != nil
 }
@@ -104,7 +115,7 @@ type verdict struct {
 	finding
 	// needed reports whether questions need the component.
 	needed bool
-	// tolerated reports whether the failure policy lets the gateway answer without it.
+	// tolerated reports whether the gateway answers without it, as the failure policy lets it.
 	tolerated bool
 }
 
@@ -117,9 +128,10 @@ func (v *view) verdicts() (list []verdict) {
 		list = append(list, verdict{
 			rule:    r,
 			finding: r.checks.judge(r.input(v, r)),
-			needed:  r.unusedIn == "" || r.unusedIn != v.p.Spec.Retrieval.Mode,
+			needed:  !r.aside && (r.unusedIn == "" || r.unusedIn != v.p.Spec.Retrieval.Mode),
 			// The first Ready needs every stage.
-			tolerated: v.wasReady() && r.policy != nil && r.policy(v.p.Spec.FailurePolicy) == v1alpha1.Policy(config.Degrade),
+			tolerated: r.aside ||
+				v.wasReady() && r.policy != nil && r.policy(v.p.Spec.FailurePolicy) == v1alpha1.Policy(config.Degrade),
 		})
 	}
 	return list

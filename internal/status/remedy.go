@@ -15,6 +15,9 @@ func remedy(p *v1alpha1.RAGPipeline, stage config.Stage, reported config.StageSt
 		return storeRemedy(p, reported)
 	}
 	message := cmp.Or(clean(reported.Message), modelTitles[stage]+" failed")
+	if stage == config.StageExtraction {
+		return cut(message, maxMessage*3/4) + "; " + extractionFields(p.Spec.Extraction, reported.Reason)
+	}
 	if fields := modelFields(p, stage, reported.Reason); fields != "" {
 		return cut(message, maxMessage*3/4) + "; " + fields
 	}

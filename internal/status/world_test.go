@@ -327,3 +327,31 @@ func suspend(w *world) {
 	}
 	w.p.Spec.Suspend = true
 }
+
+// endpointExtracts gives the pipeline an extraction server that the operator does not run. No run is active.
+func endpointExtracts(w *world) {
+	w.p.Spec.Extraction = &v1alpha1.Extraction{Server: v1alpha1.ExtractionServer{Endpoint: &v1alpha1.ExtractionEndpoint{
+		URL: "http://tika.example:9998", Protocol: "Tika", SecretRef: &v1alpha1.SecretKey{Name: "tika", Key: "key"}}}}
+	w.o.Run.State, w.o.Run.Reports = RunSucceeded, nil
+}
+
+// tikaExtracts gives the pipeline a Tika, which is ready.
+func tikaExtracts(w *world) {
+	w.p.Spec.Extraction = &v1alpha1.Extraction{Server: v1alpha1.ExtractionServer{Tika: &v1alpha1.Tika{Image: "apache/tika:3"}}}
+	w.component(naming.ComponentExtraction, func(c *Component) { c.Exists, c.Current, c.Replicas, c.Ready = true, true, 1, 1 })
+}
+
+// extracts adds a run that uses the extraction server.
+func extracts(w *world) {
+	w.o.Run = &Run{State: RunActive, Generation: first, Reports: []config.OpsStatus{{Generation: first,
+		Stages:   map[config.Stage]config.StageStatus{config.StageExtraction: {OK: true}},
+		Progress: &config.Progress{Phase: "Indexing", DocumentsDone: 70, DocumentsTotal: 210}}}}
+}
+
+// extractionFails adds a run that cannot use it.
+func extractionFails(reason config.Failure, message string, status int) func(*world) {
+	return func(w *world) {
+		extracts(w)
+		w.o.Run.Reports[0].Stages[config.StageExtraction] = config.StageStatus{Reason: reason, Message: message, HTTPStatus: status}
+	}
+}

@@ -47,6 +47,7 @@ const (
 	ComponentEmbedding  = string(config.StageEmbedding)
 	ComponentReranking  = string(config.StageReranking)
 	ComponentLLM        = string(config.StageLLM)
+	ComponentExtraction = string(config.StageExtraction)
 	ComponentGateway    = "gateway"
 	ComponentIngest     = "ingest"
 	ComponentWeaviate   = "weaviate"

@@ -48,7 +48,8 @@ func (n Names) StandIn() string { return n.Pipeline + "-stand-in" }
 // Generation is the ConfigMap of the generation with that fingerprint.
 func (n Names) Generation(fingerprint string) string { return n.Pipeline + "-gen-" + fingerprint }
 
-// Stage is the NetworkPolicy of the models that serve a stage, whichever generation they serve.
+// Stage is the NetworkPolicy of the models that serve a stage, whichever generation they serve. For
+// extraction, it is the name of all objects of the server.
 func (n Names) Stage(stage string) string { return n.Pipeline + "-" + stage }
 
 // NIM is the name of the objects of the NIM that serves model at a stage. Those of embedding carry
