@@ -26,6 +26,9 @@ func TestTooManyFailedDocumentsEndARun(t *testing.T) {
 	p = ask("{maxFailed: 1}")
 	p.ends(0, "3 unchanged, 1 failed", partlyRead)
 	contains(t, p.stdout.String(), "valve V77 opens at 7 bar")
+	// Another chunking needs another index, which is held back; the one before is still there.
+	ask("{maxFailed: 0}\n  chunking: {size: 300, overlap: 20}").ends(1, "1 of 4, more than spec.ingest.maxFailed (0) allows")
+	ask("{maxFailed: 1}").ends(0, "3 unchanged, 1 failed")
 	p = ask("{maxFailed: 0}")
 	p.ends(0, "warning: too many documents failed: 1 of 4", "stays in use")
 	contains(t, p.stdout.String(), "valve V77 opens at 7 bar")
