@@ -95,6 +95,11 @@ func serveAs(behaviour, memory, cache string) {
 		ready()
 		_ = writeFrame(os.Stdout, frameEnd, end{Message: "start PDFium: no such thing", Broken: true})
 		hang()
+	case "caller":
+		if err := callHostile(memory); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	case "parent": // has a worker of its own, tells its process id, and never ends
 		p := newPool(Options{}, "well")
 		w, err := p.acquire(context.Background())
