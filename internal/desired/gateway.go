@@ -104,7 +104,7 @@ func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTe
 		WithReadinessProbe(probe("ops", "/readyz", 1)).
 		WithLivenessProbe(probe("ops", "/healthz", 10).WithFailureThreshold(6)).
 		WithLifecycle(preStopDelay()).
-		WithResources(resources(spec.Resources, "50m", "64Mi")).
+		WithResources(limited(spec.Resources, "50m", "64Mi", "1Gi")).
 		WithVolumeMounts(readOnly("config", configDirectory))
 	volumes := []*corev1ac.VolumeApplyConfiguration{configVolume(configName)}
 	if secrets := secretsVolume(gatewaySecrets(c)...); secrets != nil {

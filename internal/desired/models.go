@@ -264,7 +264,7 @@ func (b builder) standIn() []Child {
 		WithReadinessProbe(probe("http", "/v1/health/ready", 1)).
 		WithLivenessProbe(probe("http", "/v1/health/live", 10).WithFailureThreshold(6)).
 		WithLifecycle(preStopDelay()).
-		WithResources(resources(nil, "20m", "32Mi"))
+		WithResources(limited(nil, "20m", "32Mi", "512Mi"))
 	template := b.template(pod{component: naming.ComponentStandIn, account: name}, container)
 	template.Spec.WithTerminationGracePeriodSeconds(preStopGrace)
 	deployment := appsv1ac.Deployment(name, b.p.Namespace).

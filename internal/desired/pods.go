@@ -172,17 +172,32 @@ func (b builder) weaviateKeyAnnotation() map[string]string {
 	return map[string]string{naming.AnnotationWeaviateKey: string(b.facts.WeaviateKey)}
 }
 
-// resources returns the spec's resources or, without them, the given requests. No default is a
-// limit: a pod that needs more than expected should be slow on a full node rather than killed on an
-// empty one.
+// limited returns the spec's resources or, without them, requests and a limit of memory, which is
+// more than the process's own bounds add up to: an ingestion takes 300 MiB, and 512 MiB for each of
+// its up to four readers. No limit is on CPU: on a full node a pod should be slow rather than
+// throttled on an empty one.
+func limited(spec *v1alpha1.Resources, cpu, memory, limit string) *corev1ac.ResourceRequirementsApplyConfiguration {
+	r := resources(spec, cpu, memory)
+	if !isSet(spec) {
+		r.WithLimits(corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(limit)})
+	}
+	return r
+}
+
+// resources returns the spec's resources or, without them, the given requests. A store has no
+// default limit, because what it needs grows with the index.
 func resources(spec *v1alpha1.Resources, cpu, memory string) *corev1ac.ResourceRequirementsApplyConfiguration {
-	if spec == nil || len(spec.Requests)+len(spec.Limits) == 0 {
+	if !isSet(spec) {
 		return corev1ac.ResourceRequirements().WithRequests(corev1.ResourceList{
 			corev1.ResourceCPU:    resource.MustParse(cpu),
 			corev1.ResourceMemory: resource.MustParse(memory),
 		})
 	}
 	return explicitResources(*spec)
+}
+
+func isSet(spec *v1alpha1.Resources) bool {
+	return spec != nil && len(spec.Requests)+len(spec.Limits) > 0
 }
 
 // explicitResources returns what the spec sets, and nothing else.

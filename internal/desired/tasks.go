@@ -136,7 +136,7 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 		"--secrets", secretsDirectory, "--termination-log", corev1.TerminationMessagePathDefault).
 		WithTerminationMessagePath(corev1.TerminationMessagePathDefault).
 		WithPorts(port("ops", config.OpsPort)).
-		WithResources(resources(spec.Resources, "200m", "512Mi")).
+		WithResources(limited(spec.Resources, "200m", "512Mi", "3Gi")).
 		WithVolumeMounts(readOnly("config", configDirectory)).
 		WithVolumeMounts(mounts...)
 	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configMap)}, sources...)

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
 	"github.com/ragpipeline/ragpipeline/internal/ingest"
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
@@ -168,6 +169,34 @@ func TestTheIngestionsPodTellsHowFarItIsAndLeavesAReport(t *testing.T) {
 	if len(report.Failures) == 0 || report.Failures[0].Reason != config.Malformed {
 		t.Errorf("failures are %+v", report.Failures)
 	}
+}
+
+// The document is read for ever; the progress names it, and the signal ends the process that reads it.
+func TestTheIngestionsPodEndsWhileADocumentIsRead(t *testing.T) {
+	t.Parallel()
+	sim := nimsim.New(nimsim.Options{Key: "key-of-the-models"})
+	t.Cleanup(sim.Close)
+	pod := newPod(t, sim.URL)
+	write(t, filepath.Join(pod.documents, "endless.pdf"), string(pdftest.Endless()))
+	run := pod.startIngest()
+	ops := run.listens("ops")
+	named := func() bool {
+		p := ops.status().Progress
+		return p != nil && p.Slowest != nil && p.Slowest.Document == "docs/endless.pdf"
+	}
+	for deadline := time.Now().Add(patience); !named(); {
+		if time.Now().After(deadline) {
+			t.Fatal("the progress does not name the document")
+		}
+		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // another process is polled
+	}
+	run.signal()
+	select {
+	case <-run.ended:
+	case <-time.After(5 * time.Second):
+		t.Error("it runs on for five seconds after the signal")
+	}
+	run.wait().ends(1, "ingestion was interrupted")
 }
 
 func TestTheIngestionsPodSaysWhyItFailed(t *testing.T) {

@@ -15,7 +15,8 @@ import (
 type Options struct {
 	// Command is the command line that starts a process which calls Limit and Serve.
 	Command []string
-	// Workers is how many documents are read at once: by default one a core, up to 4.
+	// Workers is how many documents are read at once: by default one a core, up to 4, and no more than the container
+	// has memory for.
 	Workers int
 	// Memory is how many bytes a process may take, by default DefaultMemory. The process limits itself to as much.
 	Memory int64
@@ -32,6 +33,14 @@ type Time struct {
 	Base    time.Duration // is 30 s by default
 	Each    time.Duration // is 1 s by default
 	Longest time.Duration // is 5 min by default
+}
+
+// ownMemory is what this process may take beside its workers, in bytes.
+const ownMemory = 384 << 20
+
+// roomFor returns how many processes of so much memory fit into a container, at least one.
+func roomFor(container, memory int64) int {
+	return int(max(1, (container-ownMemory)/memory))
 }
 
 // idleAfter is how long a process waits for another document. Starting one takes about 0.1 s.
@@ -55,11 +64,11 @@ type idle struct {
 
 // New makes a Pool. It starts nothing before the first document.
 func New(o Options) *Pool {
-	if o.Workers <= 0 {
-		o.Workers = min(runtime.GOMAXPROCS(0), 4)
-	}
 	if o.Memory <= 0 {
 		o.Memory = DefaultMemory
+	}
+	if o.Workers <= 0 {
+		o.Workers = min(runtime.GOMAXPROCS(0), 4, roomFor(containerMemory("/sys/fs/cgroup/memory.max"), o.Memory))
 	}
 	if o.Time == (Time{}) {
 		o.Time = Time{Base: 30 * time.Second, Each: time.Second, Longest: 5 * time.Minute}

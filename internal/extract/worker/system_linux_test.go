@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,23 @@ func TestAProcessDiesWithItsParent(t *testing.T) {
 func isDead(pid string) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%s/status", pid))
 	return err != nil || bytes.Contains(status, []byte("\nState:\tZ"))
+}
+
+func TestAsManyProcessesAsTheContainerHasMemoryFor(t *testing.T) {
+	const many = 1000 // stands for more
+	for content, want := range map[string]int{
+		"3221225472\n": 5, "2147483648\n": 3, "1073741824\n": 1, "268435456\n": 1, "max\n": many, "": many,
+	} {
+		file := filepath.Join(t.TempDir(), "memory.max")
+		if content != "" {
+			if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := min(many, roomFor(containerMemory(file), DefaultMemory)); got != want {
+			t.Errorf("%q has room for %d, want %d", content, got, want)
+		}
+	}
 }
 
 func TestTheMemoryOfAProcessIsKnown(t *testing.T) {
