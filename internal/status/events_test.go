@@ -62,6 +62,10 @@ func TestEvents(t *testing.T) {
 		{"too many documents fail in the live index", fromReady(at(time.Minute, edit, atMost("1"))), []string{
 			"Warning TooManyFailed IndexReady is True: 2 of 210 documents failed",
 		}},
+		{"a run waits for others after an upgrade", fromReady(at(time.Minute, queued)), []string{
+			"Normal Queued Reconciling: the operator was upgraded and reads the documents again; this pipeline waits",
+		}},
+		{"documents are read again after an upgrade", fromReady(at(time.Minute, queued), at(time.Minute, rereads)), nil},
 		{"it was suspended", fromReady(at(time.Minute, suspend)), []string{"Normal Suspended Ready: the pipeline is suspended"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -50,8 +51,12 @@ func TestAfterAnUpgradeFewPipelinesAtATimeReadTheirDocumentsAgain(t *testing.T) 
 	}
 	c.change(waiting, `{"metadata":{"annotations":{"`+naming.AnnotationSync+`":"now"}}}`)
 	c.awaitUpgrades(plan.MaxUpgrades, 1) // a run that a user asks for takes no turn
+	deleted := c.upgrading()[0]
+	c.check(c.Delete(t.Context(), c.pipeline(deleted)))
+	c.awaitUpgrades(plan.MaxUpgrades, 0)
 
 	c.Hold(false)
+	names = slices.DeleteFunc(names, func(name string) bool { return name == deleted })
 	for _, name := range names[1:] {
 		p := c.awaitReady(name)
 		for _, job := range c.jobsOf(name) {
@@ -65,8 +70,8 @@ func TestAfterAnUpgradeFewPipelinesAtATimeReadTheirDocumentsAgain(t *testing.T) 
 			t.Errorf("the suspended pipeline has the new run %s", job.Name)
 		}
 	}
-	if runs := c.Runs(); runs != pipelines+pipelines-1 {
-		t.Errorf("%d runs, want one of each pipeline, and one more of each that is not suspended", runs)
+	if runs := c.Runs(); runs != pipelines+pipelines-2 {
+		t.Errorf("%d runs, want one of each pipeline, and one more of each that is neither suspended nor deleted", runs)
 	}
 }
 
@@ -74,12 +79,7 @@ func TestAfterAnUpgradeFewPipelinesAtATimeReadTheirDocumentsAgain(t *testing.T) 
 func (c *cluster) awaitUpgrades(active, queued int) {
 	c.Helper()
 	apiserver.Eventually(c, patience, func() string {
-		upgrading, waiting := 0, 0
-		for _, job := range c.jobs() {
-			if plan.Upgrading(&job) {
-				upgrading++
-			}
-		}
+		upgrading, waiting := len(c.upgrading()), 0
 		var list v1alpha1.RAGPipelineList
 		c.check(c.List(c.Context(), &list, client.InNamespace(c.namespace)))
 		for _, p := range list.Items {
@@ -97,6 +97,17 @@ func (c *cluster) awaitUpgrades(active, queued int) {
 	})
 }
 
+// upgrading names the pipelines that have a run after an upgrade.
+func (c *cluster) upgrading() (names []string) {
+	c.Helper()
+	for _, job := range c.jobsOf("") {
+		if plan.Upgrading(&job) {
+			names = append(names, job.Labels[naming.LabelPipeline])
+		}
+	}
+	return names
+}
+
 // reconcilingFor is the reason for which a pipeline is Reconciling; empty if it is not.
 func reconcilingFor(p *v1alpha1.RAGPipeline) string {
 	for _, condition := range p.Status.Conditions {
@@ -106,8 +117,6 @@ func reconcilingFor(p *v1alpha1.RAGPipeline) string {
 	}
 	return ""
 }
-
-func (c *cluster) jobs() []batchv1.Job { return c.jobsOf("") }
 
 // jobsOf are the Jobs of a pipeline, or of all.
 func (c *cluster) jobsOf(name string) []batchv1.Job {
