@@ -22,6 +22,7 @@ type pdfPage struct {
 	beside string // what annotations and form fields hold
 	// undecodable is how many characters have no meaning that the document tells.
 	undecodable int
+	hidden      bool // some of its text is not seen
 	garbled     bool // the characters have a meaning, but not that of the shapes
 	pictured    bool // the page shows something that is not text
 }
@@ -57,19 +58,20 @@ func (r *pdfReader) page(index int, styled bool) (pdfPage, error) {
 		return pdfPage{}, err
 	}
 	defer r.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: loaded.Page}) //nolint:errcheck // as above
-	text, err := r.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: requests.Page{ByReference: &loaded.Page}})
+	on := requests.Page{ByReference: &loaded.Page}
+	text, err := r.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: on})
 	if err != nil {
 		return pdfPage{}, err
 	}
 	defer r.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage}) //nolint:errcheck // as above
-	p, err := r.text(text.TextPage, styled)
+	p, err := r.text(text.TextPage, on, styled)
 	if err != nil {
 		return pdfPage{}, err
 	}
 	if p.beside, err = r.annotations(loaded.Page); err != nil {
 		return pdfPage{}, err
 	}
-	p.pictured, err = r.isPictured(loaded.Page, index, p.text+p.beside)
+	p.pictured, err = r.isPictured(loaded.Page, index, p.text+p.beside, p.hidden)
 	return p, err
 }
 
@@ -77,8 +79,8 @@ func (r *pdfReader) page(index int, styled bool) (pdfPage, error) {
 const fewLetters = 150 // code points
 
 // isPictured reports whether a page with little or no text shows something else: for no text, anything; for little,
-// an image over half of the page. A page without objects is blank.
-func (r *pdfReader) isPictured(page references.FPDF_PAGE, index int, text string) (bool, error) {
+// or for text that is hidden, an image over half of the page. A page without objects is blank.
+func (r *pdfReader) isPictured(page references.FPDF_PAGE, index int, text string, hidden bool) (bool, error) {
 	if utf8.RuneCountInString(text) > fewLetters {
 		return false, nil
 	}
@@ -87,7 +89,7 @@ func (r *pdfReader) isPictured(page references.FPDF_PAGE, index int, text string
 	if err != nil {
 		return false, err
 	}
-	if text == "" {
+	if text == "" && !hidden {
 		return count.Count > 0, nil
 	}
 	size, err := r.FPDF_GetPageSizeByIndex(&requests.FPDF_GetPageSizeByIndex{Document: r.doc, Index: index})
@@ -131,6 +133,9 @@ func judgePages(d *Document, pages []pdfPage) error {
 	for i, p := range pages {
 		place := fmt.Sprintf("page %d", i+1)
 		isEmpty := d.Pages[i].Text == ""
+		if p.hidden {
+			d.Warnings.Add(config.HiddenText, 1, place)
+		}
 		switch {
 		case p.undecodable > 0 || p.garbled:
 			d.Warnings.Add(config.UndecodableText, 1, place)

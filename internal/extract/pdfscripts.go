@@ -112,12 +112,12 @@ func (t *pdfText) mayHoldScript(l rawLine, begin, end int) bool {
 	case figures && letters:
 		return true
 	}
-	first, err := t.fontSize(t.page, t.place(l, begin))
-	if err != nil {
+	first, ok := t.looseBox(t.place(l, begin))
+	if !ok {
 		return false
 	}
-	last, err := t.fontSize(t.page, t.place(l, end-1))
-	return err == nil && first != last
+	last, ok := t.looseBox(t.place(l, end-1))
+	return ok && math.Abs(first.height()-last.height()) > 0.01*first.height()
 }
 
 // markWord marks the scripts of a word; last reports whether the word ends with one.

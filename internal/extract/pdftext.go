@@ -15,7 +15,10 @@ import (
 type pdfText struct {
 	*pdfReader
 	page  references.FPDF_TEXTPAGE
-	exact bool // PDFium left no character out of the text
+	on    requests.Page // the page that the text is on
+	count int           // how many characters PDFium knows
+	boxes []charBox     // by PDFium's index, of those that were asked for
+	exact bool          // PDFium left no character out of the text
 	lines []rawLine
 }
 
@@ -62,7 +65,7 @@ func (t *pdfText) place(l rawLine, i int) int {
 
 // text reads a page's characters: PDFium puts columns in order, cells of a table row on one line, and \r\n
 // between lines.
-func (r *pdfReader) text(page references.FPDF_TEXTPAGE, styled bool) (pdfPage, error) {
+func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on requests.Page, styled bool) (pdfPage, error) {
 	count, err := r.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: page})
 	if err != nil || count.Count <= 0 {
 		return pdfPage{}, err
@@ -77,9 +80,12 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, styled bool) (pdfPage, e
 	if err := r.limit.take(len(raw.Text) - count.Count); err != nil {
 		return pdfPage{}, err
 	}
-	t := &pdfText{pdfReader: r, page: page, exact: utf8.RuneCountInString(raw.Text) == count.Count}
+	t := &pdfText{pdfReader: r, page: page, on: on, count: count.Count, exact: utf8.RuneCountInString(raw.Text) == count.Count}
 	t.split(raw.Text)
 	p := pdfPage{undecodable: t.dropUndecodable(raw.Text)}
+	if p.hidden, err = t.dropHidden(); err != nil {
+		return pdfPage{}, err
+	}
 	t.orderRightToLeft()
 	if err := t.markScripts(); err != nil {
 		return pdfPage{}, err

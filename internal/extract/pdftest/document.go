@@ -32,6 +32,8 @@ type Page struct {
 	// Content is a content stream that replaces all of that; fonts /F1 (regular) and /F2 (bold) and the
 	// form /X0, if there is one, are at hand.
 	Content string
+	// Crop, if not zero, is the box of the page that is shown: left, bottom, right and top.
+	Crop [4]int
 }
 
 // Bookmark is an entry of the outline.
@@ -59,8 +61,12 @@ func (d Document) Bytes() []byte {
 	var kids []int
 	for _, p := range d.Pages {
 		content := w.stream("", p.content())
-		kids = append(kids, w.add(fmt.Sprintf("<</Type/Page/Parent %d 0 R/MediaBox[0 0 %d %d]/Resources %s/Contents %d 0 R>>",
-			pages, width, height, fonts, content)))
+		box := fmt.Sprintf("/MediaBox[0 0 %d %d]", width, height)
+		if p.Crop != [4]int{} {
+			box += "/CropBox" + fmt.Sprint(p.Crop)
+		}
+		kids = append(kids, w.add(fmt.Sprintf("<</Type/Page/Parent %d 0 R%s/Resources %s/Contents %d 0 R>>",
+			pages, box, fonts, content)))
 	}
 	w.set(pages, fmt.Sprintf("<</Type/Pages/Count %d/Kids[%s]>>", len(kids), references(kids)))
 	w.set(info, fmt.Sprintf("<</Title%s>>", w.text(info, d.Title)))
