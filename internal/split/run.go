@@ -45,7 +45,7 @@ func (r *run) pieces(start place, text string, level int) {
 		text = text[len(first):]
 		runes := codePoints(first)
 		end := start.plus(len(first), runes)
-		switch p := (piece{start, r.length(first, runes)}); {
+		switch p := (piece{start: start, length: r.length(first, runes)}); {
 		case p.length < r.size:
 			r.merge(p, end)
 		case level < len(separators):
@@ -88,7 +88,7 @@ func (r *run) length(text string, runes int) int {
 // and only the overlap stays, or as much of it as leaves room for the piece.
 func (r *run) merge(p piece, end place) {
 	if r.window.length+p.length > r.size {
-		r.emitStripped(r.window.start(), r.window.end)
+		r.emitWindow()
 		r.window.drop(min(r.overlap, r.size-p.length))
 	}
 	r.window.add(p, end)
@@ -97,9 +97,19 @@ func (r *run) merge(p piece, end place) {
 // flush makes a chunk of what the window holds, and empties it.
 func (r *run) flush() {
 	if r.window.length > 0 {
-		r.emitStripped(r.window.start(), r.window.end)
+		r.emitWindow()
 		r.window.drop(0)
 	}
+}
+
+// emitWindow makes a chunk of what the window holds.
+func (r *run) emitWindow() {
+	if r.window.lead == "" {
+		r.emitStripped(r.window.start(), r.window.end)
+		return
+	}
+	t := table{run: r}
+	t.emit(r.window.lead, r.window.start(), r.window.end)
 }
 
 // emitStripped makes a chunk of a range of the text without the white space around it, if anything is left.

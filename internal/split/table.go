@@ -39,8 +39,14 @@ type table struct {
 // table makes the table at start one piece among the others if it fits a chunk, and else chunks of its own.
 func (r *run) table(t Table, start, end place) {
 	whole := r.text[start.bytes:end.bytes]
-	if p := (piece{start, r.length(whole, end.runes-start.runes)}); p.length < r.size {
+	lead := joined(t.Caption, t.Header)
+	hasLead := lead == "" || start.runes < t.Rows[0] // it stands in the text
+	if p := (piece{start: start, length: r.length(whole, end.runes-start.runes)}); hasLead && p.length < r.size {
+		if t.Caption != "" && r.window.length > r.size/3 {
+			r.flush() // so much text before it is about something else
+		}
 		r.merge(p, end)
+		r.divide(t, lead, end)
 		return
 	}
 	r.flush()
@@ -48,11 +54,28 @@ func (r *run) table(t Table, start, end place) {
 	if r.tokens != nil {
 		c.room = max(r.size-slack, 1)
 	}
-	lead := joined(t.Caption, t.Header)
 	if n := r.measure(lead); n <= c.room/2 {
 		c.lead, c.room = lead, c.room-n
 	}
 	c.cut()
+}
+
+// divide makes a piece of its own of a table's last rows, if they may be the overlap that the next chunk begins with.
+func (r *run) divide(t Table, lead string, end place) {
+	extra, last := r.measure(lead), len(r.window.pieces)-1
+	whole, from, tail := &r.window.pieces[last], end, 0
+	for i := len(t.Rows) - 1; i > 0; i-- {
+		row := r.advance(whole.start, t.Rows[i])
+		n := r.length(r.text[row.bytes:end.bytes], end.runes-row.runes)
+		if extra+n > r.overlap {
+			break
+		}
+		from, tail = row, n
+	}
+	if tail > 0 && tail < whole.length {
+		whole.length -= tail
+		r.window.pieces = append(r.window.pieces, piece{start: from, length: tail, lead: lead, extra: extra})
+	}
 }
 
 // measure is a text's length in the splitter's unit.
@@ -63,7 +86,9 @@ func (c *table) cut() {
 	head := c.advance(c.start, c.Rows[0])
 	from, lead := c.start, ""
 	length := c.length(c.text[from.bytes:head.bytes], head.runes-from.runes) - c.measure(c.lead)
-	if c.lead == "" || length > c.room/2 {
+	if head == c.start {
+		lead, length = c.lead, 0 // the caption and the header are on the page before
+	} else if c.lead == "" || length > c.room/2 {
 		c.pieces(from, c.text[from.bytes:head.bytes], 0)
 		c.flush()
 		from, lead, length = head, c.lead, 0
@@ -84,7 +109,21 @@ func (c *table) cut() {
 		}
 		row = next
 	}
-	c.emit(lead, from, c.end)
+	if from != c.end {
+		c.rest(lead, from)
+	}
+}
+
+// rest leaves the last rows to be merged with the text that follows, so that no few rows, and no few words below a
+// table, are a chunk of their own.
+func (c *table) rest(lead string, from place) {
+	length := c.measure(lead) + c.length(c.text[from.bytes:c.end.bytes], c.end.runes-from.runes)
+	if length >= c.size {
+		c.emit(lead, from, c.end)
+		return
+	}
+	c.window.lead = lead
+	c.window.add(piece{start: from, length: length}, c.end)
 }
 
 // nameless reports whether the header was too long to stand in front of the rows, so that each is cut for itself.

@@ -194,3 +194,50 @@ func TestTablesKeepTheirPromisesForRandomTexts(t *testing.T) {
 		splitter(t, size, 0, config.Tokens).Split(text, table)
 	}
 }
+
+func TestTheEndOfATableAndTheTextBelowShareAChunk(t *testing.T) {
+	parts := Table{Caption: "Prices", Header: "part | price", Columns: []string{"part", "price"}}
+	for name, tt := range map[string]struct {
+		rows          []string
+		before, after string
+		size, overlap int
+		want          []string
+	}{
+		"the last rows of a large one have caption and header there": {
+			rows: []string{"aaaaaa | 1", "bbbbbb | 2", "cccccc | 3"}, after: "\n\nNet.", size: 42,
+			want: []string{"Prices\npart | price\naaaaaa | 1\nbbbbbb | 2", "Prices\npart | price\ncccccc | 3\n\nNet."},
+		},
+		"the last row of one that fits is the overlap, with caption and header": {
+			rows: []string{"aaaaaa | 1", "bbbbbb | 2"}, after: "\n\nTaxes come on top.", size: 52, overlap: 31,
+			want: []string{
+				"Prices\npart | price\naaaaaa | 1\nbbbbbb | 2",
+				"Prices\npart | price\nbbbbbb | 2\n\nTaxes come on top.",
+			},
+		},
+		"much text before the caption is a chunk of its own": {
+			rows: []string{"a | 1"}, before: "All about other things.\n\n", size: 60,
+			want: []string{"All about other things.", "Prices\npart | price\na | 1"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, table := layout(tt.before, parts, tt.rows, "\n", tt.after)
+			chunks := splitter(t, tt.size, tt.overlap, config.Characters).Split(text, table)
+			if diff := cmp.Diff(tt.want, texts(chunks)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestATableWhoseHeaderIsOnThePageBeforeHasItInEachChunk(t *testing.T) {
+	table := Table{Start: 0, End: 23, Header: "part | price", Columns: []string{"part", "price"}, Rows: []int{0, 12}}
+	for size, want := range map[int][]string{
+		60: {"part | price\naaaaaaa | 1\nbbbbbbb | 2"},
+		30: {"part | price\naaaaaaa | 1", "part | price\nbbbbbbb | 2"},
+	} {
+		chunks := splitter(t, size, 0, config.Characters).Split("aaaaaaa | 1\nbbbbbbb | 2", table)
+		if diff := cmp.Diff(want, texts(chunks)); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	}
+}
