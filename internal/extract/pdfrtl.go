@@ -26,6 +26,11 @@ type wordSpan struct {
 }
 
 func (t *pdfText) inReadingOrder(l rawLine) rawLine {
+	if isRebuildable(l.chars) {
+		if rebuilt, ok := t.fromPlaces(l); ok {
+			return rebuilt
+		}
+	}
 	words := wordsOf(l.chars)
 	for _, w := range words {
 		if w.rtl && t.runsRight(l, w.begin, w.end-1) {

@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +19,9 @@ type Document struct {
 	Title   string // in the metadata
 	Pages   []Page
 	Outline []Bookmark
+	// Unicode is the map of the font /F3, which has the shapes of /F1: what it says that the codes are. Nil leaves the
+	// font out.
+	Unicode map[byte]rune
 	// Password, if not empty, is needed to open the document.
 	Password string
 }
@@ -55,9 +60,9 @@ const (
 func (d Document) Bytes() []byte {
 	w := &writer{password: d.Password}
 	catalog, pages, info := w.reserve(), w.reserve(), w.reserve()
-	fonts := fmt.Sprintf("<</Font<</F1 %d 0 R/F2 %d 0 R>>>>",
+	fonts := fmt.Sprintf("<</Font<</F1 %d 0 R/F2 %d 0 R%s>>>>",
 		w.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"),
-		w.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold/Encoding/WinAnsiEncoding>>"))
+		w.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold/Encoding/WinAnsiEncoding>>"), d.mapped(w))
 	var kids []int
 	for _, p := range d.Pages {
 		content := w.stream("", p.content())
@@ -72,6 +77,21 @@ func (d Document) Bytes() []byte {
 	w.set(info, fmt.Sprintf("<</Title%s>>", w.text(info, d.Title)))
 	w.set(catalog, fmt.Sprintf("<</Type/Catalog/Pages %d 0 R%s>>", pages, d.outline(w, kids)))
 	return w.file(catalog, info)
+}
+
+// mapped writes the font /F3 and is its entry among the fonts.
+func (d Document) mapped(w *writer) string {
+	if d.Unicode == nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, code := range slices.Sorted(maps.Keys(d.Unicode)) {
+		fmt.Fprintf(&b, "1 beginbfchar\n<%02x><%04x>\nendbfchar\n", code, d.Unicode[code])
+	}
+	cmap := w.stream("", "/CIDInit/ProcSet findresource begin 12 dict begin begincmap/CMapName/X def/CMapType 2 def\n"+
+		"1 begincodespacerange<00><ff>endcodespacerange\n"+b.String()+"endcmap end end")
+	return fmt.Sprintf("/F3 %d 0 R", w.add(fmt.Sprintf(
+		"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding/ToUnicode %d 0 R>>", cmap)))
 }
 
 // outline writes the bookmarks and is their entry in the catalogue.
