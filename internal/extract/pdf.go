@@ -23,6 +23,7 @@ type pdfReader struct {
 	form    *references.FPDF_FORMHANDLE // of a document with a form
 	xfa     bool                        // the form is written in XML, which PDFium does not read
 	ignored config.Warnings             // attachments
+	above   *pdfTable                   // the last table of the page before
 }
 
 func (r *pdfReader) read(s source) (*Document, error) {
@@ -58,6 +59,7 @@ func (r *pdfReader) read(s source) (*Document, error) {
 	d := &Document{Title: r.title(), Pages: make([]Page, len(pages))}
 	for i, p := range pages {
 		d.Pages[i] = Page{Number: i + 1, Text: strings.TrimSpace(p.text + "\n\n" + p.beside)}
+		placeTables(&d.Pages[i], p.tables)
 	}
 	if err := judgePages(d, pages); err != nil {
 		return nil, err

@@ -12,9 +12,9 @@ import (
 // painted, or under a box. It stays out of the index. Text that is not painted, over the picture of a scanned page or over
 // letters that are drawn as shapes, is the exception: it is what they show.
 //
-// A word is judged by its first character, and by what costs least: each look at it is a call into PDFium, so that of a
-// line in which all is well the words between are looked at one in three. Colours and covers give a doubt only, which
-// the page as it is painted decides.
+// A word is judged by its first character, and by what costs least, since each look at it is a call into PDFium: of a
+// line the first word, the last, and one between, and all of them where one is not well. Colours and covers give a doubt
+// only, which the page as it is painted decides.
 
 const (
 	onePoint   = 1.0 // the height of the highest characters of text that nobody can read
@@ -99,13 +99,13 @@ func (t *pdfText) dropHidden() (bool, error) {
 // suspects judges the words of a line, and are those that may not be seen.
 func (t *pdfText) suspects(line int, paper rect, covers []cover) []pdfWord {
 	words := t.words(line)
-	const step = 3
 	well := true
-	for i := 0; i < len(words) && well; i++ {
-		if i%step == 0 || i == len(words)-1 {
-			t.judge(&words[i], paper, covers)
-			well = words[i].sight == isSeen
+	for _, i := range []int{0, len(words) / 2, len(words) - 1} {
+		if i < 0 || i >= len(words) || !well {
+			break
 		}
+		t.judge(&words[i], paper, covers)
+		well = words[i].sight == isSeen
 	}
 	if well {
 		return nil
@@ -118,8 +118,18 @@ func (t *pdfText) suspects(line int, paper rect, covers []cover) []pdfWord {
 
 func (t *pdfText) words(line int) []pdfWord {
 	var words []pdfWord
-	for _, span := range wordsOf(t.lines[line].chars) {
-		words = append(words, pdfWord{line: line, begin: span.begin, end: span.end})
+	begin := -1
+	chars := t.lines[line].chars
+	for i, r := range chars {
+		switch isBlank := unicode.IsSpace(r); {
+		case !isBlank && begin < 0:
+			begin = i
+		case isBlank && begin >= 0:
+			words, begin = append(words, pdfWord{line: line, begin: begin, end: i}), -1
+		}
+	}
+	if begin >= 0 {
+		words = append(words, pdfWord{line: line, begin: begin, end: len(chars)})
 	}
 	return words
 }

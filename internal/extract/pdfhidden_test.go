@@ -83,11 +83,11 @@ func TestPDFTextThatLooksHiddenButIsSeenStays(t *testing.T) {
 func TestPDFTextOfScansStays(t *testing.T) {
 	text := at(60, 700, "3 Tr", "The text of a scanned page.")
 	for name, content := range map[string]string{
-		"not painted, over the picture":  scan + text,
-		"not painted, under the picture": text + scan,
-		"painted, under the picture":     at(60, 700, "", "The text of a scanned page.") + scan,
+		"not painted, over the picture":                     scan + text,
+		"not painted, under the picture":                    text + scan,
+		"painted, under the picture":                        at(60, 700, "", "The text of a scanned page.") + scan,
 		"not painted, over a picture of a part of the page": "q 500 0 0 100 50 650" + greyImage + text,
-		"strips of a picture": strings.Repeat("q 600 0 0 100 6 6"+greyImage, 5) + text,
+		"strips of a picture":                               strings.Repeat("q 600 0 0 100 6 6"+greyImage, 5) + text,
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := extractPDF(t, pdftest.Document{Pages: []pdftest.Page{{Columns: []string{strings.Repeat(prose, 6)}}, {Content: content}}})

@@ -19,6 +19,7 @@ import (
 type pdfPage struct {
 	text   string
 	lines  []pdfLine
+	tables []pdfTable
 	beside string // what annotations and form fields hold
 	// undecodable is how many characters have no meaning that the document tells.
 	undecodable int
@@ -46,6 +47,9 @@ func (r *pdfReader) pages(styled bool) ([]pdfPage, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if r.above = nil; len(p.tables) > 0 {
+			r.above = &p.tables[len(p.tables)-1]
 		}
 		pages = append(pages, p)
 	}

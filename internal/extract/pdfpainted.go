@@ -12,7 +12,7 @@ import (
 
 // Bounds on what is looked at of a page's objects, each of which costs calls into PDFium.
 const (
-	maxCovers   = 100 // from the end: what covers text comes after it
+	maxCovers   = 60  // from the end: what covers text comes after it
 	maxPictures = 500 // a scan is one image, or many strips of it
 )
 

@@ -91,6 +91,7 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on requests.Page, styled
 		return pdfPage{}, err
 	}
 	t.mergeNumbers()
+	p.tables = t.findTables()
 	p.text = normalise(t.String())
 	p.garbled = isGarbled(p.text)
 	if styled {
