@@ -39,8 +39,9 @@ func (s *Store) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error)
 	chunks := make([]index.Chunk, len(wanted))
 	var absent []int // indices into wanted and chunks
 	for i, e := range wanted {
-		var found bool
-		if chunks[i], found = s.cache.Get(chunkKey{e.meta, e.number}); !found {
+		if c, found := s.cache.Get(chunkKey{e.meta, e.number}); found {
+			chunks[i] = *c
+		} else {
 			absent = append(absent, i)
 		}
 	}
@@ -94,7 +95,7 @@ func (s *Store) readChunks(chunks []index.Chunk, entries []entry, absent []int) 
 		if c, ok := read[e.number]; ok {
 			c.ID, c.Document, c.Source, c.Metadata = e.id, e.meta.document, e.meta.source, e.meta.metadata
 			chunks[place] = c
-			s.cache.Add(chunkKey{e.meta, e.number}, c, int(unsafe.Sizeof(c))+len(c.Title)+len(c.Heading)+len(c.Text))
+			s.cache.Add(chunkKey{e.meta, e.number}, &c, int(unsafe.Sizeof(c))+len(c.Title)+len(c.Heading)+len(c.Text))
 		}
 	}
 	return rows.Err()

@@ -41,7 +41,7 @@ type Store struct {
 	lock   *os.File
 	reader *sql.DB
 	fetch  *sql.Stmt // reads chunksAtOnce chunks
-	cache  *cache.Cache[chunkKey, index.Chunk]
+	cache  *cache.Cache[chunkKey, *index.Chunk]
 
 	writing sync.Mutex // is held by the one write at a time and guards what follows
 	writer  *writer
@@ -82,7 +82,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		directory: o.Directory, pipeline: o.Pipeline, lock: held,
 		staged: map[string]map[string]int64{}, ranking: newRanking(),
-		cache: cache.New[chunkKey, index.Chunk](cacheBytes),
+		cache: cache.New[chunkKey, *index.Chunk](cacheBytes),
 	}
 	if err := s.open(ctx, o.Generation); err != nil {
 		return nil, errors.Join(s.fail("open index", err), s.Close())

@@ -337,7 +337,7 @@ func TestLoadingSortsNothing(t *testing.T) {
 
 func TestABurstOfReadsThrowsNoConnectionAway(t *testing.T) {
 	s := openStore(t, t.TempDir())
-	s.cache = cache.New[chunkKey, index.Chunk](0) // every read is one of the database
+	s.cache = cache.New[chunkKey, *index.Chunk](0) // every read is one of the database
 	row, chunks := document("docs/a", "word", 3)
 	if err := s.Put(t.Context(), row, chunks); err != nil {
 		t.Fatal(err)
