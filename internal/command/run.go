@@ -99,14 +99,15 @@ func (f *runFlags) run(ctx context.Context) error {
 		return err
 	}
 	defer d.store.Close()
-	if err := f.bringUpToDate(ctx, d, c.ingest, bundle.ConfigMaps); err != nil {
+	update := func(ctx context.Context) error { return f.bringUpToDate(ctx, d, c.ingest, bundle.ConfigMaps) }
+	path := d.questionPath(c.gateway)
+	if !f.asking {
+		return f.serve(ctx, d, path, update)
+	}
+	if err := update(ctx); err != nil {
 		return err
 	}
-	path := d.questionPath(c.gateway)
-	if f.asking {
-		return f.answer(ctx, path)
-	}
-	return f.serve(ctx, d, path)
+	return f.answer(ctx, path)
 }
 
 func (f *runFlags) validate(ctx context.Context) error {
@@ -142,7 +143,7 @@ func (f *runFlags) validateListen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return listener.Close() // until the index is ready, a client is refused rather than kept waiting
+	return listener.Close() // until the index is complete, a client is refused rather than kept waiting
 }
 
 func isLoopback(host string) bool {
@@ -273,7 +274,21 @@ func (f *runFlags) answer(ctx context.Context, path *questionPath) error {
 	return nil
 }
 
-func (f *runFlags) serve(ctx context.Context, d *dataPlane, path *questionPath) error {
+// serve serves an index that is complete at once, while update runs, and goes on if update fails. It serves any other
+// index after update has made it complete.
+func (f *runFlags) serve(
+	ctx context.Context, d *dataPlane, path *questionPath, update func(context.Context) error,
+) error {
+	stats, err := d.store.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	complete := !stats.Completed.IsZero()
+	if !complete {
+		if err := update(ctx); err != nil {
+			return err
+		}
+	}
 	listener, err := listen(ctx, "listen", f.listen)
 	if err != nil {
 		return err
@@ -290,7 +305,31 @@ func (f *runFlags) serve(ctx context.Context, d *dataPlane, path *questionPath) 
 	go g.Warm(ctx)
 	fmt.Fprintf(f.stderr, "serving on %s (open it in a browser, or use an OpenAI client with %[1]s/v1 and model %q); "+
 		"stop with Ctrl-C\n", browsable(listener.Addr()), path.config.Pipeline.Name)
-	return serve.Run(ctx, d.log, shutdownGrace, serve.Server{Name: "gateway", Listener: listener, Handler: g.Handler()})
+	updated := make(chan error, 1)
+	go func() {
+		defer close(updated)
+		if complete {
+			updated <- f.updateServed(ctx, update, cancel)
+		}
+	}()
+	err = serve.Run(ctx, d.log, shutdownGrace,
+		serve.Server{Name: "gateway", Listener: listener, Handler: g.Handler()})
+	cancel()
+	return errors.Join(err, <-updated)
+}
+
+// updateServed updates the index that is being served. Only a config that cannot be used ends the serving, by stop,
+// and is an error: everything else is told, and the index serves what it has.
+func (f *runFlags) updateServed(ctx context.Context, update func(context.Context) error, stop func()) error {
+	err := update(ctx)
+	if _, cannot := errors.AsType[unusable](err); cannot {
+		stop()
+		return err
+	}
+	if err != nil && ctx.Err() == nil {
+		fmt.Fprintf(f.stderr, "warning: the index is not up to date, and serves what it had: %v\n", err)
+	}
+	return nil
 }
 
 // browsable returns a URL that a browser on this machine can open: localhost where the address is
