@@ -1,4 +1,4 @@
-// Package servertest has extraction servers for tests: a Docling that is played, and a real Apache Tika.
+// Package servertest has an extraction server for tests: a Docling that is played.
 package servertest
 
 import (
