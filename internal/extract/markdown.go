@@ -11,13 +11,14 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// readMarkdown keeps the Markdown as it is, for models read it well. The fields of the front matter become lines
-// above the text. The title is the front matter's, else the first heading of level 1.
-func readMarkdown(_ context.Context, s source) (*Document, error) {
+// readMarkdown keeps the Markdown as it is, for models read it well, but for tables in HTML. The fields of the front
+// matter become lines above the text. The title is the front matter's, else the first heading of level 1.
+func readMarkdown(ctx context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
 	text, dropped := withoutPayloads(text)
 	payloads(&warnings, dropped)
 	matter, body := cutFrontMatter(normalise(text))
+	body, warnings = withoutHTMLTables(ctx, s, body, warnings)
 	var b strings.Builder
 	for _, f := range matter {
 		if f.name != "title" {

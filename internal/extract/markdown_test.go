@@ -86,3 +86,24 @@ func TestTablesInMarkdown(t *testing.T) {
 		}
 	}
 }
+
+func TestTablesOfHTMLInMarkdownAreItsOwn(t *testing.T) {
+	const table = "<table>\n<thead><tr><th rowspan=\"2\">Pump</th><th colspan=\"2\">Flow</th></tr><tr><th>min</th><th>max</th></tr></thead>\n" +
+		"<tr><td>Anna</td><td>1</td><td>10<sup>6</sup></td></tr>\n</table>"
+	d := extract(t, "a.md", "# Pumps\n\n"+table+"\n\nAfter.\n\n```\n"+table+"\n```\n")
+	const own = "| Pump | Flow min | Flow max |\n|---|---|---|\n| Anna | 1 | 10⁶ |"
+	if want := "# Pumps\n\n" + own + "\n\nAfter.\n\n```\n" + table + "\n```"; collapsed(textOfFirst(d)) != want {
+		t.Errorf("got %q, want %q", textOfFirst(d), want)
+	}
+	if tables := d.Pages[0].Tables; len(tables) != 1 || strings.Join(tables[0].Columns, ", ") != "Pump, Flow min, Flow max" {
+		t.Errorf("tables %+v", tables)
+	}
+}
+
+// collapsed is a text with one blank line where there are more.
+func collapsed(text string) string {
+	for strings.Contains(text, "\n\n\n") {
+		text = strings.ReplaceAll(text, "\n\n\n", "\n\n")
+	}
+	return text
+}

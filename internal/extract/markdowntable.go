@@ -1,13 +1,17 @@
 package extract
 
 import (
+	"context"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 var (
@@ -122,4 +126,32 @@ func barCells(line string) []string {
 		cells = append(cells, rest)
 	}
 	return cells
+}
+
+// withoutHTMLTables is Markdown whose tables in HTML are written as its own, so that their columns have names. A table
+// that cannot be read stays as it is.
+func withoutHTMLTables(ctx context.Context, s source, md string, warnings config.Warnings) (string, config.Warnings) {
+	if !strings.Contains(md, "<table") || deeplyNested(md) || int64(len(md)) > s.max {
+		return md, warnings
+	}
+	var b strings.Builder
+	from := 0
+	for n := blocks.Parse(text.NewReader([]byte(md))).FirstChild(); n != nil; n = n.NextSibling() {
+		if n.Kind() != ast.KindHTMLBlock || n.Lines().Len() == 0 {
+			continue
+		}
+		start, end := n.Lines().At(0).Start, n.Lines().At(n.Lines().Len()-1).Stop
+		table := strings.TrimSpace(md[start:end])
+		if start < from || !strings.HasPrefix(table, "<table") || !strings.HasSuffix(table, "</table>") {
+			continue
+		}
+		d, err := readHTMLText(ctx, s, table)
+		if err != nil {
+			continue
+		}
+		b.WriteString(md[from:start] + d.Pages[0].Text + "\n\n")
+		warnings.Merge(d.Warnings)
+		from = end
+	}
+	return b.String() + md[from:], warnings
 }
