@@ -47,7 +47,8 @@ func (p *htmlPage) sweep(n *html.Node, state sweepState, s sheets) error {
 		case child.Type == html.CommentNode:
 			n.RemoveChild(child)
 		case child.Type != html.ElementNode:
-		case gone[child.DataAtom] || signName.MatchString(attributeOf(child, "class")) || child.DataAtom == atom.Script && !strings.HasPrefix(attributeOf(child, "type"), "math/"):
+		case gone[child.DataAtom], signName.MatchString(attributeOf(child, "class")),
+			child.DataAtom == atom.Script && !strings.HasPrefix(attributeOf(child, "type"), "math/"):
 			n.RemoveChild(child)
 		case child.DataAtom == atom.Svg:
 			replace(child, drawnText(child))

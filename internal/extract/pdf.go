@@ -76,7 +76,7 @@ func (r *pdfReader) read(s source) (*Document, error) {
 func (r *pdfReader) checkPages() error {
 	count, err := r.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: r.doc})
 	if err == nil && count.PageCount > maxPages {
-		err = config.Failf(config.TooLarge, "the PDF has %d pages, at most %d can be read: split it", count.PageCount, maxPages)
+		err = config.Failf(config.TooLarge, "the PDF has %d pages, more than %d: split it", count.PageCount, maxPages)
 	}
 	return err
 }

@@ -121,7 +121,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	started := time.Now()
 	err = r.do(ctx)
 	if ctx.Err() != nil && err != nil {
-		err = fmt.Errorf("ingestion was interrupted; what it has done is kept, and the next run goes on from there: %w", err)
+		err = fmt.Errorf("ingestion was interrupted; its work is kept, and the next run resumes there: %w", err)
 	}
 	report := r.tally.report(started, err)
 	if err != nil {

@@ -83,6 +83,7 @@ func (t *tally) showSlow(now time.Time) {
 	first := t.slow.due(now)
 	t.mu.Unlock()
 	if first != nil {
-		t.log.Info("A document takes long to read", "document", first.Document, "seconds", int(now.Sub(first.Since).Seconds()))
+		t.log.Info("A document takes long to read", "document", first.Document,
+			"seconds", int(now.Sub(first.Since).Seconds()))
 	}
 }

@@ -69,7 +69,7 @@ func TestAnIngestionThatIsInterruptedGoesOnAtTheNextRun(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("it embeds nothing")
 	}
-	p.stop().ends(1, "ingestion was interrupted; what it has done is kept, and the next run goes on from there")
+	p.stop().ends(1, "ingestion was interrupted; its work is kept, and the next run resumes there")
 	open()
 	run(t, args...).ends(0, "1 document in 1 chunk: 1 added")
 }

@@ -34,10 +34,10 @@ func Serve(in io.Reader, out io.Writer, cacheDir string) error {
 	s := &server{out: bufio.NewWriterSize(out, 64<<10)}
 	s.extractor = extract.New(extract.Options{
 		CacheDir: cacheDir,
-		Reached:  func(page int) { s.tell(frameReached, page) },
+		Reached:  func(page int) { _ = s.tell(frameReached, page) },
 		Starting: func() func() {
-			s.tell(frameStarting, nil)
-			return func() { s.tell(frameStarted, nil) }
+			_ = s.tell(frameStarting, nil)
+			return func() { _ = s.tell(frameStarted, nil) }
 		},
 	})
 	if err := s.tell(frameReady, nil); err != nil {
