@@ -35,14 +35,15 @@ func (p posting) frequency() float64 { return float64(p & maxFrequency) }
 
 func newPostings() postings { return postings{terms: make(map[string]int32)} }
 
-// add appends a chunk with the next ordinal. Its terms are joined by spaces.
+// add appends a chunk with the next ordinal. It keeps slices of the terms, which are joined by
+// spaces.
 func (p *postings) add(terms string) {
 	ordinal, length := uint32(len(p.lengths)), uint32(0)
 	for term, rest := "", terms; rest != ""; length++ {
 		term, rest, _ = strings.Cut(rest, " ")
 		i, known := p.terms[term]
 		if !known {
-			i = p.term(strings.Clone(term))
+			i = p.term(term)
 		}
 		list := p.lists[i]
 		if last := len(list) - 1; last >= 0 && list[last].ordinal() == ordinal {
@@ -154,13 +155,13 @@ func (b *builder) postings() postings {
 	return p
 }
 
-// append appends the other's chunks with the next ordinals, and takes over its terms.
+// append appends the other's chunks with the next ordinals, and keeps no reference to it.
 func (p *postings) append(other *postings) {
 	shift := posting(len(p.lengths)) << frequencyBits
 	for term, from := range other.terms {
 		i, known := p.terms[term]
 		if !known {
-			i = p.term(term)
+			i = p.term(strings.Clone(term))
 		}
 		for _, posting := range other.lists[from] {
 			p.lists[i] = append(p.lists[i], posting+shift)
