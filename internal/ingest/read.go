@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -43,6 +44,9 @@ func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err err
 		return false, err
 	}
 	defer r.reading.Release(weight)
+	if weight > largeDocument {
+		defer debug.FreeOSMemory() // or it would be collected after the next one has doubled it
+	}
 
 	data, err := r.bytes(ctx, d)
 	if err != nil {

@@ -20,6 +20,8 @@ const (
 	// readingBudget bounds the source bytes that are read and extracted at once; a document beyond it goes
 	// alone.
 	readingBudget = 64 << 20
+	// largeDocument is a document, in bytes, whose memory is given back before the next one is read.
+	largeDocument = 16 << 20
 	// holdingBudget bounds the texts and vectors of the documents between extraction and commit; likewise.
 	holdingBudget = 64 << 20
 	// stagingWeight is what a document's texts and vectors may weigh together in memory. Of a heavier one the

@@ -134,6 +134,27 @@ func cleanEnvironment() []string {
 	return out
 }
 
+// ownMemory waits for the process to end, and returns the most memory that it had itself, in MiB; 0 where there is no
+// /proc. The peak that the system tells afterwards is that of the process or of one of its children.
+func (p *process) ownMemory() (most int64) {
+	const every = 20 * time.Millisecond
+	status := fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid)
+	for {
+		select {
+		case <-p.ended:
+			return most
+		case <-time.After(every):
+		}
+		text, _ := os.ReadFile(status) // fails when the process has ended
+		if _, after, found := strings.Cut(string(text), "VmHWM:"); found {
+			var kib int64
+			if _, err := fmt.Sscan(after, &kib); err == nil {
+				most = max(most, kib>>10)
+			}
+		}
+	}
+}
+
 func peakMemory(s *os.ProcessState) int64 {
 	usage, ok := s.SysUsage().(*syscall.Rusage)
 	switch {

@@ -115,16 +115,44 @@ func TestADocumentOfHalfAGigabyteIsTooLargeInBoundedMemory(t *testing.T) {
 	t.Logf("%d MiB at most", p.peak>>20)
 }
 
+// Each of them would take gigabytes, or as much as all others together; the processes that read them bear that.
+func TestHostileDocumentsFailAloneInBoundedMemory(t *testing.T) {
+	t.Parallel()
+	docs := directory(t, map[string]string{
+		"a.md":         wind,
+		"columns.html": "<table><tr><td colspan=100000000>The rain<td>is measured in millimetres</table>",
+		"tables.html":  strings.Repeat("<table><tr><td>", 50_000),
+		"z.md":         "# Tide\n\nThe tide is measured in metres.",
+	})
+	writeText(t, filepath.Join(docs, "many-chunks.md"), 50<<20)
+	writeText(t, filepath.Join(docs, "text.md"), 62<<20)
+	writeLines(t, filepath.Join(docs, "commas.csv"), strings.Repeat(",", 1024), 120<<20)
+	p := start(t, []string{"run", "-f", manifest(t, pipeline(volume, standIns)), "--documents", docs,
+		"--ask", "What is the tide measured in?"})
+	own := p.ownMemory()
+	p.wait().ends(0, "docs/commas.csv      TooLarge  ", "docs/many-chunks.md  TooLarge  ", "docs/text.md         TooLarge  ")
+	contains(t, p.stdout.String(), "The tide is measured in metres. [1]")
+	if !raceDetector() && (own > 300 || p.peak>>20 > 544) {
+		t.Errorf("it took %d MiB of memory, and its workers up to %d MiB", own, p.peak>>20)
+	}
+	t.Logf("%d MiB at most, workers %d MiB", own, p.peak>>20)
+}
+
 // writeText writes size bytes of prose.
 func writeText(t *testing.T, path string, size int) {
+	t.Helper()
+	line := strings.Repeat("The whale is a mammal that lives in the sea. ", 24)
+	writeLines(t, path, line[:1023]+"\n", size)
+}
+
+// writeLines writes size bytes of a line. It holds few of them: a process that is started counts what this one holds.
+func writeLines(t *testing.T, path, line string, size int) {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
-	line := strings.Repeat("The whale is a mammal that lives in the sea. ", 24)
-	line = line[:1023] + "\n"
 	for range size / len(line) {
 		w.WriteString(line)
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,8 @@ const (
 	dyingLimit = 2 * time.Second
 	// recycleAbove is the memory, in bytes, of a process that is not used again.
 	recycleAbove = 192 << 20
+	// large is a document, in bytes, whose memory is given back before that of others is taken.
+	large = 16 << 20
 )
 
 // process reads documents, and can be killed. It has no environment, and none of the files that this process opened.
@@ -137,6 +140,9 @@ func (p *process) send(name string, data []byte) error {
 		return err
 	}
 	_, err := p.in.Write(data)
+	if len(data) > large {
+		debug.FreeOSMemory() // the caller needs the bytes no more, and the text that comes is as large
+	}
 	return err
 }
 
