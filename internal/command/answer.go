@@ -5,20 +5,22 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
+	"github.com/ragpipeline/ragpipeline/internal/ingest"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
 // printWarnings prints the warnings of a reply to stderr, so that stdout holds the answer alone.
 func printWarnings(stderr io.Writer, r *query.Result) {
 	for _, w := range r.Warnings {
-		fmt.Fprintf(stderr, "warning: %s: %s\n", w.Stage, w.Message)
+		fmt.Fprintf(stderr, "warning: %s: %s\n", w.Stage, ingest.Printable(w.Message))
 	}
 }
 
 // printAnswer prints the answer, its citations, and the time of each stage.
 func printAnswer(stdout io.Writer, r *query.Result) {
-	fmt.Fprintln(stdout, strings.TrimSpace(r.Answer))
+	fmt.Fprintln(stdout, withoutControls(strings.TrimSpace(r.Answer)))
 	if len(r.Passages) > 0 {
 		fmt.Fprint(stdout, "\nCitations\n")
 	}
@@ -26,6 +28,16 @@ func printAnswer(stdout io.Writer, r *query.Result) {
 		fmt.Fprintf(stdout, "  [%d] %s (score %.2f)\n", i+1, location(&r.Passages[i]), r.Passages[i].Score)
 	}
 	fmt.Fprintf(stdout, "\nTimes: %s\n", stageTimes(&r.Times))
+}
+
+// withoutControls is a text without the characters by which a passage could drive the terminal.
+func withoutControls(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) && c != '\n' && c != '\t' {
+			return -1
+		}
+		return c
+	}, text)
 }
 
 // location names a passage's document, then its page and heading if it has them.
@@ -37,7 +49,7 @@ func location(p *query.Passage) string {
 	if p.Heading != "" {
 		parts = append(parts, p.Heading)
 	}
-	return strings.Join(parts, ", ")
+	return ingest.Printable(strings.Join(parts, ", "))
 }
 
 func stageTimes(t *query.Times) string {

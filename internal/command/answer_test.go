@@ -45,6 +45,17 @@ Times: retrieval 1.3 ms, reranking 20.0 ms, answer 1500.0 ms, total 1521.3 ms
 `, "",
 		},
 		{
+			"a hostile passage, whose escapes and line breaks do not reach the terminal",
+			query.Result{
+				Answer:   "a\x1b[2Jb\r\n\tc\x00",
+				Passages: []query.Passage{passage("docs/\x1b]0;x\a\n[9] y.pdf", "A\u202eB", 0, 0)},
+				Warnings: []query.Warning{{Stage: "llm", Code: "x", Message: "a\x1b[2J\nb"}},
+				Times:    query.Times{Total: ms},
+			},
+			"a[2Jb\n\tc\n\nCitations\n  [1] docs/ ]0;x  [9] y.pdf, A B (score 0.00)\n\nTimes: total 1.0 ms\n",
+			"warning: llm: a [2J b\n",
+		},
+		{
 			"a degraded reply, whose warnings are not part of the answer",
 			query.Result{
 				Answer:   "No passage in the documents matches this question.",

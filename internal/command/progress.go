@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/ingest"
 )
 
 // A bar is redrawn every redrawEvery, a line is printed every lineEvery. Up to `repeats` lines that
@@ -78,7 +79,7 @@ func progressLine(p config.Progress) string {
 	}
 	line := fmt.Sprintf("%s: %d of %d documents", strings.ToLower(string(p.Phase)), p.DocumentsDone, p.DocumentsTotal)
 	if slow := p.Slowest; slow != nil {
-		line += fmt.Sprintf("; %s takes long (%d s)", slow.Document, int(time.Since(slow.Since).Seconds()))
+		line += fmt.Sprintf("; %s takes long (%d s)", ingest.Printable(slow.Document), int(time.Since(slow.Since).Seconds()))
 	}
 	return line
 }

@@ -53,6 +53,9 @@ func TestProgressLine(t *testing.T) {
 		{config.Progress{Phase: "Indexing", DocumentsTotal: 12,
 			Slowest: &config.SlowDocument{Document: "docs/a.pdf", Since: time.Now().Add(-12 * time.Second)}},
 			"indexing: 0 of 12 documents; docs/a.pdf takes long (12 s)"},
+		{config.Progress{Phase: "Indexing", DocumentsTotal: 12,
+			Slowest: &config.SlowDocument{Document: "docs/\x1b[2J\n.pdf", Since: time.Now().Add(-12 * time.Second)}},
+			"indexing: 0 of 12 documents; docs/ [2J .pdf takes long (12 s)"},
 	} {
 		if got := progressLine(c.progress); got != c.want {
 			t.Errorf("%+v is %q, want %q", c.progress, got, c.want)

@@ -130,7 +130,7 @@ func (r *Report) writeFailures(b *strings.Builder) {
 	}
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, f := range r.Failures {
-		fmt.Fprintf(w, "\nfailed\t%s\t%s\t%s", printable(f.Document), f.Reason, printable(f.Message))
+		fmt.Fprintf(w, "\nfailed\t%s\t%s\t%s", Printable(f.Document), f.Reason, Printable(f.Message))
 	}
 	if more := r.Failed - len(r.Failures); more > 0 {
 		fmt.Fprintf(w, "\nfailed\tand %d more; of all, %s", more, config.Counts(r.Reasons))
@@ -149,7 +149,7 @@ func (r *Report) writeWarned(b *strings.Builder) {
 		for i, warning := range d.Warnings {
 			warnings[i] = warning.String()
 		}
-		fmt.Fprintf(w, "\npartly read\t%s\t%s", printable(d.Document), printable(strings.Join(warnings, "; ")))
+		fmt.Fprintf(w, "\npartly read\t%s\t%s", Printable(d.Document), Printable(strings.Join(warnings, "; ")))
 	}
 	if more := r.Warned - len(r.WarnedDocuments); more > 0 {
 		fmt.Fprintf(w, "\npartly read\tand %d more; of all, %s", more, config.Counts(r.WarningReasons))
@@ -232,7 +232,7 @@ func briefWarning(d config.WarnedDocument) config.WarnedDocument {
 // cut makes s printable, free of what JSON escapes, and at most n bytes long. A cut takes the middle: the ends
 // of paths and errors say most.
 func cut(s string, n int) string {
-	s = strings.NewReplacer(`"`, `'`, `\`, `/`).Replace(printable(s))
+	s = strings.NewReplacer(`"`, `'`, `\`, `/`).Replace(Printable(s))
 	if len(s) <= n {
 		return s
 	}
@@ -247,8 +247,8 @@ func cut(s string, n int) string {
 	return s[:head] + gap + s[tail:]
 }
 
-// printable puts a space for every character that would move a terminal's cursor or is not text.
-func printable(s string) string {
+// Printable puts a space for every character that would move a terminal's cursor or is not text.
+func Printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) {
 			return ' '
