@@ -52,9 +52,17 @@ build_previous() {
   go run ./hack/image -o bin/e2e-previous.tar -name "$previous" bin/image/previous=/ragpipeline
 }
 
+# Apache Tika is packed where there are Debian's packages, Maven and the node's architecture: on hack/cluster's cluster.
+build_tika() {
+  [ -z "${E2E_LOAD:-}" ] && command -v apt-get >/dev/null && command -v mvn >/dev/null || return 0
+  export E2E_TIKA_IMAGE=docker.io/apache/tika:e2e
+  archives+=("$(hack/tika/image.sh "$E2E_TIKA_IMAGE")")
+}
+
 build_image
 build_previous
 build_simulators
+build_tika
 load bin/e2e.tar bin/e2e-previous.tar "${archives[@]}"
 install_chart "$tag"
 say "the operator $tag runs"

@@ -99,20 +99,23 @@ func (s *State) embeddingAvailable() bool {
 	return name == "" || d != nil && d.Status.AvailableReplicas > 0
 }
 
-// extractionSettled reports whether a Tika that the operator runs serves, or has had ten minutes to
-// start: a run then goes on without it, and its documents wait for the next.
+// extractionSettled reports whether a Tika that the operator runs serves, has served before, or has
+// had ten minutes to start. A run goes on without one that is gone, and what needs it waits for the
+// next run.
 func (s *State) extractionSettled() bool {
 	e := s.Pipeline.Spec.Extraction
 	if e == nil || e.Server.Tika == nil {
 		return true
 	}
 	d := s.Deployments[naming.For(s.Pipeline).Stage(naming.ComponentExtraction)]
-	return d != nil && (d.Status.AvailableReplicas > 0 || slices.ContainsFunc(d.Status.Conditions, overdue))
+	return d != nil && (d.Status.AvailableReplicas > 0 || slices.ContainsFunc(d.Status.Conditions, rolledOut))
 }
 
-// overdue reports whether the condition tells that a Deployment's progressDeadlineSeconds have passed.
-func overdue(c appsv1.DeploymentCondition) bool {
-	return c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse
+// rolledOut reports whether the condition tells that a Deployment's pods have all been available, or
+// that its progressDeadlineSeconds have passed.
+func rolledOut(c appsv1.DeploymentCondition) bool {
+	const completed = "NewReplicaSetAvailable"
+	return c.Type == appsv1.DeploymentProgressing && (c.Status == corev1.ConditionFalse || c.Reason == completed)
 }
 
 // storeAvailable reports whether every replica of the store is ready. A store that the operator

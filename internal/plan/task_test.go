@@ -120,6 +120,11 @@ func TestTheTaskThatIsToBe(t *testing.T) {
 		},
 		"the first waits for a Tika that starts": {change: withTika(appsv1.DeploymentStatus{}), blocked: true},
 		"the first starts once the Tika serves":  {change: withTika(appsv1.DeploymentStatus{AvailableReplicas: 1}), run: true},
+		"a Tika that is gone is not waited for": {
+			change: withTika(appsv1.DeploymentStatus{Conditions: []appsv1.DeploymentCondition{{
+				Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable"}}}),
+			run: true,
+		},
 		"the first does not wait for a Tika that does not start": {
 			change: withTika(appsv1.DeploymentStatus{Conditions: []appsv1.DeploymentCondition{{
 				Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded"}}}),

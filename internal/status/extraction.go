@@ -84,7 +84,8 @@ func counted(reasons []v1alpha1.ReasonCount, reason string) int64 {
 }
 
 func notUsed(in input) (finding, bool) {
-	return unknown(fine, v1alpha1.ReasonNotUsed, in.subject.title+" has not been used yet: no document has needed it"), true
+	message := in.subject.title + " has not been used yet: no document has needed it"
+	return unknown(fine, v1alpha1.ReasonNotUsed, message), true
 }
 
 // extractionFields says which fields of the spec to check for a failure of the extraction server.

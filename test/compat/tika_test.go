@@ -30,7 +30,7 @@ func startTika(t *testing.T) string {
 			t.Skipf("skipped: there is no %s in PATH, which Apache Tika needs", program)
 		}
 	}
-	jar, err := output(t.Context(), filepath.Join("..", "..", "hack", "tika.sh"))
+	jar, err := output(t.Context(), filepath.Join("..", "..", "hack", "tika", "jar.sh"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,9 @@ type answer struct {
 		Results []struct {
 			Document string `json:"document_id"`
 			Content  string
+			Metadata struct {
+				Page int `json:"page_number"`
+			}
 		}
 	}
 	Warnings []struct{ Stage, Code, Message string }
