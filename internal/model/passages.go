@@ -1,0 +1,102 @@
+package model
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+const (
+	// batchSize is how many passages one request carries. NIM documents no limit; its engines batch
+	// 16 to 64.
+	batchSize = 32
+	// maxTimeouts is how often a batch and its parts may get no reply in time.
+	maxTimeouts = 3
+)
+
+// Passages embeds texts for the index, in their order, 32 a request. It cuts a text over the
+// model's limit, and marks its result as truncated. It waits out a restart or a rate limit of about
+// a minute, and asks again, for fewer texts at once, where there is no reply in time.
+func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, error) {
+	out := make([]Embedded, 0, len(texts))
+	for start := 0; start < len(texts); start += batchSize {
+		batch, err := e.batch(ctx, texts[start:min(start+batchSize, len(texts))], new(int))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, batch...)
+		if len(out[start].Vector) != len(out[0].Vector) {
+			return nil, e.client.fail(config.ModelBroken, errors.New("its vectors changed their length between two requests"))
+		}
+	}
+	return out, nil
+}
+
+// batch embeds at most one request's worth of passages. It bisects to find those that are too long,
+// and where there is no reply in time; timeouts counts how often there was none.
+func (e *Embedder) batch(ctx context.Context, texts []string, timeouts *int) ([]Embedded, error) {
+	vectors, _, err := e.post(ctx, embedCall{texts: texts, input: inputPassage, truncate: truncateNone, retry: background})
+	switch {
+	case err == nil:
+		out := make([]Embedded, len(vectors))
+		for i, v := range vectors {
+			out[i].Vector = v
+		}
+		return out, nil
+	case FailureOf(err) == config.ModelTimedOut && ctx.Err() == nil && *timeouts < maxTimeouts:
+		*timeouts++
+		e.client.logWait(err)
+		if len(texts) == 1 {
+			return e.batch(ctx, texts, timeouts)
+		}
+	case FailureOf(err) != config.InputTooLong:
+		return nil, err
+	case len(texts) == 1:
+		v, short := e.shortened(ctx, embedCall{texts: texts, input: inputPassage, retry: background})
+		return []Embedded{{Vector: v, Truncated: true, Limit: messageOf(err)}}, short
+	}
+	half := len(texts) / 2
+	left, err := e.batch(ctx, texts[:half], timeouts)
+	if err != nil {
+		return nil, err
+	}
+	right, err := e.batch(ctx, texts[half:], timeouts)
+	return append(left, right...), err
+}
+
+// messageOf is the server's message, without our own words.
+func messageOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Message
+	}
+	return ""
+}
+
+// Query embeds a question; one over the model's limit is cut at its end.
+func (e *Embedder) Query(ctx context.Context, text string) ([]float32, error) {
+	return e.shortened(ctx, embedCall{texts: []string{text}, input: inputQuery, retry: interactive})
+}
+
+// shortened embeds one text with its end cut off as far as needed: by the server where it can, else
+// by halving the text until it is accepted.
+func (e *Embedder) shortened(ctx context.Context, call embedCall) ([]float32, error) {
+	call.truncate = truncateEnd
+	for {
+		vectors, _, err := e.post(ctx, call)
+		if err == nil {
+			return vectors[0], nil
+		}
+		shorter := firstHalf(call.texts[0])
+		if FailureOf(err) != config.InputTooLong || shorter == "" {
+			return nil, err
+		}
+		call.texts = []string{shorter}
+	}
+}
+
+// firstHalf is the first half of s by code points, rounded down.
+func firstHalf(s string) string {
+	runes := []rune(s)
+	return string(runes[:len(runes)/2])
+}
