@@ -21,7 +21,7 @@ type Ingest struct {
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// scheduling of a run's pod is as in a Pod.
+	// scheduling selects the nodes that a run's pod may run on, as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 }
@@ -51,7 +51,7 @@ type Gateway struct {
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// scheduling is as in a Pod.
+	// scheduling selects the nodes that the pods may run on, as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 

@@ -188,7 +188,7 @@ type NIM struct {
 	// +optional
 	PriorityClassName ObjectName `json:"priorityClassName,omitempty"`
 
-	// scheduling is as in a Pod.
+	// scheduling selects the nodes that the pods may run on, as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 }
@@ -221,7 +221,7 @@ type Cache struct {
 	// +required
 	Size VolumeSize `json:"size"`
 
-	// storageClassName is the cluster's default if unset.
+	// storageClassName names the StorageClass. If unset, the cluster's default is used.
 	// +optional
 	StorageClassName ObjectName `json:"storageClassName,omitempty"`
 

@@ -35,18 +35,16 @@ type VolumeSize string
 type Retention string
 
 // SecretKey is an entry of a Secret.
-// ---
-// The Secret is in the pipeline's namespace. The CRD repeats this type ten times, so its fields
-// have trailing comments, which do not enter the CRD. The same holds for Resources, Scheduling and
-// their parts.
 type SecretKey struct {
+	// name is the name of the Secret, in the pipeline's namespace.
 	// +required
-	Name ObjectName `json:"name"` // of the Secret
+	Name ObjectName `json:"name"`
 
+	// key is the key of the entry in the Secret.
 	// +required
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
-	Key string `json:"key"` // in the Secret
+	Key string `json:"key"`
 }
 
 // EnvVar is an environment variable, as in a Pod.
@@ -71,37 +69,43 @@ type EnvVar struct {
 
 // EnvVarSource selects the source of a variable's value.
 type EnvVarSource struct {
+	// secretKeyRef refers to a key in a Secret.
 	// +required
 	SecretKeyRef SecretKey `json:"secretKeyRef"`
 }
 
 // Resources are the compute resources of a container, as in a Pod.
 type Resources struct {
+	// requests are what the scheduler reserves on the node.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
-	Requests map[string]resource.Quantity `json:"requests,omitempty"` // reserved on the node
+	Requests map[string]resource.Quantity `json:"requests,omitempty"`
 
+	// limits are the most that the container may use.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
-	Limits map[string]resource.Quantity `json:"limits,omitempty"` // upper bounds
+	Limits map[string]resource.Quantity `json:"limits,omitempty"`
 }
 
 // Scheduling constrains pods to nodes, as in a Pod.
 type Scheduling struct {
+	// nodeSelector lists the labels that a node must have.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
-	NodeSelector map[string]LabelValue `json:"nodeSelector,omitempty"` // labels that the node must have
+	NodeSelector map[string]LabelValue `json:"nodeSelector,omitempty"`
 
+	// tolerations list the taints of nodes that the pods tolerate.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
-	Tolerations []Toleration `json:"tolerations,omitempty"` // of taints
+	Tolerations []Toleration `json:"tolerations,omitempty"`
 
+	// topologySpreadConstraints spread the component's pods over nodes or zones.
 	// +optional
 	// +listType=map
 	// +listMapKey=topologyKey
 	// +kubebuilder:validation:MaxItems=8
-	TopologySpreadConstraints []TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"` // of each component
+	TopologySpreadConstraints []TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
 }
 
 // LabelValue is a label's value.
@@ -109,44 +113,53 @@ type Scheduling struct {
 // +kubebuilder:validation:MaxLength=63
 type LabelValue string
 
-// Toleration tolerates a taint.
+// Toleration lets pods run on nodes with a taint.
 type Toleration struct {
+	// key is the taint's key. If it is empty and operator is Exists, every taint matches.
 	// +optional
 	// +kubebuilder:validation:MaxLength=317
-	Key string `json:"key,omitempty"` // of the taint; with operator Exists, an empty key matches every taint
+	Key string `json:"key,omitempty"`
 
+	// operator is Equal, which compares value with the taint's, or Exists, which ignores values.
 	// +optional
 	// +kubebuilder:default:=Equal
 	// +kubebuilder:validation:Enum=Exists;Equal
 	Operator string `json:"operator,omitempty"`
 
+	// value is the taint's value.
 	// +optional
 	Value LabelValue `json:"value,omitempty"`
 
+	// effect is the taint's effect. If unset, every effect matches.
 	// +optional
 	// +kubebuilder:validation:Enum=NoSchedule;PreferNoSchedule;NoExecute
-	Effect string `json:"effect,omitempty"` // empty matches every effect
+	Effect string `json:"effect,omitempty"`
 
+	// tolerationSeconds is how long a pod stays on a node that gets a NoExecute taint, in seconds. If
+	// unset, it stays.
 	// +optional
-	TolerationSeconds *int64 `json:"tolerationSeconds,omitempty"` // how long to tolerate NoExecute; nil means for ever
+	TolerationSeconds *int64 `json:"tolerationSeconds,omitempty"`
 }
 
-// TopologySpreadConstraint spreads pods.
+// TopologySpreadConstraint spreads pods over the values of a node label.
 // ---
-// It spreads them over the values of a node label. The operator adds the component's own labels as
-// its selector.
+// The operator adds the component's own labels as its selector.
 type TopologySpreadConstraint struct {
+	// topologyKey is the node label, such as topology.kubernetes.io/zone.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=317
 	TopologyKey string `json:"topologyKey"`
 
+	// maxSkew is the largest difference between the numbers of pods of two values.
 	// +optional
 	// +kubebuilder:default:=1
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=64
 	MaxSkew int32 `json:"maxSkew,omitempty"`
 
+	// whenUnsatisfiable selects what happens to a pod that no node can take: DoNotSchedule leaves it
+	// pending, ScheduleAnyway relaxes the constraint.
 	// +optional
 	// +kubebuilder:default:=ScheduleAnyway
 	// +kubebuilder:validation:Enum=DoNotSchedule;ScheduleAnyway

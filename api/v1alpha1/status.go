@@ -67,8 +67,8 @@ type IndexStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	Failures []DocumentFailure `json:"failures,omitempty"`
 
-	// documentsWithWarnings is the number of documents that are in the index, but were read only in
-	// part or with doubts, as of lastSyncTime.
+	// documentsWithWarnings is the number of indexed documents of which some content is missing or
+	// uncertain, as of lastSyncTime.
 	// +optional
 	DocumentsWithWarnings int64 `json:"documentsWithWarnings,omitempty"`
 
@@ -79,8 +79,8 @@ type IndexStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	WarningReasons []ReasonCount `json:"warningReasons,omitempty"`
 
-	// warnings are examples: at most ten warnings of documents, each reason among them. The
-	// gateway's /v1/documents?warnings=true lists all.
+	// warnings lists up to ten examples, at least one for each reason. The gateway's
+	// /v1/documents?warnings=true lists all of them.
 	// +optional
 	// +listType=map
 	// +listMapKey=document

@@ -38,7 +38,7 @@ type Weaviate struct {
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// scheduling is as in a Pod.
+	// scheduling selects the nodes that the pods may run on, as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 }
@@ -50,7 +50,7 @@ type Storage struct {
 	// +kubebuilder:default:="10Gi"
 	Size VolumeSize `json:"size,omitempty"`
 
-	// storageClassName is the cluster's default if unset.
+	// storageClassName names the StorageClass. If unset, the cluster's default is used.
 	// +optional
 	StorageClassName ObjectName `json:"storageClassName,omitempty"`
 
