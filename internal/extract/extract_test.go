@@ -424,6 +424,8 @@ func TestAPanicInAReaderFailsTheDocumentOnly(t *testing.T) {
 
 func TestTitlesOfProgramsAreNoTitles(t *testing.T) {
 	for s, want := range map[string]string{
+		"(anonymous)":                           "",
+		"Unknown Title":                         "",
 		"Geometrie und Topologie":               "Geometrie und Topologie",
 		"10-Q - 10/28/2022 - Intel Corporation": "10-Q - 10/28/2022 - Intel Corporation",
 		"  Two\n lines\x00 ":                    "Two lines",

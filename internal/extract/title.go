@@ -9,6 +9,7 @@ import (
 // notTitles are what programs and forms leave in the title field, all of it in lower case.
 var notTitles = []*regexp.Regexp{
 	regexp.MustCompile(`^(untitled|title|document|presentation|slide|sheet|page|print|layout|blank|scan|draft|template|book|new document|microsoft word document|powerpoint-präsentation|powerpoint presentation)[ _-]*\d*$`),
+	regexp.MustCompile(`^\(?(anonymous|unspecified|unknown title)\)?$`),
 	regexp.MustCompile(`^(microsoft|ms) (word|powerpoint|excel|office)\b`),
 	regexp.MustCompile(`\.(docx?|dotx?|pptx?|xlsx?|pdf|tex|dvi|ps|eps|indd|qxd|fm|html?|rtf|txt|odt|odp|md|cdr|ai|tmp)$`),
 	regexp.MustCompile(`^form\s+\S+$`),
