@@ -106,9 +106,11 @@ func turnRuns(line []glyph, rtl bool) {
 			continue
 		}
 		end := i + 1
-		for j := end; j < len(line) && (against(line[j].r) || !unicode.IsLetter(line[j].r) && !unicode.IsDigit(line[j].r)); j++ {
-			if against(line[j].r) && !slices.ContainsFunc(line[end:j], func(g glyph) bool { return isBracket(g.r) }) {
+		for j := end; j < len(line) && !isBracket(line[j].r); j++ {
+			if against(line[j].r) {
 				end = j + 1
+			} else if unicode.IsLetter(line[j].r) || unicode.IsDigit(line[j].r) {
+				break
 			}
 		}
 		slices.Reverse(line[i:end])

@@ -9,12 +9,12 @@ import (
 )
 
 // A PDF holds text that no reader of its pages sees: in the colour of the paper, of one point, outside of the page, not
-// painted, or under a box. It stays out of the index. Text that is not painted, over the picture of a scanned page or over
-// letters that are drawn as shapes, is the exception: it is what they show.
+// painted, or under a box. It stays out of the index. Text that is not painted is an exception over the picture of a
+// scanned page, or over letters that are drawn as shapes: it is what they show.
 //
 // A word is judged by its first character, and by what costs least, since each look at it is a call into PDFium: of a
-// line the first word, the last, and one between, and all of them where one is not well. Colours and covers give a doubt
-// only, which the page as it is painted decides.
+// line the first word, the last, and one between, and all of them where one is not well. Colours and covers give a
+// doubt only, which the page as it is painted decides.
 
 const (
 	onePoint   = 1.0 // the height of the highest characters of text that nobody can read

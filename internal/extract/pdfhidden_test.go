@@ -57,8 +57,10 @@ func TestPDFTextThatNobodySeesIsLeftOut(t *testing.T) {
 func TestPDFTextThatLooksHiddenButIsSeenStays(t *testing.T) {
 	for _, c := range []struct{ name, content string }{
 		{"white on a black box", blackBox + at(60, 600, "1 g", "Seen words.")},
-		{"white on a coloured box, with a frame", "q 0 0.3 0.6 rg 50 590 300 30 re B Q\n" + at(60, 600, "1 g", "Seen words.")},
-		{"white on a picture", "q 300 0 0 30 50 590 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x20 EI Q\n" + at(60, 600, "1 g", "Seen words.")},
+		{"white on a coloured box, with a frame",
+			"q 0 0.3 0.6 rg 50 590 300 30 re B Q\n" + at(60, 600, "1 g", "Seen words.")},
+		{"white on a picture", "q 300 0 0 30 50 590 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x20 EI Q\n" +
+			at(60, 600, "1 g", "Seen words.")},
 		{"white with a black edge", at(60, 600, "1 g 0 G 2 Tr", "Seen words.")},
 		{"grey", at(60, 600, "0.7 g", "Seen words.")},
 		{"on a white box", whiteBox + at(60, 600, "", "Seen words.")},
@@ -66,8 +68,8 @@ func TestPDFTextThatLooksHiddenButIsSeenStays(t *testing.T) {
 		{"under a box that lets it through", at(60, 600, "", "Seen words.") + "q 50 590 300 30 re S Q\n"},
 		{"of four points", at(60, 600, "/F1 4 Tf", "Seen words.")},
 		{"of a font of one point that is scaled", "BT /F1 1 Tf 10 0 0 10 60 600 Tm (Seen words.) Tj ET"},
-		{"not painted, over letters that are drawn", strings.Repeat("q 62 600 m 70 608 l S Q 75 600 m 90 604 l S\n", 2) +
-			at(60, 600, "3 Tr", "Seen words.")},
+		{"not painted, over letters that are drawn",
+			"q 62 600 m 70 608 l S Q 75 600 m 90 604 l S\n" + at(60, 600, "3 Tr", "Seen words.")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := extractPDF(t, pdftest.Document{Pages: []pdftest.Page{{Content: shown + c.content}}})
@@ -90,7 +92,9 @@ func TestPDFTextOfScansStays(t *testing.T) {
 		"strips of a picture":                               strings.Repeat("q 600 0 0 100 6 6"+greyImage, 5) + text,
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := extractPDF(t, pdftest.Document{Pages: []pdftest.Page{{Columns: []string{strings.Repeat(prose, 6)}}, {Content: content}}})
+			d := extractPDF(t, pdftest.Document{
+				Pages: []pdftest.Page{{Columns: []string{strings.Repeat(prose, 6)}}, {Content: content}},
+			})
 			if got := d.Pages[1].Text; got != "The text of a scanned page." {
 				t.Errorf("got %q", got)
 			}
@@ -103,7 +107,8 @@ func TestPDFTextOfScansStays(t *testing.T) {
 
 func TestPDFTextBesideTheCropBoxIsLeftOut(t *testing.T) {
 	d := extractPDF(t, pdftest.Document{Pages: []pdftest.Page{{
-		Content: at(60, 700, "", "A mark of the printer.") + at(200, 400, "", "A line that is seen."), Crop: [4]int{100, 100, 500, 600},
+		Content: at(60, 700, "", "A mark of the printer.") + at(200, 400, "", "A line that is seen."),
+		Crop:    [4]int{100, 100, 500, 600},
 	}}})
 	if got := d.Pages[0].Text; got != "A line that is seen." || len(d.Warnings) != 1 {
 		t.Errorf("got %q, warnings %v", got, d.Warnings)

@@ -144,10 +144,11 @@ func (t *pdfText) pictures() []rect {
 	var found []rect
 	for i := range min(count.Count, maxPictures) {
 		object, kind, ok := t.object(i)
-		if !ok || kind != enums.FPDF_PAGEOBJ_IMAGE && !(kind == enums.FPDF_PAGEOBJ_FORM && t.holdsImage(object)) {
+		isPicture := kind == enums.FPDF_PAGEOBJ_IMAGE || kind == enums.FPDF_PAGEOBJ_FORM && t.holdsImage(object)
+		if !ok || !isPicture {
 			continue
 		}
-		if box, ok := t.bounds(object); ok {
+		if box, known := t.bounds(object); known {
 			found = append(found, box)
 		}
 	}

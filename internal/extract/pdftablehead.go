@@ -87,7 +87,8 @@ func (r *figureRows) isHeader(line []segment) bool {
 	left, right := r.columns[0].left, r.columns[len(r.columns)-1].right
 	for i, s := range line {
 		switch {
-		case s.isFigure() && !year.MatchString(s.text), measure.MatchString(s.text), utf8.RuneCountInString(s.text) > longestName:
+		case s.isFigure() && !year.MatchString(s.text), measure.MatchString(s.text),
+			utf8.RuneCountInString(s.text) > longestName:
 			return false
 		case i == 0 && len(line) > 1 && s.middle() < left:
 		case s.left < left-headerOverhang || s.middle() < left || s.right > right+headerOverhang:

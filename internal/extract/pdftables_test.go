@@ -9,8 +9,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
 )
 
-// drawnLines is a page of lines, each of cells that begin at a place or end there: "60 Label" or "300> 1,234". Helvetica's
-// figures are 5.56 points wide at ten points, its commas and dots 2.78.
+// drawnLines is a page of lines, each of cells that begin at a place or end there: "60 Label" or "300> 1,234".
+// Helvetica's figures are 5.56 points wide at ten points, its commas and dots 2.78.
 func drawnLines(lines ...[]string) string {
 	var b strings.Builder
 	y := 720
@@ -51,7 +51,8 @@ func TestPDFTables(t *testing.T) {
 				line("60 The revenue of each period was as follows:"), period,
 				append(line("60 (In millions)"), dates...),
 				line("60 Revenue:"), row("Cloud", "1,250", "1,115", "3,600", "3,310"),
-				line("60 Devices", "330> 90", "480> 250", "550> 260"), row("Total", "1,340", "1,115", "3,850", "3,570"),
+				line("60 Devices", "330> 90", "480> 250", "550> 260"),
+				row("Total", "1,340", "1,115", "3,850", "3,570"),
 			},
 			text: "The revenue of each period was as follows:\n| Three Months Ended |  | Nine Months Ended |\n" +
 				"(In millions) | Oct 1, 2022 | Sep 25, 2021 | Oct 1, 2022 | Sep 25, 2021\nRevenue:\n" +
@@ -75,7 +76,8 @@ func TestPDFTables(t *testing.T) {
 			text: "| 2022 | 2021\nNet income | $ 17,556 | $ 20,505\nAcquisition of companies, net of cash acquired, and" +
 				" purchases of other assets | (349) | (1,206)\nOther | — | 12",
 			want: []Table{{
-				Start: 0, End: 157, Header: "| 2022 | 2021", Columns: []string{"", "2022", "2021"}, Rows: []int{14, 47, 143},
+				Start: 0, End: 157, Header: "| 2022 | 2021", Columns: []string{"", "2022", "2021"},
+				Rows: []int{14, 47, 143},
 			}},
 		},
 		{
@@ -88,14 +90,17 @@ func TestPDFTables(t *testing.T) {
 		{
 			name: "figures that stand in no columns",
 			lines: [][]string{
-				line("60 Width", "200> 1,200"), line("60 Height", "400> 1,450"), line("60 Depth", "300> 1,100", "420> 7,100"),
+				line("60 Width", "200> 1,200"), line("60 Height", "400> 1,450"),
+				line("60 Depth", "300> 1,100", "420> 7,100"),
 			},
 			text: "Width 1,200\nHeight 1,450\nDepth 1,100 7,100",
 		},
 		{
-			name:  "sentences that end in figures",
-			lines: [][]string{line("60 The company was founded in 1,984"), line("60 and moved to its new offices in 2,003")},
-			text:  "The company was founded in 1,984\nand moved to its new offices in 2,003",
+			name: "sentences that end in figures",
+			lines: [][]string{
+				line("60 The company was founded in 1,984"), line("60 and moved to its new offices in 2,003"),
+			},
+			text: "The company was founded in 1,984\nand moved to its new offices in 2,003",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -114,7 +119,8 @@ func TestPDFTables(t *testing.T) {
 func TestPDFTableGoesOnOnTheNextPage(t *testing.T) {
 	page := func(lines ...[]string) pdftest.Page { return pdftest.Page{Content: drawnLines(lines...)} }
 	d := extractPDF(t, pdftest.Document{Pages: []pdftest.Page{
-		page(line("330 2022", "400 2021"), line("60 Cloud", "350> 1,250", "420> 1,115"), line("60 Devices", "350> 900", "420> 870")),
+		page(line("330 2022", "400 2021"), line("60 Cloud", "350> 1,250", "420> 1,115"),
+			line("60 Devices", "350> 900", "420> 870")),
 		page(line("60 Services", "350> 1,340", "420> 1,000"), line("60 Total", "350> 3,490", "420> 2,985")),
 	}})
 	want := []Table{{

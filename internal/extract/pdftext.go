@@ -80,7 +80,8 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on requests.Page, styled
 	if err := r.limit.take(len(raw.Text) - count.Count); err != nil {
 		return pdfPage{}, err
 	}
-	t := &pdfText{pdfReader: r, page: page, on: on, count: count.Count, exact: utf8.RuneCountInString(raw.Text) == count.Count}
+	t := &pdfText{pdfReader: r, page: page, on: on, count: count.Count}
+	t.exact = utf8.RuneCountInString(raw.Text) == count.Count
 	t.split(raw.Text)
 	p := pdfPage{undecodable: t.dropUndecodable(raw.Text)}
 	if p.hidden, err = t.dropHidden(); err != nil {
