@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/klippa-app/go-pdfium/enums"
@@ -141,7 +142,7 @@ func judgePages(d *Document, pages []pdfPage) error {
 			d.Warnings.Add(config.HiddenText, 1, place)
 		}
 		switch {
-		case p.undecodable > 0 || p.garbled:
+		case p.undecodable > 0 || p.garbled || strings.ContainsFunc(d.Pages[i].Text, isWithoutMeaning):
 			d.Warnings.Add(config.UndecodableText, 1, place)
 			if isEmpty {
 				empty++
@@ -166,6 +167,30 @@ func judgePages(d *Document, pages []pdfPage) error {
 	}
 	return config.Failf(config.NoTextLayer, "%d of %d pages hold no text, only images perhaps; there is no OCR: give the"+
 		" document a text layer first", empty+blank, len(pages))
+}
+
+// isWithoutMeaning reports the private characters that no font of symbols is known for.
+func isWithoutMeaning(r rune) bool { return unicode.Is(unicode.Co, r) }
+
+// mixesScripts reports whether the words of a text are written in several alphabets each, as no text is.
+func mixesScripts(text string) bool {
+	const enough, most = 40, 3                                                             // words; one word of so many, as in formulas
+	if !strings.ContainsFunc(text, func(r rune) bool { return r >= 0x370 && r < 0x530 }) { // Greek and Cyrillic
+		return false
+	}
+	alphabets := []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek}
+	words, mixed := 0, 0
+	for word := range strings.FieldsSeq(text) {
+		found := 0
+		for _, alphabet := range alphabets {
+			if strings.ContainsFunc(word, func(r rune) bool { return unicode.Is(alphabet, r) }) {
+				found++
+			}
+		}
+		words += min(found, 1)
+		mixed += min(max(found-1, 0), 1)
+	}
+	return words >= enough && mixed*most > words
 }
 
 // isGarbled reports whether text in Latin letters reads like no language, as it does when a font's map names the

@@ -87,3 +87,28 @@ func TestPDFMostlyWithoutText(t *testing.T) {
 	_, err := shared.Extract(t.Context(), "a.pdf", pdfFile(t, "four-of-five-pages-scanned-not-reported.pdf"))
 	wantReason(t, err, config.NoTextLayer, "4 of 5 pages")
 }
+
+func TestPDFFontsWithMapsThatTellNoLetters(t *testing.T) {
+	words := strings.Repeat("these words are shown by a font with a map of its own ", 4)
+	for name, of := range map[string]func(code byte) rune{
+		"private characters": func(code byte) rune { return 0xe000 + rune(code) },
+		"letters of several scripts in each word": func(code byte) rune {
+			return []rune("aжωбqδ")[int(code)%6]
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			codes := map[byte]rune{}
+			for code := byte('a'); code <= 'z'; code++ {
+				codes[code] = of(code)
+			}
+			content := "BT /F3 5 Tf 20 700 Td (" + words + ") Tj ET"
+			d := extractPDF(t, pdftest.Document{Unicode: codes, Pages: []pdftest.Page{
+				{Columns: []string{strings.Repeat(prose, 6)}}, {Content: content},
+			}})
+			want := config.Warnings{{Reason: config.UndecodableText, Count: 1, Places: []string{"page 2"}}}
+			if diff := cmp.Diff(want, d.Warnings); diff != "" {
+				t.Errorf("%s%s", d.Pages[1].Text, diff)
+			}
+		})
+	}
+}

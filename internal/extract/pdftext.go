@@ -94,7 +94,7 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on requests.Page, styled
 	t.mergeNumbers()
 	p.tables = t.findTables()
 	p.text = normalise(t.String())
-	p.garbled = isGarbled(p.text)
+	p.garbled = isGarbled(p.text) || mixesScripts(p.text)
 	if styled {
 		p.lines, err = t.styles(p.text)
 	}
