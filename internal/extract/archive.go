@@ -160,7 +160,7 @@ func (r *partReader) Read(b []byte) (int, error) {
 	r.read += int64(n)
 	*r.archive.unpacked += int64(n)
 	if *r.archive.unpacked > maxUnpacked {
-		return 0, config.Failf(config.TooLarge, "the archive and the documents in it unpack to more than %d bytes: split it",
+		return 0, config.Failf(config.TooLarge, "the archive, with what it holds, unpacks to more than %d bytes: split it",
 			maxUnpacked)
 	}
 	size := max(r.read, int64(min(r.file.UncompressedSize64, math.MaxInt64)))

@@ -174,8 +174,9 @@ func isWithoutMeaning(r rune) bool { return unicode.Is(unicode.Co, r) }
 
 // mixesScripts reports whether the words of a text are written in several alphabets each, as no text is.
 func mixesScripts(text string) bool {
-	const enough, most = 40, 3                                                             // words; one word of so many, as in formulas
-	if !strings.ContainsFunc(text, func(r rune) bool { return r >= 0x370 && r < 0x530 }) { // Greek and Cyrillic
+	const enough, most = 40, 3 // words; one word of so many, as in formulas
+	greekOrCyrillic := func(r rune) bool { return r >= 0x370 && r < 0x530 }
+	if !strings.ContainsFunc(text, greekOrCyrillic) {
 		return false
 	}
 	alphabets := []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek}

@@ -22,11 +22,8 @@ const (
 // cellValue is what a cell of figures holds: an amount, a share, a dash, or that there is none.
 var cellValue = regexp.MustCompile(`^([($€£¥+−–-]*([\d.,]*\d|[—–-])[)%x]*|N/?[AM]|n/?[am]|\*)$`)
 
-// currency and closing are parts of a cell that stand apart from its figure.
-var (
-	currency = regexp.MustCompile(`^[(]?([$€£¥]|US\$|EUR|USD)$`)
-	closing  = regexp.MustCompile(`^[)%]+$`)
-)
+// Parts of a cell that stand apart from its figure.
+var currency, closing = regexp.MustCompile(`^[(]?([$€£¥]|US\$|EUR|USD)$`), regexp.MustCompile(`^[)%]+$`)
 
 // segment is a part of a line between wide gaps.
 type segment struct {
@@ -37,9 +34,9 @@ type segment struct {
 }
 
 // isFigure reports whether a cell is a value and not a name.
-func (s segment) isFigure() bool  { return cellValue.MatchString(strings.ReplaceAll(s.text, " ", "")) }
-func (s segment) middle() float64 { return (s.left + s.right) / 2 }
+func (s segment) isFigure() bool { return cellValue.MatchString(strings.ReplaceAll(s.text, " ", "")) }
 
+func (s segment) middle() float64         { return (s.left + s.right) / 2 }
 func (s segment) overlaps(o segment) bool { return s.left < o.right && o.left < s.right }
 
 // pdfTable is a table as it is found: its lines are not yet placed in the page.
