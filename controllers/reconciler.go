@@ -77,7 +77,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	next, passErr := r.act(ctx, state)
 	if p.Spec.Suspend || passErr != nil {
-		r.upgrades.observe(request.NamespacedName, state)
+		r.releaseTurn(ctx, request.NamespacedName)
 	}
 	if apierrors.HasStatusCause(passErr, corev1.NamespaceTerminatingCause) {
 		return ctrl.Result{}, nil // the namespace is terminating; nothing is left to do
@@ -240,7 +240,7 @@ func (r *Reconciler) now() time.Time {
 func (r *Reconciler) forget(request ctrl.Request) {
 	r.metrics.forget(request.NamespacedName)
 	r.records.forget(request.NamespacedName)
-	r.upgrades.observe(request.NamespacedName, nil)
+	r.upgrades.forget(request.NamespacedName)
 	r.progress.forget(request.NamespacedName)
 	r.Applier.Forget(request.NamespacedName)
 }

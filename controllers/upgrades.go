@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -34,7 +35,9 @@ func (r *Reconciler) plan(ctx context.Context, s *plan.State) (plan.Plan, error)
 		s.OtherUpgrades--
 	}
 	next, err := plan.For(s, r.now())
-	u.put(pipeline, err == nil && next.Upgrades())
+	if err == nil {
+		u.put(pipeline, next.Upgrades())
+	}
 	return next, err
 }
 
@@ -63,12 +66,27 @@ func (u *upgrades) put(pipeline types.NamespacedName, active bool) {
 	}
 }
 
-// observe takes from a pipeline without a plan its turn once its task has ended: one that is suspended or deleted, or
-// whose task could not be made. The state is nil for a pipeline that is gone.
-func (u *upgrades) observe(pipeline types.NamespacedName, s *plan.State) {
+// releaseTurn takes from a pipeline without a plan its turn, unless its task is active: one that is suspended, or whose
+// pass failed, before or after it made the task. It asks the API server, since the cache may not have the task yet.
+func (r *Reconciler) releaseTurn(ctx context.Context, pipeline types.NamespacedName) {
+	u := &r.upgrades
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if s == nil || !s.Upgrades() {
-		delete(u.active, pipeline)
+	if !u.active[pipeline] {
+		return
 	}
+	var jobs batchv1.JobList
+	err := r.Uncached.List(ctx, &jobs, client.InNamespace(pipeline.Namespace),
+		client.MatchingLabels{naming.LabelManagedBy: naming.Manager, naming.LabelPipeline: pipeline.Name})
+	if err != nil {
+		return // a later pass asks again
+	}
+	u.put(pipeline, slices.ContainsFunc(jobs.Items, func(job batchv1.Job) bool { return plan.Upgrading(&job) }))
+}
+
+// forget takes its turn from a pipeline that is gone.
+func (u *upgrades) forget(pipeline types.NamespacedName) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.active, pipeline)
 }

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"slices"
 	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -39,9 +38,6 @@ func afterUpgrade(job *batchv1.Job) bool { return job.Annotations[naming.Annotat
 
 // Upgrading reports whether a Job is active that only an upgrade of the operator made due.
 func Upgrading(job *batchv1.Job) bool { return afterUpgrade(job) && finished(job) == "" }
-
-// Upgrades reports whether the pipeline has an active task that only an upgrade of the operator made due.
-func (s *State) Upgrades() bool { return slices.ContainsFunc(s.Jobs, Upgrading) }
 
 // Upgrades reports whether the pipeline has, or is about to have, an active task that only an upgrade of the operator
 // made due.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -82,7 +83,7 @@ var startGateway = sync.OnceValues(func() (url string, err error) {
 		cancel()
 		os.RemoveAll(dir)
 	}
-	binary, err := build(ctx, dir)
+	binary, err := build(ctx, dir, raceFlags()...)
 	if err != nil {
 		return "", err
 	}
@@ -108,19 +109,20 @@ var startGateway = sync.OnceValues(func() (url string, err error) {
 	return url, waitReady(ctx, url+"/readyz")
 })
 
-// build compiles the binary, with the race detector where this test has it, so that both share what is compiled.
-func build(ctx context.Context, dir string) (binary string, err error) {
+// build compiles the binary.
+func build(ctx context.Context, dir string, flags ...string) (binary string, err error) {
 	binary = filepath.Join(dir, "ragpipeline")
-	args := []string{"build", "-o", binary}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "-race" && s.Value == "true" {
-				args = append(args, "-race")
-			}
-		}
-	}
-	_, err = output(ctx, "go", append(args, "../..")...)
+	_, err = output(ctx, "go", slices.Concat([]string{"build", "-o", binary}, flags, []string{"../.."})...)
 	return binary, err
+}
+
+// raceFlags turn the race detector on where this test has it, so that both share what is compiled.
+func raceFlags() []string {
+	info, ok := debug.ReadBuildInfo()
+	if ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		return []string{"-race"}
+	}
+	return nil
 }
 
 var listening = regexp.MustCompile(`127\.0\.0\.1:\d+`)

@@ -90,8 +90,9 @@ func (u *unreliable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // cut ends n connections in the middle of a reply, as a server that is killed does, and then lets the server answer.
 func (u *unreliable) cut(n int64) http.HandlerFunc {
+	var asked atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request) {
-		if n--; n < 0 {
+		if asked.Add(1) > n {
 			u.ReverseProxy.ServeHTTP(w, r)
 			return
 		}
@@ -111,7 +112,7 @@ type pipeline struct {
 func newPipeline(t *testing.T, server string) pipeline {
 	t.Helper()
 	dir := t.TempDir()
-	binary, err := build(t.Context(), dir)
+	binary, err := build(t.Context(), dir) // the race detector's memory is beyond the limit of a reader's process
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,12 +97,19 @@ func (c *cluster) awaitUpgrades(active, queued int) {
 	})
 }
 
-// upgrading names the pipelines that have a run after an upgrade.
+// upgrading names the pipelines that have a run after an upgrade. The run of one that was deleted does not count: the
+// garbage collector is about to take it.
 func (c *cluster) upgrading() (names []string) {
 	c.Helper()
-	for _, job := range c.jobsOf("") {
-		if plan.Upgrading(&job) {
-			names = append(names, job.Labels[naming.LabelPipeline])
+	jobs := c.jobsOf("")
+	var pipelines v1alpha1.RAGPipelineList
+	c.check(c.List(c.Context(), &pipelines, client.InNamespace(c.namespace)))
+	for _, p := range pipelines.Items {
+		of := func(job batchv1.Job) bool {
+			return plan.Upgrading(&job) && job.Labels[naming.LabelPipeline] == p.Name
+		}
+		if slices.ContainsFunc(jobs, of) {
+			names = append(names, p.Name)
 		}
 	}
 	return names

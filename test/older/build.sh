@@ -11,6 +11,11 @@ out=$(realpath -m "$1")
 overlay=$(mktemp)
 trap 'rm -f "$overlay"' EXIT
 echo '{"Replace": {"'"$tree"'/internal/extract/older.go": "'"$here"'/extract.go.txt"}}' >"$overlay"
+
+# version prints a format with the version of its reader in this tree, such as csv/1.
+version() { grep -v '^//' "$here/../../internal/config/readers.go" | grep -o "\<$1/[0-9]*" | head -1; }
+
+readers="$(version common) $(version csv) text/0"
 cd "$tree"
 go build -overlay "$overlay" \
-  -ldflags "-X 'github.com/ragpipeline/ragpipeline/internal/config.readers=common/1 csv/1 text/0'" -o "$out" .
+  -ldflags "-X 'github.com/ragpipeline/ragpipeline/internal/config.readers=$readers'" -o "$out" .

@@ -74,6 +74,9 @@ type outcome struct {
 
 // TestHostileDocumentsFailAlone reads each in a process of its own, whose memory is that of a run.
 func TestHostileDocumentsFailAlone(t *testing.T) {
+	if detectorsShare() > 1 {
+		t.Skip("the race detector takes memory of its own")
+	}
 	for name, shape := range hostile {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], workerArgument, "caller", name, "")

@@ -23,7 +23,9 @@ const maxStack = 64 << 20
 func Limit(bytes int64) {
 	debug.SetMemoryLimit(bytes / 4 * 3)
 	debug.SetMaxStack(maxStack)
-	limitMemory(bytes)
+	if detectorsShare() == 1 {
+		limitMemory(bytes)
+	}
 }
 
 // Serve is the work of a process that a Pool started: it reads the documents that come from in, one at a time, and

@@ -2,6 +2,8 @@ package worker
 
 import (
 	"errors"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,7 +57,7 @@ func (w *watch) look() {
 
 // judge returns why the process must end now, nil if it may go on.
 func (w *watch) judge(now time.Time) error {
-	if w.process.resident() > w.options.Memory {
+	if w.process.resident() > w.options.Memory*detectorsShare() {
 		return tooMuchMemory(w.options.Memory)
 	}
 	if !w.paused.IsZero() {
@@ -108,3 +110,13 @@ func (w *watch) end() error {
 func tooMuchMemory(limit int64) error {
 	return config.Failf(config.TooLarge, "reading it takes more than %d MiB of memory: split or simplify it", limit>>20)
 }
+
+// detectorsShare is how many times as much memory a process may take as its limit: more than once only where the race
+// detector keeps a shadow of all memory. The kernel counts the shadow, so it does not limit such a process.
+var detectorsShare = sync.OnceValue(func() int64 {
+	info, ok := debug.ReadBuildInfo()
+	if ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		return 8
+	}
+	return 1
+})
