@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,38 @@ func TestPDFFormValues(t *testing.T) {
 		if !strings.Contains(d.Pages[0].Text, want) {
 			t.Errorf("%q does not hold %q", d.Pages[0].Text, want)
 		}
+	}
+}
+
+func TestPDFButtonsHaveTheStateThatThePageShows(t *testing.T) {
+	const widget = "<</Type/Annot/Subtype/Widget/Rect[9 9 18 18]/F 4/AP<</N<<%s 95 0 R/Off 95 0 R>>>>"
+	for name, c := range map[string]struct {
+		states [3]string // of two radio buttons and a box
+		want   string
+	}{
+		"the second is chosen, the box is ticked": {[3]string{"Off", "green", "yes"}, "colour: green\ninsured: ☒"},
+		"the first is chosen, the box is not":     {[3]string{"red", "Off", "Off"}, "colour: red\ninsured: ☐"},
+		"none is chosen":                          {[3]string{"Off", "Off", "Off"}, "insured: ☐"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			objects := "90 0 obj<</FT/Btn/Ff 49152/T(colour)/Kids[91 0 R 92 0 R]>>endobj\n" +
+				"91 0 obj" + fmt.Sprintf(widget, "/red") + "/Parent 90 0 R/AS/" + c.states[0] + ">>endobj\n" +
+				"92 0 obj" + fmt.Sprintf(widget, "/green") + "/Parent 90 0 R/AS/" + c.states[1] + ">>endobj\n" +
+				"93 0 obj" + fmt.Sprintf(widget, "/yes") + "/FT/Btn/T(insured)/AS/" + c.states[2] + ">>endobj\n" +
+				"95 0 obj<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Length 0>>stream\n\nendstream endobj\n"
+			data := strings.NewReplacer( // PDFium finds the objects again that this moves
+				"/Type/Catalog", "/Type/Catalog/AcroForm<</Fields[90 0 R 93 0 R]>>",
+				"/Type/Page/Parent", "/Type/Page/Annots[91 0 R 92 0 R 93 0 R]/Parent",
+				"\n1 0 obj", "\n"+objects+"1 0 obj",
+			).Replace(string(smallPDF()))
+			d, err := shared.Extract(t.Context(), "a.pdf", []byte(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, got, _ := strings.Cut(d.Pages[0].Text, "\n\n"); got != c.want {
+				t.Errorf("got %q, want %q after the text", d.Pages[0].Text, c.want)
+			}
+		})
 	}
 }
 
