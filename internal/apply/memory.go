@@ -17,7 +17,7 @@ type written struct {
 	generation int64  // that the server answered; 0 for a kind that has none
 }
 
-// holds says whether what was written still stands. Where the kind counts changes of its spec, that count and our
+// holds reports whether what was written still stands. Where the kind counts changes of its spec, that count and our
 // labels and annotations say so: the resourceVersion moves with every change of status, and a rollout would cause
 // an apply that changes nothing for each. Elsewhere the resourceVersion says so.
 func (w written) holds(want *wanted, found metav1.Object) bool {
@@ -43,7 +43,7 @@ func contains(all, some map[string]string) bool {
 	return true
 }
 
-// older says whether version a precedes b. A version that cannot be compared precedes none.
+// older reports whether version a precedes b. A version that cannot be compared precedes none.
 func older(a, b string) bool {
 	order, err := resourceversion.CompareResourceVersion(a, b)
 	return err == nil && order < 0

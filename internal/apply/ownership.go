@@ -9,7 +9,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// claim says whether what was found may be written: it is the owner's, and is not being deleted.
+// claim reports whether what was found may be written: it is the owner's, and is not being deleted.
 func claim(owner client.Object, want *wanted, found metav1.Object) error {
 	controller := metav1.GetControllerOf(found)
 	switch {
@@ -34,7 +34,7 @@ func labelled(owner client.Object, found metav1.Object) bool {
 	return labels[naming.LabelPipeline] == owner.GetName() && labels[naming.LabelManagedBy] == naming.Manager
 }
 
-// predecessor says whether the controller is an earlier pipeline of the owner's name. It is gone, since the owner
+// predecessor reports whether the controller is an earlier pipeline of the owner's name. It is gone, since the owner
 // has its name, and the garbage collector follows.
 func predecessor(owner client.Object, controller *metav1.OwnerReference) bool {
 	return controller.Kind == "RAGPipeline" && controller.Name == owner.GetName() &&

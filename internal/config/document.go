@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Reason says in one word why a document is not in the index. The list is closed: it reaches the ledger,
+// Reason names in one word why a document is not in the index. The list is closed: it reaches the ledger,
 // the Report and the pipeline's status, and users write alerts on it.
 type Reason string
 
@@ -38,7 +38,7 @@ func Failf(reason Reason, format string, args ...any) error {
 	return &DocumentError{Reason: reason, Err: fmt.Errorf(format, args...)}
 }
 
-// ReasonOf finds the reason in err's chain; ok is false when err is no document's own failure.
+// ReasonOf finds the reason in err's chain; ok is false when err is not a document's own failure.
 func ReasonOf(err error) (reason Reason, ok bool) {
 	if e, found := errors.AsType[*DocumentError](err); found {
 		return e.Reason, true

@@ -11,7 +11,7 @@ const (
 	Docling ExtractionProtocol = "Docling" // docling-serve
 )
 
-// ExtractionUse says for which documents an extraction server is used.
+// ExtractionUse selects for which documents an extraction server is used.
 type ExtractionUse string
 
 // The uses.

@@ -17,7 +17,7 @@ const (
 	StageIndex     Stage = "index"
 )
 
-// StageExtraction is the extraction server. It is no part of the question path: only an ingestion calls it.
+// StageExtraction is the extraction server. It is not part of the question path: only an ingestion calls it.
 const StageExtraction Stage = "extraction"
 
 // Failure is one word for why a stage or a run failed, or why a reply is degraded. The list is closed: its words reach

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// WarningReason says in one word what of an indexed document is not in the index, or may be wrong there. The list is
+// WarningReason names in one word what of an indexed document is not in the index, or may be wrong there. The list is
 // closed, as that of Reason is.
 type WarningReason string
 

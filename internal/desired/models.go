@@ -3,7 +3,7 @@ package desired
 import (
 	"slices"
 	"strconv"
-	"time" //nolint:depguard // a duration is no clock
+	"time" //nolint:depguard // a duration is not a clock
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"

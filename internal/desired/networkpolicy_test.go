@@ -28,7 +28,7 @@ type netPod struct {
 	labels    labels.Set
 }
 
-// allowed says whether a connection reaches its target, as the NetworkPolicy API defines it: a pod
+// allowed reports whether a connection reaches its target, as the NetworkPolicy API defines it: a pod
 // that no policy selects takes everything, any other what one of its policies admits.
 func (w world) allowed(t *testing.T, from, to, protocol string, port int) bool {
 	t.Helper()

@@ -35,7 +35,7 @@ func objects(t *testing.T, children []Child) []object {
 	return list
 }
 
-// at is the value at a path of fields, nil when there is none.
+// at is the value at a path of fields, or nil if there is none.
 func (o object) at(path ...string) any {
 	var v any = map[string]any(o)
 	for _, field := range path {

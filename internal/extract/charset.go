@@ -84,7 +84,7 @@ func markedEncoding(data []byte) (e textEncoding, sure bool) {
 	return utf8Text, !hasControls(data[:min(len(data), sample)]) && (utf8.Valid(data) || mostlyUTF8(data))
 }
 
-// looksUTF16 knows UTF-16 without a mark by its high bytes: at least half of the units are Latin (zero there),
+// looksUTF16 recognises UTF-16 without a mark by its high bytes: at least half of the units are Latin (zero there),
 // and none is a control character.
 func looksUTF16(head []byte, order binary.ByteOrder) bool {
 	units := len(head) / 2
@@ -100,7 +100,7 @@ func looksUTF16(head []byte, order binary.ByteOrder) bool {
 	return units >= 2 && latin >= (units+1)/2 && bytes.IndexByte(head, 0) >= 0
 }
 
-// isISO2022JP knows the Japanese encoding of mail by the escape sequences that switch to and from Kanji, among bytes
+// isISO2022JP recognises the Japanese encoding of mail by the escape sequences that switch to and from Kanji, in bytes
 // of seven bits.
 func isISO2022JP(data []byte) bool {
 	if !bytes.Contains(data, []byte("\x1b$")) {
@@ -139,7 +139,7 @@ func hasControls(head []byte) bool {
 	return odd*20 > len(head) || bytes.IndexByte(head, 0) >= 0
 }
 
-// isBinary reports bytes that are no text in any encoding known here: they hold control characters that texts
+// isBinary reports bytes that are not text in any encoding known here: they hold control characters that texts
 // do not.
 func isBinary(data []byte) bool {
 	head := data[:min(len(data), sample)]

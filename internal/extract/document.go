@@ -13,7 +13,7 @@ type Document struct {
 	Pages []Page
 	// Readers are those that took part: the one of the document's format, and those of documents that it holds.
 	Readers config.Readers
-	// Warnings tell what of the document is not in Pages, or may be wrong there.
+	// Warnings list what of the document is not in Pages, or may be wrong there.
 	Warnings config.Warnings
 }
 

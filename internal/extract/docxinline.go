@@ -161,7 +161,7 @@ type field struct {
 	begin  int // bytes of the paragraph where the result begins
 }
 
-// isShown reports whether text at this place is no field's code.
+// isShown reports whether text at this place is not the code of a field.
 func (w *docxInline) isShown() bool {
 	return !slices.ContainsFunc(w.reader.fields, func(f field) bool { return !f.result })
 }

@@ -26,7 +26,7 @@ const (
 	maxListDepth = 8        // of lists and quotations; deeper ones are text in the one around them
 )
 
-// toMarkdown writes text as it is: what looks like markup in a page is none, and backslashes would change it.
+// toMarkdown writes text as it is: what looks like markup in a page is not markup, and backslashes would change it.
 var toMarkdown = newMarkdownConverter()
 
 func newMarkdownConverter() *converter.Converter {
@@ -270,7 +270,7 @@ func isHeading(n *html.Node) bool {
 	return false
 }
 
-// find is the first element of its kind, nil when there is none.
+// find is the first element of its kind, or nil if there is none.
 func find(n *html.Node, a atom.Atom) *html.Node {
 	for d := range n.Descendants() {
 		if d.Type == html.ElementNode && d.DataAtom == a {

@@ -52,7 +52,7 @@ func isJSONLines(name, text string) bool {
 	return strings.HasPrefix(first, "{") && strings.HasPrefix(strings.TrimSpace(rest), "{") && json.Valid([]byte(first))
 }
 
-// lines reads a document a line. Documents that take several lines each are no JSON Lines, and read as they are.
+// lines reads a document a line. Documents that take several lines each are not JSON Lines, and read as they are.
 func (w *jsonWriter) lines(text string) error {
 	n, good, documents := 0, 0, 0
 	var bad []string

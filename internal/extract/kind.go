@@ -101,7 +101,7 @@ func kindOfText(name string, data []byte) kind {
 	return plainText
 }
 
-// isOfficeXML knows the formats that hold a whole document in one XML file: Word 2003, flat OPC, flat OpenDocument.
+// isOfficeXML recognises formats that hold a whole document in one XML file: Word 2003, flat OPC, flat OpenDocument.
 func isOfficeXML(start string) bool {
 	if !strings.HasPrefix(start, "<?xml") {
 		return false
@@ -114,7 +114,7 @@ func isOfficeXML(start string) bool {
 	return false
 }
 
-// isHTML knows a page by its first tag.
+// isHTML recognises a page by its first tag.
 func isHTML(start string) bool {
 	start = strings.ToLower(start)
 	if strings.HasPrefix(start, "<?xml") {

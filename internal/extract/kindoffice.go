@@ -47,7 +47,7 @@ func kindOfZip(ctx context.Context, data []byte) (kind, error) {
 		"it is an Office package whose main part is a %s, which is not read: save it as PDF", quote(root))
 }
 
-// kindOfMimetype knows the formats that begin with a part that names them.
+// kindOfMimetype recognises the formats that begin with a part that names them.
 func kindOfMimetype(pack *ooxml) (kind, error) {
 	data, err := pack.bytes("mimetype")
 	if err != nil {

@@ -20,7 +20,7 @@ func normalise(s string) string {
 	return strings.TrimRight(strings.TrimLeft(trimLines(s), "\n\ufeff"), "\n")
 }
 
-// isPlainLine knows the cells, keys and words that need nothing: printable ASCII on one line. Most are.
+// isPlainLine recognises the cells, keys and words that need nothing: printable ASCII on one line. Most are.
 func isPlainLine(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {

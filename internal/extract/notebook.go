@@ -38,7 +38,7 @@ type jupyterOutput struct {
 	Value string                 `json:"evalue"`
 }
 
-// jupyterText is a text, or its lines. Anything else that an output holds is no text.
+// jupyterText is a text, or its lines. Anything else that an output holds is not text.
 type jupyterText string
 
 func (t *jupyterText) UnmarshalJSON(data []byte) error {

@@ -165,7 +165,7 @@ func (l *odfLists) restart(style string) {
 	}
 }
 
-// next counts an item, from start if that is no 0, and returns its number or "-".
+// next counts an item, from start if that is not 0, and returns its number or "-".
 func (l *odfLists) next(style string, i, start int) string {
 	list, ok := l.styles[style]
 	if !ok {

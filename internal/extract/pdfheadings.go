@@ -52,7 +52,7 @@ func hasWords(s string) bool {
 	return letters >= 3 && letters*2 > utf8.RuneCountInString(s)
 }
 
-// isTabular knows rows and heads of tables, dates, addresses and lines of a table of contents by their numbers.
+// isTabular recognises rows and heads of tables, dates, addresses and lines of a table of contents by their numbers.
 func isTabular(s string) bool {
 	words := strings.Fields(s)
 	numbers := 0
@@ -73,7 +73,7 @@ func isTabular(s string) bool {
 	return numbers*2 > len(words) || numbers > 1 && !label.MatchString(s)
 }
 
-// isSentence knows running text by its full stop, but abbreviations may end a short heading.
+// isSentence recognises running text by its full stop, but abbreviations may end a short heading.
 func isSentence(s string) bool {
 	return strings.HasSuffix(s, ".") && strings.Count(s, " ") > 4
 }
@@ -310,7 +310,7 @@ func (d *detector) headsText(lines []pdfLine, i int) bool {
 // figure is a number, an amount or a dash, as cells of tables hold them.
 var figure = regexp.MustCompile(`^[($€£+-]*[\d.,]*\d[)%]*$|^[—–-]$`)
 
-// isRow knows a table's row: a few words, with a figure at the end that is no year.
+// isRow recognises a table's row: a few words, with a figure at the end that is not a year.
 func isRow(s string) bool {
 	words := strings.Fields(s)
 	last := words[len(words)-1]
@@ -319,7 +319,7 @@ func isRow(s string) bool {
 
 var year = regexp.MustCompile(`^(19|20)\d\d$`)
 
-// isTableLine knows the lines of a table: rows, and the dates and years above their columns.
+// isTableLine recognises the lines of a table: rows, and the dates and years above their columns.
 func isTableLine(s string) bool {
 	words := strings.Fields(s)
 	return isRow(s) || len(words) < 9 && year.MatchString(words[len(words)-1])

@@ -96,7 +96,7 @@ func (r *pdfReader) fontSize(page references.FPDF_TEXTPAGE, char int) (float64, 
 	return math.Round(size.FontSize*scale*10) / 10, nil
 }
 
-// boldName knows bold fonts by name, since the weight that PDFium derives from stems is often wrong. BX and SX are
+// boldName recognises bold fonts by name, since the weight that PDFium derives from stems is often wrong. BX and SX are
 // TeX's.
 var boldName = regexp.MustCompile(`(?i)bold|black|heavy|demi|^([a-z]{6}\+)?(cmb|sfb|sfsx|ecbx|lmromanb|lmsansb)`)
 

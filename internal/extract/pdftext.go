@@ -193,7 +193,7 @@ func (t *pdfText) isUndecodable(index int) bool {
 	return err == nil && got.HasUnicodeMapError
 }
 
-// firstVisible is the index of the first character that is not blank, -1 if there is none.
+// firstVisible is the index of the first character that is not blank, or -1 if there is none.
 func firstVisible(chars []rune) int {
 	for i, r := range chars {
 		if !unicode.IsSpace(r) {

@@ -18,7 +18,7 @@ var notTitles = []*regexp.Regexp{
 	regexp.MustCompile(`\\`),
 }
 
-// plausibleTitle is a title from a document's properties, or empty when it is none: a file name, a path, a
+// plausibleTitle is a title from a document's properties, or empty if the title is a file name, a path, a
 // program's placeholder, an identifier. The file's own name says more than those.
 func plausibleTitle(s string) string {
 	s = oneLine(s)
@@ -45,7 +45,7 @@ func plausibleTitle(s string) string {
 	return s
 }
 
-// isIdentifier knows single words that a machine or a file system made: with digits, underscores or hyphens in
+// isIdentifier recognises single words that a machine or a file system made: with digits, underscores or hyphens in
 // them.
 func isIdentifier(s string) bool {
 	return !strings.ContainsRune(s, ' ') && strings.ContainsAny(s, "0123456789_-./")

@@ -341,7 +341,7 @@ func headerText(code string) string {
 	return text
 }
 
-// number is a count or an index in an attribute; 0 when there is none.
+// number is a count or an index in an attribute, or 0 if there is none.
 func number(s string) int {
 	n, err := strconv.Atoi(s)
 	if err != nil {

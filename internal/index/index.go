@@ -106,7 +106,7 @@ type Row struct {
 	// Reason and Message are set when State is Failed.
 	Reason  config.Reason
 	Message string
-	// Warnings tell what of an indexed document is not in the index, or may be wrong there.
+	// Warnings list what of an indexed document is not in the index, or may be wrong there.
 	Warnings config.Warnings
 	Updated  time.Time
 }

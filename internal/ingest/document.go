@@ -50,7 +50,7 @@ func (d *document) same(limits config.Limits) bool {
 	return p.Attributes == d.row.Attributes && !mayPass(p.Reason)
 }
 
-// indexedBefore says whether the index has a version of it.
+// indexedBefore reports whether the index has a version of it.
 func (d *document) indexedBefore() bool {
 	return d.previous != nil && d.previous.State == index.Indexed
 }
@@ -68,7 +68,7 @@ func (d *document) fail(err error) error {
 	return nil
 }
 
-// failed says whether embedding it further would be for nothing.
+// failed reports whether embedding it further would be for nothing.
 func (d *document) failed() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

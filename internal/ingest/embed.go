@@ -168,13 +168,13 @@ func (e *embedding) passages(ctx context.Context, batch []part) ([]model.Embedde
 	return vectors, nil
 }
 
-// refused says whether the model will not have these texts, as opposed to being unable to answer.
+// refused reports whether the model will not have these texts, as opposed to being unable to answer.
 func refused(err error) bool {
 	m, ok := errors.AsType[*model.Error](err)
 	return ok && (m.Failure == config.InputTooLong || m.Failure == config.ModelRejected)
 }
 
-// unusable says whether the model replied to these texts with an error of its own, or with vectors that mean nothing.
+// unusable reports whether the model replied to these texts with an error of its own or with vectors without meaning.
 func unusable(err error) bool { return model.FailureOf(err) == config.ModelBroken }
 
 // refuse fails the document whose text the model refuses. A model that has not taken any text yet, or whose reply is

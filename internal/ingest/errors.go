@@ -36,7 +36,7 @@ func reasonOf(err error) config.Failure {
 	return model.FailureOf(err)
 }
 
-// mayPass says whether a failure may be gone at the next run though the document is the same.
+// mayPass reports whether a failure may be gone at the next run though the document is the same.
 func mayPass(reason config.Reason) bool {
 	switch reason {
 	case config.Changed, config.Unreadable, config.EmbeddingRefused, config.ServerFailed:
@@ -45,7 +45,7 @@ func mayPass(reason config.Reason) bool {
 	return false
 }
 
-// unseen says whether the reason means that the document's present content was not seen. Then the version that
+// unseen reports whether the reason means that the document's present content was not seen. Then the version that
 // is in the index stays: it may be the present one, or is better than none until the next run.
 func unseen(reason config.Reason) bool {
 	return reason == config.Changed || reason == config.Unreadable || reason == config.ServerFailed

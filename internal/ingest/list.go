@@ -73,7 +73,7 @@ type ledger struct {
 // pageSize is how many rows are held at once.
 const pageSize = 1000
 
-// seek returns the row of the document, nil when there is none, and calls passed for each row before it that
+// seek returns the row of the document, or nil if there is none, and calls passed for each row before it that
 // was not sought.
 func (l *ledger) seek(ctx context.Context, document string, passed func(index.Row)) (*index.Row, error) {
 	for {

@@ -67,7 +67,7 @@ func (r *run) commitFailure(ctx context.Context, d *document) error {
 // maxMessage bounds, in code points, what the ledger says of a failure.
 const maxMessage = 300
 
-// recorded says whether the ledger has this very row.
+// recorded reports whether the ledger has this very row.
 func (d *document) recorded() bool {
 	if d.previous == nil {
 		return false

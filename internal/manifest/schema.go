@@ -122,7 +122,7 @@ func (s *schema) validate(fields map[string]any, meta *metav1.ObjectMeta) field.
 	return append(errs, broken...)
 }
 
-// blocksRules says whether an error keeps rules from being tried: a rule may rely on types, sizes and required
+// blocksRules reports whether an error keeps rules from being tried: a rule may rely on types, sizes and required
 // fields.
 func blocksRules(errs field.ErrorList) bool {
 	for _, err := range errs {

@@ -298,7 +298,7 @@ func (p *problem) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return absentUnless('{', d)
 }
 
-// status is the highest number that p or an error within it holds; 0 if there is none.
+// status is the highest number that p or an error within it holds, or 0 if there is none.
 func (p *problem) status() int {
 	if p == nil {
 		return 0

@@ -132,7 +132,7 @@ func (r *run) emit(from, to place) {
 	r.chunks = append(r.chunks, chunk)
 }
 
-// tooLarge says whether c is larger than the size. In characters none is, and a single code point cannot be cut.
+// tooLarge reports whether c is larger than the size. In characters none is, and a single code point cannot be cut.
 func (r *run) tooLarge(c Chunk) bool {
 	return r.tokens != nil && c.End-c.Start > 1 && r.tokens.count(c.Text) > r.size
 }

@@ -107,7 +107,7 @@ func set(words string) map[string]bool {
 
 func startsLower(s string) bool { return s[0] >= 'a' && s[0] <= 'z' }
 
-// cue says whether a statement has what its kind of question asks for.
+// cue reports whether a statement has what its kind of question asks for.
 type cue func(q *question, s *quote) bool
 
 var (
@@ -176,13 +176,13 @@ func distance(s, best quote) int {
 	return s.passage
 }
 
-// continues says whether s goes on with what the best statement began. A row stands for itself.
+// continues reports whether s goes on with what the best statement began. A row stands for itself.
 func continues(best, s quote) bool {
 	return s.passage == best.passage && s.at > best.at && s.at <= best.at+nearTheBest &&
 		s.own > 0 && !s.row && !best.row
 }
 
-// overlap says whether one statement is part of the other, as happens where chunks overlap.
+// overlap reports whether one statement is part of the other, as happens where chunks overlap.
 func overlap(a, b quote) bool {
 	x, y := strings.Join(a.terms, " "), strings.Join(b.terms, " ")
 	return strings.Contains(x, y) || strings.Contains(y, x)

@@ -73,7 +73,7 @@ func addTerm(v []float32, term string, h uint64, weight float32) {
 // The lengths of the character n-grams, in bytes. A padded term has at least minGram.
 const minGram, maxGram = 3, 5
 
-// figure says whether a term is a number.
+// figure reports whether a term is a number.
 func figure(term string) bool {
 	return digit(term[0]) && digit(term[len(term)-1])
 }

@@ -62,7 +62,7 @@ func passageText(lines []string, i, next int) (text string, end int) {
 	return strings.Join(lines[i:end], "\n"), end
 }
 
-// fence says whether a line is a Markdown fence without a language.
+// fence reports whether a line is a Markdown fence without a language.
 func fence(line string) bool {
 	return len(line) >= 3 && (strings.Trim(line, "`") == "" || strings.Trim(line, "~") == "")
 }

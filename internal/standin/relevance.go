@@ -204,7 +204,7 @@ func (q *question) figureLine(p *passage) float64 {
 	return best
 }
 
-// answers says whether terms hold a figure that the query lacks and that is no year.
+// answers reports whether terms hold a figure that the query lacks and that is not a year.
 func (q *question) answers(terms []string) bool {
 	for _, t := range terms {
 		if _, asked := q.weight[t]; !asked && len(t) > 1 && figure(t) && !year(t) {

@@ -67,12 +67,12 @@ var listItem = regexp.MustCompile(`^([-*+•▪◦>]|\d{1,2}[.)])\s+`)
 
 func heading(line string) bool { return strings.HasPrefix(line, "#") }
 
-// ruler says whether a line has neither letter nor digit.
+// ruler reports whether a line has neither letter nor digit.
 func ruler(line string) bool {
 	return strings.IndexFunc(line, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0
 }
 
-// tableRow says whether a line is a row of a Markdown table, or words and then two figures or more.
+// tableRow reports whether a line is a row of a Markdown table, or words and then two figures or more.
 func tableRow(line string) bool {
 	if strings.HasPrefix(line, "|") && strings.HasSuffix(line, "|") {
 		return true
@@ -117,7 +117,7 @@ func sentences(paragraph string) []string {
 	return appendPieces(out, paragraph[start:])
 }
 
-// ends says whether a mark between before and after ends a sentence: a space and no small letter follow, and
+// ends reports whether a mark between before and after ends a sentence: a space and no small letter follow, and
 // no abbreviation comes before.
 func ends(before, after string) bool {
 	if after == "" {
@@ -140,7 +140,7 @@ var abbreviations = map[string]bool{
 	"sr": true, "approx": true, "u.s": true, "u.k": true,
 }
 
-// initial says whether a word is a single capital, as in a name.
+// initial reports whether a word is a single capital, as in a name.
 func initial(word string) bool {
 	return len(word) == 1 && word[0] >= 'A' && word[0] <= 'Z'
 }

@@ -201,7 +201,7 @@ var cases = []testCase{
 	{"the gateway's new pod cannot be pulled", fromReady(at(time.Minute, edit, rolling(naming.ComponentGateway, pod(waits("ImagePullBackOff", ""))))), inProgress, progressing},
 	{"the gateway's rollout does not end", fromReady(at(time.Minute, edit, rolling(naming.ComponentGateway)), at(11*time.Minute), at(time.Minute)), failed, degraded},
 
-	// The extraction server, which is no part of Ready.
+	// The extraction server, which is not part of Ready.
 	{"no document has needed the extraction server", fromReady(at(time.Minute, edit, endpointExtracts)), current, healthy},
 	{"a run cannot reach the extraction server", fromReady(at(time.Minute, edit, endpointExtracts), at(time.Minute, extractionFails("ModelUnreachable", `extraction server "Tika" cannot be reached; check its url and that it runs: connection refused`, 0))), inProgress, progressing},
 	{"a run has not reached the extraction server", fromReady(at(time.Minute, edit, endpointExtracts), at(time.Minute, extractionFails("ModelUnreachable", `extraction server "Tika" cannot be reached; check its url and that it runs: connection refused`, 0)), at(time.Minute, endpointExtracts)), current, healthy},

@@ -39,14 +39,14 @@ type input struct {
 	workload *Component
 	// majority means that the workload serves only while more than half of its replicas are ready.
 	majority bool
-	// missing is an object without which the component cannot work; nil if there is none.
+	// missing is an object without which the component cannot work, or nil if there is none.
 	missing *Missing
 	// reported is the stage's status from the gateways, or from the active run; nil if none reports
 	// it.
 	reported *config.StageStatus
 	// probed reports whether the gateways probe the component while it is idle.
 	probed bool
-	// last is the component's condition in the present status; nil if there is none. lastIsCurrent
+	// last is the component's condition in the present status, or nil if there is none. lastIsCurrent
 	// reports whether it is about the present spec.
 	last          *metav1.Condition
 	lastIsCurrent bool

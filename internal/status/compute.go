@@ -41,7 +41,7 @@ type rule struct {
 	// unusedIn is the retrieval mode in which questions do not need the component; empty if they
 	// always do.
 	unusedIn v1alpha1.Mode
-	// aside reports whether the component is no part of Ready: questions are answered without it.
+	// aside reports whether the component is not part of Ready: questions are answered without it.
 	aside bool
 	// policy returns the component's failure policy; nil means Fail.
 	policy func(v1alpha1.FailurePolicy) v1alpha1.Policy

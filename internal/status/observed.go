@@ -229,7 +229,7 @@ func worse(a, b config.StageStatus) bool {
 		cmp.Compare(a.HTTPStatus, b.HTTPStatus)) < 0
 }
 
-// missing is the first missing object without which a component cannot work; nil if there is none.
+// missing is the first missing object without which a component cannot work, or nil if there is none.
 func (v *view) missing(component string) *Missing {
 	for i, m := range v.Missing {
 		if m.Component == component {

@@ -15,7 +15,7 @@ func childOfThisProcess() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
 
-// residentMemory is the memory of a process in bytes; 0 if there is no such process.
+// residentMemory returns the memory of a process in bytes, or 0 if there is no such process.
 func residentMemory(pid int) int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
