@@ -54,6 +54,12 @@ func TestAfterAnUpgradeFewPipelinesAtATimeReadTheirDocumentsAgain(t *testing.T) 
 	deleted := c.upgrading()[0]
 	c.check(c.Delete(t.Context(), c.pipeline(deleted)))
 	c.awaitUpgrades(plan.MaxUpgrades, 0)
+	apiserver.Eventually(c, patience, func() string {
+		if n := len(c.jobsOf(deleted)); n > 0 {
+			return fmt.Sprintf("no run of the deleted pipeline, have %d", n)
+		}
+		return ""
+	})
 
 	c.Hold(false)
 	names = slices.DeleteFunc(names, func(name string) bool { return name == deleted })
