@@ -3,11 +3,7 @@ package command
 import (
 	"context"
 	"log/slog"
-	"os"
-	"runtime"
 	"runtime/debug"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,33 +85,13 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 	go func() {
 		g.Warm(background)
 		debug.FreeOSMemory() // loading the index leaves garbage that an idle process would keep for minutes
-		collectSeldom()
+		serve.CollectSeldom()
 	}()
 	status := d.opsOptions()
 	status.Ready = func() bool { return ctx.Err() == nil && g.Ready() }
 	return serve.Run(ctx, log, shutdownGrace,
 		serve.Server{Name: "gateway", Listener: api, Handler: g.Handler()},
 		serve.Server{Name: "ops", Listener: ops, Handler: serve.Ops(status)})
-}
-
-// leastGarbage is how much garbage there may be before it is collected.
-const leastGarbage = 48 << 20
-
-// collectSeldom lets garbage grow to leastGarbage, but within the memory that the pod may use. Go
-// collects garbage once it is as much as what lives, which is so little with a small index that
-// collecting took a tenth of a question's CPU. GOGC in the environment comes first.
-func collectSeldom() {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
-	if limit, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil && os.Getenv("GOMEMLIMIT") == "" {
-		if bytes, err := strconv.ParseInt(strings.TrimSpace(string(limit)), 10, 64); err == nil { // it may be "max"
-			debug.SetMemoryLimit(bytes / 10 * 8)
-		}
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	debug.SetGCPercent(int(max(100, leastGarbage*100/max(m.HeapAlloc, 1))))
 }
 
 // questionPath answers questions: it holds the service, and the model clients that the gateway also

@@ -138,7 +138,7 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 	if err != nil {
 		return nil, err
 	}
-	extractor := worker.New(worker.Options{Command: command})
+	extractor := worker.New(worker.Options{Command: command, Container: serve.ContainerMemory()})
 	defer extractor.Close()
 	reader, err := d.withServer(extractor, i.config.Extraction, i.log)
 	if err != nil {

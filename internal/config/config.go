@@ -18,7 +18,7 @@ type Ingest struct {
 	// MaxFailed is how many documents may fail before a new generation is not complete; nil means
 	// all but one.
 	MaxFailed *MaxFailed `json:"maxFailed,omitempty"`
-	// Extraction names the server that reads what the built-in readers cannot; nil means that there is none.
+	// Extraction names the server that reads what the built-in readers cannot; nil means no server.
 	Extraction *Extraction `json:"extraction,omitempty"`
 	// Keep are the fingerprints of the pipeline's generations that are in use. When this one alone
 	// is, a run that succeeds removes all others from the index.

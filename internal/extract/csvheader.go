@@ -41,8 +41,8 @@ func csvHead(rows [][]string) csvHeader {
 	return head
 }
 
-// indexWidth is how many columns at the left of a table number or name its rows: the first row has no names for them,
-// but for each of the others, and the rows below have values in them. 0 means that there are none.
+// indexWidth returns how many columns at the left of a table number or name its rows. The first row has no names for
+// them, but names each of the other columns, and the rows below have values in them.
 func indexWidth(rows [][]string) int {
 	first := rows[0]
 	index := 0

@@ -270,7 +270,7 @@ func isHeading(n *html.Node) bool {
 	return false
 }
 
-// find is the first element of its kind, or nil if there is none.
+// find returns the first element of its kind, or nil.
 func find(n *html.Node, a atom.Atom) *html.Node {
 	for d := range n.Descendants() {
 		if d.Type == html.ElementNode && d.DataAtom == a {

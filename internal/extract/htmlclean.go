@@ -175,8 +175,8 @@ func isBlock(n *html.Node) bool {
 	return false
 }
 
-// isMostlyLinks reports whether at least half of an element's text is that of links and buttons, or there is none. Its
-// headings do not count.
+// isMostlyLinks reports whether links and buttons hold at least half of an element's text, headings aside. An element
+// without text counts as mostly links.
 func isMostlyLinks(n *html.Node) bool {
 	all, links, headings := 0, 0, 0
 	var count func(n *html.Node, inLink, inHeading bool)

@@ -19,7 +19,7 @@ const (
 	maxInTable   = 24  // columns of figures
 )
 
-// cellValue is what a cell of figures holds: an amount, a share, a dash, or that there is none.
+// cellValue is what a cell of figures holds: an amount, a share, a dash, or a mark for "not available".
 var cellValue = regexp.MustCompile(`^([($€£¥+−–-]*([\d.,]*\d|[—–-])[)%x]*|N/?[AM]|n/?[am]|\*)$`)
 
 // Parts of a cell that stand apart from its figure.

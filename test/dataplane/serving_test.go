@@ -20,19 +20,25 @@ func embeddingAt(embedding, others string) string {
 	return strings.Replace(endpoints(others), others, embedding, 1)
 }
 
-// A complete index answers while documents are added to it, and goes on if that fails.
-func TestACompleteIndexIsServedWhileItIsUpdated(t *testing.T) {
-	t.Parallel()
-	sim := nimsim.Start(t, nimsim.Options{})
-	url, reached, open := gate(t, sim)
+// outdated makes a complete index of docs, and adds a document to them. With args, `run` embeds that document at url.
+func outdated(t *testing.T, sim *nimsim.Sim) (docs string, args func(url string) []string) {
 	docs, data := directory(t, map[string]string{"wind.md": wind}), t.TempDir()
-	args := func(url string) []string {
+	args = func(url string) []string {
 		return []string{
 			"-f", manifest(t, pipeline(volume, embeddingAt(url, sim.URL), keywords)), "--documents", docs, "--data", data,
 		}
 	}
 	run(t, append([]string{"run", "--ask", "What is wind measured in?"}, args(sim.URL)...)...).ends(0, "1 added")
 	write(t, docs+"/tide.md", tide)
+	return docs, args
+}
+
+// A complete index answers while documents are added to it, and goes on if that fails.
+func TestACompleteIndexIsServedWhileItIsUpdated(t *testing.T) {
+	t.Parallel()
+	sim := nimsim.Start(t, nimsim.Options{})
+	url, reached, open := gate(t, sim)
+	docs, args := outdated(t, sim)
 
 	p, c := serving(t, args(url))
 	select {
@@ -59,14 +65,7 @@ func TestAnUpdateEndsWithTheServing(t *testing.T) {
 	t.Parallel()
 	sim := nimsim.Start(t, nimsim.Options{})
 	url, reached, _ := gate(t, sim)
-	docs, data := directory(t, map[string]string{"wind.md": wind}), t.TempDir()
-	args := func(url string) []string {
-		return []string{
-			"-f", manifest(t, pipeline(volume, embeddingAt(url, sim.URL), keywords)), "--documents", docs, "--data", data,
-		}
-	}
-	run(t, append([]string{"run", "--ask", "What is wind measured in?"}, args(sim.URL)...)...).ends(0, "1 added")
-	write(t, docs+"/tide.md", tide)
+	_, args := outdated(t, sim)
 	p, _ := serving(t, args(url))
 	select {
 	case <-reached:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"time"
@@ -18,6 +19,8 @@ type Options struct {
 	// Workers is how many documents are read at once: by default one a core, up to 4, and no more than the container
 	// has memory for.
 	Workers int
+	// Container is how many bytes this process and its workers may take together; 0 sets no limit.
+	Container int64
 	// Memory is how many bytes a process may take, by default DefaultMemory. The process limits itself to as much.
 	Memory int64
 	// Time is how long a document may take.
@@ -67,8 +70,11 @@ func New(o Options) *Pool {
 	if o.Memory <= 0 {
 		o.Memory = DefaultMemory
 	}
+	if o.Container <= 0 {
+		o.Container = math.MaxInt64
+	}
 	if o.Workers <= 0 {
-		o.Workers = min(runtime.GOMAXPROCS(0), 4, roomFor(containerMemory("/sys/fs/cgroup/memory.max"), o.Memory))
+		o.Workers = min(runtime.GOMAXPROCS(0), 4, roomFor(o.Container, o.Memory))
 	}
 	if o.Time == (Time{}) {
 		o.Time = Time{Base: 30 * time.Second, Each: time.Second, Longest: 5 * time.Minute}

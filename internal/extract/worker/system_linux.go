@@ -2,10 +2,7 @@ package worker
 
 import (
 	"fmt"
-	"math"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 )
 
@@ -26,19 +23,6 @@ func residentMemory(pid int) int64 {
 		return 0
 	}
 	return resident * int64(os.Getpagesize())
-}
-
-// containerMemory is the limit of memory of this process's control group, in bytes, from its file.
-func containerMemory(file string) int64 {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return math.MaxInt64
-	}
-	limit, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	if err != nil {
-		return math.MaxInt64 // the file says "max"
-	}
-	return limit
 }
 
 // limitMemory has the kernel refuse this process memory beyond the limit. Go ends the process then. If the machine has
