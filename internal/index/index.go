@@ -94,6 +94,9 @@ type Row struct {
 	Source   string
 	// Hash is the SHA-256 of the source bytes in hexadecimal; empty when they could not be read.
 	Hash string
+	// Version is the source's version of the document that Hash is of; see source.Entry. It is empty when the source has
+	// no versions, and for rows that were written before the ledger had them.
+	Version string
 	// Attributes is a hash of what else decides the chunks: the source's metadata.
 	Attributes string
 	// Readers are those that read the document; empty when that is unknown.
@@ -179,6 +182,9 @@ type Writer interface {
 	// Put makes the document's chunks exactly these and writes its row; both become visible
 	// together. It fails with ErrDimensions when a vector's length is not the index's.
 	Put(ctx context.Context, row Row, chunks []Vectored) error
+	// PutRow replaces the row of a document that has one, and leaves its chunks as they are. What the row tells of
+	// them must therefore stay.
+	PutRow(ctx context.Context, row Row) error
 	// Remove deletes the documents' chunks and rows, and returns the number of rows deleted.
 	Remove(ctx context.Context, documents []string) (int, error)
 	// Complete records that, at that time, every listed document was indexed or had failed by

@@ -29,7 +29,7 @@ func answersNothing(t *testing.T, at Storage) {
 func ledger(t *testing.T, at Storage) {
 	store := open(t, at)
 	want := []index.Row{
-		{Document: "docs/Z", Hash: "00", Attributes: "aa", Readers: "common/1 csv/2", Title: "Zed", Chunks: 1, Truncated: 1,
+		{Document: "docs/Z", Hash: "00", Version: "W/\"é 1\"", Attributes: "aa", Readers: "common/1 csv/2", Title: "Zed", Chunks: 1, Truncated: 1,
 			State:    index.Indexed,
 			Warnings: config.Warnings{{Reason: config.LinesSkipped, Count: 2, Places: []string{"line 3", "line \"é\""}}}},
 		{Document: "docs/a b", State: index.Failed, Reason: config.Encrypted, Message: "a password is needed"},
@@ -50,6 +50,17 @@ func ledger(t *testing.T, at Storage) {
 	}
 	must(t, cmp.Diff(want, rows(t, store)))
 	must(t, cmp.Diff(index.Stats{Documents: 2, FailedDocuments: 2, Chunks: 1, Dimensions: 2}, stats(t, store)))
+
+	want[0].Version, want[0].Updated = "2", noon.Add(time.Hour)
+	if err := store.PutRow(t.Context(), want[0]); err != nil {
+		t.Fatal(err)
+	}
+	must(t, cmp.Diff(want, rows(t, store)))
+	must(t, cmp.Diff(ids([]string{"z"}), vector(t, store, []float32{1, 0}, 10, nil)))
+	if err := store.PutRow(t.Context(), index.Row{Document: "docs/none", State: index.Indexed}); err == nil {
+		t.Error("a row was replaced that does not exist")
+	}
+	must(t, cmp.Diff(want, rows(t, store)))
 
 	for name, page := range map[string]struct {
 		after string
@@ -161,6 +172,7 @@ func cancelled(t *testing.T, at Storage) {
 		"Keyword":   func() error { _, err := store.Keyword(ctx, "text", 1, nil); return err },
 		"Chunks":    func() error { _, err := store.Chunks(ctx, []string{id("a")}); return err },
 		"Put":       func() error { return store.Put(ctx, indexed("docs/b", chunks), chunks) },
+		"PutRow":    func() error { return store.PutRow(ctx, index.Row{Document: "docs/a"}) },
 		"Borrow":    func() error { _, err := store.Borrow(ctx, "docs/b", []string{id("b")}); return err },
 		"Remove":    func() error { _, err := store.Remove(ctx, []string{"docs/a"}); return err },
 		"Complete":  func() error { return store.Complete(ctx, noon, config.Losses{}) },

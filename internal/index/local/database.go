@@ -25,7 +25,7 @@ var ErrDamaged = errors.New("the index database is damaged")
 // changes.
 const (
 	applicationID = 0x52414750
-	schemaVersion = 5
+	schemaVersion = 6
 )
 
 // Vectors have a table of their own, so that a scan of the texts does not read them.
@@ -55,6 +55,7 @@ CREATE TABLE document (
 	updated    INTEGER NOT NULL,            -- Unix nanoseconds
 	warnings   TEXT NOT NULL DEFAULT '',    -- config.Warnings as JSON; empty when there are none
 	readers    TEXT NOT NULL DEFAULT '',    -- config.Readers; empty when unknown
+	version    TEXT NOT NULL DEFAULT '',    -- the source's; empty when it has none
 	PRIMARY KEY (generation, document)
 ) WITHOUT ROWID;
 CREATE TABLE chunk (
@@ -104,6 +105,7 @@ var changes = []string{
 	`ALTER TABLE document ADD COLUMN warnings TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE generation ADD COLUMN losses TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE document ADD COLUMN readers TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE document ADD COLUMN version TEXT NOT NULL DEFAULT ''`,
 }
 
 // migrate creates the schema in a new database, brings an older one up to date, and refuses one that this program does

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -155,8 +156,29 @@ func (s *Store) putRow(row index.Row) error {
 		return err
 	}
 	_, err = s.writer.putDocument.Exec(s.generation, row.Document, row.Source, row.Hash, row.Attributes, row.Title,
-		row.Chunks, row.Truncated, row.State, row.Reason, row.Message, nanoseconds(row.Updated), warnings, row.Readers)
+		row.Chunks, row.Truncated, row.State, row.Reason, row.Message, nanoseconds(row.Updated), warnings, row.Readers,
+		row.Version)
 	return err
+}
+
+// PutRow replaces the row of a document that has one.
+func (s *Store) PutRow(ctx context.Context, row index.Row) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	err := s.writer.transaction(func() error {
+		deleted, err := s.writer.deleteDocument.Exec(s.generation, row.Document)
+		if err != nil {
+			return err
+		}
+		if n, err := deleted.RowsAffected(); err != nil || n == 0 {
+			return cmp.Or(err, fmt.Errorf("the ledger has no row of %q to replace", row.Document))
+		}
+		return s.putRow(row)
+	})
+	return s.fail("write ledger", err)
 }
 
 // deleteStale deletes the document's chunks that are not kept.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -72,8 +73,8 @@ func (a *authorised) RoundTrip(r *http.Request) (*http.Response, error) {
 // CloseIdleConnections implements the method that http.Client.CloseIdleConnections looks for.
 func (a *authorised) CloseIdleConnections() { a.next.CloseIdleConnections() }
 
-// create creates the collection unless it exists, and waits for a Weaviate that is starting. It
-// fails for a collection of the same name that belongs to another owner or has another schema, and
+// create creates the collection unless it exists, adds the properties that one of an earlier version of the operator
+// lacks, and waits for a Weaviate that is starting. It fails for a collection of the same name that belongs to another owner or has another schema, and
 // leaves it alone.
 func (a *admin) create(ctx context.Context, want *models.Class) error {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
@@ -102,6 +103,19 @@ func (a *admin) createOnce(ctx context.Context, want *models.Class) error {
 	if got.Description != want.Description {
 		return fmt.Errorf("it exists and its description %q is not this pipeline's: delete it, or choose another prefix",
 			got.Description)
+	}
+	return a.addProperties(ctx, got, want)
+}
+
+func (a *admin) addProperties(ctx context.Context, got, want *models.Class) error {
+	for _, property := range want.Properties {
+		has := func(p *models.Property) bool { return p.Name == property.Name }
+		if slices.ContainsFunc(got.Properties, has) {
+			continue
+		}
+		if err := a.schema.PropertyCreator().WithClassName(want.Class).WithProperty(property).Do(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

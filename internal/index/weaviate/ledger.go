@@ -49,8 +49,9 @@ func (s *Store) searchRows(ctx context.Context, filter *pb.Filters, limit int) (
 	}
 	results, err := s.search(ctx, &pb.SearchRequest{
 		Collection: s.names.ledger, Limit: uint32(min(limit, maxResults)), Filters: filter,
-		SortBy:     []*pb.SortBy{{Ascending: true, Path: []string{propOrder}}},
-		Properties: &pb.PropertiesRequest{NonRefProperties: rowProperties},
+		SortBy: []*pb.SortBy{{Ascending: true, Path: []string{propOrder}}},
+		// All, because Weaviate refuses to name one that a ledger of an earlier version of the operator lacks.
+		Properties: &pb.PropertiesRequest{ReturnAllNonrefProperties: true},
 	})
 	if err != nil {
 		return nil, err

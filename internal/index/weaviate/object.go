@@ -83,7 +83,7 @@ func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 	properties := map[string]any{
 		propState: string(r.State), propPending: r.pending,
 		propOrder: order(r.Document), propDocument: r.Document, propSource: r.Source, propTitle: r.Title,
-		propHash: r.Hash, propAttributes: r.Attributes, propReaders: string(r.Readers),
+		propHash: r.Hash, propRevision: r.Row.Version, propAttributes: r.Attributes, propReaders: string(r.Readers),
 		propChunks: r.Chunks, propTruncated: r.Truncated,
 		propReason: string(r.Reason), propMessage: r.Message, propUpdated: updated, propVersion: r.version,
 		propWarnings: warnings,
@@ -94,18 +94,12 @@ func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 	return object(s.names.ledger, rowID(r.Document), properties, nil)
 }
 
-// rowProperties are the properties that rowOf reads.
-var rowProperties = []string{
-	propState, propPending, propDocument, propSource, propHash, propAttributes, propReaders, propTitle, propChunks,
-	propTruncated, propReason, propMessage, propWarnings, propUpdated, propVersion,
-}
-
 func rowOf(r *pb.SearchResult) (storedRow, error) {
 	p := fields(r)
 	row := storedRow{
 		Row: index.Row{
 			Document: p.text(propDocument), Source: p.text(propSource), Title: p.text(propTitle),
-			Hash: p.text(propHash), Attributes: p.text(propAttributes), Readers: config.Readers(p.text(propReaders)),
+			Hash: p.text(propHash), Version: p.text(propRevision), Attributes: p.text(propAttributes), Readers: config.Readers(p.text(propReaders)),
 			Chunks: p.number(propChunks), Truncated: p.number(propTruncated), State: index.State(p.text(propState)),
 			Reason: config.Reason(p.text(propReason)), Message: p.text(propMessage),
 		},

@@ -39,6 +39,7 @@ const (
 	propDocument   = "document"
 	propOrder      = "order" // the document in hexadecimal: Weaviate sorts without regard to case, and trims
 	propHash       = "hash"
+	propRevision   = "revision" // the source's version: propVersion is that of a put
 	propAttributes = "attributes"
 	propReaders    = "readers"
 	propChunks     = "chunks"
@@ -95,7 +96,7 @@ func ledgerCollection(name string, p config.Pipeline, replicas int) *models.Clas
 		filterable("text", propState), filterable("text", propOrder),
 		boolean(propPending), boolean(propFailed),
 		stored("text", propDocument), stored("text", propSource), stored("text", propTitle),
-		stored("text", propHash), stored("text", propAttributes), stored("text", propReaders),
+		stored("text", propHash), stored("text", propRevision), stored("text", propAttributes), stored("text", propReaders),
 		stored("int", propChunks), stored("int", propTruncated), stored("text", propReason), stored("text", propMessage),
 		stored("text", propWarnings),
 		stored("text", propUpdated), stored("text", propVersion), stored("text", propRecord))

@@ -1,12 +1,14 @@
 package weaviate_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -134,6 +136,37 @@ func TestADocumentMayHaveMoreChunksThanWeaviateReturnsAtOnce(t *testing.T) {
 	}
 	if n, err := s.Remove(t.Context(), []string{row.Document}); n != 1 || err != nil {
 		t.Errorf("removed %d, %v", n, err)
+	}
+}
+
+// An earlier version's ledger has no property "revision"; a gateway may read it before an ingestion opens it.
+func TestAnOlderLedgerIsBroughtUpToDate(t *testing.T) {
+	o := options(server(t), newPipeline())
+	mustPut(t, open(t, o), "docs/a.md")
+	ledger := "/v1/schema/" + collections(o)[1]
+	var class map[string]any
+	if err := json.Unmarshal([]byte(rest(t, o, http.MethodGet, ledger, "")), &class); err != nil {
+		t.Fatal(err)
+	}
+	class["properties"] = slices.DeleteFunc(class["properties"].([]any), func(p any) bool {
+		return p.(map[string]any)["name"] == "revision"
+	})
+	delete(class, "vectorConfig")
+	older, err := json.Marshal(class)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest(t, o, http.MethodDelete, ledger, "")
+	rest(t, o, http.MethodPost, "/v1/schema", string(older))
+
+	reader := o
+	reader.ReadOnly = true
+	if _, err := open(t, reader).Documents(t.Context(), "", 10); err != nil {
+		t.Errorf("a gateway cannot read it: %v", err)
+	}
+	mustPut(t, open(t, o), "docs/a.md")
+	if rows, err := open(t, reader).Documents(t.Context(), "", 10); err != nil || len(rows) != 1 {
+		t.Errorf("%d rows, %v", len(rows), err)
 	}
 }
 

@@ -70,6 +70,20 @@ func (s *Store) put(ctx context.Context, row index.Row, chunks []index.Vectored)
 	return s.unstage(ctx, row.Document, staged)
 }
 
+// PutRow replaces the row of a document that has one.
+func (s *Store) PutRow(ctx context.Context, row index.Row) error {
+	old, exists, err := s.readRow(ctx, row.Document)
+	switch {
+	case err != nil:
+	case !exists || old.pending:
+		err = fmt.Errorf("the ledger has no whole row of %q to replace", row.Document)
+	default:
+		old.Row = row
+		err = s.writeRow(ctx, &old)
+	}
+	return s.fail(ctx, "write the ledger", err)
+}
+
 // versionOf is the same for the same set of chunks, so that two processes that put it at once do
 // not take each other's chunks for stale.
 func versionOf(ids map[string]bool) string {
