@@ -34,6 +34,8 @@ type Entry struct {
 	Size int64
 	// Version changes when the content may have: size and modification time of a file, an ETag.
 	Version string
+	// Metadata is the source's own of the document, such as the user metadata of an S3 object.
+	Metadata map[string]string
 }
 
 // ErrChanged means that a document changed while it was read.
