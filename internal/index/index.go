@@ -190,6 +190,8 @@ type Writer interface {
 	// Complete records that, at that time, every listed document was indexed or had failed by
 	// itself, and what the index then lacked of them.
 	Complete(ctx context.Context, at time.Time, losses config.Losses) error
+	// Measure replaces what Stats returns as Measured.
+	Measure(ctx context.Context, m Measured) error
 }
 
 // Loan is what other generations have of a document's chunks.
@@ -218,6 +220,18 @@ type Stats struct {
 	Completed                          time.Time     // is zero until the generation was complete once
 	Losses                             config.Losses // is as of Completed
 	MemoryBytes                        int64         // is what the store holds in memory; 0 where unknown
+	Measured                           Measured
+}
+
+// Measured is what runs have found out about a generation, for later runs, for the gateway and for plans.
+type Measured struct {
+	// Anchor is the vector of model.Anchor as of the first run, in the form of vector.Encode. It is empty before
+	// that, and in a generation that an earlier version built.
+	Anchor []byte `json:"anchor,omitempty"`
+	// ChunksPerSecond is the rate of the last run that embedded enough to measure one; 0 means none.
+	ChunksPerSecond float64 `json:"chunksPerSecond,omitempty"`
+	// Lengths are of the texts that the last run read which read most of them.
+	Lengths config.Lengths `json:"lengths,omitempty"`
 }
 
 // The errors that callers tell apart.

@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
-	"github.com/ragpipeline/ragpipeline/internal/vector"
+	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
 // borrowAtOnce is how many vectors of a document are borrowed at once: with 4,096 dimensions, 4 MiB.
@@ -75,9 +75,6 @@ type lending struct {
 	trusted bool
 }
 
-// sameVector is the least cosine of two vectors of one text by one model: servers round, and batches differ.
-const sameVector = 0.99
-
 // trusts reports whether the model still gives the vectors that are lent. The run embeds the first text that one is
 // lent for: behind the same name, an endpoint may serve another model by now.
 func (r *run) trusts(ctx context.Context, text string, lent []float32) (bool, error) {
@@ -93,7 +90,7 @@ func (r *run) trusts(ctx context.Context, text string, lent []float32) (bool, er
 		return false, context.Cause(ctx)
 	case err != nil && !refused(err):
 		return false, err
-	case err == nil && len(now) == 1 && vector.Cosine(now[0].Vector, lent) >= sameVector:
+	case err == nil && len(now) == 1 && model.SameSpace(now[0].Vector, lent):
 		l.trusted = true
 	default:
 		r.tally.warn("the embedding model no longer gives the vectors that another generation has: " +

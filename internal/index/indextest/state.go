@@ -111,12 +111,19 @@ func reopens(t *testing.T, at Storage) {
 	if err := store.Complete(t.Context(), noon, losses); err != nil {
 		t.Fatal(err)
 	}
+	measured := index.Measured{
+		Anchor: []byte{0, 255, 1}, ChunksPerSecond: 12.5, Lengths: config.Lengths{{UpTo: 250, Texts: 2, Characters: 300}},
+	}
+	if err := store.Measure(t.Context(), measured); err != nil {
+		t.Fatal(err)
+	}
 	before := snapshot(t, store)
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	store = open(t, at)
 	must(t, cmp.Diff(before, snapshot(t, store)))
+	must(t, cmp.Diff(measured, stats(t, store).Measured))
 	if completed := stats(t, store).Completed; !completed.Equal(noon) {
 		t.Errorf("completed %v, want %v", completed, noon)
 	}
@@ -176,6 +183,7 @@ func cancelled(t *testing.T, at Storage) {
 		"Borrow":    func() error { _, err := store.Borrow(ctx, "docs/b", []string{id("b")}); return err },
 		"Remove":    func() error { _, err := store.Remove(ctx, []string{"docs/a"}); return err },
 		"Complete":  func() error { return store.Complete(ctx, noon, config.Losses{}) },
+		"Measure":   func() error { return store.Measure(ctx, index.Measured{ChunksPerSecond: 1}) },
 		"Documents": func() error { _, err := store.Documents(ctx, "", 1); return err },
 		"Failures":  func() error { _, err := store.Failures(ctx, 1); return err },
 		"Stats":     func() error { _, err := store.Stats(ctx); return err },

@@ -25,7 +25,7 @@ var ErrDamaged = errors.New("the index database is damaged")
 // changes.
 const (
 	applicationID = 0x52414750
-	schemaVersion = 6
+	schemaVersion = 7
 )
 
 // Vectors have a table of their own, so that a scan of the texts does not read them.
@@ -38,6 +38,7 @@ CREATE TABLE generation (
 	dimensions  INTEGER NOT NULL DEFAULT 0, -- of every vector; 0 until the first
 	completed   INTEGER NOT NULL DEFAULT 0, -- Unix nanoseconds; 0 until complete once
 	losses      TEXT NOT NULL DEFAULT '',   -- config.Losses as JSON, as of completed
+	measured    TEXT NOT NULL DEFAULT '',   -- index.Measured as JSON
 	UNIQUE (pipeline, fingerprint)
 );
 CREATE TABLE document (
@@ -106,6 +107,7 @@ var changes = []string{
 	`ALTER TABLE generation ADD COLUMN losses TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE document ADD COLUMN readers TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE document ADD COLUMN version TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE generation ADD COLUMN measured TEXT NOT NULL DEFAULT ''`,
 }
 
 // migrate creates the schema in a new database, brings an older one up to date, and refuses one that this program does

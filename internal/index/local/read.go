@@ -162,14 +162,18 @@ func (s *Store) Stats(ctx context.Context) (index.Stats, error) {
 	var (
 		completed int64
 		losses    string
+		measured  string
 	)
 	err := s.reader.QueryRowContext(ctx, `SELECT
 		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Indexed'),
 		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Failed'),
-		completed, losses FROM generation WHERE id = ?`, s.generation).
-		Scan(&stats.Documents, &stats.FailedDocuments, &completed, &losses)
+		completed, losses, measured FROM generation WHERE id = ?`, s.generation).
+		Scan(&stats.Documents, &stats.FailedDocuments, &completed, &losses, &measured)
 	if err == nil && losses != "" {
 		err = json.Unmarshal([]byte(losses), &stats.Losses)
+	}
+	if err == nil && measured != "" {
+		err = json.Unmarshal([]byte(measured), &stats.Measured)
 	}
 	if err != nil {
 		return index.Stats{}, s.fail("count index", err)

@@ -177,6 +177,18 @@ func (s *Store) Complete(ctx context.Context, at time.Time, losses config.Losses
 	return s.fail("complete generation", err)
 }
 
+// Measure replaces what has been measured of the generation.
+func (s *Store) Measure(ctx context.Context, m index.Measured) error {
+	encoded, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	_, err = s.writer.setMeasured.ExecContext(ctx, string(encoded), s.generation)
+	return s.fail("record what was measured", err)
+}
+
 // Retire deletes the pipeline's other generations and gives their space back to the file system.
 func (s *Store) Retire(ctx context.Context) error {
 	s.writing.Lock()

@@ -133,7 +133,8 @@ func TestAnOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 	mustPut(t, s, "docs/a", "apple", 1)
 	for _, change := range []string{
 		`ALTER TABLE generation DROP COLUMN losses`, `ALTER TABLE document DROP COLUMN warnings`,
-		`ALTER TABLE document DROP COLUMN readers`, `ALTER TABLE document DROP COLUMN version`, `PRAGMA user_version = 2`,
+		`ALTER TABLE document DROP COLUMN readers`, `ALTER TABLE document DROP COLUMN version`,
+		`ALTER TABLE generation DROP COLUMN measured`, `PRAGMA user_version = 2`,
 	} {
 		if _, err := s.writer.conn.ExecContext(t.Context(), change); err != nil {
 			t.Fatal(err)

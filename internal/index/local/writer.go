@@ -14,14 +14,14 @@ type writer struct {
 
 	prepared []*sql.Stmt // holds all of the following
 
-	begin, commit, rollback     *sql.Stmt
-	insertChunk, updateChunk    *sql.Stmt
-	insertVector, updateVector  *sql.Stmt
-	deleteChunk, deleteVector   *sql.Stmt
-	putDocument, deleteDocument *sql.Stmt
-	setDimensions, setCompleted *sql.Stmt
-	stage, unstage              *sql.Stmt
-	readVector, deleteUnused    *sql.Stmt
+	begin, commit, rollback                  *sql.Stmt
+	insertChunk, updateChunk                 *sql.Stmt
+	insertVector, updateVector               *sql.Stmt
+	deleteChunk, deleteVector                *sql.Stmt
+	putDocument, deleteDocument              *sql.Stmt
+	setDimensions, setCompleted, setMeasured *sql.Stmt
+	stage, unstage                           *sql.Stmt
+	readVector, deleteUnused                 *sql.Stmt
 }
 
 func openWriter(ctx context.Context, directory string) (*writer, error) {
@@ -76,6 +76,7 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.deleteDocument, `DELETE FROM document WHERE generation = ? AND document = ?`},
 		{&w.setDimensions, `UPDATE generation SET dimensions = ? WHERE id = ?`},
 		{&w.setCompleted, `UPDATE generation SET completed = ?, losses = ? WHERE id = ?`},
+		{&w.setMeasured, `UPDATE generation SET measured = ? WHERE id = ?`},
 		{&w.stage, `INSERT INTO staged (number) VALUES (?)`},
 		{&w.unstage, `DELETE FROM staged WHERE number = ?`},
 		{&w.deleteUnused, `DELETE FROM vector WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM chunk WHERE number = ?1)`},

@@ -124,7 +124,7 @@ func (s *Store) stats(ctx context.Context) (stats index.Stats, err error) {
 	if err != nil {
 		return index.Stats{}, err
 	}
-	stats.Dimensions, stats.Completed, stats.Losses = r.Dimensions, r.Completed, r.Losses
+	stats.Dimensions, stats.Completed, stats.Losses, stats.Measured = r.Dimensions, r.Completed, r.Losses, r.Measured
 	if stats.FailedDocuments, stats.Documents, err = s.tally(ctx, s.names.ledger, propFailed); err != nil {
 		return index.Stats{}, err
 	}
@@ -140,6 +140,7 @@ type record struct {
 	Dimensions int               `json:"dimensions,omitempty"`
 	Completed  time.Time         `json:"completed,omitzero"`
 	Losses     config.Losses     `json:"losses,omitzero"` // as of Completed
+	Measured   index.Measured    `json:"measured,omitzero"`
 }
 
 // openRecord reads the generation's record, or creates it.
@@ -208,6 +209,15 @@ func (s *Store) Complete(ctx context.Context, at time.Time, losses config.Losses
 	r := s.record
 	r.Completed, r.Losses = at.UTC(), losses
 	return s.fail(ctx, "complete the generation", s.writeRecord(ctx, r))
+}
+
+// Measure replaces what has been measured of the generation.
+func (s *Store) Measure(ctx context.Context, m index.Measured) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	r := s.record
+	r.Measured = m
+	return s.fail(ctx, "record what was measured", s.writeRecord(ctx, r))
 }
 
 // checkDimensions checks the vectors' lengths against each other and the index's, which the first
