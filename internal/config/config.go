@@ -126,6 +126,13 @@ type ConfigMap struct {
 	Name string `json:"name"`
 }
 
+// ConfigMapKey names an entry of a ConfigMap, such as one with certificates. A pod finds its value in
+// a file <bundles dir>/<name>/<key>.
+type ConfigMapKey struct {
+	Name string `json:"name"`
+	Key  string `json:"key"`
+}
+
 // Index names the store of the index: exactly one of the fields is set.
 type Index struct {
 	Local    *LocalIndex    `json:"local,omitempty"`

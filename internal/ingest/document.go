@@ -22,6 +22,8 @@ type document struct {
 	weight int64
 	// staged says that its vectors wait in the index, not here.
 	staged bool
+	// unchanged reports whether the ledger lacks nothing but its version.
+	unchanged bool
 
 	mu      sync.Mutex
 	pending int // chunks that are not embedded yet
@@ -31,13 +33,38 @@ type document struct {
 	failure   error // a config.DocumentError, nil while all is well
 }
 
-// same reports whether the ledger already holds what this document is: the same bytes and attributes, indexed within
-// the limits by readers that would read it so again, or failed for a reason that passes neither by itself nor by
-// other readers. A page that waits for an extraction server passes by itself.
+// recognised reports whether the ledger already holds what this document is, as far as its listed version tells. If
+// that does not, the source may tell by the version that the ledger has.
+func (d *document) recognised(limits config.Limits) bool {
+	if !d.settled(limits) || d.previous.Version == "" {
+		return false
+	}
+	d.entry.Known = d.previous.Version
+	if !d.entry.Exact || d.entry.Version != d.previous.Version {
+		return false
+	}
+	d.row.Hash = d.previous.Hash
+	return true
+}
+
+// same reports whether the ledger already holds what this document is.
 func (d *document) same(limits config.Limits) bool {
+	return d.settled(limits) && d.previous.Hash == d.row.Hash
+}
+
+// renamed reports whether the ledger is to get another version for the same bytes, by which the next run recognises
+// them.
+func (d *document) renamed() bool {
+	return d.row.Version != d.previous.Version && (d.entry.Exact || d.entry.Version == "")
+}
+
+// settled reports whether the ledger holds all that there is to say of the bytes of its row: under the same attributes
+// they were indexed within the limits by readers that would read them so again, or failed for a reason that passes
+// neither by itself nor by other readers. A page that waits for an extraction server passes by itself.
+func (d *document) settled(limits config.Limits) bool {
 	p := d.previous
 	switch {
-	case p == nil || p.Hash == "" || p.Hash != d.row.Hash:
+	case p == nil || p.Hash == "":
 		return false
 	case p.State == index.Indexed:
 		return p.Attributes == d.row.Attributes && p.Chunks <= limits.Chunks && p.Readers.Current() &&

@@ -21,7 +21,6 @@ type job struct {
 // gone.
 func (r *run) list(ctx context.Context, jobs chan<- job) error {
 	rows := &ledger{index: r.Index}
-	vanish := func(row index.Row) { r.gone[row.Source] = append(r.gone[row.Source], row.Document) }
 	last := ""
 	for _, o := range r.origins {
 		var failure error
@@ -32,7 +31,7 @@ func (r *run) list(ctx context.Context, jobs chan<- job) error {
 				return false
 			}
 			last = j.id
-			if j.previous, failure = rows.seek(ctx, j.id, vanish); failure != nil {
+			if j.previous, failure = rows.seek(ctx, j.id, r.vanish); failure != nil {
 				return false
 			}
 			select {
@@ -48,11 +47,10 @@ func (r *run) list(ctx context.Context, jobs chan<- job) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			r.unlisted[o.name] = err
-			r.tally.warn("source %q could not be listed whole, and nothing of it was removed: %v", o.name, err)
+			r.unlist(o, err)
 		}
 	}
-	_, err := rows.seek(ctx, pastAll, vanish)
+	_, err := rows.seek(ctx, pastAll, r.vanish)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -15,13 +16,18 @@ import (
 // read takes listed documents, and hands on those that are to be embedded, and those that failed.
 func (r *run) read(ctx context.Context, jobs <-chan job, extracted, finished chan<- *document) error {
 	for j := range jobs {
-		d := &document{job: j, row: index.Row{Document: j.id, Source: j.origin.name, Attributes: j.origin.attributes}}
+		d := &document{job: j, row: index.Row{Document: j.id, Source: j.origin.name, Version: j.entry.Version,
+			Attributes: j.origin.attributes}}
 		unchanged, err := r.prepare(ctx, d)
 		switch {
 		case err != nil:
 			return err
+		case unchanged && d.renamed():
+			d.unchanged = true
+			finished <- d
 		case unchanged:
 			r.tally.unchanged(d)
+		case d.failure != nil && r.vanished(d):
 		case d.failure != nil:
 			finished <- d
 		default:
@@ -35,11 +41,31 @@ func (r *run) read(ctx context.Context, jobs <-chan job, extracted, finished cha
 	return nil
 }
 
-// prepare reads the document, and unless it is unchanged makes its chunks, finds out which of them the index
+// vanished takes note of what the failure tells of the source, and reports whether the document is gone from it.
+func (r *run) vanished(d *document) bool {
+	if errors.Is(d.failure, source.ErrUnavailable) {
+		d.origin.unavailable.CompareAndSwap(nil, &d.failure)
+		return false
+	}
+	d.origin.reached.Store(true)
+	if !errors.Is(d.failure, source.ErrGone) || !d.indexedBefore() {
+		return false
+	}
+	r.vanish(*d.previous)
+	return true
+}
+
+// prepare reads the document, unless its version is known, and unless it is unchanged makes its chunks, finds out which of them the index
 // has vectors of, and takes its weight from the holding budget. The reading budget is given back only then: a document
 // is always in one of the two.
 func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err error) {
+	if d.recognised(r.Config.Limits) {
+		return true, nil
+	}
 	weight := min(d.entry.Size, readingBudget)
+	if d.entry.Size == source.UnknownSize {
+		weight = unknownWeight
+	}
 	if err := r.reading.Acquire(ctx, weight); err != nil {
 		return false, err
 	}
@@ -48,14 +74,19 @@ func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err err
 		defer debug.FreeOSMemory() // or it would be collected after the next one has doubled it
 	}
 
-	data, err := r.bytes(ctx, d)
-	if err != nil {
+	content, err := r.content(ctx, d)
+	switch {
+	case errors.Is(err, source.ErrUnchanged):
+		d.origin.reached.Store(true)
+		d.row.Hash, d.row.Version = d.previous.Hash, d.previous.Version
+		return true, nil
+	case err != nil:
 		return false, d.fail(err)
 	}
 	if d.same(r.Config.Limits) {
 		return true, nil
 	}
-	if err := r.extract(ctx, d, data); err != nil {
+	if err := r.extract(ctx, d, content); err != nil {
 		return false, d.fail(err)
 	}
 	known, err := r.Index.Known(ctx, d.id)
@@ -81,24 +112,26 @@ func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err err
 	return false, nil
 }
 
-// bytes reads the document and hashes it.
-func (r *run) bytes(ctx context.Context, d *document) ([]byte, error) {
+// content reads the document and hashes it.
+func (r *run) content(ctx context.Context, d *document) (source.Content, error) {
 	defer r.tally.time(stageRead)()
-	data, err := source.Read(ctx, d.origin, d.entry, r.MaxDocument)
+	content, err := source.Read(ctx, d.origin, d.entry, r.MaxDocument)
 	if err != nil {
-		return nil, err
+		return content, err
 	}
-	r.tally.read(len(data))
-	sum := sha256.Sum256(data)
-	d.row.Hash = hex.EncodeToString(sum[:])
-	return data, nil
+	d.origin.reached.Store(true)
+	r.tally.read(len(content.Data))
+	d.entry.Metadata = content.Metadata
+	sum := sha256.Sum256(content.Data)
+	d.row.Hash, d.row.Version = hex.EncodeToString(sum[:]), content.Version
+	return content, nil
 }
 
 // extract makes the document's chunks.
-func (r *run) extract(ctx context.Context, d *document, data []byte) error {
+func (r *run) extract(ctx context.Context, d *document, content source.Content) error {
 	defer r.tally.reading(d.id)()
 	stop := r.tally.time(stageExtract)
-	text, err := r.Extractor.Extract(ctx, d.entry.Path, data)
+	text, err := r.Extractor.Extract(ctx, d.entry.Path+content.Extension, content.Data)
 	stop()
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -7,11 +7,13 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/source"
 )
 
@@ -24,6 +26,8 @@ const (
 	largeDocument = 16 << 20
 	// holdingBudget bounds the texts and vectors of the documents between extraction and commit; likewise.
 	holdingBudget = 64 << 20
+	// unknownWeight is what a document takes of the reading budget whose size only reading tells.
+	unknownWeight = readingBudget / 4
 	// stagingWeight is what a document's texts and vectors may weigh together in memory. Of a heavier one the
 	// vectors are staged in the index as they come.
 	stagingWeight = 16 << 20
@@ -44,8 +48,9 @@ type run struct {
 	tally   *tally
 	lending lending
 
-	// gone has the documents of the ledger that no listing has, by source.
-	gone map[string][]string
+	// gone has the documents of the ledger that no source has any more, by source.
+	gone     map[string][]string
+	vanishes sync.Mutex // guards gone
 	// unlisted has the sources that could not be listed whole, and why.
 	unlisted map[string]error
 }
@@ -57,6 +62,9 @@ type origin struct {
 	metadata map[string]string
 	// attributes is the hash of metadata that the ledger keeps.
 	attributes string
+	// reached reports whether a document of it could be asked for. Without one, unavailable is why not.
+	reached     atomic.Bool
+	unavailable atomic.Pointer[error]
 }
 
 // document is the identity of the source's document at path.
@@ -156,7 +164,29 @@ func (r *run) index(parent context.Context) error {
 	embedding.Wait()
 	close(finished)
 	writing.Wait()
+	r.missed()
 	return context.Cause(ctx)
+}
+
+// missed takes a source of which no document could be asked for as one that could not be listed whole.
+func (r *run) missed() {
+	for _, o := range r.origins {
+		if err := o.unavailable.Load(); err != nil && !o.reached.Load() && r.unlisted[o.name] == nil {
+			r.unlist(o, *err)
+		}
+	}
+}
+
+func (r *run) unlist(o *origin, err error) {
+	r.unlisted[o.name] = err
+	r.tally.warn("source %q could not be listed whole, and nothing of it was removed: %v", o.name, err)
+}
+
+// vanish takes note of a document of the ledger that is in its source no more.
+func (r *run) vanish(row index.Row) {
+	r.vanishes.Lock()
+	defer r.vanishes.Unlock()
+	r.gone[row.Source] = append(r.gone[row.Source], row.Document)
 }
 
 // complete records that the generation is whole, or says why it is not.

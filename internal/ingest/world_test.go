@@ -131,10 +131,10 @@ func openStore(ctx context.Context, c config.Ingest) (*local.Store, error) {
 	return local.Open(ctx, local.Options{Directory: c.Index.Local.Directory, Pipeline: c.Pipeline, Generation: c.Generation})
 }
 
-// parts fills o with the real parts that c asks for, but for the index.
+// parts fills o with the real parts that c asks for, but for the index and the sources that it has.
 func parts(c config.Ingest, o Options) (Options, error) {
 	o.Config = c
-	for _, s := range c.Sources {
+	for _, s := range c.Sources[len(o.Sources):] {
 		from, err := source.New(s, source.Resolvers{})
 		if err != nil {
 			return o, err
@@ -155,7 +155,7 @@ func parts(c config.Ingest, o Options) (Options, error) {
 	return o, nil
 }
 
-// rows is the ledger, its times left out.
+// rows is the ledger, its times left out, and with them the versions of files.
 func (w *world) rows() []index.Row {
 	w.t.Helper()
 	store := w.open()
@@ -165,7 +165,7 @@ func (w *world) rows() []index.Row {
 		w.t.Fatal(err)
 	}
 	for i := range rows {
-		rows[i].Updated = time.Time{}
+		rows[i].Updated, rows[i].Version = time.Time{}, ""
 	}
 	return rows
 }

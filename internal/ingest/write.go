@@ -29,8 +29,11 @@ func (r *run) write(ctx context.Context, finished <-chan *document, stop context
 // commit makes the index say of the document what this run found.
 func (r *run) commit(ctx context.Context, d *document) error {
 	defer r.tally.time(stageWrite)()
-	if d.failure != nil {
+	switch {
+	case d.failure != nil:
 		return r.commitFailure(ctx, d)
+	case d.unchanged:
+		return r.commitVersion(ctx, d)
 	}
 	d.row.State = index.Indexed
 	d.row.Chunks = len(d.chunks)
@@ -43,6 +46,17 @@ func (r *run) commit(ctx context.Context, d *document) error {
 		return err
 	}
 	r.tally.committed(d)
+	return nil
+}
+
+// commitVersion writes the version of a document whose bytes are those of the ledger.
+func (r *run) commitVersion(ctx context.Context, d *document) error {
+	row := *d.previous
+	row.Version = d.row.Version
+	if err := r.Index.PutRow(ctx, row); err != nil {
+		return fmt.Errorf("the index did not take the version of %s: %w", d.id, err)
+	}
+	r.tally.unchanged(d)
 	return nil
 }
 

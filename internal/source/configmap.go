@@ -39,7 +39,7 @@ func (c *configMap) List(ctx context.Context, yield func(Entry) bool) error {
 			continue
 		}
 		sum := sha256.Sum256(c.data[key])
-		if !yield(Entry{Path: key, Size: int64(len(c.data[key])), Version: hex.EncodeToString(sum[:])}) {
+		if !yield(Entry{Path: key, Size: int64(len(c.data[key])), Version: hex.EncodeToString(sum[:]), Exact: true}) {
 			return nil
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -22,7 +21,8 @@ type Source interface {
 	// proves no removal. The documents that could be listed have been yielded all the same.
 	List(ctx context.Context, yield func(Entry) bool) error
 	// Open opens a listed document. The reader fails with ErrChanged, at the latest at the end,
-	// when its bytes may be of two versions of the document. See Read, which bounds and retries.
+	// when its bytes may be of two versions of the document. It may be a Describer. See Read, which
+	// bounds and retries.
 	Open(ctx context.Context, entry Entry) (io.ReadCloser, error)
 }
 
@@ -30,16 +30,55 @@ type Source interface {
 type Entry struct {
 	// Path is slash-separated, within the source; stable from run to run.
 	Path string
-	// Size is in bytes.
+	// Size is in bytes; UnknownSize where only reading tells it.
 	Size int64
-	// Version changes when the content may have: size and modification time of a file, an ETag.
+	// Version changes when the content may have: size and modification time of a file, an ETag. It
+	// is empty where only reading tells it.
 	Version string
-	// Metadata is the source's own of the document, such as the user metadata of an S3 object.
+	// Metadata is the source's own of the document, if the listing tells it; else see Description.
+	Metadata map[string]string
+	// Exact reports whether the content is the same as long as Version is, so that the document need
+	// not be opened. A file's version is not exact: clocks are coarse, and copying restores times.
+	Exact bool
+	// Known is for Open, not for List: the version that the index has. A source whose listing has no
+	// versions then fails with ErrUnchanged if the document still has it.
+	Known string
+}
+
+// UnknownSize is the size of a document that the listing does not tell.
+const UnknownSize = -1
+
+// Description is what Open learns of a document beside its bytes.
+type Description struct {
+	// Version is that of the bytes; empty means the listed one.
+	Version string
+	// Extension, such as ".html", is that of the document's type; empty means that of its path.
+	Extension string
+	// Metadata is the source's own of the document, such as the user metadata of an S3 object; nil
+	// means the listed one.
 	Metadata map[string]string
 }
 
-// ErrChanged means that a document changed while it was read.
-var ErrChanged = errors.New("it changed while it was read")
+// Describer is a reader of Open that knows more of the document than the listing.
+type Describer interface{ Describe() Description }
+
+// Content is one version of a document.
+type Content struct {
+	Description
+	Data []byte
+}
+
+var (
+	// ErrChanged means that a document changed while it was read.
+	ErrChanged = errors.New("it changed while it was read")
+	// ErrUnchanged means that the document still has the version Entry.Known.
+	ErrUnchanged = errors.New("it has not changed")
+	// ErrGone means that the source answers that it has the listed document no more.
+	ErrGone = errors.New("it is gone")
+	// ErrUnavailable means that the source failed, whichever document was asked for: its host is down
+	// or not to be trusted, or the credentials are refused.
+	ErrUnavailable = errors.New("the source is unavailable")
+)
 
 // Resolvers give a source what its config only names.
 type Resolvers struct {
@@ -49,8 +88,9 @@ type Resolvers struct {
 	// Secret returns the value of an entry of a Secret, read anew at each call, or an error that
 	// names both.
 	Secret func(config.SecretKey) (string, error)
-	// HTTP is the client of sources on the network; nil means http.DefaultClient.
-	HTTP *http.Client
+	// CABundle returns the certificates, as PEM, in an entry of a ConfigMap, or an error that names
+	// both.
+	CABundle func(config.ConfigMapKey) ([]byte, error)
 }
 
 // New makes the source that c declares. Its errors name the source. A glob that is not valid is an
@@ -82,44 +122,60 @@ func newSource(c config.Source, r Resolvers) (Source, error) {
 // now and then is read whole at the second attempt, one that is written to without pause never is.
 const attempts = 3
 
-// Read returns the document's bytes, at most max of them.
+// Read returns the document, of at most max bytes.
 //
 // A problem of the document itself is a *config.DocumentError: TooLarge, without reading if the
 // listed size is too large already; Changed if no attempt got one version whole; Unreadable
-// otherwise. Any other error is ctx's.
-func Read(ctx context.Context, s Source, entry Entry, max int64) ([]byte, error) {
+// otherwise, which may be ErrGone or ErrUnavailable. Any other error is ErrUnchanged or ctx's.
+func Read(ctx context.Context, s Source, entry Entry, max int64) (Content, error) {
 	if entry.Size > max {
-		return nil, tooLarge(entry.Size, max)
+		return Content{}, tooLarge(entry.Size, max)
 	}
 	for range attempts {
-		data, err := readOnce(ctx, s, entry, max)
+		content, err := readOnce(ctx, s, entry, max)
 		switch {
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			return Content{}, ctx.Err()
 		case errors.Is(err, ErrChanged):
 			continue
-		case err == nil:
-			return data, nil
+		case err == nil, errors.Is(err, ErrUnchanged):
+			return content, err
 		}
 		if _, own := config.ReasonOf(err); own {
-			return nil, err
+			return Content{}, err
 		}
-		return nil, config.Failf(config.Unreadable, "it cannot be read: %w", err)
+		return Content{}, config.Failf(config.Unreadable, "it cannot be read: %w", err)
 	}
-	return nil, config.Failf(config.Changed, "%w, %d times; it is read again at the next run", ErrChanged, attempts)
+	return Content{}, config.Failf(config.Changed, "%w, %d times; it is read again at the next run", ErrChanged, attempts)
 }
 
 // readAtOnce is how many bytes are read between two looks at the context.
 const readAtOnce = 1 << 20
 
-func readOnce(ctx context.Context, s Source, entry Entry, max int64) ([]byte, error) {
+func readOnce(ctx context.Context, s Source, entry Entry, max int64) (Content, error) {
 	r, err := s.Open(ctx, entry)
 	if err != nil {
-		return nil, err
+		return Content{}, err
 	}
 	defer r.Close()
+	var content Content
+	if d, ok := r.(Describer); ok {
+		content.Description = d.Describe()
+	}
+	if content.Version == "" {
+		content.Version = entry.Version
+	}
+	if content.Metadata == nil {
+		content.Metadata = entry.Metadata
+	}
+	content.Data, err = readAll(ctx, r, entry.Size, max)
+	return content, err
+}
+
+// readAll reads about size bytes, at most max.
+func readAll(ctx context.Context, r io.Reader, size, max int64) ([]byte, error) {
 	// One byte more than listed lets the last Read see the end without growing the slice.
-	data := make([]byte, 0, entry.Size+1)
+	data := make([]byte, 0, size+1)
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -57,8 +57,8 @@ func TestConfigMap(t *testing.T) {
 		t.Errorf("listing (-want +got):\n%s", diff)
 	}
 	data, err := Read(t.Context(), s, entries[1], 3)
-	if err != nil || string(data) != "bee" {
-		t.Errorf("Read = %q, %v, want bee", data, err)
+	if err != nil || string(data.Data) != "bee" {
+		t.Errorf("Read = %q, %v, want bee", data.Data, err)
 	}
 	_, err = Read(t.Context(), s, Entry{Path: "gone"}, 3)
 	wantReason(t, err, config.Unreadable)
@@ -110,8 +110,8 @@ func TestDirectoryReadsAMountedConfigMap(t *testing.T) {
 		t.Errorf("listing (-want +got):\n%s", diff)
 	}
 	for _, e := range entries {
-		if data, err := Read(t.Context(), s, e, 100); err != nil || string(data) != "x" {
-			t.Errorf("Read(%s) = %q, %v", e.Path, data, err)
+		if data, err := Read(t.Context(), s, e, 100); err != nil || string(data.Data) != "x" {
+			t.Errorf("Read(%s) = %q, %v", e.Path, data.Data, err)
 		}
 	}
 }
@@ -271,8 +271,8 @@ func TestNamesThatAreNotUTF8(t *testing.T) {
 		t.Fatalf("listing (-want +got):\n%s", diff)
 	}
 	for _, e := range entries {
-		if data, err := Read(t.Context(), s, e, 100); err != nil || string(data) != texts[e.Path] {
-			t.Errorf("Read(%s) = %q, %v, want %q", e.Path, data, err, texts[e.Path])
+		if data, err := Read(t.Context(), s, e, 100); err != nil || string(data.Data) != texts[e.Path] {
+			t.Errorf("Read(%s) = %q, %v, want %q", e.Path, data.Data, err, texts[e.Path])
 		}
 	}
 	_, err := Read(t.Context(), s, Entry{Path: "dir%FF/%EA/gone.md"}, 100)
@@ -286,8 +286,8 @@ func TestReadIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, dir)
-	if data, err := Read(t.Context(), s, Entry{Path: "big", Size: 10}, 10); err != nil || len(data) != 10 {
-		t.Errorf("Read at the limit = %d bytes, %v", len(data), err)
+	if c, err := Read(t.Context(), s, Entry{Path: "big", Size: 10}, 10); err != nil || len(c.Data) != 10 {
+		t.Errorf("Read at the limit = %d bytes, %v", len(c.Data), err)
 	}
 	_, err := Read(t.Context(), s, Entry{Path: "big", Size: 3}, 9)
 	wantReason(t, err, config.TooLarge) // it grew since it was listed
@@ -340,8 +340,8 @@ func TestReadSeesChanges(t *testing.T) {
 				wantReason(t, err, tt.want)
 				return
 			}
-			if err != nil || string(data) != tt.data {
-				t.Errorf("Read = %q, %v, want %q", data, err, tt.data)
+			if err != nil || string(data.Data) != tt.data {
+				t.Errorf("Read = %q, %v, want %q", data.Data, err, tt.data)
 			}
 		})
 	}
