@@ -98,7 +98,7 @@ func (w *walk) read(dir name, depth int) ([]name, error) {
 	}
 	w.listed[idOf(self)] = true
 	entries, err := f.ReadDir(-1)
-	written := writtenNames(entries)
+	written := writtenNames(rawNames(entries))
 	names := make([]name, 0, len(entries))
 	for i, e := range entries {
 		n := name{path: path.Join(dir.path, written[i]), raw: path.Join(dir.raw, e.Name()), directory: e.IsDir()}
@@ -163,7 +163,7 @@ func (w *walk) findOwn(ctx context.Context, dir name, depth int) {
 		return
 	}
 	w.own[idOf(self)] = true
-	written := writtenNames(entries)
+	written := writtenNames(rawNames(entries))
 	for i, e := range entries {
 		n := name{path: path.Join(dir.path, written[i]), raw: path.Join(dir.raw, e.Name())}
 		if e.IsDir() && !isSkipped(n.raw) && w.globs.descends(n.path) && depth+1 < maxDepth && ctx.Err() == nil {
@@ -185,25 +185,32 @@ func (w *walk) file(n name) error {
 
 // writtenNames are the names of a directory's entries as they are listed: in one that is not UTF-8, the other bytes and
 // the percent sign are written as %FC. Where that is the name of another entry, it begins with %%.
-func writtenNames(entries []fs.DirEntry) []string {
-	written := make([]string, len(entries))
+func writtenNames(raw []string) []string {
+	written := slices.Clone(raw)
 	var taken map[string]bool
-	for i, e := range entries {
-		written[i] = e.Name()
-		if utf8.ValidString(e.Name()) {
+	for i, name := range raw {
+		if utf8.ValidString(name) {
 			continue
 		}
 		if taken == nil {
-			taken = make(map[string]bool, len(entries))
-			for _, e := range entries {
-				taken[e.Name()] = true
+			taken = make(map[string]bool, len(raw))
+			for _, name := range raw {
+				taken[name] = true
 			}
 		}
-		for written[i] = writtenName(e.Name()); taken[written[i]]; {
+		for written[i] = writtenName(name); taken[written[i]]; {
 			written[i] = "%%" + written[i]
 		}
 	}
 	return written
+}
+
+func rawNames(entries []fs.DirEntry) []string {
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names
 }
 
 func writtenName(raw string) string {
@@ -250,7 +257,7 @@ func rawName(root *os.Root, dir, listed string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if i := slices.Index(writtenNames(entries), listed); i >= 0 {
+	if i := slices.Index(writtenNames(rawNames(entries)), listed); i >= 0 {
 		return entries[i].Name(), nil
 	}
 	return "", &fs.PathError{Op: "open", Path: path.Join(dir, listed), Err: fs.ErrNotExist}
