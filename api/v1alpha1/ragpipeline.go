@@ -55,6 +55,11 @@ type RAGPipelineSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Documents []Source `json:"documents"`
 
+	// sync configures when runs bring the index up to date with its sources, and what they remove.
+	// +optional
+	// +kubebuilder:default:={}
+	Sync Sync `json:"sync,omitzero"`
+
 	// extraction configures a server that reads documents which the built-in readers cannot. If unset,
 	// these fail.
 	// +optional

@@ -25,6 +25,7 @@ import (
 type ingestFlags struct {
 	podFlags
 	termination string
+	sync        syncFlags
 }
 
 func newIngestCommand() *cobra.Command {
@@ -47,7 +48,18 @@ func newIngestCommand() *cobra.Command {
 	f.register(cmd)
 	cmd.Flags().StringVar(&f.termination, "termination-log", "",
 		"file for the summary that Kubernetes reads as the termination message")
+	f.sync.register(cmd)
 	return cmd
+}
+
+// syncFlags let one run do what its config leaves to a person.
+type syncFlags struct {
+	confirmPrune bool
+}
+
+func (f *syncFlags) register(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.confirmPrune, "confirm-prune", false,
+		"remove documents that vanished from a source, even if they are more than spec.sync.maxPrune")
 }
 
 // writeTermination writes the summary of the report, or at least the error, for the kubelet.
@@ -97,6 +109,7 @@ func (f *ingestFlags) run(ctx context.Context, log *slog.Logger) (*ingest.Report
 	}()
 	report, err := d.ingest(ctx, ingestion{
 		config:   *c,
+		sync:     f.sync,
 		progress: func(now config.Progress) { progress.Store(&now) },
 		log:      log,
 	})
@@ -110,6 +123,7 @@ func (f *ingestFlags) run(ctx context.Context, log *slog.Logger) (*ingest.Report
 // ingestion is one run over the sources.
 type ingestion struct {
 	config config.Ingest
+	sync   syncFlags
 	// configMaps returns a ConfigMap's entries by its name; nil in a pod, where they are mounted.
 	configMaps func(name string) (map[string][]byte, error)
 	progress   func(config.Progress)
@@ -146,12 +160,15 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 	}
 	embedding := i.config.Embedding
 	return ingest.Run(ctx, ingest.Options{
-		Config:     i.config,
-		Sources:    sources,
-		Extractor:  reader,
-		Splitter:   splitter,
-		Embedder:   model.NewEmbedder(embedding, i.config.Generation.Embedding, d.keys(embedding.Key), d.models),
-		Index:      d.store,
+		Config:    i.config,
+		Sources:   sources,
+		Extractor: reader,
+		Splitter:  splitter,
+		Embedder:  model.NewEmbedder(embedding, i.config.Generation.Embedding, d.keys(embedding.Key), d.models),
+		Index:     d.store,
+
+		ConfirmPrune: i.sync.confirmPrune,
+
 		Progress:   i.progress,
 		Log:        i.log,
 		Registerer: d.registry,

@@ -34,6 +34,7 @@ type runFlags struct {
 	stdout, stderr    io.Writer
 	getenv            func(string) string
 	asking            bool
+	sync              syncFlags
 }
 
 func newRunCommand() *cobra.Command {
@@ -60,6 +61,7 @@ func newRunCommand() *cobra.Command {
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080",
 		"address of the gateway; without --keys it must be a loopback address")
 	flags.StringVar(&f.keys, "keys", "", "file of the clients' API keys: a line name=token for each client")
+	f.sync.register(cmd)
 	return cmd
 }
 
@@ -241,6 +243,7 @@ func (f *runFlags) bringUpToDate(
 	show, done := newProgress(f.stderr)
 	report, err := d.ingest(ctx, ingestion{
 		config: c,
+		sync:   f.sync,
 		configMaps: func(name string) (map[string][]byte, error) {
 			if m, ok := configMaps[name]; ok {
 				return m, nil

@@ -1,7 +1,5 @@
 package config
 
-import "strconv"
-
 // Version is the version of this contract. A reader refuses a file of another version: operator and
 // pods come from one image, so a difference means that the wrong image runs.
 const Version = 1
@@ -17,7 +15,9 @@ type Ingest struct {
 	Limits     Limits     `json:"limits,omitzero"`
 	// MaxFailed is how many documents may fail before a new generation is not complete; nil means
 	// all but one.
-	MaxFailed *MaxFailed `json:"maxFailed,omitempty"`
+	MaxFailed *Share `json:"maxFailed,omitempty"`
+	// Prune is what a run may remove of the documents that vanished from their sources.
+	Prune Prune `json:"prune,omitzero"`
 	// Extraction names the server that reads what the built-in readers cannot; nil means no server.
 	Extraction *Extraction `json:"extraction,omitempty"`
 	// Keep are the fingerprints of the pipeline's generations that are in use. When this one alone
@@ -36,32 +36,6 @@ type Limits struct {
 
 // DefaultChunks is how many chunks a document may have by default.
 const DefaultChunks = 20_000
-
-// MaxFailed is how many documents may fail: a number of them, or a per cent of those listed.
-type MaxFailed struct {
-	Number  int  `json:"number"`
-	Percent bool `json:"percent,omitempty"` // reports whether Number is a per cent
-}
-
-// Exceeded reports whether more of the listed documents have failed than may. A per cent is not
-// rounded.
-func (m *MaxFailed) Exceeded(failed, listed int) bool {
-	switch {
-	case m == nil:
-		return false
-	case m.Percent:
-		return failed*100 > m.Number*listed
-	}
-	return failed > m.Number
-}
-
-// String is the value as a user writes it.
-func (m *MaxFailed) String() string {
-	if m.Percent {
-		return strconv.Itoa(m.Number) + "%"
-	}
-	return strconv.Itoa(m.Number)
-}
 
 // Gateway is what the query gateway needs: one generation, the models, and how to answer.
 type Gateway struct {

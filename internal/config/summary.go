@@ -27,6 +27,8 @@ type Summary struct {
 	Changed   int `json:"changed"`
 	Failed    int `json:"failed"`
 	Removed   int `json:"removed"`
+	Kept      int `json:"kept,omitempty"`     // vanished from a source, and kept as the config wants
+	HeldBack  int `json:"heldBack,omitempty"` // vanished from a source, and kept because they are too many
 
 	Indexed   int `json:"indexed"` // of the listed documents, in the index now
 	Chunks    int `json:"chunks"`

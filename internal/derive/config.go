@@ -79,8 +79,9 @@ func Ingest(p *v1alpha1.RAGPipeline, d DataPlane) (config.Ingest, error) {
 	if err := errors.Join(sourcesErr, modelErr, extractionErr); err != nil {
 		return config.Ingest{}, err
 	}
-	limit, err := MaxFailed(p)
-	if err != nil {
+	limit, limitErr := MaxFailed(p)
+	prune, pruneErr := prune(p)
+	if err := errors.Join(limitErr, pruneErr); err != nil {
 		return config.Ingest{}, err
 	}
 	return config.Ingest{
@@ -93,25 +94,41 @@ func Ingest(p *v1alpha1.RAGPipeline, d DataPlane) (config.Ingest, error) {
 		Extraction: extraction,
 		Limits:     config.Limits{Chunks: int(p.Spec.Ingest.Limits.Chunks)},
 		MaxFailed:  limit,
+		Prune:      prune,
 	}, nil
 }
 
 // MaxFailed returns how many documents of p may fail; nil if the spec does not say. Its error is a
 // ConfigurationError.
-func MaxFailed(p *v1alpha1.RAGPipeline) (*config.MaxFailed, error) {
-	m := p.Spec.Ingest.MaxFailed
-	if m == nil {
+func MaxFailed(p *v1alpha1.RAGPipeline) (*config.Share, error) {
+	return share("spec.ingest.maxFailed", p.Spec.Ingest.MaxFailed)
+}
+
+// prune returns what p's runs may remove. The default limit is left out, as from the configs of
+// operators that had no limit. Its error is a ConfigurationError.
+func prune(p *v1alpha1.RAGPipeline) (config.Prune, error) {
+	sync := p.Spec.Sync
+	limit, err := share("spec.sync.maxPrune", sync.MaxPrune)
+	if limit != nil && *limit == config.DefaultMaxPrune {
+		limit = nil
+	}
+	return config.Prune{Off: !ptr.Deref(sync.Prune, true), Max: limit}, err
+}
+
+// share reads a number of documents or a per cent; nil if the field is unset.
+func share(field string, value *intstr.IntOrString) (*config.Share, error) {
+	if value == nil {
 		return nil, nil
 	}
-	if m.Type == intstr.Int {
-		return &config.MaxFailed{Number: m.IntValue()}, nil
+	if value.Type == intstr.Int {
+		return &config.Share{Number: value.IntValue()}, nil
 	}
-	number, isPercent := strings.CutSuffix(m.StrVal, "%")
+	number, isPercent := strings.CutSuffix(value.StrVal, "%")
 	percent, err := strconv.Atoi(number)
 	if err != nil || !isPercent {
-		return nil, Errorf("spec.ingest.maxFailed", "must be a number of documents, or a per cent of all such as \"5%%\"")
+		return nil, Errorf(field, "must be a number of documents, or a per cent such as \"5%%\"")
 	}
-	return &config.MaxFailed{Number: percent, Percent: true}, nil
+	return &config.Share{Number: percent, Percent: true}, nil
 }
 
 // Gateway returns the config of p's gateway. Its errors are ConfigurationErrors, joined.

@@ -122,12 +122,12 @@ func TestLimitsAndFailuresThatAreAllowed(t *testing.T) {
 	for name, c := range map[string]struct {
 		spec   v1alpha1.Ingest
 		limits config.Limits
-		failed *config.MaxFailed
+		failed *config.Share
 	}{
 		"nothing is said": {v1alpha1.Ingest{}, config.Limits{}, nil},
 		"chunks":          {v1alpha1.Ingest{Limits: v1alpha1.IngestLimits{Chunks: 300}}, config.Limits{Chunks: 300}, nil},
-		"a number":        {v1alpha1.Ingest{MaxFailed: new(intstr.FromInt32(0))}, config.Limits{}, &config.MaxFailed{}},
-		"a per cent":      {v1alpha1.Ingest{MaxFailed: new(intstr.FromString("5%"))}, config.Limits{}, &config.MaxFailed{Number: 5, Percent: true}},
+		"a number":        {v1alpha1.Ingest{MaxFailed: new(intstr.FromInt32(0))}, config.Limits{}, &config.Share{}},
+		"a per cent":      {v1alpha1.Ingest{MaxFailed: new(intstr.FromString("5%"))}, config.Limits{}, &config.Share{Number: 5, Percent: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := configs(t, derivetest.Pipeline(func(s *v1alpha1.RAGPipelineSpec) { s.Ingest = c.spec }), machine).Ingest

@@ -2,7 +2,9 @@ package desired
 
 import (
 	"path"
+	"slices"
 	"strconv"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -30,6 +32,9 @@ type Task struct {
 	Rules string `json:",omitempty"`
 	// Upgrade reports whether nothing but an upgrade of the operator made the task due.
 	Upgrade bool `json:"-"`
+	// Asked reports whether a new value of the sync annotation asked for the task: words in the value hold for this
+	// one task, and not for later ones that find the value unchanged.
+	Asked bool `json:"-"`
 }
 
 // Name is the name of the task's Job and ConfigMap. It depends on config, trigger, retry number and rules,
@@ -52,6 +57,26 @@ type Trigger struct {
 	Sync string `json:"sync,omitempty"`
 	// Rebuilds counts how often the index was found gone.
 	Rebuilds int `json:"lost,omitempty"`
+	// Ticks counts how often the interval has made a run due since the one before had succeeded.
+	Ticks int `json:"ticks,omitempty"`
+}
+
+// flags are the flags of `ingest` that the sync annotation asks for. Each is a word in its value, which other text may
+// follow or precede, such as a date that makes the value a new one.
+func (t Task) flags() (flags []string) {
+	if !t.Asked {
+		return nil
+	}
+	words := strings.FieldsFunc(t.Trigger.Sync, func(c rune) bool { return c != '-' && (c < 'a' || c > 'z') })
+	for i, word := range words {
+		words[i] = strings.Trim(word, "-")
+	}
+	for _, word := range []string{"confirm-prune"} {
+		if slices.Contains(words, word) {
+			flags = append(flags, "--"+word)
+		}
+	}
+	return flags
 }
 
 // SourceVersion is the version of a source's object.
@@ -114,6 +139,7 @@ func (b builder) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 			naming.AnnotationTrigger:  config.Hash(t.Trigger),
 			naming.AnnotationRetry:    strconv.Itoa(t.Retry),
 			naming.AnnotationRebuilds: strconv.Itoa(t.Trigger.Rebuilds),
+			naming.AnnotationTicks:    strconv.Itoa(t.Trigger.Ticks),
 			naming.AnnotationSpec:     strconv.FormatInt(b.p.Generation, 10),
 		}).
 		WithSpec(batchv1ac.JobSpec().
@@ -126,14 +152,21 @@ func (b builder) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 	if t.Upgrade {
 		job.WithAnnotations(map[string]string{naming.AnnotationUpgrade: "true"})
 	}
+	if t.Trigger.Sync != "" {
+		job.WithAnnotations(map[string]string{naming.AnnotationSync: t.Trigger.Sync})
+	}
+	if t.Asked {
+		job.WithAnnotations(map[string]string{naming.AnnotationAsked: "true"})
+	}
 	return job
 }
 
 func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration {
 	c, spec := t.Config.(config.Ingest), b.p.Spec.Ingest
 	sources, mounts := b.sources()
-	container := b.operatorContainer(naming.ComponentIngest, "ingest", "--config", configDirectory+"/"+configEntry,
-		"--secrets", secretsDirectory, "--termination-log", corev1.TerminationMessagePathDefault).
+	arguments := append([]string{"ingest", "--config", configDirectory + "/" + configEntry,
+		"--secrets", secretsDirectory, "--termination-log", corev1.TerminationMessagePathDefault}, t.flags()...)
+	container := b.operatorContainer(naming.ComponentIngest, arguments...).
 		WithTerminationMessagePath(corev1.TerminationMessagePathDefault).
 		WithPorts(port("ops", config.OpsPort)).
 		WithResources(limited(spec.Resources, "200m", "512Mi", "3Gi")).

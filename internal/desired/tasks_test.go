@@ -3,6 +3,8 @@ package desired
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
 )
@@ -22,6 +24,7 @@ func TestTasksAreNamedByWhatTheyDo(t *testing.T) {
 		"a new document":    {Kind: Ingestion, Config: c, Trigger: Trigger{Sources: sources}},
 		"a wish":            {Kind: Ingestion, Config: c, Trigger: Trigger{Sync: "now"}},
 		"a lost index":      {Kind: Ingestion, Config: c, Trigger: Trigger{Rebuilds: 1}},
+		"a tick":            {Kind: Ingestion, Config: c, Trigger: Trigger{Ticks: 1}},
 		"another keep":      {Kind: Ingestion, Config: config.Ingest{Keep: []string{"x"}}},
 		"another run still": {Kind: Ingestion, Config: config.Ingest{}},
 		"another kind":      {Kind: TaskKind{Component: "backup"}, Config: c},
@@ -94,4 +97,26 @@ func TestTheNameOfATaskIsTheSameInEveryVersion(t *testing.T) {
 		return
 	}
 	t.Error("there is no Job")
+}
+
+func TestWordsOfTheSyncAnnotationReachTheRunThatItAskedFor(t *testing.T) {
+	for value, want := range map[string][]string{
+		"confirm-prune":            {"--confirm-prune"},
+		"confirm-prune 1795795200": {"--confirm-prune"},
+		"2026-11-27,confirm-prune": {"--confirm-prune"},
+		"confirm-prune-2":          {"--confirm-prune"},
+		"do-not-confirm-prune":     nil,
+		"confirm-pruning":          nil,
+		"1795795200":               nil,
+		"Confirm-Prune":            nil,
+	} {
+		task := Task{Trigger: Trigger{Sync: value}, Asked: true}
+		if diff := cmp.Diff(want, task.flags()); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", value, diff)
+		}
+		task.Asked = false
+		if flags := task.flags(); len(flags) > 0 {
+			t.Errorf("%q reaches a later run as %q", value, flags)
+		}
+	}
 }

@@ -65,6 +65,9 @@ type Options struct {
 	Embedder  Embedder
 	Index     Index
 
+	// ConfirmPrune lets this run remove more documents of a source than Config.Prune allows.
+	ConfirmPrune bool
+
 	// Workers read, extract and split documents at once; 0 means one a core, up to 4.
 	Workers int
 	// Requests are embedded at once; 0 means 4.
@@ -128,7 +131,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		o.Log.Error("Ingestion failed", "error", err, "documents", report.Indexed, "failed", report.Failed)
 	} else {
 		o.Log.Info("Finished ingestion", "added", report.Added, "changed", report.Changed, "unchanged", report.Unchanged,
-			"removed", report.Removed, "failed", report.Failed, "withWarnings", report.Warned, "seconds", report.Seconds)
+			"removed", report.Removed, "kept", report.Kept, "heldBack", report.HeldBack, "failed", report.Failed,
+			"withWarnings", report.Warned, "seconds", report.Seconds)
 	}
 	return report, err
 }

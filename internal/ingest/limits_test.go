@@ -66,12 +66,12 @@ func TestAnotherLimitIsAppliedToUnchangedDocuments(t *testing.T) {
 }
 
 func TestTooManyFailuresKeepANewGenerationFromBeingComplete(t *testing.T) {
-	number := func(n int) *config.MaxFailed { return &config.MaxFailed{Number: n} }
-	percent := func(n int) *config.MaxFailed { return &config.MaxFailed{Number: n, Percent: true} }
+	number := func(n int) *config.Share { return &config.Share{Number: n} }
+	percent := func(n int) *config.Share { return &config.Share{Number: n, Percent: true} }
 	for _, c := range []struct {
 		name       string
 		bad, good  int
-		max        *config.MaxFailed
+		max        *config.Share
 		want       error
 		wantReason config.Failure
 	}{
@@ -107,7 +107,7 @@ func TestAHeldBackGenerationIsCompletedOnceMoreMayFail(t *testing.T) {
 	w := newWorld(t)
 	w.write("bad.md", "")
 	w.write("good.md", "Text.")
-	w.config.MaxFailed = &config.MaxFailed{Number: 5, Percent: true}
+	w.config.MaxFailed = &config.Share{Number: 5, Percent: true}
 	_, err := w.run()
 	const want = "too many documents failed: 1 of 2, more than spec.ingest.maxFailed (5%) allows: Malformed (1); " +
 		"the first is docs/bad.md (Malformed: "

@@ -21,6 +21,10 @@ type job struct {
 // gone.
 func (r *run) list(ctx context.Context, jobs chan<- job) error {
 	rows := &ledger{index: r.Index}
+	passed := func(row index.Row) {
+		r.ledger[row.Source]++
+		r.vanish(row)
+	}
 	last := ""
 	for _, o := range r.origins {
 		var failure error
@@ -31,8 +35,11 @@ func (r *run) list(ctx context.Context, jobs chan<- job) error {
 				return false
 			}
 			last = j.id
-			if j.previous, failure = rows.seek(ctx, j.id, r.vanish); failure != nil {
+			if j.previous, failure = rows.seek(ctx, j.id, passed); failure != nil {
 				return false
+			}
+			if j.previous != nil {
+				r.ledger[o.name]++
 			}
 			select {
 			case jobs <- j:
@@ -50,7 +57,7 @@ func (r *run) list(ctx context.Context, jobs chan<- job) error {
 			r.unlist(o, err)
 		}
 	}
-	_, err := rows.seek(ctx, pastAll, r.vanish)
+	_, err := rows.seek(ctx, pastAll, passed)
 	return err
 }
 

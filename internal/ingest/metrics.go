@@ -8,7 +8,7 @@ import (
 
 // metrics count over the life of the process, run after run.
 type metrics struct {
-	documents *prometheus.CounterVec // by result: added, changed, unchanged, failed, removed
+	documents *prometheus.CounterVec // by result: added, changed, unchanged, failed, removed, kept, held back
 	chunks    *prometheus.CounterVec // by result: embedded, reused, truncated
 }
 

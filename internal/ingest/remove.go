@@ -13,12 +13,11 @@ import (
 // removeAtOnce is how many documents go in one call.
 const removeAtOnce = 256
 
-// remove deletes what the ledger has and the sources have not, and proves from the ledger that it has gone. Of a
-// source that could not be listed whole it removes nothing.
+// remove deletes what the ledger has and the sources have not, and proves from the ledger that it has gone.
 func (r *run) remove(ctx context.Context) error {
 	gone := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(r.gone)) {
-		if r.unlisted[name] != nil {
+		if !r.mayRemove(name, len(r.gone[name])) {
 			continue
 		}
 		for documents := range slices.Chunk(r.gone[name], removeAtOnce) {
@@ -36,6 +35,30 @@ func (r *run) remove(ctx context.Context) error {
 		return nil
 	}
 	return r.proveRemoved(ctx, gone)
+}
+
+// mayRemove reports whether the n documents that the source no longer lists are to be removed. Whoever takes a source
+// out of the config wants its documents gone. A source that could not be listed whole proves nothing. Of any other,
+// the config says whether vanished documents go, and how many at once: a source that is suddenly all but empty may be
+// the wrong one.
+func (r *run) mayRemove(name string, n int) bool {
+	configured := slices.ContainsFunc(r.origins, func(o *origin) bool { return o.name == name })
+	switch {
+	case !configured:
+		return true
+	case r.unlisted[name] != nil:
+		return false
+	case r.Config.Prune.Off:
+		r.tally.kept(n)
+		return false
+	case !r.ConfirmPrune && r.Config.Prune.HoldsBack(n, r.ledger[name]):
+		r.tally.heldBack(n)
+		r.tally.warn("source %q no longer lists %d of its %d documents, more than maxPrune (%s) lets a run remove: the "+
+			"index keeps them; correct the source, or confirm the removal with confirm-prune",
+			name, n, r.ledger[name], r.Config.Prune.Limit())
+		return false
+	}
+	return true
 }
 
 // proveRemoved reads the whole ledger again and fails when it still has one of the documents.

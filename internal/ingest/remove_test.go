@@ -2,6 +2,10 @@ package ingest
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -39,5 +43,116 @@ func TestRetireSparesGenerationsInUse(t *testing.T) {
 				t.Errorf("the other generations were retired %d times, want %d", store.retired, test.want)
 			}
 		})
+	}
+}
+
+// fill writes n documents into a directory.
+func fill(t *testing.T, dir string, n int) {
+	t.Helper()
+	for i := range n {
+		writeFile(t, filepath.Join(dir, fmt.Sprintf("%03d.md", i)), fmt.Sprintf("Text of document %d in %s.", i, filepath.Base(dir)))
+	}
+}
+
+// empty removes the first n of them.
+func empty(t *testing.T, dir string, n int) {
+	t.Helper()
+	for i := range n {
+		if err := os.Remove(filepath.Join(dir, fmt.Sprintf("%03d.md", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTooManyRemovalsOfASourceAreHeldBack(t *testing.T) {
+	w := newWorld(t)
+	other := w.add("other")
+	fill(t, w.docs(), 30)
+	fill(t, other, 12)
+	w.mustRun()
+
+	empty(t, w.docs(), 30) // a mistaken bucket, say
+	w.write("new.md", "A new document.")
+	empty(t, other, 5)
+	report := w.mustRun()
+	if report.HeldBack != 30 || report.Removed != 5 || report.Added != 1 || report.Unchanged != 7 {
+		t.Errorf("30 are to be held back, 5 of the other source removed, and one added: %s", report)
+	}
+	if len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], `source "docs" no longer lists 30 of its 30 documents`) {
+		t.Errorf("the warnings are %q", report.Warnings)
+	}
+	if report := w.mustRun(); report.HeldBack != 30 || report.Removed != 0 {
+		t.Errorf("the next run holds them back as well: %s", report)
+	}
+
+	w.options.ConfirmPrune = true
+	if report := w.mustRun(); report.HeldBack != 0 || report.Removed != 30 {
+		t.Errorf("a confirmed run removes them: %s", report)
+	}
+}
+
+func TestAnEmptySourceIsHeldBack(t *testing.T) {
+	w := newWorld(t)
+	fill(t, w.docs(), 11)
+	w.mustRun()
+	empty(t, w.docs(), 11)
+	report := w.mustRun()
+	if report.HeldBack != 11 || len(report.Warnings) != 1 {
+		t.Errorf("the index keeps what the only source had, with one warning: %s", report)
+	}
+}
+
+func TestTenDocumentsMayAlwaysVanish(t *testing.T) {
+	w := newWorld(t)
+	fill(t, w.docs(), 12)
+	w.mustRun()
+	empty(t, w.docs(), 10)
+	if report := w.mustRun(); report.Removed != 10 || report.HeldBack != 0 {
+		t.Errorf("ten of twelve go: %s", report)
+	}
+}
+
+func TestMaxPruneOfTheConfig(t *testing.T) {
+	w := newWorld(t)
+	w.config.Prune.Max = &config.Share{Number: 2}
+	fill(t, w.docs(), 20)
+	w.mustRun()
+	empty(t, w.docs(), 3)
+	if report := w.mustRun(); report.Removed != 0 || report.HeldBack != 3 {
+		t.Errorf("three are more than two: %s", report)
+	}
+	w.config.Prune.Max = &config.Share{Number: 15, Percent: true}
+	if report := w.mustRun(); report.Removed != 3 {
+		t.Errorf("three of twenty are no more than 15%%: %s", report)
+	}
+}
+
+func TestWithoutPruneWhatVanishedStays(t *testing.T) {
+	w := newWorld(t)
+	w.config.Prune.Off = true
+	fill(t, w.docs(), 3)
+	w.mustRun()
+	empty(t, w.docs(), 2)
+	report := w.mustRun()
+	if report.Kept != 2 || report.Removed != 0 || len(report.Warnings) != 0 {
+		t.Errorf("two are kept, as the config wants: %s", report)
+	}
+	w.options.ConfirmPrune = true
+	if report := w.mustRun(); report.Kept != 2 {
+		t.Errorf("there is nothing to confirm: %s", report)
+	}
+}
+
+// Whoever takes a source out of the spec wants its documents gone, whatever their number.
+func TestRemovingASourceIsConsent(t *testing.T) {
+	w := newWorld(t)
+	other := w.add("other")
+	w.write("a.md", "A text.")
+	fill(t, other, 20)
+	w.mustRun()
+	w.config.Sources = w.config.Sources[:1]
+	w.config.Prune.Off = true
+	if report := w.mustRun(); report.Removed != 20 || report.HeldBack+report.Kept != 0 {
+		t.Errorf("all twenty go: %s", report)
 	}
 }

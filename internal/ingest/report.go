@@ -26,6 +26,10 @@ type Report struct {
 	Changed   int `json:"changed"`   // indexed anew, for other content, metadata or readers
 	Failed    int `json:"failed"`    // failed by themselves, in this run or before and unchanged since
 	Removed   int `json:"removed"`   // in the ledger, and in no source any more
+	// Kept and HeldBack count those that no source has any more and the index keeps: because it keeps all such, or
+	// because more of a source vanished than a run may remove.
+	Kept     int `json:"kept,omitempty"`
+	HeldBack int `json:"heldBack,omitempty"`
 
 	// Indexed and Chunks count what the index now holds of the listed documents.
 	Indexed int `json:"indexed"`
@@ -92,7 +96,7 @@ func (r *Report) documents() string {
 // outcomes are the counts of documents, then of chunks, that are not zero.
 func (r *Report) outcomes() string {
 	documents := nonzero(count{r.Added, "added"}, count{r.Changed, "changed"}, count{r.Unchanged, "unchanged"},
-		count{r.Removed, "removed"}, count{r.Failed, "failed"})
+		count{r.Removed, "removed"}, count{r.Kept, "kept"}, count{r.HeldBack, "held back"}, count{r.Failed, "failed"})
 	chunks := nonzero(count{r.Embedded, "embedded"}, count{r.Reused, "reused"}, count{r.Truncated, "truncated"})
 	if chunks != "" {
 		return documents + "; chunks: " + chunks
@@ -164,9 +168,9 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// Bounds of the summary's texts, in bytes, and of its lists. Without its examples, it has thirteen counts of at most
-// 20 digits with names of at most 21 bytes (13 * 45 = 585), eleven reasons of failures and eight of warnings (19 * 44
-// + 40 = 876), the pipeline and generation (260), an error (560) and its reason (40): 2,321 bytes, because no
+// Bounds of the summary's texts, in bytes, and of its lists. Without its examples, it has fifteen counts of at most
+// 20 digits with names of at most 21 bytes (15 * 45 = 675), eleven reasons of failures and eight of warnings (19 * 44
+// + 40 = 876), the pipeline and generation (260), an error (560) and its reason (40): 2,411 bytes, because no
 // character in it needs escaping. Examples are added as long as the whole stays under config.MaxSummaryBytes.
 const (
 	summaryPipeline = 200
@@ -186,7 +190,7 @@ func (r *Report) Summary() config.Summary {
 		Pipeline:   cut(r.Pipeline, summaryPipeline),
 		Generation: cut(r.Generation, summaryReason),
 		Listed:     r.Listed, Unchanged: r.Unchanged, Added: r.Added, Changed: r.Changed, Failed: r.Failed,
-		Removed: r.Removed,
+		Removed: r.Removed, Kept: r.Kept, HeldBack: r.HeldBack,
 		Indexed: r.Indexed, Chunks: r.Chunks, Embedded: r.Embedded, Reused: r.Reused, Truncated: r.Truncated,
 		Losses: config.Losses{Reasons: r.Reasons, Warned: r.Warned, WarningReasons: r.WarningReasons},
 		Bytes:  r.Bytes, Seconds: float64(int64(r.Seconds*10)) / 10,

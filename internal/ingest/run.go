@@ -51,6 +51,8 @@ type run struct {
 	// gone has the documents of the ledger that no source has any more, by source.
 	gone     map[string][]string
 	vanishes sync.Mutex // guards gone
+	// ledger counts the documents that the ledger had at the listing, by source.
+	ledger map[string]int
 	// unlisted has the sources that could not be listed whole, and why.
 	unlisted map[string]error
 }
@@ -82,6 +84,7 @@ func newRun(o Options) (*run, error) {
 		holding:  semaphore.NewWeighted(holdingBudget),
 		tally:    newTally(o, metrics),
 		gone:     map[string][]string{},
+		ledger:   map[string]int{},
 		unlisted: map[string]error{},
 	}
 	for i, c := range o.Config.Sources {
@@ -223,6 +226,9 @@ func (r *run) emptied(ctx context.Context) error {
 		return err
 	case !before:
 		return fmt.Errorf("%w: %s", ErrNoDocuments, why)
+	}
+	if report := r.tally.counts(); report.Kept+report.HeldBack > 0 {
+		return nil // the index keeps documents of theirs, and the report says so
 	}
 	r.tally.warn("there are no documents any more, and the index is empty: %s", why)
 	return nil

@@ -29,7 +29,7 @@ type tally struct {
 	phase  config.Phase
 	slow   readings
 	done   int // documents
-	kept   int // documents that failed, of which an earlier version is indexed
+	stale  int // documents that failed, of which an earlier version is indexed
 	sum    Report
 	losses losses
 	limit  string // what the embedding model said of its limit, if it cut a text
@@ -128,7 +128,7 @@ func (t *tally) failed(d *document, kept bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if kept {
-		t.kept++
+		t.stale++
 		t.hold(d.previous.Chunks)
 	}
 	t.fail(f)
@@ -150,6 +150,22 @@ func (t *tally) removed(n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sum.Removed += n
+}
+
+// kept counts documents that vanished and stay, because nothing that vanishes is removed.
+func (t *tally) kept(n int) {
+	t.metrics.documents.WithLabelValues("kept").Add(float64(n))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sum.Kept += n
+}
+
+// heldBack counts documents that vanished and stay, because too many vanished at once.
+func (t *tally) heldBack(n int) {
+	t.metrics.documents.WithLabelValues("held back").Add(float64(n))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sum.HeldBack += n
 }
 
 func (t *tally) read(bytes int) {
@@ -217,9 +233,9 @@ func (t *tally) warnings() []string {
 				"choose smaller chunks, or a model with a higher limit (it says: %s)",
 			plural(t.sum.Truncated, "chunk is", "chunks are"), t.limit))
 	}
-	if t.kept > 0 {
+	if t.stale > 0 {
 		warnings = append(warnings, fmt.Sprintf(
-			"%s not be read; the index keeps what it had of it", plural(t.kept, "document could", "documents could")))
+			"%s not be read; the index keeps what it had of it", plural(t.stale, "document could", "documents could")))
 	}
 	return warnings
 }

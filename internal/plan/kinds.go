@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -23,6 +24,8 @@ type kind struct {
 	// task returns the task that is wanted now. If its config or trigger differs from the newest
 	// Job's, another Job is made.
 	task func(*State, desired.Facts) (desired.Task, error)
+	// interval returns how long after the end of a task the next one is due, whatever has changed; 0 for never.
+	interval func(*State) time.Duration
 	// startable reports whether everything that its pods need exists and serves.
 	startable func(*State) bool
 }
@@ -37,6 +40,7 @@ var ingestion = kind{
 		c, err := desired.IngestConfig(s.Pipeline, f)
 		return desired.Task{Kind: desired.Ingestion, Config: c, Trigger: s.ingestTrigger(), Rules: s.Rules}, err
 	},
+	interval: (*State).syncInterval,
 	startable: func(s *State) bool {
 		return s.sourcesExist() && s.embeddingAvailable() && s.storeAvailable() && s.extractionSettled()
 	},

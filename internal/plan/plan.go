@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"cmp"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -57,7 +58,7 @@ type Plan struct {
 	// Facts are what the objects of the pipeline depend on, the tasks to have included. WeaviateKey
 	// is left to the caller, who learns it when the Secrets are applied.
 	Facts desired.Facts
-	// Wait is how long it is until a task that failed is due again; 0 when none is.
+	// Wait is how long it is until a task is due, by the interval or after one that failed; 0 when none is.
 	Wait time.Duration
 	// tasks are the decisions on the kinds of tasks, by component.
 	tasks map[string]decision
@@ -76,7 +77,9 @@ func For(s *State, now time.Time) (Plan, error) {
 		if err != nil {
 			return Plan{}, err
 		}
+		next := s.schedule(k, &task, now)
 		d := s.decide(k, task, now)
+		d.wait = cmp.Or(d.wait, next)
 		p.tasks[k.Component] = d
 		if d.task != nil {
 			p.Facts.Tasks = append(p.Facts.Tasks, *d.task)

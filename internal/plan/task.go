@@ -43,6 +43,7 @@ func (s *State) decide(k kind, task desired.Task, now time.Time) decision {
 		return s.retryAfterFailure(k, task, newest, now)
 	case ended == "", ended == batchv1.JobComplete && same && current(newest, task):
 		task.Retry, task.Rules, task.Upgrade = retry(newest), newest.Annotations[naming.AnnotationRules], afterUpgrade(newest)
+		task.Asked = asked(newest)
 		return decision{task: &task, upgrade: Upgrading(newest)}
 	case same && current(newest, task):
 		return s.retryAfterFailure(k, task, newest, now)
@@ -59,7 +60,7 @@ func (s *State) start(k kind, task desired.Task, last *batchv1.Job) decision {
 	if last != nil {
 		keep = last.Name
 	}
-	task.Upgrade = s.madeDue(task, last)
+	task.Upgrade, task.Asked = s.madeDue(task, last), asks(task, last)
 	switch {
 	case len(s.podsOf(k.Component)) > 0 || !k.startable(s):
 		return decision{blocked: true, keep: keep}
@@ -82,6 +83,8 @@ func (s *State) retryAfterFailure(k kind, task desired.Task, failed *batchv1.Job
 	pause := min(firstRetry<<min(task.Retry-1, 10), longestRetry)
 	if unusable(failed) {
 		pause = longestRetry
+	} else if interval := k.interval(s); interval > 0 && s.otherSourcesGoOn(failed) {
+		pause = min(pause, interval)
 	}
 	if wait := finishedAt(failed).Add(pause).Sub(now); wait > 0 {
 		return decision{keep: failed.Name, wait: wait}

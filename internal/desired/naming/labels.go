@@ -35,7 +35,11 @@ const (
 	AnnotationRebuilds = "ragpipeline.io/lost"
 	// AnnotationWeaviateKey on a pod is the UID of the store's API-key Secret: one made anew rolls the pod.
 	AnnotationWeaviateKey = "ragpipeline.io/weaviate-key"
-	// AnnotationSync on a pipeline starts a run whenever its value changes.
+	// AnnotationTicks is how many runs the interval had made due, one after the other, when a task was started.
+	AnnotationTicks = "ragpipeline.io/ticks"
+	// AnnotationAsked is "true" on a task that a new value of AnnotationSync asked for.
+	AnnotationAsked = "ragpipeline.io/asked"
+	// AnnotationSync on a pipeline starts a run whenever its value changes. A task has the value at its start.
 	AnnotationSync = "ragpipeline.io/sync"
 
 	AppName = "ragpipeline"
