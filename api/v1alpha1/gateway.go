@@ -17,11 +17,20 @@ type Ingest struct {
 	// +kubebuilder:default:={}
 	Limits IngestLimits `json:"limits,omitzero"`
 
-	// resources are the compute resources of a run's pod, as in a Pod.
+	// workers is how many pods share the documents of a run. Each lists all sources and reads, embeds
+	// and indexes its part of the documents. A change takes effect with the next run. `ragpipeline
+	// run` uses one process.
+	// +optional
+	// +kubebuilder:default:=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=32
+	Workers int32 `json:"workers,omitempty"`
+
+	// resources are the compute resources of each of a run's pods, as in a Pod.
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// scheduling selects the nodes that a run's pod may run on, as in a Pod.
+	// scheduling selects the nodes that a run's pods may run on, as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/extract/server"
 	"github.com/ragpipeline/ragpipeline/internal/extract/worker"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/ingest"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/model"
@@ -26,6 +28,8 @@ type ingestFlags struct {
 	podFlags
 	termination string
 	sync        syncFlags
+	share       index.Share
+	run         string
 }
 
 func newIngestCommand() *cobra.Command {
@@ -35,7 +39,7 @@ func newIngestCommand() *cobra.Command {
 		Short: "Bring an index up to date with its sources, once: the ingestion's pod",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := f.run(cmd.Context(), serve.Logger(cmd.ErrOrStderr(), nil))
+			report, err := f.ingest(cmd.Context(), serve.Logger(cmd.ErrOrStderr(), nil))
 			if f.termination != "" {
 				err = errors.Join(err, writeTermination(f.termination, report, err))
 			}
@@ -46,9 +50,13 @@ func newIngestCommand() *cobra.Command {
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().StringVar(&f.termination, "termination-log", "",
+	flags := cmd.Flags()
+	flags.StringVar(&f.termination, "termination-log", "",
 		"file for the summary that Kubernetes reads as the termination message")
 	f.sync.register(cmd)
+	flags.IntVar(&f.share.Workers, "workers", 1, "how many processes share the run")
+	flags.IntVar(&f.share.Worker, "worker", 0, "which of them this is, from 0")
+	flags.StringVar(&f.run, "run", "", "name of the run that they share")
 	return cmd
 }
 
@@ -73,8 +81,24 @@ func writeTermination(path string, report *ingest.Report, err error) error {
 	return os.WriteFile(path, report.Summary().JSON(), 0o600)
 }
 
-// run ingests once, and serves the ops port until the end.
-func (f *ingestFlags) run(ctx context.Context, log *slog.Logger) (*ingest.Report, error) {
+// team is the workers that share the run; nil for one process.
+func (f *ingestFlags) team(store index.Store) (*ingest.Team, error) {
+	if f.share.Workers == 1 && f.share.Worker == 0 {
+		return nil, nil
+	}
+	shared, ok := store.(index.Shared)
+	switch {
+	case f.share.Worker < 0 || f.share.Worker >= f.share.Workers || f.run == "":
+		return nil, unusable{fmt.Errorf("--worker %d --workers %d --run %q: name the run, and a worker from 0 to %d",
+			f.share.Worker, f.share.Workers, f.run, f.share.Workers-1)}
+	case !ok:
+		return nil, unusable{errors.New("--workers: several processes cannot write a local index")}
+	}
+	return &ingest.Team{Share: f.share, Run: f.run, Index: shared}, nil
+}
+
+// ingest ingests once, and serves the ops port until the end.
+func (f *ingestFlags) ingest(ctx context.Context, log *slog.Logger) (*ingest.Report, error) {
 	c, err := config.ReadIngest(f.config)
 	if err != nil {
 		return nil, unusable{err}
@@ -90,11 +114,16 @@ func (f *ingestFlags) run(ctx context.Context, log *slog.Logger) (*ingest.Report
 		pipeline:   c.Pipeline,
 		generation: c.Generation,
 		index:      c.Index,
+		share:      f.share,
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer d.store.Close()
+	team, err := f.team(d.store)
+	if err != nil {
+		return nil, err
+	}
 	ops, err := listen(ctx, "ops-listen", f.ops)
 	if err != nil {
 		return nil, err
@@ -110,10 +139,11 @@ func (f *ingestFlags) run(ctx context.Context, log *slog.Logger) (*ingest.Report
 	report, err := d.ingest(ctx, ingestion{
 		config:   *c,
 		sync:     f.sync,
+		team:     team,
 		progress: func(now config.Progress) { progress.Store(&now) },
 		log:      log,
 	})
-	if err == nil {
+	if err == nil && !report.Unfinished {
 		err = ingest.Retire(ctx, *c, d.store)
 	}
 	stop()
@@ -124,6 +154,7 @@ func (f *ingestFlags) run(ctx context.Context, log *slog.Logger) (*ingest.Report
 type ingestion struct {
 	config config.Ingest
 	sync   syncFlags
+	team   *ingest.Team // nil for one process
 	// configMaps returns a ConfigMap's entries by its name; nil in a pod, where they are mounted.
 	configMaps func(name string) (map[string][]byte, error)
 	progress   func(config.Progress)
@@ -166,6 +197,7 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 		Splitter:  splitter,
 		Embedder:  model.NewEmbedder(embedding, i.config.Generation.Embedding, d.keys(embedding.Key), d.models),
 		Index:     d.store,
+		Team:      i.team,
 
 		ConfirmPrune: i.sync.confirmPrune,
 

@@ -32,6 +32,8 @@ type dataPlaneOptions struct {
 	pipeline   config.Pipeline
 	generation config.Generation
 	index      config.Index
+	// share is the documents that the process writes; the zero value is all.
+	share index.Share
 	// readOnly opens the index for questions alone. A Weaviate need not be running yet.
 	readOnly bool
 }
@@ -70,6 +72,7 @@ func (o *dataPlaneOptions) openIndex(ctx context.Context) (index.Store, error) {
 			Pipeline:   o.pipeline,
 			Generation: o.generation,
 			Key:        o.keys(w.Key),
+			Share:      o.share,
 			ReadOnly:   o.readOnly,
 		})
 	}

@@ -58,6 +58,39 @@ func Counts[R ~string](counts map[R]int) string {
 	return strings.Join(parts, ", ")
 }
 
+// Add adds the losses of other documents.
+func (l *Losses) Add(other Losses) {
+	l.Reasons = addCounts(l.Reasons, other.Reasons)
+	l.WarningReasons = addCounts(l.WarningReasons, other.WarningReasons)
+	l.Warned += other.Warned
+	l.WarnedDocuments = firstByName(append(slices.Clip(l.WarnedDocuments), other.WarnedDocuments...),
+		func(d WarnedDocument) string { return d.Document })
+}
+
+func addCounts[R ~string](a, b map[R]int) map[R]int {
+	if len(b) == 0 {
+		return a
+	}
+	sum := maps.Clone(a)
+	if sum == nil {
+		sum = make(map[R]int, len(b))
+	}
+	for reason, n := range b {
+		sum[reason] += n
+	}
+	return sum
+}
+
+// FirstFailures returns the first MaxExamples of the failed documents, by document.
+func FirstFailures(list []FailedDocument) []FailedDocument {
+	return firstByName(list, func(f FailedDocument) string { return f.Document })
+}
+
+func firstByName[D any](list []D, name func(D) string) []D {
+	slices.SortStableFunc(list, func(a, b D) int { return cmp.Compare(name(a), name(b)) })
+	return list[:min(len(list), MaxExamples)]
+}
+
 // Clone returns losses that share nothing with l that counting more of them would change.
 func (l Losses) Clone() Losses {
 	l.Reasons, l.WarningReasons = maps.Clone(l.Reasons), maps.Clone(l.WarningReasons)

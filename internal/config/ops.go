@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // OpsPort is the port on which gateway and ingestion serve their status, metrics, health and profiles.
 const OpsPort = 9090
@@ -54,8 +57,24 @@ type Progress struct {
 	Phase          Phase `json:"phase"`
 	DocumentsDone  int   `json:"documentsDone"`
 	DocumentsTotal int   `json:"documentsTotal"`
+	// AllDocuments counts those of all workers, if several share the run; 0 until they are listed.
+	AllDocuments int `json:"allDocuments,omitempty"`
 	// Slowest is the document that has been read for the longest time, if that is more than a few seconds.
 	Slowest *SlowDocument `json:"slowest,omitempty"`
+}
+
+// Add adds the progress of another worker of the same run. The run is in the earliest phase that one of its workers
+// is in.
+func (p *Progress) Add(other Progress) {
+	if at := slices.Index(phases, other.Phase); at >= 0 && at < slices.Index(phases, p.Phase) {
+		p.Phase = other.Phase
+	}
+	p.DocumentsDone += other.DocumentsDone
+	p.DocumentsTotal += other.DocumentsTotal
+	p.AllDocuments = max(p.AllDocuments, other.AllDocuments)
+	if s := other.Slowest; s != nil && (p.Slowest == nil || s.Since.Before(p.Slowest.Since)) {
+		p.Slowest = s
+	}
 }
 
 // SlowDocument is a document that takes long to read.
@@ -74,3 +93,6 @@ const (
 	PhaseRemoving Phase = "Removing"
 	PhaseDone     Phase = "Done"
 )
+
+// phases are all phases, in their order.
+var phases = []Phase{PhaseListing, PhaseIndexing, PhaseRemoving, PhaseDone}

@@ -2,8 +2,10 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // MaxSummaryBytes bounds a run's termination message: Kubernetes cuts one at 4,096 bytes.
@@ -44,6 +46,31 @@ type Summary struct {
 	// Error is why the run failed, empty when it did not; Reason is one word for it, where there is one.
 	Error  string  `json:"error,omitempty"`
 	Reason Failure `json:"reason,omitempty"`
+}
+
+// Add adds what another worker of the same run did.
+func (s *Summary) Add(other Summary) {
+	s.Pipeline, s.Generation = cmp.Or(s.Pipeline, other.Pipeline), cmp.Or(s.Generation, other.Generation)
+	s.Listed += other.Listed
+	s.Unchanged += other.Unchanged
+	s.Added += other.Added
+	s.Changed += other.Changed
+	s.Failed += other.Failed
+	s.Removed += other.Removed
+	s.Kept += other.Kept
+	s.HeldBack += other.HeldBack
+	s.Indexed += other.Indexed
+	s.Chunks += other.Chunks
+	s.Embedded += other.Embedded
+	s.Reused += other.Reused
+	s.Truncated += other.Truncated
+	s.Bytes += other.Bytes
+	s.Failures = FirstFailures(append(slices.Clip(s.Failures), other.Failures...))
+	s.Losses.Add(other.Losses)
+	s.Seconds = max(s.Seconds, other.Seconds)
+	if s.Error == "" {
+		s.Error, s.Reason = other.Error, other.Reason
+	}
 }
 
 // JSON returns the termination message. It leaves <, > and & as they are, so that they take one byte each.

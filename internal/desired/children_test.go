@@ -26,7 +26,7 @@ func running(t *testing.T, p *v1alpha1.RAGPipeline, f Facts) Facts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Tasks = []Task{{Kind: Ingestion, Config: c, Trigger: Trigger{Sources: []SourceVersion{{Source: p.Spec.Documents[0].Name, UID: "6f1c1a3e-0000-4000-8000-000000000002", ResourceVersion: "7"}}}}}
+	f.Tasks = []Task{{Kind: Ingestion, Config: c, Trigger: Trigger{Sources: []SourceVersion{{Source: p.Spec.Documents[0].Name, UID: "6f1c1a3e-0000-4000-8000-000000000002", ResourceVersion: "7"}}}, Workers: p.Spec.Ingest.Workers}}
 	return f
 }
 
@@ -89,7 +89,7 @@ func large(s *v1alpha1.RAGPipelineSpec) {
 	s.Gateway.Replicas, s.Gateway.Resources, s.Gateway.Scheduling = new(int32(3)), someResources, someScheduling
 	s.Gateway.Auth = &v1alpha1.GatewayAuth{SecretName: "clients"}
 	s.Gateway.Service.Type = v1alpha1.LoadBalancer
-	s.Ingest = v1alpha1.Ingest{Resources: someResources, Scheduling: someScheduling}
+	s.Ingest = v1alpha1.Ingest{Workers: 4, Resources: someResources, Scheduling: someScheduling}
 	s.Extraction = &v1alpha1.Extraction{Use: "Always", Server: v1alpha1.ExtractionServer{Tika: &v1alpha1.Tika{
 		Image: "registry.example/tika:3", Replicas: new(int32(3)), Resources: someResources, Scheduling: someScheduling}}}
 }

@@ -30,6 +30,9 @@ type Task struct {
 	// Rules are the config.Rules of the operator that started the task; empty where they do not matter, and before
 	// tasks recorded them.
 	Rules string `json:",omitempty"`
+	// Workers is how many pods share the task; 0 and 1 mean that one pod does it. It changes how a task is done, not
+	// what it does, and so is not part of its name.
+	Workers int32 `json:"-"`
 	// Upgrade reports whether nothing but an upgrade of the operator made the task due.
 	Upgrade bool `json:"-"`
 	// Asked reports whether a new value of the sync annotation asked for the task: words in the value hold for this
@@ -120,7 +123,7 @@ func (b builder) tasks() (children []Child) {
 	return children
 }
 
-// job ends with its one pod's success. A pod that a node lost does not count, one that cannot use
+// job ends with the success of its one pod, or of each worker's. A pod that a node lost does not count, one that cannot use
 // its config ends the job, and any other is followed by up to six more, ever later. It has no time
 // to live: the controller keeps the last.
 func (b builder) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
@@ -146,6 +149,11 @@ func (b builder) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 			WithBackoffLimit(6).
 			WithPodFailurePolicy(batchv1ac.PodFailurePolicy().WithRules(lost, unusable)).
 			WithTemplate(t.Kind.pod(b, t, name)))
+	if t.Workers > 1 {
+		job.Spec.WithCompletionMode(batchv1.IndexedCompletion).WithCompletions(t.Workers).WithParallelism(t.Workers).
+			WithBackoffLimitPerIndex(*job.Spec.BackoffLimit)
+		job.Spec.BackoffLimit = nil
+	}
 	if t.Rules != "" {
 		job.WithAnnotations(map[string]string{naming.AnnotationRules: t.Rules})
 	}
@@ -161,6 +169,12 @@ func (b builder) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 	return job
 }
 
+// The variables with the number of a worker and the UID of its Job.
+const (
+	workerVariable = "JOB_COMPLETION_INDEX" // is what the Job controller sets by itself
+	runVariable    = "RAGPIPELINE_RUN"
+)
+
 func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration {
 	c, spec := t.Config.(config.Ingest), b.p.Spec.Ingest
 	sources, mounts := b.sources()
@@ -172,6 +186,12 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 		WithResources(limited(spec.Resources, "200m", "512Mi", "3Gi")).
 		WithVolumeMounts(readOnly("config", configDirectory)).
 		WithVolumeMounts(mounts...)
+	if t.Workers > 1 {
+		container.WithArgs("--workers", strconv.Itoa(int(t.Workers)), "--worker", "$("+workerVariable+")", "--run",
+			"$("+runVariable+")").
+			WithEnv(envFromField(workerVariable, "metadata.annotations['"+batchv1.JobCompletionIndexAnnotation+"']"),
+				envFromField(runVariable, "metadata.labels['"+batchv1.ControllerUidLabel+"']"))
+	}
 	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configMap)}, sources...)
 	keys := append(b.sourceKeys(), c.Embedding.Key, indexSecret(c.Index))
 	if c.Extraction != nil {

@@ -6,6 +6,9 @@
 // What is committed is never embedded again, at whatever moment the process ends. Of a large document only the
 // texts are held until then; its vectors are staged in the index.
 //
+// Several workers may share a run, each with a part of the documents; the last of them to be done completes the
+// generation.
+//
 // A document that cannot be indexed fails alone. A run fails when it cannot go on for any document: the model
 // is down after its client's retries, the index refuses, the context ends.
 package ingest
@@ -64,6 +67,8 @@ type Options struct {
 	Splitter  Splitter
 	Embedder  Embedder
 	Index     Index
+	// Team is the workers that share the run; nil when this process does all of it.
+	Team *Team
 
 	// ConfirmPrune lets this run remove more documents of a source than Config.Prune allows.
 	ConfirmPrune bool
@@ -127,6 +132,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		err = fmt.Errorf("ingestion was interrupted; its work is kept, and the next run resumes there: %w", err)
 	}
 	report := r.tally.report(started, err)
+	report.Unfinished = r.unfinished
 	if err != nil {
 		o.Log.Error("Ingestion failed", "error", err, "documents", report.Indexed, "failed", report.Failed)
 	} else {
@@ -147,6 +153,13 @@ func (r *run) do(ctx context.Context) error {
 		{config.PhaseIndexing, r.index},
 		{config.PhaseRemoving, r.remove},
 		{config.PhaseDone, r.complete},
+	}
+	resumed, err := r.resume(ctx)
+	if err != nil {
+		return err
+	}
+	if resumed {
+		steps = steps[len(steps)-1:]
 	}
 	for _, s := range steps {
 		r.tally.enter(s.phase)

@@ -18,7 +18,7 @@ type job struct {
 }
 
 // list walks the sources and the ledger side by side, both in order of document. What only the ledger has is
-// gone.
+// gone. What is of another worker's share is counted only.
 func (r *run) list(ctx context.Context, jobs chan<- job) error {
 	rows := &ledger{index: r.Index}
 	passed := func(row index.Row) {
@@ -40,6 +40,9 @@ func (r *run) list(ctx context.Context, jobs chan<- job) error {
 			}
 			if j.previous != nil {
 				r.ledger[o.name]++
+			}
+			if !r.share.Has(j.id) {
+				return ctx.Err() == nil
 			}
 			select {
 			case jobs <- j:
@@ -67,7 +70,7 @@ const pastAll = "\xff"
 // ledger reads the index's ledger in order of document, a page at a time.
 //
 // It is never far ahead nor behind: a page is fetched when the one before has been passed by the listing, so
-// that of the rows that this run writes none is ever in a page to come.
+// that of the rows that this process writes none is ever in a page to come.
 type ledger struct {
 	index Index
 	page  []index.Row

@@ -40,7 +40,7 @@ func (r *run) remove(ctx context.Context) error {
 // mayRemove reports whether the n documents that the source no longer lists are to be removed. Whoever takes a source
 // out of the config wants its documents gone. A source that could not be listed whole proves nothing. Of any other,
 // the config says whether vanished documents go, and how many at once: a source that is suddenly all but empty may be
-// the wrong one.
+// the wrong one. Workers that share a run count the vanished documents of all, and so decide alike.
 func (r *run) mayRemove(name string, n int) bool {
 	configured := slices.ContainsFunc(r.origins, func(o *origin) bool { return o.name == name })
 	switch {
@@ -51,11 +51,11 @@ func (r *run) mayRemove(name string, n int) bool {
 	case r.Config.Prune.Off:
 		r.tally.kept(n)
 		return false
-	case !r.ConfirmPrune && r.Config.Prune.HoldsBack(n, r.ledger[name]):
+	case !r.ConfirmPrune && r.Config.Prune.HoldsBack(r.vanishing[name], r.ledger[name]):
 		r.tally.heldBack(n)
 		r.tally.warn("source %q no longer lists %d of its %d documents, more than maxPrune (%s) lets a run remove: the "+
 			"index keeps them; correct the source, or confirm the removal with confirm-prune",
-			name, n, r.ledger[name], r.Config.Prune.Limit())
+			name, r.vanishing[name], r.ledger[name], r.Config.Prune.Limit())
 		return false
 	}
 	return true

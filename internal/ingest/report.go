@@ -49,6 +49,9 @@ type Report struct {
 	Seconds float64 `json:"seconds"`
 	// StageSeconds sums the time in each stage over all that work in it at once, so it may exceed Seconds.
 	StageSeconds map[string]float64 `json:"stageSeconds,omitempty"`
+	// Unfinished reports whether other workers were still to do their shares of the run when this one was done. The
+	// last of them completes the generation.
+	Unfinished bool `json:"-"`
 	// Error is why the run failed, empty when it did not; Reason is one word for it, where there is one.
 	Error  string         `json:"error,omitempty"`
 	Reason config.Failure `json:"reason,omitempty"`

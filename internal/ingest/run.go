@@ -48,9 +48,16 @@ type run struct {
 	tally   *tally
 	lending lending
 
-	// gone has the documents of the ledger that no source has any more, by source.
-	gone     map[string][]string
-	vanishes sync.Mutex // guards gone
+	// share is the documents that are this process's.
+	share index.Share
+	// unfinished reports whether other workers were still to do their shares when this one was done.
+	unfinished bool
+
+	// gone has the documents of the ledger that no source has any more, by source, and vanishing counts them together
+	// with those of other workers' shares.
+	gone      map[string][]string
+	vanishing map[string]int
+	vanishes  sync.Mutex // guards gone and vanishing
 	// ledger counts the documents that the ledger had at the listing, by source.
 	ledger map[string]int
 	// unlisted has the sources that could not be listed whole, and why.
@@ -78,14 +85,18 @@ func newRun(o Options) (*run, error) {
 		return nil, err
 	}
 	r := &run{
-		Options:  o,
-		ids:      newIDs(o.Config.Pipeline),
-		reading:  semaphore.NewWeighted(readingBudget),
-		holding:  semaphore.NewWeighted(holdingBudget),
-		tally:    newTally(o, metrics),
-		gone:     map[string][]string{},
-		ledger:   map[string]int{},
-		unlisted: map[string]error{},
+		Options:   o,
+		ids:       newIDs(o.Config.Pipeline),
+		reading:   semaphore.NewWeighted(readingBudget),
+		holding:   semaphore.NewWeighted(holdingBudget),
+		tally:     newTally(o, metrics),
+		gone:      map[string][]string{},
+		vanishing: map[string]int{},
+		ledger:    map[string]int{},
+		unlisted:  map[string]error{},
+	}
+	if o.Team != nil {
+		r.share = o.Team.Share
 	}
 	for i, c := range o.Config.Sources {
 		r.origins = append(r.origins, &origin{Source: o.Sources[i], name: c.Name, metadata: c.Metadata,
@@ -112,9 +123,15 @@ func attributes(c config.Source) string {
 // count lists the sources once to know how much there is to do. An error of some sources is for the second
 // listing to meet; when there is nothing but errors, the run ends here.
 func (r *run) count(ctx context.Context) error {
-	total, failed := 0, map[string]error{}
+	total, all, failed := 0, 0, map[string]error{}
 	for _, o := range r.origins {
-		err := o.List(ctx, func(source.Entry) bool { total++; return true })
+		err := o.List(ctx, func(e source.Entry) bool {
+			all++
+			if r.share.Has(o.document(e.Path)) {
+				total++
+			}
+			return true
+		})
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -123,7 +140,10 @@ func (r *run) count(ctx context.Context) error {
 		}
 	}
 	r.tally.expect(total)
-	if total == 0 && len(failed) > 0 {
+	if r.Team != nil {
+		r.tally.share(all)
+	}
+	if all == 0 && len(failed) > 0 {
 		return incomplete(failed)
 	}
 	return nil
@@ -189,15 +209,28 @@ func (r *run) unlist(o *origin, err error) {
 func (r *run) vanish(row index.Row) {
 	r.vanishes.Lock()
 	defer r.vanishes.Unlock()
-	r.gone[row.Source] = append(r.gone[row.Source], row.Document)
+	r.vanishing[row.Source]++
+	if r.share.Has(row.Document) {
+		r.gone[row.Source] = append(r.gone[row.Source], row.Document)
+	}
 }
 
-// complete records that the generation is whole, or says why it is not.
+// complete records that the generation is whole, or says why it is not. Of several workers, the last that is done
+// does so.
 func (r *run) complete(ctx context.Context) error {
-	report := r.tally.counts()
-	switch {
-	case len(r.unlisted) > 0:
+	if len(r.unlisted) > 0 {
 		return incomplete(r.unlisted)
+	}
+	report := r.tally.counts()
+	if r.Team == nil {
+		return r.finish(ctx, report)
+	}
+	return r.finishLast(ctx, report)
+}
+
+// finish completes the generation, given what was done with all documents.
+func (r *run) finish(ctx context.Context, report Report) error {
+	switch {
 	case report.Listed == 0:
 		if err := r.emptied(ctx); err != nil {
 			return err

@@ -30,6 +30,7 @@ type tally struct {
 	slow   readings
 	done   int // documents
 	stale  int // documents that failed, of which an earlier version is indexed
+	all    int // documents of all workers, 0 if there are no others
 	sum    Report
 	losses losses
 	limit  string // what the embedding model said of its limit, if it cut a text
@@ -71,7 +72,7 @@ func (t *tally) expect(total int) {
 
 func (t *tally) show() {
 	t.progress(config.Progress{Phase: t.phase, DocumentsDone: t.done, DocumentsTotal: t.sum.Listed,
-		Slowest: t.slow.slowest(time.Now())})
+		AllDocuments: t.all, Slowest: t.slow.slowest(time.Now())})
 }
 
 // finish counts a document that is done with.

@@ -38,7 +38,10 @@ var ingestion = kind{
 	TaskKind: desired.Ingestion,
 	task: func(s *State, f desired.Facts) (desired.Task, error) {
 		c, err := desired.IngestConfig(s.Pipeline, f)
-		return desired.Task{Kind: desired.Ingestion, Config: c, Trigger: s.ingestTrigger(), Rules: s.Rules}, err
+		return desired.Task{
+			Kind: desired.Ingestion, Config: c, Trigger: s.ingestTrigger(), Rules: s.Rules,
+			Workers: s.Pipeline.Spec.Ingest.Workers,
+		}, err
 	},
 	interval: (*State).syncInterval,
 	startable: func(s *State) bool {

@@ -62,7 +62,7 @@ func (s *State) run(p Plan) *status.Run {
 	case batchv1.JobFailed:
 		run.State = status.RunFailed
 	default:
-		run.State, run.Reports = status.RunActive, s.Tasks[job.Name]
+		run.State, run.Reports, run.Ended = status.RunActive, s.Tasks[job.Name], s.ended(job)
 		run.Pods = append(s.unready(naming.ComponentIngest, map[string]string{batchv1.JobNameLabel: job.Name}), run.Pods...)
 	}
 	return run

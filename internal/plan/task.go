@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -146,20 +147,59 @@ func end(job *batchv1.Job) batchv1.JobCondition {
 	return batchv1.JobCondition{}
 }
 
-// summary is the termination message of the Job's newest pod that left one. The earlier attempts of
-// an active Job count too: they explain why it makes no progress.
-func (s *State) summary(job *batchv1.Job) (summary *config.Summary) {
+// summary adds up the termination messages of the Job's workers: of each, that of the newest pod
+// that left one. The earlier attempts of an active Job count too: they explain why it makes no
+// progress.
+func (s *State) summary(job *batchv1.Job) *config.Summary {
+	byWorker := map[int]*config.Summary{}
 	for _, pod := range s.Pods {
 		if pod.Labels[batchv1.JobNameLabel] != job.Name {
 			continue
 		}
-		for _, container := range pod.Status.ContainerStatuses {
-			if container.State.Terminated == nil {
-				continue
-			}
-			if parsed, err := config.ParseSummary(container.State.Terminated.Message); err == nil {
-				summary = parsed
-			}
+		if summary := summaryOf(&pod); summary != nil {
+			byWorker[worker(&pod)] = summary
+		}
+	}
+	if len(byWorker) == 0 {
+		return nil
+	}
+	sum := new(config.Summary)
+	for _, worker := range slices.Sorted(maps.Keys(byWorker)) {
+		sum.Add(*byWorker[worker])
+	}
+	return sum
+}
+
+// ended is the progress of the workers of a Job that have done their shares, and report no more.
+func (s *State) ended(job *batchv1.Job) (all []config.Progress) {
+	for _, pod := range s.Pods {
+		shared := pod.Annotations[batchv1.JobCompletionIndexAnnotation] != ""
+		if !shared || pod.Labels[batchv1.JobNameLabel] != job.Name || pod.Status.Phase != corev1.PodSucceeded {
+			continue
+		}
+		if summary := summaryOf(&pod); summary != nil {
+			all = append(all, config.Progress{
+				Phase: config.PhaseDone, DocumentsDone: summary.Listed, DocumentsTotal: summary.Listed,
+			})
+		}
+	}
+	return all
+}
+
+// worker is the number of the worker that the pod is; 0 if it is the only one.
+func worker(pod *corev1.Pod) int {
+	n, _ := strconv.Atoi(pod.Annotations[batchv1.JobCompletionIndexAnnotation])
+	return n
+}
+
+// summaryOf is the termination message of the pod; nil if it left none.
+func summaryOf(pod *corev1.Pod) (summary *config.Summary) {
+	for _, container := range pod.Status.ContainerStatuses {
+		if container.State.Terminated == nil {
+			continue
+		}
+		if parsed, err := config.ParseSummary(container.State.Terminated.Message); err == nil {
+			summary = parsed
 		}
 	}
 	return summary

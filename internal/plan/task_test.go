@@ -273,3 +273,56 @@ func TestTheVersionOfASource(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// The summary of a run that workers share adds up what the newest pod of each has left.
+func TestTheSummaryOfWorkersIsTheirSum(t *testing.T) {
+	pod := func(worker string, phase corev1.PodPhase, summary string) corev1.Pod {
+		pod := corev1.Pod{}
+		pod.Labels = map[string]string{batchv1.JobNameLabel: "a"}
+		if worker != "" {
+			pod.Annotations = map[string]string{batchv1.JobCompletionIndexAnnotation: worker}
+		}
+		pod.Status.Phase = phase
+		if summary != "" {
+			pod.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{
+				Terminated: &corev1.ContainerStateTerminated{Message: summary}}}}
+		}
+		return pod
+	}
+	for name, c := range map[string]struct {
+		pods  []corev1.Pod
+		want  *config.Summary
+		ended int // documents of workers that have done their shares
+	}{
+		"nobody has ended": {[]corev1.Pod{pod("0", corev1.PodRunning, "")}, nil, 0},
+		"each has ended": {[]corev1.Pod{
+			pod("1", corev1.PodSucceeded, `{"listed":5,"added":5,"chunks":50,"seconds":3}`),
+			pod("0", corev1.PodSucceeded, `{"listed":7,"added":7,"chunks":70,"seconds":2}`),
+		}, &config.Summary{Listed: 12, Added: 12, Chunks: 120, Seconds: 3}, 12},
+		"one was followed by another": {[]corev1.Pod{
+			pod("0", corev1.PodFailed, `{"listed":7,"added":2,"error":"lost"}`),
+			pod("1", corev1.PodRunning, ""),
+			pod("0", corev1.PodSucceeded, `{"listed":7,"added":5,"unchanged":2}`),
+		}, &config.Summary{Listed: 7, Added: 5, Unchanged: 2}, 7},
+		"one fails": {[]corev1.Pod{
+			pod("1", corev1.PodFailed, `{"error":"the model is down","reason":"ModelUnreachable"}`),
+			pod("0", corev1.PodSucceeded, `{"listed":7,"added":7}`),
+		}, &config.Summary{Listed: 7, Added: 7, Error: "the model is down", Reason: "ModelUnreachable"}, 7},
+		"the only pod": {[]corev1.Pod{pod("", corev1.PodSucceeded, `{"listed":3}`)}, &config.Summary{Listed: 3}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, j := standing(), &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "a"}}
+			s.Pods = c.pods
+			if diff := cmp.Diff(c.want, s.summary(j)); diff != "" {
+				t.Errorf("summary (-want +got):\n%s", diff)
+			}
+			ended := 0
+			for _, p := range s.ended(j) {
+				ended += p.DocumentsDone
+			}
+			if ended != c.ended {
+				t.Errorf("workers have done %d documents, want %d", ended, c.ended)
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -231,18 +232,24 @@ func (r *Run) progressed() bool {
 	return p != nil && p.DocumentsDone > 0
 }
 
-// progress adds up the progress of the run's pods, in the phase of the first; nil if none reports
-// it.
+// progress adds up the progress of the run's workers; nil if none reports it.
 func (r *Run) progress() (sum *config.Progress) {
+	all := slices.Clone(r.Ended)
 	for _, report := range r.Reports {
-		switch p := report.Progress; {
-		case p == nil:
-		case sum == nil:
-			sum = new(*p)
-		default:
-			sum.DocumentsDone += p.DocumentsDone
-			sum.DocumentsTotal += p.DocumentsTotal
+		if report.Progress != nil {
+			all = append(all, *report.Progress)
 		}
+	}
+	for _, p := range all {
+		if sum == nil {
+			sum = new(config.Progress)
+			*sum = p
+		} else {
+			sum.Add(p)
+		}
+	}
+	if sum != nil {
+		sum.DocumentsTotal = max(sum.DocumentsTotal, sum.AllDocuments)
 	}
 	return sum
 }

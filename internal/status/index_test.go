@@ -149,6 +149,13 @@ func TestProgressMovesByWholePercentsAndPhases(t *testing.T) {
 	another := func(w *world) {
 		w.o.Run.Reports = append(w.o.Run.Reports, config.OpsStatus{}, config.OpsStatus{Progress: &config.Progress{DocumentsDone: 100, DocumentsTotal: 500}})
 	}
+	ended := func(w *world) {
+		w.o.Run.Ended = []config.Progress{{Phase: config.PhaseDone, DocumentsDone: 500, DocumentsTotal: 500}}
+	}
+	counted := func(w *world) {
+		w.o.Run.Reports[0].Progress.AllDocuments = 3000
+		w.o.Run.Reports = append(w.o.Run.Reports, config.OpsStatus{Progress: &config.Progress{Phase: config.PhaseListing}})
+	}
 	for _, c := range []struct {
 		name  string
 		steps []step
@@ -160,6 +167,8 @@ func TestProgressMovesByWholePercentsAndPhases(t *testing.T) {
 		{"a percent was done", fromReady(at(0, rebuilds(0, 2000)), at(0, rebuilds(21, 2000))), "2222bbbb Indexing 21/2000"},
 		{"another phase has begun", fromReady(at(0, rebuilds(2000, 2000)), at(0, removing)), "2222bbbb Removing 2000/2000"},
 		{"several pods work", fromReady(at(0, rebuilds(40, 2000), another)), "2222bbbb Indexing 140/2500"},
+		{"a worker has ended", fromReady(at(0, rebuilds(40, 2000), ended)), "2222bbbb Indexing 540/2500"},
+		{"a worker has not listed yet", fromReady(at(0, rebuilds(40, 1000), counted)), "2222bbbb Listing 40/3000"},
 		{"its report cannot be read", fromReady(at(0, rebuilds(40, 2000)), at(0, silent)), "2222bbbb Indexing 40/2000"},
 		{"its report could never be read", fromReady(at(0, rebuilds(40, 2000), silent)), "nothing"},
 		{"it waits", fromReady(at(0, rebuilds(40, 2000)), at(0, runWaits)), "nothing"},

@@ -106,7 +106,9 @@ type Run struct {
 	Upgrade bool
 	// Reports are those of its pods while it is active; empty if none could be read.
 	Reports []config.OpsStatus
-	// Summary is the run's termination message; nil if there was none.
+	// Ended is the progress of the workers that have done their shares while others are active.
+	Ended []config.Progress
+	// Summary is the run's termination message, that of all workers together; nil if there was none.
 	Summary *config.Summary
 	// Pods are its pods that are not running, failed ones included.
 	Pods []corev1.Pod

@@ -165,9 +165,14 @@ func (s *Store) write(ctx context.Context, objects ...*pb.BatchObject) error {
 	if len(objects) == 0 {
 		return nil
 	}
+	return s.writeBatch(ctx, &pb.BatchObjectsRequest{Objects: objects})
+}
+
+func (s *Store) writeBatch(ctx context.Context, r *pb.BatchObjectsRequest) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	reply, err := s.client.BatchObjects(ctx, &pb.BatchObjectsRequest{Objects: objects})
+	objects := r.Objects
+	reply, err := s.client.BatchObjects(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -18,11 +18,15 @@ var isRow = anyOf(propState, string(index.Indexed), string(index.Failed))
 // Documents returns up to limit rows whose document sorts after the given one, in the order of
 // their bytes.
 func (s *Store) Documents(ctx context.Context, last string, limit int) ([]index.Row, error) {
-	filter := isRow
-	if last != "" {
-		filter = and(isRow, after(propOrder, order(last)))
+	return s.rows(ctx, past(order(last), isRow), limit)
+}
+
+// past is the filter for what sorts after the last object that was read; empty is before all.
+func past(last string, filter *pb.Filters) *pb.Filters {
+	if last == "" {
+		return filter
 	}
-	return s.rows(ctx, filter, limit)
+	return and(filter, after(propOrder, last))
 }
 
 // Failures returns up to limit failed rows, by document.
@@ -204,20 +208,14 @@ func (s *Store) writeRecord(ctx context.Context, r record) error {
 
 // Complete records that, at that time, every listed document was indexed or had failed by itself.
 func (s *Store) Complete(ctx context.Context, at time.Time, losses config.Losses) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	r := s.record
-	r.Completed, r.Losses = at.UTC(), losses
-	return s.fail(ctx, "complete the generation", s.writeRecord(ctx, r))
+	return s.fail(ctx, "complete the generation", s.updateRecord(ctx, func(r *record) {
+		r.Completed, r.Losses = at.UTC(), losses
+	}))
 }
 
 // Measure replaces what has been measured of the generation.
 func (s *Store) Measure(ctx context.Context, m index.Measured) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	r := s.record
-	r.Measured = m
-	return s.fail(ctx, "record what was measured", s.writeRecord(ctx, r))
+	return s.fail(ctx, "record what was measured", s.updateRecord(ctx, func(r *record) { r.Measured = m }))
 }
 
 // checkDimensions checks the vectors' lengths against each other and the index's, which the first
@@ -252,7 +250,37 @@ func (s *Store) claimDimensions(ctx context.Context, dimensions int) error {
 	if now := int(s.dimensions.Load()); now != 0 && now != dimensions {
 		return index.DimensionMismatch(dimensions, now)
 	}
-	r := s.record
+	r, err := s.latestRecord(ctx)
+	switch {
+	case err != nil || r.Dimensions == dimensions:
+		return err
+	case r.Dimensions != 0:
+		return index.DimensionMismatch(dimensions, r.Dimensions)
+	}
 	r.Dimensions = dimensions
 	return s.writeRecord(ctx, r)
+}
+
+// updateRecord changes the record, and keeps what other workers have written to it.
+func (s *Store) updateRecord(ctx context.Context, change func(*record)) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	r, err := s.latestRecord(ctx)
+	if err != nil {
+		return err
+	}
+	change(&r)
+	return s.writeRecord(ctx, r)
+}
+
+// latestRecord is the record with what other workers have written to it, with writing held.
+func (s *Store) latestRecord(ctx context.Context) (record, error) {
+	if s.share.Whole() {
+		return s.record, nil
+	}
+	r, ok, err := s.readRecord(ctx)
+	if !ok && err == nil {
+		err = fmt.Errorf("%w: its record is gone", index.ErrNotBuilt)
+	}
+	return r, err
 }

@@ -2,6 +2,7 @@ package weaviate
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -12,18 +13,56 @@ import (
 // documents that were being put for the first time. A document that existed before may now have
 // chunks of two versions: it loses the hashes by which it would pass for unchanged, so that
 // ingestion puts it again or removes it.
+//
+// Of what other workers are putting now, it touches nothing.
 func (s *Store) recover(ctx context.Context) error {
-	if err := s.remove(ctx, s.names.ledger, equal(propState, stateStaged)); err != nil {
+	if err := s.dropStaged(ctx); err != nil {
 		return err
 	}
-	for {
-		rows, err := s.searchRows(ctx, isTrue(propPending), batch)
+	for last := ""; ; {
+		rows, err := s.searchRows(ctx, past(last, isTrue(propPending)), batch)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		for _, row := range rows {
+			last = order(row.Document)
+			if !s.share.Has(row.Document) {
+				continue
+			}
 			if err := s.recoverRow(ctx, row); err != nil {
 				return fmt.Errorf("recover document %q: %w", row.Document, err)
+			}
+		}
+	}
+}
+
+// dropStaged deletes what is staged of the share's documents.
+func (s *Store) dropStaged(ctx context.Context) error {
+	staged := equal(propState, stateStaged)
+	if s.share.Whole() {
+		return s.remove(ctx, s.names.ledger, staged)
+	}
+	for last := ""; ; {
+		results, err := s.search(ctx, &pb.SearchRequest{
+			Collection: s.names.ledger, Limit: batch, Filters: past(last, staged),
+			SortBy:     []*pb.SortBy{{Ascending: true, Path: []string{propOrder}}},
+			Properties: &pb.PropertiesRequest{NonRefProperties: []string{propOrder}},
+		})
+		if err != nil || len(results) == 0 {
+			return err
+		}
+		for _, r := range results {
+			of := fields(r).text(propOrder)
+			if of == last {
+				continue
+			}
+			last = of
+			document, err := hex.DecodeString(of)
+			if err != nil || !s.share.Has(string(document)) {
+				continue
+			}
+			if err := s.remove(ctx, s.names.ledger, and(staged, equal(propOrder, of))); err != nil {
+				return err
 			}
 		}
 	}

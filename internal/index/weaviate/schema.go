@@ -56,6 +56,7 @@ const (
 	stateNew    = "New" // a row of a document that is being put for the first time
 	stateStaged = "Staged"
 	stateRecord = "Record"
+	stateDone   = "Done" // a worker's mark that its share of a run is done
 )
 
 // schemaVersion is part of a collection's description, by which a pipeline recognises its
@@ -172,12 +173,16 @@ func (n names) isGeneration(collection string) bool {
 
 var generationSuffix = regexp.MustCompile(`^[0-9a-f]{8}_(Chunks|Ledger)$`)
 
-// recordID, rowID and stagedID are the ids of the ledger's objects. A chunk's object has the
+// recordID, rowID, doneID and stagedID are the ids of the ledger's objects. A chunk's object has the
 // chunk's id.
 var recordID = uuid.NewSHA1(uuid.NameSpaceURL, []byte("record")).String()
 
 func rowID(document string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("row\x00"+document)).String()
+}
+
+func doneID(run string, worker int) string {
+	return uuid.NewSHA1(uuid.NameSpaceURL, fmt.Appendf(nil, "done\x00%s\x00%d", run, worker)).String()
 }
 
 func stagedID(document, chunk string) string {

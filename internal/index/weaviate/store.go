@@ -14,6 +14,9 @@
 // an old one look changed, so that ingestion puts it again. Every object's id follows from its
 // contents, and every step may be repeated.
 //
+// Several workers of one run may write at once, each the documents of its share. The first of them
+// creates the collections, and each recovers its own share only.
+//
 // BM25 scores are the local index's, up to float32, until objects are deleted or replaced: Weaviate
 // counts their terms until it compacts.
 //
@@ -27,7 +30,9 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
 	"google.golang.org/grpc"
 
@@ -41,6 +46,7 @@ type Store struct {
 	address  string // is the gRPC API's, for errors
 	names    names
 	pipeline config.Pipeline
+	share    index.Share
 
 	connection *grpc.ClientConn
 	client     pb.WeaviateClient
@@ -64,6 +70,8 @@ type Options struct {
 	Generation config.Generation
 	// Key returns the API key; it is called for every request. If nil, no key is sent.
 	Key func() (string, error)
+	// Share is the documents that this process writes; the zero value is all.
+	Share index.Share
 	// ReadOnly opens the index for questions: nothing is sent to Weaviate before the first, and
 	// nothing is created.
 	ReadOnly bool
@@ -82,6 +90,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		address:    o.Index.GRPCURL,
 		names:      newNames(o.Index.Prefix, o.Pipeline, o.Generation),
 		pipeline:   o.Pipeline,
+		share:      o.Share,
 		connection: connection,
 		client:     pb.NewWeaviateClient(connection),
 		staged:     map[string]map[string]bool{},
@@ -100,6 +109,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // prepare prepares the generation for writing.
 func (s *Store) prepare(ctx context.Context, o Options) error {
+	if s.share.Worker > 0 {
+		return s.join(ctx, o.Generation)
+	}
 	if err := s.admin.create(ctx, chunksCollection(s.names.chunks, o.Pipeline, o.Index.Replicas)); err != nil {
 		return err
 	}
@@ -114,6 +126,33 @@ func (s *Store) prepare(ctx context.Context, o Options) error {
 	}
 	return s.recover(ctx)
 }
+
+// join waits until the first worker has prepared the generation.
+func (s *Store) join(ctx context.Context, g config.Generation) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		_, exists, err := s.readRecord(ctx)
+		switch err = s.fail(ctx, "wait for the first worker", err); {
+		case err == nil && !exists, errors.Is(err, index.ErrNotBuilt):
+			return struct{}{}, index.ErrNotBuilt
+		case err != nil:
+			return struct{}{}, backoff.Permanent(err)
+		}
+		return struct{}{}, nil
+	}, backoff.WithMaxElapsedTime(startTimeout), backoff.WithBackOff(&backoff.ConstantBackOff{Interval: joinInterval}))
+	if err != nil {
+		return err
+	}
+	if err := s.openRecord(ctx, g); err != nil {
+		return err
+	}
+	if err := s.findLenders(ctx, g.Embedding); err != nil {
+		return err
+	}
+	return s.recover(ctx)
+}
+
+// joinInterval is how often a worker looks whether the first one has prepared the generation.
+const joinInterval = 500 * time.Millisecond
 
 // Close ends the connection. Nothing is lost without it.
 func (s *Store) Close() error {

@@ -1,0 +1,49 @@
+package config
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The summary of several workers counts everything that each of them counts.
+func TestSummariesAddUp(t *testing.T) {
+	one, want := Summary{}, Summary{}
+	set := func(s *Summary, n int64) {
+		for _, field := range reflect.ValueOf(s).Elem().Fields() {
+			if field.CanInt() {
+				field.SetInt(n)
+			}
+		}
+	}
+	set(&one, 1)
+	set(&want, 3)
+	one.Pipeline, one.Seconds, one.Error = "rag/papers", 2, "the first"
+	one.Failures = []FailedDocument{{Document: "papers/b"}}
+	one.Losses = Losses{Reasons: map[Reason]int{Malformed: 2}, Warned: 1,
+		WarningReasons:  map[WarningReason]int{HiddenText: 1},
+		WarnedDocuments: []WarnedDocument{{Document: "papers/w"}}}
+	two := one
+	set(&two, 2)
+	two.Seconds, two.Error = 5, "the second"
+	two.Failures = []FailedDocument{{Document: "papers/a"}}
+	two.Losses = Losses{Reasons: map[Reason]int{Malformed: 1, Encrypted: 1}, Warned: 1,
+		WarnedDocuments: []WarnedDocument{{Document: "papers/c"}}}
+
+	want.Pipeline, want.Seconds, want.Error = "rag/papers", 5, "the first"
+	want.Failures = []FailedDocument{{Document: "papers/a"}, {Document: "papers/b"}}
+	want.Losses = Losses{Reasons: map[Reason]int{Malformed: 3, Encrypted: 1}, Warned: 2,
+		WarningReasons:  map[WarningReason]int{HiddenText: 1},
+		WarnedDocuments: []WarnedDocument{{Document: "papers/c"}, {Document: "papers/w"}}}
+	sum := Summary{}
+	for _, s := range []Summary{one, two} {
+		sum.Add(s)
+	}
+	if diff := cmp.Diff(want, sum); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if one.Reasons[Malformed] != 2 {
+		t.Error("adding changed the first summary")
+	}
+}
