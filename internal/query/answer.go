@@ -55,8 +55,8 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 		return err
 	}
 	result := &reply.result
-	q := search{question: conversation.question, k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN,
-		rerank: true, filter: r.Filter}
+	q := search{question: conversation.question, earlier: conversation.earlier(),
+		k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN, rerank: true, filter: r.Filter}
 	result.Passages, result.Warnings, err = s.find(ctx, q, &result.Times)
 	if err != nil {
 		return err

@@ -141,7 +141,7 @@ func TestPassagesBeyondTheWindowAreCutFromTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := gocmp.Diff([]string{"d", "e"}, ids(got.Passages)); diff != "" {
+	if diff := gocmp.Diff([]string{"d", "c"}, ids(got.Passages)); diff != "" {
 		t.Errorf("passages (-want +got):\n%s", diff)
 	}
 	if len(got.Warnings) != 1 || got.Warnings[0].Code != config.PassagesCut {

@@ -24,9 +24,11 @@ const minCandidates = 100
 // search is what retrieval and reranking are asked for.
 type search struct {
 	question string
-	k, topN  int
-	rerank   bool
-	filter   index.Filter
+	// earlier has the questions before it in its conversation, oldest first; empty if there are none.
+	earlier string
+	k, topN int
+	rerank  bool
+	filter  index.Filter
 }
 
 // retrieve finds the question's candidates, best first by fused score: k of them when they go on to
@@ -83,7 +85,7 @@ func (s *Service) hybrid(ctx context.Context, q search,
 	t *Times) (vector, keyword []index.Hit, warnings []Warning, err error) {
 	keywordCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	keywordHits := start(func() (r retrieverResult) {
+	keywordHits := start(func() (r keywordResult) {
 		r.hits, r.took, r.err = s.keyword(keywordCtx, q)
 		return r
 	})
@@ -103,68 +105,96 @@ func (s *Service) hybrid(ctx context.Context, q search,
 	return vector, r.hits, warnings, r.err
 }
 
-type retrieverResult struct {
-	hits     []index.Hit
-	took     time.Duration
-	err      error
-	panicked any
+type keywordResult struct {
+	hits []index.Hit
+	took time.Duration
+	err  error
 }
 
 // start runs do in a goroutine of its own and returns a function that waits for its result. A panic
 // of do is raised again in the goroutine that waits, where the request's own recovery meets it.
-func start(do func() retrieverResult) (wait func() retrieverResult) {
-	done := make(chan retrieverResult, 1)
+func start[T any](do func() T) (wait func() T) {
+	var result T
+	var panicked any
+	done := make(chan struct{})
 	go func() {
-		var r retrieverResult
-		defer func() {
-			r.panicked = recover()
-			done <- r
-		}()
-		r = do()
+		defer close(done)
+		defer func() { panicked = recover() }()
+		result = do()
 	}()
-	return func() retrieverResult {
-		r := <-done
-		if r.panicked != nil {
-			panic(r.panicked)
+	return func() T {
+		<-done
+		if panicked != nil {
+			panic(panicked)
 		}
-		return r
+		return result
 	}
 }
 
 // vector embeds the question and searches by it.
 func (s *Service) vector(ctx context.Context, q search, t *Times) (hits []index.Hit, err error) {
-	key := sha256.Sum256([]byte(q.question))
-	vector, kept := s.vectors.Get(key)
-	if !kept {
-		if vector, err = s.embed(ctx, q.question, t); err != nil {
-			return nil, err
+	embeddings := s.embedAll(ctx, q.embedded())
+	vectors := make([][]float32, len(embeddings))
+	for i, e := range embeddings {
+		t.Embedding = max(t.Embedding, e.took)
+		if e.err != nil {
+			return nil, e.err
 		}
+		vectors[i] = e.vector
 	}
 	t.Vector, err = s.searchIndex(ctx, "retrieval vector", q.k, func(ctx context.Context) (err error) {
-		hits, err = s.index.Vector(ctx, vector, max(minCandidates, q.k), q.filter)
+		hits, err = s.index.Vector(ctx, sumOfVectors(vectors), max(minCandidates, q.k), q.filter)
 		return err
 	})
-	if err == nil { // the vector fits the index
-		s.vectors.Add(key, vector, 4*len(vector))
+	if err == nil { // the vectors fit the index
+		for _, e := range embeddings {
+			s.vectors.Add(e.key, e.vector, 4*len(e.vector))
+		}
 	}
 	return hits, err
 }
 
-// embed asks the embedding model.
-func (s *Service) embed(ctx context.Context, question string, t *Times) (vector []float32, err error) {
-	t.Embedding, err = stage(ctx, "embedding", s.deadlines.Embedding, func(ctx context.Context) (err error) {
-		vector, err = s.embedder.Query(ctx, question)
+// embedding is a text's vector, or why there is none.
+type embedding struct {
+	key    [sha256.Size]byte
+	vector []float32
+	took   time.Duration
+	err    error
+}
+
+// embedAll embeds the texts at the same time.
+func (s *Service) embedAll(ctx context.Context, texts []string) []embedding {
+	others := make([]func() embedding, 0, len(texts))
+	for _, text := range texts[1:] {
+		others = append(others, start(func() embedding { return s.embed(ctx, text) }))
+	}
+	all := []embedding{s.embed(ctx, texts[0])}
+	for _, wait := range others {
+		all = append(all, wait())
+	}
+	return all
+}
+
+// embed asks the embedding model, unless the text's vector is known.
+func (s *Service) embed(ctx context.Context, text string) (e embedding) {
+	e.key = sha256.Sum256([]byte(text))
+	var kept bool
+	if e.vector, kept = s.vectors.Get(e.key); kept {
+		return e
+	}
+	e.took, e.err = stage(ctx, "embedding", s.deadlines.Embedding, func(ctx context.Context) (err error) {
+		e.vector, err = s.embedder.Query(ctx, text)
 		return err
 	})
-	if err != nil {
-		return nil, failed(ctx, err, modelError(config.StageEmbedding, s.config.Models.Embedding.Name, err))
+	if e.err != nil {
+		e.err = failed(ctx, e.err, modelError(config.StageEmbedding, s.config.Models.Embedding.Name, e.err))
 	}
-	return vector, nil
+	return e
 }
 
 func (s *Service) keyword(ctx context.Context, q search) (hits []index.Hit, took time.Duration, err error) {
 	took, err = s.searchIndex(ctx, "retrieval keyword", q.k, func(ctx context.Context) (err error) {
-		hits, err = s.index.Keyword(ctx, q.question, max(minCandidates, q.k), q.filter)
+		hits, err = s.keywordHits(ctx, q)
 		return err
 	})
 	return hits, took, err
@@ -263,26 +293,37 @@ func (s *Service) fetch(ctx context.Context, chosen []index.Fused, t *Times) ([]
 	return passages, nil
 }
 
-// rerank returns the n best of the passages by the reranking model.
-func (s *Service) rerank(ctx context.Context, question string, passages []Passage, n int, t *Times) ([]Passage, error) {
-	texts := make([]string, len(passages))
+// rerank returns the topN best of the passages by the reranking model.
+func (s *Service) rerank(ctx context.Context, q search, passages []Passage, t *Times) ([]Passage, error) {
+	texts, ids := make([]string, len(passages)), make([]string, len(passages))
 	for i := range passages {
-		texts[i] = passages[i].Embedded()
+		texts[i], ids[i] = passages[i].Embedded(), passages[i].ID
 	}
 	var ranking []model.Ranked
 	var err error
 	t.Reranking, err = stage(ctx, "reranking", s.deadlines.Reranking, func(ctx context.Context) (err error) {
-		ranking, err = s.ranker.Rank(ctx, question, texts)
+		ranking, err = s.ranker.Rank(ctx, q.question, texts)
 		return err
 	})
 	if err != nil {
 		return nil, failed(ctx, err, modelError(config.StageReranking, s.config.Models.Reranking.Name, err))
 	}
 	slices.SortFunc(ranking, func(a, b model.Ranked) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(passages[a.Index].ID, passages[b.Index].ID))
+		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(ids[a.Index], ids[b.Index]))
 	})
+	n := min(q.topN, len(ranking))
+	if !q.followUp() {
+		return s.scored(passages, ranking, n), nil
+	}
+	all := s.scored(passages, ranking, len(ranking))
+	joinOrders(ids, all)
+	return all[:n], nil
+}
+
+// scored returns the first n passages of the ranking, with its scores.
+func (s *Service) scored(passages []Passage, ranking []model.Ranked, n int) []Passage {
 	logits := model.AreLogits(s.config.Models.Reranking.Protocol, ranking)
-	best := make([]Passage, min(n, len(ranking)))
+	best := make([]Passage, n)
 	for i := range best {
 		best[i] = passages[ranking[i].Index]
 		score := ranking[i].Score
@@ -291,7 +332,7 @@ func (s *Service) rerank(ctx context.Context, question string, passages []Passag
 			best[i].Score = probability(score)
 		}
 	}
-	return best, nil
+	return best
 }
 
 // probability maps a reranker's logit into 0..1 as NVIDIA's RAG blueprint does, so that its users'

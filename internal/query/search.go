@@ -53,7 +53,7 @@ func (s *Service) find(ctx context.Context, q search, t *Times) ([]Passage, []Wa
 		return nil, nil, err
 	}
 	if q.rerank && len(passages) > 0 {
-		best, err := s.rerank(ctx, q.question, passages, q.topN, t)
+		best, err := s.rerank(ctx, q, passages, t)
 		if err == nil {
 			return best, warnings, nil
 		}

@@ -54,7 +54,7 @@ func TestThePassageWithTheFigureReachesTheLLM(t *testing.T) {
 	}
 	for _, embedding := range embeddings {
 		t.Run(filepath.Base(embedding.Name), func(t *testing.T) {
-			store := index(t, reports, embedding)
+			store := index(t, reports, "*.pdf", embedding)
 			ranker := &config.Model{URL: standIn, Name: config.StandInReranking}
 			hybrid := found(t, store, questions, embedding, config.Hybrid, nil)
 			found(t, store, questions, embedding, config.Vector, nil)
@@ -99,8 +99,8 @@ func generation(embedding config.Model) config.Generation {
 	}
 }
 
-// index ingests the reports, none of which may fail.
-func index(t *testing.T, reports string, embedding config.Model) *local.Store {
+// index ingests the directory's documents of that pattern, none of which may fail.
+func index(t *testing.T, documents, pattern string, embedding config.Model) *local.Store {
 	t.Helper()
 	pipeline := config.Pipeline{Namespace: "default", Name: "reports"}
 	g := generation(embedding)
@@ -109,7 +109,7 @@ func index(t *testing.T, reports string, embedding config.Model) *local.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	sources := []config.Source{{Name: "reports", Include: []string{"*.pdf"}, Directory: &config.Directory{Path: reports}}}
+	sources := []config.Source{{Name: "reports", Include: []string{pattern}, Directory: &config.Directory{Path: documents}}}
 	directory, err := source.New(sources[0], source.Resolvers{})
 	if err != nil {
 		t.Fatal(err)
@@ -132,8 +132,8 @@ func index(t *testing.T, reports string, embedding config.Model) *local.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Failed > 0 || report.Indexed != 5 {
-		t.Fatalf("%d reports indexed and %d failed, want all 5", report.Indexed, report.Failed)
+	if report.Failed > 0 || report.Indexed == 0 {
+		t.Fatalf("%d documents indexed and %d failed, want all", report.Indexed, report.Failed)
 	}
 	return store
 }
@@ -141,18 +141,11 @@ func index(t *testing.T, reports string, embedding config.Model) *local.Store {
 // found counts the questions whose passage is among the topN, and logs the others.
 func found(t *testing.T, store *local.Store, questions []question, embedding config.Model, mode config.Mode, ranker *config.Model) int {
 	t.Helper()
-	c := config.Gateway{
-		Generation: generation(embedding),
-		Models:     config.Models{Embedding: embedding, Reranking: ranker},
-		Retrieval:  config.Retrieval{Mode: mode, K: 45, TopN: 5, Alpha: 0.5},
-	}
-	o := query.Options{Config: c, Index: store, Embedder: model.NewEmbedder(embedding, c.Generation.Embedding, nil, model.Transport{})}
 	name := string(mode)
 	if ranker != nil {
-		o.Ranker = model.NewRanker(*ranker, nil, model.Transport{})
 		name += " + stand-in reranking"
 	}
-	service := query.New(o)
+	service := newService(store, embedding, mode, ranker)
 	n := 0
 	var missed strings.Builder
 	for _, q := range questions {
@@ -168,6 +161,19 @@ func found(t *testing.T, store *local.Store, questions []question, embedding con
 	}
 	t.Logf("%-30s %d of %d%s", name, n, len(questions), missed.String())
 	return n
+}
+
+func newService(store *local.Store, embedding config.Model, mode config.Mode, ranker *config.Model) *query.Service {
+	c := config.Gateway{
+		Generation: generation(embedding),
+		Models:     config.Models{Embedding: embedding, Reranking: ranker},
+		Retrieval:  config.Retrieval{Mode: mode, K: 45, TopN: 5, Alpha: 0.5},
+	}
+	o := query.Options{Config: c, Index: store, Embedder: model.NewEmbedder(embedding, c.Generation.Embedding, nil, model.Transport{})}
+	if ranker != nil {
+		o.Ranker = model.NewRanker(*ranker, nil, model.Transport{})
+	}
+	return query.New(o)
 }
 
 func answers(q question, passages []query.Passage) bool {

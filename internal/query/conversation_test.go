@@ -1,0 +1,144 @@
+package query
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+func user(text string) model.Message      { return model.Message{Role: "user", Content: text} }
+func assistant(text string) model.Message { return model.Message{Role: "assistant", Content: text} }
+
+func TestRetrievalSeesTheConversation(t *testing.T) {
+	long := strings.Repeat("é", 600)
+	for _, tc := range []struct {
+		name              string
+		messages          []model.Message
+		question, earlier string
+	}{
+		{"a first question", []model.Message{user("Who?")}, "Who?", ""},
+		{"a follow-up", []model.Message{user("Who?"), assistant("Ann [1]."), user("And when?")}, "And when?", "Who?"},
+		{"a question in pieces", []model.Message{user("Who?"), assistant("Ann."), user("And when?"), user("In 2023, I mean.")},
+			"And when?\n\nIn 2023, I mean.", "Who?"},
+		{"the last questions only", []model.Message{user("1"), assistant("a"), user("2"), assistant("b"), user("3"), assistant("c"),
+			user("4"), assistant("d"), user("5")}, "5", "2\n3\n4"},
+		{"a long question's beginning", []model.Message{user(long), assistant("Yes."), user("Why?")}, "Why?", long[:maxEarlierBytes]},
+		{"a greeting of the assistant", []model.Message{assistant("Hello!"), user("Who?")}, "Who?", ""},
+		{"blank questions", []model.Message{user(" "), assistant("Pardon?"), user("Who?")}, "Who?", ""},
+		{"system texts in between", []model.Message{user("Who?"), {Role: "system", Content: "Be brief."}, user("And when?")},
+			"Who?\n\nAnd when?", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := readConversation(tc.messages)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.question != tc.question || c.earlier() != tc.earlier {
+				t.Errorf("question %q, earlier %q; want %q and %q", c.question, c.earlier(), tc.question, tc.earlier)
+			}
+		})
+	}
+}
+
+func TestHistoryAlternates(t *testing.T) {
+	c, err := readConversation([]model.Message{assistant("Hello!"), user("Who?"), user("Anyone?"), assistant("Ann."), assistant("Or Bo."),
+		user("When?")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]model.Message{{assistant("Hello!")}, {user("Who?\n\nAnyone?"), assistant("Ann.\n\nOr Bo.")}}
+	if diff := cmp.Diff(want, c.turns); diff != "" {
+		t.Errorf("turns (-want +got):\n%s", diff)
+	}
+}
+
+// listener records what the models and the index are asked.
+type listener struct {
+	*fakeIndex
+	mu                        sync.Mutex
+	embedded, searched, rated []string
+	vector                    []float32
+}
+
+func (l *listener) Query(_ context.Context, text string) ([]float32, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.embedded = append(l.embedded, text)
+	if strings.Contains(text, "\n") {
+		return []float32{0, 2}, nil
+	}
+	return []float32{3, 0}, nil
+}
+
+func (l *listener) Vector(ctx context.Context, v []float32, limit int, f index.Filter) ([]index.Hit, error) {
+	l.vector = v
+	return l.fakeIndex.Vector(ctx, v, limit, f)
+}
+
+func (l *listener) Keyword(ctx context.Context, q string, limit int, f index.Filter) ([]index.Hit, error) {
+	l.searched = append(l.searched, q)
+	hits, err := l.fakeIndex.Keyword(ctx, q, limit, f)
+	if q == "Who?" {
+		hits = []index.Hit{{ID: "b", Score: 100, Digest: 2}}
+	}
+	return hits, err
+}
+
+func (l *listener) Rank(ctx context.Context, q string, passages []string) ([]model.Ranked, error) {
+	l.rated = append(l.rated, q)
+	return reversing(ctx, q, passages)
+}
+
+func TestAFollowUpIsFoundByBoth(t *testing.T) {
+	f := newFixture(t)
+	l := &listener{fakeIndex: f.index}
+	f.options.Index, f.options.Embedder, f.options.Ranker = l, l, l
+	got, err := f.service().Answer(t.Context(), Request{Messages: []model.Message{user("Who?"), assistant("Ann."), user("And when?")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(l.embedded)
+	for _, check := range []struct {
+		what      string
+		want, got any
+	}{
+		{"embedded texts", []string{"And when?", "Who?\nAnd when?"}, l.embedded},
+		{"vector", []float32{1, conversationWeight}, l.vector},
+		{"keyword questions", []string{"And when?", "Who?"}, l.searched},
+		{"questions of the reranker", []string{"And when?"}, l.rated},
+		// b leads by keyword and e by the reranker, which sees b as the last.
+		{"passages", []string{"e", "b"}, ids(got.Passages)},
+	} {
+		if diff := cmp.Diff(check.want, check.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", check.what, diff)
+		}
+	}
+	if score := got.Passages[1].Keyword; score == nil || *score != 100*conversationWeight {
+		t.Errorf("keyword score %v", score)
+	}
+	if last := f.chat.got.Messages[len(f.chat.got.Messages)-1].Content; !strings.HasSuffix(last, questionHeading+"And when?") {
+		t.Errorf("the prompt ends with %q, want the question as it was asked", last)
+	}
+}
+
+func TestAFollowUpWithoutOneEmbeddingFails(t *testing.T) {
+	f := newFixture(t)
+	f.options.Embedder = fakeEmbedder(func(_ context.Context, text string) ([]float32, error) {
+		if strings.Contains(text, "\n") {
+			return nil, &model.Error{Stage: config.StageEmbedding, Failure: config.ModelOverloaded, Model: "m"}
+		}
+		return []float32{1, 0}, nil
+	})
+	messages := []model.Message{user("Who?"), assistant("Ann."), user("And when?")}
+	if _, err := f.service().Answer(t.Context(), Request{Messages: messages}); err == nil {
+		t.Error("the failure of an embedding was swallowed")
+	}
+}
