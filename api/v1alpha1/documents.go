@@ -1,5 +1,7 @@
 package v1alpha1
 
+import "k8s.io/apimachinery/pkg/runtime"
+
 // Source is a place from which documents are read.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim)].filter(x, x).size() == 1",message="a source needs exactly one of configMap and persistentVolumeClaim: to use both, declare two sources"
@@ -24,12 +26,16 @@ type Source struct {
 	// +kubebuilder:validation:MaxItems=32
 	Exclude []Glob `json:"exclude,omitempty"`
 
-	// metadata is attached to every chunk of the source. Callers can filter by it.
+	// metadata is attached to every document of the source. Callers can filter by it. Each value is a
+	// text, a number, a boolean or a list of texts; a document's own metadata takes precedence. A key
+	// has at most 63 letters, digits, hyphens, underscores and dots; source, document and access are
+	// reserved.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
-	// +kubebuilder:validation:XValidation:rule="self.all(key, !(key in ['source', 'document']))",message="the metadata keys source and document are reserved, because every chunk has them: rename the key"
-	// +kubebuilder:validation:XValidation:rule="self.all(key, key.matches('^[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$'))",message="a metadata key must have at most 63 letters, digits, hyphens, underscores and dots, with a letter or digit at both ends"
-	Metadata map[string]MetadataValue `json:"metadata,omitempty"`
+	// +kubebuilder:validation:Type=object
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Metadata map[string]runtime.RawExtension `json:"metadata,omitempty"`
 
 	// configMap reads every entry of a ConfigMap, in data and binaryData alike, as a document.
 	// +optional
@@ -46,12 +52,6 @@ type Source struct {
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=256
 type Glob string
-
-// MetadataValue is a value that a filter can match.
-//
-// +kubebuilder:validation:MinLength=1
-// +kubebuilder:validation:MaxLength=256
-type MetadataValue string
 
 // ConfigMapSource is a ConfigMap in the pipeline's namespace.
 type ConfigMapSource struct {

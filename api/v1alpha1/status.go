@@ -126,7 +126,8 @@ type DocumentWarning struct {
 	Document string `json:"document"`
 
 	// reason is one of a closed list: PagesWithoutText, UndecodableText, EncodingGuessed,
-	// LinesSkipped, HiddenText, Truncated, PagesWaiting, PartsIgnored.
+	// LinesSkipped, HiddenText, Truncated, PagesWaiting, PartsIgnored,
+	// MetadataIgnored.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	Reason string `json:"reason"`

@@ -68,7 +68,7 @@ type Source struct {
 	Include []string `json:"include,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
 	// Metadata is put on every chunk of the source, and can be filtered by.
-	Metadata map[string]string `json:"metadata,omitempty"`
+	Metadata Metadata `json:"metadata,omitempty"`
 
 	// Exactly one of the following.
 

@@ -63,6 +63,9 @@ const (
 	NoPassages  Failure = "NoPassages"  // retrieval found nothing, so the LLM was not called
 	NoModel     Failure = "NoModel"     // the pipeline has no LLM
 	PassagesCut Failure = "PassagesCut" // not all passages fit the LLM's context window
+
+	FilterKeyUnknown   Failure = "FilterKeyUnknown"   // no document has a key that the filter names
+	FilterTypeMismatch Failure = "FilterTypeMismatch" // the filter compares a key with values of a type that no document has
 )
 
 // StageFailed is the failure of a stage whose error has no word of its own.

@@ -12,7 +12,7 @@ import (
 
 func TestDirectoriesReplaceSources(t *testing.T) {
 	volume := func(name string) config.Source {
-		return config.Source{Name: name, Include: []string{"*.md"}, Metadata: map[string]string{"team": name}}
+		return config.Source{Name: name, Include: []string{"*.md"}, Metadata: config.Metadata{"team": config.Text(name)}}
 	}
 	configMap := func(name string) config.Source {
 		return config.Source{Name: name, ConfigMap: &config.ConfigMap{Name: "cm"}}

@@ -3,7 +3,12 @@ package derive
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
+	"regexp"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -75,8 +80,10 @@ func (d DataPlane) sources(sources []v1alpha1.Source) ([]config.Source, error) {
 		include, includeErr := globs(field+".include", s.Include)
 		exclude, excludeErr := globs(field+".exclude", s.Exclude)
 		errs = append(errs, includeErr, excludeErr)
+		metadata, metadataErr := metadata(field+".metadata", s.Metadata)
+		errs = append(errs, metadataErr)
 		source := d.place(s)
-		source.Name, source.Include, source.Exclude, source.Metadata = s.Name, include, exclude, metadata(s.Metadata)
+		source.Name, source.Include, source.Exclude, source.Metadata = s.Name, include, exclude, metadata
 		list = append(list, source)
 	}
 	return list, errors.Join(errs...)
@@ -103,13 +110,29 @@ func globs(field string, patterns []v1alpha1.Glob) ([]string, error) {
 	return list, errors.Join(errs...)
 }
 
-func metadata(values map[string]v1alpha1.MetadataValue) map[string]string {
+var metadataKey = regexp.MustCompile(`^[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$`)
+
+// metadata checks here, because the CRD's rules cannot see a value that may have several types, nor its key.
+func metadata(field string, values map[string]runtime.RawExtension) (config.Metadata, error) {
 	if values == nil {
-		return nil
+		return nil, nil
 	}
-	m := make(map[string]string, len(values))
-	for key, value := range values {
-		m[key] = string(value)
+	m := make(config.Metadata, len(values))
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		var value config.Value
+		err := value.UnmarshalJSON(values[key].Raw)
+		switch {
+		case !metadataKey.MatchString(key):
+			err = errors.New("a key must have at most 63 letters, digits, hyphens, underscores and dots, " +
+				"with a letter or digit at both ends")
+		case err == nil:
+			err = config.CheckMetadata(key, value)
+		}
+		if err != nil {
+			errs = append(errs, Errorf(fmt.Sprintf("%s[%s]", field, key), "%v", err))
+		}
+		m[key] = value
 	}
-	return m
+	return m, errors.Join(errs...)
 }

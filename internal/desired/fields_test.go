@@ -126,6 +126,8 @@ func fill(v reflect.Value) {
 	case v.Kind() == reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0))
+	case v.Type() == reflect.TypeFor[map[string]runtime.RawExtension]():
+		v.Set(reflect.ValueOf(map[string]runtime.RawExtension{"key": {Raw: []byte(`1`)}}))
 	case v.Kind() == reflect.Map:
 		element := reflect.New(v.Type().Elem()).Elem()
 		fill(element)

@@ -55,7 +55,7 @@ func TestTheNameOfATaskIsTheSameInEveryVersion(t *testing.T) {
 		},
 		Sources: []config.Source{{
 			Name: "papers", Include: []string{"**/*.pdf"}, Exclude: []string{"old/**"},
-			Metadata:  map[string]string{"team": "vision", "area": "cv"},
+			Metadata:  config.Metadata{"team": config.Text("vision"), "area": config.Text("cv")},
 			Directory: &config.Directory{Path: "/sources/papers"},
 		}},
 		Embedding: config.Model{

@@ -81,8 +81,11 @@ func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 		"an address at another port": {withNIM(func(n *v1alpha1.NIM) { n.Env = []v1alpha1.EnvVar{{Name: "NIM_SERVER_BIND_ADDR", Value: "0.0.0.0:80"}} }),
 			"spec.models.llm.nim.env[0]: NIM_SERVER_BIND_ADDR must keep"},
 		"an address of version 6": {withNIM(func(n *v1alpha1.NIM) { n.Env = []v1alpha1.EnvVar{{Name: "NIM_SERVER_BIND_ADDR", Value: "[::]:8000"}} }), ""},
+		"metadata of no type": {func(s *v1alpha1.RAGPipelineSpec) {
+			s.Documents[0].Metadata = map[string]runtime.RawExtension{"a": {Raw: []byte(`{"b": 1}`)}}
+		}, "spec.documents[0].metadata[a]: a value must be"},
 		"sources beyond what a ConfigMap holds": {func(s *v1alpha1.RAGPipelineSpec) {
-			s.Documents[0].Metadata = map[string]v1alpha1.MetadataValue{"a": v1alpha1.MetadataValue(strings.Repeat("x", 1<<20))}
+			s.Documents[0].Include = []v1alpha1.Glob{v1alpha1.Glob(strings.Repeat("x", 1<<20))}
 		}, "spec.documents: the config has"},
 		"an extra body beyond it": {func(s *v1alpha1.RAGPipelineSpec) {
 			derivetest.WithStandIns(s)

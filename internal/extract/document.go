@@ -7,8 +7,9 @@ import "github.com/ragpipeline/ragpipeline/internal/config"
 type Document struct {
 	// Title is what the document calls itself; empty when it does not.
 	Title string
-	// Metadata is what the document says of itself beside its title: the fields of its front matter, or of a mail's head.
-	Metadata map[string]string
+	// Metadata is what the document tells of itself beside its title: the fields of its front matter, of its meta elements
+	// or of a mail's head, as far as they are metadata. Warnings count the others as MetadataIgnored.
+	Metadata config.Metadata
 	// Pages are hard boundaries for chunks. A format without pages has one, numbered 0.
 	Pages []Page
 	// Readers are those that took part: the one of the document's format, and those of documents that it holds.

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // Bounds on front matter.
@@ -18,7 +21,11 @@ const (
 )
 
 // matterField is a field of front matter, its name a path.
-type matterField struct{ name, value string }
+type matterField struct {
+	name  string
+	text  string // is the value in the document's text
+	value config.Value
+}
 
 type frontMatter []matterField
 
@@ -26,24 +33,19 @@ type frontMatter []matterField
 func (m frontMatter) title() string {
 	for _, f := range m {
 		if f.name == "title" {
-			return oneLine(f.value)
+			return oneLine(f.text)
 		}
 	}
 	return ""
 }
 
-// metadata are the other fields.
-func (m frontMatter) metadata() map[string]string {
-	metadata := map[string]string{}
+// tell records the other fields as the document's metadata.
+func (m frontMatter) tell(d *Document) {
 	for _, f := range m {
 		if f.name != "title" {
-			metadata[f.name] = f.value
+			d.tell(f.name, f.value)
 		}
 	}
-	if len(metadata) == 0 {
-		return nil
-	}
-	return metadata
 }
 
 // cutFrontMatter cuts YAML between lines of --- or TOML between lines of +++ at the beginning. What is neither is
@@ -90,17 +92,22 @@ func yamlMatter(text string) frontMatter {
 	return m
 }
 
-func (m *frontMatter) add(name, value string) {
-	if value = oneLineUncut(normalise(value)); value != "" && name != "" && len(*m) < maxMatterFields {
-		*m = append(*m, matterField{oneLine(name), value})
+func (m *frontMatter) add(name, text string, value config.Value) {
+	if text = oneLineUncut(normalise(text)); text != "" && name != "" && len(*m) < maxMatterFields {
+		*m = append(*m, matterField{oneLine(name), text, value})
 	}
+}
+
+// addList adds a list of texts.
+func (m *frontMatter) addList(name string, texts []string) {
+	m.add(name, strings.Join(texts, ", "), listOf(texts))
 }
 
 func (m *frontMatter) addNode(name string, n *yaml.Node, depth int) {
 	switch {
 	case depth > maxMatterDepth:
 	case n.Kind == yaml.ScalarNode && n.Tag != "!!null":
-		m.add(name, n.Value)
+		m.add(name, n.Value, yamlValue(n))
 	case n.Kind == yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			m.addNode(joinName(name, n.Content[i].Value), n.Content[i+1], depth+1)
@@ -114,7 +121,7 @@ func (m *frontMatter) addNode(name string, n *yaml.Node, depth int) {
 				m.addNode(name, item, depth+1)
 			}
 		}
-		m.add(name, strings.Join(values, ", "))
+		m.addList(name, values)
 	}
 }
 
@@ -133,18 +140,26 @@ func lineMatter(text string) frontMatter {
 		field := matterLine.FindStringSubmatch(strings.TrimRight(line, "\n"))
 		switch {
 		case field != nil:
-			m.add(field[1], strings.Trim(field[2], `"'`))
+			m.add(field[1], strings.Trim(field[2], `"'`), lineValue(field[2]))
 		case strings.TrimSpace(line) == "", strings.HasPrefix(line, " "), strings.HasPrefix(line, "-"),
 			strings.HasPrefix(line, "#"):
 			if value := strings.TrimLeft(line, " -"); len(m) > 0 && !strings.HasPrefix(line, "#") {
 				last := &m[len(m)-1]
-				last.value = oneLineUncut(last.value + " " + value)
+				last.text = oneLineUncut(last.text + " " + value)
+				last.value = config.Text(last.text)
 			}
 		default:
 			return nil
 		}
 	}
 	return m
+}
+
+func lineValue(text string) config.Value {
+	if unquoted := strings.Trim(text, `"'`); unquoted != text {
+		return config.Text(oneLineUncut(normalise(unquoted)))
+	}
+	return plainValue(oneLineUncut(normalise(text)))
 }
 
 // tomlMatter is the fields of a table in TOML, in their order.
@@ -165,17 +180,33 @@ func tomlMatter(text string) frontMatter {
 			}
 			value = inner[name]
 		}
-		switch value := value.(type) {
-		case nil, map[string]any, []map[string]any:
-		case []any:
-			items := make([]string, len(value))
-			for i, item := range value {
-				items[i] = fmt.Sprint(item)
-			}
-			m.add(key.String(), strings.Join(items, ", "))
-		default:
-			m.add(key.String(), fmt.Sprint(value))
-		}
+		m.addTOML(key.String(), value)
 	}
 	return m
+}
+
+func (m *frontMatter) addTOML(name string, value any) {
+	switch value := value.(type) {
+	case nil, map[string]any, []map[string]any:
+	case []any:
+		items := make([]string, len(value))
+		for i, item := range value {
+			items[i] = tomlText(item)
+		}
+		m.addList(name, items)
+	case bool:
+		m.add(name, fmt.Sprint(value), config.Boolean(value))
+	case int64, float64:
+		m.add(name, fmt.Sprint(value), plainValue(fmt.Sprint(value)))
+	default:
+		text := oneLineUncut(normalise(tomlText(value)))
+		m.add(name, text, config.Text(text))
+	}
+}
+
+func tomlText(value any) string {
+	if t, ok := value.(time.Time); ok {
+		return tomlTime(t)
+	}
+	return fmt.Sprint(value)
 }

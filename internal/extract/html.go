@@ -84,7 +84,7 @@ func readHTMLText(ctx context.Context, s source, text string) (*Document, error)
 	if title == "" {
 		d.Title = firstTopHeading(d.Pages[0].Headings)
 	}
-	d.Metadata = metadata
+	frontMatter(metadata).tell(d)
 	return warned(d, nil, p.warnings)
 }
 
@@ -212,22 +212,24 @@ type htmlPage struct {
 // metaNames are the names of the meta elements that tell something of a document.
 var metaNames = regexp.MustCompile(`(?i)^(author|description|keywords|date|(dc|dcterms|article)[.:]\w+)$`)
 
-// metadata is what the page's meta elements say.
-func (p *htmlPage) metadata() map[string]string {
-	var metadata map[string]string
+// metadata are what the page's meta elements tell.
+func (p *htmlPage) metadata() []matterField {
+	var fields []matterField
 	for n := range p.root.Descendants() {
-		if n.DataAtom != atom.Meta || len(metadata) == maxMatterFields {
+		if n.DataAtom != atom.Meta || len(fields) == maxMatterFields {
 			continue
 		}
 		name, content := attributeOf(n, "name")+attributeOf(n, "property"), oneLine(attributeOf(n, "content"))
-		if content != "" && metaNames.MatchString(name) {
-			if metadata == nil {
-				metadata = map[string]string{}
-			}
-			metadata[strings.ToLower(name)] = content
+		if content == "" || !metaNames.MatchString(name) {
+			continue
 		}
+		f := matterField{strings.ToLower(name), content, config.Text(content)}
+		if f.name == "keywords" {
+			f.value = listOf(strings.Split(content, ","))
+		}
+		fields = append(fields, f)
 	}
-	return metadata
+	return fields
 }
 
 // pageHeadings are the texts of a page's headings, by what is left of them as Markdown, in lower case.

@@ -171,11 +171,11 @@ func TestFormsOfFiguresInHTML(t *testing.T) {
 	if diff := cmp.Diff([]Heading{{0, 1, "List<String>"}, {26, 2, "One"}}, d.Pages[0].Headings); diff != "" {
 		t.Errorf("headings with brackets (-want +got):\n%s", diff)
 	}
-	d = extract(t, "a.html", "<html><head><meta name=author content='Ann'><meta name=viewport content=x></head><body><p># no heading</p><h2>One</h2></body></html>")
+	d = extract(t, "a.html", "<html><head><meta name=author content='Ann'><meta name=Keywords content='badges, doors,'><meta name=viewport content=x></head><body><p># no heading</p><h2>One</h2></body></html>")
 	if diff := cmp.Diff([]Heading{{Offset: 14, Level: 2, Text: "One"}}, d.Pages[0].Headings); diff != "" {
 		t.Errorf("headings (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{"author": "Ann"}, d.Metadata); diff != "" {
+	if diff := cmp.Diff(config.Metadata{"author": config.Text("Ann"), "keywords": config.List("badges", "doors")}, d.Metadata); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)
 	}
 }

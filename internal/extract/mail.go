@@ -40,7 +40,7 @@ func readMail(ctx context.Context, s source) (*Document, error) {
 	if entity == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
 		return nil, config.Failf(config.Malformed, "the mail cannot be read: %s", quote(fmt.Sprint(err)))
 	}
-	m := &mailReader{ctx: ctx, source: s, limit: newLimit(s.max), document: &Document{Metadata: map[string]string{}}}
+	m := &mailReader{ctx: ctx, source: s, limit: newLimit(s.max), document: &Document{}}
 	head := m.header(&entity.Header)
 	if err := m.part(entity, 0); err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (m *mailReader) header(h *message.Header) string {
 		if name == "Subject" {
 			m.document.Title = oneLine(value)
 		} else {
-			m.document.Metadata[strings.ToLower(name)] = oneLine(value)
+			m.document.tell(strings.ToLower(name), config.Text(oneLine(value)))
 		}
 		lines = append(lines, name+": "+value)
 	}

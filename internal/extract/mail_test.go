@@ -81,7 +81,7 @@ func TestMail(t *testing.T) {
 		})
 	}
 	d := extract(t, "a.eml", mailOf("mixed", plain, encoded("Content-Type: text/markdown; name=a.md\r\nContent-Disposition: attachment", "# One\n\ntext")))
-	if d.Title != "Änderung" || d.Metadata["from"] != "Ann Müller <ann@example.org>" {
+	if d.Title != "Änderung" || !d.Metadata["from"].Equal(config.Text("Ann Müller <ann@example.org>")) {
 		t.Errorf("title %q, metadata %v", d.Title, d.Metadata)
 	}
 	if diff := cmp.Diff([]string{"Attachment: a.md", "One"}, d.HeadingPath(1, 5)); diff != "" {

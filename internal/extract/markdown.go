@@ -22,7 +22,7 @@ func readMarkdown(ctx context.Context, s source) (*Document, error) {
 	var b strings.Builder
 	for _, f := range matter {
 		if f.name != "title" {
-			b.WriteString(f.name + ": " + f.value + "\n")
+			b.WriteString(f.name + ": " + f.text + "\n")
 		}
 	}
 	if b.Len() > 0 && strings.TrimSpace(body) != "" {
@@ -30,7 +30,7 @@ func readMarkdown(ctx context.Context, s source) (*Document, error) {
 	}
 	d, err := wholeMarkdown(s, matter.title(), body)
 	if err == nil {
-		d.Metadata = matter.metadata()
+		matter.tell(d)
 	}
 	return warned(d, err, warnings)
 }

@@ -5,34 +5,36 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 func TestFrontMatter(t *testing.T) {
 	for _, tt := range []struct {
 		name, data, title, text string
-		metadata                map[string]string
+		metadata                config.Metadata
 	}{
 		{
 			"YAML", "---\ntitle: Badge readers\nauthor: Beatrix Holm\ntags: [a, b]\nreview:\n  due: 2026-01-31\n  by: null\n---\n\nText.", "Badge readers",
 			"author: Beatrix Holm\ntags: a, b\nreview.due: 2026-01-31\n\nText.",
-			map[string]string{"author": "Beatrix Holm", "tags": "a, b", "review.due": "2026-01-31"},
+			config.Metadata{"author": config.Text("Beatrix Holm"), "tags": config.List("a", "b"), "review.due": config.Text("2026-01-31")},
 		},
 		{
-			"YAML that ends in dots", "---\nowner: X\n...\nText.", "", "owner: X\n\nText.", map[string]string{"owner": "X"},
+			"YAML that ends in dots", "---\nowner: X\n...\nText.", "", "owner: X\n\nText.", config.Metadata{"owner": config.Text("X")},
 		},
 		{
 			"TOML", "+++\ntitle = \"T\"\nweight = 3\n[params]\nowner = 'X'\nlist = [1, 2]\n+++\nText.", "T",
 			"weight: 3\nparams.owner: X\nparams.list: 1, 2\n\nText.",
-			map[string]string{"weight": "3", "params.owner": "X", "params.list": "1, 2"},
+			config.Metadata{"weight": config.Number(3), "params.owner": config.Text("X"), "params.list": config.List("1", "2")},
 		},
 		{
 			"a title with a colon", "---\ntitle: Pumps: a guide\nowner: X\n---\nText.", "Pumps: a guide", "owner: X\n\nText.",
-			map[string]string{"owner": "X"},
+			config.Metadata{"owner": config.Text("X")},
 		},
 		{"empty", "---\n---\nText.", "", "Text.", nil},
 		{"text between two rules", "---\nThe code is 4471.\n\nSecond.\n\n---\n\nText.", "", "---\nThe code is 4471.\n\nSecond.\n\n---\n\nText.", nil},
 		{"a list between two rules", "---\n- one\n- two\n---\nText.", "", "---\n- one\n- two\n---\nText.", nil},
-		{"text with a colon between two rules", "---\nNote: call 4471.\n---\nText.", "", "Note: call 4471.\n\nText.", map[string]string{"Note": "call 4471."}},
+		{"text with a colon between two rules", "---\nNote: call 4471.\n---\nText.", "", "Note: call 4471.\n\nText.", config.Metadata{"Note": config.Text("call 4471.")}},
 		{"prose with a colon in it", "---\nTwo rules apply: one.\nAnd another.\n---\nText.", "", "---\nTwo rules apply: one.\nAnd another.\n---\nText.", nil},
 		{"no end", "---\na: b\n\nText.", "", "---\na: b\n\nText.", nil},
 		{"not TOML", "+++\nplain text\n+++\nText.", "", "+++\nplain text\n+++\nText.", nil},

@@ -39,12 +39,16 @@ func newInstantIndex() *instantIndex {
 	return ix
 }
 
-func (ix *instantIndex) Vector(context.Context, []float32, int, index.Filter) ([]index.Hit, error) {
+func (ix *instantIndex) Vector(context.Context, []float32, int, *index.Filter) ([]index.Hit, error) {
 	return ix.vector, nil
 }
 
-func (ix *instantIndex) Keyword(context.Context, string, int, index.Filter) ([]index.Hit, error) {
+func (ix *instantIndex) Keyword(context.Context, string, int, *index.Filter) ([]index.Hit, error) {
 	return ix.keyword, nil
+}
+
+func (ix *instantIndex) Types(context.Context, []string) (map[string][]config.ScalarType, error) {
+	return nil, nil
 }
 
 func (ix *instantIndex) Chunks(_ context.Context, ids []string) ([]index.Chunk, error) {

@@ -19,14 +19,14 @@ import (
 // fakeIndex holds two passages that every question retrieves, and three documents.
 type fakeIndex struct {
 	err     error
-	filters []index.Filter
+	filters []*index.Filter
 	keyword func(ctx context.Context, question string) // runs in Keyword
 }
 
 var passages = []index.Chunk{
 	{
 		ID: "c1", Document: "docs/guide/install.md", Source: "docs", Title: "Install", Heading: "Linux", Text: "Run <make>.",
-		Start: 10, End: 21, Metadata: map[string]string{"team": "core"},
+		Start: 10, End: 21, Metadata: config.Metadata{"team": config.Text("core")},
 	},
 	{
 		ID: "c2", Document: "docs/report.pdf", Source: "docs", Title: "Report", Text: "Revenue was 12.",
@@ -34,11 +34,11 @@ var passages = []index.Chunk{
 	},
 }
 
-func (f *fakeIndex) Vector(_ context.Context, _ []float32, _ int, filter index.Filter) ([]index.Hit, error) {
+func (f *fakeIndex) Vector(_ context.Context, _ []float32, _ int, filter *index.Filter) ([]index.Hit, error) {
 	return []index.Hit{{ID: "c1", Score: .75, Digest: 1}, {ID: "c2", Score: .5, Digest: 2}}, f.err
 }
 
-func (f *fakeIndex) Keyword(ctx context.Context, question string, _ int, filter index.Filter) ([]index.Hit, error) {
+func (f *fakeIndex) Keyword(ctx context.Context, question string, _ int, filter *index.Filter) ([]index.Hit, error) {
 	f.filters = append(f.filters, filter)
 	if f.keyword != nil {
 		f.keyword(ctx, question)
@@ -245,4 +245,16 @@ func chatBody(question string) string {
 func streamBody(question string) string {
 	return fmt.Sprintf(`{"model": "demo", "stream": true, "stream_options": {"include_usage": true}, `+
 		`"messages": [{"role": "user", "content": %q}]}`, question)
+}
+
+func (f *fakeIndex) Types(_ context.Context, keys []string) (map[string][]config.ScalarType, error) {
+	types := map[string][]config.ScalarType{}
+	for _, c := range passages {
+		for _, key := range keys {
+			if value, ok := c.Metadata[key]; ok {
+				types[key] = append(types[key], value.Type())
+			}
+		}
+	}
+	return types, f.err
 }

@@ -88,7 +88,9 @@ func TestOpenAPINamesEveryRoute(t *testing.T) {
 // The description has each type of a request or a reply, and each of its fields.
 func TestOpenAPINamesEveryField(t *testing.T) {
 	schemas := readOpenAPI(t).Components.Schemas
-	described := map[string]bool{}
+	described := map[string]bool{ // decoded by hand, or not objects
+		"Filter": true, "Alternatives": true, "Ordered": true, "Scalar": true, "Metadata": true, "MetadataValue": true,
+	}
 	for name, v := range map[string]any{
 		"ChatRequest": ChatRequest{}, "ChatMessage": ChatMessage{}, "StreamOptions": StreamOptions{},
 		"Completion": Completion{}, "Choice": Choice{},

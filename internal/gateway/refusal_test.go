@@ -89,7 +89,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			400, "InvalidRequest", "stop"},
 		{"a filter of the wrong type", post, chatRoute, ask(`"filter": "team = core"`),
 			400, "InvalidRequest", "filter"},
-		{"a filter's value of the wrong type", post, searchRoute, `{"query": "x", "filter": {"year": 2022}}`,
+		{"a filter's value of the wrong type", post, searchRoute, `{"query": "x", "filter": {"year": [2022, null]}}`,
 			400, "InvalidRequest", "filter.year"},
 
 		{"a filter expression", post, searchRoute, `{"query": "x", "filter_expr": "a > 1"}`,

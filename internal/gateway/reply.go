@@ -4,6 +4,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
@@ -107,8 +108,8 @@ type Place struct {
 	VectorScore   *float64 `json:"vector_score,omitempty"`
 	KeywordScore  *float64 `json:"keyword_score,omitempty"`
 	RerankerLogit *float64 `json:"reranker_logit,omitempty"`
-	// ContentMetadata is the source's own metadata.
-	ContentMetadata map[string]string `json:"content_metadata,omitempty"`
+	// ContentMetadata is the document's metadata.
+	ContentMetadata config.Metadata `json:"content_metadata,omitempty"`
 }
 
 func newCitations(passages []query.Passage) Citations {

@@ -35,8 +35,8 @@ type Chunk struct {
 	Page int
 	// Start and End are code points into the normalised text of the page.
 	Start, End int
-	// Metadata is the source's; filters may use it.
-	Metadata map[string]string
+	// Metadata is the document's. Filters may use it; callers must not change it.
+	Metadata config.Metadata
 }
 
 // maxFolders is how many folders of a document's path its chunks are found by, the innermost.
@@ -128,17 +128,6 @@ func Digest(text string) uint64 { return maphash.String(digestSeed, text) }
 
 var digestSeed = maphash.MakeSeed()
 
-// Filter limits the candidates of both retrievers before they rank: keys are ANDed, the values of a
-// key are alternatives. The keys FilterSource and FilterDocument mean the chunk's own fields, any
-// other key its metadata.
-type Filter map[string][]string
-
-// The reserved filter keys.
-const (
-	FilterSource   = "source"
-	FilterDocument = "document"
-)
-
 // The parameters of BM25 in every store; idf is ln(1 + (N - n + 0.5)/(n + 0.5)).
 const (
 	BM25K1 = 1.2
@@ -159,12 +148,14 @@ type Store interface {
 // Searcher is the question path's side of an index. Its methods may be called concurrently.
 type Searcher interface {
 	// Vector returns the limit nearest chunks by cosine similarity, best first, ties by id.
-	Vector(ctx context.Context, query []float32, limit int, filter Filter) ([]Hit, error)
+	Vector(ctx context.Context, query []float32, limit int, filter *Filter) ([]Hit, error)
 	// Keyword returns the limit best chunks by BM25 over the analysed question, best first, ties by
 	// id. A chunk that shares no term with the question is not among them.
-	Keyword(ctx context.Context, question string, limit int, filter Filter) ([]Hit, error)
+	Keyword(ctx context.Context, question string, limit int, filter *Filter) ([]Hit, error)
 	// Chunks returns the chunks of ids in their order, leaving out those that no longer exist.
 	Chunks(ctx context.Context, ids []string) ([]Chunk, error)
+	// Types returns the types that the chunks' values of each key have, in order. A key that no chunk has is left out.
+	Types(ctx context.Context, keys []string) (map[string][]config.ScalarType, error)
 }
 
 // Writer is ingestion's side of an index.

@@ -87,7 +87,7 @@ func tooManyChunks(d *document, limit int) error {
 func overLimit(o *origin, limit int) string { return config.Hash([]any{o.attributes, limit}) }
 
 // merged is the source's metadata and the document's own, which is more particular.
-func merged(source, own map[string]string) map[string]string {
+func merged(source, own config.Metadata) config.Metadata {
 	if len(own) == 0 {
 		return source
 	}

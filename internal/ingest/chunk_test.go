@@ -49,7 +49,7 @@ func TestChunksStayInTheirPageAndKnowTheirHeadings(t *testing.T) {
 	}
 	r := &run{Options: Options{Splitter: splitter}, ids: newIDs(config.Pipeline{Name: "p"})}
 	r.Config.Limits.Chunks = config.DefaultChunks
-	d := &document{job: job{id: "docs/é.pdf", origin: &origin{name: "docs", metadata: map[string]string{"k": "v"}}}}
+	d := &document{job: job{id: "docs/é.pdf", origin: &origin{name: "docs", metadata: config.Metadata{"k": config.Text("v")}}}}
 	d.row.Title = "Guide"
 	text := &extract.Document{Title: "Guide", Pages: []extract.Page{
 		{Number: 1, Text: "Guide\n\nfirst words\n\nInstall", Headings: []extract.Heading{
@@ -70,7 +70,7 @@ func TestChunksStayInTheirPageAndKnowTheirHeadings(t *testing.T) {
 	}
 	chunk := func(page, start, end int, heading, text string) index.Chunk {
 		return index.Chunk{Document: "docs/é.pdf", Source: "docs", Title: "Guide", Heading: heading, Text: text,
-			Page: page, Start: start, End: end, Metadata: map[string]string{"k": "v"}}
+			Page: page, Start: start, End: end, Metadata: config.Metadata{"k": config.Text("v")}}
 	}
 	want := []index.Chunk{
 		chunk(1, 0, 18, "", "Guide\n\nfirst words"),

@@ -30,7 +30,7 @@ var counts = cmpopts.IgnoreFields(Report{}, "Pipeline", "Generation", "Bytes", "
 
 func TestFirstRunIndexesEverything(t *testing.T) {
 	w := newWorld(t)
-	w.config.Sources[0].Metadata = map[string]string{"team": "vision"}
+	w.config.Sources[0].Metadata = config.Metadata{"team": config.Text("vision")}
 	w.write("a.md", "The projector was initialised in four hours.")
 	w.write("deep/b.txt", strings.Repeat("Sixteen nodes with eight GPUs each took thirty hours. ", 4))
 	registry := prometheus.NewRegistry()
@@ -55,7 +55,7 @@ func TestFirstRunIndexesEverything(t *testing.T) {
 		t.Errorf("row of b.txt: %+v", rows[1])
 	}
 	for _, c := range w.chunks() {
-		if c.Title != filepath.Base(c.Document) || c.Source != "docs" || c.Metadata["team"] != "vision" {
+		if c.Title != filepath.Base(c.Document) || c.Source != "docs" || !c.Metadata["team"].Equal(config.Text("vision")) {
 			t.Errorf("chunk %+v lacks title, source or metadata", c)
 		}
 	}
@@ -119,7 +119,7 @@ func TestDocumentsThatAreReadInPartAreIndexedWithWarnings(t *testing.T) {
 		t.Errorf("ledger %+v", rows)
 	}
 	for _, c := range w.chunks() {
-		if c.Document == "docs/b.md" && c.Metadata["owner"] != "Ann" {
+		if c.Document == "docs/b.md" && !c.Metadata["owner"].Equal(config.Text("Ann")) {
 			t.Errorf("metadata of %s: %v", c.Document, c.Metadata)
 		}
 	}
@@ -196,12 +196,12 @@ func TestMetadataAloneReembedsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.write("a.md", "Some text.")
 	w.mustRun()
-	w.config.Sources[0].Metadata = map[string]string{"team": "vision"}
+	w.config.Sources[0].Metadata = config.Metadata{"team": config.Text("vision")}
 	report := w.mustRun()
 	if report.Changed != 1 || report.Reused != 1 || w.server.requests != 0 {
 		t.Errorf("%d changed, %d reused, %d requests, want 1, 1, 0", report.Changed, report.Reused, w.server.requests)
 	}
-	if got := w.chunks()[0].Metadata["team"]; got != "vision" {
+	if got := w.chunks()[0].Metadata["team"]; !got.Equal(config.Text("vision")) {
 		t.Errorf("the chunk's metadata is %q", got)
 	}
 }

@@ -68,7 +68,7 @@ type run struct {
 type origin struct {
 	source.Source
 	name     string
-	metadata map[string]string
+	metadata config.Metadata
 	// attributes is the hash of metadata that the ledger keeps.
 	attributes string
 	// reached reports whether a document of it could be asked for. Without one, unavailable is why not.

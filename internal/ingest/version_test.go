@@ -97,7 +97,7 @@ func TestADocumentOfAKnownVersionIsNotOpened(t *testing.T) {
 					r.documents["b"] = revision{version: "2", text: "# Pears\n\nPears are yellow."}
 				}, []string{"b"}, &Report{Listed: 2, Unchanged: 1, Changed: 1, Indexed: 2, Chunks: 2, Embedded: 1}},
 				{"other metadata of the source", func() {
-					w.config.Sources[0].Metadata = map[string]string{"team": "fruit"}
+					w.config.Sources[0].Metadata = config.Metadata{"team": config.Text("fruit")}
 				}, []string{"a", "b"}, &Report{Listed: 2, Changed: 2, Indexed: 2, Chunks: 2, Reused: 2}},
 			} {
 				step.change()

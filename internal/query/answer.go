@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
@@ -64,13 +65,20 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 	switch {
 	case len(result.Passages) == 0:
 		result.warn(Warning{config.StageIndex, config.NoPassages,
-			"no passage matches the question, so the llm was not asked"})
+			noPassages(r.Filter) + ", so the llm was not asked"})
 		return reply.fixed(nothingFound)
 	case s.chat == nil:
 		result.warn(Warning{config.StageLLM, config.NoModel, "the pipeline has no llm; the reply is the passages"})
 		return reply.fixed(passagesOnly(result.Passages))
 	}
 	return s.ask(ctx, r, conversation, reply)
+}
+
+func noPassages(f *index.Filter) string {
+	if f == nil {
+		return "no passage matches the question"
+	}
+	return "no passage that passes the filter matches the question"
 }
 
 // ask puts the prompt before the LLM. If the LLM fails before its first word and the policy allows

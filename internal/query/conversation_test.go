@@ -78,12 +78,12 @@ func (l *listener) Query(_ context.Context, text string) ([]float32, error) {
 	return []float32{3, 0}, nil
 }
 
-func (l *listener) Vector(ctx context.Context, v []float32, limit int, f index.Filter) ([]index.Hit, error) {
+func (l *listener) Vector(ctx context.Context, v []float32, limit int, f *index.Filter) ([]index.Hit, error) {
 	l.vector = v
 	return l.fakeIndex.Vector(ctx, v, limit, f)
 }
 
-func (l *listener) Keyword(ctx context.Context, q string, limit int, f index.Filter) ([]index.Hit, error) {
+func (l *listener) Keyword(ctx context.Context, q string, limit int, f *index.Filter) ([]index.Hit, error) {
 	l.searched = append(l.searched, q)
 	hits, err := l.fakeIndex.Keyword(ctx, q, limit, f)
 	if q == "Who?" {

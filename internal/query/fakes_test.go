@@ -21,22 +21,23 @@ type fakeIndex struct {
 
 	mu      sync.Mutex
 	limits  []int
-	filters []index.Filter
+	filters []*index.Filter
+	types   map[string][]config.ScalarType // of metadata keys
 	fetched []string
 }
 
-func (f *fakeIndex) note(limit int, filter index.Filter) {
+func (f *fakeIndex) note(limit int, filter *index.Filter) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.limits, f.filters = append(f.limits, limit), append(f.filters, filter)
 }
 
-func (f *fakeIndex) Vector(_ context.Context, _ []float32, limit int, filter index.Filter) ([]index.Hit, error) {
+func (f *fakeIndex) Vector(_ context.Context, _ []float32, limit int, filter *index.Filter) ([]index.Hit, error) {
 	f.note(limit, filter)
 	return f.vector, f.vectorErr
 }
 
-func (f *fakeIndex) Keyword(ctx context.Context, _ string, limit int, filter index.Filter) ([]index.Hit, error) {
+func (f *fakeIndex) Keyword(ctx context.Context, _ string, limit int, filter *index.Filter) ([]index.Hit, error) {
 	f.note(limit, filter)
 	if f.block != nil {
 		if err := f.block(ctx); err != nil {
@@ -164,4 +165,14 @@ func ids(passages []Passage) []string {
 		ids = append(ids, p.ID)
 	}
 	return ids
+}
+
+func (f *fakeIndex) Types(_ context.Context, keys []string) (map[string][]config.ScalarType, error) {
+	types := map[string][]config.ScalarType{}
+	for _, key := range keys {
+		if f.types[key] != nil {
+			types[key] = f.types[key]
+		}
+	}
+	return types, nil
 }

@@ -1,8 +1,6 @@
 package query
 
 import (
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -26,7 +24,7 @@ type Request struct {
 	// developer, user and assistant.
 	Messages []model.Message
 	// Filter limits the passages; nil takes all.
-	Filter index.Filter
+	Filter *index.Filter
 	// MaxTokens is the caller's bound on the answer; the pipeline's counts when it is smaller, or
 	// this is 0.
 	MaxTokens int
@@ -48,7 +46,7 @@ type SearchRequest struct {
 	NoRerank bool
 	// Threshold drops passages with a lower score, 0..1.
 	Threshold float64
-	Filter    index.Filter
+	Filter    *index.Filter
 }
 
 // Passage is a chunk that was found, with its scores.
@@ -114,68 +112,4 @@ type Sender interface {
 	Delta(content string) error
 	// End has everything, with any warnings learned since Begin behind those of Begin.
 	End(r *Result) error
-}
-
-// The bounds of a filter.
-const (
-	maxFilterKeys   = 16
-	maxFilterValues = 64
-	maxFilterText   = 1024 // bytes of a key or a value
-)
-
-// ParseFilter reads a filter as callers write it: a JSON object whose keys are ANDed, each value a
-// string or a list of strings of which any may match. Nothing, null and an empty object take all.
-func ParseFilter(raw json.RawMessage) (index.Filter, error) {
-	if len(raw) == 0 {
-		return nil, nil
-	}
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &values); err != nil {
-		return nil, &Invalid{Field: "filter",
-			Message: `must be an object such as {"source": "papers", "team": ["vision", "speech"]}`}
-	}
-	if len(values) > maxFilterKeys {
-		return nil, &Invalid{Field: "filter",
-			Message: fmt.Sprintf("has %d keys; at most %d are taken", len(values), maxFilterKeys)}
-	}
-	var filter index.Filter
-	for key, raw := range values {
-		if key == "" || len(key) > maxFilterText {
-			return nil, &Invalid{Field: "filter", Message: fmt.Sprintf("a key must have 1 to %d bytes", maxFilterText)}
-		}
-		alternatives, err := filterValues(raw)
-		if err != nil {
-			return nil, &Invalid{Field: "filter." + key, Message: err.Error()}
-		}
-		if filter == nil {
-			filter = index.Filter{}
-		}
-		filter[key] = alternatives
-	}
-	return filter, nil
-}
-
-func filterValues(raw json.RawMessage) ([]string, error) {
-	var values []*string // pointers tell null from ""
-	if err := json.Unmarshal(raw, &values); err != nil {
-		var one *string
-		if json.Unmarshal(raw, &one) != nil {
-			return nil, fmt.Errorf("must be a string or a list of strings")
-		}
-		values = []*string{one}
-	}
-	if len(values) == 0 || len(values) > maxFilterValues {
-		return nil, fmt.Errorf("must have 1 to %d values", maxFilterValues)
-	}
-	alternatives := make([]string, len(values))
-	for i, v := range values {
-		if v == nil {
-			return nil, fmt.Errorf("must be a string or a list of strings")
-		}
-		if len(*v) > maxFilterText {
-			return nil, fmt.Errorf("a value must have at most %d bytes", maxFilterText)
-		}
-		alternatives[i] = *v
-	}
-	return alternatives, nil
 }

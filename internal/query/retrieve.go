@@ -28,7 +28,7 @@ type search struct {
 	earlier string
 	k, topN int
 	rerank  bool
-	filter  index.Filter
+	filter  *index.Filter
 }
 
 // retrieve finds the question's candidates, best first by fused score: k of them when they go on to

@@ -33,6 +33,10 @@ func (s *Service) searchInto(ctx context.Context, r SearchRequest, result *Searc
 		return err
 	}
 	result.Passages = atLeast(result.Passages, r.Threshold)
+	if len(result.Passages) == 0 && r.Filter != nil {
+		result.Warnings = append(result.Warnings, Warning{config.StageIndex, config.NoPassages,
+			noPassages(r.Filter)})
+	}
 	return nil
 }
 
@@ -52,6 +56,11 @@ func (s *Service) find(ctx context.Context, q search, t *Times) ([]Passage, []Wa
 	if err != nil {
 		return nil, nil, err
 	}
+	suspect, err := s.suspects(ctx, q.filter)
+	if err != nil {
+		return nil, nil, err
+	}
+	warnings = append(warnings, suspect...)
 	if q.rerank && len(passages) > 0 {
 		best, err := s.rerank(ctx, q, passages, t)
 		if err == nil {

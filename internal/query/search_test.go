@@ -163,7 +163,7 @@ func TestChunksGoneSinceRetrievalAreLeftOut(t *testing.T) {
 }
 
 func TestLegsFetchAPoolAndTheFilterReachesBoth(t *testing.T) {
-	filter := index.Filter{"team": {"vision"}}
+	filter := index.AnyOf("team", "vision")
 	for _, tc := range []struct{ k, want int }{{0, 100}, {250, 250}} {
 		f := newFixture(t)
 		if _, err := f.service().Search(t.Context(), SearchRequest{Query: "what?", K: tc.k, Filter: filter}); err != nil {
@@ -172,7 +172,7 @@ func TestLegsFetchAPoolAndTheFilterReachesBoth(t *testing.T) {
 		if diff := cmp.Diff([]int{tc.want, tc.want}, f.index.limits); diff != "" {
 			t.Errorf("limits for k %d (-want +got):\n%s", tc.k, diff)
 		}
-		if diff := cmp.Diff([]index.Filter{filter, filter}, f.index.filters); diff != "" {
+		if diff := cmp.Diff([]*index.Filter{filter, filter}, f.index.filters); diff != "" {
 			t.Errorf("filters (-want +got):\n%s", diff)
 		}
 	}

@@ -127,7 +127,9 @@ func outcome(passages []Passage, warnings []Warning, err error) string {
 		return outcomeEmpty
 	}
 	for _, w := range warnings {
-		if w.Code != config.PassagesCut && w.Code != config.NoModel {
+		switch w.Code {
+		case config.PassagesCut, config.NoModel, config.FilterKeyUnknown, config.FilterTypeMismatch:
+		default:
 			return outcomeDegraded
 		}
 	}

@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 // that no longer exists.
 func TestTroubleshootingExplainsEveryReasonFailureAndCode(t *testing.T) {
 	ofModels, _ := config.StageFailures()
-	warnings := []config.Failure{config.NoModel, config.NoPassages, config.PassagesCut}
+	warnings := []config.Failure{config.FilterKeyUnknown, config.FilterTypeMismatch,
+		config.NoModel, config.NoPassages, config.PassagesCut}
 	for section, want := range map[string][]string{
 		"## A document is not in the index":       constants(t, "internal/config/document.go", "Reason"),
 		"## A document is indexed with a warning": constants(t, "internal/config/warning.go", "WarningReason"),

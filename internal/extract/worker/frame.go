@@ -45,13 +45,13 @@ type page struct {
 
 // end tells what became of the document.
 type end struct {
-	Title    string            `json:",omitempty"`
-	Metadata map[string]string `json:",omitempty"`
-	Warnings config.Warnings   `json:",omitempty"`
-	Readers  config.Readers    `json:",omitempty"`
-	Reason   config.Reason     `json:",omitempty"` // of the document's failure; empty if it was read
-	Message  string            `json:",omitempty"` // of the document's failure, or of Broken
-	Broken   bool              `json:",omitempty"` // the process cannot read any such document
+	Title    string          `json:",omitempty"`
+	Metadata config.Metadata `json:",omitempty"`
+	Warnings config.Warnings `json:",omitempty"`
+	Readers  config.Readers  `json:",omitempty"`
+	Reason   config.Reason   `json:",omitempty"` // of the document's failure; empty if it was read
+	Message  string          `json:",omitempty"` // of the document's failure, or of Broken
+	Broken   bool            `json:",omitempty"` // the process cannot read any such document
 }
 
 // err is the document's failure, the process's, or nil.

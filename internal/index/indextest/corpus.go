@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
@@ -79,8 +80,9 @@ func (c *Corpus) Vector() []float32 {
 // Document is a document of n chunks of about words each, with a year and one of ten teams as
 // metadata.
 func (c *Corpus) Document(name string, n, words int) (index.Row, []index.Vectored) {
-	metadata := map[string]string{
-		"year": fmt.Sprint(2020 + c.random.IntN(5)), "team": fmt.Sprintf("team %d", c.random.IntN(10)),
+	metadata := config.Metadata{
+		"year": config.Text(fmt.Sprint(2020 + c.random.IntN(5))),
+		"team": config.Text(fmt.Sprintf("team %d", c.random.IntN(10))),
 	}
 	chunks := make([]index.Vectored, n)
 	for i := range chunks {

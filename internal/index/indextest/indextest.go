@@ -113,7 +113,7 @@ func put(t *testing.T, store index.Store, document string, chunks ...index.Vecto
 	}
 }
 
-func vector(t *testing.T, store index.Store, query []float32, limit int, filter index.Filter) []string {
+func vector(t *testing.T, store index.Store, query []float32, limit int, filter *index.Filter) []string {
 	t.Helper()
 	hits, err := store.Vector(t.Context(), query, limit, filter)
 	if err != nil {
@@ -122,7 +122,7 @@ func vector(t *testing.T, store index.Store, query []float32, limit int, filter 
 	return idsOf(hits)
 }
 
-func keyword(t *testing.T, store index.Store, question string, limit int, filter index.Filter) []string {
+func keyword(t *testing.T, store index.Store, question string, limit int, filter *index.Filter) []string {
 	t.Helper()
 	hits, err := store.Keyword(t.Context(), question, limit, filter)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
@@ -18,7 +19,7 @@ func chunks(t *testing.T, at Storage) {
 	a := index.Chunk{
 		ID: id("a"), Document: "docs/a.pdf", Source: "docs", Title: "A \"title\"", Heading: "One > Two",
 		Text: "Some text,\n한국어 too.", Page: 3, Start: 5, End: 24,
-		Metadata: map[string]string{"team": "vision", "year": "2024"},
+		Metadata: config.Metadata{"team": config.Text("vision"), "year": config.Text("2024")},
 	}
 	b := index.Chunk{ID: id("b"), Document: "docs/a.pdf", Source: "docs", Text: "more"}
 	put(t, store, "docs/a.pdf",
@@ -155,28 +156,28 @@ func filters(t *testing.T, at Storage) {
 	} {
 		p := passage(c.name, c.source+"/"+c.name, strings.Repeat("kiwi ", 5-i)+strings.Repeat("plum ", i), 1, float32(i))
 		p.Source = c.source
-		p.Metadata = map[string]string{"year": c.year}
+		p.Metadata = config.Metadata{"year": config.Text(c.year)}
 		if c.team != "" {
-			p.Metadata["team"] = c.team
+			p.Metadata["team"] = config.Text(c.team)
 		}
 		put(t, store, p.Document, p)
 	}
 	for name, test := range map[string]struct {
-		filter index.Filter
+		filter *index.Filter
 		want   []string
 	}{
 		"no filter":                           {nil, []string{"a", "b", "c", "d"}},
-		"a source":                            {index.Filter{"source": {"blog"}}, []string{"c", "d"}},
-		"a document":                          {index.Filter{"document": {"papers/b"}}, []string{"b"}},
-		"metadata":                            {index.Filter{"team": {"vision"}}, []string{"a", "b"}},
-		"alternatives of a key":               {index.Filter{"team": {"audio", "vision", "none"}}, []string{"a", "b", "c"}},
-		"keys together":                       {index.Filter{"team": {"vision"}, "year": {"2024"}}, []string{"b"}},
-		"keys that exclude each other":        {index.Filter{"team": {"vision"}, "source": {"blog"}}, nil},
-		"a value that nothing has":            {index.Filter{"team": {"nobody"}}, nil},
-		"a key that nothing has":              {index.Filter{"colour": {"red"}}, nil},
-		"a key without alternatives":          {index.Filter{"team": {}}, nil},
-		"the value of another key":            {index.Filter{"team": {"2024"}}, nil},
-		"values are compared whole and as is": {index.Filter{"team": {"Vision", "vis"}}, nil},
+		"a source":                            {index.AnyOf("source", "blog"), []string{"c", "d"}},
+		"a document":                          {index.AnyOf("document", "papers/b"), []string{"b"}},
+		"metadata":                            {index.AnyOf("team", "vision"), []string{"a", "b"}},
+		"alternatives of a key":               {index.AnyOf("team", "audio", "vision", "none"), []string{"a", "b", "c"}},
+		"keys together":                       {index.All(index.AnyOf("team", "vision"), index.AnyOf("year", "2024")), []string{"b"}},
+		"keys that exclude each other":        {index.All(index.AnyOf("team", "vision"), index.AnyOf("source", "blog")), nil},
+		"a value that nothing has":            {index.AnyOf("team", "nobody"), nil},
+		"a key that nothing has":              {index.AnyOf("colour", "red"), nil},
+		"a key without alternatives":          {index.AnyOf("team"), nil},
+		"the value of another key":            {index.AnyOf("team", "2024"), nil},
+		"values are compared whole and as is": {index.AnyOf("team", "Vision", "vis"), nil},
 	} {
 		want := ids(test.want)
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
@@ -31,7 +32,7 @@ func replaces(t *testing.T, at Storage) {
 func keeps(t *testing.T, at Storage) {
 	store := open(t, at)
 	c := passage("a", "docs/a", "text", 3, 4)
-	c.Metadata = map[string]string{"team": "vision"}
+	c.Metadata = config.Metadata{"team": config.Text("vision")}
 	put(t, store, "docs/a", c)
 	known, err := store.Known(t.Context(), "docs/a")
 	if err != nil {
@@ -39,12 +40,12 @@ func keeps(t *testing.T, at Storage) {
 	}
 	must(t, cmp.Diff(map[string]bool{c.ID: true}, known))
 
-	c.Vector, c.Page, c.Start, c.End, c.Metadata = nil, 7, 10, 14, map[string]string{"team": "audio"}
+	c.Vector, c.Page, c.Start, c.End, c.Metadata = nil, 7, 10, 14, config.Metadata{"team": config.Text("audio")}
 	put(t, store, "docs/a", c, passage("b", "docs/a", "more", 0, 1))
 	must(t, cmp.Diff([]index.Chunk{c.Chunk}, fetch(t, store, c.ID), cmpopts.EquateEmpty()))
 	must(t, cmp.Diff(ids([]string{"a", "b"}), vector(t, store, []float32{3, 4}, 10, nil)))
-	must(t, cmp.Diff(ids([]string{"a"}), keyword(t, store, "text", 10, index.Filter{"team": {"audio"}})))
-	must(t, cmp.Diff([]string{}, keyword(t, store, "text", 10, index.Filter{"team": {"vision"}})))
+	must(t, cmp.Diff(ids([]string{"a"}), keyword(t, store, "text", 10, index.AnyOf("team", "audio"))))
+	must(t, cmp.Diff([]string{}, keyword(t, store, "text", 10, index.AnyOf("team", "vision"))))
 
 	known, err = store.Known(t.Context(), "docs/none")
 	if err != nil || len(known) != 0 {
@@ -61,7 +62,7 @@ func fetchesAnew(t *testing.T, at Storage) {
 	before[0].Text, before[1].Text = "a caller's own", "a caller's own"
 	must(t, cmp.Diff([]index.Chunk{other.Chunk, c.Chunk}, fetch(t, store, other.ID, c.ID), cmpopts.EquateEmpty()))
 
-	c.Title, c.Heading, c.Page, c.Metadata = "Another title", "Another heading", 7, map[string]string{"team": "audio"}
+	c.Title, c.Heading, c.Page, c.Metadata = "Another title", "Another heading", 7, config.Metadata{"team": config.Text("audio")}
 	put(t, store, "docs/a", c)
 	must(t, cmp.Diff([]index.Chunk{c.Chunk, other.Chunk}, fetch(t, store, c.ID, other.ID), cmpopts.EquateEmpty()))
 	put(t, store, "docs/a")

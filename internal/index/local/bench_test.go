@@ -66,7 +66,7 @@ func (c *corpus) document(name string, chunks int) (index.Row, []index.Vectored)
 			Chunk: index.Chunk{
 				ID:       fmt.Sprintf("%08x-0000-5000-8000-%012x", c.random.Uint32(), c.random.Uint64()>>16),
 				Document: name, Source: "docs", Title: name, Text: c.text(800),
-				Page: 1, Start: i * 600, End: i*600 + 800, Metadata: map[string]string{"team": "bench"},
+				Page: 1, Start: i * 600, End: i*600 + 800, Metadata: config.Metadata{"team": config.Text("bench")},
 			},
 			Vector: c.vector(),
 		}
@@ -139,7 +139,7 @@ func BenchmarkSearch(b *testing.B) {
 		}
 		run("vector", func(b *testing.B) { vector(b) })
 		run("filtered", func(b *testing.B) {
-			if _, err := s.Vector(b.Context(), query, 100, index.Filter{"team": {"bench"}}); err != nil {
+			if _, err := s.Vector(b.Context(), query, 100, index.AnyOf("team", "bench")); err != nil {
 				b.Fatal(err)
 			}
 		})

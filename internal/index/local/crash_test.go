@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
@@ -28,7 +29,7 @@ func TestReadersSeeWholeDocuments(t *testing.T) {
 	for reader := range 4 {
 		readers.Go(func() {
 			for i := reader; ctx.Err() == nil; i++ {
-				filter := index.Filter{index.FilterDocument: {name(i)}}
+				filter := index.AnyOf(config.KeyDocument, name(i))
 				keyword, err := s.Keyword(t.Context(), "common", 100, filter)
 				if err != nil || len(keyword) != parts {
 					t.Errorf("keyword retriever: %d hits, %v; want %d", len(keyword), err, parts)

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
@@ -118,7 +119,7 @@ func segmentOf(batch []loaded) *segment {
 	return s
 }
 
-func decodeMetadata(text string) (metadata map[string]string, _ error) {
+func decodeMetadata(text string) (metadata config.Metadata, _ error) {
 	if text == "" {
 		return nil, nil
 	}

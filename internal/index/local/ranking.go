@@ -2,10 +2,10 @@ package local
 
 import (
 	"maps"
-	"slices"
 	"strings"
 	"unsafe"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
@@ -14,9 +14,9 @@ import (
 // one, on its way in, counts as deleted until it is committed.
 type ranking struct {
 	entries   []entry
-	ordinals  map[string]uint32   // finds a chunk by its id
-	documents map[string][]uint32 // finds the chunks of a document
-	values    map[attribute][]uint32
+	ordinals  map[string]uint32                     // finds a chunk by its id
+	documents map[string][]uint32                   // finds the chunks of a document
+	values    map[string]map[config.Scalar][]uint32 // finds chunks by key and value
 	live      bitset
 	deleted   int
 	terms     int // counts the terms of all live chunks
@@ -37,12 +37,13 @@ type entry struct {
 type documentMeta struct {
 	document string
 	source   string
-	metadata map[string]string // is nil when empty
+	metadata config.Metadata // is nil when empty
 }
 
 // describes reports whether the chunk has this metadata.
 func (m *documentMeta) describes(c *index.Chunk) bool {
-	return m != nil && m.document == c.Document && m.source == c.Source && maps.Equal(m.metadata, c.Metadata)
+	return m != nil && m.document == c.Document && m.source == c.Source &&
+		maps.EqualFunc(m.metadata, c.Metadata, config.Value.Equal)
 }
 
 // metaOf is the chunk's metadata: the given one if that describes it.
@@ -57,18 +58,19 @@ func metaOf(c *index.Chunk, previous *documentMeta) *documentMeta {
 	return m
 }
 
-// attribute is a key and value that chunks are filtered by.
-type attribute struct{ key, value string }
-
-// attributes yields what the chunks are filtered by, except the document.
-func (m *documentMeta) attributes(yield func(attribute) bool) {
-	if !yield(attribute{index.FilterSource, m.source}) {
+// attributes yields the keys and values that the chunks are filtered by, except the document.
+func (m *documentMeta) attributes(yield func(string, config.Scalar) bool) {
+	if !yield(config.KeySource, config.Scalar{Type: config.TextType, Text: m.source}) {
 		return
 	}
 	for key, value := range m.metadata {
-		reserved := key == index.FilterSource || key == index.FilterDocument
-		if !reserved && !yield(attribute{key, value}) {
-			return
+		if config.IsReserved(key) {
+			continue
+		}
+		for _, scalar := range value.Scalars() {
+			if !yield(key, scalar) {
+				return
+			}
 		}
 	}
 }
@@ -77,7 +79,7 @@ func newRanking() *ranking {
 	return &ranking{
 		ordinals:  make(map[string]uint32),
 		documents: make(map[string][]uint32),
-		values:    make(map[attribute][]uint32),
+		values:    make(map[string]map[config.Scalar][]uint32),
 		postings:  newPostings(),
 	}
 }
@@ -102,8 +104,11 @@ func (r *ranking) commit(from int) {
 		r.terms += int(r.postings.lengths[ordinal])
 		r.ordinals[e.id] = ordinal
 		r.documents[e.meta.document] = append(r.documents[e.meta.document], ordinal)
-		for a := range e.meta.attributes {
-			r.values[a] = append(r.values[a], ordinal)
+		for key, scalar := range e.meta.attributes {
+			if r.values[key] == nil {
+				r.values[key] = make(map[config.Scalar][]uint32)
+			}
+			r.values[key][scalar] = append(r.values[key][scalar], ordinal)
 		}
 	}
 }
@@ -136,39 +141,6 @@ func (r *ranking) remove(document string) {
 
 func (r *ranking) chunks() int { return len(r.entries) - r.deleted }
 
-// liveSet is the set of live chunks; nil when that is all ordinals.
-func (r *ranking) liveSet() bitset {
-	if r.deleted == 0 {
-		return nil
-	}
-	return r.live
-}
-
-// allowed is the set of live chunks that pass the filter; nil when that is all ordinals.
-func (r *ranking) allowed(filter index.Filter) bitset {
-	if len(filter) == 0 {
-		return r.liveSet()
-	}
-	passing := slices.Clone(r.live)
-	for key, values := range filter {
-		matching := newBitset(len(r.entries))
-		for _, value := range values {
-			for _, ordinal := range r.matching(key, value) {
-				matching.set(ordinal)
-			}
-		}
-		passing.and(matching)
-	}
-	return passing
-}
-
-func (r *ranking) matching(key, value string) []uint32 {
-	if key == index.FilterDocument {
-		return r.documents[value]
-	}
-	return r.values[attribute{key, value}]
-}
-
 // compactAt is how many deleted chunks are worth a compaction, if they are also a quarter of all.
 const compactAt = 1024
 
@@ -185,11 +157,16 @@ func (r *ranking) compact() {
 			kept = append(kept, ordinal)
 		}
 	}
-	for a, ordinals := range r.values {
-		if ordinals = r.move(ordinals, moved); len(ordinals) > 0 {
-			r.values[a] = ordinals
-		} else {
-			delete(r.values, a)
+	for key, values := range r.values {
+		for scalar, ordinals := range values {
+			if ordinals = r.move(ordinals, moved); len(ordinals) > 0 {
+				values[scalar] = ordinals
+			} else {
+				delete(values, scalar)
+			}
+		}
+		if len(values) == 0 {
+			delete(r.values, key)
 		}
 	}
 	r.postings.keep(kept, moved, r.live)
@@ -239,8 +216,10 @@ func (r *ranking) bytes() int64 {
 	for document, ordinals := range r.documents {
 		total += int64(len(document)) + mapRoom*(stringHeader+sliceHeader) + int64(cap(ordinals))*ordinal
 	}
-	for a, ordinals := range r.values {
-		total += int64(len(a.key)+len(a.value)) + mapRoom*(2*stringHeader+sliceHeader) + int64(cap(ordinals))*ordinal
+	for _, values := range r.values {
+		for scalar, ordinals := range values {
+			total += int64(len(scalar.Text)) + mapRoom*(int64(unsafe.Sizeof(scalar))+sliceHeader) + int64(cap(ordinals))*ordinal
+		}
 	}
 	return total + r.postings.bytes() + r.vectors.bytes()
 }
@@ -274,32 +253,3 @@ func (s *segment) add(number int64, c *index.Chunk, unit []float32) {
 
 // joinedTerms are the chunk's terms as they are stored. No term holds a space.
 func joinedTerms(c *index.Chunk) string { return strings.Join(index.Analyse(c.Embedded()), " ") }
-
-// bitset is a set of ordinals. A nil bitset stands for all of them.
-type bitset []uint64
-
-func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
-
-func (b bitset) has(i uint32) bool { return b[i/64]&(1<<(i%64)) != 0 }
-func (b bitset) set(i uint32)      { b[i/64] |= 1 << (i % 64) }
-func (b bitset) clear(i uint32)    { b[i/64] &^= 1 << (i % 64) }
-
-// and keeps what is in both.
-func (b bitset) and(other bitset) {
-	for i := range b {
-		b[i] &= other[i]
-	}
-}
-
-// any reports whether one of the n ordinals from a multiple of 64 on is in the set.
-func (b bitset) any(from, n int) bool {
-	if b == nil {
-		return true
-	}
-	for _, word := range b[from/64 : (from+n+63)/64] {
-		if word != 0 {
-			return true
-		}
-	}
-	return false
-}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
@@ -81,7 +82,7 @@ func randomDocument(random *rand.Rand, document string, chunks *int) []ranked {
 		c := index.Chunk{
 			ID:       fmt.Sprintf("%08x-%d", random.Uint32(), *chunks),
 			Document: document, Source: source, Text: strings.Join(words, " "),
-			Metadata: map[string]string{"parity": fmt.Sprint(len(document) % 2)},
+			Metadata: config.Metadata{"parity": config.Text(fmt.Sprint(len(document) % 2))},
 		}
 		v := vector.Unit([]float32{float32(random.IntN(5)), float32(random.IntN(5)), float32(random.IntN(5) - 2), 1})
 		put[i] = ranked{c, index.Analyse(c.Embedded()), v}
@@ -95,9 +96,9 @@ func letters(n int) string { return strings.Repeat(string(rune('a'+n%26)), 1+n/2
 func agree(t *testing.T, random *rand.Rand, r *ranking, live map[string][]ranked) {
 	t.Helper()
 	for range 6 {
-		filter := []index.Filter{
-			nil, nil, {"source": {"s1", "s2"}}, {"parity": {"0"}, "source": {"s0"}},
-			{"document": {"s0/1", "s1/7", "s2/200"}}, {"none": {"x"}},
+		filter := []*index.Filter{
+			nil, nil, index.AnyOf("source", "s1", "s2"), index.All(index.AnyOf("parity", "0"), index.AnyOf("source", "s0")),
+			index.AnyOf("document", "s0/1", "s1/7", "s2/200"), index.AnyOf("none", "x"),
 		}[random.IntN(6)]
 		var all, allowed []ranked
 		for _, document := range live {
@@ -117,16 +118,21 @@ func agree(t *testing.T, random *rand.Rand, r *ranking, live map[string][]ranked
 	}
 }
 
-func passes(c ranked, filter index.Filter) bool {
-	for key, values := range filter {
-		own := map[string]string{
-			"source": c.chunk.Source, "document": c.chunk.Document, "parity": c.chunk.Metadata["parity"],
-		}[key]
-		if !slices.Contains(values, own) {
+// passes evaluates filters that are nil, AnyOf or All of such.
+func passes(c ranked, filter *index.Filter) bool {
+	if filter == nil {
+		return true
+	}
+	for _, operand := range filter.Filters {
+		if !passes(c, operand) {
 			return false
 		}
 	}
-	return true
+	own := map[string]string{
+		"source": c.chunk.Source, "document": c.chunk.Document, "parity": c.chunk.Metadata["parity"].String(),
+	}[filter.Key]
+	return filter.Operator == index.And ||
+		slices.Contains(filter.Values, config.Scalar{Type: config.TextType, Text: own})
 }
 
 // referenceBM25 is the formula, word for word.

@@ -12,7 +12,7 @@ import (
 )
 
 // Vector returns the limit nearest chunks by cosine similarity, by an exact scan.
-func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter index.Filter) ([]index.Hit, error) {
+func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter *index.Filter) ([]index.Hit, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -29,7 +29,7 @@ func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter i
 }
 
 // Keyword returns the limit best chunks by BM25 over the analysed question.
-func (s *Store) Keyword(ctx context.Context, question string, limit int, filter index.Filter) ([]index.Hit, error) {
+func (s *Store) Keyword(ctx context.Context, question string, limit int, filter *index.Filter) ([]index.Hit, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -40,7 +40,7 @@ func (s *Store) Keyword(ctx context.Context, question string, limit int, filter 
 }
 
 // vector ranks by cosine similarity with a query of length 1.
-func (r *ranking) vector(unit []float32, limit int, filter index.Filter) []index.Hit {
+func (r *ranking) vector(unit []float32, limit int, filter *index.Filter) []index.Hit {
 	if limit <= 0 || r.chunks() == 0 {
 		return nil
 	}
@@ -50,7 +50,7 @@ func (r *ranking) vector(unit []float32, limit int, filter index.Filter) []index
 }
 
 // keyword ranks by BM25.
-func (r *ranking) keyword(terms []string, limit int, filter index.Filter) []index.Hit {
+func (r *ranking) keyword(terms []string, limit int, filter *index.Filter) []index.Hit {
 	if limit <= 0 || r.chunks() == 0 {
 		return nil
 	}

@@ -88,7 +88,7 @@ func contents(t *testing.T, s *Store) map[string][]string {
 		t.Fatal(err)
 	}
 	for _, row := range rows {
-		hits, err := s.Keyword(t.Context(), "common", 1000, index.Filter{index.FilterDocument: {row.Document}})
+		hits, err := s.Keyword(t.Context(), "common", 1000, index.AnyOf(config.KeyDocument, row.Document))
 		if err != nil {
 			t.Fatal(err)
 		}

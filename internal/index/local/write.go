@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
@@ -316,7 +317,7 @@ func (s *Store) dropStaged(ctx context.Context) error {
 }
 
 // encodeMetadata stores metadata as JSON, and as an empty text where there is none.
-func encodeMetadata(metadata map[string]string) (string, error) {
+func encodeMetadata(metadata config.Metadata) (string, error) {
 	if len(metadata) == 0 {
 		return "", nil
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -118,6 +119,20 @@ func (a *admin) addProperties(ctx context.Context, got, want *models.Class) erro
 		}
 	}
 	return nil
+}
+
+// addProperty adds a property to a collection that may have it already.
+func (a *admin) addProperty(ctx context.Context, collection string, property *models.Property) error {
+	err := a.schema.PropertyCreator().WithClassName(collection).WithProperty(property).Do(ctx)
+	if err == nil {
+		return nil
+	}
+	class, readErr := a.schema.ClassGetter().WithClassName(collection).Do(ctx)
+	named := func(p *models.Property) bool { return strings.EqualFold(p.Name, property.Name) }
+	if readErr == nil && slices.ContainsFunc(class.Properties, named) {
+		return nil
+	}
+	return err
 }
 
 // others returns the collections of the pipeline's other generations.

@@ -47,7 +47,7 @@ func BenchmarkSearch(b *testing.B) {
 	for name, search := range map[string]func() (int, error){
 		"vector": func() (int, error) { h, err := s.Vector(b.Context(), vector, 100, nil); return len(h), err },
 		"vector, filtered": func() (int, error) {
-			h, err := s.Vector(b.Context(), vector, 100, index.Filter{"team": {"team 3"}})
+			h, err := s.Vector(b.Context(), vector, 100, index.AnyOf("team", "team 3"))
 			return len(h), err
 		},
 		"keyword": func() (int, error) { h, err := s.Keyword(b.Context(), question, 100, nil); return len(h), err },

@@ -51,7 +51,7 @@ func TestNoTwoFiltersAreOneText(t *testing.T) {
 		{"a", "b=c"}, {"a=b", "c"}, {"a%3Db", "c"}, {"a", "b"}, {"a", "b "}, {"a", "b;"}, {" a", "b"}, {"a ", "b"},
 		{"a", " b"}, {"a", ""}, {"", "a"},
 	} {
-		term := strings.TrimSpace(filterTerm(p[0], p[1]))
+		term := strings.TrimSpace(textTerm(p[0], p[1]))
 		if before, taken := seen[term]; taken {
 			t.Errorf("%q and %q are both %q", p, before, term)
 		}
@@ -59,9 +59,9 @@ func TestNoTwoFiltersAreOneText(t *testing.T) {
 	}
 	c := index.Chunk{
 		Source: "docs", Document: "docs/a",
-		Metadata: map[string]string{"source": "forged", "document": "forged", "k": "v"},
+		Metadata: config.Metadata{"source": config.Text("forged"), "document": config.Text("forged"), "k": config.Text("v")},
 	}
-	if got := strings.Join(filterTerms(&c), " "); got != "document=docs/a; k=v; source=docs;" {
+	if got := strings.Join(filterTerms(&c), " "); got != "document=docs/a; k#text; k=v; source=docs;" {
 		t.Errorf("the chunk can be filtered by %s", got)
 	}
 }

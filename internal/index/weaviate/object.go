@@ -41,7 +41,7 @@ func (s *Store) chunkObject(c *index.Vectored, version string) (*pb.BatchObject,
 		propPage: c.Page, propStart: c.Start, propEnd: c.End, propMetadata: string(metadata),
 	}, c.Vector)
 	if err == nil {
-		o.Properties.TextArrayProperties = []*pb.TextArrayProperties{{PropName: propFilters, Values: filterTerms(&c.Chunk)}}
+		o.Properties.TextArrayProperties = filterProperties(&c.Chunk)
 	}
 	return o, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/index/indextest"
 	"github.com/ragpipeline/ragpipeline/internal/index/local"
@@ -47,10 +48,10 @@ func TestBothStoresRankAlike(t *testing.T) {
 		questions = append(questions, corpus.Text(6))
 	}
 	for i, question := range questions {
-		for name, filter := range map[string]index.Filter{
+		for name, filter := range map[string]*index.Filter{
 			"everything":       nil,
-			"a team and years": {"team": {"team 3"}, "year": {"2021", "2022"}},
-			"documents":        {index.FilterDocument: {"docs/7.md", "docs/8.md"}},
+			"a team and years": index.All(index.AnyOf("team", "team 3"), index.AnyOf("year", "2021", "2022")),
+			"documents":        index.AnyOf(config.KeyDocument, "docs/7.md", "docs/8.md"),
 		} {
 			vector := corpus.Vector()
 			t.Run(fmt.Sprintf("%d, %s", i, name), func(t *testing.T) {
@@ -71,7 +72,7 @@ func TestBothStoresRankAlike(t *testing.T) {
 // alike compares two rankings. Scores are float32 in Weaviate: chunks whose scores differ by less
 // may change places, and so may the last with one that was cut off.
 func alike(
-	t *testing.T, retriever string, filter index.Filter, here, there index.Searcher,
+	t *testing.T, retriever string, filter *index.Filter, here, there index.Searcher,
 	search func(index.Searcher, int) ([]index.Hit, error),
 ) {
 	t.Helper()

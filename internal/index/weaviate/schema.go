@@ -16,7 +16,7 @@ import (
 // The properties of a chunk.
 const (
 	propTerms    = "terms"   // index.Analyse of the embedded text, joined by spaces
-	propFilters  = "filters" // the attributes that filters compare, see filterTerms
+	propFilters  = "filters" // terms of the metadata, see filterTerms
 	propPresent  = "present" // always true: for the filter that every chunk passes, and for counting
 	propVersion  = "version" // the version of the put that wrote the chunk last
 	propDigest   = "digest"  // a hash of the text

@@ -17,12 +17,12 @@ const maxResults = 10_000
 
 // Vector returns the limit nearest chunks by cosine similarity; chunksCollection says how exact the
 // search is.
-func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter index.Filter) ([]index.Hit, error) {
+func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter *index.Filter) ([]index.Hit, error) {
 	hits, err := s.vector(ctx, query, limit, filter)
 	return hits, s.fail(ctx, "search", err)
 }
 
-func (s *Store) vector(ctx context.Context, query []float32, limit int, filter index.Filter) ([]index.Hit, error) {
+func (s *Store) vector(ctx context.Context, query []float32, limit int, filter *index.Filter) ([]index.Hit, error) {
 	dimensions, err := s.knownDimensions(ctx)
 	if err != nil || dimensions == 0 {
 		return nil, err
@@ -30,9 +30,9 @@ func (s *Store) vector(ctx context.Context, query []float32, limit int, filter i
 	if len(query) != dimensions {
 		return nil, index.DimensionMismatch(len(query), dimensions)
 	}
-	filters := filterOf(filter)
-	if filters == nil {
-		return nil, nil
+	filters, err := s.filterOf(ctx, filter)
+	if err != nil {
+		return nil, err
 	}
 	unit := &pb.Vectors{VectorBytes: vector.Encode(vector.Unit(query)), Type: pb.Vectors_VECTOR_TYPE_SINGLE_FP32}
 	return s.retrieve(ctx, limit, filters, &pb.SearchRequest{
@@ -52,16 +52,17 @@ func (s *Store) knownDimensions(ctx context.Context) (int, error) {
 }
 
 // Keyword returns the limit best chunks by BM25 over the analysed question.
-func (s *Store) Keyword(ctx context.Context, question string, limit int, filter index.Filter) ([]index.Hit, error) {
+func (s *Store) Keyword(ctx context.Context, question string, limit int, filter *index.Filter) ([]index.Hit, error) {
 	hits, err := s.keyword(ctx, question, limit, filter)
 	return hits, s.fail(ctx, "search", err)
 }
 
-func (s *Store) keyword(ctx context.Context, question string, limit int, filter index.Filter) ([]index.Hit, error) {
+func (s *Store) keyword(ctx context.Context, question string, limit int, filter *index.Filter) ([]index.Hit, error) {
 	var filters *pb.Filters // without one, Weaviate builds no list of allowed chunks
-	if len(filter) > 0 {
-		if filters = filterOf(filter); filters == nil {
-			return nil, ctx.Err()
+	if filter != nil {
+		var err error
+		if filters, err = s.filterOf(ctx, filter); err != nil {
+			return nil, err
 		}
 	}
 	terms := strings.Join(index.Analyse(question), " ")
@@ -147,83 +148,3 @@ func (s *Store) chunks(ctx context.Context, ids []string) ([]index.Chunk, error)
 
 // propID is Weaviate's name for an object's id in a filter.
 const propID = "_id"
-
-// filterTerm joins a key and its value in one text. The semicolon at its end protects the value's
-// white space, which Weaviate would trim; the key's equals signs are escaped, so that no two pairs
-// give the same text.
-func filterTerm(key, value string) string { return escapeKey.Replace(key) + "=" + value + ";" }
-
-var escapeKey = strings.NewReplacer("%", "%25", "=", "%3D", " ", "%20")
-
-// filterTerms are the terms that filters can match a chunk by.
-func filterTerms(c *index.Chunk) []string {
-	terms := []string{filterTerm(index.FilterSource, c.Source), filterTerm(index.FilterDocument, c.Document)}
-	for key, value := range c.Metadata {
-		if key != index.FilterSource && key != index.FilterDocument {
-			terms = append(terms, filterTerm(key, value))
-		}
-	}
-	slices.Sort(terms)
-	return terms
-}
-
-// filterOf converts a filter on chunks; nil when no chunk can pass. Without keys, every chunk
-// passes.
-func filterOf(f index.Filter) *pb.Filters {
-	if len(f) == 0 {
-		return isTrue(propPresent)
-	}
-	var all []*pb.Filters
-	for key, values := range f {
-		if len(values) == 0 {
-			return nil
-		}
-		terms := make([]string, len(values))
-		for i, value := range values {
-			terms[i] = filterTerm(key, value)
-		}
-		all = append(all, anyOf(propFilters, terms...))
-	}
-	return and(all...)
-}
-
-func on(property string) *pb.FilterTarget {
-	return &pb.FilterTarget{Target: &pb.FilterTarget_Property{Property: property}}
-}
-
-func compare(property string, operator pb.Filters_Operator, value string) *pb.Filters {
-	return &pb.Filters{Operator: operator, Target: on(property), TestValue: &pb.Filters_ValueText{ValueText: value}}
-}
-
-func equal(property, value string) *pb.Filters {
-	return compare(property, pb.Filters_OPERATOR_EQUAL, value)
-}
-
-func notEqual(property, value string) *pb.Filters {
-	return compare(property, pb.Filters_OPERATOR_NOT_EQUAL, value)
-}
-
-func after(property, value string) *pb.Filters {
-	return compare(property, pb.Filters_OPERATOR_GREATER_THAN, value)
-}
-
-func isTrue(property string) *pb.Filters {
-	return &pb.Filters{
-		Operator: pb.Filters_OPERATOR_EQUAL, Target: on(property),
-		TestValue: &pb.Filters_ValueBoolean{ValueBoolean: true},
-	}
-}
-
-func anyOf(property string, values ...string) *pb.Filters {
-	return &pb.Filters{
-		Operator: pb.Filters_OPERATOR_CONTAINS_ANY, Target: on(property),
-		TestValue: &pb.Filters_ValueTextArray{ValueTextArray: &pb.TextArray{Values: values}},
-	}
-}
-
-func and(filters ...*pb.Filters) *pb.Filters {
-	if len(filters) == 1 {
-		return filters[0]
-	}
-	return &pb.Filters{Operator: pb.Filters_OPERATOR_AND, Filters: filters}
-}

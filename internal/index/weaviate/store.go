@@ -59,6 +59,11 @@ type Store struct {
 	writing sync.Mutex // guards what follows
 	record  record
 	staged  map[string]map[string]bool // holds chunk ids by document
+
+	keys struct {
+		sync.Mutex
+		has map[string]bool // holds keys of metadata whose property the collection has
+	}
 }
 
 var _ index.Store = (*Store)(nil)
@@ -95,6 +100,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		client:     pb.NewWeaviateClient(connection),
 		staged:     map[string]map[string]bool{},
 	}
+	s.keys.has = map[string]bool{}
 	if o.ReadOnly {
 		return s, nil
 	}

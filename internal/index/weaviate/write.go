@@ -10,6 +10,7 @@ import (
 
 	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
@@ -53,6 +54,9 @@ func (s *Store) put(ctx context.Context, row index.Row, chunks []index.Vectored)
 		if err := s.markPending(ctx, row.Document, old, exists); err != nil {
 			return err
 		}
+	}
+	if err := s.addKeys(ctx, chunks); err != nil {
+		return err
 	}
 	for part := range slices.Chunk(chunks, batch) {
 		if err := s.putChunks(ctx, row.Document, part, version, staged); err != nil {
@@ -197,7 +201,7 @@ func (s *Store) vectors(ctx context.Context, collection string, ids []string) (m
 func ofDocuments(documents ...string) *pb.Filters {
 	terms := make([]string, len(documents))
 	for i, d := range documents {
-		terms[i] = filterTerm(index.FilterDocument, d)
+		terms[i] = textTerm(config.KeyDocument, d)
 	}
 	return anyOf(propFilters, terms...)
 }
