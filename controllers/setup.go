@@ -82,7 +82,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 	}
 	b := ctrl.NewControllerManagedBy(manager).
 		Named("ragpipeline").
-		For(&v1alpha1.RAGPipeline{}, builder.WithPredicates(specOrSync())).
+		For(&v1alpha1.RAGPipeline{}, builder.WithPredicates(specOrAsked())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(pipelineOfPod)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency, ReconciliationTimeout: passTimeout})
 	for _, kind := range apply.Kinds() {
@@ -102,11 +102,13 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 	return b.Complete(r)
 }
 
-// specOrSync lets a pipeline through whose spec changed, deletion included, or that asks for a run.
-func specOrSync() predicate.Predicate {
+// specOrAsked lets a pipeline through whose spec changed, deletion included, or that asks for a run or a rebuild.
+func specOrAsked() predicate.Predicate {
 	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			return e.ObjectOld.GetAnnotations()[naming.AnnotationSync] != e.ObjectNew.GetAnnotations()[naming.AnnotationSync]
+			old, now := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
+			return old[naming.AnnotationSync] != now[naming.AnnotationSync] ||
+				old[naming.AnnotationRebuild] != now[naming.AnnotationRebuild]
 		},
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 	"github.com/ragpipeline/ragpipeline/internal/serve"
+	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // probeInterval is how long a stage may be idle before a minimal call checks that it answers.
@@ -138,15 +139,43 @@ func (d *dataPlane) gatewayOptions(q *questionPath) gateway.Options {
 	return o
 }
 
-// probe calls each idle model, and an index on the network, every probeInterval until ctx ends. A
-// model's config may turn that off.
+// recognise embeds the fixed text, and tells the stages and the service whether the model is still the one that built
+// the index. Where the index says nothing of it, such as before it is built, the state stays as it is.
+func (d *dataPlane) recognise(ctx context.Context, q *questionPath) error {
+	now, err := q.embedder.Anchor(ctx)
+	if err != nil {
+		return err
+	}
+	stats, err := d.store.Stats(ctx)
+	if err != nil || len(stats.Measured.Anchor) == 0 {
+		return nil //nolint:nilerr // the model has answered, and the index is another stage
+	}
+	then, err := vector.Decode(stats.Measured.Anchor)
+	if err != nil || len(then) != len(now) {
+		return nil //nolint:nilerr // a search finds that the dimensions differ
+	}
+	var drift error
+	if !model.SameSpace(then, now) {
+		name := q.config.Models.Embedding.Name
+		drift = &model.Error{Stage: config.StageEmbedding, Failure: config.ModelDrifted, Model: name}
+		d.log.Warn("Embedding model drifted", "model", name, "cosine", vector.Cosine(then, now))
+	}
+	q.service.SetDrifted(drift != nil)
+	d.stages.Hold(config.StageEmbedding, drift)
+	return nil
+}
+
+// probe calls the embedding model, each other model that is idle, and an index on the network, every probeInterval
+// until ctx ends. A model's config may turn that off.
 func (d *dataPlane) probe(ctx context.Context, q *questionPath) {
 	models := q.config.Models
 	if d.index.Weaviate != nil {
 		go d.stages.Probe(ctx, probeInterval, config.StageIndex, q.service.ProbeIndex)
 	}
 	if !models.Embedding.NoProbe {
-		go d.stages.Probe(ctx, probeInterval, config.StageEmbedding, q.embedder.Probe)
+		go d.stages.Watch(ctx, probeInterval, config.StageEmbedding, func(ctx context.Context) error {
+			return d.recognise(ctx, q)
+		})
 	}
 	if models.Reranking != nil && !models.Reranking.NoProbe {
 		go d.stages.Probe(ctx, probeInterval, config.StageReranking, q.ranker.Probe)

@@ -43,6 +43,9 @@ func newIngestCommand() *cobra.Command {
 			if f.termination != "" {
 				err = errors.Join(err, writeTermination(f.termination, report, err))
 			}
+			if errors.Is(err, ingest.ErrDrifted) {
+				err = unusable{err} // the same again cannot help
+			}
 			if err != nil {
 				return ofTask{err}
 			}
@@ -190,12 +193,14 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 		return nil, unusable{err}
 	}
 	embedding := i.config.Embedding
+	embedder := model.NewEmbedder(embedding, i.config.Generation.Embedding, d.keys(embedding.Key), d.models)
 	return ingest.Run(ctx, ingest.Options{
 		Config:    i.config,
 		Sources:   sources,
 		Extractor: reader,
 		Splitter:  splitter,
-		Embedder:  model.NewEmbedder(embedding, i.config.Generation.Embedding, d.keys(embedding.Key), d.models),
+		Embedder:  embedder,
+		Anchor:    embedder.Anchor,
 		Index:     d.store,
 		Team:      i.team,
 

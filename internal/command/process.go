@@ -36,6 +36,8 @@ type dataPlaneOptions struct {
 	share index.Share
 	// readOnly opens the index for questions alone. A Weaviate need not be running yet.
 	readOnly bool
+	// fresh empties the generation in a local index first.
+	fresh bool
 }
 
 // dataPlane is one process of the data plane: a gateway, an ingestion, or both for `run`. Its parts
@@ -80,6 +82,7 @@ func (o *dataPlaneOptions) openIndex(ctx context.Context) (index.Store, error) {
 		Directory:  o.index.Local.Directory,
 		Pipeline:   o.pipeline,
 		Generation: o.generation,
+		Fresh:      o.fresh,
 	})
 }
 

@@ -78,6 +78,10 @@ func progressLine(p config.Progress) string {
 		return "listing documents"
 	}
 	line := fmt.Sprintf("%s: %d of %d documents", strings.ToLower(string(p.Phase)), p.DocumentsDone, p.DocumentsTotal)
+	if p.ChunksPerSecond > 0 {
+		left := time.Duration(p.SecondsLeft) * time.Second
+		line += fmt.Sprintf(", %d chunks at %.1f a second, about %s left", p.Chunks, p.ChunksPerSecond, left)
+	}
 	if slow := p.Slowest; slow != nil {
 		line += fmt.Sprintf("; %s takes long (%d s)", ingest.Printable(slow.Document), int(time.Since(slow.Since).Seconds()))
 	}

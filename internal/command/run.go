@@ -19,6 +19,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
+	"github.com/ragpipeline/ragpipeline/internal/ingest"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/manifest"
 	"github.com/ragpipeline/ragpipeline/internal/model"
@@ -33,7 +34,7 @@ type runFlags struct {
 	listen, keys      string
 	stdout, stderr    io.Writer
 	getenv            func(string) string
-	asking            bool
+	asking, rebuild   bool
 	sync              syncFlags
 }
 
@@ -56,6 +57,8 @@ func newRunCommand() *cobra.Command {
 		"manifest with the RAGPipeline, its ConfigMaps and Secrets; repeatable, - is standard input")
 	flags.StringArrayVar(&f.documents, "documents", nil, "[SOURCE=]DIR: directory that replaces a source; repeatable")
 	flags.StringVar(&f.data, "data", "", "directory of the index (default .ragpipeline/<name>)")
+	flags.BoolVar(&f.rebuild, "rebuild", false,
+		"build the index anew, for an embedding server that has put another model behind the same name")
 	flags.StringVar(&f.ask, "ask", "", "print the answer to this question and exit, instead of serving")
 	flags.StringVar(&f.output, "output", "text", "with --ask: text, or json for the chat completion's body")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080",
@@ -96,6 +99,7 @@ func (f *runFlags) run(ctx context.Context) error {
 		pipeline:   c.ingest.Pipeline,
 		generation: c.ingest.Generation,
 		index:      c.ingest.Index,
+		fresh:      f.rebuild,
 	})
 	if err != nil {
 		return err
@@ -106,10 +110,32 @@ func (f *runFlags) run(ctx context.Context) error {
 	if !f.asking {
 		return f.serve(ctx, d, path, update)
 	}
-	if err := update(ctx); err != nil {
+	if err := f.updateAsked(ctx, d, path, update); err != nil {
 		return err
 	}
 	return f.answer(ctx, path)
+}
+
+// updateAsked updates the index for one question. If another embedding model is behind the same name by now, an index
+// that is complete answers as it is.
+func (f *runFlags) updateAsked(
+	ctx context.Context, d *dataPlane, path *questionPath, update func(context.Context) error,
+) error {
+	err := update(ctx)
+	if !errors.Is(err, ingest.ErrDrifted) {
+		return err
+	}
+	stats, failed := d.store.Stats(ctx)
+	if failed != nil || stats.Completed.IsZero() {
+		return err
+	}
+	f.warnNotUpToDate(err)
+	path.service.SetDrifted(true)
+	return nil
+}
+
+func (f *runFlags) warnNotUpToDate(err error) {
+	fmt.Fprintf(f.stderr, "warning: the index is not up to date, and serves what it had: %v\n", err)
 }
 
 func (f *runFlags) validate(ctx context.Context) error {
@@ -257,6 +283,9 @@ func (f *runFlags) bringUpToDate(
 	if err == nil || report != nil && report.Listed > 0 {
 		fmt.Fprintln(f.stderr, report)
 	}
+	if errors.Is(err, ingest.ErrDrifted) {
+		return fmt.Errorf("%w; serve that model again, or build the index anew with --rebuild", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -330,7 +359,7 @@ func (f *runFlags) updateServed(ctx context.Context, update func(context.Context
 		return err
 	}
 	if err != nil && ctx.Err() == nil {
-		fmt.Fprintf(f.stderr, "warning: the index is not up to date, and serves what it had: %v\n", err)
+		f.warnNotUpToDate(err)
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ const (
 	ModelRejected     Failure = "ModelRejected"     // any other 4xx: the server does not accept this request
 	ModelBroken       Failure = "ModelBroken"       // 5xx, or a reply that violates the protocol
 	ModelTimedOut     Failure = "ModelTimedOut"     // no reply within the deadline
+	ModelDrifted      Failure = "ModelDrifted"      // it gives a fixed text another vector than when the index was built
 	ModelCircuitOpen  Failure = "ModelCircuitOpen"  // recent calls failed so often that no further call is made
 )
 
@@ -78,7 +79,7 @@ type Meaning struct {
 	HTTPStatus int
 	// Conclusive means that one such failure takes its stage down. Others may pass, and must repeat.
 	Conclusive bool
-	// Permanent means that only a change of the spec ends it.
+	// Permanent means that only the user can end it, such as by a change of the spec.
 	Permanent bool
 	// ForOperator follows `embedding model "name" ` in logs, status and reports, and says what to do. It is empty for
 	// failures of the index, whose errors carry their own words.
@@ -143,6 +144,9 @@ var meanings = map[Failure]Meaning{
 	ModelTimedOut: {HTTPStatus: http.StatusGatewayTimeout,
 		ForOperator: "did not answer in time",
 		ForCaller:   "did not answer in time; try again later"},
+	ModelDrifted: {HTTPStatus: http.StatusBadGateway, Conclusive: true, Permanent: true,
+		ForOperator: "no longer gives the vectors that the index was built with",
+		ForCaller:   "is not the one that the index was built with; " + contact},
 	ModelCircuitOpen: {HTTPStatus: http.StatusServiceUnavailable,
 		ForOperator: "failed repeatedly, so calls to it are paused",
 		ForCaller:   "failed repeatedly, so calls to it are paused; try again later"},

@@ -8,7 +8,7 @@ import (
 
 func TestEveryStageFailureHasItsMeaning(t *testing.T) {
 	ofModels, ofIndex := StageFailures()
-	if len(ofModels) != 12 || len(ofIndex) != 6 {
+	if len(ofModels) != 13 || len(ofIndex) != 6 {
 		t.Errorf("%d failures of models and %d of the index", len(ofModels), len(ofIndex))
 	}
 	for _, f := range append(ofModels, ofIndex...) {

@@ -27,7 +27,8 @@ const (
 	EmbeddedTextVersion = "2"
 )
 
-// EmbeddingSpace identifies the vector space: two models of one name and size share it, wherever they run.
+// EmbeddingSpace identifies the vector space: two models of one name and size share it, wherever they run, unless the
+// user has said by Rebuild that they do not.
 type EmbeddingSpace struct {
 	Model string `json:"model"`
 	// Dimensions asks the model for vectors of that length; 0 takes what it gives.
@@ -35,6 +36,9 @@ type EmbeddingSpace struct {
 	// QueryPrefix and PassagePrefix are put before the text (OpenAI protocol only).
 	QueryPrefix   string `json:"queryPrefix,omitempty"`
 	PassagePrefix string `json:"passagePrefix,omitempty"`
+	// Rebuild is the value of the annotation by which a user asks for a fresh generation, such as after the server
+	// has put another model behind the same name.
+	Rebuild string `json:"rebuild,omitempty"`
 }
 
 // Unit is what chunk sizes count.

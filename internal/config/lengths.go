@@ -21,18 +21,29 @@ var lengthBounds = []int{250, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000
 
 // Add counts a text of that many characters.
 func (l *Lengths) Add(characters int) {
-	bound := 0
+	class := LengthClass{Texts: 1, Characters: characters}
 	if i := sort.SearchInts(lengthBounds, characters); i < len(lengthBounds) {
-		bound = lengthBounds[i]
+		class.UpTo = lengthBounds[i]
 	}
+	l.AddAll(Lengths{class})
+}
+
+// AddAll adds what others have counted.
+func (l *Lengths) AddAll(others Lengths) {
+	for _, other := range others {
+		l.add(other)
+	}
+}
+
+func (l *Lengths) add(class LengthClass) {
 	for i := range *l {
-		if (*l)[i].UpTo == bound {
-			(*l)[i].Texts++
-			(*l)[i].Characters += characters
+		if (*l)[i].UpTo == class.UpTo {
+			(*l)[i].Texts += class.Texts
+			(*l)[i].Characters += class.Characters
 			return
 		}
 	}
-	*l = append(*l, LengthClass{UpTo: bound, Texts: 1, Characters: characters})
+	*l = append(*l, class)
 	sort.Slice(*l, func(i, j int) bool { return above((*l)[j].UpTo, (*l)[i].UpTo) })
 }
 

@@ -42,7 +42,11 @@ type IndexStatus struct {
 	EmbeddingModel  string           `json:"embeddingModel,omitempty"`
 	Dimensions      int              `json:"dimensions,omitempty"`
 	LastSync        time.Time        `json:"lastSync,omitzero"`
-	Losses                           // as of LastSync
+	// ChunksPerSecond is the rate of the last run that embedded enough to measure one; 0 means none. Lengths are
+	// those of the texts.
+	ChunksPerSecond float64 `json:"chunksPerSecond,omitempty"`
+	Lengths         Lengths `json:"lengths,omitempty"`
+	Losses                  // as of LastSync
 }
 
 // FailedDocument is one document that is not in the index.
@@ -59,6 +63,11 @@ type Progress struct {
 	DocumentsTotal int   `json:"documentsTotal"`
 	// AllDocuments counts those of all workers, if several share the run; 0 until they are listed.
 	AllDocuments int `json:"allDocuments,omitempty"`
+	// Chunks counts those of the documents that this run has written. ChunksPerSecond is their rate while the run is
+	// indexing, and SecondsLeft how long indexing is to take from now; 0 means that it is not known.
+	Chunks          int     `json:"chunks,omitempty"`
+	ChunksPerSecond float64 `json:"chunksPerSecond,omitempty"`
+	SecondsLeft     float64 `json:"secondsLeft,omitempty"`
 	// Slowest is the document that has been read for the longest time, if that is more than a few seconds.
 	Slowest *SlowDocument `json:"slowest,omitempty"`
 }

@@ -11,7 +11,8 @@ import (
 // MaxSummaryBytes bounds a run's termination message: Kubernetes cuts one at 4,096 bytes.
 const MaxSummaryBytes = 3500
 
-// ExitUnusable is the exit code of a task's process whose config cannot be used. A Job's pod failure policy ends a task
+// ExitUnusable is the exit code of a task's process whose config cannot be used, or whose embedding model is not the
+// one that built the generation. A Job's pod failure policy ends a task
 // at once on it, because running the same again cannot help. It is not 2: a Go process that panics or finds no memory
 // ends with that, and may succeed the next time.
 const ExitUnusable = 3

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // ConfigurationError is a mistake in the spec that the CRD's rules cannot find. No retry helps: the
@@ -50,7 +51,7 @@ type DataPlane struct {
 }
 
 // Generation returns what decides the content of p's index. A model is its name, wherever it is
-// served.
+// served; the annotation naming.AnnotationRebuild sets two apart that have one name.
 func Generation(p *v1alpha1.RAGPipeline) config.Generation {
 	embedding, chunking := p.Spec.Models.Embedding, p.Spec.Chunking
 	return config.Generation{
@@ -60,6 +61,7 @@ func Generation(p *v1alpha1.RAGPipeline) config.Generation {
 			Dimensions:    int(ptr.Deref(embedding.Dimensions, 0)),
 			QueryPrefix:   embedding.QueryPrefix,
 			PassagePrefix: embedding.PassagePrefix,
+			Rebuild:       p.Annotations[naming.AnnotationRebuild],
 		},
 		Chunking: config.Chunking{
 			Size:    int(chunking.Size),

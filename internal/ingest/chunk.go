@@ -35,6 +35,7 @@ func (r *run) chunks(d *document, text *extract.Document) ([]index.Vectored, err
 	headings := outline{pages: text.Pages}
 	metadata := merged(d.origin.metadata, text.Metadata)
 	for p, page := range text.Pages {
+		before := len(chunks)
 		for _, piece := range r.Splitter.Split(page.Text, tables(page)...) {
 			if strings.TrimSpace(piece.Text) == "" {
 				continue // at size 1 a chunk may be a space, as LangChain's may
@@ -55,6 +56,9 @@ func (r *run) chunks(d *document, text *extract.Document) ([]index.Vectored, err
 		}
 		if len(chunks) > limit {
 			return nil, tooManyChunks(d, limit)
+		}
+		if len(chunks) > before {
+			d.lengths = append(d.lengths, utf8.RuneCountInString(page.Text))
 		}
 	}
 	return chunks, nil

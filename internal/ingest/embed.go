@@ -151,6 +151,9 @@ func (e *embedding) keep(ctx context.Context, batch []part, vectors []model.Embe
 
 func (e *embedding) passages(ctx context.Context, batch []part) ([]model.Embedded, error) {
 	defer e.tally.time(stageEmbed)()
+	if err := e.recogniseAgain(ctx); err != nil {
+		return nil, err
+	}
 	texts := make([]string, len(batch))
 	for i, p := range batch {
 		texts[i] = p.document.chunks[p.chunk].Embedded()

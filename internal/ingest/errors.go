@@ -24,6 +24,8 @@ var (
 // reasonOf is one word for why a run failed; empty where there is none.
 func reasonOf(err error) config.Failure {
 	switch {
+	case errors.Is(err, ErrDrifted):
+		return config.ModelDrifted
 	case errors.Is(err, ErrNoDocuments):
 		return config.NoDocuments
 	case errors.Is(err, ErrAllDocumentsFailed):

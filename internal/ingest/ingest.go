@@ -66,7 +66,10 @@ type Options struct {
 	Extractor Extractor
 	Splitter  Splitter
 	Embedder  Embedder
-	Index     Index
+	// Anchor embeds model.Anchor, once, so that the run can tell whether the model is the one that built the
+	// generation; nil takes it for that.
+	Anchor func(context.Context) ([]float32, error)
+	Index  Index
 	// Team is the workers that share the run; nil when this process does all of it.
 	Team *Team
 
@@ -116,7 +119,7 @@ func (o Options) withDefaults() (Options, error) {
 // run failed, and what was committed stays.
 //
 // Errors to tell apart: after ErrIncomplete, ErrNoDocuments, ErrAllDocumentsFailed and ErrTooManyFailed, everything
-// that could be done was done; any other error stopped the run early.
+// that could be done was done; after ErrDrifted, nothing was; any other error stopped the run early.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -149,6 +152,7 @@ func (r *run) do(ctx context.Context) error {
 		phase config.Phase
 		step  func(context.Context) error
 	}{
+		{config.PhaseListing, r.recogniseFirst},
 		{config.PhaseListing, r.count},
 		{config.PhaseIndexing, r.index},
 		{config.PhaseRemoving, r.remove},

@@ -48,6 +48,7 @@ type run struct {
 	tally   *tally
 	lending lending
 
+	recognition recognition
 	// share is the documents that are this process's.
 	share index.Share
 	// unfinished reports whether other workers were still to do their shares when this one was done.
@@ -247,7 +248,7 @@ func (r *run) finish(ctx context.Context, report Report) error {
 	if err := r.Index.Complete(ctx, time.Now(), report.Losses); err != nil {
 		return fmt.Errorf("the index could not record that it is complete: %w", err)
 	}
-	return nil
+	return r.measure(ctx, &report)
 }
 
 // emptied accepts that there are no documents if the generation was complete before: it follows its sources. A

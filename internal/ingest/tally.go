@@ -35,6 +35,10 @@ type tally struct {
 	losses losses
 	limit  string // what the embedding model said of its limit, if it cut a text
 	stages map[string]time.Duration
+
+	entered  time.Time      // is when the phase began
+	indexing time.Duration  // is how long that phase took
+	lengths  config.Lengths // are of the texts of the documents that were written
 }
 
 func newTally(o Options, m metrics) *tally {
@@ -58,7 +62,12 @@ func (t *tally) enter(phase config.Phase) {
 	if phase == config.PhaseRemoving {
 		t.sum.Listed = t.done // the second listing has the last word
 	}
-	t.phase = phase
+	if t.phase == config.PhaseIndexing && phase != t.phase {
+		t.indexing = time.Since(t.entered)
+	}
+	if phase != t.phase {
+		t.phase, t.entered = phase, time.Now()
+	}
 	t.show()
 }
 
@@ -71,8 +80,13 @@ func (t *tally) expect(total int) {
 }
 
 func (t *tally) show() {
-	t.progress(config.Progress{Phase: t.phase, DocumentsDone: t.done, DocumentsTotal: t.sum.Listed,
-		AllDocuments: t.all, Slowest: t.slow.slowest(time.Now())})
+	p := config.Progress{Phase: t.phase, DocumentsDone: t.done, DocumentsTotal: t.sum.Listed,
+		AllDocuments: t.all, Chunks: t.sum.Embedded + t.sum.Reused, Slowest: t.slow.slowest(time.Now())}
+	if seconds := time.Since(t.entered).Seconds(); t.phase == config.PhaseIndexing && t.done > 0 && seconds >= 1 {
+		p.ChunksPerSecond = float64(p.Chunks) / seconds
+		p.SecondsLeft = seconds / float64(t.done) * float64(max(0, t.sum.Listed-t.done))
+	}
+	t.progress(p)
 }
 
 // finish counts a document that is done with.
@@ -102,6 +116,9 @@ func (t *tally) committed(d *document) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.hold(len(d.chunks))
+	for _, characters := range d.lengths {
+		t.lengths.Add(characters)
+	}
 	t.losses.warn(d.id, d.row.Warnings)
 	embedded, reused := len(d.missing), len(d.chunks)-len(d.missing)
 	t.sum.Embedded += embedded
@@ -204,6 +221,10 @@ func (t *tally) counts() Report {
 // whole is the report so far, with mu held.
 func (t *tally) whole() Report {
 	r := t.sum
+	if seconds := t.indexing.Seconds(); seconds > 0 {
+		r.ChunksPerSecond = float64(r.Embedded) / seconds
+	}
+	r.Lengths = slices.Clone(t.lengths)
 	r.Losses, r.Failures = t.losses.sum(), slices.Clone(t.losses.failures.list)
 	return r
 }

@@ -101,6 +101,8 @@ func (r *Report) add(other Report) {
 	r.Reused += other.Reused
 	r.Truncated += other.Truncated
 	r.Bytes += other.Bytes
+	r.ChunksPerSecond += other.ChunksPerSecond
+	r.Lengths.AddAll(other.Lengths)
 	r.Losses.Add(other.Losses)
 	r.Failures = config.FirstFailures(append(slices.Clip(r.Failures), other.Failures...))
 	r.Warnings = append(slices.Clip(r.Warnings), other.Warnings...)
@@ -120,7 +122,7 @@ func (t *tally) share(all int) {
 func (t *tally) resume(report Report) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sum, t.done = report, report.Listed
+	t.sum, t.done, t.lengths = report, report.Listed, report.Lengths
 	t.losses.counts = report.Losses.Clone()
 	t.losses.failures.list, t.losses.warned.list = report.Failures, report.WarnedDocuments
 }

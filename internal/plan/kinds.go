@@ -45,7 +45,7 @@ var ingestion = kind{
 	},
 	interval: (*State).syncInterval,
 	startable: func(s *State) bool {
-		return s.sourcesExist() && s.embeddingAvailable() && s.storeAvailable() && s.extractionSettled()
+		return s.sourcesExist() && s.embeddingAvailable() && !s.drifted() && s.storeAvailable() && s.extractionSettled()
 	},
 }
 
@@ -104,6 +104,25 @@ func (s *State) embeddingAvailable() bool {
 	name := desired.ModelWorkload(s.Pipeline, naming.ComponentEmbedding, s.Pipeline.Spec.Models.Embedding.Model)
 	d := s.Deployments[name]
 	return name == "" || d != nil && d.Status.AvailableReplicas > 0
+}
+
+// drifted reports whether a gateway of the wanted generation has found that the embedding model is no longer the one
+// which built it: a run would write nothing.
+func (s *State) drifted() bool {
+	wanted := s.wanted().Fingerprint()
+	return slices.ContainsFunc(s.Gateways, func(r config.OpsStatus) bool {
+		return r.Generation == wanted && r.Stages[config.StageEmbedding].Reason == config.ModelDrifted
+	})
+}
+
+// recovered reports whether a gateway of the wanted generation has found since then that the embedding model is the
+// one which built it again.
+func (s *State) recovered(since time.Time) bool {
+	wanted := s.wanted().Fingerprint()
+	return !s.drifted() && slices.ContainsFunc(s.Gateways, func(r config.OpsStatus) bool {
+		embedding := r.Stages[config.StageEmbedding]
+		return r.Generation == wanted && embedding.OK && embedding.Since.After(since)
+	})
 }
 
 // extractionSettled reports whether a Tika that the operator runs serves, has served before, or has

@@ -72,8 +72,8 @@ func (s *State) start(k kind, task desired.Task, last *batchv1.Job) decision {
 }
 
 // The pause before a failed task is followed by another doubles from the first to the longest.
-// After a pod that could not use its config, it is the longest at once: only another operator could
-// make the same config usable.
+// After a pod that could not use its config, or found another embedding model, it is the longest at once: the same
+// again cannot help.
 const (
 	firstRetry   = time.Minute
 	longestRetry = time.Hour
@@ -82,15 +82,25 @@ const (
 func (s *State) retryAfterFailure(k kind, task desired.Task, failed *batchv1.Job, now time.Time) decision {
 	task.Retry = retry(failed) + 1
 	pause := min(firstRetry<<min(task.Retry-1, 10), longestRetry)
-	if unusable(failed) {
+	switch {
+	case s.stoppedByDrift(failed) && s.recovered(finishedAt(failed)):
+		pause = 0
+	case unusable(failed):
 		pause = longestRetry
-	} else if interval := k.interval(s); interval > 0 && s.otherSourcesGoOn(failed) {
-		pause = min(pause, interval)
+	case k.interval(s) > 0 && s.otherSourcesGoOn(failed):
+		pause = min(pause, k.interval(s))
 	}
 	if wait := finishedAt(failed).Add(pause).Sub(now); wait > 0 {
 		return decision{keep: failed.Name, wait: wait}
 	}
 	return s.start(k, task, failed)
+}
+
+// stoppedByDrift reports whether a Job failed because the embedding model is no longer the one that built the
+// generation.
+func (s *State) stoppedByDrift(job *batchv1.Job) bool {
+	summary := s.summary(job)
+	return summary != nil && summary.Reason == config.ModelDrifted
 }
 
 // leftDocuments reports whether a run that succeeded left documents, or pages of them, to the next

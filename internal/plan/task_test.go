@@ -156,8 +156,24 @@ func TestTheTaskThatIsToBe(t *testing.T) {
 			job: unusableConfig(job("a", now, failed, time.Hour)),
 			run: true, retry: 1,
 		},
-		"a changed config does not wait for that": {job: unusableConfig(job("a", other, failed, 0)), run: true},
-		"changed documents do not either":         {job: unusableConfig(job("a", older, failed, 0)), run: true},
+		"a changed config does not wait for that":                             {job: unusableConfig(job("a", other, failed, 0)), run: true},
+		"changed documents do not either":                                     {job: unusableConfig(job("a", older, failed, 0)), run: true},
+		"the first waits while the model is not the one that built the index": {change: drifted(false, 0), blocked: true},
+		"one that found another model is tried again in an hour": {
+			job:    unusableConfig(job("a", now, failed, time.Minute)),
+			change: both(left(`{"reason": "ModelDrifted"}`), drifted(true, time.Hour)),
+			kept:   true, wait: 59 * time.Minute,
+		},
+		"or as soon as a gateway finds the right one": {
+			job:    unusableConfig(job("a", now, failed, time.Minute)),
+			change: both(left(`{"reason": "ModelDrifted"}`), drifted(true, time.Second)),
+			run:    true, retry: 1,
+		},
+		"but not while it finds another": {
+			job:    unusableConfig(job("a", now, failed, time.Hour)),
+			change: both(left(`{"reason": "ModelDrifted"}`), drifted(false, time.Second)),
+			kept:   true, blocked: true,
+		},
 		"after the pause the next starts": {
 			job: job("a", now, failed, 2*time.Minute),
 			run: true, retry: 1,
@@ -179,6 +195,25 @@ func TestTheTaskThatIsToBe(t *testing.T) {
 				t.Errorf("retry %d, want %d", got.task.Retry, c.retry)
 			}
 		})
+	}
+}
+
+func both(first, second func(*State)) func(*State) {
+	return func(s *State) { first(s); second(s) }
+}
+
+// drifted gives the wanted generation a gateway whose embedding model is, since a while, the one that built the index
+// or another one.
+func drifted(right bool, since time.Duration) func(*State) {
+	return func(s *State) {
+		embedding := config.StageStatus{OK: right, Since: noon.Add(-since)}
+		if !right {
+			embedding.Reason = config.ModelDrifted
+		}
+		s.Gateways = []config.OpsStatus{{
+			Generation: s.wanted().Fingerprint(),
+			Stages:     map[config.Stage]config.StageStatus{config.StageEmbedding: embedding},
+		}}
 	}
 }
 

@@ -83,12 +83,15 @@ type Service struct {
 	deadlines Deadlines
 	report    func(stage config.Stage, err error)
 	metrics   *metrics
-	// vectors holds those of recent questions by a hash of their texts, all from the one embedding
-	// space of the generation.
-	vectors *cache.Cache[[sha256.Size]byte, []float32]
+	// vectors holds those of recent questions by a hash of their texts, all from one model.
+	vectors atomic.Pointer[vectors]
 	// dimensionMismatch reports whether the last question's vector did not fit the index.
 	dimensionMismatch atomic.Bool
+	// drifted is what SetDrifted was told.
+	drifted atomic.Bool
 }
+
+type vectors = cache.Cache[[sha256.Size]byte, []float32]
 
 // vectorsBytes bounds the vectors of questions that are kept: some 2,000 of 1,024 dimensions.
 const vectorsBytes = 8 << 20
@@ -98,7 +101,7 @@ func New(o Options) *Service {
 	if o.Report == nil {
 		o.Report = func(config.Stage, error) {}
 	}
-	return &Service{
+	s := &Service{
 		config:    o.Config,
 		index:     o.Index,
 		embedder:  o.Embedder,
@@ -107,6 +110,19 @@ func New(o Options) *Service {
 		deadlines: o.Deadlines.orDefaults(),
 		report:    o.Report,
 		metrics:   newMetrics(o.Registerer),
-		vectors:   cache.New[[sha256.Size]byte, []float32](vectorsBytes),
+	}
+	s.forgetVectors()
+	return s
+}
+
+func (s *Service) forgetVectors() {
+	s.vectors.Store(cache.New[[sha256.Size]byte, []float32](vectorsBytes))
+}
+
+// SetDrifted tells whether the embedding model is another one than that which built the index. While it is, vectors
+// are not used where the failure policy is Degrade and there is another retriever; elsewhere replies carry a warning.
+func (s *Service) SetDrifted(drifted bool) {
+	if s.drifted.Swap(drifted) != drifted {
+		s.forgetVectors() // they are the other model's
 	}
 }

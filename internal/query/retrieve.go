@@ -71,12 +71,28 @@ func (s *Service) candidates(ctx context.Context, q search,
 	switch s.config.Retrieval.Mode {
 	case config.Vector:
 		vector, err = s.vector(ctx, q, t)
+		warnings = s.doubts()
 	case config.Keyword:
 		keyword, t.Keyword, err = s.keyword(ctx, q)
 	default:
 		return s.hybrid(ctx, q, t)
 	}
-	return vector, keyword, nil, err
+	return vector, keyword, warnings, err
+}
+
+// drift is the failure of an embedding model that is not the one which built the index.
+func (s *Service) drift() *StageError {
+	return modelError(config.StageEmbedding, s.config.Models.Embedding.Name, &model.Error{
+		Stage: config.StageEmbedding, Failure: config.ModelDrifted, Model: s.config.Models.Embedding.Name,
+	})
+}
+
+// doubts warns of passages that were found by the vectors of such a model.
+func (s *Service) doubts() []Warning {
+	if !s.drifted.Load() {
+		return nil
+	}
+	return []Warning{s.drift().warning("passages that were found by their vectors may be the wrong ones")}
 }
 
 // hybrid runs the keyword retriever while the question is being embedded. If embedding fails and
@@ -90,7 +106,12 @@ func (s *Service) hybrid(ctx context.Context, q search,
 		return r
 	})
 
-	vector, err = s.vector(ctx, q, t)
+	if s.drifted.Load() && s.config.FailurePolicy.Embedding == config.Degrade {
+		err = s.drift()
+	} else {
+		vector, err = s.vector(ctx, q, t)
+		warnings = s.doubts()
+	}
 	failure, degraded := s.degrades(err, config.StageEmbedding, s.config.FailurePolicy.Embedding)
 	if err != nil && !degraded {
 		cancel()
@@ -98,7 +119,7 @@ func (s *Service) hybrid(ctx context.Context, q search,
 		return nil, nil, nil, err
 	}
 	if degraded {
-		warnings = append(warnings, failure.warning("the passages were found by keyword only"))
+		warnings = []Warning{failure.warning("the passages were found by keyword only")}
 	}
 	r := keywordHits()
 	t.Keyword = r.took
@@ -133,7 +154,8 @@ func start[T any](do func() T) (wait func() T) {
 
 // vector embeds the question and searches by it.
 func (s *Service) vector(ctx context.Context, q search, t *Times) (hits []index.Hit, err error) {
-	embeddings := s.embedAll(ctx, q.embedded())
+	known := s.vectors.Load()
+	embeddings := s.embedAll(ctx, known, q.embedded())
 	vectors := make([][]float32, len(embeddings))
 	for i, e := range embeddings {
 		t.Embedding = max(t.Embedding, e.took)
@@ -148,7 +170,7 @@ func (s *Service) vector(ctx context.Context, q search, t *Times) (hits []index.
 	})
 	if err == nil { // the vectors fit the index
 		for _, e := range embeddings {
-			s.vectors.Add(e.key, e.vector, 4*len(e.vector))
+			known.Add(e.key, e.vector, 4*len(e.vector))
 		}
 	}
 	return hits, err
@@ -163,12 +185,12 @@ type embedding struct {
 }
 
 // embedAll embeds the texts at the same time.
-func (s *Service) embedAll(ctx context.Context, texts []string) []embedding {
+func (s *Service) embedAll(ctx context.Context, known *vectors, texts []string) []embedding {
 	others := make([]func() embedding, 0, len(texts))
 	for _, text := range texts[1:] {
-		others = append(others, start(func() embedding { return s.embed(ctx, text) }))
+		others = append(others, start(func() embedding { return s.embed(ctx, known, text) }))
 	}
-	all := []embedding{s.embed(ctx, texts[0])}
+	all := []embedding{s.embed(ctx, known, texts[0])}
 	for _, wait := range others {
 		all = append(all, wait())
 	}
@@ -176,10 +198,10 @@ func (s *Service) embedAll(ctx context.Context, texts []string) []embedding {
 }
 
 // embed asks the embedding model, unless the text's vector is known.
-func (s *Service) embed(ctx context.Context, text string) (e embedding) {
+func (s *Service) embed(ctx context.Context, known *vectors, text string) (e embedding) {
 	e.key = sha256.Sum256([]byte(text))
 	var kept bool
-	if e.vector, kept = s.vectors.Get(e.key); kept {
+	if e.vector, kept = known.Get(e.key); kept {
 		return e
 	}
 	e.took, e.err = stage(ctx, "embedding", s.deadlines.Embedding, func(ctx context.Context) (err error) {

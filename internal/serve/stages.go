@@ -26,6 +26,8 @@ type stage struct {
 	config.StageStatus
 	failures int       // counts consecutive failures
 	asked    time.Time // is when the stage was last called
+	// held is what Hold keeps the stage at while its calls succeed; nil means nothing.
+	held *config.StageStatus
 }
 
 // NewStages makes a tracker without any stage.
@@ -58,13 +60,31 @@ func needed(err error) int {
 // it has that method.
 func (s *Stages) Report(stage config.Stage, err error) { s.note(stage, err, 1) }
 
+// Hold keeps the stage not OK for the reason of err, although its calls succeed, until err is nil: what it answers is
+// wrong in a way that no single call shows.
+func (s *Stages) Hold(name config.Stage, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch st := s.get(name); {
+	case err != nil && st.held == nil:
+		st.held = new(failure(err))
+		st.held.Since = time.Now()
+	case err == nil && st.held != nil:
+		st.held, st.Since = nil, time.Now()
+	}
+}
+
 // Snapshot returns the state of every stage of which an outcome is known.
 func (s *Stages) Snapshot() map[config.Stage]config.StageStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make(map[config.Stage]config.StageStatus, len(s.stages))
 	for name, st := range s.stages {
-		if !st.Since.IsZero() {
+		switch {
+		case st.Since.IsZero():
+		case st.OK && st.held != nil:
+			out[name] = *st.held
+		default:
 			out[name] = st.StageStatus
 		}
 	}
@@ -149,7 +169,7 @@ func (s *Stages) probeInterval(name config.Stage, interval time.Duration) time.D
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.get(name)
-	if (!st.OK || st.failures > 0) && st.Reason != config.ModelOverloaded {
+	if (!st.OK || st.failures > 0 || st.held != nil) && st.Reason != config.ModelOverloaded {
 		return interval / 6
 	}
 	return interval
@@ -161,10 +181,26 @@ func (s *Stages) probeInterval(name config.Stage, interval time.Duration) time.D
 // would attribute to the content of a question.
 func (s *Stages) Probe(ctx context.Context, interval time.Duration, stage config.Stage,
 	probe func(context.Context) error) {
+	s.repeat(ctx, interval, stage, probe, func() time.Duration { return s.idle(stage) })
+}
+
+// Watch is Probe for a call that looks for what live traffic does not show: it is made however busy the model is.
+func (s *Stages) Watch(ctx context.Context, interval time.Duration, stage config.Stage,
+	probe func(context.Context) error) {
+	last := time.Now()
+	s.repeat(ctx, interval, stage, func(ctx context.Context) error {
+		last = time.Now()
+		return probe(ctx)
+	}, func() time.Duration { return time.Since(last) })
+}
+
+// repeat makes one call at once, and then one whenever the time that since returns exceeds the interval.
+func (s *Stages) repeat(ctx context.Context, interval time.Duration, stage config.Stage,
+	probe func(context.Context) error, since func() time.Duration) {
 	for ctx.Err() == nil {
 		s.probe(ctx, interval, stage, probe)
 		for wait := time.Duration(1); wait > 0 && ctx.Err() == nil; {
-			wait = s.probeInterval(stage, interval) - s.idle(stage)
+			wait = s.probeInterval(stage, interval) - since()
 			select {
 			case <-ctx.Done():
 			case <-time.After(wait):

@@ -178,3 +178,60 @@ func TestAProbeThatIsRejectedMakesTheStageNotOK(t *testing.T) {
 		stop()
 	})
 }
+
+func TestAHeldStageIsNotOKWhileItsCallsSucceed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewStages()
+		drifted := failed(config.ModelDrifted, 0)
+		s.Observe(config.StageEmbedding, 0, nil)
+		s.Hold(config.StageEmbedding, drifted)
+		held := time.Now()
+		time.Sleep(time.Minute)
+		s.Hold(config.StageEmbedding, drifted)
+		s.Observe(config.StageEmbedding, 0, nil)
+		if got := s.Snapshot()[config.StageEmbedding]; got.OK || got.Reason != config.ModelDrifted || !got.Since.Equal(held) {
+			t.Errorf("it is %+v", got)
+		}
+		s.Report(config.StageEmbedding, failed(config.ModelRetired, 410))
+		if got := s.Snapshot()[config.StageEmbedding]; got.Reason != config.ModelRetired {
+			t.Errorf("when its calls fail, it is %+v", got)
+		}
+		s.Observe(config.StageEmbedding, 0, nil)
+		s.Hold(config.StageEmbedding, nil)
+		if got := s.Snapshot()[config.StageEmbedding]; !got.OK || !got.Since.Equal(time.Now()) {
+			t.Errorf("in the end it is %+v", got)
+		}
+	})
+}
+
+func TestAWatchedStageIsCalledHoweverBusyItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		s, start := NewStages(), time.Now()
+		var calls []time.Duration
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.Watch(ctx, time.Minute, config.StageEmbedding, func(context.Context) error {
+				calls = append(calls, time.Since(start))
+				s.Observe(config.StageEmbedding, 0, nil)
+				return nil
+			})
+		}()
+		for range 130 {
+			time.Sleep(time.Second)
+			s.Observe(config.StageEmbedding, 0, nil)
+		}
+		s.Hold(config.StageEmbedding, failed(config.ModelDrifted, 0))
+		time.Sleep(65 * time.Second) // while it is held, six times as often
+		stop()
+		<-done
+		want := []time.Duration{0, 60, 120, 180, 190}
+		for i := range want {
+			want[i] *= time.Second
+		}
+		if diff := cmp.Diff(want, calls); diff != "" {
+			t.Errorf("called at other times (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -136,6 +136,12 @@ var cases = []testCase{
 		at(time.Minute, rerankerUnreachable, func(w *world) { w.o.Gateways = nil }, down(naming.ComponentGateway, pod(running(0)))),
 		at(time.Minute, serves, rerankerUnreachable)), current, healthy},
 	{"the embedding model is down under Degrade", fromReady(at(time.Minute, func(w *world) { w.p.Spec.FailurePolicy.Embedding = "Degrade" }, stageFails(config.StageEmbedding, "ModelNotReady", `embedding model "nvidia/embed" is not ready yet; it is still loading (HTTP 503)`, 503))), current, healthy},
+	{"the embedding model is another one behind the same name", fromReady(at(time.Minute, drifts)), failed, degraded},
+	{"the embedding model is another one behind the same name under Degrade", fromReady(at(time.Minute, func(w *world) { w.p.Spec.FailurePolicy.Embedding = "Degrade" }, drifts)), failed, degraded},
+	{"the embedding model is another one and there is no keyword retriever", fromReady(at(time.Minute, func(w *world) { w.p.Spec.FailurePolicy.Embedding, w.p.Spec.Retrieval.Mode = "Degrade", "Vector" }, drifts)), failed, degraded},
+	{"the embedding model is the right one again", fromReady(at(time.Minute, drifts), at(time.Minute, serves)), current, healthy},
+	{"a run finds another embedding model behind the same name", fromReady(at(time.Minute, failedRun(0, config.ModelDrifted, "the embedding model no longer gives the vectors that this index was built with"))), failed, degraded},
+	{"the index is built anew for the model that is there now", fromReady(at(time.Minute, drifts), at(time.Minute, edit, rebuilds(40, 200))), inProgress, progressing},
 
 	// Re-indexing.
 	{"the next index is being built", fromReady(at(time.Minute, edit, rebuilds(40, 200))), inProgress, progressing},

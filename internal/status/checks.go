@@ -125,7 +125,9 @@ func (v *view) modelInput(r rule) input {
 	if r.stage != config.StageEmbedding {
 		return in
 	}
-	if in.reported == nil && (v.Live == "" || v.Live == v.Wanted) {
+	if v.Live != "" && v.Live != v.Wanted {
+		in.settled = false // the next generation may mend what is wrong with the model of the live one
+	} else if in.reported == nil {
 		in.reported = v.Run.reported(r.stage)
 	}
 	if index := v.reported(config.StageIndex); index != nil && index.Reason == config.DimensionMismatch {

@@ -125,16 +125,21 @@ func (v *view) verdicts() (list []verdict) {
 		if !r.applies(v.p) {
 			continue
 		}
+		f := r.checks.judge(r.input(v, r))
 		list = append(list, verdict{
 			rule:    r,
-			finding: r.checks.judge(r.input(v, r)),
+			finding: f,
 			needed:  !r.aside && (r.unusedIn == "" || r.unusedIn != v.p.Spec.Retrieval.Mode),
 			// The first Ready needs every stage.
-			tolerated: r.aside ||
-				v.wasReady() && r.policy != nil && r.policy(v.p.Spec.FailurePolicy) == v1alpha1.Policy(config.Degrade),
+			tolerated: r.aside || v.wasReady() && (f.reason == string(config.ModelDrifted) || v.degrades(r)),
 		})
 	}
 	return list
+}
+
+// degrades reports whether the failure policy lets questions be answered without the component.
+func (v *view) degrades(r rule) bool {
+	return r.policy != nil && r.policy(v.p.Spec.FailurePolicy) == v1alpha1.Policy(config.Degrade)
 }
 
 // blocks reports whether the component keeps questions from being answered.
@@ -234,6 +239,10 @@ func (v *view) answers(verdicts []verdict, progressing *metav1.Condition) findin
 		return c.needed && c.tolerated && c.status == metav1.ConditionFalse
 	})
 	switch {
+	case lacking >= 0 && verdicts[lacking].reason == string(config.ModelDrifted):
+		c := verdicts[lacking]
+		f.reason = string(config.ModelDrifted)
+		f.message = fmt.Sprintf("questions are answered, with a warning, %s: %s", v.despiteDrift(c.rule), c.message)
 	case lacking >= 0:
 		c := verdicts[lacking]
 		f.reason = v1alpha1.ReasonDegraded
@@ -245,4 +254,12 @@ func (v *view) answers(verdicts []verdict, progressing *metav1.Condition) findin
 		f.message += "; " + lost
 	}
 	return f
+}
+
+// despiteDrift completes "questions are answered ..." for an embedding model that is not the one which built the index.
+func (v *view) despiteDrift(embedding rule) string {
+	if v.degrades(embedding) && v.p.Spec.Retrieval.Mode == v1alpha1.Mode(config.Hybrid) {
+		return embedding.without
+	}
+	return "with passages that may be the wrong ones"
 }

@@ -170,6 +170,7 @@ var runReasons = map[string]bool{
 	v1alpha1.ReasonAllDocumentsFailed: true,
 	v1alpha1.ReasonTooManyFailed:      true,
 	v1alpha1.ReasonSourcesIncomplete:  true,
+	string(config.ModelDrifted):       true,
 	v1alpha1.ReasonRunFailed:          true,
 }
 
@@ -184,6 +185,9 @@ func runMessage(reason, cause string, s subject) string {
 			"; replace the documents, or leave them out with spec.documents[].exclude"
 	case v1alpha1.ReasonTooManyFailed:
 		return cmp.Or(cause, "more documents failed than spec.ingest.maxFailed allows") // which says what to do
+	case string(config.ModelDrifted):
+		return cmp.Or(cause, "the embedding model is not the one that the index was built with") +
+			"; serve that model again, or set the annotation " + naming.AnnotationRebuild + " to a new value"
 	case v1alpha1.ReasonSourcesIncomplete:
 		return cmp.Or(cause, "not every source could be listed") + "; check the source under spec.documents"
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // remedy is the message about a failure that a data-plane process reports of a stage: the process's
@@ -32,6 +33,9 @@ func modelFields(p *v1alpha1.RAGPipeline, stage config.Stage, failure config.Fai
 	}
 	field := "spec.models." + string(stage)
 	switch {
+	case failure == config.ModelDrifted:
+		return "nothing is indexed until then: serve the model that built the index under " + field + " again, or set the " +
+			"annotation " + naming.AnnotationRebuild + " to a new value, which builds a new index while this one serves"
 	case failure == config.DimensionMismatch:
 		return "set " + field + " to the model that built the index, or give the current model its own name, " +
 			"which builds a new index"

@@ -131,6 +131,8 @@ func stageFails(stage config.Stage, reason config.Failure, message string, statu
 	}
 }
 
+var drifts = stageFails(config.StageEmbedding, config.ModelDrifted, `embedding model "nvidia/embed" no longer gives the vectors that the index was built with`, 0)
+
 // down takes a workload's only replica down, with the pods that explain why.
 func down(component string, pods ...corev1.Pod) func(*world) {
 	return func(w *world) {

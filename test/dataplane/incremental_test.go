@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
@@ -56,7 +57,7 @@ func TestOnlyWhatChangedIsEmbeddedAgain(t *testing.T) {
 	}
 }
 
-// embedded are the passages that the simulator was asked to embed, sorted.
+// embedded are the passages that the simulator was asked to embed, sorted, but for the fixed text.
 func embedded(t *testing.T, sim *nimsim.Sim) []string {
 	t.Helper()
 	var passages []string
@@ -68,7 +69,7 @@ func embedded(t *testing.T, sim *nimsim.Sim) []string {
 		if err := json.Unmarshal(r.Body, &request); err != nil {
 			t.Fatal(err)
 		}
-		if request.Type == "passage" {
+		if request.Type == "passage" && !slices.Equal(request.Input, []string{model.Anchor}) {
 			passages = append(passages, request.Input...)
 		}
 	}

@@ -1,8 +1,10 @@
 package dataplane
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +20,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
 	"github.com/ragpipeline/ragpipeline/internal/ingest"
+	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
@@ -107,10 +110,16 @@ func (c client) status() config.OpsStatus {
 	return s
 }
 
-// gate holds requests back until it is opened.
+// gate holds requests back until it is opened, but for the one by which a run recognises the model.
 func gate(t *testing.T, next http.Handler) (url string, reached <-chan struct{}, open func()) {
 	arrived, opened := make(chan struct{}, 1000), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if bytes.Contains(body, []byte(model.Anchor)) {
+			next.ServeHTTP(w, r)
+			return
+		}
 		arrived <- struct{}{}
 		select {
 		case <-opened:

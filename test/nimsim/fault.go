@@ -103,6 +103,9 @@ func Named(name string) Fault {
 
 // Lookup finds the fault of that name.
 func Lookup(name string) (Fault, bool) {
+	if name == AnotherModel.Name {
+		return AnotherModel, true
+	}
 	i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name })
 	if i < 0 {
 		return Fault{}, false

@@ -74,6 +74,20 @@ var embeddingFaults = []Fault{
 	}),
 }
 
+// AnotherModel is a swap that no single reply shows: valid vectors of the same length that another model would give.
+// The catalogue does not have it, because a client can neither refuse it nor do without it.
+var AnotherModel = embeddings("another-model", "the vectors are another model's, of the same length", true,
+	func(data []any) []any {
+		for _, item := range data {
+			e := item.(map[string]any)
+			e["embedding"] = change(e["embedding"], func(v []float32) []float32 {
+				slices.Reverse(v)
+				return v
+			})
+		}
+		return data
+	})
+
 // rankingFaults give rankings that cannot be used.
 var rankingFaults = []Fault{
 	rankings("logit-not-a-number", "the first logit is NaN", false, func(list []any) []any {

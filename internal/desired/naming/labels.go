@@ -41,6 +41,8 @@ const (
 	AnnotationAsked = "ragpipeline.io/asked"
 	// AnnotationSync on a pipeline starts a run whenever its value changes. A task has the value at its start.
 	AnnotationSync = "ragpipeline.io/sync"
+	// AnnotationRebuild on a pipeline builds a fresh generation whenever its value changes.
+	AnnotationRebuild = "ragpipeline.io/rebuild"
 
 	AppName = "ragpipeline"
 	Manager = "ragpipeline-operator"

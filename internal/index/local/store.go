@@ -65,6 +65,8 @@ type Options struct {
 	Pipeline  config.Pipeline
 	// Generation is created, empty, when the database does not hold it.
 	Generation config.Generation
+	// Fresh empties the generation, and lets no other one lend vectors to it.
+	Fresh bool
 }
 
 // Open locks the directory and loads the generation's ranking. It fails with index.ErrLocked when
@@ -84,13 +86,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		staged: map[string]map[string]int64{}, ranking: newRanking(),
 		cache: cache.New[chunkKey, *index.Chunk](cacheBytes),
 	}
-	if err := s.open(ctx, o.Generation); err != nil {
+	if err := s.open(ctx, o); err != nil {
 		return nil, errors.Join(s.fail("open index", err), s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, g config.Generation) (err error) {
+func (s *Store) open(ctx context.Context, o Options) (err error) {
 	if s.writer, err = openWriter(ctx, s.directory); err != nil {
 		return err
 	}
@@ -107,11 +109,19 @@ func (s *Store) open(ctx context.Context, g config.Generation) (err error) {
 	if s.fetch, err = s.reader.PrepareContext(ctx, fetchChunks); err != nil {
 		return err
 	}
-	if err := s.openGeneration(ctx, g); err != nil {
+	if o.Fresh {
+		const this = `(SELECT id FROM generation WHERE pipeline = ? AND fingerprint = ?)`
+		if err := s.deleteGenerations(ctx, this, s.pipeline.String(), o.Generation.Fingerprint()); err != nil {
+			return err
+		}
+	}
+	if err := s.openGeneration(ctx, o.Generation); err != nil {
 		return err
 	}
-	if err := s.findLenders(ctx, g.Embedding); err != nil {
-		return err
+	if !o.Fresh {
+		if err := s.findLenders(ctx, o.Generation.Embedding); err != nil {
+			return err
+		}
 	}
 	if err := s.dropStaged(ctx); err != nil {
 		return err
@@ -194,23 +204,28 @@ func (s *Store) Retire(ctx context.Context) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	const others = `(SELECT id FROM generation WHERE pipeline = ? AND id <> ?)`
-	err := s.writer.transaction(func() error {
+	err := s.deleteGenerations(ctx, others, s.pipeline.String(), s.generation)
+	if err == nil {
+		_, err = s.writer.conn.ExecContext(ctx, `PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)`)
+	}
+	return s.fail("retire generations", err)
+}
+
+// deleteGenerations deletes those whose ids the query selects.
+func (s *Store) deleteGenerations(ctx context.Context, ids string, arguments ...any) error {
+	return s.writer.transaction(func() error {
 		for _, statement := range []string{
-			`DELETE FROM vector WHERE number IN (SELECT number FROM chunk WHERE generation IN ` + others + `)`,
-			`DELETE FROM chunk WHERE generation IN ` + others,
-			`DELETE FROM document WHERE generation IN ` + others,
-			`DELETE FROM generation WHERE id IN ` + others,
+			`DELETE FROM vector WHERE number IN (SELECT number FROM chunk WHERE generation IN ` + ids + `)`,
+			`DELETE FROM chunk WHERE generation IN ` + ids,
+			`DELETE FROM document WHERE generation IN ` + ids,
+			`DELETE FROM generation WHERE id IN ` + ids,
 		} {
-			if _, err := s.writer.conn.ExecContext(ctx, statement, s.pipeline.String(), s.generation); err != nil {
+			if _, err := s.writer.conn.ExecContext(ctx, statement, arguments...); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err == nil {
-		_, err = s.writer.conn.ExecContext(ctx, `PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)`)
-	}
-	return s.fail("retire generations", err)
 }
 
 // fail adds the operation that failed and, where it is known, the remedy.
