@@ -4,7 +4,6 @@ import (
 	"slices"
 	"unicode"
 
-	"github.com/klippa-app/go-pdfium/enums"
 	"github.com/klippa-app/go-pdfium/requests"
 )
 
@@ -116,8 +115,9 @@ func (t *pdfText) suspects(line int, paper rect, covers []cover) []pdfWord {
 	return slices.DeleteFunc(words, func(w pdfWord) bool { return w.sight == isSeen })
 }
 
+// words divides a line, until the next one is divided.
 func (t *pdfText) words(line int) []pdfWord {
-	var words []pdfWord
+	words := t.divided[:0]
 	begin := -1
 	chars := t.lines[line].chars
 	for i, r := range chars {
@@ -131,6 +131,7 @@ func (t *pdfText) words(line int) []pdfWord {
 	if begin >= 0 {
 		words = append(words, pdfWord{line: line, begin: begin, end: len(chars)})
 	}
+	t.divided = words
 	return words
 }
 
@@ -164,21 +165,14 @@ func (t *pdfText) judge(w *pdfWord, paper rect, covers []cover) {
 
 // isPainted reports whether a word's first character is painted at all, and sets its ink.
 func (t *pdfText) isPainted(w *pdfWord) bool {
-	object, err := t.FPDFText_GetTextObject(&requests.FPDFText_GetTextObject{TextPage: t.page, Index: w.first})
-	if err != nil {
-		return true
-	}
-	mode, err := t.FPDFTextObj_GetTextRenderMode(
-		&requests.FPDFTextObj_GetTextRenderMode{PageObject: object.TextObject})
-	if err == nil && mode.TextRenderMode == enums.FPDF_TEXTRENDERMODE_INVISIBLE {
+	if t.direct.isUnpainted(t.text, w.first) {
 		return false
 	}
-	fill, err := t.FPDFText_GetFillColor(&requests.FPDFText_GetFillColor{TextPage: t.page, Index: w.first})
-	if err != nil {
-		w.ink = colour{a: 255}
-		return true // with a pattern
+	fill, ok := t.direct.fill(charFillColour, t.text, w.first)
+	if !ok { // it has a pattern
+		fill = colour{a: 255}
 	}
-	w.ink = colour{fill.R, fill.G, fill.B, fill.A}
+	w.ink = fill
 	return w.ink.a > seeThrough
 }
 
@@ -204,11 +198,8 @@ func (t *pdfText) looseBox(char int) (rect, bool) {
 	}
 	b := &t.boxes[char]
 	if !b.asked {
-		got, err := t.FPDFText_GetLooseCharBox(&requests.FPDFText_GetLooseCharBox{TextPage: t.page, Index: char})
-		if b.asked = true; err == nil {
-			r := got.Rect
-			b.rect, b.known = rect{float64(r.Left), float64(r.Bottom), float64(r.Right), float64(r.Top)}, true
-		}
+		b.asked = true
+		b.rect, b.known = t.direct.looseBox(t.text, char)
 	}
 	return b.rect, b.known
 }
@@ -227,8 +218,8 @@ func (t *pdfText) isTiny(w pdfWord) bool {
 		if !unicode.IsLetter(l.chars[i]) && !unicode.IsDigit(l.chars[i]) {
 			continue
 		}
-		b, err := t.FPDFText_GetCharBox(&requests.FPDFText_GetCharBox{TextPage: t.page, Index: t.place(l, i)})
-		if err != nil || b.Top-b.Bottom > onePoint || b.Right-b.Left > onePoint {
+		b, ok := t.direct.tightBox(t.text, t.place(l, i))
+		if !ok || b.height() > onePoint || b.width() > onePoint {
 			return false
 		}
 		some = true

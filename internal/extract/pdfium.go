@@ -96,6 +96,7 @@ func openCache(dir string) wazero.CompilationCache {
 // pdfium is one PDFium in WebAssembly, with a runtime and a memory of its own.
 type pdfium struct {
 	gopdfium.Pdfium
+	direct *direct
 	pool   gopdfium.Pool
 	memory *memory
 	broken bool
@@ -120,7 +121,9 @@ func launchPDFium(cache wazero.CompilationCache) (*pdfium, error) {
 		return nil, err
 	}
 	p.pool = pool
-	p.Pdfium, err = pool.GetInstanceWithContext(ctx)
+	if p.Pdfium, err = pool.GetInstanceWithContext(ctx); err == nil {
+		p.direct, err = newDirect(p.GetImplementation())
+	}
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}

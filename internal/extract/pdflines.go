@@ -24,7 +24,7 @@ func (l pdfLine) length() int { return utf8.RuneCountInString(l.text) }
 
 // styles finds the styles of a page's lines. Each costs calls into PDFium, so the weight is asked only of lines
 // that may be headings.
-func (t *pdfText) styles(normalised string) ([]pdfLine, error) {
+func (t *pdfText) styles(normalised string) []pdfLine {
 	var lines []pdfLine
 	places := lineFinder{rest: normalised}
 	for _, raw := range t.lines {
@@ -35,17 +35,14 @@ func (t *pdfText) styles(normalised string) ([]pdfLine, error) {
 		}
 		l.offset, l.mayBe = offset, mayBeHeading(l.text)
 		first := t.place(raw, firstVisible(raw.chars))
-		var err error
-		if l.size, err = t.fontSize(t.page, first); err != nil {
-			return nil, err
-		}
+		l.size = t.fontSize(first)
 		if l.mayBe {
 			last := t.place(raw, len([]rune(strings.TrimRightFunc(string(raw.chars), unicode.IsSpace)))-1)
 			l.bold = t.isBold(t.page, first) && t.isBold(t.page, last)
 		}
 		lines = append(lines, l)
 	}
-	return lines, nil
+	return lines
 }
 
 // lineFinder finds lines in a text, each after the one before.
@@ -84,16 +81,9 @@ func (r *pdfReader) charIndex(page references.FPDF_TEXTPAGE, textIndex int) int 
 }
 
 // fontSize is a character's size on the page: the font's size scaled by the text matrix, to a tenth of a point.
-func (r *pdfReader) fontSize(page references.FPDF_TEXTPAGE, char int) (float64, error) {
-	size, err := r.FPDFText_GetFontSize(&requests.FPDFText_GetFontSize{TextPage: page, Index: char})
-	if err != nil {
-		return 0, err
-	}
-	scale := 1.0
-	if m, err := r.FPDFText_GetMatrix(&requests.FPDFText_GetMatrix{TextPage: page, Index: char}); err == nil {
-		scale = math.Hypot(float64(m.Matrix.C), float64(m.Matrix.D))
-	}
-	return math.Round(size.FontSize*scale*10) / 10, nil
+func (t *pdfText) fontSize(char int) float64 {
+	size, scale, _ := t.direct.fontSize(t.text, char)
+	return math.Round(size*scale*10) / 10
 }
 
 // boldName recognises bold fonts by name, since the weight that PDFium derives from stems is often wrong. BX and SX are

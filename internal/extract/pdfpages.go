@@ -69,7 +69,7 @@ func (r *pdfReader) page(index int, styled bool) (pdfPage, error) {
 		return pdfPage{}, err
 	}
 	defer r.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage}) //nolint:errcheck // as above
-	p, err := r.text(text.TextPage, on, styled)
+	p, err := r.text(text.TextPage, loaded.Page, styled)
 	if err != nil {
 		return pdfPage{}, err
 	}
@@ -89,46 +89,26 @@ func (r *pdfReader) isPictured(page references.FPDF_PAGE, index int, text string
 	if utf8.RuneCountInString(text) > fewLetters {
 		return false, nil
 	}
-	on := requests.Page{ByReference: &page}
-	count, err := r.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: on})
-	if err != nil {
-		return false, err
-	}
+	on := r.direct.addressOf(page)
+	count := r.direct.count(pageObjects, on)
 	if text == "" && !hidden {
-		return count.Count > 0, nil
+		return count > 0, nil
 	}
 	size, err := r.FPDF_GetPageSizeByIndex(&requests.FPDF_GetPageSizeByIndex{Document: r.doc, Index: index})
 	if err != nil {
 		return false, err
 	}
 	const most = 50 // a scan is one image, or a few strips of it
-	for i := range min(count.Count, most) {
-		covered, err := r.imageArea(on, i)
-		if err != nil {
-			return false, err
+	for i := range min(count, most) {
+		object, kind, ok := r.direct.object(pageObject, on, i)
+		if !ok || kind != enums.FPDF_PAGEOBJ_IMAGE {
+			continue
 		}
-		if covered > size.Width*size.Height/2 {
+		if box, known := r.direct.bounds(object); known && box.area() > size.Width*size.Height/2 {
 			return true, nil
 		}
 	}
 	return false, nil
-}
-
-// imageArea is the area in square points of the page's object, 0 for one that is not an image.
-func (r *pdfReader) imageArea(page requests.Page, index int) (float64, error) {
-	object, err := r.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: page, Index: index})
-	if err != nil {
-		return 0, err
-	}
-	kind, err := r.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: object.PageObject})
-	if err != nil || kind.Type != enums.FPDF_PAGEOBJ_IMAGE {
-		return 0, err
-	}
-	b, err := r.FPDFPageObj_GetBounds(&requests.FPDFPageObj_GetBounds{PageObject: object.PageObject})
-	if err != nil {
-		return 0, err
-	}
-	return float64(b.Right-b.Left) * float64(b.Top-b.Bottom), nil
 }
 
 // judgePages warns of the pages that are not read, or not right. A document fails when they are more than half of

@@ -4,7 +4,6 @@ import (
 	"image"
 
 	"github.com/klippa-app/go-pdfium/enums"
-	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
 )
 
@@ -37,15 +36,12 @@ func (c cover) isOver(box rect) bool {
 // covers finds the opaque shapes among the last objects of a page. Lines and dots cover nothing. A picture of half of
 // the page is a scan, under which some programs put its text.
 func (t *pdfText) covers(paper rect) []cover {
-	count, err := t.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: t.on})
-	if err != nil {
-		return nil
-	}
+	count := t.direct.count(pageObjects, t.shown)
 	var covers []cover
-	var texts []references.FPDF_PAGEOBJECT
+	var texts []address
 	var later []rect
-	for i := count.Count - 1; i >= max(count.Count-maxCovers, 0); i-- {
-		object, kind, ok := t.object(i)
+	for i := count - 1; i >= max(count-maxCovers, 0); i-- {
+		object, kind, ok := t.direct.object(pageObject, t.shown, i)
 		if !ok {
 			continue
 		}
@@ -58,7 +54,7 @@ func (t *pdfText) covers(paper rect) []cover {
 			continue
 		}
 		for _, text := range texts[len(later):] {
-			box, _ := t.bounds(text)
+			box, _ := t.direct.bounds(text)
 			later = append(later, box)
 		}
 		c.later = later
@@ -67,48 +63,23 @@ func (t *pdfText) covers(paper rect) []cover {
 	return covers
 }
 
-func (t *pdfText) object(i int) (object references.FPDF_PAGEOBJECT, kind enums.FPDF_PAGEOBJ, ok bool) {
-	got, err := t.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: t.on, Index: i})
-	if err != nil {
-		return "", 0, false
-	}
-	typed, err := t.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: got.PageObject})
-	if err != nil {
-		return "", 0, false
-	}
-	return got.PageObject, typed.Type, true
-}
-
-func (r *pdfReader) bounds(object references.FPDF_PAGEOBJECT) (rect, bool) {
-	got, err := r.FPDFPageObj_GetBounds(&requests.FPDFPageObj_GetBounds{PageObject: object})
-	if err != nil {
-		return rect{}, false
-	}
-	return rect{float64(got.Left), float64(got.Bottom), float64(got.Right), float64(got.Top)}, true
-}
-
 // coverOf is the object as a cover, if it is one.
-func (t *pdfText) coverOf(object references.FPDF_PAGEOBJECT, kind enums.FPDF_PAGEOBJ) (c cover, ok bool) {
+func (t *pdfText) coverOf(object address, kind enums.FPDF_PAGEOBJ) (c cover, ok bool) {
 	const least = 4 // points, of a box that hides a character
 	if kind != enums.FPDF_PAGEOBJ_PATH && kind != enums.FPDF_PAGEOBJ_IMAGE {
 		return c, false
 	}
-	if c.box, ok = t.bounds(object); !ok || min(c.box.width(), c.box.height()) < least {
+	if c.box, ok = t.direct.bounds(object); !ok || min(c.box.width(), c.box.height()) < least {
 		return c, false
 	}
 	if kind == enums.FPDF_PAGEOBJ_PATH {
-		mode, err := t.FPDFPath_GetDrawMode(&requests.FPDFPath_GetDrawMode{PageObject: object})
-		if err != nil || mode.FillMode == enums.FPDF_FILLMODE_NONE {
+		fill, ok := t.direct.fill(objectFillColour, object, whole)
+		if !ok || fill.a != 255 || !t.direct.isFilled(object) {
 			return c, false
 		}
-		fill, err := t.FPDFPageObj_GetFillColor(&requests.FPDFPageObj_GetFillColor{PageObject: object})
-		if err != nil || fill.FillColor.A != 255 {
-			return c, false
-		}
-		c.painted, c.paint = true, colour{fill.FillColor.R, fill.FillColor.G, fill.FillColor.B, fill.FillColor.A}
+		c.painted, c.paint = true, fill
 	}
-	clear, err := t.FPDFPageObj_HasTransparency(&requests.FPDFPageObj_HasTransparency{PageObject: object})
-	return c, err == nil && !clear.HasTransparency
+	return c, t.direct.isOpaque(object)
 }
 
 // notOnPictures are the words that no picture shows.
@@ -137,18 +108,14 @@ func (t *pdfText) notOnPictures(words []pdfWord, paper rect) []pdfWord {
 
 // pictures are the places of a page's images, and of the forms that hold one.
 func (t *pdfText) pictures() []rect {
-	count, err := t.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: t.on})
-	if err != nil {
-		return nil
-	}
 	var found []rect
-	for i := range min(count.Count, maxPictures) {
-		object, kind, ok := t.object(i)
+	for i := range min(t.direct.count(pageObjects, t.shown), maxPictures) {
+		object, kind, ok := t.direct.object(pageObject, t.shown, i)
 		isPicture := kind == enums.FPDF_PAGEOBJ_IMAGE || kind == enums.FPDF_PAGEOBJ_FORM && t.holdsImage(object)
 		if !ok || !isPicture {
 			continue
 		}
-		if box, known := t.bounds(object); known {
+		if box, known := t.direct.bounds(object); known {
 			found = append(found, box)
 		}
 	}
@@ -156,19 +123,10 @@ func (t *pdfText) pictures() []rect {
 }
 
 // holdsImage reports whether one of the first objects of a form is an image.
-func (t *pdfText) holdsImage(form references.FPDF_PAGEOBJECT) bool {
+func (t *pdfText) holdsImage(form address) bool {
 	const most = 20
-	count, err := t.FPDFFormObj_CountObjects(&requests.FPDFFormObj_CountObjects{PageObject: form})
-	if err != nil {
-		return false
-	}
-	for i := range min(count.Count, most) {
-		got, err := t.FPDFFormObj_GetObject(&requests.FPDFFormObj_GetObject{PageObject: form, Index: uint64(i)})
-		if err != nil {
-			return false
-		}
-		kind, err := t.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: got.PageObject})
-		if err == nil && kind.Type == enums.FPDF_PAGEOBJ_IMAGE {
+	for i := range min(t.direct.count(formObjects, form), most) {
+		if _, kind, ok := t.direct.object(formObject, form, i); ok && kind == enums.FPDF_PAGEOBJ_IMAGE {
 			return true
 		}
 	}

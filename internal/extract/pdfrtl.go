@@ -3,8 +3,6 @@ package extract
 import (
 	"slices"
 	"unicode"
-
-	"github.com/klippa-app/go-pdfium/requests"
 )
 
 // A PDF holds characters where they stand, and many programs write lines of Hebrew and Arabic from left to right.
@@ -67,12 +65,8 @@ func (t *pdfText) runsRight(l rawLine, first, second int) bool {
 	if first == second {
 		return false
 	}
-	a, err := t.FPDFText_GetCharOrigin(&requests.FPDFText_GetCharOrigin{TextPage: t.page, Index: t.place(l, first)})
-	if err != nil {
-		return false
-	}
-	b, err := t.FPDFText_GetCharOrigin(&requests.FPDFText_GetCharOrigin{TextPage: t.page, Index: t.place(l, second)})
-	return err == nil && b.X > a.X
+	right, _ := t.distance(t.place(l, first), t.place(l, second))
+	return right > 0
 }
 
 func wordsOf(chars []rune) []wordSpan {
@@ -131,7 +125,8 @@ func reverse(l rawLine, w wordSpan) {
 }
 
 func isRightToLeft(r rune) bool {
-	return unicode.IsLetter(r) &&
+	const firstHebrew = 0x590 // no such letter comes before it
+	return r >= firstHebrew && unicode.IsLetter(r) &&
 		unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana, unicode.Nko)
 }
 

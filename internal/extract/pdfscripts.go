@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 	"unicode"
-
-	"github.com/klippa-app/go-pdfium/requests"
 )
 
 // A PDF knows no exponents, only small characters above the line, or below: 106 is ten to the sixth when its last
@@ -18,20 +16,15 @@ const (
 
 // markScripts writes raised and lowered characters so that they cannot be read as part of what stands before them.
 // PDFium takes some of them for a line, and ends the line after others: it goes on here.
-func (t *pdfText) markScripts() error {
+func (t *pdfText) markScripts() {
 	for i := 0; i < len(t.lines); i++ {
 		for t.isFollowedByScript(i) {
 			t.merge(i)
 		}
-		ended, err := t.markLine(i)
-		for ; err == nil && ended && t.goesOn(i); t.merge(i) {
-			ended, err = t.markLine(i + 1)
-		}
-		if err != nil {
-			return err
+		for ended := t.markLine(i); ended && t.goesOn(i); t.merge(i) {
+			ended = t.markLine(i + 1)
 		}
 	}
-	return nil
 }
 
 // isFollowedByScript reports whether the next line is no more than a script at the end of this one.
@@ -43,12 +36,8 @@ func (t *pdfText) isFollowedByScript(i int) bool {
 	}
 	l := t.lines[i]
 	last := t.place(l, len(l.chars)-1)
-	size, err := t.fontSize(t.page, last)
-	if err != nil {
-		return false
-	}
-	other, err := t.fontSize(t.page, t.place(t.lines[i+1], 0))
-	if err != nil || other >= small*size || other <= smallest*size {
+	size, other := t.fontSize(last), t.fontSize(t.place(t.lines[i+1], 0))
+	if other >= small*size || other <= smallest*size {
 		return false
 	}
 	right, up := t.distance(last, t.place(t.lines[i+1], 0))
@@ -71,7 +60,7 @@ func (t *pdfText) goesOn(i int) bool {
 }
 
 // markLine marks the scripts of a line, and reports whether it ends with one.
-func (t *pdfText) markLine(i int) (ended bool, err error) {
+func (t *pdfText) markLine(i int) (ended bool) {
 	l := t.lines[i]
 	for begin := 0; begin < len(l.chars); {
 		end := begin
@@ -80,11 +69,7 @@ func (t *pdfText) markLine(i int) (ended bool, err error) {
 		}
 		ended = false
 		if t.mayHoldScript(l, begin, end) {
-			marked, found, last, err := t.markWord(l, begin, end)
-			if err != nil {
-				return false, err
-			}
-			if found {
+			if marked, found, last := t.markWord(l, begin, end); found {
 				grown := len(marked.chars) - len(l.chars)
 				l, end, ended = marked, end+grown, last
 			}
@@ -92,7 +77,7 @@ func (t *pdfText) markLine(i int) (ended bool, err error) {
 		begin = end + 1
 	}
 	t.lines[i] = l
-	return ended && !endsBlank(l.chars), nil
+	return ended && !endsBlank(l.chars)
 }
 
 func endsBlank(chars []rune) bool { return len(chars) == 0 || unicode.IsSpace(chars[len(chars)-1]) }
@@ -121,11 +106,8 @@ func (t *pdfText) mayHoldScript(l rawLine, begin, end int) bool {
 }
 
 // markWord marks the scripts of a word; last reports whether the word ends with one.
-func (t *pdfText) markWord(l rawLine, begin, end int) (marked rawLine, found, last bool, err error) {
-	isSmall, full, err := t.smallChars(l, begin, end)
-	if err != nil {
-		return l, false, false, err
-	}
+func (t *pdfText) markWord(l rawLine, begin, end int) (marked rawLine, found, last bool) {
+	isSmall, full := t.smallChars(l, begin, end)
 	base := begin + slices.Index(isSmall, false)
 	marked = rawLine{start: l.start}
 	marked.add(l, 0, begin)
@@ -147,23 +129,21 @@ func (t *pdfText) markWord(l rawLine, begin, end int) (marked rawLine, found, la
 		i = run
 	}
 	marked.add(l, end, len(l.chars))
-	return marked, found, last, nil
+	return marked, found, last
 }
 
 // smallChars tells for each character of a word whether it is smaller than the largest, whose size is full.
-func (t *pdfText) smallChars(l rawLine, begin, end int) (isSmall []bool, full float64, err error) {
+func (t *pdfText) smallChars(l rawLine, begin, end int) (isSmall []bool, full float64) {
 	sizes := make([]float64, end-begin)
 	for i := range sizes {
-		if sizes[i], err = t.fontSize(t.page, t.place(l, begin+i)); err != nil {
-			return nil, 0, err
-		}
+		sizes[i] = t.fontSize(t.place(l, begin+i))
 		full = max(full, sizes[i])
 	}
 	isSmall = make([]bool, len(sizes))
 	for i, size := range sizes {
 		isSmall[i] = size < small*full && size > smallest*full
 	}
-	return isSmall, full, nil
+	return isSmall, full
 }
 
 // script is how small characters are written, and whether they are raised or lowered.
@@ -181,13 +161,10 @@ func (t *pdfText) script(l rawLine, base, begin, end int, full float64) (string,
 
 // distance is how far a character stands to the right of another and above it, in points.
 func (t *pdfText) distance(from, to int) (right, up float64) {
-	a, err := t.FPDFText_GetCharOrigin(&requests.FPDFText_GetCharOrigin{TextPage: t.page, Index: from})
-	if err != nil {
+	x, y, known := t.direct.origin(t.text, from)
+	toX, toY, both := t.direct.origin(t.text, to)
+	if !known || !both {
 		return 0, 0
 	}
-	b, err := t.FPDFText_GetCharOrigin(&requests.FPDFText_GetCharOrigin{TextPage: t.page, Index: to})
-	if err != nil {
-		return 0, 0
-	}
-	return b.X - a.X, b.Y - a.Y
+	return toX - x, toY - y
 }

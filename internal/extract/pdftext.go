@@ -14,12 +14,15 @@ import (
 // pdfText is the text of a page while it is put right, with the places of its characters in PDFium's own list.
 type pdfText struct {
 	*pdfReader
-	page  references.FPDF_TEXTPAGE
-	on    requests.Page // the page that the text is on
-	count int           // how many characters PDFium knows
-	boxes []charBox     // by PDFium's index, of those that were asked for
-	exact bool          // PDFium left no character out of the text
-	lines []rawLine
+	page    references.FPDF_TEXTPAGE
+	on      requests.Page // the page that the text is on
+	text    address       // where PDFium keeps the text
+	shown   address       // where PDFium keeps the page
+	count   int           // how many characters PDFium knows
+	boxes   []charBox     // by PDFium's index, of those that were asked for
+	divided []pdfWord     // has the words of one line
+	exact   bool          // PDFium left no character out of the text
+	lines   []rawLine
 }
 
 // rawLine is a line as PDFium gives it.
@@ -65,7 +68,7 @@ func (t *pdfText) place(l rawLine, i int) int {
 
 // text reads a page's characters: PDFium puts columns in order, cells of a table row on one line, and \r\n
 // between lines.
-func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on requests.Page, styled bool) (pdfPage, error) {
+func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE, styled bool) (pdfPage, error) {
 	count, err := r.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: page})
 	if err != nil || count.Count <= 0 {
 		return pdfPage{}, err
@@ -80,7 +83,8 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on requests.Page, styled
 	if err := r.limit.take(len(raw.Text) - count.Count); err != nil {
 		return pdfPage{}, err
 	}
-	t := &pdfText{pdfReader: r, page: page, on: on, count: count.Count}
+	t := &pdfText{pdfReader: r, page: page, on: requests.Page{ByReference: &on}, count: count.Count}
+	t.text, t.shown = r.direct.addressOf(page), r.direct.addressOf(on)
 	t.exact = utf8.RuneCountInString(raw.Text) == count.Count
 	t.split(raw.Text)
 	p := pdfPage{undecodable: t.dropUndecodable(raw.Text)}
@@ -88,17 +92,15 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on requests.Page, styled
 		return pdfPage{}, err
 	}
 	t.orderRightToLeft()
-	if err := t.markScripts(); err != nil {
-		return pdfPage{}, err
-	}
+	t.markScripts()
 	t.mergeNumbers()
 	p.tables = t.findTables()
 	p.text = normalise(t.String())
 	p.garbled = isGarbled(p.text) || mixesScripts(p.text)
 	if styled {
-		p.lines, err = t.styles(p.text)
+		p.lines = t.styles(p.text)
 	}
-	return p, err
+	return p, nil
 }
 
 func (t *pdfText) split(raw string) {
@@ -188,10 +190,7 @@ func (t *pdfText) isUndecodableSomewhere() bool {
 	return false
 }
 
-func (t *pdfText) isUndecodable(index int) bool {
-	got, err := t.FPDFText_HasUnicodeMapError(&requests.FPDFText_HasUnicodeMapError{TextPage: t.page, Index: index})
-	return err == nil && got.HasUnicodeMapError
-}
+func (t *pdfText) isUndecodable(index int) bool { return t.direct.isUnmapped(t.text, index) }
 
 // firstVisible is the index of the first character that is not blank, or -1 if there is none.
 func firstVisible(chars []rune) int {
