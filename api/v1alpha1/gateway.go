@@ -74,6 +74,10 @@ type Gateway struct {
 	// +kubebuilder:default:={}
 	Prompt Prompt `json:"prompt,omitzero"`
 
+	// allowUngrounded allows a caller to ask the LLM without passages, by "retrieval": false.
+	// +optional
+	AllowUngrounded bool `json:"allowUngrounded,omitempty"`
+
 	// maxTokens is the maximum length of an answer, in tokens. A caller can request less.
 	// +optional
 	// +kubebuilder:default:=1024

@@ -35,7 +35,15 @@ type Retrieval struct {
 	// +kubebuilder:validation:MaxLength=8
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]([.][0-9]+)?$') && double(self) <= 1.0",message="alpha must be a decimal number from \"0\" to \"1\" in quotes, such as \"0.5\""
 	Alpha string `json:"alpha,omitempty"`
+
+	// rewrite lets the LLM turn the last question of a conversation into one that stands on its own,
+	// by one more call, and searches for that. If unset, retrieval sees the last questions together.
+	// +optional
+	Rewrite *Rewrite `json:"rewrite,omitempty"`
 }
+
+// Rewrite has no fields.
+type Rewrite struct{}
 
 // Policy selects the reply to a question while a stage is down: an error (Fail), or the best reply
 // that the other stages can give, with a warning (Degrade).

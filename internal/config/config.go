@@ -193,7 +193,9 @@ const (
 
 // Retrieval is how candidates are found and cut.
 type Retrieval struct {
-	Mode Mode `json:"mode"`
+	// Rewrite lets the LLM turn the last question of a conversation into one that stands on its own.
+	Rewrite bool `json:"rewrite,omitempty"`
+	Mode    Mode `json:"mode"`
 	// K is how many candidates are reranked, TopN how many passages reach the LLM.
 	K    int `json:"k"`
 	TopN int `json:"topN"`
@@ -204,9 +206,11 @@ type Retrieval struct {
 // Answer is how the LLM is asked.
 type Answer struct {
 	// System replaces the built-in instructions when not empty.
-	System      string  `json:"system,omitempty"`
-	MaxTokens   int     `json:"maxTokens"`
-	Temperature float64 `json:"temperature"`
+	System    string `json:"system,omitempty"`
+	MaxTokens int    `json:"maxTokens"`
+	// AllowUngrounded lets a caller ask the LLM without passages.
+	AllowUngrounded bool    `json:"allowUngrounded,omitempty"`
+	Temperature     float64 `json:"temperature"`
 }
 
 // Policy says what a question gets when a stage is down.

@@ -150,9 +150,11 @@ func Gateway(p *v1alpha1.RAGPipeline, d DataPlane) (config.Gateway, error) {
 		Models:     models,
 		Retrieval: config.Retrieval{
 			Mode: config.Mode(retrieval.Mode), K: int(retrieval.K), TopN: int(retrieval.TopN), Alpha: alpha,
+			Rewrite: retrieval.Rewrite != nil,
 		},
 		Answer: config.Answer{
 			System: answer.Prompt.System, MaxTokens: int(answer.MaxTokens), Temperature: temperature,
+			AllowUngrounded: answer.AllowUngrounded,
 		},
 		FailurePolicy: config.FailurePolicy{
 			Embedding: config.Policy(policy.Embedding),

@@ -24,6 +24,8 @@ type ChatRequest struct {
 	Stop                json.RawMessage `json:"stop"` // is a string or up to 16 of them
 	ResponseFormat      json.RawMessage `json:"response_format"`
 	Filter              json.RawMessage `json:"filter"` // is parsed by query.ParseFilter
+	// Retrieval false asks the LLM without passages, which only some pipelines allow.
+	Retrieval *bool `json:"retrieval"`
 
 	// The gateway refuses the rest unless they are empty.
 	N           *int            `json:"n"`
@@ -77,6 +79,12 @@ func (g *Gateway) chatRequest(b *ChatRequest) (*query.Request, error) {
 		return nil, err
 	}
 	request := &query.Request{Temperature: b.Temperature, TopP: b.TopP, Seed: b.Seed}
+	if request.Ungrounded = b.Retrieval != nil && !*b.Retrieval; request.Ungrounded && !g.config.Answer.AllowUngrounded {
+		f := failure(http.StatusForbidden, "UngroundedNotAllowed",
+			"retrieval: this pipeline answers from its documents only; leave the field out, or set gateway.allowUngrounded")
+		f.Param = "retrieval"
+		return nil, f
+	}
 	if !isEmpty(b.ResponseFormat) {
 		request.ResponseFormat = b.ResponseFormat
 	}

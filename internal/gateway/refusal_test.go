@@ -332,3 +332,15 @@ func TestWithoutARerankerThereIsNoRanking(t *testing.T) {
 		t.Errorf("status %d, %+v", got.Code, told)
 	}
 }
+
+func TestAnUngroundedQuestionNeedsPermission(t *testing.T) {
+	for _, allowed := range []bool{false, true} {
+		f := newFixture()
+		f.options.Config.Answer.AllowUngrounded = allowed
+		reply := f.call("POST", "/v1/chat/completions", `{"messages":[{"role":"user","content":"Hello!"}],"retrieval":false}`)
+		status, body := reply.Code, reply.Body.String()
+		if want := map[bool]int{false: 403, true: 200}[allowed]; status != want || allowed != strings.Contains(body, `"ungrounded":"AsRequested"`) {
+			t.Errorf("allowed %v: %d %s, want %d", allowed, status, body, want)
+		}
+	}
+}

@@ -42,7 +42,7 @@ func NewCompletion(id, pipeline string, r *query.Result) *Completion {
 		Usage:     r.Usage,
 		Citations: newCitations(r.Passages),
 		Warnings:  r.Warnings,
-		Metrics:   newMetrics(&r.Times),
+		Metrics:   answerMetrics(r),
 	}
 }
 
@@ -147,16 +147,31 @@ type Metrics struct {
 	// RAGFirstToken is the time from the request's arrival to the first word of a streamed answer.
 	RAGFirstToken float64 `json:"rag_ttft_ms,omitempty"`
 	LLMFirstToken float64 `json:"llm_ttft_ms,omitempty"`
+	Rewriting     float64 `json:"query_rewriting_time_ms,omitempty"` // of the question by the LLM
 	Embedding     float64 `json:"embedding_time_ms,omitempty"`
 	Retrieval     float64 `json:"retrieval_time_ms,omitempty"` // covers embedding, retrievers, fusion and texts
 	Reranking     float64 `json:"context_reranker_time_ms,omitempty"`
 	Generation    float64 `json:"llm_generation_time_ms,omitempty"`
 	Total         float64 `json:"total_time_ms,omitempty"`
+	// RetrievalQuery is the question that the LLM made for retrieval; it is omitted if the caller's own
+	// was searched for.
+	RetrievalQuery string `json:"retrieval_query,omitempty"`
+	// Ungrounded is why the LLM was asked without passages: FrontEndTask or AsRequested. It is omitted
+	// for an answer from passages.
+	Ungrounded query.Ungrounded `json:"ungrounded,omitempty"`
+}
+
+// answerMetrics are the metrics of an answer.
+func answerMetrics(r *query.Result) Metrics {
+	m := newMetrics(&r.Times)
+	m.RetrievalQuery, m.Ungrounded = r.Query, r.Ungrounded
+	return m
 }
 
 func newMetrics(t *query.Times) Metrics {
 	m := Metrics{
 		LLMFirstToken: milliseconds(t.FirstToken),
+		Rewriting:     milliseconds(t.Rewriting),
 		Embedding:     milliseconds(t.Embedding),
 		Retrieval:     milliseconds(t.Retrieval),
 		Reranking:     milliseconds(t.Reranking),

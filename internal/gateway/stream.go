@@ -77,7 +77,7 @@ func (s *stream) Delta(content string) error {
 func (s *stream) End(r *query.Result) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	metrics := newMetrics(&r.Times)
+	metrics := answerMetrics(r)
 	last := s.chunk
 	last.Choices = []ChunkChoice{{FinishReason: &r.FinishReason}}
 	last.Metrics, last.Warnings = &metrics, r.Warnings[s.warned:]

@@ -8,8 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
@@ -90,7 +93,8 @@ func TestLoadSetsDefaultsAndNamespace(t *testing.T) {
 		Retrieval:     v1alpha1.Retrieval{Mode: "Hybrid", K: 45, TopN: 5, Alpha: "0.5"},
 		Models:        v1alpha1.Models{Embedding: v1alpha1.EmbeddingModel{Model: v1alpha1.Model{StandIn: &v1alpha1.StandIn{}}}},
 		VectorStore:   v1alpha1.VectorStore{Weaviate: &v1alpha1.Weaviate{Replicas: 1, Storage: v1alpha1.Storage{Size: "10Gi", WhenDeleted: "Retain"}}},
-		Ingest:        v1alpha1.Ingest{Limits: v1alpha1.IngestLimits{Chunks: 20000}},
+		Sync:          v1alpha1.Sync{Interval: &metav1.Duration{Duration: time.Hour}, Prune: new(true), MaxPrune: new(intstr.FromString("50%"))},
+		Ingest:        v1alpha1.Ingest{Limits: v1alpha1.IngestLimits{Chunks: 20000}, Workers: 1},
 		Gateway:       v1alpha1.Gateway{MaxTokens: 1024, Temperature: "0", Service: v1alpha1.GatewayService{Type: "ClusterIP"}},
 		FailurePolicy: v1alpha1.FailurePolicy{Embedding: "Fail", Reranking: "Degrade", LLM: "Fail"},
 	}
@@ -177,7 +181,7 @@ func TestBadManifestsAreRefusedWithWhereWhatAndRemedy(t *testing.T) {
 		"a namespace that is none":            {spec("{name: papers}", "{name: papers, namespace: My_Space}"), []string{"metadata.namespace: "}},
 		"a label that is none":                {spec("{name: papers}", "{name: papers, labels: {a: 'b c'}}"), []string{"metadata.labels: "}},
 		"a spec of another type":              {"apiVersion: ragpipeline.io/v1alpha1\nkind: RAGPipeline\nmetadata: {name: a}\nspec: 5\n", []string{"spec: must be of type object"}},
-		"several problems at once":            {spec("spec:", "spec:\n  chunking: {size: 0}\n  retrieval: {mode: Fuzzy, top: 3}"), []string{"4 problems", `unknown field "spec.retrieval.top": the fields here are alpha, k, mode, topN`, "spec.chunking.size: ", `supported values: "Hybrid", "Vector", "Keyword"`, "not checked"}},
+		"several problems at once":            {spec("spec:", "spec:\n  chunking: {size: 0}\n  retrieval: {mode: Fuzzy, top: 3}"), []string{"4 problems", `unknown field "spec.retrieval.top": the fields here are alpha, k, mode, rewrite, topN`, "spec.chunking.size: ", `supported values: "Hybrid", "Vector", "Keyword"`, "not checked"}},
 		"a number without quotes":             {spec("spec:", "spec:\n  retrieval: {alpha: 0.5}"), []string{"spec.retrieval.alpha: must be of type string", "put it in quotes"}},
 		"a pattern in words":                  {spec("{weaviate: {}}", "{weaviate: {storage: {size: '50'}}}"), []string{"spec.vectorStore.weaviate.storage.size: should match", "write a size with its unit, such as 50Gi"}},
 		"a key twice":                         {configMap + "---\n" + spec("spec:", "spec:\n  suspend: true\n  suspend: false"), []string{"line 11", `key "suspend" already set`}},

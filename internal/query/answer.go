@@ -56,12 +56,17 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 		return err
 	}
 	result := &reply.result
+	if result.Ungrounded = ungrounded(r, conversation); result.Ungrounded != "" {
+		return s.askUngrounded(ctx, r, conversation, reply)
+	}
 	q := search{question: conversation.question, earlier: conversation.earlier(),
 		k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN, rerank: true, filter: r.Filter}
-	result.Passages, result.Warnings, err = s.find(ctx, q, &result.Times)
+	s.rewrite(ctx, &q, conversation, result)
+	passages, warnings, err := s.find(ctx, q, &result.Times)
 	if err != nil {
 		return err
 	}
+	result.Passages, result.Warnings = passages, append(result.Warnings, warnings...)
 	switch {
 	case len(result.Passages) == 0:
 		result.warn(Warning{config.StageIndex, config.NoPassages,
@@ -85,10 +90,11 @@ func noPassages(f *index.Filter) string {
 // it, the reply is the passages alone.
 func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *reply) error {
 	result := &reply.result
-	request, err := s.chatRequest(r, c, result)
+	p, err := s.prompt(r, c, result)
 	if err != nil {
 		return err
 	}
+	request := s.chatRequest(r, p)
 	if err = s.chatStage(ctx, request, reply); err == nil {
 		return reply.begin() // an answer that was cut before its first word has not begun yet
 	}
@@ -100,35 +106,45 @@ func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *re
 	return reply.fixed(passagesOnly(result.Passages))
 }
 
-// chatRequest is the prompt with the caller's settings over the pipeline's. It cuts the result's
-// passages to those in the prompt.
-func (s *Service) chatRequest(r Request, c *conversation, result *Result) (model.ChatRequest, error) {
-	maxTokens := s.config.Answer.MaxTokens
-	if r.MaxTokens > 0 && (maxTokens == 0 || r.MaxTokens < maxTokens) {
-		maxTokens = r.MaxTokens
-	}
-	p, err := buildPrompt(s.config.Answer.System, c, result.Passages, promptBudget(s.config.Models.LLM, maxTokens))
+// prompt puts the conversation and the result's passages together. It cuts the passages to those in
+// the prompt.
+func (s *Service) prompt(r Request, c *conversation, result *Result) ([]model.Message, error) {
+	p, err := buildPrompt(s.config.Answer.System, c, result.Passages, promptBudget(s.config.Models.LLM, s.maxTokens(r)))
 	if err != nil {
-		return model.ChatRequest{}, err
+		return nil, err
 	}
 	if found := len(result.Passages); p.fits < found {
 		result.Passages = result.Passages[:p.fits]
 		result.warn(Warning{config.StageLLM, config.PassagesCut,
 			fmt.Sprintf("only the first %d of %d passages fit the model's context window", p.fits, found)})
 	}
+	return p.messages, nil
+}
+
+// chatRequest is the prompt with the caller's settings over the pipeline's.
+func (s *Service) chatRequest(r Request, prompt []model.Message) model.ChatRequest {
 	temperature := r.Temperature
 	if temperature == nil {
 		temperature = &s.config.Answer.Temperature
 	}
 	return model.ChatRequest{
-		Messages:       p.messages,
-		MaxTokens:      maxTokens,
+		Messages:       prompt,
+		MaxTokens:      s.maxTokens(r),
 		Temperature:    temperature,
 		TopP:           r.TopP,
 		Seed:           r.Seed,
 		Stop:           r.Stop,
 		ResponseFormat: r.ResponseFormat,
-	}, nil
+	}
+}
+
+// maxTokens is the smaller of the caller's and the pipeline's bound on the answer.
+func (s *Service) maxTokens(r Request) int {
+	pipeline := s.config.Answer.MaxTokens
+	if r.MaxTokens > 0 && (pipeline == 0 || r.MaxTokens < pipeline) {
+		return r.MaxTokens
+	}
+	return pipeline
 }
 
 // chatStage asks the LLM and keeps its answer in the reply.

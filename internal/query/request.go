@@ -23,6 +23,8 @@ type Request struct {
 	// Messages is the conversation. Its last turn is the user's question; the roles are system,
 	// developer, user and assistant.
 	Messages []model.Message
+	// Ungrounded asks the LLM without passages.
+	Ungrounded bool
 	// Filter limits the passages; nil takes all.
 	Filter *index.Filter
 	// MaxTokens is the caller's bound on the answer; the pipeline's counts when it is smaller, or
@@ -77,6 +79,7 @@ type Times struct {
 	Vector     time.Duration // of the vector retriever, after the embedding
 	Fetch      time.Duration // the texts of the chosen chunks
 	Retrieval  time.Duration // all of the above and the fusion, by the clock
+	Rewriting  time.Duration // of the question by the LLM, before the retrieval
 	Reranking  time.Duration
 	FirstToken time.Duration // from asking the LLM to its first word; streamed answers only
 	LLM        time.Duration
@@ -100,6 +103,10 @@ type Result struct {
 	Warnings []Warning
 	Usage    *model.Usage // nil when the LLM gave none
 	Times    Times
+	// Query is the question that the LLM made for retrieval; empty if the caller's own was searched for.
+	Query string
+	// Ungrounded is why no passages were retrieved; empty if they were.
+	Ungrounded Ungrounded
 }
 
 // Sender receives a streamed answer in order: Begin once, Delta for each piece, End once. An error

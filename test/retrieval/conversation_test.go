@@ -81,7 +81,7 @@ func writeReports(t *testing.T) (directory string) {
 		for year := 2022; year <= 2023; year++ {
 			text := fmt.Sprintf("# %s annual report %d\nThe revenue of %s in %d was %d million euros. %s had %d employees, and its "+
 				"headquarters was in town %d.\n", name, year, name, year, 10+i+year%100, name, 100+7*i, i)
-			for _, section := range strings.Fields("Regions Risks Outlook Research Board Dividend Sustainability Audit") {
+			for section := range strings.FieldsSeq("Regions Risks Outlook Research Board Dividend Sustainability Audit") {
 				text += "\n## " + section + "\n" + strings.Repeat(fmt.Sprintf("This section of the report of %s for %d explains how "+
 					"the revenue developed, and what %s plans about it. ", name, year, name), 6) + "\n"
 			}

@@ -1,0 +1,78 @@
+package query
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+// rewriter answers a request for a question with rewritten or an error, and any other as fakeChat does.
+type rewriter struct {
+	*fakeChat
+	rewritten string
+	err       error
+	asked     []model.ChatRequest
+}
+
+func (r *rewriter) Complete(ctx context.Context, request model.ChatRequest) (*model.Completion, error) {
+	if request.Messages[0].Content != rewriteSystem {
+		return r.fakeChat.Complete(ctx, request)
+	}
+	r.asked = append(r.asked, request)
+	return &model.Completion{Content: r.rewritten, FinishReason: "stop"}, r.err
+}
+
+func TestRewrite(t *testing.T) {
+	followUp := []model.Message{user("Who made it in 2022?"), assistant("Ann."), user("And in 2023?")}
+	const rewritten = "Who made it in 2023?"
+	for _, tc := range []struct {
+		name     string
+		off      bool
+		messages []model.Message
+		reply    string
+		err      error
+		asked    int
+		searched []string
+		query    string
+		warned   bool
+	}{
+		{name: "a follow-up", messages: followUp, reply: ` "Who made it in 2023?"` + "\n", asked: 1, searched: []string{rewritten}, query: rewritten},
+		{name: "a first question", messages: []model.Message{user("Who?")}, reply: rewritten, searched: []string{"Who?"}},
+		{name: "not asked for", off: true, messages: followUp, reply: rewritten, searched: []string{"And in 2023?", "Who made it in 2022?"}},
+		{name: "a failure", messages: followUp, err: &model.Error{Stage: config.StageLLM, Failure: config.ModelOverloaded, Model: "m"},
+			asked: 1, searched: []string{"And in 2023?", "Who made it in 2022?"}, warned: true},
+		{name: "an empty reply", messages: followUp, reply: " \n", asked: 1, searched: []string{"And in 2023?", "Who made it in 2022?"}, warned: true},
+		{name: "an essay", messages: followUp, reply: strings.Repeat("word ", 300), asked: 1,
+			searched: []string{"And in 2023?", "Who made it in 2022?"}, warned: true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFixture(t)
+			l := &listener{fakeIndex: f.index}
+			chat := &rewriter{fakeChat: f.chat, rewritten: tc.reply, err: tc.err}
+			f.options.Index, f.options.Embedder, f.options.Chat = l, l, chat
+			f.options.Config.Retrieval.Rewrite = !tc.off
+			got, err := f.service().Answer(t.Context(), Request{Messages: tc.messages})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(chat.asked) != tc.asked || got.Query != tc.query {
+				t.Errorf("asked %d times for the query %q, want %d and %q", len(chat.asked), got.Query, tc.asked, tc.query)
+			}
+			if diff := cmp.Diff(tc.searched, l.searched); diff != "" {
+				t.Errorf("keyword questions (-want +got):\n%s", diff)
+			}
+			if warned := len(got.Warnings) == 1 && got.Warnings[0].Code == config.NotRewritten; warned != tc.warned {
+				t.Errorf("warnings %+v, want one: %v", got.Warnings, tc.warned)
+			}
+			last := tc.messages[len(tc.messages)-1].Content
+			if prompt := f.chat.got.Messages; !strings.HasSuffix(prompt[len(prompt)-1].Content, last) {
+				t.Errorf("the prompt ends with %q, want the question as it was asked", prompt[len(prompt)-1].Content)
+			}
+		})
+	}
+}

@@ -1,0 +1,77 @@
+package query
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/model"
+)
+
+// titleTask makes a template of its own known, because the front ends' texts are theirs.
+func titleTask(t *testing.T) (prompt string) {
+	t.Helper()
+	const beginning = "Give this chat a title of three words.\n\n"
+	known := templates
+	t.Cleanup(func() { templates = known })
+	sum := sha256.Sum256([]byte(beginning))
+	templates = append([]template{{len(beginning), hex.EncodeToString(sum[:])}}, known...)
+	return beginning + "User: Who made it?"
+}
+
+func TestAFrontEndsTaskIsNotRetrievedFor(t *testing.T) {
+	f := newFixture(t)
+	f.options.Config.Answer.System = "Answer in Dutch."
+	task := titleTask(t)
+	got, err := f.service().Answer(t.Context(), ask(task))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Ungrounded != FrontEndTask || len(got.Passages) != 0 || got.Answer != "It is so [1]." || len(f.index.limits) != 0 {
+		t.Errorf("got %+v after %d searches, want the LLM's answer without any", got, len(f.index.limits))
+	}
+	if diff := cmp.Diff([]model.Message{user(task)}, f.chat.got.Messages); diff != "" {
+		t.Errorf("prompt (-want +got):\n%s", diff)
+	}
+
+	// One letter more or less, and it is a question like any other.
+	for _, question := range []string{"X" + task, task[1:], strings.ToUpper(task)} {
+		if got, err := f.service().Answer(t.Context(), ask(question)); err != nil || got.Ungrounded != "" || len(got.Passages) == 0 {
+			t.Errorf("%q: got %+v, %v, want an answer from passages", question, got, err)
+		}
+	}
+}
+
+func TestTemplatesAreInOrderOfLength(t *testing.T) {
+	if !slices.IsSortedFunc(templates, func(a, b template) int { return a.length - b.length }) {
+		t.Error("isFrontEndTask stops at the first template that is longer than the question")
+	}
+}
+
+func TestAnUngroundedRequest(t *testing.T) {
+	f := newFixture(t)
+	f.options.Config.Answer.System = "Answer in Dutch."
+	messages := []model.Message{{Role: "system", Content: "Be brief."}, user("Who?"), assistant("Ann."), user("Thanks!")}
+	got, err := f.service().Answer(t.Context(), Request{Messages: messages, Ungrounded: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Ungrounded != AsRequested || len(got.Passages) != 0 || len(f.index.limits) != 0 {
+		t.Errorf("got %+v after %d searches", got, len(f.index.limits))
+	}
+	want := []model.Message{{Role: "system", Content: "Answer in Dutch.\n\nBe brief."}, user("Who?"), assistant("Ann."), user("Thanks!")}
+	if diff := cmp.Diff(want, f.chat.got.Messages); diff != "" {
+		t.Errorf("prompt (-want +got):\n%s", diff)
+	}
+
+	f.options.Chat = nil
+	got, err = f.service().Answer(t.Context(), Request{Messages: messages, Ungrounded: true})
+	if err != nil || got.Answer != needsModel || len(got.Warnings) != 1 || got.Warnings[0].Code != config.NoModel {
+		t.Errorf("without an LLM got %+v, %v", got, err)
+	}
+}
