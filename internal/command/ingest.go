@@ -65,12 +65,14 @@ func newIngestCommand() *cobra.Command {
 
 // syncFlags let one run do what its config leaves to a person.
 type syncFlags struct {
-	confirmPrune bool
+	confirmPrune, retryFailed bool
 }
 
 func (f *syncFlags) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.confirmPrune, "confirm-prune", false,
 		"remove documents that vanished from a source, even if they are more than spec.sync.maxPrune")
+	cmd.Flags().BoolVar(&f.retryFailed, "retry-failed", false,
+		"read documents again that failed before, even those that are parked after three runs")
 }
 
 // writeTermination writes the summary of the report, or at least the error, for the kubelet.
@@ -205,6 +207,7 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 		Team:      i.team,
 
 		ConfirmPrune: i.sync.confirmPrune,
+		RetryFailed:  i.sync.retryFailed,
 
 		Progress:   i.progress,
 		Log:        i.log,

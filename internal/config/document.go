@@ -24,6 +24,10 @@ const (
 	ServerFailed     Reason = "ServerFailed"     // the extraction server did not answer, or not usably; tried again
 )
 
+// MaxAttempts is in how many runs a version of a document may fail before it is parked: no run reads it again until it
+// has another version, other readers may read it, or someone asks for it.
+const MaxAttempts = 3
+
 // DocumentError is the failure of one document by itself: it fails alone and the rest goes on.
 type DocumentError struct {
 	Reason Reason

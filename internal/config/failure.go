@@ -57,6 +57,7 @@ const (
 	AllDocumentsFailed Failure = "AllDocumentsFailed" // there are documents, and not one could be indexed
 	TooManyFailed      Failure = "TooManyFailed"      // more documents failed than the spec allows
 	SourcesIncomplete  Failure = "SourcesIncomplete"  // a source could not be listed completely
+	RemovalUnproved    Failure = "RemovalUnproved"    // the store still has something of documents that were removed
 )
 
 // The shortfalls of a reply that is sent all the same: codes of its warnings.

@@ -47,6 +47,7 @@ type IndexStatus struct {
 	ChunksPerSecond float64 `json:"chunksPerSecond,omitempty"`
 	Lengths         Lengths `json:"lengths,omitempty"`
 	Losses                  // as of LastSync
+	Synced          Synced  `json:"synced,omitzero"`
 }
 
 // FailedDocument is one document that is not in the index.
@@ -54,6 +55,8 @@ type FailedDocument struct {
 	Document string `json:"document"`
 	Reason   Reason `json:"reason"`
 	Message  string `json:"message"`
+	// Parked reports whether no run reads it again; see MaxAttempts.
+	Parked bool `json:"parked,omitempty"`
 }
 
 // Progress is how far an ingestion run is.

@@ -30,6 +30,7 @@ type Summary struct {
 	Changed   int `json:"changed"`
 	Failed    int `json:"failed"`
 	Removed   int `json:"removed"`
+	Skipped   int `json:"skipped,omitempty"`  // of the failed ones, those that were not read, because they are parked
 	Kept      int `json:"kept,omitempty"`     // vanished from a source, and kept as the config wants
 	HeldBack  int `json:"heldBack,omitempty"` // vanished from a source, and kept because they are too many
 
@@ -43,6 +44,9 @@ type Summary struct {
 	// Failures are the first of the failed documents.
 	Failures []FailedDocument `json:"failures,omitempty"`
 	Losses
+	// Synced has as many sources as there is room for: those first that could not be listed or have removals held
+	// back, and then by name.
+	Synced  Synced  `json:"synced,omitzero"`
 	Seconds float64 `json:"seconds"`
 	// Error is why the run failed, empty when it did not; Reason is one word for it, where there is one.
 	Error  string  `json:"error,omitempty"`

@@ -1,6 +1,9 @@
 package config
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Share is a number of documents, or a per cent of some documents.
 type Share struct {
@@ -57,3 +60,49 @@ func (p Prune) HoldsBack(gone, documents int) bool {
 	limit := p.Limit()
 	return limit.Exceeded(gone, documents) && !(limit.Percent && gone <= alwaysPruned)
 }
+
+// Synced is what the last runs found in the sources, and what they did about it.
+type Synced struct {
+	// Sources are by name.
+	Sources []SourceSync `json:"sources,omitempty"`
+	Removed Removed      `json:"removed,omitzero"`
+}
+
+// Removed is the last proof that documents which a run removed are gone.
+type Removed struct {
+	Documents int `json:"documents"`
+	// VerifiedAt is when the store, asked for each of the documents, had nothing of any.
+	VerifiedAt time.Time `json:"verifiedAt"`
+}
+
+// SourceSync is what a run found in one source, and what it did about it.
+type SourceSync struct {
+	Name string `json:"name"`
+	// Documents is how many of the source's documents the index holds after the run.
+	Documents int `json:"documents,omitempty"`
+
+	// Scanned counts the documents that the source listed. It is the sum of the next four.
+	Scanned   int `json:"scanned,omitempty"`
+	Added     int `json:"added,omitempty"`
+	Changed   int `json:"changed,omitempty"`
+	Unchanged int `json:"unchanged,omitempty"`
+	Failed    int `json:"failed,omitempty"`
+	// Skipped counts those of the failed ones that were not read, because they are parked.
+	Skipped int `json:"skipped,omitempty"`
+	// Warned counts the documents that are indexed with warnings.
+	Warned int `json:"warned,omitempty"`
+
+	// Removed, Kept and HeldBack count the documents that vanished from the source: those that went, those that stay
+	// as the config wants, and those that stay because they are too many.
+	Removed  int `json:"removed,omitempty"`
+	Kept     int `json:"kept,omitempty"`
+	HeldBack int `json:"heldBack,omitempty"`
+
+	// LastSuccess is the end of the last run that could list the source completely.
+	LastSuccess time.Time `json:"lastSuccess,omitzero"`
+	// Error is why the last run could not; empty if it could.
+	Error string `json:"error,omitempty"`
+}
+
+// Troubled reports whether the source could not be listed, or has removals that are held back.
+func (s SourceSync) Troubled() bool { return s.Error != "" || s.HeldBack > 0 }

@@ -74,7 +74,7 @@ func (t Task) flags() (flags []string) {
 	for i, word := range words {
 		words[i] = strings.Trim(word, "-")
 	}
-	for _, word := range []string{"confirm-prune"} {
+	for _, word := range []string{"confirm-prune", "retry-failed"} {
 		if slices.Contains(words, word) {
 			flags = append(flags, "--"+word)
 		}

@@ -101,14 +101,16 @@ func TestTheNameOfATaskIsTheSameInEveryVersion(t *testing.T) {
 
 func TestWordsOfTheSyncAnnotationReachTheRunThatItAskedFor(t *testing.T) {
 	for value, want := range map[string][]string{
-		"confirm-prune":            {"--confirm-prune"},
-		"confirm-prune 1795795200": {"--confirm-prune"},
-		"2026-11-27,confirm-prune": {"--confirm-prune"},
-		"confirm-prune-2":          {"--confirm-prune"},
-		"do-not-confirm-prune":     nil,
-		"confirm-pruning":          nil,
-		"1795795200":               nil,
-		"Confirm-Prune":            nil,
+		"confirm-prune":              {"--confirm-prune"},
+		"retry-failed":               {"--retry-failed"},
+		"retry-failed,confirm-prune": {"--confirm-prune", "--retry-failed"},
+		"confirm-prune 1795795200":   {"--confirm-prune"},
+		"2026-11-27,confirm-prune":   {"--confirm-prune"},
+		"confirm-prune-2":            {"--confirm-prune"},
+		"do-not-confirm-prune":       nil,
+		"confirm-pruning":            nil,
+		"1795795200":                 nil,
+		"Confirm-Prune":              nil,
 	} {
 		task := Task{Trigger: Trigger{Sync: value}, Asked: true}
 		if diff := cmp.Diff(want, task.flags()); diff != "" {

@@ -39,6 +39,8 @@ type Document struct {
 	Truncated    int           `json:"truncated,omitempty"` // counts chunks of which only the beginning was embedded
 	Reason       config.Reason `json:"reason,omitempty"`    // is set if State is Failed
 	Message      string        `json:"message,omitempty"`   // is set if State is Failed
+	Attempts     int           `json:"attempts,omitempty"`  // counts the runs in which it failed, up to three
+	Parked       bool          `json:"parked,omitempty"`    // reports whether runs leave it out until it changes
 	// Warnings lists content of an indexed document that is not in the index, or may be wrong there.
 	Warnings config.Warnings `json:"warnings,omitempty"`
 	Updated  time.Time       `json:"updated,omitzero"`
@@ -138,6 +140,8 @@ func newDocument(row *index.Row) Document {
 		Truncated:    row.Truncated,
 		Reason:       row.Reason,
 		Message:      row.Message,
+		Attempts:     row.Attempts,
+		Parked:       row.Parked(),
 		Warnings:     row.Warnings,
 		Updated:      row.Updated,
 	}

@@ -109,10 +109,15 @@ type Row struct {
 	// Reason and Message are set when State is Failed.
 	Reason  config.Reason
 	Message string
+	// Attempts counts the runs in which this version of the document failed, up to config.MaxAttempts.
+	Attempts int
 	// Warnings list what of an indexed document is not in the index, or may be wrong there.
 	Warnings config.Warnings
 	Updated  time.Time
 }
+
+// Parked reports whether no run reads the document again, as it is.
+func (r *Row) Parked() bool { return r.State == Failed && r.Attempts >= config.MaxAttempts }
 
 // Hit is a candidate that one retriever found.
 type Hit struct {
@@ -176,8 +181,15 @@ type Writer interface {
 	// PutRow replaces the row of a document that has one, and leaves its chunks as they are. What the row tells of
 	// them must therefore stay.
 	PutRow(ctx context.Context, row Row) error
-	// Remove deletes the documents' chunks and rows, and returns the number of rows deleted.
+	// Remove deletes the documents' chunks and rows, and returns how many of the documents had a row that was shown.
+	// Once it has begun, neither a search nor the ledger shows the documents, even if it fails or the process ends:
+	// Unremoved then returns them, and another Remove ends what was begun.
 	Remove(ctx context.Context, documents []string) (int, error)
+	// Unremoved returns the documents whose removal has begun and not ended.
+	Unremoved(ctx context.Context) ([]string, error)
+	// Left returns those of the documents of which the store still holds a row or a chunk. It asks what the store has
+	// written, not what the process remembers.
+	Left(ctx context.Context, documents []string) ([]string, error)
 	// Complete records that, at that time, every listed document was indexed or had failed by
 	// itself, and what the index then lacked of them.
 	Complete(ctx context.Context, at time.Time, losses config.Losses) error
@@ -221,6 +233,8 @@ type Measured struct {
 	Anchor []byte `json:"anchor,omitempty"`
 	// ChunksPerSecond is the rate of the last run that embedded enough to measure one; 0 means none.
 	ChunksPerSecond float64 `json:"chunksPerSecond,omitempty"`
+	// Synced is what the last runs found in the sources.
+	Synced config.Synced `json:"synced,omitzero"`
 	// Lengths are of the texts that the last run read which read most of them.
 	Lengths config.Lengths `json:"lengths,omitempty"`
 }
@@ -240,6 +254,8 @@ var (
 	ErrNotBuilt = errors.New("the index is not built yet: an ingestion run builds it")
 	// ErrUnauthorized means that the store refused this process's key.
 	ErrUnauthorized = errors.New("the index refused the API key")
+	// ErrUnproved means that the store still holds something of a document after its removal.
+	ErrUnproved = errors.New("the removal of documents is not proved")
 	// ErrUnreachable means that the store does not answer.
 	ErrUnreachable = errors.New("the index cannot be reached")
 )

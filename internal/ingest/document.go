@@ -24,8 +24,10 @@ type document struct {
 	weight int64
 	// staged says that its vectors wait in the index, not here.
 	staged bool
-	// unchanged reports whether the ledger lacks nothing but its version.
+	// unchanged reports whether the ledger lacks nothing but its version, or that it failed in another run.
 	unchanged bool
+	// retried reports whether it is read again if it has failed.
+	retried bool
 
 	mu      sync.Mutex
 	pending int // chunks that are not embedded yet
@@ -60,6 +62,32 @@ func (d *document) renamed() bool {
 	return d.row.Version != d.previous.Version && (d.entry.Exact || d.entry.Version == "")
 }
 
+// parked reports whether the document has failed in so many runs that it is left out: until it has another version or
+// other attributes, other readers may read it, or retry asks for it.
+func (d *document) parked(retry bool) bool {
+	p := d.previous
+	return !retry && p != nil && p.Parked() && p.Readers == config.AllReaders() && p.Attributes == d.row.Attributes &&
+		p.Version != "" && p.Version == d.entry.Version
+}
+
+// failedAgain reports whether this is another run in which the document fails, though nobody reads it.
+func (d *document) failedAgain() bool {
+	return d.previous.State == index.Failed && d.previous.Attempts < config.MaxAttempts
+}
+
+// attempts is in how many runs this version of the document has failed, this one included. A failure that is not its
+// own does not count: the document then has as many as before.
+func (d *document) attempts(own bool) int {
+	p, n := d.previous, 0
+	if p != nil && p.State == index.Failed && p.Hash == d.row.Hash && p.Readers == config.AllReaders() && !d.retried {
+		n = p.Attempts
+	}
+	if own {
+		n++
+	}
+	return min(n, config.MaxAttempts)
+}
+
 // settled reports whether the ledger holds all that there is to say of the bytes of its row: under the same attributes
 // they were indexed within the limits by readers that would read them so again, or failed for a reason that passes
 // neither by itself nor by other readers. A page that waits for an extraction server passes by itself.
@@ -71,7 +99,7 @@ func (d *document) settled(limits config.Limits) bool {
 	case p.State == index.Indexed:
 		return p.Attributes == d.row.Attributes && p.Chunks <= limits.Chunks && p.Readers.Current() &&
 			!p.Warnings.Has(config.PagesWaiting)
-	case p.Readers != config.AllReaders():
+	case d.retried || p.Readers != config.AllReaders():
 		return false
 	case p.Reason == config.TooLarge && p.Attributes == overLimit(d.origin, limits.Chunks):
 		return true

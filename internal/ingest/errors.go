@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
@@ -34,6 +35,8 @@ func reasonOf(err error) config.Failure {
 		return config.TooManyFailed
 	case errors.Is(err, ErrIncomplete):
 		return config.SourcesIncomplete
+	case errors.Is(err, index.ErrUnproved):
+		return config.RemovalUnproved
 	}
 	return model.FailureOf(err)
 }

@@ -75,6 +75,8 @@ type Options struct {
 
 	// ConfirmPrune lets this run remove more documents of a source than Config.Prune allows.
 	ConfirmPrune bool
+	// RetryFailed has this run read every document again that failed before, parked or not.
+	RetryFailed bool
 
 	// Workers read, extract and split documents at once; 0 means one a core, up to 4.
 	Workers int
@@ -140,7 +142,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		o.Log.Error("Ingestion failed", "error", err, "documents", report.Indexed, "failed", report.Failed)
 	} else {
 		o.Log.Info("Finished ingestion", "added", report.Added, "changed", report.Changed, "unchanged", report.Unchanged,
-			"removed", report.Removed, "kept", report.Kept, "heldBack", report.HeldBack, "failed", report.Failed,
+			"removed", report.Removed, "skipped", report.Skipped, "kept", report.Kept, "heldBack", report.HeldBack, "failed", report.Failed,
 			"withWarnings", report.Warned, "seconds", report.Seconds)
 	}
 	return report, err

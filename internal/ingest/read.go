@@ -18,11 +18,15 @@ func (r *run) read(ctx context.Context, jobs <-chan job, extracted, finished cha
 	for j := range jobs {
 		d := &document{job: j, row: index.Row{Document: j.id, Source: j.origin.name, Version: j.entry.Version,
 			Attributes: j.origin.attributes}}
+		if d.parked(r.RetryFailed) {
+			r.tally.skipped(d)
+			continue
+		}
 		unchanged, err := r.prepare(ctx, d)
 		switch {
 		case err != nil:
 			return err
-		case unchanged && d.renamed():
+		case unchanged && (d.renamed() || d.failedAgain()):
 			d.unchanged = true
 			finished <- d
 		case unchanged:
@@ -59,7 +63,7 @@ func (r *run) vanished(d *document) bool {
 // has vectors of, and takes its weight from the holding budget. The reading budget is given back only then: a document
 // is always in one of the two.
 func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err error) {
-	if d.recognised(r.Config.Limits) {
+	if d.retried = r.RetryFailed; d.recognised(r.Config.Limits) {
 		return true, nil
 	}
 	weight := min(d.entry.Size, readingBudget)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -13,28 +15,76 @@ import (
 // removeAtOnce is how many documents go in one call.
 const removeAtOnce = 256
 
-// remove deletes what the ledger has and the sources have not, and proves from the ledger that it has gone.
+// remove deletes what the ledger has and the sources have not, ends the removals that an earlier run began, and proves
+// that all of it is gone.
 func (r *run) remove(ctx context.Context) error {
-	gone := map[string]bool{}
+	gone, err := r.Index.Unremoved(ctx)
+	if err != nil {
+		return fmt.Errorf("the index cannot say what it was removing: %w", err)
+	}
+	gone = slices.DeleteFunc(gone, func(document string) bool { return !r.share.Has(document) })
+	if _, err := r.removeAll(ctx, gone); err != nil {
+		return err
+	}
+	for _, document := range gone {
+		name, _, _ := strings.Cut(document, "/")
+		r.tally.removed(name, 1)
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.gone)) {
 		if !r.mayRemove(name, len(r.gone[name])) {
 			continue
 		}
-		for documents := range slices.Chunk(r.gone[name], removeAtOnce) {
-			n, err := r.Index.Remove(ctx, documents)
-			if err != nil {
-				return fmt.Errorf("the index could not remove what has gone from source %q: %w", name, err)
-			}
-			r.tally.removed(n)
-			for _, d := range documents {
-				gone[d] = true
-			}
+		n, err := r.removeAll(ctx, r.gone[name])
+		if err != nil {
+			return err
 		}
+		r.tally.removed(name, n)
+		gone = append(gone, r.gone[name]...)
 	}
 	if len(gone) == 0 {
 		return nil
 	}
-	return r.proveRemoved(ctx, gone)
+	return r.prove(ctx, gone)
+}
+
+// removeAll returns how many of the documents the index showed.
+func (r *run) removeAll(ctx context.Context, documents []string) (removed int, err error) {
+	for some := range slices.Chunk(documents, removeAtOnce) {
+		n, err := r.Index.Remove(ctx, some)
+		if err != nil {
+			return removed, fmt.Errorf("the index could not remove %s: %w", naming(some), err)
+		}
+		removed += n
+	}
+	return removed, nil
+}
+
+// prove asks the index for each of the documents. Of those that it still has something of, it removes that once more.
+func (r *run) prove(ctx context.Context, gone []string) error {
+	left, err := r.Index.Left(ctx, gone)
+	if err == nil && len(left) > 0 {
+		r.Log.Warn("Documents were not gone after their removal, and are removed again", "documents", len(left))
+		if _, err := r.removeAll(ctx, left); err != nil {
+			return err
+		}
+		left, err = r.Index.Left(ctx, left)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("the index cannot say whether %s is gone: %w", naming(gone), err)
+	case len(left) > 0:
+		return fmt.Errorf("%w: the index still has something of %s", index.ErrUnproved, naming(left))
+	}
+	r.tally.proved(len(gone), time.Now())
+	return nil
+}
+
+// naming names the first of the documents, and how many more there are.
+func naming(documents []string) string {
+	if more := len(documents) - 1; more > 0 {
+		return fmt.Sprintf("%s and %d more", documents[0], more)
+	}
+	return documents[0]
 }
 
 // mayRemove reports whether the n documents that the source no longer lists are to be removed. Whoever takes a source
@@ -49,33 +99,16 @@ func (r *run) mayRemove(name string, n int) bool {
 	case r.unlisted[name] != nil:
 		return false
 	case r.Config.Prune.Off:
-		r.tally.kept(n)
+		r.tally.kept(name, n)
 		return false
 	case !r.ConfirmPrune && r.Config.Prune.HoldsBack(r.vanishing[name], r.ledger[name]):
-		r.tally.heldBack(n)
+		r.tally.heldBack(name, n)
 		r.tally.warn("source %q no longer lists %d of its %d documents, more than maxPrune (%s) lets a run remove: the "+
 			"index keeps them; correct the source, or confirm the removal with confirm-prune",
 			name, r.vanishing[name], r.ledger[name], r.Config.Prune.Limit())
 		return false
 	}
 	return true
-}
-
-// proveRemoved reads the whole ledger again and fails when it still has one of the documents.
-func (r *run) proveRemoved(ctx context.Context, gone map[string]bool) error {
-	rows, left := &ledger{index: r.Index}, ""
-	_, err := rows.seek(ctx, pastAll, func(row index.Row) {
-		if left == "" && gone[row.Document] {
-			left = row.Document
-		}
-	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("prove what was removed: %w", err)
-	case left != "":
-		return fmt.Errorf("the index still has %s after removing it", left)
-	}
-	return nil
 }
 
 // Retire deletes the pipeline's other generations from the index, once c.Keep says that none of them is in use:

@@ -2,11 +2,14 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -154,5 +157,92 @@ func TestRemovingASourceIsConsent(t *testing.T) {
 	w.config.Prune.Off = true
 	if report := w.mustRun(); report.Removed != 20 || report.HeldBack+report.Kept != 0 {
 		t.Errorf("all twenty go: %s", report)
+	}
+}
+
+// forgetful is an index that still has something of documents, after so many times that it was asked.
+type forgetful struct {
+	Index
+	times   int
+	removed []string
+}
+
+func (f *forgetful) Left(ctx context.Context, documents []string) ([]string, error) {
+	if f.times--; f.times >= 0 {
+		return documents[:1], nil
+	}
+	return f.Index.Left(ctx, documents)
+}
+
+func (f *forgetful) Remove(ctx context.Context, documents []string) (int, error) {
+	f.removed = append(f.removed, documents...)
+	return f.Index.Remove(ctx, documents)
+}
+
+func TestARemovalIsProved(t *testing.T) {
+	for name, c := range map[string]struct {
+		times   int
+		removed []string
+		proved  bool
+	}{
+		"at once":                       {0, []string{"docs/000.md", "docs/001.md"}, true},
+		"after it was repeated":         {1, []string{"docs/000.md", "docs/001.md", "docs/000.md"}, true},
+		"never: the store lost a write": {2, []string{"docs/000.md", "docs/001.md", "docs/000.md"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			fill(t, w.docs(), 3)
+			w.mustRun()
+			before := w.stats().Completed
+			empty(t, w.docs(), 2)
+			var store *forgetful
+			w.wrap = func(i Index) Index { store = &forgetful{Index: i, times: c.times}; return store }
+			report, err := w.run()
+			if diff := cmp.Diff(c.removed, store.removed); diff != "" {
+				t.Errorf("removed (-want +got):\n%s", diff)
+			}
+			if !c.proved {
+				if !errors.Is(err, index.ErrUnproved) || report.Reason != config.RemovalUnproved || w.stats().Completed != before {
+					t.Errorf("a run whose removal is not proved ends with %v, %s", err, report.Reason)
+				}
+				return
+			}
+			if proof := report.Synced.Removed; err != nil || proof.Documents != 2 || proof.VerifiedAt.IsZero() {
+				t.Errorf("the run ends with %v and the proof %+v", err, proof)
+			}
+			w.wrap = nil
+			if again := w.mustRun(); again.Synced.Removed != report.Synced.Removed {
+				t.Errorf("the next run forgets the proof: %+v", again.Synced.Removed)
+			}
+		})
+	}
+}
+
+// interrupted is an index whose last process died while it removed a document.
+type interrupted struct {
+	Index
+	begun []string
+}
+
+func (i *interrupted) Unremoved(context.Context) ([]string, error) { return i.begun, nil }
+
+func TestABegunRemovalIsEnded(t *testing.T) {
+	w := newWorld(t)
+	fill(t, w.docs(), 2)
+	w.mustRun()
+	store := w.open()
+	if _, err := store.Remove(t.Context(), []string{"docs/000.md"}); err != nil {
+		t.Fatal(err)
+	}
+	store.Close()
+	empty(t, w.docs(), 1)
+	var seen *forgetful
+	w.wrap = func(i Index) Index {
+		seen = &forgetful{Index: &interrupted{i, []string{"docs/000.md"}}}
+		return seen
+	}
+	report := w.mustRun()
+	if diff := cmp.Diff([]string{"docs/000.md"}, seen.removed); diff != "" || report.Synced.Removed.Documents != 1 {
+		t.Errorf("the removal is ended and proved: %+v; removed (-want +got):\n%s", report.Synced.Removed, diff)
 	}
 }

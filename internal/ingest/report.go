@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,6 +27,8 @@ type Report struct {
 	Changed   int `json:"changed"`   // indexed anew, for other content, metadata or readers
 	Failed    int `json:"failed"`    // failed by themselves, in this run or before and unchanged since
 	Removed   int `json:"removed"`   // in the ledger, and in no source any more
+	// Skipped counts those of the failed documents that were not read, because they are parked.
+	Skipped int `json:"skipped,omitempty"`
 	// Kept and HeldBack count those that no source has any more and the index keeps: because it keeps all such, or
 	// because more of a source vanished than a run may remove.
 	Kept     int `json:"kept,omitempty"`
@@ -50,6 +53,8 @@ type Report struct {
 	Failures []config.FailedDocument `json:"failures,omitempty"` // the first 10, by document
 	Warnings []string                `json:"warnings,omitempty"`
 	config.Losses
+	// Synced has the counts of each source, and the last proof of a removal.
+	Synced config.Synced `json:"synced,omitzero"`
 
 	Seconds float64 `json:"seconds"`
 	// StageSeconds sums the time in each stage over all that work in it at once, so it may exceed Seconds.
@@ -142,7 +147,11 @@ func (r *Report) writeFailures(b *strings.Builder) {
 	}
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, f := range r.Failures {
-		fmt.Fprintf(w, "\nfailed\t%s\t%s\t%s", Printable(f.Document), f.Reason, Printable(f.Message))
+		what := "failed"
+		if f.Parked {
+			what = "failed, parked"
+		}
+		fmt.Fprintf(w, "\n%s\t%s\t%s\t%s", what, Printable(f.Document), f.Reason, Printable(f.Message))
 	}
 	if more := r.Failed - len(r.Failures); more > 0 {
 		fmt.Fprintf(w, "\nfailed\tand %d more; of all, %s", more, config.Counts(r.Reasons))
@@ -176,10 +185,11 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// Bounds of the summary's texts, in bytes, and of its lists. Without its examples, it has fifteen counts of at most
-// 20 digits with names of at most 21 bytes (15 * 45 = 675), eleven reasons of failures and eight of warnings (19 * 44
-// + 40 = 876), the pipeline and generation (260), an error (560) and its reason (40): 2,411 bytes, because no
-// character in it needs escaping. Examples are added as long as the whole stays under config.MaxSummaryBytes.
+// Bounds of the summary's texts, in bytes, and of its lists. Without its examples, it has sixteen counts of at most
+// 20 digits with names of at most 21 bytes (16 * 45 = 720), eleven reasons of failures and eight of warnings (19 * 44
+// + 40 = 876), the pipeline and generation (260), an error (560) and its reason (40), and the last proof of a removal
+// (100): 2,556 bytes, because no character in it needs escaping. Sources and then examples are added as long as the
+// whole stays under config.MaxSummaryBytes; 32 sources of usual names and sizes fit. The index keeps all of them.
 const (
 	summaryPipeline = 200
 	summaryExamples = 5 // of failed documents, and of documents with warnings
@@ -198,11 +208,20 @@ func (r *Report) Summary() config.Summary {
 		Pipeline:   cut(r.Pipeline, summaryPipeline),
 		Generation: cut(r.Generation, summaryReason),
 		Listed:     r.Listed, Unchanged: r.Unchanged, Added: r.Added, Changed: r.Changed, Failed: r.Failed,
-		Removed: r.Removed, Kept: r.Kept, HeldBack: r.HeldBack,
+		Removed: r.Removed, Skipped: r.Skipped, Kept: r.Kept, HeldBack: r.HeldBack,
 		Indexed: r.Indexed, Chunks: r.Chunks, Embedded: r.Embedded, Reused: r.Reused, Truncated: r.Truncated,
 		Losses: config.Losses{Reasons: r.Reasons, Warned: r.Warned, WarningReasons: r.WarningReasons},
+		Synced: config.Synced{Removed: r.Synced.Removed},
 		Bytes:  r.Bytes, Seconds: float64(int64(r.Seconds*10)) / 10,
 		Error: cut(r.Error, summaryError), Reason: config.Failure(cut(string(r.Reason), summaryReason)),
+	}
+	for _, source := range r.briefSources() {
+		fuller := s
+		fuller.Synced.Sources = append(slices.Clip(s.Synced.Sources), source)
+		if len(fuller.JSON()) > config.MaxSummaryBytes {
+			break
+		}
+		s = fuller
 	}
 	for i := range summaryExamples {
 		fuller := s
@@ -220,8 +239,30 @@ func (r *Report) Summary() config.Summary {
 	return s
 }
 
+// briefSources are the sources, those with trouble first. The time of a success is the run's, and is left out.
+func (r *Report) briefSources() []config.SourceSync {
+	sources := slices.Clone(r.Synced.Sources)
+	for i, s := range sources {
+		sources[i].Name = cut(s.Name, summaryPlace)
+		if sources[i].Error = cut(s.Error, summaryMessage); s.Error == "" {
+			sources[i].LastSuccess = time.Time{}
+		}
+	}
+	slices.SortStableFunc(sources, func(a, b config.SourceSync) int {
+		switch {
+		case a.Troubled() == b.Troubled():
+			return 0
+		case a.Troubled():
+			return -1
+		}
+		return 1
+	})
+	return sources
+}
+
 func briefFailure(f config.FailedDocument) config.FailedDocument {
 	return config.FailedDocument{
+		Parked:   f.Parked,
 		Document: cut(f.Document, summaryDocument),
 		Reason:   config.Reason(cut(string(f.Reason), summaryReason)),
 		Message:  cut(f.Message, summaryMessage),

@@ -3,11 +3,13 @@ package ingest
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -98,6 +100,28 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// The sources of a large pipeline fit into the summary, and those with trouble do whatever their number.
+func TestTheSummaryHasTheSources(t *testing.T) {
+	var r Report
+	for i := range 32 {
+		r.Synced.Sources = append(r.Synced.Sources, config.SourceSync{
+			Name: fmt.Sprintf("wiki-%02d", i), Documents: 12_345, Scanned: 12_345, Unchanged: 12_345, LastSuccess: time.Unix(1, 0),
+		})
+	}
+	if got := r.Summary().Synced.Sources; len(got) != 32 || got[31].Documents != 12_345 {
+		t.Errorf("the summary has %d sources: %v", len(got), got)
+	}
+	for i := range r.Synced.Sources {
+		r.Synced.Sources[i].Name += strings.Repeat("x", 30)
+		r.Synced.Sources[i].Added, r.Synced.Sources[i].Removed, r.Synced.Sources[i].Warned = 1234, 1234, 1234
+	}
+	r.Synced.Sources[30].Error, r.Synced.Sources[31].HeldBack = "no such bucket", 40
+	got := r.Summary().Synced.Sources
+	if len(got) == 32 || len(got) < 10 || got[0].Error == "" || got[1].HeldBack != 40 {
+		t.Errorf("the summary has %d sources: %v", len(got), got)
+	}
+}
+
 // The kubelet cuts a termination message at 4,096 bytes; ours must never need it.
 func FuzzTermination(f *testing.F) {
 	f.Add(strings.Repeat("\"\\", 400), strings.Repeat("\u2028<>&\x00", 300), strings.Repeat("é", 1000))
@@ -107,6 +131,7 @@ func FuzzTermination(f *testing.F) {
 			Pipeline: document, Generation: message,
 			Listed: math.MinInt, Unchanged: math.MinInt, Added: math.MinInt, Changed: math.MinInt, Failed: math.MinInt,
 			Removed: math.MinInt, Indexed: math.MinInt, Chunks: math.MinInt, Embedded: math.MinInt, Reused: math.MinInt,
+			Skipped: math.MinInt, Kept: math.MinInt, HeldBack: math.MinInt,
 			Truncated: math.MinInt, Bytes: math.MinInt64, Seconds: 1e15, Error: failure, Reason: config.Failure(message),
 		}
 		r.Warned, r.WarningReasons = math.MinInt, map[config.WarningReason]int{}
@@ -128,6 +153,10 @@ func FuzzTermination(f *testing.F) {
 				{Reason: config.WarningReason(message), Count: math.MinInt, Places: []string{document, message, failure, message}},
 			}})
 			r.Failures = append(r.Failures, config.FailedDocument{Document: document, Reason: config.Reason(message), Message: message})
+		}
+		r.Synced.Removed = config.Removed{Documents: math.MinInt, VerifiedAt: time.Unix(1, 1)}
+		for range 40 {
+			r.Synced.Sources = append(r.Synced.Sources, config.SourceSync{Name: document, Scanned: math.MinInt, Error: failure})
 		}
 		b := r.Summary().JSON()
 		if len(b) > 3500 {

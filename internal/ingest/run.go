@@ -54,11 +54,12 @@ type run struct {
 	// unfinished reports whether other workers were still to do their shares when this one was done.
 	unfinished bool
 
-	// gone has the documents of the ledger that no source has any more, by source, and vanishing counts them together
-	// with those of other workers' shares.
-	gone      map[string][]string
-	vanishing map[string]int
-	vanishes  sync.Mutex // guards gone and vanishing
+	// gone has the documents of the ledger that no source has any more, by source; goneIndexed counts those of them
+	// that are indexed, and vanishing counts them together with those of other workers' shares.
+	gone        map[string][]string
+	goneIndexed map[string]int
+	vanishing   map[string]int
+	vanishes    sync.Mutex // guards all three
 	// ledger counts the documents that the ledger had at the listing, by source.
 	ledger map[string]int
 	// unlisted has the sources that could not be listed whole, and why.
@@ -95,6 +96,8 @@ func newRun(o Options) (*run, error) {
 		vanishing: map[string]int{},
 		ledger:    map[string]int{},
 		unlisted:  map[string]error{},
+
+		goneIndexed: map[string]int{},
 	}
 	if o.Team != nil {
 		r.share = o.Team.Share
@@ -145,7 +148,8 @@ func (r *run) count(ctx context.Context) error {
 		r.tally.share(all)
 	}
 	if all == 0 && len(failed) > 0 {
-		return incomplete(failed)
+		r.unlisted = failed
+		return cmp.Or(r.record(ctx, r.tally.counts()), incomplete(failed))
 	}
 	return nil
 }
@@ -211,18 +215,23 @@ func (r *run) vanish(row index.Row) {
 	r.vanishes.Lock()
 	defer r.vanishes.Unlock()
 	r.vanishing[row.Source]++
-	if r.share.Has(row.Document) {
-		r.gone[row.Source] = append(r.gone[row.Source], row.Document)
+	if !r.share.Has(row.Document) {
+		return
+	}
+	r.gone[row.Source] = append(r.gone[row.Source], row.Document)
+	if row.State == index.Indexed {
+		r.goneIndexed[row.Source]++
 	}
 }
 
 // complete records that the generation is whole, or says why it is not. Of several workers, the last that is done
 // does so.
 func (r *run) complete(ctx context.Context) error {
-	if len(r.unlisted) > 0 {
-		return incomplete(r.unlisted)
-	}
+	r.countStaying()
 	report := r.tally.counts()
+	if len(r.unlisted) > 0 {
+		return cmp.Or(r.record(ctx, report), incomplete(r.unlisted))
+	}
 	if r.Team == nil {
 		return r.finish(ctx, report)
 	}
@@ -231,9 +240,12 @@ func (r *run) complete(ctx context.Context) error {
 
 // finish completes the generation, given what was done with all documents.
 func (r *run) finish(ctx context.Context, report Report) error {
+	if err := r.record(ctx, report); err != nil {
+		return err
+	}
 	switch {
 	case report.Listed == 0:
-		if err := r.emptied(ctx); err != nil {
+		if err := r.emptied(ctx, &report); err != nil {
 			return err
 		}
 	case report.Indexed == 0:
@@ -253,7 +265,7 @@ func (r *run) finish(ctx context.Context, report Report) error {
 
 // emptied accepts that there are no documents if the generation was complete before: it follows its sources. A
 // generation's first run has something to find.
-func (r *run) emptied(ctx context.Context) error {
+func (r *run) emptied(ctx context.Context, report *Report) error {
 	const why = "the sources are empty, or their include and exclude admit nothing"
 	switch before, err := r.completeBefore(ctx); {
 	case err != nil:
@@ -261,7 +273,7 @@ func (r *run) emptied(ctx context.Context) error {
 	case !before:
 		return fmt.Errorf("%w: %s", ErrNoDocuments, why)
 	}
-	if report := r.tally.counts(); report.Kept+report.HeldBack > 0 {
+	if report.Kept+report.HeldBack > 0 {
 		return nil // the index keeps documents of theirs, and the report says so
 	}
 	r.tally.warn("there are no documents any more, and the index is empty: %s", why)

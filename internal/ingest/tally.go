@@ -33,8 +33,12 @@ type tally struct {
 	all    int // documents of all workers, 0 if there are no others
 	sum    Report
 	losses losses
-	limit  string // what the embedding model said of its limit, if it cut a text
-	stages map[string]time.Duration
+	// sources have a count each, by name.
+	sources map[string]*config.SourceSync
+	// recorded is what the index keeps of them; nil until it does.
+	recorded *config.Synced
+	limit    string // what the embedding model said of its limit, if it cut a text
+	stages   map[string]time.Duration
 
 	entered  time.Time      // is when the phase began
 	indexing time.Duration  // is how long that phase took
@@ -47,6 +51,7 @@ func newTally(o Options, m metrics) *tally {
 		log:      o.Log,
 		metrics:  m,
 		stages:   map[string]time.Duration{},
+		sources:  map[string]*config.SourceSync{},
 		sum: Report{
 			Pipeline:   o.Config.Pipeline.String(),
 			Generation: o.Config.Generation.Fingerprint(),
@@ -102,12 +107,12 @@ func (t *tally) unchanged(d *document) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !d.indexedBefore() {
-		t.fail(config.FailedDocument{Document: d.id, Reason: d.previous.Reason, Message: d.previous.Message})
+		t.fail(d, config.FailedDocument{Document: d.id, Reason: d.previous.Reason, Message: d.previous.Message})
 		return
 	}
 	t.sum.Unchanged++
-	t.losses.warn(d.id, d.previous.Warnings)
-	t.hold(d.previous.Chunks)
+	t.of(d).Unchanged++
+	t.hold(d, d.previous.Chunks, d.previous.Warnings)
 	t.finish("unchanged")
 }
 
@@ -115,11 +120,10 @@ func (t *tally) unchanged(d *document) {
 func (t *tally) committed(d *document) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.hold(len(d.chunks))
+	t.hold(d, len(d.chunks), d.row.Warnings)
 	for _, characters := range d.lengths {
 		t.lengths.Add(characters)
 	}
-	t.losses.warn(d.id, d.row.Warnings)
 	embedded, reused := len(d.missing), len(d.chunks)-len(d.missing)
 	t.sum.Embedded += embedded
 	t.sum.Reused += reused
@@ -132,9 +136,11 @@ func (t *tally) committed(d *document) {
 	t.metrics.chunks.WithLabelValues("truncated").Add(float64(d.truncated))
 	if d.indexedBefore() {
 		t.sum.Changed++
+		t.of(d).Changed++
 		t.finish("changed")
 	} else {
 		t.sum.Added++
+		t.of(d).Added++
 		t.finish("added")
 	}
 }
@@ -147,43 +153,37 @@ func (t *tally) failed(d *document, kept bool) {
 	defer t.mu.Unlock()
 	if kept {
 		t.stale++
-		t.hold(d.previous.Chunks)
+		t.hold(d, d.previous.Chunks, nil)
 	}
-	t.fail(f)
+	f.Parked = d.row.Parked()
+	t.fail(d, f)
 }
 
-func (t *tally) fail(f config.FailedDocument) {
+// skipped counts a document that was not read, because it is parked.
+func (t *tally) skipped(d *document) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sum.Skipped++
+	t.of(d).Skipped++
+	t.fail(d, config.FailedDocument{Document: d.id, Reason: d.previous.Reason, Message: d.previous.Message, Parked: true})
+}
+
+func (t *tally) fail(d *document, f config.FailedDocument) {
 	t.sum.Failed++
+	t.of(d).Failed++
 	t.losses.fail(f)
 	t.finish("failed")
 }
 
-func (t *tally) hold(chunks int) {
+// hold counts a document that the index has.
+func (t *tally) hold(d *document, chunks int, warnings config.Warnings) {
 	t.sum.Indexed++
 	t.sum.Chunks += chunks
-}
-
-func (t *tally) removed(n int) {
-	t.metrics.documents.WithLabelValues("removed").Add(float64(n))
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.sum.Removed += n
-}
-
-// kept counts documents that vanished and stay, because nothing that vanishes is removed.
-func (t *tally) kept(n int) {
-	t.metrics.documents.WithLabelValues("kept").Add(float64(n))
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.sum.Kept += n
-}
-
-// heldBack counts documents that vanished and stay, because too many vanished at once.
-func (t *tally) heldBack(n int) {
-	t.metrics.documents.WithLabelValues("held back").Add(float64(n))
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.sum.HeldBack += n
+	t.of(d).Documents++
+	if len(warnings) > 0 {
+		t.of(d).Warned++
+	}
+	t.losses.warn(d.id, warnings)
 }
 
 func (t *tally) read(bytes int) {
@@ -225,6 +225,9 @@ func (t *tally) whole() Report {
 		r.ChunksPerSecond = float64(r.Embedded) / seconds
 	}
 	r.Lengths = slices.Clone(t.lengths)
+	if r.Synced.Sources = t.counted(); t.recorded != nil {
+		r.Synced = *t.recorded
+	}
 	r.Losses, r.Failures = t.losses.sum(), slices.Clone(t.losses.failures.list)
 	return r
 }

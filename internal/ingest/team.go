@@ -93,6 +93,7 @@ func (r *Report) add(other Report) {
 	r.Changed += other.Changed
 	r.Failed += other.Failed
 	r.Removed += other.Removed
+	r.Skipped += other.Skipped
 	r.Kept += other.Kept
 	r.HeldBack += other.HeldBack
 	r.Indexed += other.Indexed
@@ -104,6 +105,7 @@ func (r *Report) add(other Report) {
 	r.ChunksPerSecond += other.ChunksPerSecond
 	r.Lengths.AddAll(other.Lengths)
 	r.Losses.Add(other.Losses)
+	r.addSynced(other.Synced)
 	r.Failures = config.FirstFailures(append(slices.Clip(r.Failures), other.Failures...))
 	r.Warnings = append(slices.Clip(r.Warnings), other.Warnings...)
 	r.Seconds = max(r.Seconds, other.Seconds)
@@ -123,6 +125,9 @@ func (t *tally) resume(report Report) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sum, t.done, t.lengths = report, report.Listed, report.Lengths
+	for _, s := range report.Synced.Sources {
+		t.sources[s.Name] = new(s)
+	}
 	t.losses.counts = report.Losses.Clone()
 	t.losses.failures.list, t.losses.warned.list = report.Failures, report.WarnedDocuments
 }

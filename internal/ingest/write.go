@@ -53,6 +53,9 @@ func (r *run) commit(ctx context.Context, d *document) error {
 func (r *run) commitVersion(ctx context.Context, d *document) error {
 	row := *d.previous
 	row.Version = d.row.Version
+	if d.failedAgain() {
+		row.Attempts++
+	}
 	if err := r.Index.PutRow(ctx, row); err != nil {
 		return fmt.Errorf("the index did not take the version of %s: %w", d.id, err)
 	}
@@ -68,6 +71,7 @@ func (r *run) commitFailure(ctx context.Context, d *document) error {
 	d.chunks = nil
 	d.row.Readers = config.AllReaders()
 	d.row.State, d.row.Reason, d.row.Message = index.Failed, failure.Reason, clip(failure.Err.Error(), maxMessage)
+	d.row.Attempts = d.attempts(!unseen(failure.Reason)) // a source or a server that does not answer is not its fault
 	kept := unseen(failure.Reason) && d.indexedBefore()
 	if !kept && (d.staged || !d.recorded()) { // a put drops what was staged
 		if err := r.put(ctx, d); err != nil {

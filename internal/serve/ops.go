@@ -86,12 +86,13 @@ func (o *OpsOptions) indexStatus(ctx context.Context) config.IndexStatus {
 	status.Documents, status.Chunks, status.FailedDocuments = stats.Documents, stats.Chunks, stats.FailedDocuments
 	status.Dimensions, status.LastSync, status.Losses = stats.Dimensions, stats.Completed, stats.Losses
 	status.ChunksPerSecond, status.Lengths = stats.Measured.ChunksPerSecond, stats.Measured.Lengths
+	status.Synced = stats.Measured.Synced
 	failed, err := o.Index.Failures(ctx, config.MaxExamples)
 	if err != nil {
 		return status
 	}
 	for _, row := range failed {
-		f := config.FailedDocument{Document: row.Document, Reason: row.Reason, Message: row.Message}
+		f := config.FailedDocument{Document: row.Document, Reason: row.Reason, Message: row.Message, Parked: row.Parked()}
 		status.Failures = append(status.Failures, f)
 	}
 	return status

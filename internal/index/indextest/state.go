@@ -32,7 +32,7 @@ func ledger(t *testing.T, at Storage) {
 		{Document: "docs/Z", Hash: "00", Version: "W/\"é 1\"", Attributes: "aa", Readers: "common/1 csv/2", Title: "Zed", Chunks: 1, Truncated: 1,
 			State:    index.Indexed,
 			Warnings: config.Warnings{{Reason: config.LinesSkipped, Count: 2, Places: []string{"line 3", "line \"é\""}}}},
-		{Document: "docs/a b", State: index.Failed, Reason: config.Encrypted, Message: "a password is needed"},
+		{Document: "docs/a b", State: index.Failed, Reason: config.Encrypted, Message: "a password is needed", Attempts: 2},
 		{Document: "docs/é", State: index.Failed, Reason: config.NoTextLayer, Message: "no \"text\""},
 		{Document: "other/1", Chunks: 0, State: index.Indexed},
 	}
@@ -113,6 +113,10 @@ func reopens(t *testing.T, at Storage) {
 	}
 	measured := index.Measured{
 		Anchor: []byte{0, 255, 1}, ChunksPerSecond: 12.5, Lengths: config.Lengths{{UpTo: 250, Texts: 2, Characters: 300}},
+		Synced: config.Synced{
+			Sources: []config.SourceSync{{Name: "docs", Documents: 2, Scanned: 3, Unchanged: 2, Failed: 1, LastSuccess: noon}},
+			Removed: config.Removed{Documents: 1, VerifiedAt: noon},
+		},
 	}
 	if err := store.Measure(t.Context(), measured); err != nil {
 		t.Fatal(err)
@@ -182,6 +186,8 @@ func cancelled(t *testing.T, at Storage) {
 		"PutRow":    func() error { return store.PutRow(ctx, index.Row{Document: "docs/a"}) },
 		"Borrow":    func() error { _, err := store.Borrow(ctx, "docs/b", []string{id("b")}); return err },
 		"Remove":    func() error { _, err := store.Remove(ctx, []string{"docs/a"}); return err },
+		"Unremoved": func() error { _, err := store.Unremoved(ctx); return err },
+		"Left":      func() error { _, err := store.Left(ctx, []string{"docs/a"}); return err },
 		"Complete":  func() error { return store.Complete(ctx, noon, config.Losses{}) },
 		"Measure":   func() error { return store.Measure(ctx, index.Measured{ChunksPerSecond: 1}) },
 		"Documents": func() error { _, err := store.Documents(ctx, "", 1); return err },

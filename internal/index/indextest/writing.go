@@ -137,6 +137,18 @@ func removes(t *testing.T, at Storage) {
 	if err != nil || len(known) != 0 {
 		t.Errorf("a removed document is known by %v, %v", known, err)
 	}
+	put(t, store, "docs/é") // has a row and no chunk
+	left, err := store.Left(t.Context(), []string{"docs/a", "docs/b", "docs/c", "docs/none", "docs/é"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, cmp.Diff([]string{"docs/b", "docs/é"}, left))
+	if unremoved, err := store.Unremoved(t.Context()); err != nil || len(unremoved) > 0 {
+		t.Errorf("the removal of %v has not ended, %v", unremoved, err)
+	}
+	if removed, err := store.Remove(t.Context(), []string{"docs/a", "docs/é"}); err != nil || removed != 1 {
+		t.Errorf("removed %d, %v; want the one that is left", removed, err)
+	}
 }
 
 // bare are the chunks without their vectors.

@@ -25,7 +25,7 @@ var ErrDamaged = errors.New("the index database is damaged")
 // changes.
 const (
 	applicationID = 0x52414750
-	schemaVersion = 7
+	schemaVersion = 8
 )
 
 // Vectors have a table of their own, so that a scan of the texts does not read them.
@@ -57,6 +57,7 @@ CREATE TABLE document (
 	warnings   TEXT NOT NULL DEFAULT '',    -- config.Warnings as JSON; empty when there are none
 	readers    TEXT NOT NULL DEFAULT '',    -- config.Readers; empty when unknown
 	version    TEXT NOT NULL DEFAULT '',    -- the source's; empty when it has none
+	attempts   INTEGER NOT NULL DEFAULT 0,  -- runs in which this version failed
 	PRIMARY KEY (generation, document)
 ) WITHOUT ROWID;
 CREATE TABLE chunk (
@@ -108,6 +109,7 @@ var changes = []string{
 	`ALTER TABLE document ADD COLUMN readers TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE document ADD COLUMN version TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE generation ADD COLUMN measured TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE document ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0`,
 }
 
 // migrate creates the schema in a new database, brings an older one up to date, and refuses one that this program does

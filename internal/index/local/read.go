@@ -114,7 +114,7 @@ func (s *Store) Known(_ context.Context, document string) (map[string]bool, erro
 }
 
 const selectRows = `SELECT document, source, hash, attributes, title, chunks, truncated, state, reason, message,
-	updated, warnings, readers, version FROM document WHERE generation = ? `
+	updated, warnings, readers, version, attempts FROM document WHERE generation = ? `
 
 // Documents returns up to limit rows whose document sorts after the given one, in the order of
 // their bytes.
@@ -144,7 +144,7 @@ func (s *Store) rows(ctx context.Context, query string, args ...any) ([]index.Ro
 		)
 		if err := found.Scan(&row.Document, &row.Source, &row.Hash, &row.Attributes, &row.Title, &row.Chunks,
 			&row.Truncated, &row.State, &row.Reason, &row.Message, &updated, &warnings, &row.Readers,
-			&row.Version); err != nil {
+			&row.Version, &row.Attempts); err != nil {
 			return nil, err
 		}
 		if row.Warnings, err = config.DecodeWarnings(warnings); err != nil {

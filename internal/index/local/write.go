@@ -158,7 +158,7 @@ func (s *Store) putRow(row index.Row) error {
 	}
 	_, err = s.writer.putDocument.Exec(s.generation, row.Document, row.Source, row.Hash, row.Attributes, row.Title,
 		row.Chunks, row.Truncated, row.State, row.Reason, row.Message, nanoseconds(row.Updated), warnings, row.Readers,
-		row.Version)
+		row.Version, row.Attempts)
 	return err
 }
 
@@ -234,6 +234,34 @@ func (s *Store) Remove(ctx context.Context, documents []string) (removed int, er
 	}
 	s.ranking.compact()
 	return removed, nil
+}
+
+// Unremoved returns nothing: a removal is one transaction.
+func (s *Store) Unremoved(ctx context.Context) ([]string, error) { return nil, ctx.Err() }
+
+// Left returns those of the documents of which the database still has a row or a chunk.
+func (s *Store) Left(ctx context.Context, documents []string) ([]string, error) {
+	names, err := json.Marshal(documents)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.reader.QueryContext(ctx, `
+		SELECT document FROM document WHERE generation = ?1 AND document IN (SELECT value FROM json_each(?2))
+		UNION SELECT document FROM chunk WHERE generation = ?1 AND document IN (SELECT value FROM json_each(?2))`,
+		s.generation, string(names))
+	if err != nil {
+		return nil, s.fail("prove the removal", err)
+	}
+	defer rows.Close()
+	var left []string
+	for rows.Next() {
+		var document string
+		if err := rows.Scan(&document); err != nil {
+			return nil, s.fail("prove the removal", err)
+		}
+		left = append(left, document)
+	}
+	return left, s.fail("prove the removal", rows.Err())
 }
 
 // Stage writes the vectors of chunks whose document is not yet put.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
 	"google.golang.org/grpc"
@@ -173,6 +174,11 @@ func recovered(t *testing.T, s *Store, before, listed []string, writes int) {
 	if slices.Equal(before, listed) {
 		hash = "old"
 	}
+	if begun, err := s.Unremoved(t.Context()); err != nil {
+		t.Fatal(err)
+	} else if _, err := s.Remove(t.Context(), begun); err != nil {
+		t.Fatal(err)
+	}
 	rows := hashes(t, s)
 	held, exists := rows["docs/a"]
 	switch {
@@ -196,9 +202,59 @@ func recovered(t *testing.T, s *Store, before, listed []string, writes int) {
 	if diff := cmp.Diff(words, texts(t, s)); diff != "" {
 		t.Errorf("after %d writes: chunks (-want +got):\n%s", writes, diff)
 	}
-	left, err := s.count(t.Context(), s.names.ledger, anyOf(propState, stateNew, stateStaged))
+	left, err := s.count(t.Context(), s.names.ledger, anyOf(propState, stateNew, stateRemoving, stateStaged))
 	if err != nil || left != 0 {
 		t.Errorf("after %d writes: %d objects of what was begun are left, %v", writes, left, err)
+	}
+}
+
+// TestABegunRemovalIsNotShown lets a removal die at every step: from its first write nothing shows the document.
+func TestABegunRemovalIsNotShown(t *testing.T) {
+	weaviatetest.Need(t)
+	server, err := Shared()
+	must(t, err)
+	for writes := 1; ; writes++ {
+		s := openFor(t, server, fmt.Sprint("begun", writes))
+		row, chunks := document("docs/a", "h", "one", "two")
+		must(t, s.Put(t.Context(), row, chunks))
+		s.client = &dying{s.client, writes}
+		err := removeIt(t.Context(), s)
+		if err == nil {
+			return
+		}
+		next := openFor(t, server, fmt.Sprint("begun", writes))
+		if rows, found := hashes(t, next), texts(t, next); len(rows)+len(found) > 0 {
+			t.Errorf("after %d writes: the ledger shows %v, and a search %v", writes, rows, found)
+		}
+		begun, err := next.Unremoved(t.Context())
+		must(t, err)
+		left, err := next.Left(t.Context(), []string{"docs/a"})
+		must(t, err)
+		if diff := cmp.Diff(left, begun, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("after %d writes: what is left of the document is not what is to be removed (-want +got):\n%s", writes, diff)
+		}
+	}
+}
+
+// TestAChunkWithoutItsRowIsNotShown has a store that lost the deletion of a chunk, and not that of the row.
+func TestAChunkWithoutItsRowIsNotShown(t *testing.T) {
+	weaviatetest.Need(t)
+	server, err := Shared()
+	must(t, err)
+	s := openFor(t, server, "orphan")
+	_, chunks := document("docs/a", "h", "one")
+	must(t, s.putChunks(t.Context(), "docs/a", chunks, "v", nil))
+	if found := texts(t, s); len(found) > 0 {
+		t.Errorf("a search shows %v", found)
+	}
+	left, err := s.Left(t.Context(), []string{"docs/a"})
+	must(t, err)
+	if diff := cmp.Diff([]string{"docs/a"}, left); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+	must(t, removeIt(t.Context(), s))
+	if left, err := s.Left(t.Context(), []string{"docs/a"}); err != nil || len(left) > 0 {
+		t.Errorf("left is %v, %v", left, err)
 	}
 }
 

@@ -71,6 +71,9 @@ type storedRow struct {
 	pending bool
 }
 
+// shown reports whether readers see the row.
+func (r *storedRow) shown() bool { return r.State == index.Indexed || r.State == index.Failed }
+
 func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 	updated := ""
 	if !r.Updated.IsZero() {
@@ -84,11 +87,11 @@ func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 		propState: string(r.State), propPending: r.pending,
 		propOrder: order(r.Document), propDocument: r.Document, propSource: r.Source, propTitle: r.Title,
 		propHash: r.Hash, propRevision: r.Row.Version, propAttributes: r.Attributes, propReaders: string(r.Readers),
-		propChunks: r.Chunks, propTruncated: r.Truncated,
+		propChunks: r.Chunks, propTruncated: r.Truncated, propAttempts: r.Attempts,
 		propReason: string(r.Reason), propMessage: r.Message, propUpdated: updated, propVersion: r.version,
 		propWarnings: warnings,
 	}
-	if r.State != stateNew {
+	if r.shown() {
 		properties[propFailed] = r.State == index.Failed
 	}
 	return object(s.names.ledger, rowID(r.Document), properties, nil)
@@ -100,7 +103,8 @@ func rowOf(r *pb.SearchResult) (storedRow, error) {
 		Row: index.Row{
 			Document: p.text(propDocument), Source: p.text(propSource), Title: p.text(propTitle),
 			Hash: p.text(propHash), Version: p.text(propRevision), Attributes: p.text(propAttributes), Readers: config.Readers(p.text(propReaders)),
-			Chunks: p.number(propChunks), Truncated: p.number(propTruncated), State: index.State(p.text(propState)),
+			Chunks: p.number(propChunks), Truncated: p.number(propTruncated),
+			Attempts: p.number(propAttempts), State: index.State(p.text(propState)),
 			Reason: config.Reason(p.text(propReason)), Message: p.text(propMessage),
 		},
 		version: p.text(propVersion), pending: p[propPending].GetBoolValue(),

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	pb "github.com/weaviate/weaviate/grpc/generated/protocol/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
 // recover cleans up after a process that died while writing. It deletes what is staged, and
@@ -76,8 +78,9 @@ func (s *Store) recoverRow(ctx context.Context, row storedRow) error {
 	return s.writeRow(ctx, &row)
 }
 
-// Remove deletes the documents' chunks and rows, and returns the number of rows deleted. It deletes
-// a row only after it has counted that no chunk of the document is left.
+// Remove deletes the documents' chunks and rows, and returns how many had a row that was shown. First it marks the
+// rows, so that from then on nothing shows the documents, whatever becomes of their chunks; it deletes a row only after
+// it has counted that no chunk of the document is left.
 func (s *Store) Remove(ctx context.Context, documents []string) (int, error) {
 	removed, err := 0, ctx.Err()
 	for part := range slices.Chunk(documents, batch) {
@@ -92,30 +95,26 @@ func (s *Store) Remove(ctx context.Context, documents []string) (int, error) {
 }
 
 func (s *Store) removeSomeDocuments(ctx context.Context, documents []string) (int, error) {
-	ids := make([]string, len(documents))
-	for i, d := range documents {
-		ids[i] = rowID(d)
-	}
-	rows, err := s.searchRows(ctx, anyOf(propID, ids...), len(ids))
-	if err != nil || len(rows) == 0 {
+	rows, err := s.searchRows(ctx, anyOf(propID, rowIDs(documents)...), len(documents))
+	if err != nil {
 		return 0, err
 	}
-	pending := make([]*pb.BatchObject, len(rows))
-	found, visible := make([]string, len(rows)), 0
-	for i, row := range rows {
-		found[i] = row.Document
-		if row.State != stateNew {
+	visible := 0
+	for _, row := range rows {
+		if row.shown() {
 			visible++
 		}
-		row.pending = true
-		if pending[i], err = s.rowObject(&row); err != nil {
+	}
+	marks := make([]*pb.BatchObject, len(documents))
+	for i, d := range documents {
+		if marks[i], err = s.rowObject(&storedRow{Row: index.Row{Document: d, State: stateRemoving}}); err != nil {
 			return 0, err
 		}
 	}
-	if err := s.write(ctx, pending...); err != nil {
+	if err := s.write(ctx, marks...); err != nil {
 		return 0, err
 	}
-	return visible, s.removeDocuments(ctx, found...)
+	return visible, s.removeDocuments(ctx, documents...)
 }
 
 // removeDocuments deletes the chunks, verifies that none is left, and deletes the rows.
@@ -128,11 +127,64 @@ func (s *Store) removeDocuments(ctx context.Context, documents ...string) error 
 		return err
 	}
 	if left > 0 {
-		return fmt.Errorf("%d chunks are left after they were deleted", left)
+		return fmt.Errorf("%w: %d chunks are left after they were deleted", index.ErrUnproved, left)
 	}
+	return s.remove(ctx, s.names.ledger, anyOf(propID, rowIDs(documents)...))
+}
+
+// Unremoved returns the documents whose removal has begun and not ended.
+func (s *Store) Unremoved(ctx context.Context) ([]string, error) {
+	rows, err := s.searchRows(ctx, equal(propState, stateRemoving), maxResults)
+	return documentsOf(rows), s.fail(ctx, "read the ledger", err)
+}
+
+// Left returns those of the documents of which there is still a row or a chunk.
+func (s *Store) Left(ctx context.Context, documents []string) ([]string, error) {
+	var left []string
+	err := ctx.Err()
+	for part := range slices.Chunk(documents, batch) {
+		if err != nil {
+			break
+		}
+		var some []string
+		some, err = s.someLeft(ctx, part)
+		left = append(left, some...)
+	}
+	return left, s.fail(ctx, "prove the removal", err)
+}
+
+func (s *Store) someLeft(ctx context.Context, documents []string) ([]string, error) {
+	rows, err := s.searchRows(ctx, anyOf(propID, rowIDs(documents)...), len(documents))
+	if err != nil {
+		return nil, err
+	}
+	chunks, err := s.search(ctx, &pb.SearchRequest{
+		Collection: s.names.chunks, Limit: maxResults, Filters: ofDocuments(documents...),
+		Properties: &pb.PropertiesRequest{NonRefProperties: []string{propDocument}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	left := documentsOf(rows)
+	for _, r := range chunks {
+		left = append(left, fields(r).text(propDocument))
+	}
+	slices.Sort(left)
+	return slices.Compact(left), nil
+}
+
+func documentsOf(rows []storedRow) []string {
+	documents := make([]string, len(rows))
+	for i, row := range rows {
+		documents[i] = row.Document
+	}
+	return documents
+}
+
+func rowIDs(documents []string) []string {
 	ids := make([]string, len(documents))
 	for i, d := range documents {
 		ids[i] = rowID(d)
 	}
-	return s.remove(ctx, s.names.ledger, anyOf(propID, ids...))
+	return ids
 }

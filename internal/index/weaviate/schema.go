@@ -44,6 +44,7 @@ const (
 	propReaders    = "readers"
 	propChunks     = "chunks"
 	propTruncated  = "truncated"
+	propAttempts   = "attempts"
 	propReason     = "reason"
 	propMessage    = "message"
 	propWarnings   = "warnings" // JSON of config.Warnings
@@ -53,10 +54,11 @@ const (
 
 // The states of objects in the ledger that are not shown as rows.
 const (
-	stateNew    = "New" // a row of a document that is being put for the first time
-	stateStaged = "Staged"
-	stateRecord = "Record"
-	stateDone   = "Done" // a worker's mark that its share of a run is done
+	stateNew      = "New"      // a row of a document that is being put for the first time
+	stateRemoving = "Removing" // a row of a document whose removal has begun
+	stateStaged   = "Staged"
+	stateRecord   = "Record"
+	stateDone     = "Done" // a worker's mark that its share of a run is done
 )
 
 // schemaVersion is part of a collection's description, by which a pipeline recognises its
@@ -98,7 +100,8 @@ func ledgerCollection(name string, p config.Pipeline, replicas int) *models.Clas
 		boolean(propPending), boolean(propFailed),
 		stored("text", propDocument), stored("text", propSource), stored("text", propTitle),
 		stored("text", propHash), stored("text", propRevision), stored("text", propAttributes), stored("text", propReaders),
-		stored("int", propChunks), stored("int", propTruncated), stored("text", propReason), stored("text", propMessage),
+		stored("int", propChunks), stored("int", propTruncated), stored("int", propAttempts),
+		stored("text", propReason), stored("text", propMessage),
 		stored("text", propWarnings),
 		stored("text", propUpdated), stored("text", propVersion), stored("text", propRecord))
 }

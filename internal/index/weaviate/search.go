@@ -3,6 +3,7 @@ package weaviate
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -137,13 +138,40 @@ func (s *Store) chunks(ctx context.Context, ids []string) ([]index.Chunk, error)
 			found[c.ID] = c
 		}
 	}
+	shown, err := s.shown(ctx, found)
+	if err != nil {
+		return nil, err
+	}
 	chunks := make([]index.Chunk, 0, len(ids))
 	for _, id := range ids {
-		if c, ok := found[id]; ok {
+		if c, ok := found[id]; ok && shown[c.Document] {
 			chunks = append(chunks, c)
 		}
 	}
 	return chunks, nil
+}
+
+// shown returns the documents of the chunks whose rows call them indexed. A chunk of any other is from a put or a
+// removal that has not ended, or is one that a store which failed has lost the deletion of: nobody is to see it.
+func (s *Store) shown(ctx context.Context, chunks map[string]index.Chunk) (map[string]bool, error) {
+	shown := map[string]bool{}
+	for _, c := range chunks {
+		shown[c.Document] = false
+	}
+	for part := range slices.Chunk(slices.Collect(maps.Keys(shown)), 1000) {
+		results, err := s.search(ctx, &pb.SearchRequest{
+			Collection: s.names.ledger, Limit: uint32(len(part)),
+			Filters:    and(anyOf(propID, rowIDs(part)...), equal(propState, string(index.Indexed))),
+			Properties: &pb.PropertiesRequest{NonRefProperties: []string{propDocument}},
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range results {
+			shown[fields(r).text(propDocument)] = true
+		}
+	}
+	return shown, nil
 }
 
 // propID is Weaviate's name for an object's id in a filter.

@@ -11,8 +11,9 @@
 // the chunks, deletes those that are not among them, and writes the row again as its last step. A
 // search in between may see some chunks of both versions. A process that dies in between leaves a
 // pending row: the next opening for writing deletes what was written of a new document, and makes
-// an old one look changed, so that ingestion puts it again. Every object's id follows from its
-// contents, and every step may be repeated.
+// an old one look changed, so that ingestion puts it again. Remove marks the row first and deletes
+// it last. A chunk is shown only while its document's row is that of an indexed one. Every object's
+// id follows from its contents, and every step may be repeated.
 //
 // Several workers of one run may write at once, each the documents of its share. The first of them
 // creates the collections, and each recovers its own share only.
