@@ -4,7 +4,7 @@ import "k8s.io/apimachinery/pkg/runtime"
 
 // Source is a place from which documents are read.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim)].filter(x, x).size() == 1",message="a source needs exactly one of configMap and persistentVolumeClaim: to use both, declare two sources"
+// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim), has(self.container)].filter(x, x).size() == 1",message="a source needs exactly one of configMap, persistentVolumeClaim and container: to use several, declare two sources"
 type Source struct {
 	// name identifies the source. It must be unique in the pipeline, and is the first segment of a
 	// document's identity, <name>/<path>.
@@ -44,6 +44,10 @@ type Source struct {
 	// persistentVolumeClaim reads the files of a volume, which is mounted read-only.
 	// +optional
 	PersistentVolumeClaim *VolumeSource `json:"persistentVolumeClaim,omitempty"`
+
+	// container reads the files that a program of your own writes, such as rclone.
+	// +optional
+	Container *ContainerSource `json:"container,omitempty"`
 }
 
 // Glob is a pattern for slash-separated paths, relative to the source.
@@ -73,6 +77,61 @@ type VolumeSource struct {
 	// +kubebuilder:validation:XValidation:rule="self.startsWith('/') && !self.split('/').exists(s, s == '..')",message="path must start with / and contain no .. segment: write it from the volume's root"
 	Path string `json:"path,omitempty"`
 }
+
+// ContainerSource is a program that each run starts before it reads documents. The program writes
+// all of the source's documents below /documents, which is empty at first, and ends with exit code 0
+// when they are complete. After any other exit code, nothing of the source is read or removed.
+type ContainerSource struct {
+	// image is the program's container image. It runs as user 65532, and has no access to the
+	// pipeline's keys.
+	// +required
+	Image Image `json:"image"`
+
+	// command is the program, in place of the image's entrypoint. Without it, the run ends at once if
+	// the program fails; with it, the run goes on with the other sources.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Command []Argument `json:"command,omitempty"`
+
+	// args are the program's arguments.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Args []Argument `json:"args,omitempty"`
+
+	// env lists environment variables of the program.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	Env []EnvVar `json:"env,omitempty"`
+
+	// secretRef names a Secret of which each entry becomes an environment variable.
+	// +optional
+	SecretRef *SecretName `json:"secretRef,omitempty"`
+
+	// pullSecrets are the Secrets for the image's registry.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=8
+	PullSecrets []ObjectName `json:"pullSecrets,omitempty"`
+
+	// size bounds what the program writes below /documents and /tmp.
+	// +optional
+	// +kubebuilder:default:="10Gi"
+	Size VolumeSize `json:"size,omitempty"`
+
+	// resources are the program's, as in a Pod.
+	// +optional
+	Resources *Resources `json:"resources,omitempty"`
+}
+
+// Argument is a word of a command line.
+//
+// +kubebuilder:validation:MaxLength=4096
+type Argument string
 
 // Unit is the unit in which chunk sizes are measured.
 //

@@ -62,6 +62,7 @@ func New() *cobra.Command {
 		newIngestCommand(),
 		newModelsCommand(),
 		newExtractWorkerCommand(),
+		newFillCommand(),
 	)
 	return root
 }

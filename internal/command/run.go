@@ -197,7 +197,7 @@ func (f *runFlags) configs(p *v1alpha1.RAGPipeline, standInURL string) (c config
 	if c.ingest, err = derive.Ingest(p, machine); err != nil {
 		return c, err
 	}
-	if c.ingest.Sources, err = placeDocuments(c.ingest.Sources, f.documents); err != nil {
+	if c.ingest.Sources, err = placeDocuments(p.Spec.Documents, c.ingest.Sources, f.documents); err != nil {
 		return c, err
 	}
 	c.gateway, err = derive.Gateway(p, machine)
@@ -205,7 +205,9 @@ func (f *runFlags) configs(p *v1alpha1.RAGPipeline, standInURL string) (c config
 }
 
 // placeDocuments applies the --documents flags, each [SOURCE=]DIR, to the manifest's sources.
-func placeDocuments(sources []config.Source, flags []string) ([]config.Source, error) {
+func placeDocuments(
+	declared []v1alpha1.Source, sources []config.Source, flags []string,
+) ([]config.Source, error) {
 	for _, flag := range flags {
 		name, dir, err := parseDocuments(flag)
 		if err == nil {
@@ -215,7 +217,7 @@ func placeDocuments(sources []config.Source, flags []string) ([]config.Source, e
 			return nil, fmt.Errorf("--documents %s: %w", flag, err)
 		}
 	}
-	return sources, derive.CheckPlaced(sources)
+	return sources, derive.CheckPlaced(declared, sources)
 }
 
 // parseDocuments splits [SOURCE=]DIR and makes DIR absolute. A directory whose own name has a "="

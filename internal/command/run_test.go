@@ -47,7 +47,7 @@ func TestDocumentsFlags(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sources := []config.Source{{Name: "notes", ConfigMap: &config.ConfigMap{Name: "notes"}}, {Name: "papers"}}
-			got, err := placeDocuments(sources, c.flags)
+			got, err := placeDocuments(nil, sources, c.flags)
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Fatalf("error %v, want %q", err, c.err)

@@ -93,6 +93,17 @@ func (s Source) Places() int {
 // Directory is a tree of files.
 type Directory struct {
 	Path string `json:"path"`
+	// Exit is a file with a ProgramExit of the program that has filled the directory. It is empty if
+	// there is none, or if the pod would have ended with its failure.
+	Exit string `json:"exit,omitempty"`
+}
+
+// ProgramExit is a JSON object that says how a source's program ended.
+type ProgramExit struct {
+	// Code is 128 more than the number of the signal for a program that one ended.
+	Code int `json:"code"`
+	// Error is why the program could not be started; empty if it was.
+	Error string `json:"error,omitempty"`
 }
 
 // ConfigMap names a ConfigMap in the pipeline's namespace.

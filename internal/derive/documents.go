@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
@@ -37,13 +38,20 @@ func PlaceDirectory(sources []config.Source, name, path string) ([]config.Source
 	return placed, nil
 }
 
-// CheckPlaced returns an error that names the first source which one machine cannot read: a
-// cluster's volume that no directory replaces.
-func CheckPlaced(sources []config.Source) error {
-	for _, s := range sources {
-		if s.Places() == 0 {
-			return fmt.Errorf("source %q is a volume of a cluster: replace it with a directory, --documents %[1]s=DIR", s.Name)
+// CheckPlaced returns an error that names the first source which one machine cannot read, and which no
+// directory replaces: a cluster's volume, or a program that fills one.
+func CheckPlaced(declared []v1alpha1.Source, placed []config.Source) error {
+	for _, s := range placed {
+		if s.Places() > 0 {
+			continue
 		}
+		for _, d := range declared {
+			if d.Name == s.Name && d.Container != nil {
+				return fmt.Errorf("source %q is filled by a program in a container, which only a cluster runs: run it yourself, "+
+					"and replace the source with the directory that it has filled, --documents %[1]s=DIR", s.Name)
+			}
+		}
+		return fmt.Errorf("source %q is a volume of a cluster: replace it with a directory, --documents %[1]s=DIR", s.Name)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
@@ -21,6 +22,7 @@ func TestDirectoriesReplaceSources(t *testing.T) {
 		s.ConfigMap, s.Directory = nil, &config.Directory{Path: path}
 		return s
 	}
+	declared := []v1alpha1.Source{{Name: "rclone", Container: &v1alpha1.ContainerSource{}}}
 	type sources = []config.Source
 	type directory struct{ name, path string }
 	for _, c := range []struct {
@@ -56,6 +58,8 @@ func TestDirectoriesReplaceSources(t *testing.T) {
 			sources{configMap("documents")}, []directory{{"", "/a"}}, nil, "to replace it, write documents=DIR"},
 		{"a volume without a directory",
 			sources{volume("x"), volume("y")}, []directory{{"x", "/a"}}, nil, "--documents y=DIR"},
+		{"a program without a directory",
+			sources{volume("rclone")}, nil, nil, "run it yourself, and replace the source with the directory that it has filled, --documents rclone=DIR"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := slices.Clone(c.sources)
@@ -66,7 +70,7 @@ func TestDirectoriesReplaceSources(t *testing.T) {
 				}
 			}
 			if err == nil {
-				err = CheckPlaced(got)
+				err = CheckPlaced(declared, got)
 			}
 			if diff := cmp.Diff(before, c.sources); diff != "" {
 				t.Errorf("the argument has changed (-before +after):\n%s", diff)

@@ -40,6 +40,9 @@ type SourceKind struct {
 	Config config.Source
 	// Objects are those that the source refers to, with fields relative to the source.
 	Objects []Object
+	// Program reports whether a container of the pod fills the source's directory, in place of Config.
+	// It alone uses Objects.
+	Program bool
 	// Mounted reports whether a pod mounts the first of Objects as the source's directory, in place
 	// of Config.
 	Mounted bool
@@ -68,9 +71,39 @@ func KindOf(s v1alpha1.Source) SourceKind {
 			Mounted: true,
 			Path:    claim.Path,
 		}
+	case s.Container != nil:
+		return SourceKind{Objects: programObjects(s.Container), Program: true}
 	}
 	return SourceKind{}
 }
+
+func programObjects(c *v1alpha1.ContainerSource) (objects []Object) {
+	if c.SecretRef != nil {
+		objects = append(objects, Object{Kind: KindSecret, Name: string(c.SecretRef.Name), Field: "container.secretRef.name"})
+	}
+	for i, variable := range c.Env {
+		if from := variable.ValueFrom; from != nil {
+			objects = append(objects, Object{
+				Kind: KindSecret, Name: string(from.SecretKeyRef.Name), Key: from.SecretKeyRef.Key,
+				Field: fmt.Sprintf("container.env[%d].valueFrom.secretKeyRef", i),
+			})
+		}
+	}
+	for i, name := range c.PullSecrets {
+		objects = append(objects, Object{
+			Kind: KindSecret, Name: string(name), Field: fmt.Sprintf("container.pullSecrets[%d]", i),
+		})
+	}
+	return objects
+}
+
+// The entries of the volume that a source's program fills.
+const (
+	ProgramDocuments = "documents"
+	ProgramTmp       = "tmp"
+	ProgramExit      = "exit"
+	ProgramExitFile  = "exit.json"
+)
 
 func (d DataPlane) sources(sources []v1alpha1.Source) ([]config.Source, error) {
 	var list []config.Source
@@ -91,8 +124,16 @@ func (d DataPlane) sources(sources []v1alpha1.Source) ([]config.Source, error) {
 
 func (d DataPlane) place(s v1alpha1.Source) config.Source {
 	kind := KindOf(s)
-	if kind.Mounted && d.SourcesDirectory != "" {
+	switch {
+	case d.SourcesDirectory == "":
+	case kind.Mounted:
 		return config.Source{Directory: &config.Directory{Path: path.Join(d.SourcesDirectory, s.Name, kind.Path)}}
+	case kind.Program:
+		place := &config.Directory{Path: path.Join(d.SourcesDirectory, s.Name, ProgramDocuments)}
+		if len(s.Container.Command) > 0 {
+			place.Exit = path.Join(d.SourcesDirectory, s.Name, ProgramExit, ProgramExitFile)
+		}
+		return config.Source{Directory: place}
 	}
 	return kind.Config
 }

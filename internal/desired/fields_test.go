@@ -51,6 +51,7 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 		"NIM": func(s *v1alpha1.RAGPipelineSpec) {
 			s.Extraction.Server.Endpoint = nil
 			s.Documents[0].ConfigMap, s.VectorStore.External, s.Gateway.Auth.Anonymous = nil, nil, nil
+			s.Documents[0].Container = nil
 		},
 		"NIM with plain environment": func(s *v1alpha1.RAGPipelineSpec) {
 			s.VectorStore.External, s.Extraction = nil, nil
@@ -61,8 +62,18 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 		"Endpoint": func(s *v1alpha1.RAGPipelineSpec) {
 			s.Extraction.Server.Tika = nil
 			s.Documents[0].PersistentVolumeClaim, s.VectorStore.Weaviate = nil, nil
+			s.Documents[0].Container = nil
 		},
 		"StandIn": func(s *v1alpha1.RAGPipelineSpec) { s.VectorStore.Weaviate, s.Extraction = nil, nil },
+		"StandIn with a program": func(s *v1alpha1.RAGPipelineSpec) {
+			s.VectorStore.Weaviate, s.Extraction = nil, nil
+			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim = nil, nil
+			s.Documents[0].Container.Env[0].ValueFrom = nil
+		},
+		"StandIn with a program that gets a key": func(s *v1alpha1.RAGPipelineSpec) {
+			s.VectorStore.Weaviate, s.Extraction = nil, nil
+			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim = nil, nil
+		},
 	} {
 		p := &v1alpha1.RAGPipeline{}
 		p.Namespace, p.Name = "rag", "papers"
@@ -205,6 +216,9 @@ func change(t *testing.T, v reflect.Value) {
 		return
 	case *v1alpha1.Retention:
 		*leaf = "Delete"
+		return
+	case *v1alpha1.VolumeSize:
+		*leaf = "2Gi"
 		return
 	}
 	switch {

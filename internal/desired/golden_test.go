@@ -30,6 +30,7 @@ var goldenBases = map[string]string{
 	"hosted":            "quickstart",
 	"retrieval-only":    "quickstart",
 	"extraction-tika":   "quickstart",
+	"container-rclone":  "quickstart",
 	"large":             "quickstart",
 	"openai-compatible": "hosted",
 	"external-store":    "openai-compatible",

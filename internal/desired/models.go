@@ -235,14 +235,7 @@ func (s nimServer) env() []*corev1ac.EnvVarApplyConfiguration {
 	list = slices.DeleteFunc(list, func(e *corev1ac.EnvVarApplyConfiguration) bool {
 		return slices.ContainsFunc(s.Env, func(v v1alpha1.EnvVar) bool { return v.Name == *e.Name })
 	})
-	for _, v := range s.Env {
-		if from := v.ValueFrom; from != nil {
-			list = append(list, envFromSecret(v.Name, string(from.SecretKeyRef.Name), from.SecretKeyRef.Key))
-		} else {
-			list = append(list, env(v.Name, v.Value))
-		}
-	}
-	return list
+	return append(list, variables(s.Env)...)
 }
 
 // StartupTimeout is how long the NIM may take to become ready: half an hour unless the spec sets

@@ -275,6 +275,18 @@ func envFromSecret(name, secret, key string) *corev1ac.EnvVarApplyConfiguration 
 		WithSecretKeyRef(corev1ac.SecretKeySelector().WithName(secret).WithKey(key)))
 }
 
+// variables returns those of a spec.
+func variables(vars []v1alpha1.EnvVar) (list []*corev1ac.EnvVarApplyConfiguration) {
+	for _, v := range vars {
+		if from := v.ValueFrom; from != nil {
+			list = append(list, envFromSecret(v.Name, string(from.SecretKeyRef.Name), from.SecretKeyRef.Key))
+		} else {
+			list = append(list, env(v.Name, v.Value))
+		}
+	}
+	return list
+}
+
 func envFromField(name, path string) *corev1ac.EnvVarApplyConfiguration {
 	return corev1ac.EnvVar().WithName(name).WithValueFrom(corev1ac.EnvVarSource().
 		WithFieldRef(corev1ac.ObjectFieldSelector().WithFieldPath(path)))

@@ -3,13 +3,14 @@ package desired
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
 // The rules of Pod Security's "restricted" level, and ours: no token, no environment of other
-// Services, and for all but NIMs a read-only image.
+// Services, and for all but NIMs and the programs of sources a read-only image.
 func TestEveryPodIsRestricted(t *testing.T) {
 	pods := 0
 	everyObject(t, func(t *testing.T, o object) {
@@ -26,21 +27,22 @@ func TestEveryPodIsRestricted(t *testing.T) {
 			"has its own account":             spec.ServiceAccountName != "",
 			"has no service links":            spec.EnableServiceLinks != nil && !*spec.EnableServiceLinks,
 			"is alone on its network and pid": !spec.HostNetwork && !spec.HostPID && !spec.HostIPC,
-			"has one container":               len(spec.Containers) == 1 && len(spec.InitContainers) == 0,
+			"has one container":               len(spec.Containers) == 1,
 		} {
 			if !holds {
 				t.Errorf("not so: the pod %s", rule)
 			}
 		}
-		c := spec.Containers[0]
-		if s := c.SecurityContext; s == nil || *s.AllowPrivilegeEscalation || !reflect.DeepEqual(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || s.Privileged != nil {
-			t.Error("the container has rights")
-		} else if *s.ReadOnlyRootFilesystem == (c.Name == "nim") {
-			t.Errorf("%s: its image is read-only: %t", c.Name, *s.ReadOnlyRootFilesystem)
-		}
-		for _, p := range c.Ports {
-			if p.HostPort != 0 {
-				t.Error("it takes a port of the node")
+		for _, c := range append(spec.InitContainers, spec.Containers...) {
+			if s := c.SecurityContext; s == nil || *s.AllowPrivilegeEscalation || !reflect.DeepEqual(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || s.Privileged != nil {
+				t.Errorf("the container %s has rights", c.Name)
+			} else if *s.ReadOnlyRootFilesystem == (c.Name == "nim" || strings.HasPrefix(c.Name, "source-")) {
+				t.Errorf("%s: its image is read-only: %t", c.Name, *s.ReadOnlyRootFilesystem)
+			}
+			for _, p := range c.Ports {
+				if p.HostPort != 0 {
+					t.Error("it takes a port of the node")
+				}
 			}
 		}
 		for _, v := range spec.Volumes {

@@ -22,6 +22,10 @@ func TestReferences(t *testing.T) {
 			{Name: "pages", ConfigMap: &v1alpha1.ConfigMapSource{Name: "pages"}},
 			{Name: "papers", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "papers"}},
 			{Name: "pages-again", ConfigMap: &v1alpha1.ConfigMapSource{Name: "pages"}},
+			{Name: "drive", Container: &v1alpha1.ContainerSource{
+				SecretRef: &v1alpha1.SecretName{Name: "rclone"}, PullSecrets: []v1alpha1.ObjectName{"pull"},
+				Env: []v1alpha1.EnvVar{{Name: "A"}, {Name: "B", ValueFrom: &v1alpha1.EnvVarSource{SecretKeyRef: *key("token")}}},
+			}},
 		}
 		s.Models.Embedding.Model = v1alpha1.Model{NIM: &v1alpha1.NIM{
 			AuthSecretRef: key("ngc"),
@@ -39,6 +43,9 @@ func TestReferences(t *testing.T) {
 		"ingest: ConfigMap/pages spec.documents[0].configMap.name",
 		"ingest: PersistentVolumeClaim/papers spec.documents[1].persistentVolumeClaim.claimName",
 		"ingest: ConfigMap/pages spec.documents[2].configMap.name",
+		"ingest: Secret/rclone spec.documents[3].container.secretRef.name",
+		"ingest: Secret/token[k] spec.documents[3].container.env[1].valueFrom.secretKeyRef",
+		"ingest: Secret/pull spec.documents[3].container.pullSecrets[0]",
 		"embedding: Secret/ngc[k] spec.models.embedding.nim.authSecretRef",
 		"embedding: Secret/pull spec.models.embedding.nim.pullSecrets[0]",
 		"embedding: Secret/pull-too spec.models.embedding.nim.pullSecrets[1]",
@@ -104,8 +111,10 @@ func (m made) references(t *testing.T, o object, template *corev1.PodTemplateSpe
 	t.Helper()
 	m.has(t, o.name(), "ServiceAccount", template.Spec.ServiceAccountName)
 	mounted := map[string]bool{}
-	for _, mount := range template.Spec.Containers[0].VolumeMounts {
-		mounted[mount.Name] = true
+	for _, c := range append(template.Spec.InitContainers, template.Spec.Containers...) {
+		for _, mount := range c.VolumeMounts {
+			mounted[mount.Name] = true
+		}
 	}
 	for _, v := range template.Spec.Volumes {
 		if !mounted[v.Name] {

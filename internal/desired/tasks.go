@@ -178,6 +178,7 @@ const (
 func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration {
 	c, spec := t.Config.(config.Ingest), b.p.Spec.Ingest
 	sources, mounts := b.sources()
+	programs, filled := b.programs()
 	arguments := append([]string{"ingest", "--config", configDirectory + "/" + configEntry,
 		"--secrets", secretsDirectory, "--termination-log", corev1.TerminationMessagePathDefault}, t.flags()...)
 	container := b.operatorContainer(naming.ComponentIngest, arguments...).
@@ -192,7 +193,7 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 			WithEnv(envFromField(workerVariable, "metadata.annotations['"+batchv1.JobCompletionIndexAnnotation+"']"),
 				envFromField(runVariable, "metadata.labels['"+batchv1.ControllerUidLabel+"']"))
 	}
-	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configMap)}, sources...)
+	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configMap)}, slices.Concat(sources, filled)...)
 	keys := append(b.sourceKeys(), c.Embedding.Key, indexSecret(c.Index))
 	if c.Extraction != nil {
 		keys = append(keys, c.Extraction.Server.Key)
@@ -210,7 +211,9 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 		scheduling:  spec.Scheduling,
 		volumes:     volumes,
 	}, container)
-	template.Spec.WithRestartPolicy(corev1.RestartPolicyNever)
+	template.Spec.WithRestartPolicy(corev1.RestartPolicyNever).
+		WithInitContainers(programs...).
+		WithImagePullSecrets(b.programPullSecrets()...)
 	return template
 }
 
@@ -223,10 +226,13 @@ func (b builder) sources() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.Vo
 	claims := map[string]string{} // claim to volume
 	for _, s := range b.p.Spec.Documents {
 		kind := derive.KindOf(s)
+		if kind.Program {
+			mounts = append(mounts, readOnly(naming.Program(s.Name), path.Join(sourcesDirectory, s.Name)))
+		}
 		if !kind.Mounted {
 			continue
 		}
-		name, object := "source-"+s.Name, kind.Objects[0]
+		name, object := naming.Program(s.Name), kind.Objects[0]
 		volume, taken := claims[object.Name]
 		switch {
 		case object.Kind == derive.KindConfigMap:
@@ -244,11 +250,12 @@ func (b builder) sources() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.Vo
 	return volumes, mounts
 }
 
-// sourceKeys returns the keys that the sources name.
+// sourceKeys returns the keys that the sources name, except those of programs.
 func (b builder) sourceKeys() (keys []*config.SecretKey) {
 	for _, s := range b.p.Spec.Documents {
-		for _, object := range derive.KindOf(s).Objects {
-			if object.Key != "" {
+		kind := derive.KindOf(s)
+		for _, object := range kind.Objects {
+			if object.Key != "" && !kind.Program {
 				keys = append(keys, &config.SecretKey{Name: object.Name, Key: object.Key})
 			}
 		}

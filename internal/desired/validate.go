@@ -48,6 +48,13 @@ func (b builder) validate() error {
 			v.add(field+".image", "is required: this operator was installed without a default image")
 		}
 	}
+	for i, s := range spec.Documents {
+		if s.Container != nil {
+			field := fmt.Sprintf("spec.documents[%d].container", i)
+			v.resources(field+".resources", s.Container.Resources)
+			v.size(field+".size", s.Container.Size)
+		}
+	}
 	for _, ref := range References(b.p) {
 		if wrong := validation.IsConfigMapKey(ref.Key); ref.Key != "" && len(wrong) > 0 {
 			v.add(ref.Field+".key", "%q is not a valid key of a Secret: %s", ref.Key, wrong[0])

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +25,10 @@ import (
 //     which only root can read on a new volume.
 //   - Devices, sockets and pipes are skipped.
 //   - A directory that cannot be read makes the listing incomplete; the others are listed all the same.
+//   - If the program that fills it has failed, nothing is listed: a file may be half written.
 type directory struct {
 	path  string
+	exit  string // file that says how the program ended; empty if there is none
 	globs globs
 }
 
@@ -33,6 +36,9 @@ type directory struct {
 const maxDepth = 1024
 
 func (d *directory) List(ctx context.Context, yield func(Entry) bool) error {
+	if err := d.filled(); err != nil {
+		return err
+	}
 	root, err := d.open()
 	if err != nil {
 		return err
@@ -43,6 +49,27 @@ func (d *directory) List(ctx context.Context, yield func(Entry) bool) error {
 		return err
 	}
 	return w.unlisted.err(d.path)
+}
+
+// filled returns an error unless the program that fills the directory has succeeded.
+func (d *directory) filled() error {
+	if d.exit == "" {
+		return nil
+	}
+	data, err := os.ReadFile(d.exit)
+	if err != nil {
+		return fmt.Errorf("its program has left no word of how it ended: %w", err)
+	}
+	var ended config.ProgramExit
+	switch err := json.Unmarshal(data, &ended); {
+	case err != nil:
+		return fmt.Errorf("the word that its program has left of how it ended: %w", err)
+	case ended.Error != "":
+		return fmt.Errorf("its program cannot be started: %s; check command and image", ended.Error)
+	case ended.Code != 0:
+		return fmt.Errorf("its program ended with exit code %d; see the log of its container", ended.Code)
+	}
+	return nil
 }
 
 func (d *directory) open() (*os.Root, error) {

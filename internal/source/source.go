@@ -114,7 +114,7 @@ func newSource(c config.Source, r Resolvers) (Source, error) {
 	case c.ConfigMap != nil:
 		return openConfigMap(c.ConfigMap.Name, globs, r)
 	default:
-		return &directory{path: c.Directory.Path, globs: globs}, nil
+		return &directory{path: c.Directory.Path, exit: c.Directory.Exit, globs: globs}, nil
 	}
 }
 

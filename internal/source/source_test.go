@@ -482,3 +482,36 @@ func wantReason(t *testing.T, err error, want config.Reason) {
 		t.Errorf("got error %v, want reason %s", err, want)
 	}
 }
+
+// Of a directory whose program has failed nothing is listed, since a file may be half written, and
+// nothing may be concluded.
+func TestADirectoryWhoseProgramFailedIsNotListed(t *testing.T) {
+	dir := tree(t, "a.md")
+	exit := filepath.Join(t.TempDir(), "exit.json")
+	s, err := New(config.Source{Name: "x", Directory: &config.Directory{Path: dir, Exit: exit}}, Resolvers{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][2]string{
+		{"", "no word"},
+		{"{", "the word"},
+		{`{"code":1}`, "exit code 1"},
+		{`{"code":127,"error":"no such file"}`, "cannot be started: no such file"},
+		{`{"code":0}`, ""},
+	} {
+		text, want := c[0], c[1]
+		if text != "" {
+			replace(t, exit, text)
+		}
+		entries, err := listed(t, s)
+		if want == "" {
+			if err != nil || len(entries) != 1 {
+				t.Errorf("%s: listed %v, %v, want a.md", text, entries, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || len(entries) != 0 {
+			t.Errorf("%s: listed %v, %v, want nothing and %q", text, entries, err, want)
+		}
+	}
+}

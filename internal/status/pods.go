@@ -31,6 +31,9 @@ func podFault(s subject, pods []corev1.Pod) (worst finding, found bool) {
 }
 
 func faultOf(s subject, pod *corev1.Pod) (finding, bool) {
+	if f, found := programOverSize(s, pod); found {
+		return f, true
+	}
 	if pod.Status.Reason == "Evicted" {
 		return bad(fault, v1alpha1.ReasonEvicted, fmt.Sprintf(
 			"%s was evicted because its node ran low on resources; set %s.resources.requests to what it needs",
@@ -41,12 +44,29 @@ func faultOf(s subject, pod *corev1.Pod) (finding, bool) {
 	}
 	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for i := range statuses {
-			if f, found := containerFault(s, pod, &statuses[i]); found {
+			about := s
+			if program, ok := s.programs[statuses[i].Name]; ok {
+				about = program
+			}
+			if f, found := containerFault(about, pod, &statuses[i]); found {
 				return f, true
 			}
 		}
 	}
 	return finding{}, false
+}
+
+var overSize = regexp.MustCompile(`EmptyDir volume "([^"]+)" exceeds the limit`)
+
+// programOverSize is the fault of a pod of which a source's program has written more than it may.
+func programOverSize(s subject, pod *corev1.Pod) (finding, bool) {
+	m := overSize.FindStringSubmatch(pod.Status.Message)
+	if pod.Status.Reason != "Evicted" || m == nil {
+		return finding{}, false
+	}
+	program, found := s.programs[m[1]]
+	return bad(fault, v1alpha1.ReasonSourcesIncomplete, fmt.Sprintf(
+		"%s wrote more than %s.size allows; raise it, or fetch fewer files", program.title, program.field)), found
 }
 
 // containerFault is why a container does not run. A container that has ended counts as crashing
@@ -105,6 +125,11 @@ func configFault(s subject, message string) finding {
 func endFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus, ended *corev1.ContainerStateTerminated) finding {
 	if ended.Reason == "OOMKilled" {
 		return memoryFault(s, pod, c)
+	}
+	if s.program != "" {
+		return bad(fault, v1alpha1.ReasonSourcesIncomplete, fmt.Sprintf(
+			"%s ended with exit code %d, and nothing was ingested; see its log (%s), and set %s.command so that the other "+
+				"sources go on", s.title, ended.ExitCode, s.logs(), s.field))
 	}
 	lasted := ended.FinishedAt.Sub(ended.StartedAt.Time)
 	if s.timeout > 0 && ended.ExitCode > 128 && lasted >= s.timeout {

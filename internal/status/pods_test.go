@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
@@ -44,6 +45,49 @@ func TestWhatTheSchedulerSays(t *testing.T) {
 			}
 			if strings.Contains(f.message, "papers-weaviate-0") {
 				t.Errorf("the message %q holds a generated name", f.message)
+			}
+		})
+	}
+}
+
+// A program of a source has a container of its own in the run's pod, and fields of its own to correct.
+func TestFaultsOfASourcesProgram(t *testing.T) {
+	w := newWorld()
+	w.p.Spec.Documents = []v1alpha1.Source{
+		{Name: "pages", ConfigMap: &v1alpha1.ConfigMapSource{Name: "pages"}},
+		{Name: "drive", Container: &v1alpha1.ContainerSource{Image: "example/fetch:1"}},
+	}
+	program := func(state corev1.ContainerState) corev1.Pod {
+		p := pod()
+		p.Spec.InitContainers = []corev1.Container{{Name: "source-drive", Image: "example/fetch:1", Resources: corev1.ResourceRequirements{
+			Limits: corev1.ResourceList{"memory": resource.MustParse("1Gi")}}}}
+		p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "source-drive", State: state}}
+		p.Status.ContainerStatuses = nil
+		return p
+	}
+	over := pod()
+	over.Status.Reason, over.Status.Message = "Evicted", `Usage of EmptyDir volume "source-drive" exceeds the limit "1Gi". `
+	const field = "spec.documents[1].container"
+	for name, c := range map[string]struct {
+		pod  corev1.Pod
+		want string
+	}{
+		"it fails, and its command is not known": {
+			program(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 4, Reason: "Error"}}),
+			`SourcesIncomplete the program of source "drive" ended with exit code 4, and nothing was ingested; see its log ` +
+				"(kubectl logs -l ragpipeline.io/pipeline=papers,app.kubernetes.io/component=ingest -c source-drive), and set " + field + ".command"},
+		"it takes too much memory": {
+			program(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}}),
+			`OutOfMemory the program of source "drive" was killed at its memory limit of 1Gi; raise ` + field + ".resources.limits.memory"},
+		"its image is not there": {
+			program(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}),
+			`ImagePullFailed the image example/fetch:1 of the program of source "drive" cannot be pulled; check ` + field + ".image and .pullSecrets"},
+		"it writes too much": {over, `SourcesIncomplete the program of source "drive" wrote more than ` + field + ".size allows"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, found := podFault(ingestSubject(w.p), podsOf(c.pod))
+			if got := f.reason + " " + f.message; !found || !strings.HasPrefix(got, c.want) {
+				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
 	}

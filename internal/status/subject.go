@@ -19,6 +19,10 @@ type subject struct {
 	storageClass  string
 	pipeline      string
 	timeout       time.Duration // a model's startupTimeout
+	// program is the name of the container that a source's program runs in; empty for other subjects.
+	program string
+	// programs are the subjects of a pod's containers that have one of their own, by name.
+	programs map[string]subject
 }
 
 // modelTitles name the models in messages.
@@ -74,14 +78,30 @@ func gatewaySubject(p *v1alpha1.RAGPipeline) subject {
 }
 
 func ingestSubject(p *v1alpha1.RAGPipeline) subject {
-	return subject{
+	s := subject{
 		title: "the ingestion run", podLabel: naming.ComponentIngest, pipeline: p.Name, field: "spec.ingest",
-		memory: "spec.ingest.resources.limits.memory",
+		memory: "spec.ingest.resources.limits.memory", programs: map[string]subject{},
 	}
+	for i, source := range p.Spec.Documents {
+		if source.Container == nil {
+			continue
+		}
+		field, name := fmt.Sprintf("spec.documents[%d].container", i), naming.Program(source.Name)
+		s.programs[name] = subject{
+			title: fmt.Sprintf("the program of source %q", source.Name), podLabel: naming.ComponentIngest, pipeline: p.Name,
+			field: field, image: field + ".image and .pullSecrets", memory: field + ".resources.limits.memory", program: name,
+		}
+	}
+	return s
 }
 
 // logs is the command that shows the log of the subject's pods.
-func (s subject) logs() string { return "kubectl logs -l " + s.selector() }
+func (s subject) logs() string {
+	if s.program != "" {
+		return "kubectl logs -l " + s.selector() + " -c " + s.program
+	}
+	return "kubectl logs -l " + s.selector()
+}
 
 // describe is the command that describes the subject's pods.
 func (s subject) describe() string { return "kubectl describe pods -l " + s.selector() }

@@ -45,6 +45,9 @@ func (n Names) WeaviateKey() string { return n.Pipeline + "-weaviate-key" }
 // StandIn is the name of the stand-in models' Deployment and Service.
 func (n Names) StandIn() string { return n.Pipeline + "-stand-in" }
 
+// Program is the name of the container of a source's program, and of the volume that it fills.
+func Program(source string) string { return "source-" + source }
+
 // Generation is the ConfigMap of the generation with that fingerprint.
 func (n Names) Generation(fingerprint string) string { return n.Pipeline + "-gen-" + fingerprint }
 
