@@ -36,7 +36,11 @@ func newExtractWorkerCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 			worker.Limit(memory)
-			return worker.Serve(os.Stdin, os.Stdout, cacheDir)
+			in, err := worker.Stdin()
+			if err != nil {
+				return err
+			}
+			return worker.Serve(in, os.Stdout, cacheDir)
 		},
 	}
 	flags := cmd.Flags()

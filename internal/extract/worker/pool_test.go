@@ -53,7 +53,11 @@ func serveAs(behaviour, memory, cache string) {
 			panic(err)
 		}
 		Limit(limit)
-		if err := Serve(os.Stdin, os.Stdout, cache); err != nil {
+		in, err := Stdin()
+		if err != nil {
+			panic(err)
+		}
+		if err := Serve(in, os.Stdout, cache); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/extract"
@@ -19,13 +22,24 @@ const maxName = 64 << 10
 const maxStack = 64 << 20
 
 // Limit makes this process end before it takes more than so many bytes of memory. It collects garbage more often well
-// below that. On Linux the kernel refuses it the rest; elsewhere nothing but PDFium is bound.
+// below that. On Linux the kernel refuses it the rest; elsewhere nothing but PDFium is bound. The process uses one core:
+// it reads one document at a time, and waking another thread for a small one takes longer than reading it.
 func Limit(bytes int64) {
+	runtime.GOMAXPROCS(1)
 	debug.SetMemoryLimit(bytes / 4 * 3)
 	debug.SetMaxStack(maxStack)
 	if detectorsShare() == 1 {
 		limitMemory(bytes)
 	}
+}
+
+// Stdin returns the standard input of this process, which a Pool writes to. While a read of it waits, the process's one
+// core is free for the document that is being read.
+func Stdin() (*os.File, error) {
+	if err := syscall.SetNonblock(0, true); err != nil {
+		return nil, fmt.Errorf("standard input: %w", err)
+	}
+	return os.NewFile(0, "stdin"), nil
 }
 
 // Serve is the work of a process that a Pool started: it reads the documents that come from in, one at a time, and
@@ -39,7 +53,12 @@ func Serve(in io.Reader, out io.Writer, cacheDir string) error {
 		Reached:  func(page int) { _ = s.tell(frameReached, page) },
 		Starting: func() func() {
 			_ = s.tell(frameStarting, nil)
-			return func() { _ = s.tell(frameStarted, nil) }
+			cores := runtime.GOMAXPROCS(0)
+			runtime.SetDefaultGOMAXPROCS() // compiling PDFium takes seconds of several cores
+			return func() {
+				runtime.GOMAXPROCS(cores)
+				_ = s.tell(frameStarted, nil)
+			}
 		},
 	})
 	if err := s.tell(frameReady, nil); err != nil {
