@@ -203,6 +203,7 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 		Splitter:  splitter,
 		Embedder:  embedder,
 		Anchor:    embedder.Anchor,
+		Pace:      embedder.Pace,
 		Index:     d.store,
 		Team:      i.team,
 

@@ -71,6 +71,8 @@ type Progress struct {
 	Chunks          int     `json:"chunks,omitempty"`
 	ChunksPerSecond float64 `json:"chunksPerSecond,omitempty"`
 	SecondsLeft     float64 `json:"secondsLeft,omitempty"`
+	// Pace is how the embedding model is being asked.
+	Pace *Pace `json:"pace,omitempty"`
 	// Slowest is the document that has been read for the longest time, if that is more than a few seconds.
 	Slowest *SlowDocument `json:"slowest,omitempty"`
 }
@@ -84,9 +86,26 @@ func (p *Progress) Add(other Progress) {
 	p.DocumentsDone += other.DocumentsDone
 	p.DocumentsTotal += other.DocumentsTotal
 	p.AllDocuments = max(p.AllDocuments, other.AllDocuments)
+	p.Chunks += other.Chunks
+	p.ChunksPerSecond += other.ChunksPerSecond
+	p.SecondsLeft = max(p.SecondsLeft, other.SecondsLeft)
+	if o := other.Pace; o != nil && p.Pace != nil {
+		p.Pace = &Pace{
+			Requests: p.Pace.Requests + o.Requests, Texts: min(p.Pace.Texts, o.Texts), Waiting: p.Pace.Waiting || o.Waiting,
+		}
+	} else if o != nil {
+		p.Pace = o
+	}
 	if s := other.Slowest; s != nil && (p.Slowest == nil || s.Since.Before(p.Slowest.Since)) {
 		p.Slowest = s
 	}
+}
+
+// Pace is how an ingestion asks the embedding model, as the model's server bears it.
+type Pace struct {
+	Requests int  `json:"requests"`          // at once
+	Texts    int  `json:"texts"`             // in one request
+	Waiting  bool `json:"waiting,omitempty"` // reports whether the server has asked to wait
 }
 
 // SlowDocument is a document that takes long to read.

@@ -80,11 +80,14 @@ type Options struct {
 
 	// Workers read, extract and split documents at once; 0 means one a core, up to 4.
 	Workers int
-	// Requests are embedded at once; 0 means 4.
+	// Requests are waiting for the embedding model or being embedded at once; 0 means 32. How many of them the model
+	// gets is for Embedder to decide.
 	Requests int
 	// MaxDocument is the limit on a document's source bytes; 0 means 128 MiB.
 	MaxDocument int64
 
+	// Pace returns how Embedder asks the model, for progress and metrics; nil leaves it out.
+	Pace func() config.Pace
 	// Progress is called when a phase begins and whenever a document is done, never twice at once. It should
 	// return soon; nil is fine, as it is for Log and Registerer.
 	Progress   func(config.Progress)
@@ -100,7 +103,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Workers = min(runtime.GOMAXPROCS(0), 4)
 	}
 	if o.Requests == 0 {
-		o.Requests = 4
+		o.Requests = 32
 	}
 	if o.Config.Limits.Chunks == 0 {
 		o.Config.Limits.Chunks = config.DefaultChunks

@@ -82,7 +82,7 @@ type origin struct {
 func (o *origin) document(path string) string { return o.name + "/" + path }
 
 func newRun(o Options) (*run, error) {
-	metrics, err := newMetrics(o.Registerer)
+	metrics, err := newMetrics(o.Registerer, o.Pace != nil)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ func TestTheSlowestDocumentIsShownAndLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var shown config.Progress
 		var log bytes.Buffer
-		m, err := newMetrics(nil)
+		m, err := newMetrics(nil, false)
 		if err != nil {
 			t.Fatal(err)
 		}

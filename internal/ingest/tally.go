@@ -22,6 +22,7 @@ const (
 // tally counts what a run does, for progress, metrics and report at once.
 type tally struct {
 	progress func(config.Progress)
+	pace     func() config.Pace
 	log      *slog.Logger
 	metrics  metrics
 
@@ -48,6 +49,7 @@ type tally struct {
 func newTally(o Options, m metrics) *tally {
 	return &tally{
 		progress: o.Progress,
+		pace:     o.Pace,
 		log:      o.Log,
 		metrics:  m,
 		stages:   map[string]time.Duration{},
@@ -86,12 +88,23 @@ func (t *tally) expect(total int) {
 
 func (t *tally) show() {
 	p := config.Progress{Phase: t.phase, DocumentsDone: t.done, DocumentsTotal: t.sum.Listed,
-		AllDocuments: t.all, Chunks: t.sum.Embedded + t.sum.Reused, Slowest: t.slow.slowest(time.Now())}
+		AllDocuments: t.all, Pace: t.paceNow(), Chunks: t.sum.Embedded + t.sum.Reused, Slowest: t.slow.slowest(time.Now())}
 	if seconds := time.Since(t.entered).Seconds(); t.phase == config.PhaseIndexing && t.done > 0 && seconds >= 1 {
 		p.ChunksPerSecond = float64(p.Chunks) / seconds
 		p.SecondsLeft = seconds / float64(t.done) * float64(max(0, t.sum.Listed-t.done))
 	}
 	t.progress(p)
+}
+
+// paceNow is the pace of embedding; nil when it is unknown.
+func (t *tally) paceNow() *config.Pace {
+	if t.pace == nil {
+		return nil
+	}
+	now := t.pace()
+	t.metrics.requests.Set(float64(now.Requests))
+	t.metrics.texts.Set(float64(now.Texts))
+	return &now
 }
 
 // finish counts a document that is done with.

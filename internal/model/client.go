@@ -56,6 +56,7 @@ type call struct {
 	body      []byte
 	texts     []string // are in the body; no error may quote them
 	retry     retryPolicy
+	pace      *pace         // limits the attempts; nil does not
 	timeout   time.Duration // of one attempt: to its end, or to the head of a streamed reply
 	read      func(ctx context.Context, reply *reply) error
 	stream    bool
@@ -133,13 +134,26 @@ func (c *client) do(ctx context.Context, call call) (err error) {
 	case <-ctx.Done():
 		return c.ended(ctx)
 	}
-	waits := call.retry.waits()
+	waits, begun := call.retry.waits(), time.Now()
 	for try := 1; ; try++ {
-		err, started := c.admit(ctx, call)
-		if started || !call.retry.allows(err, try) {
-			return err
+		turn, err := call.pace.enter(ctx, len(call.texts))
+		if err != nil {
+			return c.ended(ctx)
 		}
-		wait, ok := c.wait(ctx, call.retry, waits.NextBackOff(), err)
+		if call.pace != nil {
+			call.timeout = turn.deadline
+		}
+		err, started := c.admit(ctx, call)
+		call.pace.leave(turn, err)
+		wait, ok := waits.NextBackOff(), true
+		if call.pace.patient(err, begun) {
+			wait = min(wait, longestTurn)
+		} else {
+			if started || !call.retry.allows(err, try) {
+				return err
+			}
+			wait, ok = c.wait(ctx, call.retry, wait, err)
+		}
 		if !ok {
 			return err
 		}

@@ -19,7 +19,7 @@ import (
 
 const (
 	queryTimeout    = 30 * time.Second
-	passagesTimeout = 2 * time.Minute // a batch on a CPU takes that long
+	passagesTimeout = 2 * time.Minute // of those that have no pace
 )
 
 // The values of input_type and truncate.
@@ -35,6 +35,7 @@ type Embedder struct {
 	client   *client
 	protocol config.Protocol
 	space    config.EmbeddingSpace
+	pace     *pace // of passages for an index
 	// floats reports whether the server refuses encoding_format base64; base64Works, whether it has
 	// taken it.
 	floats, base64Works atomic.Bool
@@ -47,6 +48,7 @@ func NewEmbedder(m config.Model, space config.EmbeddingSpace, key Key, t Transpo
 		client:   newClient(config.StageEmbedding, m.Name, join(m.URL, "/embeddings"), key, t),
 		protocol: m.Protocol,
 		space:    space,
+		pace:     newPace(),
 	}
 }
 
@@ -96,6 +98,7 @@ type embedCall struct {
 	truncate   string
 	dimensions int
 	retry      retryPolicy
+	pace       *pace
 }
 
 // post embeds texts in one request. It asks for base64, which costs a fraction of the CPU to read.
@@ -142,6 +145,7 @@ func (e *Embedder) request(
 		body:      body,
 		texts:     in.texts,
 		retry:     in.retry,
+		pace:      in.pace,
 		timeout:   timeout,
 		read: e.client.readsWhole(func(answer []byte) (err error) {
 			vectors, usage, err = parseEmbeddings(answer, len(in.texts), in.dimensions)

@@ -11,13 +11,15 @@ const (
 	// batchSize is how many passages one request carries. NIM documents no limit; its engines batch
 	// 16 to 64.
 	batchSize = 32
-	// maxTimeouts is how often a batch and its parts may get no reply in time.
-	maxTimeouts = 3
+	// maxTimeouts is how often a batch and its parts may get no reply in time: down to a single text, which has
+	// longestDeadline.
+	maxTimeouts = 5
 )
 
-// Passages embeds texts for the index, in their order, 32 a request. It cuts a text over the
-// model's limit, and marks its result as truncated. It waits out a restart or a rate limit of about
-// a minute, and asks again, for fewer texts at once, where there is no reply in time.
+// Passages embeds texts for the index, in their order, at most 32 a request, and at a pace that the
+// server bears. It cuts a text over the model's limit, and marks its result as truncated. It waits
+// out a restart of about a minute and a rate limit of ten, and asks again, for fewer texts at once
+// and with a longer deadline, where there is no reply in time.
 func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, error) {
 	out := make([]Embedded, 0, len(texts))
 	for start := 0; start < len(texts); start += batchSize {
@@ -36,7 +38,12 @@ func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, er
 // batch embeds at most one request's worth of passages. It bisects to find those that are too long,
 // and where there is no reply in time; timeouts counts how often there was none.
 func (e *Embedder) batch(ctx context.Context, texts []string, timeouts *int) ([]Embedded, error) {
-	vectors, _, err := e.post(ctx, embedCall{texts: texts, input: inputPassage, truncate: truncateNone, retry: background})
+	if len(texts) > e.pace.size() {
+		return e.halves(ctx, texts, timeouts)
+	}
+	vectors, _, err := e.post(ctx, embedCall{
+		texts: texts, input: inputPassage, truncate: truncateNone, retry: background, pace: e.pace,
+	})
 	switch {
 	case err == nil:
 		out := make([]Embedded, len(vectors))
@@ -53,9 +60,13 @@ func (e *Embedder) batch(ctx context.Context, texts []string, timeouts *int) ([]
 	case FailureOf(err) != config.InputTooLong:
 		return nil, err
 	case len(texts) == 1:
-		v, short := e.shortened(ctx, embedCall{texts: texts, input: inputPassage, retry: background})
+		v, short := e.shortened(ctx, embedCall{texts: texts, input: inputPassage, retry: background, pace: e.pace})
 		return []Embedded{{Vector: v, Truncated: true, Limit: messageOf(err)}}, short
 	}
+	return e.halves(ctx, texts, timeouts)
+}
+
+func (e *Embedder) halves(ctx context.Context, texts []string, timeouts *int) ([]Embedded, error) {
 	half := len(texts) / 2
 	left, err := e.batch(ctx, texts[:half], timeouts)
 	if err != nil {

@@ -146,7 +146,7 @@ func TestIngestionAsksForLessWhereThereIsNoReply(t *testing.T) {
 		failure  config.Failure
 	}{
 		{"one batch", 4, []reaction{hung, vectors(2), vectors(2)}, 3, ""},
-		{"a batch and its first half", 4, []reaction{hung, hung, vectors(1), vectors(1), vectors(2)}, 5, ""},
+		{"a batch and its first half, which the second half is not sent as", 4, []reaction{hung, hung, vectors(1)}, 6, ""},
 		{"one text", 1, []reaction{hung, hung, vectors(1)}, 3, ""},
 		{"a server that is gone", 32, []reaction{hung}, maxTimeouts + 1, config.ModelTimedOut},
 	} {

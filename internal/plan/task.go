@@ -190,6 +190,7 @@ func (s *State) ended(job *batchv1.Job) (all []config.Progress) {
 		if summary := summaryOf(&pod); summary != nil {
 			all = append(all, config.Progress{
 				Phase: config.PhaseDone, DocumentsDone: summary.Listed, DocumentsTotal: summary.Listed,
+				Chunks: summary.Embedded + summary.Reused,
 			})
 		}
 	}

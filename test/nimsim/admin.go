@@ -17,6 +17,8 @@ import (
 //	PUT    /-/ready/{true|false}          be ready, or not
 //	GET    /-/requests[?role=ROLE]        what was asked, bodies in base64
 //	DELETE /-/requests                    forget it
+//	GET    /-/load                        what a server with a capacity has done
+//	DELETE /-/load                        count it anew
 //
 // It asks for no key and shows those that were sent: it is for tests, with keys made for them.
 func (s *Sim) Admin() http.Handler {
@@ -35,6 +37,11 @@ func (s *Sim) Admin() http.Handler {
 	mux.HandleFunc("GET /-/requests", s.getRequests)
 	mux.HandleFunc("DELETE /-/requests", func(w http.ResponseWriter, _ *http.Request) {
 		s.Forget()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /-/load", func(w http.ResponseWriter, _ *http.Request) { encode(w, s.Load()) })
+	mux.HandleFunc("DELETE /-/load", func(w http.ResponseWriter, _ *http.Request) {
+		s.ForgetLoad()
 		w.WriteHeader(http.StatusNoContent)
 	})
 	return mux

@@ -26,6 +26,8 @@ type Options struct {
 	// Fast answers at once with fixed replies, at the least cost in CPU: for benchmarks of what stands before
 	// the models. Nothing is recorded or checked then, but faults work.
 	Fast *Fast
+	// Capacity bounds what the embedding model's server can do; nil means that it answers everything at once.
+	Capacity *Capacity
 	// Elsewhere is the URL of another host, which the fault "redirected" points to. Start sets it.
 	Elsewhere string
 }
@@ -40,6 +42,8 @@ type Sim struct {
 	readyAt time.Time
 	closed  chan struct{}
 	close   func()
+	// capacity is nil without Options.Capacity.
+	capacity *capacity
 
 	mu       sync.Mutex
 	ready    *bool // overrides readyAt
@@ -52,6 +56,9 @@ type Sim struct {
 func New(o Options) *Sim {
 	s := &Sim{options: o, readyAt: time.Now().Add(o.StartUp), closed: make(chan struct{}), faults: map[config.Stage]*active{}}
 	s.close = sync.OnceFunc(func() { close(s.closed) })
+	if o.Capacity != nil {
+		s.capacity = newCapacity(*o.Capacity)
+	}
 	if o.Fast != nil {
 		s.next = newFast(*o.Fast)
 	} else {
@@ -101,6 +108,8 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusServiceUnavailable, `{"detail":"Service is not ready: the model is being loaded"}`)
 	case !s.allowed(r):
 		writeJSON(w, http.StatusUnauthorized, `{"status":401,"title":"Unauthorized","detail":"Invalid or missing API key"}`)
+	case s.capacity != nil && role == config.StageEmbedding:
+		s.capacity.serve(x)
 	default:
 		x.serve()
 	}
