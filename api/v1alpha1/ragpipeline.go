@@ -86,6 +86,11 @@ type RAGPipelineSpec struct {
 	// +required
 	VectorStore VectorStore `json:"vectorStore"`
 
+	// index configures what is kept of an index that another one has replaced.
+	// +optional
+	// +kubebuilder:default:={}
+	Index Index `json:"index,omitzero"`
+
 	// ingest configures ingestion runs, which read documents into the index.
 	// +optional
 	// +kubebuilder:default:={}

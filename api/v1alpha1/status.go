@@ -101,9 +101,49 @@ type IndexStatus struct {
 	// +optional
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
 
-	// building is the ingestion run in progress, which builds a generation or updates the live one.
+	// retained lists the generations that are kept for a way back, the one that was replaced last first.
+	// +optional
+	// +listType=map
+	// +listMapKey=generation
+	// +kubebuilder:validation:MaxItems=3
+	Retained []RetainedGeneration `json:"retained,omitempty"`
+
+	// building is the ingestion run in progress, which builds a generation or updates one.
 	// +optional
 	Building *Building `json:"building,omitempty"`
+}
+
+// RetainedGeneration is a generation that another one has replaced and that is kept for a way back.
+type RetainedGeneration struct {
+	// generation is its fingerprint.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	Generation string `json:"generation"`
+
+	// replacedTime is when another generation replaced it.
+	// +required
+	ReplacedTime metav1.Time `json:"replacedTime"`
+
+	// until is when it is deleted, by spec.index.retain.
+	// +required
+	Until metav1.Time `json:"until"`
+
+	// embeddingModel is the name of its embedding model, which keeps running for it if the operator
+	// runs it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	EmbeddingModel string `json:"embeddingModel,omitempty"`
+
+	// lastSyncTime is when a run last brought it up to date with the sources; empty before the first
+	// since it was replaced.
+	// +optional
+	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
+
+	// problem is why it cannot be brought up to date. While it is set, a spec that describes the
+	// generation again updates it first, and the live one serves until then.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Problem string `json:"problem,omitempty"`
 }
 
 // ReasonCount is how many documents have a reason.

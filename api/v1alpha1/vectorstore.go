@@ -1,5 +1,9 @@
 package v1alpha1
 
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
 // VectorStore selects where the index is stored.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.weaviate), has(self.external)].filter(x, x).size() == 1",message="vectorStore needs exactly one of weaviate and external"
@@ -79,4 +83,18 @@ type ExternalWeaviate struct {
 	// secretRef refers to the API key in a Secret. If unset, no key is sent.
 	// +optional
 	SecretRef *SecretKey `json:"secretRef,omitempty"`
+}
+
+// Index configures what is kept of an index that another one has replaced.
+type Index struct {
+	// retain is how long a generation of the index is kept once another one has replaced it, for a way
+	// back: until then runs keep it up to date, and a spec that describes it again makes it live without
+	// embedding anything. It takes space in the vector store, and its embedding model keeps running.
+	// With 0s it is deleted at once. At most three generations are kept, those that were replaced last.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:default:="24h"
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+[smh])+$') && (duration(self) == duration('0s') || duration(self) >= duration('1m') && duration(self) <= duration('8760h'))",message="must be 0s, or a duration from 1m to 8760h, such as 24h"
+	Retain *metav1.Duration `json:"retain,omitempty"`
 }

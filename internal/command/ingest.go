@@ -126,6 +126,9 @@ func (f *ingestFlags) ingest(ctx context.Context, log *slog.Logger) (*ingest.Rep
 	}
 	defer d.store.Close()
 	team, err := f.team(d.store)
+	if err == nil && f.share.Worker == 0 {
+		err = ingest.Retire(ctx, *c, d.store, false)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +152,7 @@ func (f *ingestFlags) ingest(ctx context.Context, log *slog.Logger) (*ingest.Rep
 		log:      log,
 	})
 	if err == nil && !report.Unfinished {
-		err = ingest.Retire(ctx, *c, d.store)
+		err = ingest.Retire(ctx, *c, d.store, true)
 	}
 	stop()
 	return report, errors.Join(err, <-served)

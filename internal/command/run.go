@@ -19,6 +19,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/ingest"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/manifest"
@@ -291,7 +292,7 @@ func (f *runFlags) bringUpToDate(
 	if err != nil {
 		return err
 	}
-	return d.store.Retire(ctx)
+	return d.store.Retire(ctx, index.Retirement{})
 }
 
 func (f *runFlags) answer(ctx context.Context, path *questionPath) error {

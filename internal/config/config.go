@@ -20,9 +20,13 @@ type Ingest struct {
 	Prune Prune `json:"prune,omitzero"`
 	// Extraction names the server that reads what the built-in readers cannot; nil means no server.
 	Extraction *Extraction `json:"extraction,omitempty"`
-	// Keep are the fingerprints of the pipeline's generations that are in use. When this one alone
-	// is, a run that succeeds removes all others from the index.
+	// Keep are the fingerprints of the pipeline's generations that are in use. A run deletes all others
+	// from the index: those that were never complete at its start, the rest once it has succeeded. If
+	// empty, it deletes none.
 	Keep []string `json:"keep,omitempty"`
+	// Upkeep reports whether the generation is one beside the wanted one. If its embedding model is
+	// gone, the run still removes documents that are gone.
+	Upkeep bool `json:"upkeep,omitempty"`
 }
 
 // Fingerprint names the generation that the run builds or updates.

@@ -61,6 +61,8 @@ type Facts struct {
 	// Live is the complete generation that questions are answered from. It is nil before the first;
 	// the gateway is then pinned to the wanted one.
 	Live *Record
+	// Retained are generations that another one has replaced and that are kept for a way back.
+	Retained []Record
 	// Draining are further generations that a pod is still pinned to.
 	Draining []Record
 	// WeaviateKey is the UID of the store's API-key Secret, which the templates of the store and
@@ -100,6 +102,20 @@ func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) {
 func (b builder) children() ([]Child, error) {
 	gateway, err := b.gateway()
 	return slices.Concat(b.records(), b.models(), b.extraction(), b.weaviate(), gateway, b.tasks()), err
+}
+
+// UpkeepConfig returns the config of the runs that bring a generation beside the wanted one up to date
+// with the sources.
+func UpkeepConfig(p *v1alpha1.RAGPipeline, r Record) (config.Ingest, error) {
+	b := newBuilder(p, Operator{}, Facts{})
+	dataPlane := b.dataPlaneFor(r)
+	c, err := derive.Ingest(p, dataPlane)
+	if err != nil {
+		return config.Ingest{}, err
+	}
+	c.Generation, c.Upkeep = r.Generation, true
+	c.Embedding, err = dataPlane.Model(config.StageEmbedding, b.embedding(r))
+	return c, err
 }
 
 // IngestConfig returns the config of the runs that build or update the generation that the spec

@@ -17,8 +17,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
 
-// elsewhere are the fields that others obey: suspend stops the pass before, and the plan starts a task by the interval.
-var elsewhere = map[string]bool{"suspend": true, "sync.interval": true}
+// elsewhere are the fields that others obey: suspend stops the pass before, and the plan starts a task by the interval
+// and retains a generation for its time.
+var elsewhere = map[string]bool{"suspend": true, "sync.interval": true, "index.retain": true}
 
 // Changing any other field of the spec changes some child: a field that nothing obeys must not exist.
 func TestEveryFieldOfTheSpecIsObeyed(t *testing.T) {

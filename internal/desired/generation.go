@@ -1,6 +1,8 @@
 package desired
 
 import (
+	"slices"
+
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
@@ -46,12 +48,12 @@ func (b builder) pinned() Record {
 	return b.wanted
 }
 
-// generations lists all that must exist, each once: the wanted one, the live one, and those that a
-// pod still serves.
+// generations lists all that must exist, each once: the wanted one, the live one, those that are
+// retained, and those that a pod still serves.
 func (b builder) generations() []Record {
 	var list []Record
 	seen := map[string]bool{}
-	for _, r := range append([]Record{b.wanted, b.pinned()}, b.facts.Draining...) {
+	for _, r := range slices.Concat([]Record{b.wanted, b.pinned()}, b.facts.Retained, b.facts.Draining) {
 		if fingerprint := r.Fingerprint(); !seen[fingerprint] {
 			seen[fingerprint] = true
 			list = append(list, r)

@@ -46,6 +46,15 @@ func (t Task) Name(p *v1alpha1.RAGPipeline) string {
 	return naming.For(p).Task(t.Kind.Component, config.Hash(t))
 }
 
+// labels are those of the task's Job and pods, besides the component's.
+func (t Task) labels() map[string]string {
+	labels := map[string]string{naming.LabelGeneration: t.Config.Fingerprint()}
+	if t.Kind.Variant != "" {
+		labels[naming.LabelTask] = t.Kind.Variant
+	}
+	return labels
+}
+
 // TaskConfig is the config of a task's pods.
 type TaskConfig interface {
 	// Fingerprint names the generation that the task works on.
@@ -95,15 +104,27 @@ type SourceVersion struct {
 type TaskKind struct {
 	// Component labels its Jobs and pods, and is part of their names.
 	Component string
+	// Variant labels the Jobs of a kind that shares its component with another; empty for the other.
+	Variant string
+	// failures are how often a pod may fail before the Job does.
+	failures int32
 	// pod makes the template of its pods, which find the config in the ConfigMap of that name.
 	pod func(b builder, t Task, configMap string) *corev1ac.PodTemplateSpecApplyConfiguration
 }
 
 // Ingestion builds a generation, or brings it up to date with its sources. Its tasks have a
 // config.Ingest.
-var Ingestion = TaskKind{Component: naming.ComponentIngest, pod: builder.ingestPod}
+var Ingestion = TaskKind{Component: naming.ComponentIngest, failures: 6, pod: builder.ingestPod}
 
-// taskKinds are all kinds of tasks. The pods of each may connect to the store.
+// Upkeep brings a generation beside the wanted one up to date with the sources: one that is retained,
+// or the live one while the next cannot be built. It is ingestion that no question waits for, so that
+// its Jobs soon give up; the next one follows after a pause.
+var Upkeep = TaskKind{Component: naming.ComponentIngest, Variant: "upkeep", failures: 1, pod: builder.ingestPod}
+
+// KeepsUp reports whether it is Upkeep.
+func (k TaskKind) KeepsUp() bool { return k.Variant == Upkeep.Variant }
+
+// taskKinds are the kinds of tasks, one for each component. The pods of each may connect to the store.
 var taskKinds = []TaskKind{Ingestion}
 
 // tasks returns what the tasks of each kind share, and the tasks to have.
@@ -123,9 +144,9 @@ func (b builder) tasks() (children []Child) {
 	return children
 }
 
-// job ends with the success of its one pod, or of each worker's. A pod that a node lost does not count, one that cannot use
-// its config ends the job, and any other is followed by up to six more, ever later. It has no time
-// to live: the controller keeps the last.
+// job ends with the success of its one pod, or of each worker's. A pod that a node lost does not count,
+// one that cannot use its config ends the job, and any other is followed by as many more as its kind
+// allows, ever later. It has no time to live: the controller keeps the last.
 func (b builder) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 	lost := batchv1ac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionIgnore).
 		WithOnPodConditions(batchv1ac.PodFailurePolicyOnPodConditionsPattern().
@@ -136,7 +157,7 @@ func (b builder) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 			WithOperator(batchv1.PodFailurePolicyOnExitCodesOpIn).WithValues(config.ExitUnusable))
 	job := batchv1ac.Job(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, t.Kind.Component)).
-		WithLabels(map[string]string{naming.LabelGeneration: t.Config.Fingerprint()}).
+		WithLabels(t.labels()).
 		WithAnnotations(map[string]string{
 			naming.AnnotationConfig:   config.Hash(t.Config),
 			naming.AnnotationTrigger:  config.Hash(t.Trigger),
@@ -146,7 +167,7 @@ func (b builder) job(t Task, name string) *batchv1ac.JobApplyConfiguration {
 			naming.AnnotationSpec:     strconv.FormatInt(b.p.Generation, 10),
 		}).
 		WithSpec(batchv1ac.JobSpec().
-			WithBackoffLimit(6).
+			WithBackoffLimit(t.Kind.failures).
 			WithPodFailurePolicy(batchv1ac.PodFailurePolicy().WithRules(lost, unusable)).
 			WithTemplate(t.Kind.pod(b, t, name)))
 	if t.Workers > 1 {
@@ -205,7 +226,7 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 	template := b.template(pod{
 		component:   naming.ComponentIngest,
 		account:     b.names.Tasks(naming.ComponentIngest),
-		labels:      map[string]string{naming.LabelGeneration: c.Fingerprint()},
+		labels:      t.labels(),
 		annotations: b.weaviateKeyAnnotation(),
 		selector:    naming.Selector(b.p, naming.ComponentIngest),
 		scheduling:  spec.Scheduling,

@@ -144,10 +144,18 @@ type Store interface {
 	Searcher
 	Writer
 	Reader
-	// Retire deletes the pipeline's other generations.
-	Retire(ctx context.Context) error
+	// Retire deletes the pipeline's other generations of the kind that r describes.
+	Retire(ctx context.Context, r Retirement) error
 	// Close releases what the store holds open. What was written is durable without it.
 	Close() error
+}
+
+// Retirement says which of a pipeline's generations to delete. The zero value is all but the store's own.
+type Retirement struct {
+	// Keep are the fingerprints of those that stay.
+	Keep []string
+	// Incomplete keeps those, too, that have been complete once.
+	Incomplete bool
 }
 
 // Searcher is the question path's side of an index. Its methods may be called concurrently.

@@ -153,6 +153,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 
 // do is the run's table of contents.
 func (r *run) do(ctx context.Context) error {
+	var failure error // of the embedding model, once the run goes on without it
 	steps := []struct {
 		phase config.Phase
 		step  func(context.Context) error
@@ -174,6 +175,9 @@ func (r *run) do(ctx context.Context) error {
 		r.tally.enter(s.phase)
 		ctx, span := tracer.Start(ctx, "ingest "+string(s.phase))
 		err := s.step(ctx)
+		if s.phase == config.PhaseIndexing && r.withoutModel(err) {
+			failure, err = err, r.listAgain(ctx)
+		}
 		if err != nil {
 			span.SetStatus(codes.Error, err.Error())
 		}
@@ -181,6 +185,15 @@ func (r *run) do(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if s.phase == config.PhaseRemoving && failure != nil {
+			return failure
+		}
 	}
 	return nil
+}
+
+// withoutModel reports whether a generation beside the wanted one cannot be brought up to date because
+// of its embedding model. Documents that are gone are still removed from it.
+func (r *run) withoutModel(err error) bool {
+	return r.Config.Upkeep && model.FailureOf(err) != ""
 }

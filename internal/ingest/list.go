@@ -64,6 +64,21 @@ func (r *run) list(ctx context.Context, jobs chan<- job) error {
 	return err
 }
 
+// listAgain lists the sources again to find what is gone, after a run that was cut short, and reads no
+// document.
+func (r *run) listAgain(ctx context.Context) error {
+	r.gone, r.unlisted = map[string][]string{}, map[string]error{}
+	jobs := make(chan job, queue)
+	listed := make(chan error, 1)
+	go func() {
+		defer close(jobs)
+		listed <- r.list(ctx, jobs)
+	}()
+	for range jobs { //nolint:revive // the listing alone counts
+	}
+	return <-listed
+}
+
 // pastAll sorts after every document: no UTF-8 has this byte.
 const pastAll = "\xff"
 

@@ -7,6 +7,9 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +18,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/source"
 )
 
@@ -202,6 +206,34 @@ func TestListingOutOfOrderIsRefused(t *testing.T) {
 	for name, paths := range map[string][]string{"backwards": {"b", "a"}, "twice": {"a", "a"}} {
 		if _, _, err := listAll(t, ledgerOf(3, "a/a", "a/b"), map[string]shelf{"a": {paths: paths}}); err == nil || !strings.Contains(err.Error(), "order") {
 			t.Errorf("%s: got error %v", name, err)
+		}
+	}
+}
+
+// A retained generation's model may be retired before it. Then what is deleted is still deleted there.
+func TestUpkeepRemovesWhatIsGoneWithoutTheEmbeddingModel(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"a.md", "b.md", "c.md"} {
+		w.write(name, "a text of "+name)
+	}
+	w.mustRun()
+	w.write("a.md", "another text of a.md")
+	if err := os.Remove(filepath.Join(w.docs(), "b.md")); err != nil {
+		t.Fatal(err)
+	}
+	w.server.fault = func([]string) (int, string) { return http.StatusGone, "the model is retired" }
+	for _, upkeep := range []bool{false, true} {
+		w.config.Upkeep = upkeep
+		report, err := w.run()
+		if model.FailureOf(err) != config.ModelRetired || report.Reason != config.ModelRetired {
+			t.Fatalf("upkeep %t: the run gave %v", upkeep, err)
+		}
+		want := map[string]string{"docs/a.md": "Indexed", "docs/b.md": "Indexed", "docs/c.md": "Indexed"}
+		if upkeep {
+			delete(want, "docs/b.md")
+		}
+		if diff := cmp.Diff(want, w.states()); diff != "" {
+			t.Errorf("upkeep %t (-want +got):\n%s", upkeep, diff)
 		}
 	}
 }

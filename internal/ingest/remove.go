@@ -111,11 +111,11 @@ func (r *run) mayRemove(name string, n int) bool {
 	return true
 }
 
-// Retire deletes the pipeline's other generations from the index, once c.Keep says that none of them is in use:
-// it then names c's own generation and no other. Otherwise it deletes nothing.
-func Retire(ctx context.Context, c config.Ingest, store index.Store) error {
-	if len(c.Keep) != 1 || c.Keep[0] != c.Generation.Fingerprint() {
+// Retire deletes from the index the pipeline's generations that c does not keep: at a run's start those
+// that were never complete, which no run builds any more, and the rest once it has succeeded.
+func Retire(ctx context.Context, c config.Ingest, store index.Store, succeeded bool) error {
+	if len(c.Keep) == 0 {
 		return nil
 	}
-	return store.Retire(ctx)
+	return store.Retire(ctx, index.Retirement{Keep: c.Keep, Incomplete: !succeeded})
 }

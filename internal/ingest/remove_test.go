@@ -15,35 +15,35 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// retirable counts how often it was told to delete the other generations.
+// retirable remembers what it was told to delete.
 type retirable struct {
 	index.Store
-	retired int
+	told []index.Retirement
 }
 
-func (r *retirable) Retire(context.Context) error { r.retired++; return nil }
+func (r *retirable) Retire(_ context.Context, told index.Retirement) error {
+	r.told = append(r.told, told)
+	return nil
+}
 
 func TestRetireSparesGenerationsInUse(t *testing.T) {
-	c := config.Ingest{Generation: config.Generation{Embedding: config.EmbeddingSpace{Model: "test/embedding"}}}
-	own := c.Generation.Fingerprint()
-	for _, test := range []struct {
-		name string
-		keep []string
-		want int
+	keep := []string{"0badcafe", "1badcafe"}
+	for name, test := range map[string]struct {
+		keep      []string
+		succeeded bool
+		want      []index.Retirement
 	}{
-		{"nothing is known to be in use", nil, 0},
-		{"only this generation is in use", []string{own}, 1},
-		{"another one is in use too", []string{own, "0badcafe"}, 0},
-		{"only another one is in use", []string{"0badcafe"}, 0},
+		"nothing is known to be in use":        {succeeded: true},
+		"what was never complete goes at once": {keep: keep, want: []index.Retirement{{Keep: keep, Incomplete: true}}},
+		"all else after the run":               {keep: keep, succeeded: true, want: []index.Retirement{{Keep: keep}}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			c.Keep = test.keep
+		t.Run(name, func(t *testing.T) {
 			var store retirable
-			if err := Retire(t.Context(), c, &store); err != nil {
+			if err := Retire(t.Context(), config.Ingest{Keep: test.keep}, &store, test.succeeded); err != nil {
 				t.Fatal(err)
 			}
-			if store.retired != test.want {
-				t.Errorf("the other generations were retired %d times, want %d", store.retired, test.want)
+			if diff := cmp.Diff(test.want, store.told); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}

@@ -25,9 +25,11 @@ func (s *State) Observed(next Plan, problem *status.Problem, now time.Time) stat
 		Gateways:    s.Gateways,
 		Unreadable:  s.Unreadable,
 		Run:         s.run(next),
+		Upkeep:      s.upkeepRun(),
 		SpecChanged: p.Status.ObservedGeneration != p.Generation,
 		Endpoint:    fmt.Sprintf("http://%s.%s.svc:%d", naming.For(p).Gateway(), p.Namespace, desired.GatewayPort),
 	}
+	o.Retained = s.observeRetained(now)
 	serving := wanted
 	if live := s.live(); live != nil {
 		o.Live, serving = live.Fingerprint(), *live
@@ -48,6 +50,42 @@ func (s *State) run(p Plan) *status.Run {
 	case blocked && (job == nil || job.Labels[naming.LabelGeneration] != wanted):
 		return &status.Run{State: status.RunWaiting, Generation: wanted}
 	}
+	return s.runOf(job)
+}
+
+// upkeepRun is the active run of upkeep; nil if none is.
+func (s *State) upkeepRun() *status.Run {
+	for _, job := range s.Jobs {
+		if keepsUp(job) && finished(job) == "" {
+			return s.runOf(job)
+		}
+	}
+	return nil
+}
+
+// observeRetained describes the generations that are kept for a way back.
+func (s *State) observeRetained(now time.Time) (list []status.Retained) {
+	live := s.live()
+	for _, r := range s.retained(live, now) {
+		retained := status.Retained{
+			Generation: r.Fingerprint(), Replaced: r.Replaced, Until: r.Until,
+			EmbeddingModel: r.Generation.Embedding.Model,
+		}
+		workload := func(r desired.Record) string {
+			return desired.ModelWorkload(s.Pipeline, naming.ComponentEmbedding, desired.Embedding(s.Pipeline, r).Model)
+		}
+		own := workload(r.Record)
+		retained.Runs = own != "" && own != workload(*live) && own != workload(s.wanted())
+		if job := s.upkeepOf(r.Fingerprint()); job != nil {
+			retained.Run = s.runOf(job)
+		}
+		list = append(list, retained)
+	}
+	return list
+}
+
+// runOf describes the run of a Job.
+func (s *State) runOf(job *batchv1.Job) *status.Run {
 	run := &status.Run{
 		Generation: job.Labels[naming.LabelGeneration],
 		Retry:      retry(job),

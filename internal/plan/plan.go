@@ -60,7 +60,7 @@ type Plan struct {
 	Facts desired.Facts
 	// Wait is how long it is until a task is due, by the interval or after one that failed; 0 when none is.
 	Wait time.Duration
-	// tasks are the decisions on the kinds of tasks, by component.
+	// tasks are the decisions on the kinds of tasks, by component, and on upkeep, by fingerprint.
 	tasks map[string]decision
 }
 
@@ -72,6 +72,10 @@ func For(s *State, now time.Time) (Plan, error) {
 		Facts: desired.Facts{Live: live, Draining: s.draining(live), WeaviateImage: s.weaviateImage()},
 		tasks: map[string]decision{},
 	}
+	for _, r := range s.retained(live, now) {
+		p.Facts.Retained = append(p.Facts.Retained, r.Record)
+	}
+	var trigger desired.Trigger // of ingestion
 	for _, k := range kinds {
 		task, err := k.task(s, p.Facts)
 		if err != nil {
@@ -80,15 +84,23 @@ func For(s *State, now time.Time) (Plan, error) {
 		next := s.schedule(k, &task, now)
 		d := s.decide(k, task, now)
 		d.wait = cmp.Or(d.wait, next)
-		p.tasks[k.Component] = d
-		if d.task != nil {
-			p.Facts.Tasks = append(p.Facts.Tasks, *d.task)
-		}
-		if d.wait > 0 && (p.Wait == 0 || d.wait < p.Wait) {
-			p.Wait = d.wait
+		p.add(k.Component, d)
+		if k.Component == naming.ComponentIngest {
+			trigger = task.Trigger
 		}
 	}
-	return p, nil
+	return p, s.planUpkeep(&p, p.tasks[naming.ComponentIngest], trigger, now)
+}
+
+// add adds a decision, under its key in tasks.
+func (p *Plan) add(key string, d decision) {
+	p.tasks[key] = d
+	if d.task != nil {
+		p.Facts.Tasks = append(p.Facts.Tasks, *d.task)
+	}
+	if d.wait > 0 && (p.Wait == 0 || d.wait < p.Wait) {
+		p.Wait = d.wait
+	}
 }
 
 // weaviateImage is the image that the store runs; empty before there is one.

@@ -20,6 +20,8 @@ type decision struct {
 	keep    string        // name of a Job that stays although it is not wanted; empty for none
 	wait    time.Duration // until a failed task's successor is due; 0 for none
 	blocked bool          // a task is due and waits for what it needs
+	behind  bool          // it waits for an earlier one, or its pods, to end
+	active  bool          // a task is active, or about to be
 	queued  bool          // a task is due and waits until fewer other pipelines have one after an upgrade
 	upgrade bool          // the task is active, or about to be, and only an upgrade made it due
 }
@@ -27,25 +29,25 @@ type decision struct {
 // decide compares the task that is wanted now with the newest Job of its kind. One Job of a kind is
 // active at a time: two would do the same work.
 func (s *State) decide(k kind, task desired.Task, now time.Time) decision {
-	newest := s.newestJob(k.Component)
+	newest := s.newestOf(k, task)
 	if newest == nil {
 		return s.start(k, task, nil)
 	}
 	ended, same := finished(newest), madeFor(newest, task)
 	switch {
 	case newest.DeletionTimestamp != nil:
-		return decision{keep: newest.Name} // until its pods are gone
+		return decision{keep: newest.Name, behind: true} // until its pods are gone
 	case ended == "" && newest.Annotations[naming.AnnotationConfig] != config.Hash(task.Config):
-		return decision{blocked: true} // its work is not wanted any more: it is pruned
+		return decision{blocked: true, behind: true} // its work is not wanted any more: it is pruned
 	case ended == "" && !same:
 		// Its trigger is outdated, not its work: the next task adds to it.
-		return decision{keep: newest.Name, upgrade: Upgrading(newest)}
+		return decision{keep: newest.Name, active: true, upgrade: Upgrading(newest)}
 	case ended == batchv1.JobComplete && same && current(newest, task) && s.leftDocuments(newest):
 		return s.retryAfterFailure(k, task, newest, now)
 	case ended == "", ended == batchv1.JobComplete && same && current(newest, task):
 		task.Retry, task.Rules, task.Upgrade = retry(newest), newest.Annotations[naming.AnnotationRules], afterUpgrade(newest)
 		task.Asked = asked(newest)
-		return decision{task: &task, upgrade: Upgrading(newest)}
+		return decision{task: &task, active: ended == "", upgrade: Upgrading(newest)}
 	case same && current(newest, task):
 		return s.retryAfterFailure(k, task, newest, now)
 	default:
@@ -61,14 +63,27 @@ func (s *State) start(k kind, task desired.Task, last *batchv1.Job) decision {
 	if last != nil {
 		keep = last.Name
 	}
-	task.Upgrade, task.Asked = s.madeDue(task, last), asks(task, last)
+	task.Upgrade = s.madeDue(task, last)
+	if !task.Kind.KeepsUp() {
+		task.Asked = asks(task, last)
+	}
 	switch {
-	case len(s.podsOf(k.Component)) > 0 || !k.startable(s):
+	case !k.startable(s):
 		return decision{blocked: true, keep: keep}
+	case len(s.podsOf(k.Component)) > 0 || s.activeBeside(last, k):
+		return decision{blocked: true, behind: true, keep: keep}
 	case task.Upgrade && s.OtherUpgrades >= MaxUpgrades:
 		return decision{queued: true, keep: keep}
 	}
-	return decision{task: &task, upgrade: task.Upgrade}
+	return decision{task: &task, active: true, upgrade: task.Upgrade}
+}
+
+// activeBeside reports whether a Job of the kind's component is active that is not this one, such as
+// one of upkeep when ingestion is due.
+func (s *State) activeBeside(this *batchv1.Job, k kind) bool {
+	return slices.ContainsFunc(s.Jobs, func(job *batchv1.Job) bool {
+		return job != this && job.Labels[naming.LabelComponent] == k.Component && finished(job) == ""
+	})
 }
 
 // The pause before a failed task is followed by another doubles from the first to the longest.
@@ -110,11 +125,20 @@ func (s *State) leftDocuments(job *batchv1.Job) bool {
 	return summary != nil && summary.Reasons[config.ServerFailed]+summary.WarningReasons[config.PagesWaiting] > 0
 }
 
-// jobs are those of a kind of task, by creation, the newest last.
+// jobs are those of a kind of task, by creation, the newest last. Those of upkeep are not among them.
 func (s *State) jobs(component string) []*batchv1.Job {
 	return slices.DeleteFunc(slices.Clone(s.Jobs), func(job *batchv1.Job) bool {
-		return job.Labels[naming.LabelComponent] != component
+		return job.Labels[naming.LabelComponent] != component || keepsUp(job)
 	})
+}
+
+// newestOf is the last Job that was made for the like of the task: its kind and, for upkeep, its
+// generation; nil before the first.
+func (s *State) newestOf(k kind, task desired.Task) *batchv1.Job {
+	if k.KeepsUp() {
+		return s.upkeepOf(task.Config.Fingerprint())
+	}
+	return s.newestJob(k.Component)
 }
 
 // newestJob is the last of a kind of task that was made; nil before the first.
@@ -128,8 +152,11 @@ func (s *State) newestJob(component string) *batchv1.Job {
 // madeFor reports whether a Job was made for the config and trigger of the task, whatever its retry
 // number.
 func madeFor(job *batchv1.Job, task desired.Task) bool {
-	return job.Annotations[naming.AnnotationConfig] == config.Hash(task.Config) &&
-		job.Annotations[naming.AnnotationTrigger] == config.Hash(task.Trigger)
+	return job.Annotations[naming.AnnotationConfig] == config.Hash(task.Config) && triggeredBy(job, task.Trigger)
+}
+
+func triggeredBy(job *batchv1.Job, trigger desired.Trigger) bool {
+	return job.Annotations[naming.AnnotationTrigger] == config.Hash(trigger)
 }
 
 func retry(job *batchv1.Job) int {

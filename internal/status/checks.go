@@ -64,6 +64,8 @@ type input struct {
 	storeDown bool
 	// index is the state of the index.
 	index *v1alpha1.IndexStatus
+	// wayBack describes the generations that are retained; empty if none is.
+	wayBack string
 	// rebuilt is when a run last completed the live generation; zero if the newest run did not.
 	rebuilt time.Time
 	// run is the newest run if it is for the wanted generation; nil otherwise.

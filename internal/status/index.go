@@ -17,7 +17,7 @@ func (v *view) indexInput(r rule) input {
 	in := v.input(r, ingestSubject(v.p))
 	in.reported = v.reported(config.StageIndex)
 	in.storeDown = storeRule.checks.judge(v.storeInput(storeRule)).status == metav1.ConditionFalse
-	in.index = v.index
+	in.index, in.wayBack = v.index, v.wayBack()
 	in.lastFailure = v.lastFailure()
 	if run := v.Run; run != nil {
 		if run.Generation == v.Wanted || run.Generation == "" {
@@ -91,7 +91,11 @@ func tooManyFailed(in input) (finding, bool) {
 }
 
 func indexComplete(in input) (finding, bool) {
-	return ok(v1alpha1.ReasonReady, contents(in.index)), true
+	message := contents(in.index)
+	if in.wayBack != "" {
+		message += "; " + in.wayBack
+	}
+	return ok(v1alpha1.ReasonReady, message), true
 }
 
 // contents describes an index in a sentence.

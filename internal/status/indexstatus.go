@@ -22,6 +22,7 @@ func (v *view) indexStatus() *v1alpha1.IndexStatus {
 	before := s.Building
 	s.Building = v.building(before)
 	s.Generation = cut(v.Live, 64)
+	s.Retained = v.retained()
 	still := before != nil && s.Building != nil && *before == *s.Building && v.p.Status.Index.Generation == s.Generation
 	switch report := v.liveReport(); {
 	case still && s.LastSyncTime != nil:
@@ -125,6 +126,9 @@ func failures(list []config.FailedDocument) []v1alpha1.DocumentFailure {
 func (v *view) building(before *v1alpha1.Building) *v1alpha1.Building {
 	r := v.Run
 	if r == nil || r.State != RunActive {
+		r = v.Upkeep
+	}
+	if r == nil {
 		return nil
 	}
 	generation := cut(cmp.Or(r.Generation, v.Wanted), 64)

@@ -46,6 +46,10 @@ type Observed struct {
 	Unreadable int
 	// Run is the newest ingestion run; nil before the first.
 	Run *Run
+	// Upkeep is the active run that brings a generation beside the wanted one up to date; nil if none is.
+	Upkeep *Run
+	// Retained are the generations that are kept for a way back, the one that was replaced last first.
+	Retained []Retained
 	// Endpoint is the URL of the gateway's Service within the cluster; empty until it exists.
 	Endpoint string
 	// SpecChanged reports whether the status is about an older spec than this pass: observations
@@ -114,6 +118,18 @@ type Run struct {
 	Pods []corev1.Pod
 	// Finished is when it ended.
 	Finished time.Time
+}
+
+// Retained is a generation that is kept for a way back.
+type Retained struct {
+	Generation      string
+	Replaced, Until time.Time
+	// EmbeddingModel is the model's name; Runs reports whether the operator runs it for this generation
+	// alone.
+	EmbeddingModel string
+	Runs           bool
+	// Run is the newest run that was to bring it up to date; nil before the first.
+	Run *Run
 }
 
 // view is one observation, prepared for the checks.

@@ -47,7 +47,7 @@ func TestAChangeOfChunkingIsBuiltBesideWhatServesAndThenTakesOver(t *testing.T) 
 	first := p.Status.Index.Generation
 	before := len(c.seen(p.Name))
 	c.Hold(true)
-	c.change(p, `{"spec":{"chunking":{"size":400,"overlap":50}}}`)
+	c.change(p, `{"spec":{"chunking":{"size":400,"overlap":50},"index":{"retain":"0s"}}}`)
 	c.awaitReason(p.Name, v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonIndexing)
 	c.reads(p.Name, status.InProgressStatus)
 	if pods := c.pods(p, naming.ComponentGateway); len(pods) != 1 || pods[0].Labels[naming.LabelGeneration] != first {

@@ -12,6 +12,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -25,6 +26,7 @@ func TestEveryChangeTakesEffectAndNoQuestionFails(t *testing.T) {
 	catalogue := n.host("catalogue")
 	n.create(secret("nvidia", map[string]string{"NVIDIA_API_KEY": "nvapi-first"}))
 	p := n.sample("quickstart.yaml", func(p *v1alpha1.RAGPipeline) {
+		p.Spec.Index.Retain = new(metav1.Duration)
 		p.Spec.Models.LLM.Model = catalogue.endpoint(config.StandInLLM)
 		p.Spec.Models.LLM.Endpoint.SecretRef = &v1alpha1.SecretKey{Name: "nvidia", Key: "NVIDIA_API_KEY"}
 	})

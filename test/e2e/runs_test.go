@@ -13,6 +13,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,6 +28,7 @@ func TestEditsAmidAReindexEndAtTheLastAndRunOneAtATime(t *testing.T) {
 	n.fill("notes", 0, 600)
 	object := standIns("edits", "")
 	object.Spec.Documents = []v1alpha1.Source{{Name: "notes", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "notes"}}}
+	object.Spec.Index.Retain = new(metav1.Duration)
 	p := n.pipeline(object)
 	prober := p.probe("At how many bar does valve V77 open?")
 	runs := p.watchRuns()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -32,6 +33,7 @@ func TestAnotherOperatorGoesOnAmidAReindexAndNoQuestionFails(t *testing.T) {
 	n.fill("notes", 0, 600)
 	object := standIns("upgrade", "")
 	object.Spec.Documents = []v1alpha1.Source{{Name: "notes", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "notes"}}}
+	object.Spec.Index.Retain = new(metav1.Duration)
 	p := n.pipeline(object)
 	prober := p.probe("At how many bar does valve V77 open?")
 	p.settled(2 * readyWithin)

@@ -16,6 +16,8 @@ const (
 	LabelPipeline = "ragpipeline.io/pipeline"
 	// LabelGeneration is the fingerprint that a gateway's or an ingestion's pod is pinned to.
 	LabelGeneration = "ragpipeline.io/generation"
+	// LabelTask is the Variant of a task's kind.
+	LabelTask = "ragpipeline.io/task"
 	// LabelModel is the ModelHash of an embedding model's objects.
 	LabelModel = "ragpipeline.io/model"
 

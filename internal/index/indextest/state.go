@@ -160,7 +160,24 @@ func generations(t *testing.T, at Storage) {
 	closed(t, old)
 
 	store = at(t, next)
-	if err := store.Retire(t.Context()); err != nil {
+	for _, r := range []index.Retirement{{Keep: []string{Generation.Fingerprint()}}, {Incomplete: true}} {
+		if err := store.Retire(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed(t, store)
+
+	old = at(t, Generation) // it was complete, and kept
+	must(t, cmp.Diff(before, snapshot(t, old)))
+	if err := old.Retire(t.Context(), index.Retirement{Incomplete: true}); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, old)
+
+	store = at(t, next) // it was never complete
+	must(t, cmp.Diff(index.Stats{}, stats(t, store)))
+	put(t, store, "docs/a", passage("a", "docs/a", "apricot", 1, 0, 0))
+	if err := store.Retire(t.Context(), index.Retirement{}); err != nil {
 		t.Fatal(err)
 	}
 	must(t, cmp.Diff(ids([]string{"a"}), vector(t, store, []float32{1, 0, 0}, 10, nil)))

@@ -199,12 +199,17 @@ func (s *Store) Measure(ctx context.Context, m index.Measured) error {
 	return s.fail("record what was measured", err)
 }
 
-// Retire deletes the pipeline's other generations and gives their space back to the file system.
-func (s *Store) Retire(ctx context.Context) error {
+// Retire deletes other generations of the pipeline and gives their space back to the file system.
+func (s *Store) Retire(ctx context.Context, r index.Retirement) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	const others = `(SELECT id FROM generation WHERE pipeline = ? AND id <> ?)`
-	err := s.deleteGenerations(ctx, others, s.pipeline.String(), s.generation)
+	keep, err := json.Marshal(append([]string{}, r.Keep...)) // a null would match nothing
+	if err != nil {
+		return err
+	}
+	const others = `(SELECT id FROM generation WHERE pipeline = ? AND id <> ? AND (completed = 0 OR NOT ?)
+		AND fingerprint NOT IN (SELECT value FROM json_each(?)))`
+	err = s.deleteGenerations(ctx, others, s.pipeline.String(), s.generation, r.Incomplete, string(keep))
 	if err == nil {
 		_, err = s.writer.conn.ExecContext(ctx, `PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)`)
 	}

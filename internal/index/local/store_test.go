@@ -277,7 +277,7 @@ func TestRetireGivesSpaceBack(t *testing.T) {
 	defer s.Close()
 	other := openOther(t, s)
 	mustPut(t, s, "docs/b", "banana", 1)
-	if err := s.Retire(t.Context()); err != nil {
+	if err := s.Retire(t.Context(), index.Retirement{}); err != nil {
 		t.Fatal(err)
 	}
 	if after := size(); after > before/4 {

@@ -150,16 +150,9 @@ func (a *admin) others(ctx context.Context, own names, p config.Pipeline) (colle
 	return collections, nil
 }
 
-// retire deletes the collections of the pipeline's other generations.
-func (a *admin) retire(ctx context.Context, keep names, p config.Pipeline) error {
-	collections, err := a.others(ctx, keep, p)
-	if err != nil {
-		return err
-	}
-	for _, collection := range collections {
-		if err := a.schema.ClassDeleter().WithClassName(collection).Do(ctx); err != nil {
-			return fmt.Errorf("delete collection %s: %w", collection, err)
-		}
+func (a *admin) drop(ctx context.Context, collection string) error {
+	if err := a.schema.ClassDeleter().WithClassName(collection).Do(ctx); err != nil {
+		return fmt.Errorf("delete collection %s: %w", collection, err)
 	}
 	return nil
 }

@@ -27,11 +27,11 @@ func (s *Store) findLenders(ctx context.Context, space config.EmbeddingSpace) er
 		return err
 	}
 	for _, collection := range collections {
-		generation, isLedger := strings.CutSuffix(collection, "_Ledger")
+		generation, isLedger := strings.CutSuffix(collection, ledgerSuffix)
 		if !isLedger {
 			continue
 		}
-		l := lender{chunks: generation + "_Chunks", ledger: collection}
+		l := lender{chunks: generation + chunksSuffix, ledger: collection}
 		var found bool
 		if l.record, found, err = s.recordOf(ctx, l.ledger); err != nil {
 			return err

@@ -84,7 +84,7 @@ func TestAGatewayOpensAnIndexThatIsNotThereYet(t *testing.T) {
 
 	// Its collections vanish: another generation retires this one.
 	o.Generation.Chunking.Size++
-	if err := open(t, o).Retire(t.Context()); err != nil {
+	if err := open(t, o).Retire(t.Context(), index.Retirement{}); err != nil {
 		t.Fatal(err)
 	}
 	fail(t, readers(t, reader), index.ErrNotBuilt)
@@ -134,7 +134,7 @@ func TestCollectionsOfOthersAreLeftAlone(t *testing.T) {
 		t.Errorf("a pipeline took the other's collections: %v", err)
 	}
 	mine.Generation.Chunking.Size++
-	if err := open(t, mine).Retire(t.Context()); err != nil {
+	if err := open(t, mine).Retire(t.Context(), index.Retirement{}); err != nil {
 		t.Fatal(err)
 	}
 	if stats := statsOf(t, s); stats.Chunks != 3 {

@@ -149,7 +149,7 @@ type names struct {
 func newNames(configured string, p config.Pipeline, g config.Generation) names {
 	prefix := capital(cmp.Or(configured, defaultPrefix(p)))
 	collection := prefix + "_" + g.Fingerprint()
-	return names{prefix: prefix, chunks: collection + "_Chunks", ledger: collection + "_Ledger"}
+	return names{prefix: prefix, chunks: collection + chunksSuffix, ledger: collection + ledgerSuffix}
 }
 
 // defaultPrefix is <namespace>_<name>. A collection's name must not contain hyphens, so each
@@ -173,6 +173,17 @@ func (n names) isGeneration(collection string) bool {
 	rest, ok := strings.CutPrefix(collection, n.prefix+"_")
 	return ok && generationSuffix.MatchString(rest)
 }
+
+// fingerprint is that of the generation to which a collection under the prefix belongs.
+func (n names) fingerprint(collection string) string {
+	fingerprint, _, _ := strings.Cut(strings.TrimPrefix(collection, n.prefix+"_"), "_")
+	return fingerprint
+}
+
+const (
+	chunksSuffix = "_Chunks"
+	ledgerSuffix = "_Ledger"
+)
 
 var generationSuffix = regexp.MustCompile(`^[0-9a-f]{8}_(Chunks|Ledger)$`)
 

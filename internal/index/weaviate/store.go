@@ -27,8 +27,11 @@
 package weaviate
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -169,10 +172,42 @@ func (s *Store) Close() error {
 	return s.connection.Close()
 }
 
-// Retire deletes the collections of the pipeline's other generations.
-func (s *Store) Retire(ctx context.Context) error {
+// Retire deletes the collections of other generations of the pipeline.
+func (s *Store) Retire(ctx context.Context, r index.Retirement) error {
 	if s.admin == nil {
 		return errors.New("retire generations: the index is open for reading only")
 	}
-	return s.fail(ctx, "retire generations", s.admin.retire(ctx, s.names, s.pipeline))
+	return s.fail(ctx, "retire generations", s.retire(ctx, r))
+}
+
+// retire deletes a generation's ledger before its chunks: chunks without a ledger are not taken for an
+// index that is up to date.
+func (s *Store) retire(ctx context.Context, r index.Retirement) error {
+	collections, err := s.admin.others(ctx, s.names, s.pipeline)
+	if err != nil {
+		return err
+	}
+	stays := map[string]bool{} // by fingerprint
+	for _, fingerprint := range r.Keep {
+		stays[fingerprint] = true
+	}
+	slices.SortFunc(collections, func(a, b string) int { return cmp.Compare(b, a) })
+	for _, collection := range collections {
+		fingerprint := s.names.fingerprint(collection)
+		if r.Incomplete && strings.HasSuffix(collection, ledgerSuffix) {
+			of, found, err := s.recordOf(ctx, collection)
+			if err != nil {
+				return err
+			}
+			stays[fingerprint] = stays[fingerprint] || found && !of.Completed.IsZero()
+		}
+		if stays[fingerprint] {
+			continue
+		}
+		if err := s.admin.drop(ctx, collection); err != nil {
+			return err
+		}
+		s.lenders = slices.DeleteFunc(s.lenders, func(l lender) bool { return l.ledger == collection })
+	}
+	return nil
 }

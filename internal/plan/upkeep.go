@@ -1,0 +1,86 @@
+package plan
+
+import (
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+)
+
+// upkeep brings the generations beside the wanted one up to date, one after the other: the live one
+// while the wanted one cannot be built, and those that are retained. Ingestion comes first, so that
+// at most one run of a pipeline is active. Its pods start whether or not the embedding model serves:
+// without it, a run still removes documents.
+var upkeep = kind{
+	TaskKind: desired.Upkeep,
+	interval: (*State).syncInterval,
+	startable: func(s *State) bool {
+		return s.sourcesExist() && s.storeAvailable() && s.extractionSettled()
+	},
+}
+
+// planUpkeep decides on the upkeep of each generation beside the wanted one, given what was decided on
+// ingestion and what it was started for. A change of documents makes both due.
+func (s *State) planUpkeep(p *Plan, ingest decision, trigger desired.Trigger, now time.Time) error {
+	trigger.Rebuilds = 0 // only the wanted generation is built again
+	busy := ingest.active
+	for _, record := range s.upkept(p, trigger) {
+		c, err := desired.UpkeepConfig(s.Pipeline, record)
+		if err != nil {
+			return err
+		}
+		task := desired.Task{Kind: desired.Upkeep, Config: c, Trigger: trigger, Rules: s.Rules}
+		task.Asked = s.ingestionAsked(trigger)
+		newest := s.upkeepOf(record.Fingerprint())
+		active := newest != nil && finished(newest) == ""
+		switch {
+		case active && ingest.behind:
+			continue // it is pruned, and makes way for ingestion
+		case !active && (busy || ingest.behind):
+			if newest != nil {
+				p.add(record.Fingerprint(), decision{keep: newest.Name})
+			}
+			continue
+		}
+		d := s.decide(upkeep, task, now)
+		busy = busy || d.active
+		p.add(record.Fingerprint(), d)
+	}
+	return nil
+}
+
+// upkept are the generations whose upkeep may be due, in order of precedence. The live one is among
+// them unless the newest ingestion run was its own and for the same trigger.
+func (s *State) upkept(p *Plan, trigger desired.Trigger) (list []desired.Record) {
+	live := p.Facts.Live
+	if live != nil && live.Fingerprint() != s.wanted().Fingerprint() {
+		newest := s.newestJob(naming.ComponentIngest)
+		if newest == nil || newest.Labels[naming.LabelGeneration] != live.Fingerprint() ||
+			finished(newest) != batchv1.JobComplete || !triggeredBy(newest, trigger) {
+			list = append(list, *live)
+		}
+	}
+	return append(list, p.Facts.Retained...)
+}
+
+// upkeepOf is the newest Job that keeps the generation up to date; nil before the first.
+func (s *State) upkeepOf(fingerprint string) (newest *batchv1.Job) {
+	for _, job := range s.Jobs {
+		if keepsUp(job) && job.Labels[naming.LabelGeneration] == fingerprint {
+			newest = job
+		}
+	}
+	return newest
+}
+
+// ingestionAsked reports whether the sync annotation asked for the newest ingestion run of that trigger:
+// its words hold for the upkeep that follows, too.
+func (s *State) ingestionAsked(trigger desired.Trigger) bool {
+	newest := s.newestJob(naming.ComponentIngest)
+	return newest != nil && asked(newest) && newest.Annotations[naming.AnnotationSync] == trigger.Sync
+}
+
+// keepsUp reports whether the Job is one of upkeep.
+func keepsUp(job *batchv1.Job) bool { return job.Labels[naming.LabelTask] == desired.Upkeep.Variant }

@@ -1,0 +1,133 @@
+package controllers_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/apply"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/test/apiserver"
+)
+
+// awaitGeneration waits until a generation that is none of others is live.
+func (c *cluster) awaitGeneration(name string, others ...string) string {
+	c.Helper()
+	var now string
+	apiserver.Eventually(c, patience, func() string {
+		now = c.awaitReady(name).Status.Index.Generation
+		for _, other := range others {
+			if now == other {
+				return "another generation than " + other
+			}
+		}
+		return ""
+	})
+	return now
+}
+
+// awaitRetained waits until exactly these generations are retained, each up to date.
+func (c *cluster) awaitRetained(name string, want ...string) []v1alpha1.RetainedGeneration {
+	c.Helper()
+	var retained []v1alpha1.RetainedGeneration
+	apiserver.Eventually(c, patience, func() string {
+		retained = c.pipeline(name).Status.Index.Retained
+		got := []string{}
+		for _, r := range retained {
+			if r.LastSyncTime == nil || r.Problem != "" {
+				return fmt.Sprintf("%s to be brought up to date: %+v", r.Generation, r)
+			}
+			got = append(got, r.Generation)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(append([]string{}, want...)) {
+			return fmt.Sprintf("%v to be retained: %v", want, got)
+		}
+		return ""
+	})
+	return retained
+}
+
+// awaitRecords waits until the generations have exactly so many records.
+func (c *cluster) awaitRecords(p *v1alpha1.RAGPipeline, want ...string) {
+	c.Helper()
+	names := naming.For(p)
+	apiserver.Eventually(c, patience, func() string {
+		children, found := c.children(p), 0
+		for key := range children {
+			if key.Kind == "ConfigMap" && len(key.Name) == len(names.Generation("00000000")) && key.Name[:len(key.Name)-8] == names.Generation("") {
+				found++
+			}
+		}
+		for _, fingerprint := range want {
+			if _, ok := children[apply.Key{Kind: "ConfigMap", Name: names.Generation(fingerprint)}]; !ok {
+				return "a record of " + fingerprint
+			}
+		}
+		if found != len(want) {
+			return fmt.Sprintf("%d records: there are %d", len(want), found)
+		}
+		return ""
+	})
+}
+
+func TestAReplacedGenerationIsKeptUpToDateAndGoneBackTo(t *testing.T) {
+	c := startCluster(t)
+	startOperator(t, c.namespace)
+	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
+	first, size := p.Status.Index.Generation, p.Spec.Chunking.Size
+	c.change(p, `{"spec":{"chunking":{"size":400,"overlap":50}}}`)
+	second := c.awaitGeneration(p.Name, first)
+	kept := c.awaitRetained(p.Name, first)[0]
+	if day := kept.Until.Sub(kept.ReplacedTime.Time); day != 24*time.Hour || kept.EmbeddingModel == "" {
+		t.Errorf("it is kept for %s: %+v", day, kept)
+	}
+	c.awaitRecords(p, first, second)
+
+	c.change(p, fmt.Sprintf(`{"spec":{"chunking":{"size":%d,"overlap":200}}}`, size))
+	begun := time.Now()
+	if now := c.awaitGeneration(p.Name, second); now != first || time.Since(begun) > time.Minute {
+		t.Errorf("%s is live after %s, want %s within a minute", now, time.Since(begun), first)
+	}
+	c.awaitRetained(p.Name, second)
+
+	c.change(p, `{"spec":{"index":{"retain":"0s"}}}`)
+	c.awaitRetained(p.Name)
+	c.awaitRecords(p, first)
+}
+
+func TestAnAbandonedBuildLeavesNothingBehind(t *testing.T) {
+	c := startCluster(t)
+	startOperator(t, c.namespace)
+	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
+	first := p.Status.Index.Generation
+	c.Hold(true)
+	c.change(p, `{"spec":{"chunking":{"size":400,"overlap":50}}}`)
+	c.awaitReason(p.Name, v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonIndexing)
+	var second string
+	apiserver.Eventually(t, patience, func() string {
+		if b := c.pipeline(p.Name).Status.Index.Building; b != nil && b.Generation != first {
+			second = b.Generation
+			return ""
+		}
+		return "the second generation to be built"
+	})
+	c.change(p, `{"spec":{"chunking":{"size":300,"overlap":50}}}`)
+	apiserver.Eventually(t, patience, func() string {
+		if b := c.pipeline(p.Name).Status.Index.Building; b == nil || b.Generation == first || b.Generation == second {
+			return "the third generation to be built"
+		}
+		return ""
+	})
+	for key, child := range c.children(p) {
+		if child.GetLabels()[naming.LabelGeneration] == second {
+			t.Errorf("the abandoned build left %s %s", key.Kind, key.Name)
+		}
+	}
+	c.Hold(false)
+	third := c.awaitGeneration(p.Name, first)
+	c.awaitRetained(p.Name, first)
+	c.awaitRecords(p, first, third)
+}
