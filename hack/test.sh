@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test. Tests on a real API server and a real Weaviate get them built from source the first time, unless
-# KUBEBUILDER_ASSETS and RAGPIPELINE_WEAVIATE name others. The race detector needs cgo, and so a C compiler; without one
+# Runs every test. Tests on a real API server, Weaviate and S3 server get them built from source the first time, unless
+# KUBEBUILDER_ASSETS, RAGPIPELINE_WEAVIATE and RAGPIPELINE_VERSITYGW name others. The race detector needs cgo, and so a C compiler; without one
 # the tests run without it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +12,8 @@ if [ -z "${KUBEBUILDER_ASSETS:-}" ] || [ -z "${RAGPIPELINE_WEAVIATE:-}" ]; then
   export KUBEBUILDER_ASSETS=${kubebuilder:-$KUBEBUILDER_ASSETS} RAGPIPELINE_WEAVIATE=${weaviate:-$RAGPIPELINE_WEAVIATE}
 fi
 hack/helm.sh # for test/chart
+RAGPIPELINE_VERSITYGW=${RAGPIPELINE_VERSITYGW:-$(hack/versitygw/binary.sh)}
+export RAGPIPELINE_VERSITYGW
 
 if command -v "${CC:-cc}" >/dev/null 2>&1 && [ "$(go env GOOS)/$(go env GOARCH)" != linux/386 ]; then
   echo "test: with the race detector"

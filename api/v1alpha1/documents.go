@@ -4,7 +4,7 @@ import "k8s.io/apimachinery/pkg/runtime"
 
 // Source is a place from which documents are read.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim), has(self.container)].filter(x, x).size() == 1",message="a source needs exactly one of configMap, persistentVolumeClaim and container: to use several, declare two sources"
+// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim), has(self.s3), has(self.container)].filter(x, x).size() == 1",message="a source needs exactly one of configMap, persistentVolumeClaim, s3 and container: to use several, declare several sources"
 type Source struct {
 	// name identifies the source. It must be unique in the pipeline, and is the first segment of a
 	// document's identity, <name>/<path>.
@@ -25,6 +25,11 @@ type Source struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	Exclude []Glob `json:"exclude,omitempty"`
+
+	// maxSize is the size up to which a document is read, such as 20Mi. A larger one fails as TooLarge.
+	// If unset, it is 128Mi.
+	// +optional
+	MaxSize DocumentSize `json:"maxSize,omitempty"`
 
 	// metadata is attached to every document of the source. Callers can filter by it. Each value is a
 	// text, a number, a boolean or a list of texts; a document's own metadata takes precedence. A key
@@ -48,6 +53,10 @@ type Source struct {
 	// container reads the files that a program of your own writes, such as rclone.
 	// +optional
 	Container *ContainerSource `json:"container,omitempty"`
+
+	// s3 reads the objects of a bucket of Amazon S3, or of a store with the same API.
+	// +optional
+	S3 *S3Source `json:"s3,omitempty"`
 }
 
 // Glob is a pattern for slash-separated paths, relative to the source.
@@ -56,6 +65,12 @@ type Source struct {
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=256
 type Glob string
+
+// DocumentSize is the size of a document in bytes.
+//
+// +kubebuilder:validation:MaxLength=12
+// +kubebuilder:validation:XValidation:rule="self.matches('^[1-9][0-9]*(Ki|Mi|k|M)?$') && quantity(self).compareTo(quantity('128Mi')) <= 0",message="must be a whole number of bytes up to 128Mi, such as 20Mi"
+type DocumentSize string
 
 // ConfigMapSource is a ConfigMap in the pipeline's namespace.
 type ConfigMapSource struct {

@@ -26,10 +26,10 @@ import (
 // ingestFlags are the flags of `ingest`.
 type ingestFlags struct {
 	podFlags
-	termination string
-	sync        syncFlags
-	share       index.Share
-	run         string
+	termination, bundles string
+	sync                 syncFlags
+	share                index.Share
+	run                  string
 }
 
 func newIngestCommand() *cobra.Command {
@@ -60,6 +60,8 @@ func newIngestCommand() *cobra.Command {
 	flags.IntVar(&f.share.Workers, "workers", 1, "how many processes share the run")
 	flags.IntVar(&f.share.Worker, "worker", 0, "which of them this is, from 0")
 	flags.StringVar(&f.run, "run", "", "name of the run that they share")
+	flags.StringVar(&f.bundles, "bundles", "/var/run/ragpipeline/bundles",
+		"directory of mounted ConfigMaps with certificates, <name>/<key>")
 	return cmd
 }
 
@@ -148,6 +150,7 @@ func (f *ingestFlags) ingest(ctx context.Context, log *slog.Logger) (*ingest.Rep
 		config:   *c,
 		sync:     f.sync,
 		team:     team,
+		bundles:  keys.Bundles(f.bundles),
 		progress: func(now config.Progress) { progress.Store(&now) },
 		log:      log,
 	})
@@ -165,8 +168,10 @@ type ingestion struct {
 	team   *ingest.Team // nil for one process
 	// configMaps returns a ConfigMap's entries by its name; nil in a pod, where they are mounted.
 	configMaps func(name string) (map[string][]byte, error)
-	progress   func(config.Progress)
-	log        *slog.Logger
+	// bundles returns the certificates in an entry of a ConfigMap.
+	bundles  func(config.ConfigMapKey) ([]byte, error)
+	progress func(config.Progress)
+	log      *slog.Logger
 }
 
 // ingest brings the index up to date with the sources.
@@ -174,6 +179,7 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 	resolvers := source.Resolvers{
 		ConfigMap: i.configMaps,
 		Secret:    func(key config.SecretKey) (string, error) { return d.keys(&key)() },
+		CABundle:  i.bundles,
 	}
 	var sources []source.Source
 	for _, s := range i.config.Sources {

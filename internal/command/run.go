@@ -270,14 +270,22 @@ func (f *runFlags) bringUpToDate(
 	ctx context.Context, d *dataPlane, c config.Ingest, configMaps map[string]map[string][]byte,
 ) error {
 	show, done := newProgress(f.stderr)
+	entries := func(name string) (map[string][]byte, error) {
+		if m, ok := configMaps[name]; ok {
+			return m, nil
+		}
+		return nil, fmt.Errorf("no file has ConfigMap %q: add it with another -f", name)
+	}
 	report, err := d.ingest(ctx, ingestion{
-		config: c,
-		sync:   f.sync,
-		configMaps: func(name string) (map[string][]byte, error) {
-			if m, ok := configMaps[name]; ok {
-				return m, nil
+		config:     c,
+		sync:       f.sync,
+		configMaps: entries,
+		bundles: func(ref config.ConfigMapKey) ([]byte, error) {
+			m, err := entries(ref.Name)
+			if err == nil && m[ref.Key] == nil {
+				err = fmt.Errorf("the manifest's ConfigMap %q has no key %q", ref.Name, ref.Key)
 			}
-			return nil, fmt.Errorf("no file has ConfigMap %q: add it with another -f", name)
+			return m[ref.Key], err
 		},
 		progress: show,
 		log:      slog.New(slog.DiscardHandler), // the report says the same for people

@@ -74,6 +74,9 @@ type Source struct {
 	// Metadata is put on every chunk of the source, and can be filtered by.
 	Metadata Metadata `json:"metadata,omitempty"`
 
+	// MaxBytes is the size up to which a document is read; 0 means ingestion's own limit.
+	MaxBytes int64 `json:"maxBytes,omitempty"`
+
 	// Exactly one of the following.
 
 	// Directory is a directory in the file system: a mounted ConfigMap or volume, or --documents.
@@ -81,12 +84,14 @@ type Source struct {
 	// ConfigMap names a ConfigMap of the manifest. Only `run` uses it: in a pod, ConfigMaps are
 	// mounted.
 	ConfigMap *ConfigMap `json:"configMap,omitempty"`
+	// S3 is a bucket of S3, or of a store with the same API.
+	S3 *S3 `json:"s3,omitempty"`
 }
 
 // Places counts the places that the source names. It must be exactly one.
 func (s Source) Places() int {
 	count := 0
-	for _, named := range []bool{s.Directory != nil, s.ConfigMap != nil} {
+	for _, named := range []bool{s.Directory != nil, s.ConfigMap != nil, s.S3 != nil} {
 		if named {
 			count++
 		}
@@ -114,6 +119,30 @@ type ProgramExit struct {
 type ConfigMap struct {
 	Name string `json:"name"`
 }
+
+// S3 is a bucket, or a folder of it. The names of the Secret's entries are those of AWS's environment variables.
+type S3 struct {
+	Bucket string `json:"bucket"`
+	// Prefix is the folder, without a slash at its end; empty means the bucket.
+	Prefix string `json:"prefix,omitempty"`
+	// Endpoint is the base URL of the API; empty means Amazon's.
+	Endpoint string `json:"endpoint,omitempty"`
+	// Region is empty if the store is to be asked.
+	Region string `json:"region,omitempty"`
+	// PathStyle reports whether the bucket is in the path of requests; nil means that the endpoint decides.
+	PathStyle *bool `json:"pathStyle,omitempty"`
+	// Secret names the Secret with the credentials; empty means those of the environment, or none.
+	Secret string `json:"secret,omitempty"`
+	// CABundle has certificates to trust besides the system's.
+	CABundle *ConfigMapKey `json:"caBundle,omitempty"`
+}
+
+// The entries of the Secret of an S3 source.
+const (
+	S3AccessKeyID     = "AWS_ACCESS_KEY_ID"
+	S3SecretAccessKey = "AWS_SECRET_ACCESS_KEY"
+	S3SessionToken    = "AWS_SESSION_TOKEN"
+)
 
 // ConfigMapKey names an entry of a ConfigMap, such as one with certificates. A pod finds its value in
 // a file <bundles dir>/<name>/<key>.

@@ -19,7 +19,7 @@ func TestDirectoriesReplaceSources(t *testing.T) {
 		return config.Source{Name: name, ConfigMap: &config.ConfigMap{Name: "cm"}}
 	}
 	at := func(s config.Source, path string) config.Source {
-		s.ConfigMap, s.Directory = nil, &config.Directory{Path: path}
+		s.ConfigMap, s.S3, s.Directory = nil, nil, &config.Directory{Path: path}
 		return s
 	}
 	declared := []v1alpha1.Source{{Name: "rclone", Container: &v1alpha1.ContainerSource{}}}
@@ -42,6 +42,11 @@ func TestDirectoriesReplaceSources(t *testing.T) {
 		{"each source has its own directory",
 			sources{volume("x"), volume("y")}, []directory{{"y", "/a"}, {"x", "/b"}},
 			sources{at(volume("x"), "/b"), at(volume("y"), "/a")}, ""},
+		{"a directory replaces a bucket, and keeps its limit",
+			sources{{Name: "b", MaxBytes: 9, S3: &config.S3{Bucket: "b"}}}, []directory{{"", "/a"}},
+			sources{{Name: "b", MaxBytes: 9, Directory: &config.Directory{Path: "/a"}}}, ""},
+		{"a bucket needs no directory", sources{{Name: "b", S3: &config.S3{Bucket: "b"}}}, nil,
+			sources{{Name: "b", S3: &config.S3{Bucket: "b"}}}, ""},
 		{"a named directory replaces a ConfigMap",
 			sources{configMap("guide")}, []directory{{"guide", "/a"}}, sources{at(configMap("guide"), "/a")}, ""},
 

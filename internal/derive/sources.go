@@ -7,7 +7,9 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -43,13 +45,17 @@ type SourceKind struct {
 	// Program reports whether a container of the pod fills the source's directory, in place of Config.
 	// It alone uses Objects.
 	Program bool
+	// Keys are entries of Secrets, and Bundles entries of ConfigMaps, that the process reads as files.
+	// An entry may be missing.
+	Keys    []config.SecretKey
+	Bundles []config.ConfigMapKey
 	// Mounted reports whether a pod mounts the first of Objects as the source's directory, in place
 	// of Config.
 	Mounted bool
 	// Path is the directory within what is mounted.
 	Path string
-	// Versioned reports whether the resourceVersion of the first of Objects changes with the
-	// documents.
+	// Versioned reports whether a change of Objects starts a run: with a ConfigMap the documents
+	// change, and with a Secret a source may become readable.
 	Versioned bool
 }
 
@@ -73,6 +79,8 @@ func KindOf(s v1alpha1.Source) SourceKind {
 		}
 	case s.Container != nil:
 		return SourceKind{Objects: programObjects(s.Container), Program: true}
+	case s.S3 != nil:
+		return s3Kind(s.S3)
 	}
 	return SourceKind{}
 }
@@ -105,6 +113,41 @@ const (
 	ProgramExitFile  = "exit.json"
 )
 
+func s3Kind(s *v1alpha1.S3Source) SourceKind {
+	kind := SourceKind{Versioned: true}
+	kind.Config.S3 = &config.S3{
+		Bucket: s.Bucket, Prefix: strings.Trim(s.Prefix, "/"), Endpoint: strings.TrimSuffix(string(s.Endpoint), "/"),
+		Region: s.Region, PathStyle: s.PathStyle,
+		Secret:   kind.secret("s3", s.SecretRef, config.S3AccessKeyID, config.S3SecretAccessKey, config.S3SessionToken),
+		CABundle: kind.bundle("s3", s.CABundle),
+	}
+	return kind
+}
+
+// secret adds the Secret that a source of the named field refers to, and returns its name.
+func (k *SourceKind) secret(field string, ref *v1alpha1.SourceSecret, entries ...string) string {
+	if ref == nil {
+		return ""
+	}
+	name := string(ref.Name)
+	k.Objects = append(k.Objects, Object{Kind: KindSecret, Name: name, Field: field + ".secretRef.name"})
+	for _, entry := range entries {
+		k.Keys = append(k.Keys, config.SecretKey{Name: name, Key: entry})
+	}
+	return name
+}
+
+// bundle adds the certificates that a source of the named field refers to.
+func (k *SourceKind) bundle(field string, ref *v1alpha1.CABundle) *config.ConfigMapKey {
+	if ref == nil {
+		return nil
+	}
+	bundle := config.ConfigMapKey{Name: string(ref.Name), Key: ref.Key}
+	k.Objects = append(k.Objects, Object{Kind: KindConfigMap, Name: bundle.Name, Field: field + ".caBundle.name"})
+	k.Bundles = append(k.Bundles, bundle)
+	return &bundle
+}
+
 func (d DataPlane) sources(sources []v1alpha1.Source) ([]config.Source, error) {
 	var list []config.Source
 	var errs []error
@@ -112,11 +155,12 @@ func (d DataPlane) sources(sources []v1alpha1.Source) ([]config.Source, error) {
 		field := fmt.Sprintf("spec.documents[%d]", i)
 		include, includeErr := globs(field+".include", s.Include)
 		exclude, excludeErr := globs(field+".exclude", s.Exclude)
-		errs = append(errs, includeErr, excludeErr)
 		metadata, metadataErr := metadata(field+".metadata", s.Metadata)
-		errs = append(errs, metadataErr)
+		maxSize, sizeErr := maxBytes(field+".maxSize", string(s.MaxSize))
+		errs = append(errs, includeErr, excludeErr, metadataErr, sizeErr)
 		source := d.place(s)
 		source.Name, source.Include, source.Exclude, source.Metadata = s.Name, include, exclude, metadata
+		source.MaxBytes = maxSize
 		list = append(list, source)
 	}
 	return list, errors.Join(errs...)
@@ -136,6 +180,18 @@ func (d DataPlane) place(s v1alpha1.Source) config.Source {
 		return config.Source{Directory: place}
 	}
 	return kind.Config
+}
+
+// maxBytes returns the limit in bytes; 0 for one that is not set.
+func maxBytes(field, size string) (int64, error) {
+	if size == "" {
+		return 0, nil
+	}
+	q, err := resource.ParseQuantity(size)
+	if err != nil {
+		return 0, Errorf(field, "must be a whole number of bytes, such as 20Mi")
+	}
+	return q.Value(), nil
 }
 
 // globs refuses the patterns that a pod would refuse: a run with one would fail again and again.

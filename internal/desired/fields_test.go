@@ -52,7 +52,7 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 		"NIM": func(s *v1alpha1.RAGPipelineSpec) {
 			s.Extraction.Server.Endpoint = nil
 			s.Documents[0].ConfigMap, s.VectorStore.External, s.Gateway.Auth.Anonymous = nil, nil, nil
-			s.Documents[0].Container = nil
+			s.Documents[0].Container, s.Documents[0].S3 = nil, nil
 		},
 		"NIM with plain environment": func(s *v1alpha1.RAGPipelineSpec) {
 			s.VectorStore.External, s.Extraction = nil, nil
@@ -63,17 +63,22 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 		"Endpoint": func(s *v1alpha1.RAGPipelineSpec) {
 			s.Extraction.Server.Tika = nil
 			s.Documents[0].PersistentVolumeClaim, s.VectorStore.Weaviate = nil, nil
+			s.Documents[0].Container, s.Documents[0].S3 = nil, nil
+		},
+		"StandIn with a bucket": func(s *v1alpha1.RAGPipelineSpec) {
+			s.VectorStore.Weaviate, s.Extraction = nil, nil
+			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim = nil, nil
 			s.Documents[0].Container = nil
 		},
 		"StandIn": func(s *v1alpha1.RAGPipelineSpec) { s.VectorStore.Weaviate, s.Extraction = nil, nil },
 		"StandIn with a program": func(s *v1alpha1.RAGPipelineSpec) {
 			s.VectorStore.Weaviate, s.Extraction = nil, nil
 			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim = nil, nil
-			s.Documents[0].Container.Env[0].ValueFrom = nil
+			s.Documents[0].Container.Env[0].ValueFrom, s.Documents[0].S3 = nil, nil
 		},
 		"StandIn with a program that gets a key": func(s *v1alpha1.RAGPipelineSpec) {
 			s.VectorStore.Weaviate, s.Extraction = nil, nil
-			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim = nil, nil
+			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim, s.Documents[0].S3 = nil, nil, nil
 		},
 	} {
 		p := &v1alpha1.RAGPipeline{}
@@ -145,7 +150,7 @@ func fill(v reflect.Value) {
 		fill(element)
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(reflect.ValueOf("key").Convert(v.Type().Key()), element)
-	case v.Type() == reflect.TypeFor[v1alpha1.VolumeSize]():
+	case v.Type() == reflect.TypeFor[v1alpha1.VolumeSize](), v.Type() == reflect.TypeFor[v1alpha1.DocumentSize]():
 		v.SetString("1Gi")
 	case v.Kind() == reflect.String:
 		v.SetString("text")
@@ -214,6 +219,9 @@ func change(t *testing.T, v reflect.Value) {
 		return
 	case *metav1.Duration:
 		leaf.Duration += time.Minute
+		return
+	case *v1alpha1.DocumentSize:
+		*leaf = "2Mi"
 		return
 	case *v1alpha1.Retention:
 		*leaf = "Delete"

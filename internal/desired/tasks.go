@@ -215,13 +215,23 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 				envFromField(runVariable, "metadata.labels['"+batchv1.ControllerUidLabel+"']"))
 	}
 	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configMap)}, slices.Concat(sources, filled)...)
-	keys := append(b.sourceKeys(), c.Embedding.Key, indexSecret(c.Index))
+	kinds := b.sourceKinds()
+	keys := []*config.SecretKey{c.Embedding.Key, indexSecret(c.Index)}
+	for _, kind := range kinds {
+		for _, key := range kind.Keys {
+			keys = append(keys, &key)
+		}
+	}
 	if c.Extraction != nil {
 		keys = append(keys, c.Extraction.Server.Key)
 	}
 	if secrets := secretsVolume(keys...); secrets != nil {
 		volumes = append(volumes, secrets)
 		container.WithVolumeMounts(readOnly("secrets", secretsDirectory))
+	}
+	if bundles := bundlesVolume(kinds); bundles != nil {
+		volumes = append(volumes, bundles)
+		container.WithArgs("--bundles", bundlesDirectory).WithVolumeMounts(readOnly("bundles", bundlesDirectory))
 	}
 	template := b.template(pod{
 		component:   naming.ComponentIngest,
@@ -271,15 +281,31 @@ func (b builder) sources() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.Vo
 	return volumes, mounts
 }
 
-// sourceKeys returns the keys that the sources name, except those of programs.
-func (b builder) sourceKeys() (keys []*config.SecretKey) {
+func (b builder) sourceKinds() (kinds []derive.SourceKind) {
 	for _, s := range b.p.Spec.Documents {
-		kind := derive.KindOf(s)
-		for _, object := range kind.Objects {
-			if object.Key != "" && !kind.Program {
-				keys = append(keys, &config.SecretKey{Name: object.Name, Key: object.Key})
+		kinds = append(kinds, derive.KindOf(s))
+	}
+	return kinds
+}
+
+// bundlesVolume holds the certificates that sources trust as <config map>/<key>; it is nil without
+// any. Like a key, they may be missing.
+func bundlesVolume(kinds []derive.SourceKind) *corev1ac.VolumeApplyConfiguration {
+	projected := corev1ac.ProjectedVolumeSource()
+	taken := map[config.ConfigMapKey]bool{}
+	for _, kind := range kinds {
+		for _, bundle := range kind.Bundles {
+			if taken[bundle] {
+				continue
 			}
+			taken[bundle] = true
+			projected.WithSources(corev1ac.VolumeProjection().WithConfigMap(corev1ac.ConfigMapProjection().
+				WithName(bundle.Name).WithOptional(true).
+				WithItems(corev1ac.KeyToPath().WithKey(bundle.Key).WithPath(bundle.Name + "/" + bundle.Key))))
 		}
 	}
-	return keys
+	if len(taken) == 0 {
+		return nil
+	}
+	return corev1ac.Volume().WithName("bundles").WithProjected(projected)
 }

@@ -44,7 +44,7 @@ func (d *document) recognised(limits config.Limits) bool {
 		return false
 	}
 	d.entry.Known = d.previous.Version
-	if !d.entry.Exact || d.entry.Version != d.previous.Version {
+	if !d.entry.Exact || d.entry.Size > d.origin.maxDocument || d.entry.Version != d.previous.Version {
 		return false
 	}
 	d.row.Hash = d.previous.Hash

@@ -119,7 +119,7 @@ func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err err
 // content reads the document and hashes it.
 func (r *run) content(ctx context.Context, d *document) (source.Content, error) {
 	defer r.tally.time(stageRead)()
-	content, err := source.Read(ctx, d.origin, d.entry, r.MaxDocument)
+	content, err := source.Read(ctx, d.origin, d.entry, d.origin.maxDocument)
 	if err != nil {
 		return content, err
 	}

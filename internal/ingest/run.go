@@ -73,6 +73,8 @@ type origin struct {
 	metadata config.Metadata
 	// attributes is the hash of metadata that the ledger keeps.
 	attributes string
+	// maxDocument is the limit on a document's source bytes.
+	maxDocument int64
 	// reached reports whether a document of it could be asked for. Without one, unavailable is why not.
 	reached     atomic.Bool
 	unavailable atomic.Pointer[error]
@@ -104,7 +106,7 @@ func newRun(o Options) (*run, error) {
 	}
 	for i, c := range o.Config.Sources {
 		r.origins = append(r.origins, &origin{Source: o.Sources[i], name: c.Name, metadata: c.Metadata,
-			attributes: attributes(c)})
+			attributes: attributes(c), maxDocument: cmp.Or(c.MaxBytes, o.MaxDocument)})
 	}
 	// The source a-b sorts after a by name, but a-b/x before a/x.
 	slices.SortFunc(r.origins, func(a, b *origin) int { return cmp.Compare(a.document(""), b.document("")) })

@@ -1,10 +1,11 @@
 // Package keys reads API keys: those that a data-plane process sends to models and to the vector
-// store, and those that the gateway's clients send to it. No error shows one.
+// store, and those that the gateway's clients send to it; and the certificates that sources trust. No error shows a key.
 package keys
 
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,8 +14,12 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
-// maxBytes bounds a file of keys; a real key has some hundred bytes.
-const maxBytes = 64 << 10
+// maxBytes bounds a file of keys; a real key has some hundred bytes. maxBundle bounds one of certificates; those of a
+// whole system have 250 kB.
+const (
+	maxBytes  = 64 << 10
+	maxBundle = 1 << 20
+)
 
 // Ring finds the API key that a config refers to. For a nil reference it returns nil: send no key.
 type Ring func(ref *config.SecretKey) model.Key
@@ -28,7 +33,7 @@ func Mounted(dir string) Ring {
 		}
 		path := filepath.Join(dir, ref.Name, ref.Key)
 		return func() (string, error) {
-			b, err := read(path)
+			b, err := read(path, maxBytes)
 			if err != nil {
 				return "", fmt.Errorf("key %q of Secret %q: %w", ref.Key, ref.Name, err)
 			}
@@ -56,7 +61,7 @@ func fromManifest(
 	if secret, ok := secrets[ref.Name]; ok {
 		value, ok := secret[ref.Key]
 		if !ok {
-			return "", fmt.Errorf("the manifest's Secret %q has no key %q", ref.Name, ref.Key)
+			return "", absent{fmt.Errorf("the manifest's Secret %q has no key %q", ref.Name, ref.Key)}
 		}
 		return strings.TrimSpace(string(value)), nil
 	}
@@ -70,6 +75,23 @@ func fromManifest(
 		ref.Name, ref.Key)
 }
 
+// absent is that a Secret has no such key: fs.ErrNotExist, as it is of a mounted Secret.
+type absent struct{ error }
+
+// Is reports whether target is fs.ErrNotExist.
+func (absent) Is(target error) bool { return target == fs.ErrNotExist }
+
+// Bundles reads certificates from mounted ConfigMaps, <dir>/<config map>/<key>.
+func Bundles(dir string) func(config.ConfigMapKey) ([]byte, error) {
+	return func(ref config.ConfigMapKey) ([]byte, error) {
+		b, err := read(filepath.Join(dir, ref.Name, ref.Key), maxBundle)
+		if err != nil {
+			return nil, fmt.Errorf("key %q of ConfigMap %q: %w", ref.Key, ref.Name, err)
+		}
+		return b, nil
+	}
+}
+
 // Clients holds the token of each client of the gateway, by the client's name.
 type Clients map[string]string
 
@@ -78,7 +100,7 @@ type Clients map[string]string
 // each time, and fails if it has no client.
 func ClientsFile(path string) func() (Clients, error) {
 	return func() (Clients, error) {
-		b, err := read(path)
+		b, err := read(path, maxBytes)
 		if err != nil {
 			return nil, fmt.Errorf("client keys: %w", err)
 		}
@@ -115,7 +137,7 @@ func MountedClients(dir string) func() (Clients, error) {
 			if strings.HasPrefix(e.Name(), ".") { // the mount's own links
 				continue
 			}
-			b, err := read(filepath.Join(dir, e.Name()))
+			b, err := read(filepath.Join(dir, e.Name()), maxBytes)
 			if err != nil {
 				return nil, fmt.Errorf("client keys: %w", err)
 			}
@@ -125,19 +147,19 @@ func MountedClients(dir string) func() (Clients, error) {
 	}
 }
 
-// read returns the content of a file of at most maxBytes.
-func read(path string) ([]byte, error) {
+// read returns the content of a file of at most limit bytes.
+func read(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(b) > maxBytes {
-		return nil, fmt.Errorf("%s has more than %d bytes", path, maxBytes)
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s has more than %d bytes", path, limit)
 	}
 	return b, nil
 }

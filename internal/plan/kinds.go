@@ -60,15 +60,15 @@ func (s *State) ingestTrigger() desired.Trigger {
 // sourceVersions are the versions of the sources' objects, in the order of the spec.
 func (s *State) sourceVersions() (versions []desired.SourceVersion) {
 	for _, source := range s.Pipeline.Spec.Documents {
-		v := desired.SourceVersion{Source: source.Name}
-		if kind := derive.KindOf(source); len(kind.Objects) > 0 {
-			object := s.Objects[ObjectKey(kind.Objects[0].Kind, kind.Objects[0].Name)]
-			v.UID = object.UID
+		kind := derive.KindOf(source)
+		for _, named := range kind.Objects {
+			object := s.Objects[ObjectKey(named.Kind, named.Name)]
+			v := desired.SourceVersion{Source: source.Name, UID: object.UID}
 			if kind.Versioned {
 				v.ResourceVersion = object.ResourceVersion
 			}
+			versions = append(versions, v)
 		}
-		versions = append(versions, v)
 	}
 	return versions
 }

@@ -46,7 +46,7 @@ func TestWhatCannotBeRunIsRefusedWithItsRemedy(t *testing.T) {
 		{"an unknown field", with("\n  chunkign: {size: 3}"), nil, `unknown field "spec.chunkign": the fields here are chunking, `},
 		{"an overlap as large as the chunk", with("\n  chunking: {size: 300, overlap: 300}"), nil, "spec.chunking.overlap: overlap must be less than size: lower overlap or raise size"},
 		{"more passages than candidates", with("\n  retrieval: {k: 5, topN: 6}"), nil, "spec.retrieval.topN: topN must be at most k"},
-		{"two kinds in one source", pipeline(volume+"\n    configMap: {name: c}", standIns), nil, "spec.documents[0]: a source needs exactly one of configMap and persistentVolumeClaim"},
+		{"two kinds in one source", pipeline(volume+"\n    configMap: {name: c}", standIns), nil, "spec.documents[0]: a source needs exactly one of configMap,"},
 		{"a secret that is in no file", endpoint("{name: nvidia, key: token}"), nil, `spec.models.embedding.endpoint.secretRef: no file has Secret "nvidia": add it with another -f`},
 		{"a secret that is neither in a file nor in the environment", endpoint("{name: nvidia, key: NVIDIA_API_KEY}"), nil, `no file has Secret "nvidia", and NVIDIA_API_KEY is not set in the environment: provide one of them`},
 		{"a secret without the key", endpoint("{name: nvidia, key: token}") + secret, nil, `Secret "nvidia" has no key "token"`},

@@ -1,0 +1,65 @@
+package v1alpha1
+
+// SourceSecret is a Secret with a source's credentials. Only the runs of the pipeline's ingestion get them.
+type SourceSecret struct {
+	// name is the name of the Secret, in the pipeline's namespace.
+	// +required
+	Name ObjectName `json:"name"`
+}
+
+// CABundle is an entry of a ConfigMap with certificates as PEM. A source trusts them besides those of
+// the image.
+type CABundle struct {
+	// name is the name of the ConfigMap, in the pipeline's namespace.
+	// +required
+	Name ObjectName `json:"name"`
+
+	// key is the key of the entry in the ConfigMap.
+	// +optional
+	// +kubebuilder:default:="ca.crt"
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	Key string `json:"key,omitempty"`
+}
+
+// S3Source is a bucket of Amazon S3, or of a store with the same API.
+type S3Source struct {
+	// bucket is the name of the bucket.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9][-._a-zA-Z0-9]+[a-zA-Z0-9]$`
+	Bucket string `json:"bucket"`
+
+	// prefix is the folder within the bucket: only keys below it are documents, and their paths begin
+	// after it. If unset, the whole bucket is read.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Prefix string `json:"prefix,omitempty"`
+
+	// endpoint is the base URL of the store's API. If unset, it is Amazon's.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/]+/?$')",message="must be the base URL of the store, such as https://minio.example.com: put the bucket into bucket and the folder into prefix"
+	Endpoint URL `json:"endpoint,omitempty"`
+
+	// region is the region of the bucket. If unset, the store is asked.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[-a-zA-Z0-9]+$`
+	Region string `json:"region,omitempty"`
+
+	// pathStyle puts the bucket into the path of requests instead of the host name. If unset, it is
+	// false for Amazon's S3 and true for other endpoints.
+	// +optional
+	PathStyle *bool `json:"pathStyle,omitempty"`
+
+	// secretRef refers to a Secret with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps
+	// AWS_SESSION_TOKEN. If unset, the credentials are those that the pod is given, such as by a role
+	// of its ServiceAccount; without them, requests are anonymous.
+	// +optional
+	SecretRef *SourceSecret `json:"secretRef,omitempty"`
+
+	// caBundle refers to certificates that the source trusts besides those of the image.
+	// +optional
+	CABundle *CABundle `json:"caBundle,omitempty"`
+}
