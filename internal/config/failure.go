@@ -62,10 +62,11 @@ const (
 
 // The shortfalls of a reply that is sent all the same: codes of its warnings.
 const (
-	NoPassages   Failure = "NoPassages"   // retrieval found nothing, so the LLM was not called
-	NoModel      Failure = "NoModel"      // the pipeline has no LLM
-	PassagesCut  Failure = "PassagesCut"  // not all passages fit the LLM's context window
-	NotRewritten Failure = "NotRewritten" // the LLM did not rewrite the question, so that it was searched for as asked
+	NoPassages     Failure = "NoPassages"     // retrieval found nothing, so the LLM was not called
+	NoModel        Failure = "NoModel"        // the pipeline has no LLM
+	PassagesCut    Failure = "PassagesCut"    // not all passages fit the LLM's context window
+	FalseCitations Failure = "FalseCitations" // the answer cited passages that do not exist; the citations were removed
+	NotRewritten   Failure = "NotRewritten"   // the LLM did not rewrite the question, so that it was searched for as asked
 
 	FilterKeyUnknown   Failure = "FilterKeyUnknown"   // no document has a key that the filter names
 	FilterTypeMismatch Failure = "FilterTypeMismatch" // the filter compares a key with values of a type that no document has

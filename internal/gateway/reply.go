@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"path"
+	"slices"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -12,15 +13,17 @@ import (
 // Completion is the body of an answer: OpenAI's chat completion, with citations, warnings and
 // metrics beside it.
 type Completion struct {
-	ID        string          `json:"id"`
-	Object    string          `json:"object"` // is always chat.completion
-	Created   int64           `json:"created"`
-	Model     string          `json:"model"` // is the pipeline's name
-	Choices   []Choice        `json:"choices"`
-	Usage     *model.Usage    `json:"usage,omitempty"` // is omitted if the LLM returned none
-	Citations Citations       `json:"citations"`
-	Warnings  []query.Warning `json:"warnings,omitempty"`
-	Metrics   Metrics         `json:"metrics"`
+	ID        string       `json:"id"`
+	Object    string       `json:"object"` // is always chat.completion
+	Created   int64        `json:"created"`
+	Model     string       `json:"model"` // is the pipeline's name
+	Choices   []Choice     `json:"choices"`
+	Usage     *model.Usage `json:"usage,omitempty"` // is omitted if the LLM returned none
+	Citations Citations    `json:"citations"`
+	// Cited has the n of each [n] in the answer; it is omitted if the answer is JSON.
+	Cited    []int           `json:"cited,omitzero"`
+	Warnings []query.Warning `json:"warnings,omitempty"`
+	Metrics  Metrics         `json:"metrics"`
 }
 
 // Choice is the answer. A completion always has exactly one.
@@ -33,6 +36,12 @@ type Choice struct {
 // NewCompletion makes the body for a result. The id may be any that identifies the request.
 func NewCompletion(id, pipeline string, r *query.Result) *Completion {
 	answer := model.Message{Role: "assistant", Content: r.Answer}
+	results := newCitations(r.Passages)
+	if r.Cited != nil {
+		for i := range results.Results {
+			results.Results[i].Cited = new(slices.Contains(r.Cited, i+1))
+		}
+	}
 	return &Completion{
 		ID:        completionID(id),
 		Object:    "chat.completion",
@@ -40,7 +49,8 @@ func NewCompletion(id, pipeline string, r *query.Result) *Completion {
 		Model:     pipeline,
 		Choices:   []Choice{{Message: answer, FinishReason: r.FinishReason}},
 		Usage:     r.Usage,
-		Citations: newCitations(r.Passages),
+		Citations: results,
+		Cited:     r.Cited,
 		Warnings:  r.Warnings,
 		Metrics:   answerMetrics(r),
 	}
@@ -52,15 +62,17 @@ func completionID(id string) string { return "chatcmpl-" + id }
 // choice has the metrics; usage follows in an event of its own. Warnings come with the first event,
 // or with the one that ends the choice if they occurred later.
 type Chunk struct {
-	ID        string          `json:"id"`
-	Object    string          `json:"object"` // is always chat.completion.chunk
-	Created   int64           `json:"created"`
-	Model     string          `json:"model"`
-	Choices   []ChunkChoice   `json:"choices"` // has one element, or none beside usage
-	Usage     *model.Usage    `json:"usage,omitempty"`
-	Citations *Citations      `json:"citations,omitempty"`
-	Warnings  []query.Warning `json:"warnings,omitempty"`
-	Metrics   *Metrics        `json:"metrics,omitempty"`
+	ID        string        `json:"id"`
+	Object    string        `json:"object"` // is always chat.completion.chunk
+	Created   int64         `json:"created"`
+	Model     string        `json:"model"`
+	Choices   []ChunkChoice `json:"choices"` // has one element, or none beside usage
+	Usage     *model.Usage  `json:"usage,omitempty"`
+	Citations *Citations    `json:"citations,omitempty"`
+	// Cited is in the event that ends the choice. See Completion.
+	Cited    []int           `json:"cited,omitzero"`
+	Warnings []query.Warning `json:"warnings,omitempty"`
+	Metrics  *Metrics        `json:"metrics,omitempty"`
 }
 
 // ChunkChoice is a piece of the answer.
@@ -90,7 +102,10 @@ type Citation struct {
 	DocumentType string  `json:"document_type"` // is always text
 	Content      string  `json:"content"`
 	Score        float64 `json:"score"` // is from 0 to 1
-	Metadata     Place   `json:"metadata"`
+	// Cited reports whether the answer cites the passage. It is omitted where that is not known: in a
+	// stream, a search, and an answer in JSON.
+	Cited    *bool `json:"cited,omitempty"`
+	Metadata Place `json:"metadata"`
 }
 
 // Place describes where a passage is and how it was scored.

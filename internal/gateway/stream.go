@@ -80,7 +80,7 @@ func (s *stream) End(r *query.Result) error {
 	metrics := answerMetrics(r)
 	last := s.chunk
 	last.Choices = []ChunkChoice{{FinishReason: &r.FinishReason}}
-	last.Metrics, last.Warnings = &metrics, r.Warnings[s.warned:]
+	last.Metrics, last.Warnings, last.Cited = &metrics, r.Warnings[s.warned:], r.Cited
 	if err := s.add(last); err != nil {
 		return err
 	}

@@ -95,6 +95,9 @@ func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *re
 		return err
 	}
 	request := s.chatRequest(r, p)
+	if r.ResponseFormat == nil { // in JSON, [1] is a list
+		reply.citations = newCitations(len(result.Passages))
+	}
 	if err = s.chatStage(ctx, request, reply); err == nil {
 		return reply.begin() // an answer that was cut before its first word has not begun yet
 	}
@@ -163,8 +166,8 @@ func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, repl
 		if isEmptyAnswer(completion) {
 			return errors.New("its answer has no word")
 		}
-		reply.finish(completion)
-		return nil
+		sendErr = reply.finish(completion)
+		return sendErr
 	})
 	reply.result.Times.LLM = took
 	switch {
@@ -201,9 +204,11 @@ func passagesOnly(passages []Passage) string {
 
 // reply gathers a result, and passes it on piece by piece when it is streamed.
 type reply struct {
-	to     Sender // is nil if the caller waits for the whole answer
-	begun  bool
-	result Result
+	to Sender // is nil if the caller waits for the whole answer
+	// citations checks the LLM's answer; nil leaves it as it is.
+	citations *citations
+	begun     bool
+	result    Result
 }
 
 // begin sends the receiver, once, the result as it is before the first word.
@@ -219,6 +224,16 @@ func (r *reply) delta(content string) error {
 	if err := r.begin(); err != nil {
 		return err
 	}
+	if r.citations != nil {
+		content = r.citations.next(content)
+	}
+	return r.pass(content)
+}
+
+func (r *reply) pass(content string) error {
+	if content == "" {
+		return nil
+	}
 	return r.to.Delta(content)
 }
 
@@ -229,20 +244,35 @@ func (r *reply) firstWord(asked time.Time) {
 	}
 }
 
-// finish takes over the LLM's answer.
-func (r *reply) finish(c *model.Completion) {
+// finish takes over the LLM's answer, and passes on what was held back of it.
+func (r *reply) finish(c *model.Completion) error {
 	r.result.Answer, r.result.FinishReason, r.result.Usage = c.Content, c.FinishReason, c.Usage
 	if r.result.FinishReason == "" {
 		r.result.FinishReason = "stop"
 	}
-}
-
-// fixed replies with a text that no LLM wrote.
-func (r *reply) fixed(text string) error {
-	r.result.Answer, r.result.FinishReason = text, "stop"
+	if r.citations == nil {
+		return nil
+	}
+	whole := newCitations(len(r.result.Passages))
+	r.result.Answer = whole.next(c.Content) + whole.rest()
+	whole.report(&r.result)
 	if r.to == nil {
 		return nil
 	}
+	return r.pass(r.citations.rest())
+}
+
+// fixed replies with a text that no LLM wrote. It shows every passage there is.
+func (r *reply) fixed(text string) error {
+	r.result.Answer, r.result.FinishReason = text, "stop"
+	r.result.Cited = make([]int, len(r.result.Passages))
+	for i := range r.result.Cited {
+		r.result.Cited[i] = i + 1
+	}
+	if r.to == nil {
+		return nil
+	}
+	r.citations = nil
 	return r.delta(text)
 }
 

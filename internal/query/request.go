@@ -100,6 +100,8 @@ type Result struct {
 	FinishReason string
 	// Passages is every passage that was put before the LLM; [n] in the answer is Passages[n-1].
 	Passages []Passage
+	// Cited has the n of the passages that the answer cites, in order.
+	Cited    []int
 	Warnings []Warning
 	Usage    *model.Usage // nil when the LLM gave none
 	Times    Times

@@ -58,7 +58,7 @@ func TestStreamIsInOrder(t *testing.T) {
 	if err := f.service().Stream(t.Context(), ask("what?"), got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"begin", "delta It is ", "delta so [1].", "end"}, got.events); diff != "" {
+	if diff := cmp.Diff([]string{"begin", "delta It is", "delta  so [1].", "end"}, got.events); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"d", "e"}, ids(got.begin.Passages)); diff != "" {
@@ -105,14 +105,14 @@ func TestAnLLMThatFailsAfterItsFirstWordIsAnErrorUnderAnyPolicy(t *testing.T) {
 		if failure, ok := errors.AsType[*StageError](err); !ok || failure.Stage != config.StageLLM {
 			t.Errorf("%s: got %v, want a failure of the llm", policy, err)
 		}
-		if diff := cmp.Diff([]string{"begin", "delta It is ", "delta so [1]."}, got.events); diff != "" {
+		if diff := cmp.Diff([]string{"begin", "delta It is", "delta  so [1]."}, got.events); diff != "" {
 			t.Errorf("%s: events (-want +got):\n%s", policy, diff)
 		}
 	}
 }
 
 func TestAReceiverThatHasGoneEndsTheWorkAndBlamesNoStage(t *testing.T) {
-	for _, at := range []string{"begin", "delta It is ", "delta so [1].", "end"} {
+	for _, at := range []string{"begin", "delta It is", "delta  so [1].", "end"} {
 		f := newFixture(t)
 		f.options.Config.FailurePolicy.LLM = config.Degrade
 		got := &recorder{failAt: at}

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 // that no longer exists.
 func TestTroubleshootingExplainsEveryReasonFailureAndCode(t *testing.T) {
 	ofModels, _ := config.StageFailures()
-	warnings := []config.Failure{config.FilterKeyUnknown, config.FilterTypeMismatch,
+	warnings := []config.Failure{config.FalseCitations, config.FilterKeyUnknown, config.FilterTypeMismatch,
 		config.NoModel, config.NoPassages, config.NotRewritten, config.PassagesCut}
 	for section, want := range map[string][]string{
 		"## A document is not in the index":       constants(t, "internal/config/document.go", "Reason"),
