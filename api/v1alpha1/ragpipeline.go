@@ -47,6 +47,7 @@ type RAGPipelineList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.models.llm) || self.gateway.maxTokens < self.models.llm.contextWindow",message="gateway.maxTokens must be less than models.llm.contextWindow, because prompt and answer share it: lower maxTokens or raise contextWindow"
 // +kubebuilder:validation:XValidation:rule="!has(self.retrieval.rewrite) || has(self.models.llm)",fieldPath=".retrieval.rewrite",message="retrieval.rewrite needs an LLM to rewrite questions: set models.llm, or remove retrieval.rewrite"
 // +kubebuilder:validation:XValidation:rule="!(self.retrieval.mode == 'Vector' && self.failurePolicy.embedding == 'Degrade')",message="failurePolicy.embedding Degrade answers by keyword alone, which retrieval.mode Vector excludes: set mode Hybrid, or failurePolicy.embedding Fail"
+// +kubebuilder:validation:XValidation:rule="self.ingest.workers == 1 || !self.documents.exists(d, has(d.container))",fieldPath=".ingest.workers",message="ingest.workers must be 1 with a container source, which fills the volume of one pod: remove workers, or give that source a pipeline of its own"
 type RAGPipelineSpec struct {
 	// documents lists the sources of the pipeline's documents.
 	// +required

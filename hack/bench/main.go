@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/ragpipeline/ragpipeline/internal/index/weaviate/weaviatetest"
 )
 
 // measurements are all there are, in their order. The last compares with what the others found.
@@ -28,6 +30,7 @@ var measurements = []struct {
 	{"splitting", (*bench).splitting},
 	{"pdf", (*bench).pdf},
 	{"ingestion", (*bench).ingestion},
+	{"scale", (*bench).scale},
 	{"start", (*bench).start},
 	{"gateway", (*bench).gateway},
 	{"operator", (*bench).operator},
@@ -123,9 +126,12 @@ func names() (names []string) {
 }
 
 // choose says which measurements to make: those named, or all; LangChain's only when asked for, and
-// then with what it is compared with.
+// then with what it is compared with; that of a Weaviate only where there is one.
 func choose(only string, langchain bool) ([]string, error) {
 	chosen := names()
+	if os.Getenv(weaviatetest.Variable) == "" {
+		chosen = slices.DeleteFunc(chosen, func(name string) bool { return name == "scale" })
+	}
 	if only != "" {
 		chosen = strings.Split(only, ",")
 	}
