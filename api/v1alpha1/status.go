@@ -167,7 +167,7 @@ type DocumentWarning struct {
 
 	// reason is one of a closed list: PagesWithoutText, UndecodableText, EncodingGuessed,
 	// LinesSkipped, HiddenText, Truncated, PagesWaiting, PartsIgnored,
-	// MetadataIgnored.
+	// MetadataConflict, MetadataIgnored.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	Reason string `json:"reason"`

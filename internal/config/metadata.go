@@ -15,6 +15,23 @@ import (
 // Metadata is the metadata of a document or of its chunks, by key.
 type Metadata map[string]Value
 
+// Encode returns the metadata as JSON for a store, and an empty text where there is none.
+func (m Metadata) Encode() (string, error) {
+	if len(m) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(m)
+	return string(b), err
+}
+
+// DecodeMetadata reads what Encode wrote.
+func DecodeMetadata(s string) (m Metadata, err error) {
+	if s != "" {
+		err = json.Unmarshal([]byte(s), &m)
+	}
+	return m, err
+}
+
 // ScalarType is the type of a Scalar.
 type ScalarType string
 
@@ -86,6 +103,9 @@ func (v Value) Type() ScalarType {
 	}
 	return v.scalars[0].Type
 }
+
+// Is reports whether the value is a single one of the type.
+func (v Value) Is(t ScalarType) bool { return !v.list && len(v.scalars) == 1 && v.scalars[0].Type == t }
 
 // IsList reports whether the value is a list of texts.
 func (v Value) IsList() bool { return v.list }

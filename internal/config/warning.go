@@ -22,6 +22,7 @@ const (
 	Truncated        WarningReason = "Truncated"        // the rest is past a bound
 	PagesWaiting     WarningReason = "PagesWaiting"     // pages that the extraction server failed to read; tried again
 	PartsIgnored     WarningReason = "PartsIgnored"     // attachments, embedded objects and other parts that are not read
+	MetadataConflict WarningReason = "MetadataConflict" // metadata of another type than in most documents
 	MetadataIgnored  WarningReason = "MetadataIgnored"  // fields of the document's own that cannot be metadata
 )
 

@@ -30,17 +30,19 @@ type DocumentPage struct {
 
 // Document is a document's row in the ledger.
 type Document struct {
-	DocumentID   string        `json:"document_id"` // has the form <source>/<path>
-	DocumentName string        `json:"document_name"`
-	Source       string        `json:"source"`
-	Title        string        `json:"title,omitempty"`
-	State        index.State   `json:"state"` // is Indexed or Failed
-	Chunks       int           `json:"chunks"`
-	Truncated    int           `json:"truncated,omitempty"` // counts chunks of which only the beginning was embedded
-	Reason       config.Reason `json:"reason,omitempty"`    // is set if State is Failed
-	Message      string        `json:"message,omitempty"`   // is set if State is Failed
-	Attempts     int           `json:"attempts,omitempty"`  // counts the runs in which it failed, up to three
-	Parked       bool          `json:"parked,omitempty"`    // reports whether runs leave it out until it changes
+	DocumentID   string      `json:"document_id"` // has the form <source>/<path>
+	DocumentName string      `json:"document_name"`
+	Source       string      `json:"source"`
+	Title        string      `json:"title,omitempty"`
+	State        index.State `json:"state"` // is Indexed or Failed
+	Chunks       int         `json:"chunks"`
+	Truncated    int         `json:"truncated,omitempty"` // counts chunks of which only the beginning was embedded
+	// Metadata is that of the document's chunks, which filters compare.
+	Metadata config.Metadata `json:"metadata,omitempty"`
+	Reason   config.Reason   `json:"reason,omitempty"`   // is set if State is Failed
+	Message  string          `json:"message,omitempty"`  // is set if State is Failed
+	Attempts int             `json:"attempts,omitempty"` // counts the runs in which it failed, up to three
+	Parked   bool            `json:"parked,omitempty"`   // reports whether runs leave it out until it changes
 	// Warnings lists content of an indexed document that is not in the index, or may be wrong there.
 	Warnings config.Warnings `json:"warnings,omitempty"`
 	Updated  time.Time       `json:"updated,omitzero"`
@@ -138,6 +140,7 @@ func newDocument(row *index.Row) Document {
 		State:        row.State,
 		Chunks:       row.Chunks,
 		Truncated:    row.Truncated,
+		Metadata:     row.Metadata,
 		Reason:       row.Reason,
 		Message:      row.Message,
 		Attempts:     row.Attempts,

@@ -92,7 +92,8 @@ const (
 type Row struct {
 	Document string
 	Source   string
-	// Hash is the SHA-256 of the source bytes in hexadecimal; empty when they could not be read.
+	// Hash is the SHA-256 in hexadecimal of the source bytes, its sidecar's and the source's own metadata among them;
+	// empty when they could not be read.
 	Hash string
 	// Version is the source's version of the document that Hash is of; see source.Entry. It is empty when the source has
 	// no versions, and for rows that were written before the ledger had them.
@@ -102,7 +103,10 @@ type Row struct {
 	// Readers are those that read the document; empty when that is unknown.
 	Readers config.Readers
 	Title   string
-	Chunks  int
+	// Metadata is that of the document's chunks. It is nil when there is none, and for rows that were written before
+	// the ledger had it.
+	Metadata config.Metadata
+	Chunks   int
 	// Truncated counts the chunks whose embedding covers only their beginning.
 	Truncated int
 	State     State

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"crypto/sha256"
-	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -33,7 +32,6 @@ func (r *run) chunks(d *document, text *extract.Document) ([]index.Vectored, err
 	var chunks []index.Vectored
 	id := r.ids.of(d.id)
 	headings := outline{pages: text.Pages}
-	metadata := merged(d.origin.metadata, text.Metadata)
 	for p, page := range text.Pages {
 		before := len(chunks)
 		for _, piece := range r.Splitter.Split(page.Text, tables(page)...) {
@@ -49,7 +47,7 @@ func (r *run) chunks(d *document, text *extract.Document) ([]index.Vectored, err
 				Page:     page.Number,
 				Start:    piece.Start,
 				End:      piece.End,
-				Metadata: metadata,
+				Metadata: d.row.Metadata,
 			}
 			c.ID = id(c.Embedded())
 			chunks = append(chunks, index.Vectored{Chunk: c})
@@ -89,20 +87,6 @@ func tooManyChunks(d *document, limit int) error {
 
 // overLimit is the Attributes of a row whose document has more chunks than the limit.
 func overLimit(o *origin, limit int) string { return config.Hash([]any{o.attributes, limit}) }
-
-// merged is the source's metadata and the document's own, which is more particular.
-func merged(source, own config.Metadata) config.Metadata {
-	if len(own) == 0 {
-		return source
-	}
-	metadata := maps.Clone(own)
-	for key, value := range source {
-		if _, ok := own[key]; !ok {
-			metadata[key] = value
-		}
-	}
-	return metadata
-}
 
 // tables are the page's tables as the splitter takes them.
 func tables(page extract.Page) []split.Table {

@@ -49,8 +49,8 @@ func TestChunksStayInTheirPageAndKnowTheirHeadings(t *testing.T) {
 	}
 	r := &run{Options: Options{Splitter: splitter}, ids: newIDs(config.Pipeline{Name: "p"})}
 	r.Config.Limits.Chunks = config.DefaultChunks
-	d := &document{job: job{id: "docs/é.pdf", origin: &origin{name: "docs", metadata: config.Metadata{"k": config.Text("v")}}}}
-	d.row.Title = "Guide"
+	d := &document{job: job{id: "docs/é.pdf", origin: &origin{name: "docs"}}}
+	d.row.Title, d.row.Metadata = "Guide", config.Metadata{"k": config.Text("v")}
 	text := &extract.Document{Title: "Guide", Pages: []extract.Page{
 		{Number: 1, Text: "Guide\n\nfirst words\n\nInstall", Headings: []extract.Heading{
 			{Offset: 0, Level: 1, Text: "Guide"}, {Offset: 20, Level: 2, Text: "Install"}}},

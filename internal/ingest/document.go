@@ -98,7 +98,7 @@ func (d *document) settled(limits config.Limits) bool {
 		return false
 	case p.State == index.Indexed:
 		return p.Attributes == d.row.Attributes && p.Chunks <= limits.Chunks && p.Readers.Current() &&
-			!p.Warnings.Has(config.PagesWaiting)
+			!p.Warnings.Has(config.PagesWaiting) && (p.Metadata != nil || d.origin.metadata == nil)
 	case d.retried || p.Readers != config.AllReaders():
 		return false
 	case p.Reason == config.TooLarge && p.Attributes == overLimit(d.origin, limits.Chunks):

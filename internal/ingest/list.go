@@ -58,6 +58,8 @@ func (r *run) list(ctx context.Context, jobs chan<- job) error {
 			return ctx.Err()
 		case err != nil:
 			r.unlist(o, err)
+		default:
+			r.warnOfStrays(o)
 		}
 	}
 	_, err := rows.seek(ctx, pastAll, passed)

@@ -54,12 +54,19 @@ func (l *losses) warn(document string, warnings config.Warnings) {
 	}
 }
 
-// sum is what was counted so far.
-func (l *losses) sum() config.Losses {
+// sum is what was counted so far, with documents whose metadata is at odds with that of others.
+func (l *losses) sum(conflicts ...conflict) config.Losses {
 	sum := l.counts.Clone()
 	examples := map[string]config.WarnedDocument{}
+	for i, d := range inConflict(conflicts, &sum) {
+		if i == 0 || i < config.MaxExamples-len(l.withReason) {
+			examples[d.Document] = d
+		}
+	}
 	for _, d := range l.withReason {
-		examples[d.Document] = d
+		if _, found := examples[d.Document]; !found {
+			examples[d.Document] = d
+		}
 	}
 	for _, d := range l.warned.list {
 		if len(examples) < config.MaxExamples {

@@ -125,10 +125,18 @@ func (r *run) content(ctx context.Context, d *document) (source.Content, error) 
 	}
 	d.origin.reached.Store(true)
 	r.tally.read(len(content.Data))
-	d.entry.Metadata = content.Metadata
-	sum := sha256.Sum256(content.Data)
-	d.row.Hash, d.row.Version = hex.EncodeToString(sum[:]), content.Version
+	d.row.Hash, d.row.Version = hashOf(content), content.Version
 	return content, nil
+}
+
+// hashOf is the SHA-256 of the document's bytes, and of what its source has beside them.
+func hashOf(c source.Content) string {
+	h := sha256.New()
+	h.Write(c.Data)
+	if len(c.Metadata) > 0 || c.Sidecar != nil {
+		h.Write([]byte(config.Hash([]any{c.Metadata, c.Sidecar})))
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // extract makes the document's chunks.
@@ -147,6 +155,9 @@ func (r *run) extract(ctx context.Context, d *document, content source.Content) 
 	d.row.Title = title(text, d.entry.Path)
 	d.row.Readers = text.Readers
 	d.row.Warnings = text.Warnings
+	if d.row.Metadata, err = r.metadata(d, content, text.Metadata); err != nil {
+		return err
+	}
 	if d.chunks, err = r.chunks(d, text); err != nil {
 		return err
 	}

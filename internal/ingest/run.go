@@ -47,6 +47,7 @@ type run struct {
 	holding *semaphore.Weighted
 	tally   *tally
 	lending lending
+	keys    *keys
 
 	recognition recognition
 	// share is the documents that are this process's.
@@ -101,6 +102,7 @@ func newRun(o Options) (*run, error) {
 
 		goneIndexed: map[string]int{},
 	}
+	r.keys = r.tally.keys
 	if o.Team != nil {
 		r.share = o.Team.Share
 	}

@@ -34,6 +34,7 @@ type tally struct {
 	all    int // documents of all workers, 0 if there are no others
 	sum    Report
 	losses losses
+	keys   *keys
 	// sources have a count each, by name.
 	sources map[string]*config.SourceSync
 	// recorded is what the index keeps of them; nil until it does.
@@ -59,6 +60,7 @@ func newTally(o Options, m metrics) *tally {
 			Generation: o.Config.Generation.Fingerprint(),
 		},
 		losses: newLosses(),
+		keys:   newKeys(),
 	}
 }
 
@@ -125,6 +127,7 @@ func (t *tally) unchanged(d *document) {
 	}
 	t.sum.Unchanged++
 	t.of(d).Unchanged++
+	t.keys.count(d.id, d.previous.Metadata, d.previous.Warnings)
 	t.hold(d, d.previous.Chunks, d.previous.Warnings)
 	t.finish("unchanged")
 }
@@ -133,6 +136,7 @@ func (t *tally) unchanged(d *document) {
 func (t *tally) committed(d *document) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.keys.count(d.id, d.row.Metadata, d.row.Warnings)
 	t.hold(d, len(d.chunks), d.row.Warnings)
 	for _, characters := range d.lengths {
 		t.lengths.Add(characters)
@@ -241,7 +245,7 @@ func (t *tally) whole() Report {
 	if r.Synced.Sources = t.counted(); t.recorded != nil {
 		r.Synced = *t.recorded
 	}
-	r.Losses, r.Failures = t.losses.sum(), slices.Clone(t.losses.failures.list)
+	r.Losses, r.Failures = t.losses.sum(t.keys.conflicts()...), slices.Clone(t.losses.failures.list)
 	return r
 }
 

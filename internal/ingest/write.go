@@ -68,7 +68,7 @@ func (r *run) commitVersion(ctx context.Context, d *document) error {
 func (r *run) commitFailure(ctx context.Context, d *document) error {
 	var failure *config.DocumentError
 	errors.As(d.failure, &failure)
-	d.chunks = nil
+	d.chunks, d.row.Metadata = nil, nil
 	d.row.Readers = config.AllReaders()
 	d.row.State, d.row.Reason, d.row.Message = index.Failed, failure.Reason, clip(failure.Err.Error(), maxMessage)
 	d.row.Attempts = d.attempts(!unseen(failure.Reason)) // a source or a server that does not answer is not its fault

@@ -35,8 +35,11 @@ func newGlobs(include, exclude []string) (globs, error) {
 	return globs{include: include, exclude: exclude}, nil
 }
 
-// admits reports whether the document at path belongs to the source.
+// admits reports whether the document at path belongs to the source, or that of the sidecar at path.
 func (g globs) admits(path string) bool {
+	if document, ok := sidecarOf(path); ok {
+		path = document
+	}
 	if matchesAny(g.exclude, path) {
 		return false
 	}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -43,6 +44,9 @@ type Entry struct {
 	// Known is for Open, not for List: the version that the index has. A source whose listing has no
 	// versions then fails with ErrUnchanged if the document still has it.
 	Known string
+	// Sidecar is the listed file that has the document's metadata; nil where there is none. Version
+	// and Exact are then of both.
+	Sidecar *Entry
 }
 
 // UnknownSize is the size of a document that the listing does not tell.
@@ -66,6 +70,8 @@ type Describer interface{ Describe() Description }
 type Content struct {
 	Description
 	Data []byte
+	// Sidecar has the bytes of the document's sidecar; nil where there is none.
+	Sidecar []byte
 }
 
 var (
@@ -100,7 +106,7 @@ func New(c config.Source, r Resolvers) (Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source %q: %w", c.Name, err)
 	}
-	return s, nil
+	return &paired{Source: s}, nil
 }
 
 // newSource has a case for each kind of source.
@@ -133,6 +139,9 @@ func Read(ctx context.Context, s Source, entry Entry, max int64) (Content, error
 	if entry.Size > max {
 		return Content{}, tooLarge(entry.Size, max)
 	}
+	if entry.Sidecar != nil {
+		return readWithSidecar(ctx, s, entry, max)
+	}
 	for range attempts {
 		content, err := readOnce(ctx, s, entry, max)
 		switch {
@@ -149,6 +158,28 @@ func Read(ctx context.Context, s Source, entry Entry, max int64) (Content, error
 		return Content{}, config.Failf(config.Unreadable, "it cannot be read: %w", err)
 	}
 	return Content{}, config.Failf(config.Changed, "%w, %d times; it is read again at the next run", ErrChanged, attempts)
+}
+
+// readWithSidecar reads the sidecar first, so that a later version of it is another one than that which is returned.
+func readWithSidecar(ctx context.Context, s Source, entry Entry, max int64) (Content, error) {
+	path, listed := entry.Sidecar.Path, entry.Sidecar.Version
+	sidecar, err := Read(ctx, s, *entry.Sidecar, maxSidecar)
+	reason, own := config.ReasonOf(err)
+	switch {
+	case errors.Is(err, ErrGone): // its document may be there
+		return Content{}, config.Failf(config.Changed, "its sidecar %s was removed after it was listed", path)
+	case own:
+		return Content{}, config.Failf(reason, "its sidecar %s: %w", path, errors.Unwrap(err))
+	case err != nil:
+		return Content{}, err
+	}
+	entry.Sidecar, entry.Known = nil, "" // the index has versions of both together
+	entry.Version = strings.TrimSuffix(entry.Version, joined+listed)
+	content, err := Read(ctx, s, entry, max)
+	if err == nil {
+		content.Version, content.Sidecar = joinVersions(content.Version, sidecar.Version), sidecar.Data
+	}
+	return content, err
 }
 
 // readAtOnce is how many bytes are read between two looks at the context.

@@ -279,7 +279,12 @@ func (u *unlisted) err(root string) error {
 	if u.count == 0 {
 		return nil
 	}
-	return fmt.Errorf("directory %s is listed in part, since %d of its directories cannot be read "+
+	return unlistedError{fmt.Errorf("directory %s is listed in part, since %d of its directories cannot be read "+
 		"(make them readable, or exclude them); the first: %w",
-		root, u.count, u.first)
+		root, u.count, u.first)}
 }
+
+// unlistedError means that a listing went to its end, but for the directories that it names.
+type unlistedError struct{ error }
+
+func (e unlistedError) Unwrap() error { return e.error }

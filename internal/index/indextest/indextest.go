@@ -26,6 +26,7 @@ func Run(t *testing.T, empty func(t *testing.T) Storage) {
 		"the limit may be below, at or past the size":          limits,
 		"keywords find identifiers, figures and names":         keywords,
 		"filters come before ranking":                          filters,
+		"the types of metadata are those of the chunks":        types,
 		"a document's chunks become exactly the ones put":      replaces,
 		"a chunk without a vector keeps the one it has":        keeps,
 		"chunks that were fetched before are fetched anew":     fetchesAnew,

@@ -30,6 +30,7 @@ func ledger(t *testing.T, at Storage) {
 	store := open(t, at)
 	want := []index.Row{
 		{Document: "docs/Z", Hash: "00", Version: "W/\"é 1\"", Attributes: "aa", Readers: "common/1 csv/2", Title: "Zed", Chunks: 1, Truncated: 1,
+			Metadata: config.Metadata{"year": config.Number(2024), "tags": config.List("é", "b")},
 			State:    index.Indexed,
 			Warnings: config.Warnings{{Reason: config.LinesSkipped, Count: 2, Places: []string{"line 3", "line \"é\""}}}},
 		{Document: "docs/a b", State: index.Failed, Reason: config.Encrypted, Message: "a password is needed", Attempts: 2},

@@ -25,7 +25,7 @@ var ErrDamaged = errors.New("the index database is damaged")
 // changes.
 const (
 	applicationID = 0x52414750
-	schemaVersion = 8
+	schemaVersion = 9
 )
 
 // Vectors have a table of their own, so that a scan of the texts does not read them.
@@ -58,6 +58,7 @@ CREATE TABLE document (
 	readers    TEXT NOT NULL DEFAULT '',    -- config.Readers; empty when unknown
 	version    TEXT NOT NULL DEFAULT '',    -- the source's; empty when it has none
 	attempts   INTEGER NOT NULL DEFAULT 0,  -- runs in which this version failed
+	metadata   TEXT NOT NULL DEFAULT '',    -- JSON object; empty when there is none, or it is unknown
 	PRIMARY KEY (generation, document)
 ) WITHOUT ROWID;
 CREATE TABLE chunk (
@@ -110,6 +111,7 @@ var changes = []string{
 	`ALTER TABLE document ADD COLUMN version TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE generation ADD COLUMN measured TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE document ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0`,
+	`ALTER TABLE document ADD COLUMN metadata TEXT NOT NULL DEFAULT ''`,
 }
 
 // migrate creates the schema in a new database, brings an older one up to date, and refuses one that this program does

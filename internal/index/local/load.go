@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"runtime"
 
@@ -80,8 +79,8 @@ func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error 
 		if err := rows.Scan(&c.number, &c.ID, &c.Document, &c.Source, &c.Text, &metadata, &c.terms, &encoded); err != nil {
 			return err
 		}
-		if c.Metadata, err = decodeMetadata(metadata); err != nil {
-			return err
+		if c.Metadata, err = config.DecodeMetadata(metadata); err != nil {
+			return fmt.Errorf("%w: metadata of a chunk: %w", ErrDamaged, err)
 		}
 		if c.vector, err = s.decodeVector(encoded); err != nil {
 			return err
@@ -117,14 +116,4 @@ func segmentOf(batch []loaded) *segment {
 		s.add(c.number, &c.Chunk, c.vector)
 	}
 	return s
-}
-
-func decodeMetadata(text string) (metadata config.Metadata, _ error) {
-	if text == "" {
-		return nil, nil
-	}
-	if err := json.Unmarshal([]byte(text), &metadata); err != nil {
-		return nil, fmt.Errorf("%w: metadata of a chunk: %w", ErrDamaged, err)
-	}
-	return metadata, nil
 }

@@ -114,7 +114,7 @@ func (s *Store) Known(_ context.Context, document string) (map[string]bool, erro
 }
 
 const selectRows = `SELECT document, source, hash, attributes, title, chunks, truncated, state, reason, message,
-	updated, warnings, readers, version, attempts FROM document WHERE generation = ? `
+	updated, warnings, readers, version, attempts, metadata FROM document WHERE generation = ? `
 
 // Documents returns up to limit rows whose document sorts after the given one, in the order of
 // their bytes.
@@ -138,14 +138,17 @@ func (s *Store) rows(ctx context.Context, query string, args ...any) ([]index.Ro
 	var rows []index.Row
 	for found.Next() {
 		var (
-			row      index.Row
-			updated  int64
-			warnings string
+			row                index.Row
+			updated            int64
+			warnings, metadata string
 		)
 		if err := found.Scan(&row.Document, &row.Source, &row.Hash, &row.Attributes, &row.Title, &row.Chunks,
 			&row.Truncated, &row.State, &row.Reason, &row.Message, &updated, &warnings, &row.Readers,
-			&row.Version, &row.Attempts); err != nil {
+			&row.Version, &row.Attempts, &metadata); err != nil {
 			return nil, err
+		}
+		if row.Metadata, err = config.DecodeMetadata(metadata); err != nil {
+			return nil, fmt.Errorf("%w: metadata of %s: %w", ErrDamaged, row.Document, err)
 		}
 		if row.Warnings, err = config.DecodeWarnings(warnings); err != nil {
 			return nil, fmt.Errorf("%w: warnings of %s: %w", ErrDamaged, row.Document, err)

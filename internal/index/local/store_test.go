@@ -134,7 +134,8 @@ func TestAnOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 	for _, change := range []string{
 		`ALTER TABLE generation DROP COLUMN losses`, `ALTER TABLE document DROP COLUMN warnings`,
 		`ALTER TABLE document DROP COLUMN readers`, `ALTER TABLE document DROP COLUMN version`,
-		`ALTER TABLE generation DROP COLUMN measured`, `ALTER TABLE document DROP COLUMN attempts`, `PRAGMA user_version = 2`,
+		`ALTER TABLE generation DROP COLUMN measured`, `ALTER TABLE document DROP COLUMN attempts`,
+		`ALTER TABLE document DROP COLUMN metadata`, `PRAGMA user_version = 2`,
 	} {
 		if _, err := s.writer.conn.ExecContext(t.Context(), change); err != nil {
 			t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
@@ -122,7 +121,7 @@ func (s *Store) putChunk(c *index.Vectored, staged int64, dimensions *int, into 
 // recordChunk writes a chunk to the database, under the number that it has there, or else that of
 // its staged vector, or else a new one.
 func (s *Store) recordChunk(c *index.Vectored, number, staged int64, terms string) (int64, error) {
-	metadata, err := encodeMetadata(c.Metadata)
+	metadata, err := c.Metadata.Encode()
 	if err != nil {
 		return 0, err
 	}
@@ -156,9 +155,13 @@ func (s *Store) putRow(row index.Row) error {
 	if err != nil {
 		return err
 	}
+	metadata, err := row.Metadata.Encode()
+	if err != nil {
+		return err
+	}
 	_, err = s.writer.putDocument.Exec(s.generation, row.Document, row.Source, row.Hash, row.Attributes, row.Title,
 		row.Chunks, row.Truncated, row.State, row.Reason, row.Message, nanoseconds(row.Updated), warnings, row.Readers,
-		row.Version, row.Attempts)
+		row.Version, row.Attempts, metadata)
 	return err
 }
 
@@ -342,13 +345,4 @@ func (s *Store) dropStaged(ctx context.Context) error {
 	_, err := s.writer.conn.ExecContext(ctx, `BEGIN IMMEDIATE;
 		DELETE FROM vector WHERE number IN (SELECT number FROM staged); DELETE FROM staged; COMMIT`)
 	return err
-}
-
-// encodeMetadata stores metadata as JSON, and as an empty text where there is none.
-func encodeMetadata(metadata config.Metadata) (string, error) {
-	if len(metadata) == 0 {
-		return "", nil
-	}
-	b, err := json.Marshal(metadata)
-	return string(b), err
 }

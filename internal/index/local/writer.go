@@ -72,7 +72,7 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.deleteVector, `DELETE FROM vector WHERE number = ?`},
 		{&w.putDocument, `INSERT OR REPLACE INTO document
 			(generation, document, source, hash, attributes, title, chunks, truncated, state, reason, message, updated,
-			warnings, readers, version, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+			warnings, readers, version, attempts, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&w.deleteDocument, `DELETE FROM document WHERE generation = ? AND document = ?`},
 		{&w.setDimensions, `UPDATE generation SET dimensions = ? WHERE id = ?`},
 		{&w.setCompleted, `UPDATE generation SET completed = ?, losses = ? WHERE id = ?`},

@@ -40,10 +40,10 @@ func typeTerm(key string, t config.ScalarType) string {
 	return escapeKey.Replace(key) + "#" + string(t) + ";"
 }
 
-// ordered is a text that sorts as the scalars of its type do.
+// ordered is a text that sorts as the scalars of its type do, and is never empty.
 func ordered(s config.Scalar) string {
 	if s.Type == config.TextType {
-		return hex.EncodeToString([]byte(s.Text))
+		return "t" + hex.EncodeToString([]byte(s.Text))
 	}
 	bits := math.Float64bits(s.Number)
 	if bits>>63 == 1 {
@@ -51,7 +51,7 @@ func ordered(s config.Scalar) string {
 	} else {
 		bits |= 1 << 63
 	}
-	return fmt.Sprintf("%016x", bits)
+	return fmt.Sprintf("n%016x", bits)
 }
 
 // orderProperty is the property of a key's values in order.

@@ -83,13 +83,17 @@ func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 	if err != nil {
 		return nil, err
 	}
+	metadata, err := r.Metadata.Encode()
+	if err != nil {
+		return nil, err
+	}
 	properties := map[string]any{
 		propState: string(r.State), propPending: r.pending,
 		propOrder: order(r.Document), propDocument: r.Document, propSource: r.Source, propTitle: r.Title,
 		propHash: r.Hash, propRevision: r.Row.Version, propAttributes: r.Attributes, propReaders: string(r.Readers),
 		propChunks: r.Chunks, propTruncated: r.Truncated, propAttempts: r.Attempts,
 		propReason: string(r.Reason), propMessage: r.Message, propUpdated: updated, propVersion: r.version,
-		propWarnings: warnings,
+		propWarnings: warnings, propMetadata: metadata,
 	}
 	if r.shown() {
 		properties[propFailed] = r.State == index.Failed
@@ -112,6 +116,9 @@ func rowOf(r *pb.SearchResult) (storedRow, error) {
 	var err error
 	if row.Warnings, err = config.DecodeWarnings(p.text(propWarnings)); err != nil {
 		return row, fmt.Errorf("warnings of %s: %w", row.Document, err)
+	}
+	if row.Metadata, err = config.DecodeMetadata(p.text(propMetadata)); err != nil {
+		return row, fmt.Errorf("metadata of %s: %w", row.Document, err)
 	}
 	if at := p.text(propUpdated); at != "" {
 		row.Updated, err = time.Parse(time.RFC3339Nano, at)

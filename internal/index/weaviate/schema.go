@@ -27,7 +27,7 @@ const (
 	propPage     = "page"
 	propStart    = "start"
 	propEnd      = "end"
-	propMetadata = "metadata" // JSON
+	propMetadata = "metadata" // JSON; in the ledger empty when there is none
 )
 
 // The properties of the ledger's objects: rows, which share some of the properties above, the
@@ -103,7 +103,7 @@ func ledgerCollection(name string, p config.Pipeline, replicas int) *models.Clas
 		stored("int", propChunks), stored("int", propTruncated), stored("int", propAttempts),
 		stored("text", propReason), stored("text", propMessage),
 		stored("text", propWarnings),
-		stored("text", propUpdated), stored("text", propVersion), stored("text", propRecord))
+		stored("text", propMetadata), stored("text", propUpdated), stored("text", propVersion), stored("text", propRecord))
 }
 
 func collection(

@@ -1,0 +1,224 @@
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// A sidecar is a file beside a document that has its metadata, in the form of Amazon Bedrock's knowledge bases. It is
+// not a document itself. It belongs to a source if its document does, whatever the globs say of its own name.
+const (
+	sidecarSuffix = ".metadata.json"
+	maxSidecar    = 64 << 10 // bytes
+)
+
+// sidecarOf returns the path of the document to which the sidecar at a path belongs.
+func sidecarOf(path string) (document string, ok bool) {
+	document, ok = strings.CutSuffix(path, sidecarSuffix)
+	return document, ok && document != "" && !strings.HasSuffix(document, "/")
+}
+
+// maxHeld bounds the documents that wait for their sidecars: those that sort between a document and its sidecar.
+const maxHeld = 100_000
+
+// maxStrays is how many sidecars without a document are named.
+const maxStrays = 5
+
+// paired is a source whose listing gives each document its sidecar.
+type paired struct {
+	Source
+
+	mu     sync.Mutex
+	strays strays
+}
+
+type strays struct {
+	first []string
+	count int
+}
+
+// Strays returns the first of the sidecars that the last listing of a source found without their document, and how
+// many there are.
+func Strays(s Source) (first []string, count int) {
+	p, ok := s.(*paired)
+	if !ok {
+		return nil, 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.strays.first, p.strays.count
+}
+
+// List lists the documents. Each waits until the listing is past the place of its sidecar. Where a listing ends early,
+// that of the last documents is not known: they are left out, as the documents after them are.
+func (p *paired) List(ctx context.Context, yield func(Entry) bool) error {
+	l := pairing{yield: yield}
+	err := p.Source.List(ctx, l.take)
+	var parts unlistedError
+	if !l.stopped && (err == nil || errors.As(err, &parts)) {
+		l.flush(func(Entry) bool { return true })
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.strays = l.strays
+	return err
+}
+
+// pairing is one listing.
+type pairing struct {
+	yield   func(Entry) bool
+	held    []Entry // in order of path
+	strays  strays
+	stopped bool
+}
+
+func (l *pairing) take(e Entry) bool {
+	document, isSidecar := sidecarOf(e.Path)
+	if isSidecar {
+		l.pair(document, e)
+	} else {
+		l.held = append(l.held, e)
+	}
+	return l.flush(func(held Entry) bool { return held.Path+sidecarSuffix <= e.Path || len(l.held) > maxHeld })
+}
+
+// pair gives the document its sidecar.
+func (l *pairing) pair(document string, sidecar Entry) {
+	i, found := slices.BinarySearchFunc(l.held, document, func(e Entry, path string) int {
+		return strings.Compare(e.Path, path)
+	})
+	if !found {
+		if l.strays.count++; len(l.strays.first) < maxStrays {
+			l.strays.first = append(l.strays.first, sidecar.Path)
+		}
+		return
+	}
+	e := &l.held[i]
+	e.Sidecar, e.Exact = &sidecar, e.Exact && sidecar.Exact
+	e.Version = joinVersions(e.Version, sidecar.Version)
+}
+
+// flush yields the first held documents for which due holds.
+func (l *pairing) flush(due func(Entry) bool) bool {
+	for len(l.held) > 0 && !l.stopped && due(l.held[0]) {
+		l.stopped = !l.yield(l.held[0])
+		l.held = l.held[1:]
+	}
+	return !l.stopped
+}
+
+// joinVersions is the version of a document and its sidecar; empty if one of them is not known.
+func joinVersions(document, sidecar string) string {
+	if document == "" || sidecar == "" {
+		return ""
+	}
+	return document + joined + sidecar
+}
+
+const joined = " with "
+
+// Sidecar is what a sidecar tells of its document.
+type Sidecar struct {
+	Metadata config.Metadata
+	// Access names the groups that may see the document; nil means that the sidecar does not limit them.
+	Access []string
+}
+
+// ParseSidecar reads a sidecar. A value of an attribute is a text, a number, a boolean or a list of texts; it stands by
+// itself or, as {"value": {"type": "STRING", "stringValue": ...}}, with its type. includeForEmbedding is not obeyed.
+// The errors are *config.DocumentError.
+//
+// https://docs.aws.amazon.com/bedrock/latest/userguide/kb-metadata.html
+func ParseSidecar(data []byte) (Sidecar, error) {
+	var file struct {
+		Attributes map[string]json.RawMessage `json:"metadataAttributes"`
+	}
+	var s Sidecar
+	switch err := json.Unmarshal(data, &file); {
+	case err != nil:
+		return s, config.Failf(config.Malformed, "its sidecar is not valid JSON of metadataAttributes: %w", err)
+	case file.Attributes == nil:
+		return s, config.Failf(config.Malformed, "its sidecar has no metadataAttributes")
+	case len(file.Attributes) > config.MaxMetadataKeys:
+		return s, config.Failf(config.Malformed, "its sidecar has %d attributes, at most %d are taken",
+			len(file.Attributes), config.MaxMetadataKeys)
+	}
+	s.Metadata = config.Metadata{}
+	for key, raw := range file.Attributes {
+		value, err := attribute(raw)
+		if err == nil && key == config.KeyAccess {
+			s.Access, err = groups(value)
+		} else if err == nil {
+			s.Metadata[key], err = value, config.CheckMetadata(key, value)
+		}
+		if err != nil {
+			return Sidecar{}, config.Failf(config.Malformed, "its sidecar's attribute %.100q: %w", key, err)
+		}
+	}
+	return s, nil
+}
+
+// typed is a value with its type.
+type typed struct {
+	Value *struct {
+		Type       string       `json:"type"`
+		String     config.Value `json:"stringValue"`
+		Number     config.Value `json:"numberValue"`
+		Boolean    config.Value `json:"booleanValue"`
+		StringList config.Value `json:"stringListValue"`
+	} `json:"value"`
+}
+
+// attribute reads a value in either form.
+func attribute(raw json.RawMessage) (value config.Value, err error) {
+	if raw[0] != '{' {
+		return value, value.UnmarshalJSON(raw)
+	}
+	var t typed
+	if err := json.Unmarshal(raw, &t); err != nil {
+		return value, err
+	}
+	if t.Value == nil {
+		return value, errors.New(`an object must have a value, as {"value": {"type": "STRING", "stringValue": "..."}}`)
+	}
+	fits := false
+	switch t.Value.Type {
+	case "STRING":
+		value = t.Value.String
+		fits = value.Is(config.TextType)
+	case "NUMBER":
+		value = t.Value.Number
+		fits = value.Is(config.NumberType)
+	case "BOOLEAN":
+		value = t.Value.Boolean
+		fits = value.Is(config.BooleanType)
+	case "STRING_LIST":
+		value = t.Value.StringList
+		fits = value.IsList()
+	default:
+		return value, fmt.Errorf("%.40q is not a type; there are STRING, NUMBER, BOOLEAN and STRING_LIST", t.Value.Type)
+	}
+	if !fits {
+		return value, fmt.Errorf("it has no value of its type %s", t.Value.Type)
+	}
+	return value, nil
+}
+
+// groups reads the attribute access.
+func groups(value config.Value) ([]string, error) {
+	if !value.IsList() && !value.Is(config.TextType) {
+		return nil, errors.New("it must be a list of groups")
+	}
+	list := []string{}
+	for _, s := range value.Scalars() {
+		list = append(list, s.Text)
+	}
+	return list, nil
+}
