@@ -113,6 +113,12 @@ const (
 	ReasonTooManyFailed = "TooManyFailed"
 	// ReasonSourcesIncomplete means that a source could not be listed completely.
 	ReasonSourcesIncomplete = "SourcesIncomplete"
+	// ReasonPruneHeldBack means that more documents of a source have vanished than spec.sync.maxPrune lets a
+	// run remove. The index keeps them.
+	ReasonPruneHeldBack = "PruneHeldBack"
+	// ReasonRemovalUnproved means that the store still has something of documents that a run removed. No
+	// answer has them; the operator retries.
+	ReasonRemovalUnproved = "RemovalUnproved"
 	// ReasonRunFailed means that an ingestion run failed for another cause; the operator retries
 	// it.
 	ReasonRunFailed = "RunFailed"

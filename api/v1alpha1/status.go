@@ -28,6 +28,13 @@ type RAGPipelineStatus struct {
 	// +kubebuilder:validation:MaxLength=2048
 	Endpoint string `json:"endpoint,omitempty"`
 
+	// sources are what the last run found in each source.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=32
+	Sources []SourceStatus `json:"sources,omitempty"`
+
 	// index is the state of the index: the contents of the live generation, and the run in
 	// progress.
 	// +optional
@@ -100,6 +107,10 @@ type IndexStatus struct {
 	// lastSyncTime is when the index last matched its sources.
 	// +optional
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
+
+	// removed is the last proof that documents which a run removed are gone.
+	// +optional
+	Removed *RemovedStatus `json:"removed,omitempty"`
 
 	// retained lists the generations that are kept for a way back, the one that was replaced last first.
 	// +optional
@@ -201,6 +212,11 @@ type DocumentFailure struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
+
+	// parked reports whether runs leave the document out until it changes, because it failed in three
+	// of them.
+	// +optional
+	Parked bool `json:"parked,omitempty"`
 }
 
 // Building is an ingestion run in progress.

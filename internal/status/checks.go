@@ -62,8 +62,9 @@ type input struct {
 	live bool
 	// storeDown means that the vector store is known not to answer.
 	storeDown bool
-	// index is the state of the index.
-	index *v1alpha1.IndexStatus
+	// index is the state of the index, and sources that of the sources.
+	index   *v1alpha1.IndexStatus
+	sources []v1alpha1.SourceStatus
 	// wayBack describes the generations that are retained; empty if none is.
 	wayBack string
 	// rebuilt is when a run last completed the live generation; zero if the newest run did not.

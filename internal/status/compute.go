@@ -24,6 +24,7 @@ func Compute(p *v1alpha1.RAGPipeline, o Observed) v1alpha1.RAGPipelineStatus {
 		Conditions:         conditions,
 		FirstReadyTime:     v.firstReadyTime(conditions[0]),
 		Endpoint:           cut(o.Endpoint, 2048),
+		Sources:            v.sourceStatuses,
 		Index:              v.index,
 	}
 }

@@ -138,6 +138,7 @@ type Event struct {
 const (
 	EventGenerationSwitched = "GenerationSwitched" // another generation serves
 	EventIndexed            = "Indexed"            // an ingestion run has ended, and the index matches its sources
+	EventRemoved            = "Removed"            // documents are removed and proved gone
 	EventPartlyRead         = "PartlyRead"         // a run has indexed documents with warnings
 	EventRecovered          = "Recovered"          // the pipeline is no longer Stalled
 )
@@ -224,6 +225,9 @@ func indexEvents(before, now *v1alpha1.IndexStatus) (list []Event) {
 	}
 	if now.LastSyncTime != nil && !now.LastSyncTime.Equal(before.LastSyncTime) {
 		list = append(list, Event{corev1.EventTypeNormal, EventIndexed, "Ingest", cut(contents(now), maxMessage)})
+	}
+	if e, changed := removedEvent(before, now); changed {
+		list = append(list, e)
 	}
 	if e, changed := partlyReadEvent(before, now); changed {
 		list = append(list, e)

@@ -17,7 +17,7 @@ func (v *view) indexInput(r rule) input {
 	in := v.input(r, ingestSubject(v.p))
 	in.reported = v.reported(config.StageIndex)
 	in.storeDown = storeRule.checks.judge(v.storeInput(storeRule)).status == metav1.ConditionFalse
-	in.index, in.wayBack = v.index, v.wayBack()
+	in.index, in.sources, in.wayBack = v.index, v.sourceStatuses, v.wayBack()
 	in.lastFailure = v.lastFailure()
 	if run := v.Run; run != nil {
 		if run.Generation == v.Wanted || run.Generation == "" {
@@ -42,7 +42,7 @@ func (v *view) lastFailure() *metav1.Condition {
 }
 
 // indexChecks decide on IndexReady.
-var indexChecks = chain{notBuiltYet, storeNotReady, indexLost, sourcesEmpty, tooManyFailed, indexComplete}
+var indexChecks = chain{notBuiltYet, storeNotReady, indexLost, sourcesEmpty, pruneHeldBack, tooManyFailed, indexComplete}
 
 // notBuiltYet applies before the first generation: the index is then in the state of the run that
 // builds it.
@@ -142,9 +142,9 @@ func runFailed(in input) (finding, bool) {
 }
 
 // besideLive makes a failure terminal while a live generation serves: the runs that follow only
-// repeat it.
+// repeat it. A removal that is not proved may be at the next attempt.
 func besideLive(in input, f finding) finding {
-	if in.live && !in.specChanged {
+	if in.live && !in.specChanged && f.reason != v1alpha1.ReasonRemovalUnproved {
 		f.weight = terminal
 	}
 	return f
@@ -174,6 +174,7 @@ var runReasons = map[string]bool{
 	v1alpha1.ReasonAllDocumentsFailed: true,
 	v1alpha1.ReasonTooManyFailed:      true,
 	v1alpha1.ReasonSourcesIncomplete:  true,
+	v1alpha1.ReasonRemovalUnproved:    true,
 	string(config.ModelDrifted):       true,
 	v1alpha1.ReasonRunFailed:          true,
 }
@@ -194,6 +195,9 @@ func runMessage(reason, cause string, s subject) string {
 			"; serve that model again, or set the annotation " + naming.AnnotationRebuild + " to a new value"
 	case v1alpha1.ReasonSourcesIncomplete:
 		return cmp.Or(cause, "not every source could be listed") + "; check the source under spec.documents"
+	case v1alpha1.ReasonRemovalUnproved:
+		return cmp.Or(cause, "the store still has something of documents that were removed") +
+			"; no answer has them, and the operator removes them again: check the store's disk and replicas"
 	}
 	return fmt.Sprintf("the last ingestion run failed and will be retried: %s; see its log (%s)",
 		cmp.Or(cause, "its pod left no message"), s.logs())

@@ -239,3 +239,59 @@ func TestAnIndexThatWasBuiltSinceTheGatewayLookedIsNotCalledGone(t *testing.T) {
 		})
 	}
 }
+
+func TestTheSourcesOfTheSpec(t *testing.T) {
+	success := new(metav1.NewTime(noon))
+	both := []v1alpha1.SourceStatus{
+		{Name: "papers", Documents: 50, Scanned: 10, Added: 1, Unchanged: 9, HeldBack: 40, LastSuccessTime: success},
+		{Name: "talks", Documents: 12, Scanned: 12, Unchanged: 12, LastSuccessTime: success},
+	}
+	brief := func(w *world) {
+		w.p.Spec.Documents = []v1alpha1.Source{{Name: "papers"}, {Name: "talks"}}
+		w.o.Run = &Run{State: RunFailed, Generation: first, Finished: noon, Summary: &config.Summary{Synced: config.Synced{
+			Sources: []config.SourceSync{{Name: "talks", Error: "no \x1bsuch bucket"}, {Name: "papers", Documents: 3, Scanned: 3, Added: 3}},
+		}}}
+	}
+	for name, c := range map[string]struct {
+		steps []step
+		want  []v1alpha1.SourceStatus
+	}{
+		"the gateway reports them": {fromReady(at(time.Minute, holdsBack(40, 0))), both},
+		"no report can be read":    {fromReady(at(time.Minute, holdsBack(40, 0)), at(time.Minute, unreadable)), both},
+		"one has left the spec":    {fromReady(at(time.Minute, holdsBack(40, 0)), at(time.Minute, func(w *world) { w.p.Spec.Documents = w.p.Spec.Documents[1:] })), both[1:]},
+		"before the first index, a run": {fromStart(running1, at(time.Minute, brief)), []v1alpha1.SourceStatus{
+			{Name: "papers", Documents: 3, Scanned: 3, Added: 3, LastSuccessTime: success}, {Name: "talks", Message: "no such bucket"},
+		}},
+	} {
+		got := testCase{steps: c.steps}.run(t, func(*world) {}).p.Status.Sources
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestAProvedRemovalIsToldOnce(t *testing.T) {
+	proof := func(documents int, at time.Time) func(*world) {
+		return func(w *world) {
+			w.o.Gateways[0].Index.Synced.Removed = config.Removed{Documents: documents, VerifiedAt: at}
+		}
+	}
+	w := testCase{steps: fromReady(at(time.Minute, proof(3, noon)))}.run(t, func(*world) {})
+	want := &v1alpha1.RemovedStatus{Documents: 3, VerifiedAt: metav1.NewTime(noon)}
+	if diff := cmp.Diff(want, w.p.Status.Index.Removed); diff != "" {
+		t.Errorf("status.index.removed (-want +got):\n%s", diff)
+	}
+	removals := func(before, now *v1alpha1.RemovedStatus) (told []string) {
+		for _, e := range indexEvents(&v1alpha1.IndexStatus{Removed: before}, &v1alpha1.IndexStatus{Removed: now}) {
+			told = append(told, e.Reason+": "+e.Message)
+		}
+		return told
+	}
+	message := "Removed: 3 documents that the sources no longer list: removed, and asked for in the store, which has nothing of them any more"
+	if diff := cmp.Diff([]string{message}, removals(nil, want)); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	if told := removals(want, want.DeepCopy()); len(told) > 0 {
+		t.Errorf("the same proof is told again: %q", told)
+	}
+}

@@ -70,6 +70,7 @@ func (v *view) takeReport(s *v1alpha1.IndexStatus, r *config.IndexStatus) {
 	s.Documents, s.Chunks, s.FailedDocuments = natural(r.Documents), natural(r.Chunks), natural(r.FailedDocuments)
 	s.Failures = failures(r.Failures)
 	takeLosses(s, r.Losses)
+	takeRemoved(s, r.Synced)
 	s.EmbeddingModel = cut(r.EmbeddingModel, 256)
 	s.Dimensions = int32(min(natural(r.Dimensions), 1<<20))
 	if !r.LastSync.IsZero() {
@@ -96,6 +97,7 @@ func (v *view) takeSummary(s *v1alpha1.IndexStatus) {
 	s.Documents, s.Chunks, s.FailedDocuments = natural(r.Indexed), natural(r.Chunks), natural(r.Failed)
 	s.Failures = failures(r.Failures)
 	takeLosses(s, r.Losses)
+	takeRemoved(s, r.Synced)
 	if !v.Run.Finished.IsZero() {
 		s.LastSyncTime = stamp(v.Run.Finished)
 	}
@@ -109,6 +111,7 @@ func failures(list []config.FailedDocument) []v1alpha1.DocumentFailure {
 			Document: cut(clean(f.Document), 1024),
 			Reason:   cut(clean(string(f.Reason)), 64),
 			Message:  cut(clean(f.Message), 1024),
+			Parked:   f.Parked,
 		})
 	}
 	slices.SortFunc(out, func(a, b v1alpha1.DocumentFailure) int {

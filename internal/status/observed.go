@@ -141,8 +141,9 @@ type view struct {
 	observedGeneration int64
 	// answering are the reports of gateways that accept questions, starting those of the others.
 	answering, starting []config.OpsStatus
-	// index is the state of the index for this pass.
-	index *v1alpha1.IndexStatus
+	// index is the state of the index for this pass, and sourceStatuses that of the sources.
+	index          *v1alpha1.IndexStatus
+	sourceStatuses []v1alpha1.SourceStatus
 }
 
 func newView(p *v1alpha1.RAGPipeline, o Observed) *view {
@@ -165,7 +166,7 @@ func newView(p *v1alpha1.RAGPipeline, o Observed) *view {
 			cmp.Compare(a.Field, b.Field),
 			cmp.Compare(a.Name, b.Name))
 	})
-	v.index = v.indexStatus()
+	v.index, v.sourceStatuses = v.indexStatus(), v.sources()
 	return v
 }
 

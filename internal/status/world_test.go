@@ -200,6 +200,25 @@ func failedRun(retry int, reason config.Failure, message string) func(*world) {
 	}
 }
 
+const unproved = "the removal of documents is not proved: the index still has something of papers/old.pdf"
+
+// holdsBack makes the live index hold back removals of two sources, of which the first still lists 10 of 50 documents.
+func holdsBack(papers, talks int) func(*world) {
+	return func(w *world) {
+		w.p.Spec.Documents = []v1alpha1.Source{{Name: "papers"}, {Name: "talks"}}
+		w.o.Gateways[0].Index.Synced.Sources = []config.SourceSync{
+			{Name: "papers", Documents: 50, Scanned: 10, Unchanged: 9, Added: 1, HeldBack: papers, LastSuccess: noon},
+			{Name: "talks", Documents: 12, Scanned: 12, Unchanged: 12, HeldBack: talks, LastSuccess: noon},
+		}
+	}
+}
+
+// updated ends a run that has brought the live index up to date.
+func updated(w *world) {
+	w.o.Run = &Run{State: RunSucceeded, Generation: w.o.Wanted, Finished: w.o.Now,
+		Summary: &config.Summary{Generation: w.o.Wanted, Listed: 210, Indexed: 208, Chunks: 1400, Failed: 2}}
+}
+
 const tooMany = "too many documents failed: 14 of 215, more than spec.ingest.maxFailed (5%) allows: NoTextLayer (13), Encrypted (1); " +
 	"the first is papers/locked.pdf (Encrypted: a password is needed); replace or exclude them, or raise maxFailed"
 
