@@ -2,6 +2,7 @@ package extract
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -67,8 +68,12 @@ func (p *pdfPage) cut(old, head, body string) {
 // keys are the lines that stand on most pages.
 type keys map[string]bool
 
-// furniture finds the lines that stand at the ends of more than half of the pages with text, three at least.
+// furniture finds the lines that stand at the ends of more than half of the pages with text, three at least, or as
+// the first or last lines of both pages.
 func furniture(pages []pdfPage) keys {
+	if len(pages) == 2 {
+		return furnitureOfTwo(strings.Split(pages[0].text, "\n"), strings.Split(pages[1].text, "\n"))
+	}
 	counts, full := map[string]int{}, 0
 	for i, p := range pages {
 		if p.text == "" {
@@ -95,6 +100,34 @@ func furniture(pages []pdfPage) keys {
 		}
 	}
 	return on
+}
+
+// furnitureOfTwo finds the lines with which both of two pages begin or end.
+func furnitureOfTwo(first, second []string) keys {
+	on := keys{}
+	most := min(furnitureLines, len(first)/3, len(second)/3)
+	for i := range most {
+		if !on.addShared(first[i], second[i]) {
+			break
+		}
+	}
+	for i := range most {
+		if !on.addShared(first[len(first)-1-i], second[len(second)-1-i]) {
+			break
+		}
+	}
+	return on
+}
+
+// addShared adds what both lines are known by, and reports whether there is anything.
+func (k keys) addShared(first, second string) bool {
+	others, shared := lineKeys(second, 1), false
+	for _, key := range lineKeys(first, 0) {
+		if slices.Contains(others, key) {
+			k[key], shared = true, true
+		}
+	}
+	return shared
 }
 
 var (

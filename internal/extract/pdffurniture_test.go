@@ -30,17 +30,22 @@ func TestPDFFurnitureStandsOnce(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		head, foot string // with %d for the page's number
+		count      int    // of pages
 		times      int
 	}{
-		{"a header", "ACME Quality Manual", "", 1},
-		{"a header with the page's number", "Quality Manual, page %d", "", 1},
-		{"a footer", "", "Confidential", 1},
-		{"a footer with both numbers", "", "Confidential %d / 5", 1},
-		{"an invoice's number", "Confidential invoice 447%d", "", 5},
+		{"a header", "ACME Quality Manual", "", 5, 1},
+		{"a header of two pages", "ACME Quality Manual", "", 2, 1},
+		{"a header with the page's number", "Quality Manual, page %d", "", 5, 1},
+		{"a header with the page's number, of two pages", "Quality Manual, page %d", "", 2, 1},
+		{"a footer", "", "Confidential", 5, 1},
+		{"a footer of two pages", "", "Confidential", 2, 1},
+		{"a footer with both numbers", "", "Confidential %d / 5", 5, 1},
+		{"an invoice's number", "Confidential invoice 447%d", "", 5, 5},
+		{"an invoice's number, of two pages", "Confidential invoice 447%d", "", 2, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var pages []pdftest.Page
-			for i := range 5 {
+			for i := range c.count {
 				number := func(s string) string { return strings.ReplaceAll(s, "%d", fmt.Sprint(i+1)) }
 				sentence := fmt.Sprintf("Here page %c speaks as running text of page %[1]c and page %[1]c only. ", 'a'+i)
 				body := strings.Repeat(sentence, i+2)

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -10,7 +11,7 @@ import (
 )
 
 // isLineHyphen reports what PDFium writes for a hyphen at a line's end, by the font, between the joined halves.
-func isLineHyphen(r rune) bool { return r == '\x02' || r == '\ufffe' }
+func isLineHyphen(r rune) bool { return r == lineHyphen || r == '\ufffe' }
 
 // joinHyphens puts words together that a line's end divided. The hyphen stays where it belongs to the word.
 func joinHyphens(s string) string {
@@ -29,7 +30,11 @@ func joinHyphens(s string) string {
 	}
 }
 
-const softHyphen = '\u00ad'
+const (
+	lineHyphen  = '\x02'
+	softHyphen  = '\u00ad'
+	drawnHyphen = '\u2010'
+)
 
 func lastWord(s string) string { return s[afterLast(s, unicode.IsSpace):] }
 
@@ -113,13 +118,27 @@ func leadingLetters(s string) string {
 	return s
 }
 
-// mergeNumbers joins lines that a range or a number is divided over, which PDFium leaves apart: 10- / 15 bar.
-func (t *pdfText) mergeNumbers() {
+// mergeDivided joins lines that PDFium leaves apart: those that a range or a number is divided over, as in 10- / 15 bar,
+// and those that a soft hyphen divides, for which some programs draw another character than the hyphen.
+func (t *pdfText) mergeDivided() {
 	for i := 0; i+1 < len(t.lines); i++ {
+		for i+1 < len(t.lines) && endsInDrawnHyphen(t.lines[i].chars, t.lines[i+1].chars) {
+			l := t.lines[i]
+			last := len(l.chars) - 1
+			t.lines[i] = rawLine{start: l.start, chars: append(slices.Clone(l.chars[:last]), lineHyphen), at: l.at}
+			t.merge(i)
+		}
 		for i+1 < len(t.lines) && isDivided(t.lines[i].chars, t.lines[i+1].chars) {
 			t.merge(i)
 		}
 	}
+}
+
+// endsInDrawnHyphen reports whether the word at a line's end goes on in the next line, after U+2010 or a soft hyphen.
+func endsInDrawnHyphen(line, next []rune) bool {
+	n := len(line)
+	return n > 1 && len(next) > 0 && (line[n-1] == drawnHyphen || line[n-1] == softHyphen) &&
+		unicode.IsLetter(line[n-2]) && unicode.IsLower(next[0])
 }
 
 func isDivided(line, next []rune) bool {

@@ -31,8 +31,8 @@ func (t *pdfText) inReadingOrder(l rawLine) rawLine {
 	}
 	words := wordsOf(l.chars)
 	for _, w := range words {
-		if w.rtl && t.runsRight(l, w.begin, w.end-1) {
-			reverse(l, w)
+		if w.rtl {
+			t.turnWord(l, w)
 		}
 	}
 	if runs := runsOf(words); isMostlyRightToLeft(l.chars) {
@@ -43,6 +43,36 @@ func (t *pdfText) inReadingOrder(l rawLine) rawLine {
 		return l
 	}
 	return t.turned(l, words)
+}
+
+// turnWord puts the letters of a right-to-left word in the order in which they are read, and the signs around them where
+// they stand: those to the left of the word end it.
+func (t *pdfText) turnWord(l rawLine, w wordSpan) {
+	first, last := w.begin, w.end-1
+	for first < last && unicode.IsPunct(l.chars[first]) {
+		first++
+	}
+	for last > first && unicode.IsPunct(l.chars[last]) {
+		last--
+	}
+	isLeft := func(sign int) bool { return t.runsRight(l, sign, first) && t.runsRight(l, sign, last) }
+	isTurned := t.runsRight(l, first, last)
+	before, after := slices.Clone(l.chars[w.begin:first]), slices.Clone(l.chars[last+1:w.end])
+	endsWord, beginsWord := len(before) > 0 && isLeft(w.begin), len(after) > 0 && !isLeft(w.end-1)
+	if isTurned {
+		reverse(l, wordSpan{begin: first, end: last + 1})
+	}
+	word := slices.Clone(l.chars[first : last+1])
+	if endsWord {
+		slices.Reverse(before)
+		after, before = append(after, before...), nil
+	}
+	if beginsWord {
+		signs := after[:w.end-1-last]
+		slices.Reverse(signs)
+		after, before = after[len(signs):], append(slices.Clone(signs), before...)
+	}
+	copy(l.chars[w.begin:], slices.Concat(before, word, after))
 }
 
 // turned turns round each run of right-to-left words in a line of the other direction.

@@ -50,6 +50,9 @@ func TestPDFRightToLeftLines(t *testing.T) {
 		{"square brackets", "[הז] םולש", "שלום [זה]"},
 		{"a name in brackets", "(Ltd) הרבח", "חברה (Ltd)"},
 		{"a word in a line from left to right", "The word (הז) is", "The word (זה) is"},
+		{"a sentence", ".םולש ינא", "אני שלום."},
+		{"a word before a comma", "םולש ,ינא", "אני, שלום"},
+		{"a question in a line from left to right", "He asked ?םולש twice", "He asked שלום? twice"},
 		{"Arabic", "ملاس", "سالم"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

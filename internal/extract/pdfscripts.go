@@ -21,7 +21,7 @@ func (t *pdfText) markScripts() {
 		for t.isFollowedByScript(i) {
 			t.merge(i)
 		}
-		for ended := t.markLine(i); ended && t.goesOn(i); t.merge(i) {
+		for ended := t.markLine(i); ended && t.goesOn(i); t.mergeApart(i) {
 			ended = t.markLine(i + 1)
 		}
 	}

@@ -91,9 +91,10 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE,
 	if p.hidden, err = t.dropHidden(); err != nil {
 		return pdfPage{}, err
 	}
+	t.mendBlanks()
 	t.orderRightToLeft()
 	t.markScripts()
-	t.mergeNumbers()
+	t.mergeDivided()
 	p.tables = t.findTables()
 	p.text = normalise(t.String())
 	p.garbled = isGarbled(p.text) || mixesScripts(p.text)

@@ -107,3 +107,29 @@ func TestPDFPresentationForms(t *testing.T) {
 		}
 	}
 }
+
+func TestPDFBlankAfterAPower(t *testing.T) {
+	const content = "BT /F1 10 Tf 60 700 Td (of 10) Tj /F1 6 Tf 4 Ts (4) Tj ET BT /F1 10 Tf 0 Ts 93 700 Td (lifts) Tj ET"
+	d := extractPDF(t, pdftest.Document{Pages: []pdftest.Page{{Content: content}}})
+	if diff := cmp.Diff("of 10⁴ lifts", d.Pages[0].Text); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPDFHyphensThatAreDrawn(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		lines []string
+		want  string
+	}{
+		{"a word", []string{"its VIB of vib‐", "ration at rest"}, "its VIB of vibration at rest"},
+		{"a name", []string{"the Rhine‐", "Main area"}, "the Rhine‐\nMain area"},
+		{"a dash", []string{"it is ‐", "and was"}, "it is ‐\nand was"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, visual(t, c.lines...)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

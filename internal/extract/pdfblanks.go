@@ -1,0 +1,107 @@
+package extract
+
+import (
+	"strings"
+	"unicode"
+)
+
+// PDFium puts a blank where the next character stands further right than it expects. It expects too little after a
+// ligature, of which it keeps one letter, and between a letter and a mark that is drawn above or below it; and it forgets
+// the blank behind a power. The gap that a reader sees tells.
+
+const (
+	closeGap = 0.16 // of a font's size: few blanks are so narrow
+	wideGap  = 0.15 // of a line's height: no gap within a word is so wide
+	ligature = 0.48 // of a font's size: no letter f is so wide
+)
+
+// mendBlanks takes out the blanks that nobody sees.
+func (t *pdfText) mendBlanks() {
+	for i, l := range t.lines {
+		if mayHoldFalseBlank(l.chars) {
+			t.lines[i] = t.withoutFalseBlanks(l)
+		}
+	}
+}
+
+// mayHoldFalseBlank costs no call into PDFium.
+func mayHoldFalseBlank(chars []rune) bool {
+	for i := 1; i+1 < len(chars); i++ {
+		if chars[i] == ' ' && (isCutLigature(chars, i) || isAmongMarks(chars, i)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isCutLigature reports whether a blank may stand for the second letter of a ligature such as ff or ffi.
+func isCutLigature(chars []rune, blank int) bool {
+	return chars[blank-1] == 'f' && unicode.IsLower(chars[blank+1])
+}
+
+// isAmongMarks reports whether a blank stands between two characters of a script that draws marks around its letters.
+func isAmongMarks(chars []rune, blank int) bool {
+	return isMarkedScript(chars[blank-1]) && isMarkedScript(chars[blank+1])
+}
+
+func isMarkedScript(r rune) bool {
+	const firstDevanagari = 0x900 // no such script comes before it
+	return r >= firstDevanagari && unicode.In(r, unicode.Devanagari, unicode.Bengali, unicode.Gurmukhi,
+		unicode.Gujarati, unicode.Oriya, unicode.Tamil, unicode.Telugu, unicode.Kannada, unicode.Malayalam,
+		unicode.Sinhala, unicode.Thai, unicode.Lao, unicode.Myanmar, unicode.Khmer)
+}
+
+func (t *pdfText) withoutFalseBlanks(l rawLine) rawLine {
+	mended := rawLine{start: l.start, at: []int{}}
+	for i := range l.chars {
+		isInner := i > 0 && i+1 < len(l.chars) && l.chars[i] == ' '
+		switch {
+		case isInner && isCutLigature(l.chars, i) && t.isLigature(l, i):
+			mended.chars, mended.at = append(mended.chars, 'f'), append(mended.at, l.index(i-1))
+		case isInner && isAmongMarks(l.chars, i) && (unicode.IsMark(l.chars[i+1]) || t.isClose(l, i)):
+		default:
+			mended.add(l, i, i+1)
+		}
+	}
+	return mended
+}
+
+// isLigature reports whether the letter f before a blank is as wide as two, which it is in italics, too, and the letters
+// around the blank are a word with two of them.
+func (t *pdfText) isLigature(l rawLine, blank int) bool {
+	place := t.place(l, blank-1)
+	box, ok := t.looseBox(place)
+	if !ok || box.width() <= ligature*t.fontSize(place) || !t.isClose(l, blank) {
+		return false
+	}
+	before := trailingLetters(string(l.chars[:blank]))
+	return !endInF[strings.ToLower(before)] && isKnownWord(before+"f"+leadingLetters(string(l.chars[blank+1:])))
+}
+
+// endInF are the short words that end in one f.
+var endInF = wordSet("of if")
+
+// isClose reports whether nobody sees a gap where a blank stands. A mark may be drawn to the left of its letter.
+func (t *pdfText) isClose(l rawLine, blank int) bool {
+	const letterAndMarks = 3
+	next, ok := t.looseBox(t.place(l, blank+1))
+	right := 0.0
+	for i := max(0, blank-letterAndMarks); ok && i < blank; i++ {
+		var box rect
+		if box, ok = t.looseBox(t.place(l, i)); ok {
+			right = max(right, box.right)
+		}
+	}
+	return ok && next.left-right < closeGap*t.fontSize(t.place(l, blank+1))
+}
+
+// mergeApart makes one line of a line and the next, with a blank where they stand apart.
+func (t *pdfText) mergeApart(i int) {
+	l, next := t.lines[i], t.lines[i+1]
+	before, ok := t.looseBox(t.place(l, len(l.chars)-1))
+	after, both := t.looseBox(t.place(next, 0))
+	if ok && both && !unicode.IsSpace(next.chars[0]) && after.left-before.right > wideGap*after.height() {
+		t.lines[i] = l.joinedBy(" ", rawLine{})
+	}
+	t.merge(i)
+}
