@@ -6,8 +6,8 @@ import (
 )
 
 // PDFium puts a blank where the next character stands further right than it expects. It expects too little after a
-// ligature, of which it keeps one letter, and between a letter and a mark that is drawn above or below it; and it forgets
-// the blank behind a power. The gap that a reader sees tells.
+// ligature, of which it keeps one letter, and between a letter and a mark that is drawn above or below it. It puts no
+// blank after a power. The gap that is seen on the page decides.
 
 const (
 	closeGap = 0.16 // of a font's size: few blanks are so narrow
@@ -15,7 +15,7 @@ const (
 	ligature = 0.48 // of a font's size: no letter f is so wide
 )
 
-// mendBlanks takes out the blanks that nobody sees.
+// mendBlanks removes the blanks that are not seen on the page.
 func (t *pdfText) mendBlanks() {
 	for i, l := range t.lines {
 		if mayHoldFalseBlank(l.chars) {
@@ -66,8 +66,8 @@ func (t *pdfText) withoutFalseBlanks(l rawLine) rawLine {
 	return mended
 }
 
-// isLigature reports whether the letter f before a blank is as wide as two, which it is in italics, too, and the letters
-// around the blank are a word with two of them.
+// isLigature reports whether the letter f before a blank is as wide as two, and the letters around the blank are a word
+// with two of them. A single f of italics is as wide.
 func (t *pdfText) isLigature(l rawLine, blank int) bool {
 	place := t.place(l, blank-1)
 	box, ok := t.looseBox(place)

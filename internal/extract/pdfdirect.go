@@ -86,7 +86,7 @@ func newDirect(implementation any) (*direct, error) {
 		return nil, errors.New("go-pdfium does not hand out PDFium's functions")
 	}
 	d := &direct{instance: reflect.Indirect(reflect.ValueOf(implementation))}
-	module, ok := d.instance.FieldByName("Module").Interface().(api.Module)
+	module, ok := reflect.TypeAssert[api.Module](d.instance.FieldByName("Module"))
 	if !ok {
 		return nil, errors.New("go-pdfium does not hand out PDFium's memory")
 	}

@@ -118,8 +118,8 @@ func leadingLetters(s string) string {
 	return s
 }
 
-// mergeDivided joins lines that PDFium leaves apart: those that a range or a number is divided over, as in 10- / 15 bar,
-// and those that a soft hyphen divides, for which some programs draw another character than the hyphen.
+// mergeDivided joins lines that PDFium leaves apart: a range or a number is divided over them, as in 10- / 15 bar, or a
+// word is, by a soft hyphen that the program drew as U+2010.
 func (t *pdfText) mergeDivided() {
 	for i := 0; i+1 < len(t.lines); i++ {
 		for i+1 < len(t.lines) && endsInDrawnHyphen(t.lines[i].chars, t.lines[i+1].chars) {

@@ -45,8 +45,8 @@ func (t *pdfText) inReadingOrder(l rawLine) rawLine {
 	return t.turned(l, words)
 }
 
-// turnWord puts the letters of a right-to-left word in the order in which they are read, and the signs around them where
-// they stand: those to the left of the word end it.
+// turnWord puts the letters of a right-to-left word in the order in which they are read. The signs to the left of them
+// end the word, and those to the right begin it.
 func (t *pdfText) turnWord(l rawLine, w wordSpan) {
 	first, last := w.begin, w.end-1
 	for first < last && unicode.IsPunct(l.chars[first]) {
