@@ -4,7 +4,7 @@ import "k8s.io/apimachinery/pkg/runtime"
 
 // Source is a place from which documents are read.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim), has(self.s3), has(self.container)].filter(x, x).size() == 1",message="a source needs exactly one of configMap, persistentVolumeClaim, s3 and container: to use several, declare several sources"
+// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim), has(self.s3), has(self.http), has(self.container)].filter(x, x).size() == 1",message="a source needs exactly one of configMap, persistentVolumeClaim, s3, http and container: to use several, declare several sources"
 type Source struct {
 	// name identifies the source. It must be unique in the pipeline, and is the first segment of a
 	// document's identity, <name>/<path>.
@@ -57,6 +57,10 @@ type Source struct {
 	// s3 reads the objects of a bucket of Amazon S3, or of a store with the same API.
 	// +optional
 	S3 *S3Source `json:"s3,omitempty"`
+
+	// http reads pages: those of given addresses, and those of sitemaps.
+	// +optional
+	HTTP *HTTPSource `json:"http,omitempty"`
 }
 
 // Glob is a pattern for slash-separated paths, relative to the source.

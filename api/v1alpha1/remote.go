@@ -63,3 +63,50 @@ type S3Source struct {
 	// +optional
 	CABundle *CABundle `json:"caBundle,omitempty"`
 }
+
+// HTTPSource is a set of pages.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.urls) || has(self.sitemaps)",message="http needs urls, sitemaps or both"
+type HTTPSource struct {
+	// urls are the addresses of pages.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=1000
+	URLs []PageURL `json:"urls,omitempty"`
+
+	// sitemaps are the addresses of sitemaps, or of indexes of sitemaps, whose pages are read.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Sitemaps []PageURL `json:"sitemaps,omitempty"`
+
+	// allowHosts are names or addresses of hosts, without ports, that may have private addresses, and
+	// to which sitemaps may lead. Other hosts are refused if their address is not a public one.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	AllowHosts []Host `json:"allowHosts,omitempty"`
+
+	// secretRef refers to a Secret with token, or with username and password. Only the hosts of urls
+	// and sitemaps get them.
+	// +optional
+	SecretRef *SourceSecret `json:"secretRef,omitempty"`
+
+	// caBundle refers to certificates that the source trusts besides those of the image.
+	// +optional
+	CABundle *CABundle `json:"caBundle,omitempty"`
+}
+
+// PageURL is the address of a page, perhaps with a query.
+//
+// +kubebuilder:validation:MaxLength=2048
+// +kubebuilder:validation:Pattern=`^https?://[^/?#@\s]+([/?][^#\s]*)?$`
+type PageURL string
+
+// Host is the name of a host, or its address.
+//
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?$|^[0-9a-fA-F:.]+$`
+type Host string

@@ -86,12 +86,14 @@ type Source struct {
 	ConfigMap *ConfigMap `json:"configMap,omitempty"`
 	// S3 is a bucket of S3, or of a store with the same API.
 	S3 *S3 `json:"s3,omitempty"`
+	// HTTP is a set of pages.
+	HTTP *HTTP `json:"http,omitempty"`
 }
 
 // Places counts the places that the source names. It must be exactly one.
 func (s Source) Places() int {
 	count := 0
-	for _, named := range []bool{s.Directory != nil, s.ConfigMap != nil, s.S3 != nil} {
+	for _, named := range []bool{s.Directory != nil, s.ConfigMap != nil, s.S3 != nil, s.HTTP != nil} {
 		if named {
 			count++
 		}
@@ -142,6 +144,26 @@ const (
 	S3AccessKeyID     = "AWS_ACCESS_KEY_ID"
 	S3SecretAccessKey = "AWS_SECRET_ACCESS_KEY"
 	S3SessionToken    = "AWS_SESSION_TOKEN"
+)
+
+// HTTP is a set of pages.
+type HTTP struct {
+	// URLs are those of pages, Sitemaps those of sitemaps.
+	URLs     []string `json:"urls,omitempty"`
+	Sitemaps []string `json:"sitemaps,omitempty"`
+	// AllowHosts are hosts that may have private addresses, and that sitemaps may lead to.
+	AllowHosts []string `json:"allowHosts,omitempty"`
+	// Secret names the Secret with the credentials; empty sends none.
+	Secret string `json:"secret,omitempty"`
+	// CABundle has certificates to trust besides the system's.
+	CABundle *ConfigMapKey `json:"caBundle,omitempty"`
+}
+
+// The entries of the Secret of an HTTP source: a token, or the other two.
+const (
+	HTTPToken    = "token"
+	HTTPUsername = "username"
+	HTTPPassword = "password"
 )
 
 // ConfigMapKey names an entry of a ConfigMap, such as one with certificates. A pod finds its value in

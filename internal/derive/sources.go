@@ -81,6 +81,8 @@ func KindOf(s v1alpha1.Source) SourceKind {
 		return SourceKind{Objects: programObjects(s.Container), Program: true}
 	case s.S3 != nil:
 		return s3Kind(s.S3)
+	case s.HTTP != nil:
+		return httpKind(s.HTTP)
 	}
 	return SourceKind{}
 }
@@ -122,6 +124,23 @@ func s3Kind(s *v1alpha1.S3Source) SourceKind {
 		CABundle: kind.bundle("s3", s.CABundle),
 	}
 	return kind
+}
+
+func httpKind(h *v1alpha1.HTTPSource) SourceKind {
+	kind := SourceKind{Versioned: true}
+	kind.Config.HTTP = &config.HTTP{
+		URLs: texts(h.URLs), Sitemaps: texts(h.Sitemaps), AllowHosts: texts(h.AllowHosts),
+		Secret:   kind.secret("http", h.SecretRef, config.HTTPToken, config.HTTPUsername, config.HTTPPassword),
+		CABundle: kind.bundle("http", h.CABundle),
+	}
+	return kind
+}
+
+func texts[T ~string](list []T) (plain []string) {
+	for _, text := range list {
+		plain = append(plain, string(text))
+	}
+	return plain
 }
 
 // secret adds the Secret that a source of the named field refers to, and returns its name.

@@ -52,7 +52,7 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 		"NIM": func(s *v1alpha1.RAGPipelineSpec) {
 			s.Extraction.Server.Endpoint = nil
 			s.Documents[0].ConfigMap, s.VectorStore.External, s.Gateway.Auth.Anonymous = nil, nil, nil
-			s.Documents[0].Container, s.Documents[0].S3 = nil, nil
+			s.Documents[0].Container, s.Documents[0].S3, s.Documents[0].HTTP = nil, nil, nil
 		},
 		"NIM with plain environment": func(s *v1alpha1.RAGPipelineSpec) {
 			s.VectorStore.External, s.Extraction = nil, nil
@@ -63,22 +63,28 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 		"Endpoint": func(s *v1alpha1.RAGPipelineSpec) {
 			s.Extraction.Server.Tika = nil
 			s.Documents[0].PersistentVolumeClaim, s.VectorStore.Weaviate = nil, nil
-			s.Documents[0].Container, s.Documents[0].S3 = nil, nil
+			s.Documents[0].Container, s.Documents[0].S3, s.Documents[0].HTTP = nil, nil, nil
+		},
+		"StandIn with pages": func(s *v1alpha1.RAGPipelineSpec) {
+			s.VectorStore.Weaviate, s.Extraction = nil, nil
+			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim, s.Documents[0].S3 = nil, nil, nil
+			s.Documents[0].Container = nil
 		},
 		"StandIn with a bucket": func(s *v1alpha1.RAGPipelineSpec) {
 			s.VectorStore.Weaviate, s.Extraction = nil, nil
-			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim = nil, nil
+			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim, s.Documents[0].HTTP = nil, nil, nil
 			s.Documents[0].Container = nil
 		},
 		"StandIn": func(s *v1alpha1.RAGPipelineSpec) { s.VectorStore.Weaviate, s.Extraction = nil, nil },
 		"StandIn with a program": func(s *v1alpha1.RAGPipelineSpec) {
 			s.VectorStore.Weaviate, s.Extraction = nil, nil
 			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim = nil, nil
-			s.Documents[0].Container.Env[0].ValueFrom, s.Documents[0].S3 = nil, nil
+			s.Documents[0].Container.Env[0].ValueFrom, s.Documents[0].S3, s.Documents[0].HTTP = nil, nil, nil
 		},
 		"StandIn with a program that gets a key": func(s *v1alpha1.RAGPipelineSpec) {
 			s.VectorStore.Weaviate, s.Extraction = nil, nil
 			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim, s.Documents[0].S3 = nil, nil, nil
+			s.Documents[0].HTTP = nil
 		},
 	} {
 		p := &v1alpha1.RAGPipeline{}
