@@ -57,6 +57,7 @@ func (b *bench) scale(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		fmt.Fprintf(os.Stderr, "bench: %s: %.0f chunks/s, busy %.2f, peak %.0f MB\n", f, f.rate, f.busy, f.peak)
 		what := func(s string) string { return fmt.Sprintf("%s, %s", f, s) }
 		b.report.add("Ingestion into a Weaviate, beside a busy embedding server",
 			row{what: what("rate"), value: f.rate, unit: "chunks/s"},

@@ -70,6 +70,7 @@ func (r *run) list(ctx context.Context, jobs chan<- job) error {
 // document.
 func (r *run) listAgain(ctx context.Context) error {
 	r.gone, r.unlisted = map[string][]string{}, map[string]error{}
+	r.ledger, r.vanishing = map[string]int{}, map[string]int{}
 	jobs := make(chan job, queue)
 	listed := make(chan error, 1)
 	go func() {
