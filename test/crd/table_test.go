@@ -2,6 +2,7 @@ package crd
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,10 +24,10 @@ func (s server) printsRow(t *testing.T) {
 	for _, c := range table.ColumnDefinitions {
 		columns = append(columns, c.Name)
 	}
-	if diff := cmp.Diff([]string{"Name", "Ready", "Documents", "Chunks", "Building", "Endpoint", "Status", "Age"}, columns); diff != "" {
+	if diff := cmp.Diff([]string{"Name", "Ready", "Documents", "Chunks", "Building", "Endpoint", "Status", "Synced", "Age"}, columns); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]any{"fixture", nil, nil, nil, nil, nil, nil}, cells(t, table)); diff != "" {
+	if diff := cmp.Diff([]any{"fixture", nil, nil, nil, nil, nil, nil, nil}, cells(t, table)); diff != "" {
 		t.Errorf("without a status: %s", diff)
 	}
 
@@ -37,8 +38,13 @@ func (s server) printsRow(t *testing.T) {
 	p.Status.ObservedGeneration = p.Generation
 	p.Status.Endpoint = "http://fixture-gateway.test.svc:8080"
 	p.Status.Conditions = []metav1.Condition{{Type: "Ready", Status: metav1.ConditionTrue, Reason: "Answering", Message: "questions are answered", LastTransitionTime: metav1.Now()}}
+	p.Status.Sources = []v1alpha1.SourceStatus{
+		{Name: "docs", Documents: 12, Scanned: 14, Unchanged: 12, Failed: 2, LastSuccessTime: new(metav1.Now())}, {Name: "gone", Message: "no such bucket"},
+	}
 	p.Status.Index = &v1alpha1.IndexStatus{
-		Documents: 12, Chunks: 340, Building: &v1alpha1.Building{Phase: "Embedding"},
+		LastSyncTime: new(metav1.NewTime(time.Now().Add(-15 * time.Hour))),
+		Removed:      &v1alpha1.RemovedStatus{Documents: 3, VerifiedAt: metav1.Now()},
+		Documents:    12, Chunks: 340, Building: &v1alpha1.Building{Phase: "Embedding"},
 		FailedDocuments: 2, FailureReasons: []v1alpha1.ReasonCount{{Reason: "Encrypted", Documents: 1}, {Reason: "TooLarge", Documents: 1}},
 		DocumentsWithWarnings: 1, WarningReasons: []v1alpha1.ReasonCount{{Reason: "HiddenText", Documents: 1}, {Reason: "LinesSkipped", Documents: 1}},
 		Warnings: []v1alpha1.DocumentWarning{ // of one document, and of one reason
@@ -49,7 +55,7 @@ func (s server) printsRow(t *testing.T) {
 	if err := s.Status().Update(t.Context(), &p); err != nil {
 		t.Fatal(err)
 	}
-	want := []any{"fixture", "True", int64(12), int64(340), "Embedding", "http://fixture-gateway.test.svc:8080", "questions are answered"}
+	want := []any{"fixture", "True", int64(12), int64(340), "Embedding", "http://fixture-gateway.test.svc:8080", "questions are answered", "15h"}
 	if diff := cmp.Diff(want, cells(t, s.table(t, namespace))); diff != "" {
 		t.Errorf("with a status: %s", diff)
 	}

@@ -141,6 +141,19 @@ func (h *hosted) endpoint(name string) v1alpha1.Model {
 // fill makes a claim and writes so many documents into its volume: 3 sentences each.
 func (n *namespace) fill(claim string, pdfs, texts int) {
 	n.t.Helper()
+	n.create(&corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: claim},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+		},
+	})
+	n.refill(claim, pdfs, texts)
+}
+
+// refill has a pod make the documents on the claim's volume exactly so many.
+func (n *namespace) refill(claim string, pdfs, texts int) {
+	n.t.Helper()
 	seed := restricted(corev1.Container{
 		Name: "seed", Image: simulatorImage, Command: []string{"/seed", "/documents", fmt.Sprint(pdfs), fmt.Sprint(texts)},
 		VolumeMounts: []corev1.VolumeMount{{Name: "documents", MountPath: "/documents"}},
@@ -149,14 +162,8 @@ func (n *namespace) fill(claim string, pdfs, texts int) {
 	seed.Volumes = []corev1.Volume{{Name: "documents", VolumeSource: corev1.VolumeSource{
 		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim},
 	}}}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "seed-" + claim}, Spec: seed}
-	n.create(&corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Name: claim},
-		Spec: corev1.PersistentVolumeClaimSpec{
-			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
-		},
-	}, pod)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("seed-%s-%d-%d", claim, pdfs, texts)}, Spec: seed}
+	n.create(pod)
 	eventually(n.t, 2*time.Minute, "the volume is filled", func(ctx context.Context) error {
 		if err := api.Get(ctx, n.key(pod.Name), pod); err != nil {
 			return err

@@ -1,6 +1,6 @@
 // Command seed fills a volume for the tests: the image has no shell to do it with.
 //
-//	seed DIR PDFS TEXTS   writes so many PDF and Markdown documents
+//	seed DIR PDFS TEXTS   writes so many PDF and Markdown documents, and removes the others that it once wrote
 package main
 
 import (
@@ -23,27 +23,33 @@ func run(args []string) error {
 	if len(args) != 3 {
 		return fmt.Errorf("want DIR PDFS TEXTS, got %q", args)
 	}
-	for i, write := range []func(dir string, n int) error{writePDF, writeText} {
+	for i, kind := range []struct {
+		name  string
+		write func(path string, n int) error
+	}{{"paper-%d.pdf", writePDF}, {"note-%d.md", writeText}} {
 		count, err := strconv.Atoi(args[i+1])
 		if err != nil {
 			return err
 		}
+		path := func(n int) string { return filepath.Join(args[0], fmt.Sprintf(kind.name, n)) }
 		for n := range count {
-			if err := write(args[0], n); err != nil {
+			if err := kind.write(path(n), n); err != nil {
 				return err
 			}
+		}
+		for n := count; os.Remove(path(n)) == nil; n++ {
 		}
 	}
 	return nil
 }
 
-func writePDF(dir string, n int) error {
+func writePDF(path string, n int) error {
 	text := fmt.Sprintf("# Paper %d\n\nThe turbine of plant %d turns %d times a minute, and is inspected in winter.", n, n, 1000+n)
 	document := pdftest.Document{Title: fmt.Sprintf("Paper %d", n), Pages: []pdftest.Page{{Columns: []string{text}}}}
-	return os.WriteFile(filepath.Join(dir, fmt.Sprintf("paper-%d.pdf", n)), document.Bytes(), 0o644)
+	return os.WriteFile(path, document.Bytes(), 0o644)
 }
 
-func writeText(dir string, n int) error {
+func writeText(path string, n int) error {
 	text := fmt.Sprintf("# Note %d\n\nValve V%d is made of steel grade S%d. It opens at %d bar and is checked every %d days.\n", n, n, n*7, n%90+1, n%360+1)
-	return os.WriteFile(filepath.Join(dir, fmt.Sprintf("note-%d.md", n)), []byte(text), 0o644)
+	return os.WriteFile(path, []byte(text), 0o644)
 }
