@@ -12,9 +12,8 @@ import (
 const MaxSummaryBytes = 3500
 
 // ExitUnusable is the exit code of a task's process whose config cannot be used, or whose embedding model is not the
-// one that built the generation. A Job's pod failure policy ends a task
-// at once on it, because running the same again cannot help. It is not 2: a Go process that panics or finds no memory
-// ends with that, and may succeed the next time.
+// one that built the generation. A Job's pod failure policy ends a task at once on it, because running the same again
+// cannot help. It is not 2: a Go process that panics or finds no memory ends with that, and may succeed the next time.
 const ExitUnusable = 3
 
 // Summary is what a run leaves in its pod's termination message, a JSON object. It is a hint: the ledger is the
@@ -62,6 +61,7 @@ func (s *Summary) Add(other Summary) {
 	s.Changed += other.Changed
 	s.Failed += other.Failed
 	s.Removed += other.Removed
+	s.Skipped += other.Skipped
 	s.Kept += other.Kept
 	s.HeldBack += other.HeldBack
 	s.Indexed += other.Indexed
@@ -72,6 +72,7 @@ func (s *Summary) Add(other Summary) {
 	s.Bytes += other.Bytes
 	s.Failures = FirstFailures(append(slices.Clip(s.Failures), other.Failures...))
 	s.Losses.Add(other.Losses)
+	s.Synced.Add(other.Synced)
 	s.Seconds = max(s.Seconds, other.Seconds)
 	if s.Error == "" {
 		s.Error, s.Reason = other.Error, other.Reason

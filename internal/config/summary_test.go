@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -24,6 +25,7 @@ func TestSummariesAddUp(t *testing.T) {
 	one.Losses = Losses{Reasons: map[Reason]int{Malformed: 2}, Warned: 1,
 		WarningReasons:  map[WarningReason]int{HiddenText: 1},
 		WarnedDocuments: []WarnedDocument{{Document: "papers/w"}}}
+	one.Synced = Synced{Sources: []SourceSync{{Name: "papers", Scanned: 2, Skipped: 1, LastSuccess: time.Unix(9, 0)}}}
 	two := one
 	set(&two, 2)
 	two.Seconds, two.Error = 5, "the second"
@@ -31,6 +33,10 @@ func TestSummariesAddUp(t *testing.T) {
 	two.Losses = Losses{Reasons: map[Reason]int{Malformed: 1, Encrypted: 1}, Warned: 1,
 		WarnedDocuments: []WarnedDocument{{Document: "papers/c"}}}
 
+	two.Synced = Synced{Sources: []SourceSync{{Name: "notes", Added: 1},
+		{Name: "papers", Scanned: 3, HeldBack: 4, LastSuccess: time.Unix(8, 0), Error: "no such bucket"}}}
+	want.Synced = Synced{Sources: []SourceSync{{Name: "notes", Added: 1},
+		{Name: "papers", Scanned: 5, Skipped: 1, HeldBack: 4, LastSuccess: time.Unix(8, 0), Error: "no such bucket"}}}
 	want.Pipeline, want.Seconds, want.Error = "rag/papers", 5, "the first"
 	want.Failures = []FailedDocument{{Document: "papers/a"}, {Document: "papers/b"}}
 	want.Losses = Losses{Reasons: map[Reason]int{Malformed: 3, Encrypted: 1}, Warned: 2,

@@ -1,7 +1,10 @@
 package config
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -68,6 +71,26 @@ type Synced struct {
 	Removed Removed      `json:"removed,omitzero"`
 }
 
+// Add adds what another worker of the same run found. A source that one of them could not list completely was not
+// listed completely.
+func (s *Synced) Add(other Synced) {
+	s.Sources = slices.Clone(s.Sources)
+	for _, o := range other.Sources {
+		i, found := slices.BinarySearchFunc(s.Sources, o.Name, func(s SourceSync, name string) int {
+			return strings.Compare(s.Name, name)
+		})
+		if !found {
+			s.Sources = slices.Insert(s.Sources, i, o)
+			continue
+		}
+		s.Sources[i].add(o)
+	}
+	s.Removed.Documents += other.Removed.Documents
+	if other.Removed.VerifiedAt.After(s.Removed.VerifiedAt) {
+		s.Removed.VerifiedAt = other.Removed.VerifiedAt
+	}
+}
+
 // Removed is the last proof that documents which a run removed are gone.
 type Removed struct {
 	Documents int `json:"documents"`
@@ -102,6 +125,24 @@ type SourceSync struct {
 	LastSuccess time.Time `json:"lastSuccess,omitzero"`
 	// Error is why the last run could not; empty if it could.
 	Error string `json:"error,omitempty"`
+}
+
+func (s *SourceSync) add(other SourceSync) {
+	s.Documents += other.Documents
+	s.Scanned += other.Scanned
+	s.Added += other.Added
+	s.Changed += other.Changed
+	s.Unchanged += other.Unchanged
+	s.Failed += other.Failed
+	s.Skipped += other.Skipped
+	s.Warned += other.Warned
+	s.Removed += other.Removed
+	s.Kept += other.Kept
+	s.HeldBack += other.HeldBack
+	s.Error = cmp.Or(s.Error, other.Error)
+	if other.LastSuccess.Before(s.LastSuccess) {
+		s.LastSuccess = other.LastSuccess
+	}
 }
 
 // Troubled reports whether the source could not be listed, or has removals that are held back.

@@ -127,30 +127,3 @@ func sourceOf(synced config.Synced, name string) config.SourceSync {
 	}
 	return synced.Sources[i]
 }
-
-// addSynced adds what another worker found.
-func (r *Report) addSynced(other config.Synced) {
-	for _, o := range other.Sources {
-		i := slices.IndexFunc(r.Synced.Sources, func(s config.SourceSync) bool { return s.Name == o.Name })
-		if i < 0 {
-			r.Synced.Sources = append(r.Synced.Sources, o)
-			continue
-		}
-		s := &r.Synced.Sources[i]
-		s.Documents += o.Documents
-		s.Scanned += o.Scanned
-		s.Added += o.Added
-		s.Changed += o.Changed
-		s.Unchanged += o.Unchanged
-		s.Failed += o.Failed
-		s.Skipped += o.Skipped
-		s.Warned += o.Warned
-		s.Removed += o.Removed
-		s.Kept += o.Kept
-		s.HeldBack += o.HeldBack
-	}
-	r.Synced.Removed.Documents += other.Removed.Documents
-	if other.Removed.VerifiedAt.After(r.Synced.Removed.VerifiedAt) {
-		r.Synced.Removed.VerifiedAt = other.Removed.VerifiedAt
-	}
-}

@@ -105,7 +105,7 @@ func (r *Report) add(other Report) {
 	r.ChunksPerSecond += other.ChunksPerSecond
 	r.Lengths.AddAll(other.Lengths)
 	r.Losses.Add(other.Losses)
-	r.addSynced(other.Synced)
+	r.Synced.Add(other.Synced)
 	r.Failures = config.FirstFailures(append(slices.Clip(r.Failures), other.Failures...))
 	r.Warnings = append(slices.Clip(r.Warnings), other.Warnings...)
 	r.Seconds = max(r.Seconds, other.Seconds)

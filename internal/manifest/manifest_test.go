@@ -94,6 +94,7 @@ func TestLoadSetsDefaultsAndNamespace(t *testing.T) {
 		Models:        v1alpha1.Models{Embedding: v1alpha1.EmbeddingModel{Model: v1alpha1.Model{StandIn: &v1alpha1.StandIn{}}}},
 		VectorStore:   v1alpha1.VectorStore{Weaviate: &v1alpha1.Weaviate{Replicas: 1, Storage: v1alpha1.Storage{Size: "10Gi", WhenDeleted: "Retain"}}},
 		Sync:          v1alpha1.Sync{Interval: &metav1.Duration{Duration: time.Hour}, Prune: new(true), MaxPrune: new(intstr.FromString("50%"))},
+		Index:         v1alpha1.Index{Retain: &metav1.Duration{Duration: 24 * time.Hour}},
 		Ingest:        v1alpha1.Ingest{Limits: v1alpha1.IngestLimits{Chunks: 20000}, Workers: 1},
 		Gateway:       v1alpha1.Gateway{MaxTokens: 1024, Temperature: "0", Service: v1alpha1.GatewayService{Type: "ClusterIP"}},
 		FailurePolicy: v1alpha1.FailurePolicy{Embedding: "Fail", Reranking: "Degrade", LLM: "Fail"},
