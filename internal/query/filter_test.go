@@ -133,3 +133,43 @@ func FuzzParseFilter(f *testing.F) {
 		}
 	})
 }
+
+func TestAFilterThatNothingCanMeetIsWarnedOf(t *testing.T) {
+	for name, tc := range map[string]struct {
+		filter string
+		want   []Warning
+	}{
+		"no filter":              {`{}`, nil},
+		"known keys":             {`{"year": {"$gte": 2023}, "tags": "a", "source": "docs"}`, nil},
+		"one of several types":   {`{"mixed": "a"}`, nil},
+		"types among others":     {`{"year": [2023, "2023"]}`, nil},
+		"existence of any type":  {`{"year": {"$exists": true}}`, nil},
+		"a key that none has":    {`{"Year": {"$ne": 2023}}`, []Warning{{config.StageIndex, config.FilterKeyUnknown, `"Year"`}}},
+		"a key that is sought":   {`{"colour": {"$exists": false}}`, []Warning{{config.StageIndex, config.FilterKeyUnknown, `"colour"`}}},
+		"another type":           {`{"year": "2023"}`, []Warning{{config.StageIndex, config.FilterTypeMismatch, `"year" with a text, but documents have a number`}}},
+		"another type, in order": {`{"$or": [{"tags": {"$gt": 1}}]}`, []Warning{{config.StageIndex, config.FilterTypeMismatch, `"tags" with a number, but documents have a text`}}},
+		"another than several":   {`{"mixed": true}`, []Warning{{config.StageIndex, config.FilterTypeMismatch, `"mixed" with a boolean, but documents have a number or a text`}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.index.types = map[string][]config.ScalarType{"year": {config.NumberType}, "tags": {config.TextType},
+				"mixed": {config.NumberType, config.TextType}}
+			filter, err := ParseFilter(json.RawMessage(tc.filter))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := f.service().Search(t.Context(), SearchRequest{Query: "x", Filter: filter})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(found.Warnings) != len(tc.want) {
+				t.Fatalf("warnings %v, want %v", found.Warnings, tc.want)
+			}
+			for i, want := range tc.want {
+				if got := found.Warnings[i]; got.Code != want.Code || !strings.Contains(got.Message, want.Message) {
+					t.Errorf("warning %v, want %v", got, want)
+				}
+			}
+		})
+	}
+}
