@@ -20,7 +20,9 @@ func main() {
 	err := command.New().ExecuteContext(ctx)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "ragpipeline:", err)
+		if text := err.Error(); text != "" {
+			fmt.Fprintln(os.Stderr, "ragpipeline:", text)
+		}
 		os.Exit(command.ExitCode(err))
 	}
 }

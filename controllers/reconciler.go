@@ -210,7 +210,8 @@ func (w *progress) forget(key types.NamespacedName) { w.written.Delete(key) }
 func withoutProgress(s v1alpha1.RAGPipelineStatus) v1alpha1.RAGPipelineStatus {
 	s = *s.DeepCopy()
 	if s.Index != nil && s.Index.Building != nil {
-		s.Index.Building.DocumentsDone, s.Index.Building.DocumentsTotal = 0, 0
+		b := s.Index.Building
+		b.DocumentsDone, b.DocumentsTotal, b.ChunksDone, b.ChunksPerSecond, b.EstimatedEnd = 0, 0, 0, "", nil
 	}
 	return s
 }

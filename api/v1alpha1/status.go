@@ -119,6 +119,20 @@ type IndexStatus struct {
 	// +kubebuilder:validation:MaxItems=3
 	Retained []RetainedGeneration `json:"retained,omitempty"`
 
+	// chunksPerSecond is the rate of the last run that embedded enough chunks to measure one, a decimal
+	// number. A plan reckons with it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	ChunksPerSecond string `json:"chunksPerSecond,omitempty"`
+
+	// chunkCounts is into how many chunks a sample of the texts is cut at several sizes. From it, a plan
+	// estimates how many chunks another chunking would give.
+	// +optional
+	// +listType=map
+	// +listMapKey=size
+	// +kubebuilder:validation:MaxItems=16
+	ChunkCounts []ChunkCount `json:"chunkCounts,omitempty"`
+
 	// building is the ingestion run in progress, which builds a generation or updates one.
 	// +optional
 	Building *Building `json:"building,omitempty"`
@@ -155,6 +169,19 @@ type RetainedGeneration struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Problem string `json:"problem,omitempty"`
+}
+
+// ChunkCount is how many chunks a sample of the texts gives at one size.
+type ChunkCount struct {
+	// size is the size of a chunk in characters.
+	// +required
+	Size int64 `json:"size"`
+
+	// chunks is the number of chunks at overlaps of 0, 6, 12, 25 and 50 per cent of the size.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Chunks []int64 `json:"chunks,omitempty"`
 }
 
 // ReasonCount is how many documents have a reason.
@@ -238,4 +265,37 @@ type Building struct {
 	// documentsTotal is how many documents the sources list.
 	// +optional
 	DocumentsTotal int64 `json:"documentsTotal"`
+
+	// chunksDone is how many chunks of these documents the run has written. Those of documents that
+	// did not change are not among them.
+	// +optional
+	ChunksDone int64 `json:"chunksDone,omitempty"`
+
+	// chunksTotal is about how many chunks the run has to embed for a new generation; it is absent if
+	// nobody knows.
+	// +optional
+	ChunksTotal int64 `json:"chunksTotal,omitempty"`
+
+	// chunksPerSecond is the rate of all workers together, a decimal number. Like the other figures, it
+	// is as of the last whole per cent of the documents.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	ChunksPerSecond string `json:"chunksPerSecond,omitempty"`
+
+	// estimatedEnd is when the documents will all be processed, at the rate so far.
+	// +optional
+	EstimatedEnd *metav1.Time `json:"estimatedEnd,omitempty"`
+
+	// reason is one word for why the run is made: FirstIndex, RebuildRequested, ModelChanged,
+	// ChunkingChanged, ExtractionChanged and OperatorUpgraded build a generation; DocumentsChanged and
+	// ReadersChanged update the live one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+
+	// message has each field of the manifest that makes a new generation necessary, with its old and
+	// its new value.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
 }

@@ -30,6 +30,9 @@ func (t ofTask) Unwrap() error { return t.error }
 
 // ExitCode returns the process's exit code for an error of a command.
 func ExitCode(err error) int {
+	if e, ok := errors.AsType[exit](err); ok {
+		return e.code
+	}
 	if _, ok := errors.AsType[unusable](err); !ok {
 		return exitFailed
 	}
@@ -39,7 +42,8 @@ func ExitCode(err error) int {
 	return exitUnusable
 }
 
-// New returns the root command. It prints no errors: the caller does, and exits with ExitCode.
+// New returns the root command. It prints no errors: the caller does, unless the text is empty, and exits with
+// ExitCode.
 func New() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "ragpipeline",
@@ -57,6 +61,7 @@ func New() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return unusable{err} })
 	root.AddCommand(
 		newRunCommand(),
+		newPlanCommand(),
 		newOperatorCommand(),
 		newGatewayCommand(),
 		newIngestCommand(),

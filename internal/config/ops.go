@@ -42,12 +42,11 @@ type IndexStatus struct {
 	EmbeddingModel  string           `json:"embeddingModel,omitempty"`
 	Dimensions      int              `json:"dimensions,omitempty"`
 	LastSync        time.Time        `json:"lastSync,omitzero"`
-	// ChunksPerSecond is the rate of the last run that embedded enough to measure one; 0 means none. Lengths are
-	// those of the texts.
-	ChunksPerSecond float64 `json:"chunksPerSecond,omitempty"`
-	Lengths         Lengths `json:"lengths,omitempty"`
-	Losses                  // as of LastSync
-	Synced          Synced  `json:"synced,omitzero"`
+	// ChunksPerSecond is the rate of the last run that embedded enough to measure one; 0 means none.
+	ChunksPerSecond float64     `json:"chunksPerSecond,omitempty"`
+	ChunkCounts     ChunkCounts `json:"chunkCounts,omitempty"` // are of a sample of the texts
+	Losses                      // as of LastSync
+	Synced          Synced      `json:"synced,omitzero"`
 }
 
 // FailedDocument is one document that is not in the index.

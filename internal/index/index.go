@@ -247,8 +247,8 @@ type Measured struct {
 	ChunksPerSecond float64 `json:"chunksPerSecond,omitempty"`
 	// Synced is what the last runs found in the sources.
 	Synced config.Synced `json:"synced,omitzero"`
-	// Lengths are of the texts that the last run read which read most of them.
-	Lengths config.Lengths `json:"lengths,omitempty"`
+	// ChunkCounts are of a sample of the texts, by the last run that read most of them.
+	ChunkCounts config.ChunkCounts `json:"chunkCounts,omitempty"`
 }
 
 // The errors that callers tell apart.

@@ -33,7 +33,6 @@ func (r *run) chunks(d *document, text *extract.Document) ([]index.Vectored, err
 	id := r.ids.of(d.id)
 	headings := outline{pages: text.Pages}
 	for p, page := range text.Pages {
-		before := len(chunks)
 		for _, piece := range r.Splitter.Split(page.Text, tables(page)...) {
 			if strings.TrimSpace(piece.Text) == "" {
 				continue // at size 1 a chunk may be a space, as LangChain's may
@@ -54,9 +53,6 @@ func (r *run) chunks(d *document, text *extract.Document) ([]index.Vectored, err
 		}
 		if len(chunks) > limit {
 			return nil, tooManyChunks(d, limit)
-		}
-		if len(chunks) > before {
-			d.lengths = append(d.lengths, utf8.RuneCountInString(page.Text))
 		}
 	}
 	return chunks, nil

@@ -18,8 +18,8 @@ type document struct {
 	missing []int
 	// borrowedTruncated is how many of the borrowed vectors may cover only their chunk's beginning.
 	borrowedTruncated int
-	// lengths are the characters of its texts between hard boundaries.
-	lengths []int
+	// sample counts its chunks at other chunkings; nil for most documents.
+	sample config.ChunkCounts
 	// weight is what it takes of the holding budget.
 	weight int64
 	// staged says that its vectors wait in the index, not here.

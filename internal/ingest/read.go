@@ -161,6 +161,7 @@ func (r *run) extract(ctx context.Context, d *document, content source.Content) 
 	if d.chunks, err = r.chunks(d, text); err != nil {
 		return err
 	}
+	r.sample(d, text)
 	if len(d.chunks) == 0 {
 		return config.Failf(config.NoTextLayer, "no text was found in it")
 	}

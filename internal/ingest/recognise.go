@@ -87,7 +87,7 @@ func (r *run) recognise(ctx context.Context, now []float32) error {
 // enoughToMeasure is how many chunks a run must embed to give a rate that a plan can use.
 const enoughToMeasure = 50
 
-// measure records the rate of embedding, if the run embedded enough, and the lengths of the texts, if it read most of
+// measure records the rate of embedding, if the run embedded enough, and the sample of the texts, if it read most of
 // them.
 func (r *run) measure(ctx context.Context, report *Report) error {
 	stats, err := r.Index.Stats(ctx)
@@ -95,7 +95,7 @@ func (r *run) measure(ctx context.Context, report *Report) error {
 		return fmt.Errorf("the index could not be counted: %w", err)
 	}
 	m, read := stats.Measured, report.Embedded+report.Reused
-	enough, most := report.Embedded >= enoughToMeasure, len(m.Lengths) == 0 && read > 0 || 2*read > stats.Chunks
+	enough, most := report.Embedded >= enoughToMeasure, len(m.ChunkCounts) == 0 && read > 0 || 2*read > stats.Chunks
 	if !enough && !most {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (r *run) measure(ctx context.Context, report *Report) error {
 		m.ChunksPerSecond = report.ChunksPerSecond
 	}
 	if most {
-		m.Lengths = report.Lengths
+		m.ChunkCounts = report.ChunkCounts
 	}
 	if err := r.Index.Measure(ctx, m); err != nil {
 		return fmt.Errorf("the index could not record what was measured: %w", err)

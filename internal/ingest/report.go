@@ -44,10 +44,10 @@ type Report struct {
 	Reused    int `json:"chunksReused"`
 	Truncated int `json:"chunksTruncated"`
 
-	// ChunksPerSecond is how many chunks were embedded in a second of indexing, by all workers together. Lengths are
-	// those of the texts that were read.
-	ChunksPerSecond float64        `json:"chunksPerSecond,omitempty"`
-	Lengths         config.Lengths `json:"lengths,omitempty"`
+	// ChunksPerSecond is how many chunks were embedded in a second of indexing, by all workers together.
+	// ChunkCounts are of a sample of the texts that were read.
+	ChunksPerSecond float64            `json:"chunksPerSecond,omitempty"`
+	ChunkCounts     config.ChunkCounts `json:"chunkCounts,omitempty"`
 
 	Bytes    int64                   `json:"bytes"`              // read from the sources
 	Failures []config.FailedDocument `json:"failures,omitempty"` // the first 10, by document

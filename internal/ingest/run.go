@@ -15,6 +15,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/source"
+	"github.com/ragpipeline/ragpipeline/internal/split"
 )
 
 // Bounds on what is in memory at once, whatever the size of the corpus.
@@ -50,6 +51,7 @@ type run struct {
 	keys    *keys
 
 	recognition recognition
+	samples     [][]*split.Splitter
 	// share is the documents that are this process's.
 	share index.Share
 	// unfinished reports whether other workers were still to do their shares when this one was done.
@@ -89,7 +91,12 @@ func newRun(o Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	samples, err := sampleSplitters()
+	if err != nil {
+		return nil, err
+	}
 	r := &run{
+		samples:   samples,
 		Options:   o,
 		ids:       newIDs(o.Config.Pipeline),
 		reading:   semaphore.NewWeighted(readingBudget),

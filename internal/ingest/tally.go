@@ -42,9 +42,9 @@ type tally struct {
 	limit    string // what the embedding model said of its limit, if it cut a text
 	stages   map[string]time.Duration
 
-	entered  time.Time      // is when the phase began
-	indexing time.Duration  // is how long that phase took
-	lengths  config.Lengths // are of the texts of the documents that were written
+	entered  time.Time          // is when the phase began
+	indexing time.Duration      // is how long that phase took
+	sample   config.ChunkCounts // is of some of the documents that were written
 }
 
 func newTally(o Options, m metrics) *tally {
@@ -138,9 +138,7 @@ func (t *tally) committed(d *document) {
 	defer t.mu.Unlock()
 	t.keys.count(d.id, d.row.Metadata, d.row.Warnings)
 	t.hold(d, len(d.chunks), d.row.Warnings)
-	for _, characters := range d.lengths {
-		t.lengths.Add(characters)
-	}
+	t.sample = t.sample.Add(d.sample)
 	embedded, reused := len(d.missing), len(d.chunks)-len(d.missing)
 	t.sum.Embedded += embedded
 	t.sum.Reused += reused
@@ -241,7 +239,7 @@ func (t *tally) whole() Report {
 	if seconds := t.indexing.Seconds(); seconds > 0 {
 		r.ChunksPerSecond = float64(r.Embedded) / seconds
 	}
-	r.Lengths = slices.Clone(t.lengths)
+	r.ChunkCounts = t.sample
 	if r.Synced.Sources = t.counted(); t.recorded != nil {
 		r.Synced = *t.recorded
 	}

@@ -103,7 +103,7 @@ func (r *Report) add(other Report) {
 	r.Truncated += other.Truncated
 	r.Bytes += other.Bytes
 	r.ChunksPerSecond += other.ChunksPerSecond
-	r.Lengths.AddAll(other.Lengths)
+	r.ChunkCounts = r.ChunkCounts.Add(other.ChunkCounts)
 	r.Losses.Add(other.Losses)
 	r.Synced.Add(other.Synced)
 	r.Failures = config.FirstFailures(append(slices.Clip(r.Failures), other.Failures...))
@@ -124,7 +124,7 @@ func (t *tally) share(all int) {
 func (t *tally) resume(report Report) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sum, t.done, t.lengths = report, report.Listed, report.Lengths
+	t.sum, t.done, t.sample = report, report.Listed, report.ChunkCounts
 	for _, s := range report.Synced.Sources {
 		t.sources[s.Name] = new(s)
 	}

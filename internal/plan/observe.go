@@ -22,6 +22,7 @@ func (s *State) Observed(next Plan, problem *status.Problem, now time.Time) stat
 		Problem:     problem,
 		Missing:     s.Missing,
 		Wanted:      wanted.Fingerprint(),
+		Build:       s.build(),
 		Gateways:    s.Gateways,
 		Unreadable:  s.Unreadable,
 		Run:         s.run(next),

@@ -85,7 +85,7 @@ func (o *OpsOptions) indexStatus(ctx context.Context) config.IndexStatus {
 	}
 	status.Documents, status.Chunks, status.FailedDocuments = stats.Documents, stats.Chunks, stats.FailedDocuments
 	status.Dimensions, status.LastSync, status.Losses = stats.Dimensions, stats.Completed, stats.Losses
-	status.ChunksPerSecond, status.Lengths = stats.Measured.ChunksPerSecond, stats.Measured.Lengths
+	status.ChunksPerSecond, status.ChunkCounts = stats.Measured.ChunksPerSecond, stats.Measured.ChunkCounts
 	status.Synced = stats.Measured.Synced
 	failed, err := o.Index.Failures(ctx, config.MaxExamples)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -137,6 +138,7 @@ type Event struct {
 // The reasons of events that are not reasons of conditions.
 const (
 	EventGenerationSwitched = "GenerationSwitched" // another generation serves
+	EventGenerationBuilding = "GenerationBuilding" // a run has begun to build another generation
 	EventIndexed            = "Indexed"            // an ingestion run has ended, and the index matches its sources
 	EventRemoved            = "Removed"            // documents are removed and proved gone
 	EventPartlyRead         = "PartlyRead"         // a run has indexed documents with warnings
@@ -223,6 +225,9 @@ func indexEvents(before, now *v1alpha1.IndexStatus) (list []Event) {
 		message := "generation " + now.Generation + " is complete and now serves"
 		list = append(list, Event{corev1.EventTypeNormal, EventGenerationSwitched, "Switch", message})
 	}
+	if e, begins := buildingEvent(before, now); begins {
+		list = append(list, e)
+	}
 	if now.LastSyncTime != nil && !now.LastSyncTime.Equal(before.LastSyncTime) {
 		list = append(list, Event{corev1.EventTypeNormal, EventIndexed, "Ingest", cut(contents(now), maxMessage)})
 	}
@@ -233,4 +238,36 @@ func indexEvents(before, now *v1alpha1.IndexStatus) (list []Event) {
 		list = append(list, e)
 	}
 	return slices.Clip(list)
+}
+
+// buildingEvent tells that a run has begun to build a generation beside the live one, and why.
+func buildingEvent(before, now *v1alpha1.IndexStatus) (Event, bool) {
+	b := now.Building
+	if b == nil || now.Generation == "" || b.Generation == now.Generation ||
+		before.Building != nil && before.Building.Generation == b.Generation {
+		return Event{}, false
+	}
+	message := fmt.Sprintf("generation %s is being built because of %s; generation %s serves until it is complete",
+		b.Generation, cmp.Or(b.Message, b.Reason), now.Generation)
+	if b.ChunksTotal > 0 {
+		message += fmt.Sprintf("; about %s to embed", count(b.ChunksTotal, "chunk"))
+		if seconds := secondsFor(b.ChunksTotal, now.ChunksPerSecond); seconds > 0 {
+			message += ", in about " + short(seconds) + " at the rate of the last run"
+		}
+	}
+	return Event{corev1.EventTypeNormal, EventGenerationBuilding, "Build", cut(message, maxMessage)}, true
+}
+
+// secondsFor is how long so many chunks take at a rate as the status has it, in whole seconds, or minutes if it is
+// long; 0 if there is no rate.
+func secondsFor(chunks int64, rate string) time.Duration {
+	perSecond := PerSecond(rate)
+	if perSecond == 0 {
+		return 0
+	}
+	d := time.Duration(float64(chunks) / perSecond * float64(time.Second))
+	if d > 10*time.Minute {
+		return d.Round(time.Minute)
+	}
+	return max(d.Round(time.Second), time.Second)
 }

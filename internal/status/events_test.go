@@ -41,6 +41,15 @@ func TestEvents(t *testing.T) {
 		{"the reranking model is down", fromReady(at(time.Minute, rerankerUnreachable)), []string{
 			"Warning Degraded Ready: questions are answered without reranking", "Warning ModelUnreachable RerankingReady is False",
 		}},
+		{"the next index is being built", fromReady(at(time.Minute, edit, rebuilds(0, 200), func(w *world) {
+			w.p.Status.Index.ChunksPerSecond = "40.0"
+			w.o.Gateways[0].Index.ChunksPerSecond = 40
+			w.o.Build = &Build{Chunks: 2800, Changes: []config.Change{
+				{Field: "spec.chunking.size", Old: "800", New: "400", Cause: config.ChunkingChanged}}}
+		})), []string{
+			"Normal GenerationBuilding generation 2222bbbb is being built because of spec.chunking.size: 800 -> 400; " +
+				"generation 1111aaaa serves until it is complete; about 2800 chunks to embed, in about 1m10s at the rate of the last run",
+		}},
 		{"the next index takes over", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched)), []string{
 			"Normal GenerationSwitched generation 2222bbbb", "Normal Indexed the index contains 200 documents",
 		}},

@@ -186,6 +186,32 @@ func TestProgressMovesByWholePercentsAndPhases(t *testing.T) {
 	}
 }
 
+// The rate and the end change with the figures, and no message has them.
+func TestWhatIsBeingBuiltHasItsRateEndAndCause(t *testing.T) {
+	at40 := func(w *world) {
+		rebuilds(40, 200)(w)
+		p := w.o.Run.Reports[0].Progress
+		p.Chunks, p.ChunksPerSecond, p.SecondsLeft = 280, 12.34, 90
+		w.o.Build = &Build{Chunks: 1400, Changes: []config.Change{{Field: "spec.models.embedding", Old: "a", New: "b", Cause: config.ModelChanged}}}
+	}
+	faster := func(w *world) { w.o.Run.Reports[0].Progress.ChunksPerSecond = 99 }
+	status := indexOf(t, fromReady(at(time.Minute, edit, at40), at(time.Minute, faster)))
+	end := *status.Building.EstimatedEnd
+	status.Building.EstimatedEnd = nil
+	want := v1alpha1.Building{
+		Generation: second, Phase: "Indexing", DocumentsDone: 40, DocumentsTotal: 200,
+		ChunksDone: 280, ChunksTotal: 1400, ChunksPerSecond: "12.3",
+		Reason: "ModelChanged", Message: "spec.models.embedding: a -> b",
+	}
+	if diff := cmp.Diff(want, *status.Building); diff != "" {
+		t.Errorf("building (-want +got):\n%s", diff)
+	}
+	// From apply: 1 minute to the objects, 1 to the models, 2 to the first answer, 1 to this, and then 90 seconds.
+	if got := end.Sub(noon); got != 6*time.Minute+30*time.Second {
+		t.Errorf("it is to end %s after the beginning", got)
+	}
+}
+
 // During an update in place, the counts of the index cause no writes between whole percents.
 func TestFiguresRestWhileProgressDoes(t *testing.T) {
 	updates := func(done, chunks int) func(*world) {

@@ -2,7 +2,9 @@ package status
 
 import (
 	"cmp"
+	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,7 +25,7 @@ func (v *view) indexStatus() *v1alpha1.IndexStatus {
 	s.Building = v.building(before)
 	s.Generation = cut(v.Live, 64)
 	s.Retained = v.retained()
-	still := before != nil && s.Building != nil && *before == *s.Building && v.p.Status.Index.Generation == s.Generation
+	still := before != nil && s.Building == before && v.p.Status.Index.Generation == s.Generation
 	switch report := v.liveReport(); {
 	case still && s.LastSyncTime != nil:
 		// During a run, the figures change only together with its progress.
@@ -73,6 +75,14 @@ func (v *view) takeReport(s *v1alpha1.IndexStatus, r *config.IndexStatus) {
 	takeRemoved(s, r.Synced)
 	s.EmbeddingModel = cut(r.EmbeddingModel, 256)
 	s.Dimensions = int32(min(natural(r.Dimensions), 1<<20))
+	s.ChunksPerSecond, s.ChunkCounts = rate(r.ChunksPerSecond), nil
+	for _, c := range r.ChunkCounts[:min(len(r.ChunkCounts), 16)] {
+		counted := v1alpha1.ChunkCount{Size: natural(c.Size)}
+		for _, n := range c.Chunks[:min(len(c.Chunks), 8)] {
+			counted.Chunks = append(counted.Chunks, natural(n))
+		}
+		s.ChunkCounts = append(s.ChunkCounts, counted)
+	}
 	if !r.LastSync.IsZero() {
 		s.LastSyncTime = stamp(r.LastSync)
 	}
@@ -142,17 +152,60 @@ func (v *view) building(before *v1alpha1.Building) *v1alpha1.Building {
 	if p == nil {
 		return before
 	}
+	reason, message := v.cause()
 	now := &v1alpha1.Building{
 		Generation:     generation,
 		Phase:          cut(clean(string(p.Phase)), 32),
 		DocumentsDone:  natural(p.DocumentsDone),
 		DocumentsTotal: natural(p.DocumentsTotal),
+
+		ChunksDone:      natural(p.Chunks),
+		ChunksPerSecond: rate(p.ChunksPerSecond),
+		Reason:          string(reason),
+		Message:         cut(message, 1024),
+	}
+	if v.Build != nil {
+		now.ChunksTotal = natural(v.Build.Chunks)
+	}
+	if left := time.Duration(p.SecondsLeft * float64(time.Second)); left > 0 {
+		now.EstimatedEnd = stamp(v.Now.Add(left))
 	}
 	if before != nil && before.Phase == now.Phase && percent(before) == percent(now) &&
 		(before.DocumentsTotal > 0) == (now.DocumentsTotal > 0) {
 		return before
 	}
 	return now
+}
+
+// cause is why the run is made, in a word and, for a new generation, in the fields that changed.
+func (v *view) cause() (config.Cause, string) {
+	build := v.Build
+	switch {
+	case v.Live == "":
+		return config.FirstIndex, ""
+	case build != nil && len(build.Changes) > 0:
+		return build.Changes[0].Cause, config.Describe(build.Changes)
+	case v.Run.Upgrade:
+		return config.ReadersChanged, ""
+	}
+	return config.DocumentsChanged, ""
+}
+
+// rate is a number per second with a digit after the point; empty for none.
+func rate(perSecond float64) string {
+	if perSecond <= 0 {
+		return ""
+	}
+	return strconv.FormatFloat(perSecond, 'f', 1, 64)
+}
+
+// PerSecond reads a rate as the status has it; 0 for none.
+func PerSecond(rate string) float64 {
+	perSecond, err := strconv.ParseFloat(rate, 64)
+	if err != nil || perSecond <= 0 || math.IsInf(perSecond, 0) {
+		return 0
+	}
+	return perSecond
 }
 
 func natural(n int) int64 { return int64(max(n, 0)) }

@@ -39,6 +39,9 @@ type Observed struct {
 	// Wanted is the fingerprint of the generation that the spec describes. Live is that of the
 	// complete generation that is to serve; it is empty before the first.
 	Wanted, Live string
+	// Build is what makes the wanted generation another one than the live one; nil while they are the
+	// same.
+	Build *Build
 	// Gateways are the reports of the gateway's running pods; Ready in each reports whether the pod
 	// accepts questions. Unreadable counts the pods that the cluster considers ready and whose
 	// report could not be read.
@@ -55,6 +58,14 @@ type Observed struct {
 	// SpecChanged reports whether the status is about an older spec than this pass: observations
 	// may then be older than the change, and cannot stall the pipeline.
 	SpecChanged bool
+}
+
+// Build is why a generation is built beside the live one, or before the first.
+type Build struct {
+	// Changes are what sets it apart from the live one; empty before the first.
+	Changes []config.Change
+	// Chunks is about how many chunks are to be embedded; 0 if nobody knows.
+	Chunks int
 }
 
 // Problem is an error that stopped a pass.

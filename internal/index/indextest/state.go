@@ -113,7 +113,7 @@ func reopens(t *testing.T, at Storage) {
 		t.Fatal(err)
 	}
 	measured := index.Measured{
-		Anchor: []byte{0, 255, 1}, ChunksPerSecond: 12.5, Lengths: config.Lengths{{UpTo: 250, Texts: 2, Characters: 300}},
+		Anchor: []byte{0, 255, 1}, ChunksPerSecond: 12.5, ChunkCounts: config.ChunkCounts{{Size: 200, Chunks: []int{3, 4}}},
 		Synced: config.Synced{
 			Sources: []config.SourceSync{{Name: "docs", Documents: 2, Scanned: 3, Unchanged: 2, Failed: 1, LastSuccess: noon}},
 			Removed: config.Removed{Documents: 1, VerifiedAt: noon},
