@@ -58,6 +58,12 @@ func readEPUB(ctx context.Context, s source) (*Document, error) {
 		}
 		d.Warnings.Merge(chapter.Warnings)
 	}
+	for _, w := range d.Warnings {
+		if w.Reason == config.PagesWithoutText && w.Count*2 > len(parts) {
+			return nil, config.Failf(config.NoTextLayer,
+				"%d of %d chapters of the book contain no text, only images perhaps; there is no OCR", w.Count, len(parts))
+		}
+	}
 	return withText(d, config.NoTextLayer, "the book contains no text, perhaps only images; there is no OCR")
 }
 

@@ -50,6 +50,13 @@ func TestEPUB(t *testing.T) {
 	}
 }
 
+func TestEPUBThatIsMostlyPictures(t *testing.T) {
+	parts := epubParts()
+	parts["OEBPS/text/a.xhtml"] = parts["OEBPS/cover.xhtml"]
+	_, err := shared.Extract(t.Context(), "a.epub", zipOf(t, parts))
+	wantReason(t, err, config.NoTextLayer, "2 of 3 chapters")
+}
+
 func TestEPUBRaisesTextByItsSheets(t *testing.T) {
 	parts := epubParts()
 	parts["OEBPS/text/a.xhtml"] = `<html xmlns="http://www.w3.org/1999/xhtml"><head><link href="../css/x.css" rel="stylesheet"/>` +
