@@ -1,5 +1,6 @@
 // Package keys reads API keys: those that a data-plane process sends to models and to the vector
-// store, and those that the gateway's clients send to it; and the certificates that sources trust. No error shows a key.
+// store, and those that the gateway's clients send to it; and the certificates that sources trust. No error shows
+// a key.
 package keys
 
 import (

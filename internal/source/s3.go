@@ -20,8 +20,8 @@ import (
 
 // bucket is a bucket of an S3 store, or a folder of it.
 //
-//   - An object's path is its key without the folder. The empty objects with which tools mark folders, whose keys end in
-//     a slash, are no documents.
+//   - An object's path is its key without the folder. The empty objects with which tools mark folders, whose keys end
+//     in a slash, are not documents.
 //   - Its version is its ETag with the time of its last change: a change of its metadata alone leaves the ETag.
 //   - A store that answers in another order than S3's lists incompletely: the listing could have no end.
 type bucket struct {
@@ -53,7 +53,7 @@ func openS3(c config.S3, globs globs, r Resolvers) (Source, error) {
 		return h == endpoint.Hostname() || strings.HasSuffix(h, "."+host)
 	})
 	if err != nil {
-		return broken{err}, nil
+		return broken{err}, nil //nolint:nilerr // its List returns it
 	}
 	lookup := minio.BucketLookupAuto
 	if c.PathStyle != nil {
@@ -99,7 +99,8 @@ func (b *bucket) List(ctx context.Context, yield func(Entry) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	last := ""
-	for o := range b.client.ListObjectsIter(ctx, b.config.Bucket, minio.ListObjectsOptions{Prefix: b.folder, Recursive: true}) {
+	options := minio.ListObjectsOptions{Prefix: b.folder, Recursive: true}
+	for o := range b.client.ListObjectsIter(ctx, b.config.Bucket, options) {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -236,7 +237,7 @@ func (s *secretCredentials) RetrieveWithCredContext(*credentials.CredContext) (c
 		err = nil
 	}
 	if err == nil && (v.AccessKeyID == "" || v.SecretAccessKey == "") {
-		err = fmt.Errorf("Secret %q: %s or %s is empty", s.secret, config.S3AccessKeyID, config.S3SecretAccessKey)
+		err = fmt.Errorf("%s or %s of Secret %q is empty", config.S3AccessKeyID, config.S3SecretAccessKey, s.secret)
 	}
 	return v, err
 }

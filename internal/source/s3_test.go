@@ -108,7 +108,8 @@ func TestABucketOfSeveralPagesIsListedInOrder(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
-	// The second page fails: what was listed is yielded, and the error says where and why.
+	// The second page fails: what was listed is yielded but for the last, whose sidecar may be to come, and the error
+	// says where and why.
 	proxy := server.Proxy()
 	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("continuation-token") != "" {
@@ -120,7 +121,7 @@ func TestABucketOfSeveralPagesIsListedInOrder(t *testing.T) {
 	defer broken.Close()
 	listed := 0
 	err := newBucket(t, papers(broken.URL), secrets(nil)).List(t.Context(), func(Entry) bool { listed++; return true })
-	if listed != 1000 || err == nil || !strings.Contains(err.Error(), `bucket "papers" at `+broken.URL+" cannot be listed") {
+	if listed != 999 || err == nil || !strings.Contains(err.Error(), `bucket "papers" at `+broken.URL+" cannot be listed") {
 		t.Errorf("listed %d, %v", listed, err)
 	}
 }

@@ -23,8 +23,8 @@ import (
 
 // web is a set of pages: the URLs that the manifest names, and those of sitemaps.
 //
-//   - A page's path is its URL, see address. The listing knows neither its size nor its version: Open asks the server for
-//     what differs from the version that the index has, an ETag or a time.
+//   - A page's path is its URL, see address. The listing knows neither its size nor its version: Open asks the server
+//     for what differs from the version that the index has, an ETag or a time.
 //   - A page that the server has no more (404 or 410) is gone.
 //   - Hosts that the manifest does not name get no credentials, and no page of theirs is read but by a redirect.
 type web struct {
@@ -70,7 +70,7 @@ func openWeb(c config.HTTP, globs globs, r Resolvers) (Source, error) {
 	maps.Copy(w.hosts, allowed)
 	transport, err := r.transport(c.CABundle, func(host string) bool { return allowed[strings.ToLower(host)] })
 	if err != nil {
-		return broken{err}, nil
+		return broken{err}, nil //nolint:nilerr // its List returns it
 	}
 	w.client = &http.Client{
 		Transport:     &authorised{next: transport, secret: c.Secret, value: r.Secret, origins: w.origins},
@@ -201,8 +201,11 @@ func (w *web) Open(ctx context.Context, entry Entry) (io.ReadCloser, error) {
 	case p.refused != nil:
 		return nil, config.Failf(config.Unreadable, "%w", p.refused)
 	}
+	if strings.Contains(entry.Known, joined) { // it had a sidecar, whose loss the server cannot tell
+		entry.Known = ""
+	}
 	ctx, cancel := context.WithTimeout(ctx, maxPageTime)
-	response, err := w.get(ctx, p.url, entry.Known)
+	response, err := w.get(ctx, p.url, entry.Known) //nolint:bodyclose // the caller closes what is returned
 	if err != nil {
 		cancel()
 		return nil, err

@@ -77,7 +77,7 @@ func refusing(t *testing.T, c config.HTTP, r Resolvers) *web {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := s.(*web)
+	w := s.(*paired).Source.(*web)
 	w.pause = time.Millisecond
 	return w
 }
@@ -205,6 +205,9 @@ func TestPagesAreAskedForOnlyIfTheyChanged(t *testing.T) {
 	want := map[string]string{"/etag": `"1"`, "/weak": `W/"2"`, "/time": "Sun, 02 Jan 2022 03:04:05 GMT", "/none": "", "/now": ""}
 	if diff := cmp.Diff(want, versions); diff != "" {
 		t.Errorf("versions (-want +got):\n%s", diff)
+	}
+	if _, err := readPage(t, w, Entry{Path: s.own("/etag"), Known: joinVersions(`"1"`, `"9"`)}); err != nil {
+		t.Errorf("a page that has lost its sidecar: %v", err)
 	}
 	s.pages["/etag"] = serve(`"2"`)
 	if c, err := readPage(t, w, Entry{Path: s.own("/etag"), Known: `"1"`}); err != nil || c.Version != `"2"` {
