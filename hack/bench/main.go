@@ -3,7 +3,7 @@
 // its own on loopback, and reads their CPU and memory from /proc, so it needs Linux.
 // docs/benchmarks.md says what the figures mean.
 //
-//	go run ./hack/bench [-only NAME,...] [-pdfs DIR] [-langchain [-python PATH]] [-out FILE]
+//	go run ./hack/bench [-only NAME,...] [-pdfs DIR] [-chunks N] [-langchain [-python PATH]] [-out FILE]
 package main
 
 import (
@@ -62,6 +62,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	python := flags.String("python", "",
 		"a Python that has hack/bench/langchain/requirements.txt; without it, a venv is made")
 	pdfs := flags.String("pdfs", "", "directory of PDFs to read; generated ones when empty")
+	chunks := flags.Int("chunks", 100_000, "chunks that scale ingests")
 	out := flags.String("out", "", "file to write the tables to as well")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -78,7 +79,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, pdfs: *pdfs, python: *python, indexes: map[int]string{}}
+	b := &bench{dir: dir, pdfs: *pdfs, python: *python, chunks: *chunks, indexes: map[int]string{}}
 	text, err := b.measure(ctx, chosen)
 	if err != nil {
 		return err
@@ -155,6 +156,7 @@ type bench struct {
 	dir    string // everything is made below it, and removed at the end
 	pdfs   string // directory of PDFs, once there is one
 	python string
+	chunks int // of scale
 	report report
 
 	binary, simulator string         // once built

@@ -16,18 +16,15 @@ import (
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
-// A document of scale is 16,000 bytes of text, in 25 to 27 chunks.
-const (
-	scaleBytes  = 16_000
-	scaleChunks = 100_000
-)
+// A document of scale is so many bytes of text, in 25 to 27 chunks.
+const scaleBytes = 16_000
 
 // The embedding server of scale computes one request at a time, as one GPU does, 32 texts in 106 ms, and refuses a
 // request when 16 wait: about what a NIM of 300 M parameters does on a small GPU.
 var scaleServer = []string{"-fast", "-takes=10ms", "-takes-per-text=3ms", "-queue=16"}
 
 // scale measures ingestion into a Weaviate beside an embedding server that takes time: one worker and then two over the
-// same documents, and 100,000 chunks by two. The aim is that the embedding server is never without work.
+// same documents, of a fifth of the chunks, and all chunks by two. The aim is that the embedding server is never without work.
 func (b *bench) scale(ctx context.Context) error {
 	if os.Getenv(weaviatetest.Variable) == "" {
 		return fmt.Errorf("set %s to a Weaviate binary: `eval \"$(hack/cluster/cluster assets)\"` does",
@@ -43,7 +40,7 @@ func (b *bench) scale(ctx context.Context) error {
 		return err
 	}
 	defer weaviate.Stop()
-	for _, run := range []struct{ workers, chunks int }{{1, 20_000}, {2, 20_000}, {2, scaleChunks}} {
+	for _, run := range []struct{ workers, chunks int }{{1, b.chunks / 5}, {2, b.chunks / 5}, {2, b.chunks}} {
 		documents, err := b.documents(fmt.Sprintf("scale-%d", run.chunks), run.chunks/26, scaleBytes)
 		if err != nil {
 			return err
