@@ -2,7 +2,7 @@
 //
 // A run lists the sources in the order of the ledger and walks both side by side, so that it knows of each
 // document whether it is new, the same, or gone, and holds no list of the corpus. Readers extract and split;
-// one embedder fills requests with the texts of several documents; one writer commits document by document.
+// one embedder fills requests with the texts of several documents; a few writers commit documents.
 // What is committed is never embedded again, at whatever moment the process ends. Of a large document only the
 // texts are held until then; its vectors are staged in the index.
 //

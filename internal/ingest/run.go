@@ -35,6 +35,8 @@ const (
 	// chunkWeight is what a chunk holds beside its text, ids and offsets; vectorWeight is a vector of 1,024 float32.
 	chunkWeight  = 512
 	vectorWeight = 4 << 10
+	// writers commit documents at once: a store that is a server takes several calls for each.
+	writers = 4
 	// queue is how many documents wait between two stages.
 	queue = 64
 )
@@ -188,8 +190,10 @@ func (r *run) index(parent context.Context) error {
 		start(&reading, func() error { return r.read(ctx, jobs, extracted, finished) })
 	}
 	start(&embedding, func() error { return r.embed(ctx, extracted, finished) })
-	// The writer takes documents until there are no more, so that the stages before it may always hand over.
-	start(&writing, func() error { r.write(parent, finished, stop); return nil })
+	// The writers take documents until there are no more, so that the stages before them may always hand over.
+	for range writers {
+		start(&writing, func() error { r.write(parent, finished, stop); return nil })
+	}
 
 	watching, unwatch := context.WithCancel(ctx)
 	var watch sync.WaitGroup

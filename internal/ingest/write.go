@@ -12,7 +12,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
-// write commits the finished documents, one after the other. After a failure it only takes them.
+// write commits finished documents, one after the other. After its first failure it only takes them.
 func (r *run) write(ctx context.Context, finished <-chan *document, stop context.CancelCauseFunc) {
 	failed := false
 	for d := range finished {
