@@ -137,13 +137,16 @@ func (s *Store) prepare(ctx context.Context, o Options) error {
 	return s.recover(ctx)
 }
 
-// join waits until the first worker has prepared the generation.
+// join waits until the first worker has prepared the generation. A Weaviate that is creating the
+// collections answers for a moment as one that is not ready.
 func (s *Store) join(ctx context.Context, g config.Generation) error {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		_, exists, err := s.readRecord(ctx)
 		switch err = s.fail(ctx, "wait for the first worker", err); {
-		case err == nil && !exists, errors.Is(err, index.ErrNotBuilt):
+		case err == nil && !exists:
 			return struct{}{}, index.ErrNotBuilt
+		case errors.Is(err, index.ErrNotBuilt), errors.Is(err, index.ErrUnreachable):
+			return struct{}{}, err
 		case err != nil:
 			return struct{}{}, backoff.Permanent(err)
 		}
