@@ -107,6 +107,8 @@ type Directory struct {
 	// Exit is a file with a ProgramExit of the program that has filled the directory. It is empty if
 	// there is none, or if the pod would have ended with its failure.
 	Exit string `json:"exit,omitempty"`
+	// Program is a hash of how that program is started: with another one, the run is another.
+	Program string `json:"program,omitempty"`
 }
 
 // ProgramExit is a JSON object that says how a source's program ended.

@@ -192,7 +192,10 @@ func (d DataPlane) place(s v1alpha1.Source) config.Source {
 	case kind.Mounted:
 		return config.Source{Directory: &config.Directory{Path: path.Join(d.SourcesDirectory, s.Name, kind.Path)}}
 	case kind.Program:
-		place := &config.Directory{Path: path.Join(d.SourcesDirectory, s.Name, ProgramDocuments)}
+		place := &config.Directory{
+			Path:    path.Join(d.SourcesDirectory, s.Name, ProgramDocuments),
+			Program: config.Hash(s.Container),
+		}
 		if len(s.Container.Command) > 0 {
 			place.Exit = path.Join(d.SourcesDirectory, s.Name, ProgramExit, ProgramExitFile)
 		}

@@ -110,6 +110,21 @@ func TestHowProgramsAreStarted(t *testing.T) {
 	}
 }
 
+// A program that is started otherwise may fetch other documents.
+func TestAnotherProgramIsAnotherRun(t *testing.T) {
+	name := func(args ...v1alpha1.Argument) string {
+		p := withPrograms(&v1alpha1.ContainerSource{Image: "one", Args: args})
+		c, err := IngestConfig(p, Facts{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Task{Kind: Ingestion, Config: c}.Name(p)
+	}
+	if name("a") != name("a") || name("a") == name("b") {
+		t.Errorf("the runs are named %s, %s and %s", name("a"), name("a"), name("b"))
+	}
+}
+
 func TestAProgramHasAHomeThatItCanWriteTo(t *testing.T) {
 	own := v1alpha1.EnvVar{Name: "HOME", Value: "/documents"}
 	pod := ingestion(t, withPrograms(&v1alpha1.ContainerSource{Image: "one"}, &v1alpha1.ContainerSource{Image: "two", Env: []v1alpha1.EnvVar{own}}))

@@ -1,6 +1,7 @@
 // Command seed fills a volume for the tests: the image has no shell to do it with.
 //
-//	seed DIR PDFS TEXTS   writes so many PDF and Markdown documents, and removes the others that it once wrote
+//	seed DIR PDFS TEXTS [CODE]   writes so many PDF and Markdown documents, removes the others that it once wrote, and
+//	                             ends with that exit code
 package main
 
 import (
@@ -13,15 +14,21 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	code, err := run(os.Args[1:])
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "seed:", err)
-		os.Exit(1)
 	}
+	os.Exit(code)
 }
 
-func run(args []string) error {
-	if len(args) != 3 {
-		return fmt.Errorf("want DIR PDFS TEXTS, got %q", args)
+func run(args []string) (code int, err error) {
+	if len(args) != 3 && len(args) != 4 {
+		return 1, fmt.Errorf("want DIR PDFS TEXTS [CODE], got %q", args)
+	}
+	if len(args) == 4 {
+		if code, err = strconv.Atoi(args[3]); err != nil {
+			return 1, err
+		}
 	}
 	for i, kind := range []struct {
 		name  string
@@ -29,18 +36,18 @@ func run(args []string) error {
 	}{{"paper-%d.pdf", writePDF}, {"note-%d.md", writeText}} {
 		count, err := strconv.Atoi(args[i+1])
 		if err != nil {
-			return err
+			return 1, err
 		}
 		path := func(n int) string { return filepath.Join(args[0], fmt.Sprintf(kind.name, n)) }
 		for n := range count {
 			if err := kind.write(path(n), n); err != nil {
-				return err
+				return 1, err
 			}
 		}
 		for n := count; os.Remove(path(n)) == nil; n++ {
 		}
 	}
-	return nil
+	return code, nil
 }
 
 func writePDF(path string, n int) error {
