@@ -4,7 +4,7 @@ import "k8s.io/apimachinery/pkg/runtime"
 
 // Source is a place from which documents are read.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim), has(self.s3), has(self.http), has(self.container)].filter(x, x).size() == 1",message="a source needs exactly one of configMap, persistentVolumeClaim, s3, http and container: to use several, declare several sources"
+// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.persistentVolumeClaim), has(self.s3), has(self.http), has(self.container), has(self.git)].filter(x, x).size() == 1",message="a source needs exactly one of configMap, persistentVolumeClaim, s3, http, container and git: to use several, declare several sources"
 type Source struct {
 	// name identifies the source. It must be unique in the pipeline, and is the first segment of a
 	// document's identity, <name>/<path>.
@@ -53,6 +53,10 @@ type Source struct {
 	// container reads the files that a program of your own writes, such as rclone.
 	// +optional
 	Container *ContainerSource `json:"container,omitempty"`
+
+	// git reads the files of a commit of a Git repository.
+	// +optional
+	Git *GitSource `json:"git,omitempty"`
 
 	// s3 reads the objects of a bucket of Amazon S3, or of a store with the same API.
 	// +optional
@@ -129,7 +133,7 @@ type ContainerSource struct {
 
 	// secretRef names a Secret of which each entry becomes an environment variable.
 	// +optional
-	SecretRef *SecretName `json:"secretRef,omitempty"`
+	SecretRef *SourceSecret `json:"secretRef,omitempty"`
 
 	// pullSecrets are the Secrets for the image's registry.
 	// +optional

@@ -47,13 +47,6 @@ type SecretKey struct {
 	Key string `json:"key"`
 }
 
-// SecretName names a Secret in the pipeline's namespace.
-type SecretName struct {
-	// name is the name of the Secret.
-	// +required
-	Name ObjectName `json:"name"`
-}
-
 // EnvVar is an environment variable, as in a Pod.
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.value) && has(self.valueFrom))",message="set value or valueFrom, not both"

@@ -110,3 +110,36 @@ type PageURL string
 // +kubebuilder:validation:MaxLength=253
 // +kubebuilder:validation:Pattern=`^[a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?$|^[0-9a-fA-F:.]+$`
 type Host string
+
+// GitSource is a commit of a Git repository, or a folder of it.
+type GitSource struct {
+	// url is the repository's, over https, http or ssh.
+	// +required
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && (self.matches('^https?://[^/?#@ ]+/[^?#@ ]+$') || self.matches('^ssh://([^/?#@: ]+@)?[^/?#@ ]+/[^?# ]+$'))",message="must be an https, http or ssh URL of a repository without a password, such as https://host/team/docs.git: write git@host:path as ssh://git@host/path, and put a token into secretRef"
+	URL string `json:"url"`
+
+	// ref is a branch, a tag, the full name of another reference, or the 40 digits of a commit. If
+	// unset, it is the repository's default branch.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:Pattern=`^[^\s~^:?*\[\\]+$`
+	Ref string `json:"ref,omitempty"`
+
+	// path is the folder within the repository that is read. If unset, the whole repository is.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="!self.matches('(^|/)[.]{0,2}(/|$)')",message="path must be a folder within the repository, such as docs/en, without a slash at either end and without . or .."
+	Path string `json:"path,omitempty"`
+
+	// secretRef refers to a Secret with username and password, or token, for https, and with
+	// ssh-privatekey and known_hosts for ssh.
+	// +optional
+	SecretRef *SourceSecret `json:"secretRef,omitempty"`
+
+	// caBundle refers to certificates that the source trusts besides those of the image.
+	// +optional
+	CABundle *CABundle `json:"caBundle,omitempty"`
+}

@@ -86,6 +86,8 @@ type Source struct {
 	ConfigMap *ConfigMap `json:"configMap,omitempty"`
 	// S3 is a bucket of S3, or of a store with the same API.
 	S3 *S3 `json:"s3,omitempty"`
+	// Git is a commit of a Git repository.
+	Git *Git `json:"git,omitempty"`
 	// HTTP is a set of pages.
 	HTTP *HTTP `json:"http,omitempty"`
 }
@@ -93,7 +95,7 @@ type Source struct {
 // Places counts the places that the source names. It must be exactly one.
 func (s Source) Places() int {
 	count := 0
-	for _, named := range []bool{s.Directory != nil, s.ConfigMap != nil, s.S3 != nil, s.HTTP != nil} {
+	for _, named := range []bool{s.Directory != nil, s.ConfigMap != nil, s.S3 != nil, s.Git != nil, s.HTTP != nil} {
 		if named {
 			count++
 		}
@@ -167,6 +169,31 @@ const (
 	HTTPUsername = "username"
 	HTTPPassword = "password"
 )
+
+// Git is a commit of a repository, or a folder of it.
+type Git struct {
+	URL string `json:"url"`
+	// Ref is a branch, a tag, a full name or a commit; empty means the default branch.
+	Ref string `json:"ref,omitempty"`
+	// Path is the folder, without slashes at its ends; empty means the whole repository.
+	Path string `json:"path,omitempty"`
+	// Secret names the Secret with some of GitEntries; empty means none.
+	Secret string `json:"secret,omitempty"`
+	// CABundle has certificates to trust besides the system's.
+	CABundle *ConfigMapKey `json:"caBundle,omitempty"`
+}
+
+// The entries of the Secret of a Git source. Those of Kubernetes' own types of Secrets have the same names.
+const (
+	GitUsername   = "username"
+	GitPassword   = "password"
+	GitToken      = "token" // instead of the password
+	GitPrivateKey = "ssh-privatekey"
+	GitKnownHosts = "known_hosts"
+)
+
+// GitEntries are all of them.
+var GitEntries = []string{GitUsername, GitPassword, GitToken, GitPrivateKey, GitKnownHosts}
 
 // ConfigMapKey names an entry of a ConfigMap, such as one with certificates. A pod finds its value in
 // a file <bundles dir>/<name>/<key>.

@@ -10,8 +10,9 @@ import (
 )
 
 // PlaceDirectory returns the sources with the directory at path in place of the named one, whose
-// globs and metadata then apply to the directory. An empty name selects the only source that is not
-// a ConfigMap; if every source is a ConfigMap, the directory becomes another source, "documents".
+// globs and metadata then apply to the directory. An empty name selects the only source that needs
+// one, or else the only one that is not a ConfigMap; if every source is a ConfigMap, the directory
+// becomes another source, "documents".
 // The slice that it is given does not change.
 func PlaceDirectory(sources []config.Source, name, path string) ([]config.Source, error) {
 	if name == "" {
@@ -60,14 +61,13 @@ func named(name string) func(config.Source) bool {
 	return func(s config.Source) bool { return s.Name == name }
 }
 
-// onlyOther returns the name of the only source that is not a ConfigMap, or else "documents".
+// onlyOther returns the name of the only source that needs a directory, or else of the only one that is not a ConfigMap,
+// or else "documents".
 func onlyOther(sources []config.Source) (string, error) {
 	const fallback = "documents"
-	var others []config.Source
-	for _, s := range sources {
-		if s.ConfigMap == nil {
-			others = append(others, s)
-		}
+	others := slices.DeleteFunc(slices.Clone(sources), func(s config.Source) bool { return s.Places() > 0 })
+	if len(others) == 0 {
+		others = slices.DeleteFunc(slices.Clone(sources), func(s config.Source) bool { return s.ConfigMap != nil })
 	}
 	switch {
 	case len(others) == 1:

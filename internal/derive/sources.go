@@ -78,11 +78,13 @@ func KindOf(s v1alpha1.Source) SourceKind {
 			Path:    claim.Path,
 		}
 	case s.Container != nil:
-		return SourceKind{Objects: programObjects(s.Container), Program: true}
+		return SourceKind{Objects: programObjects(s.Container), Program: true, Versioned: true}
 	case s.S3 != nil:
 		return s3Kind(s.S3)
 	case s.HTTP != nil:
 		return httpKind(s.HTTP)
+	case s.Git != nil:
+		return gitKind(s.Git)
 	}
 	return SourceKind{}
 }
@@ -141,6 +143,16 @@ func texts[T ~string](list []T) (plain []string) {
 		plain = append(plain, string(text))
 	}
 	return plain
+}
+
+func gitKind(s *v1alpha1.GitSource) SourceKind {
+	kind := SourceKind{Versioned: true}
+	kind.Config.Git = &config.Git{
+		URL: s.URL, Ref: s.Ref, Path: s.Path,
+		Secret:   kind.secret("git", s.SecretRef, config.GitEntries...),
+		CABundle: kind.bundle("git", s.CABundle),
+	}
+	return kind
 }
 
 // secret adds the Secret that a source of the named field refers to, and returns its name.

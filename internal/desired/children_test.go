@@ -62,7 +62,7 @@ func cases(t *testing.T) map[string]childrenCase {
 		"external-store": {pipeline: derivetest.Pipeline(derivetest.WithEndpoints, withExternalStore)},
 		"switching":      switching(t),
 	}
-	for _, name := range []string{"quickstart", "nim", "hosted", "openai-compatible", "extraction-tika", "retrieval-only", "container-rclone"} {
+	for _, name := range []string{"quickstart", "nim", "hosted", "openai-compatible", "extraction-tika", "retrieval-only", "container-rclone", "git"} {
 		list[name] = childrenCase{pipeline: sample(t, name)}
 	}
 	return list

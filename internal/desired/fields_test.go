@@ -70,6 +70,11 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim, s.Documents[0].S3 = nil, nil, nil
 			s.Documents[0].Container = nil
 		},
+		"StandIn with a repository": func(s *v1alpha1.RAGPipelineSpec) {
+			s.VectorStore.Weaviate, s.Extraction = nil, nil
+			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim, s.Documents[0].S3 = nil, nil, nil
+			s.Documents[0].Container, s.Documents[0].HTTP = nil, nil
+		},
 		"StandIn with a bucket": func(s *v1alpha1.RAGPipelineSpec) {
 			s.VectorStore.Weaviate, s.Extraction = nil, nil
 			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim, s.Documents[0].HTTP = nil, nil, nil

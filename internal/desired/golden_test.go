@@ -31,6 +31,7 @@ var goldenBases = map[string]string{
 	"retrieval-only":    "quickstart",
 	"extraction-tika":   "quickstart",
 	"container-rclone":  "quickstart",
+	"git":               "quickstart",
 	"large":             "quickstart",
 	"openai-compatible": "hosted",
 	"external-store":    "openai-compatible",

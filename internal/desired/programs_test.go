@@ -42,7 +42,7 @@ func withPrograms(programs ...*v1alpha1.ContainerSource) *v1alpha1.RAGPipeline {
 func TestProgramsAreApartFromTheRestOfThePod(t *testing.T) {
 	token := v1alpha1.EnvVar{Name: "TOKEN", ValueFrom: &v1alpha1.EnvVarSource{SecretKeyRef: v1alpha1.SecretKey{Name: "mine", Key: "token"}}}
 	pod := ingestion(t, withPrograms(
-		&v1alpha1.ContainerSource{Image: "one", Command: []v1alpha1.Argument{"fetch"}, Env: []v1alpha1.EnvVar{token}, SecretRef: &v1alpha1.SecretName{Name: "mine"}},
+		&v1alpha1.ContainerSource{Image: "one", Command: []v1alpha1.Argument{"fetch"}, Env: []v1alpha1.EnvVar{token}, SecretRef: &v1alpha1.SourceSecret{Name: "mine"}},
 		&v1alpha1.ContainerSource{Image: "two"},
 	))
 	mounts := map[string][]string{}

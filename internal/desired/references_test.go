@@ -23,7 +23,7 @@ func TestReferences(t *testing.T) {
 			{Name: "papers", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "papers"}},
 			{Name: "pages-again", ConfigMap: &v1alpha1.ConfigMapSource{Name: "pages"}},
 			{Name: "drive", Container: &v1alpha1.ContainerSource{
-				SecretRef: &v1alpha1.SecretName{Name: "rclone"}, PullSecrets: []v1alpha1.ObjectName{"pull"},
+				SecretRef: &v1alpha1.SourceSecret{Name: "rclone"}, PullSecrets: []v1alpha1.ObjectName{"pull"},
 				Env: []v1alpha1.EnvVar{{Name: "A"}, {Name: "B", ValueFrom: &v1alpha1.EnvVarSource{SecretKeyRef: *key("token")}}},
 			}},
 		}

@@ -104,6 +104,7 @@ var patterns = map[string]string{
 	`^https?://[^/?#@\s]+([/?][^#\s]*)?$`:                        "an http or https URL without a user or a fragment",
 	`^[a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?$|^[0-9a-fA-F:.]+$`: "a host's name or address without a port, such as docs.example.com",
 	`^[-a-zA-Z0-9]+$`:                                            "letters, digits and hyphens, such as eu-central-1",
+	`^[^\s~^:?*\[\\]+$`:                                          "a branch, a tag or a commit, such as main",
 	devicePattern:                                                "a resource of a device plugin, such as nvidia.com/gpu",
 	quantityPattern:                                              "a quantity, such as 500m or 2Gi",
 }

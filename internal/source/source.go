@@ -116,13 +116,15 @@ func newSource(c config.Source, r Resolvers) (Source, error) {
 	case err != nil:
 		return nil, err
 	case c.Places() != 1:
-		return nil, errors.New("exactly one of directory, configMap, s3 and http is needed")
+		return nil, errors.New("exactly one of directory, configMap, s3, http and git is needed")
 	case c.ConfigMap != nil:
 		return openConfigMap(c.ConfigMap.Name, globs, r)
 	case c.S3 != nil:
 		return openS3(*c.S3, globs, r)
 	case c.HTTP != nil:
 		return openWeb(*c.HTTP, globs, r)
+	case c.Git != nil:
+		return openGit(*c.Git, globs, r)
 	default:
 		return &directory{path: c.Directory.Path, exit: c.Directory.Exit, globs: globs}, nil
 	}

@@ -220,7 +220,7 @@ func TestTheIngestionsPodSaysWhyItFailed(t *testing.T) {
 		{"a version of another image", func(p *pod) { p.ingest.Version = 99 }, config.ExitUnusable, "version: 99, but this build reads 1"},
 		{"no index", func(p *pod) { p.ingest.Index.Local = nil }, config.ExitUnusable, "index"},
 		{"an overlap as large as the chunk", func(p *pod) { p.ingest.Generation.Chunking.Overlap = 800 }, config.ExitUnusable, "overlap"},
-		{"a source that names no place", func(p *pod) { p.ingest.Sources[0].Directory = nil }, config.ExitUnusable, "exactly one of directory, configMap, s3 and http"},
+		{"a source that names no place", func(p *pod) { p.ingest.Sources[0].Directory = nil }, config.ExitUnusable, "exactly one of directory, configMap, s3, http and git"},
 		{"a ConfigMap that is not mounted", func(p *pod) {
 			p.ingest.Sources[0] = config.Source{Name: "docs", ConfigMap: &config.ConfigMap{Name: "docs"}}
 		}, config.ExitUnusable, "ConfigMap 'docs' is not mounted"},

@@ -52,6 +52,7 @@ func TestWhatCannotBeRunIsRefusedWithItsRemedy(t *testing.T) {
 		{"a secret without the key", endpoint("{name: nvidia, key: token}") + secret, nil, `Secret "nvidia" has no key "token"`},
 		{"a ConfigMap that is in no file", configMap("missing"), []string{"--ask", "?"}, `source "docs": no file has ConfigMap "missing": add it with another -f`},
 		{"a source without a directory", sound, []string{"--ask", "?"}, `source "docs" is a volume of a cluster: replace it with a directory, --documents docs=DIR`},
+		{"a program without a directory", pipeline("\n  documents:\n  - {name: drive, container: {image: rclone/rclone}}", standIns), []string{"--ask", "?"}, `run it yourself, and replace the source with the directory that it has filled, --documents drive=DIR`},
 		{"a directory that does not exist", sound, []string{"--documents", "nowhere", "--ask", "?"}, "--documents nowhere: nowhere is not a directory"},
 		{"a directory for no source", sound, []string{"--documents", "paper=" + docs, "--ask", "?"}, `the manifest has no source "paper"; it has docs`},
 		{"a directory for one of two sources", pipeline(second, standIns), ask, "several sources need a directory (docs, more): write SOURCE=DIR"},
