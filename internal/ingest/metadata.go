@@ -12,9 +12,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/source"
 )
 
-// metadata is the document's: of its source's config, of what the source keeps beside it, of its own and of its
-// sidecar, of which later ones win. What cannot be metadata is a warning, save in a sidecar, which may be there to limit
-// who sees the document: a faulty one fails it.
+// metadata merges that of the source's config, that which the source keeps of the document, the document's own and its
+// sidecar's; later ones win. Fields that cannot be metadata are a warning. A faulty sidecar fails its document, because
+// it may be there to limit who sees it.
 func (r *run) metadata(d *document, content source.Content, own config.Metadata) (config.Metadata, error) {
 	merged := config.Metadata{}
 	maps.Copy(merged, d.origin.metadata)
