@@ -61,7 +61,7 @@ func (p Prune) Limit() *Share {
 // may remove.
 func (p Prune) HoldsBack(gone, documents int) bool {
 	limit := p.Limit()
-	return limit.Exceeded(gone, documents) && !(limit.Percent && gone <= alwaysPruned)
+	return limit.Exceeded(gone, documents) && (!limit.Percent || gone > alwaysPruned)
 }
 
 // Synced is what the last runs found in the sources, and what they did about it.

@@ -145,7 +145,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		o.Log.Error("Ingestion failed", "error", err, "documents", report.Indexed, "failed", report.Failed)
 	} else {
 		o.Log.Info("Finished ingestion", "added", report.Added, "changed", report.Changed, "unchanged", report.Unchanged,
-			"removed", report.Removed, "skipped", report.Skipped, "kept", report.Kept, "heldBack", report.HeldBack, "failed", report.Failed,
+			"removed", report.Removed, "skipped", report.Skipped, "kept", report.Kept,
+			"heldBack", report.HeldBack, "failed", report.Failed,
 			"withWarnings", report.Warned, "seconds", report.Seconds)
 	}
 	return report, err

@@ -146,13 +146,14 @@ func TestJitterIsThePipelinesOwn(t *testing.T) {
 			_, p := planned(t, s)
 			return p.Wait
 		}
-		if wait() != wait() {
+		first, second := wait(), wait()
+		if first != second {
 			t.Error("the jitter of a pipeline changes")
 		}
-		if w := wait(); w < time.Hour || w >= 66*time.Minute {
-			t.Errorf("the next run is due in %s", w)
+		if first < time.Hour || first >= 66*time.Minute {
+			t.Errorf("the next run is due in %s", first)
 		}
-		waits[wait()] = true
+		waits[first] = true
 	}
 	if len(waits) < 15 {
 		t.Errorf("20 pipelines wait for only %d different times", len(waits))

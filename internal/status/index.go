@@ -42,7 +42,9 @@ func (v *view) lastFailure() *metav1.Condition {
 }
 
 // indexChecks decide on IndexReady.
-var indexChecks = chain{notBuiltYet, storeNotReady, indexLost, sourcesEmpty, pruneHeldBack, tooManyFailed, indexComplete}
+var indexChecks = chain{
+	notBuiltYet, storeNotReady, indexLost, sourcesEmpty, pruneHeldBack, tooManyFailed, indexComplete,
+}
 
 // notBuiltYet applies before the first generation: the index is then in the state of the run that
 // builds it.

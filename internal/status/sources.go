@@ -79,8 +79,8 @@ func pruneHeldBack(in input) (finding, bool) {
 	if m := in.pipeline.Spec.Sync.MaxPrune; m != nil {
 		limit = m.String()
 	}
-	message := fmt.Sprintf("source %q no longer lists %d of its documents, more than spec.sync.maxPrune (%s) lets a run remove",
-		first.Name, first.HeldBack, limit)
+	message := fmt.Sprintf("source %q no longer lists %d of its documents, more than spec.sync.maxPrune (%s) lets a "+
+		"run remove", first.Name, first.HeldBack, limit)
 	if more := len(held) - 1; more > 0 {
 		message += fmt.Sprintf(" (and of %s more than it lets)", count(int64(more), "other source"))
 	}
