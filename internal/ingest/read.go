@@ -59,9 +59,9 @@ func (r *run) vanished(d *document) bool {
 	return true
 }
 
-// prepare reads the document, unless its version is known, and unless it is unchanged makes its chunks, finds out which of them the index
-// has vectors of, and takes its weight from the holding budget. The reading budget is given back only then: a document
-// is always in one of the two.
+// prepare reads the document, unless its version is known, and unless it is unchanged makes its chunks, finds out
+// which of them the index has vectors of, and takes its weight from the holding budget. The reading budget is given
+// back only then: a document is always in one of the two.
 func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err error) {
 	if d.retried = r.RetryFailed; d.recognised(r.Config.Limits) {
 		return true, nil
