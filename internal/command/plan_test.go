@@ -102,6 +102,11 @@ func TestWhatAPlanSays(t *testing.T) {
 		{"the store's memory", func(p *v1alpha1.RAGPipeline) {
 			p.Spec.VectorStore.Weaviate.Resources = &v1alpha1.Resources{Requests: map[string]resource.Quantity{"memory": resource.MustParse("8Gi")}}
 		}, nil, []string{"~ StatefulSet nim-weaviate", "until it is ready, no question is answered"}, nil},
+		{"back to a generation that is kept", func(p *v1alpha1.RAGPipeline) { p.Spec.Chunking.Size = 400 }, func(c *plan.Cluster) {
+			back := c.Pipeline.DeepCopy()
+			back.Spec.Chunking.Size = 400
+			c.Pipeline.Status.Index.Retained = []v1alpha1.RetainedGeneration{{Generation: desired.NewRecord(back).Fingerprint()}}
+		}, []string{"is kept for a way back and takes over from", "spec.chunking.size: 800 -> 400", "Downtime  none"}, []string{"Embed", "Storage"}},
 		{"a rebuild", func(p *v1alpha1.RAGPipeline) { p.Annotations = map[string]string{"ragpipeline.io/rebuild": "1"} }, nil, []string{
 			`annotation ragpipeline.io/rebuild: none -> "1"`, "Embed     12600 chunks of 420 documents\n",
 		}, []string{"GPUs"}},

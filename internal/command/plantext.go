@@ -54,9 +54,18 @@ func writeGeneration(line func(string, ...any), p *plan.Preview) {
 		line("Index     generation %s stays as it is", g.Live)
 		return
 	}
-	line("Index     generation %s is built beside %s, which serves until the new one is complete, because of", g.Next, g.Live)
+	if g.Retained {
+		line("Index     generation %s is kept for a way back and takes over from %s: nothing is embedded, because of",
+			g.Next, g.Live)
+	} else {
+		line("Index     generation %s is built beside %s, which serves until the new one is complete, because of",
+			g.Next, g.Live)
+	}
 	for _, change := range g.Changes {
 		line("            %s", change)
+	}
+	if g.Retained {
+		return
 	}
 	if g.TextsFromSources {
 		line("Texts     every document is read and parsed again from its source")
@@ -105,7 +114,8 @@ func freeGPUs(g plan.GPUs) string {
 	case g.Suffices():
 		return fmt.Sprintf("free: %d", *g.Free)
 	}
-	return fmt.Sprintf("free: only %d, at most %d on one node, so the new model waits until there are enough", *g.Free, *g.FreeOnOneNode)
+	return fmt.Sprintf("free: only %d, at most %d on one node, so the new model waits until there are enough",
+		*g.Free, *g.FreeOnOneNode)
 }
 
 // roughly rounds a time to what an estimate is worth.

@@ -38,7 +38,9 @@ type Preview struct {
 type GenerationPreview struct {
 	Live string `json:"live,omitempty"` // fingerprint; empty before the first
 	Next string `json:"next"`           // fingerprint
-	New  bool   `json:"new"`            // reports whether one is built
+	New  bool   `json:"new"`            // reports whether another one is to serve
+	// Retained reports whether that one is kept for a way back, so that nothing of it is built.
+	Retained bool `json:"retained,omitempty"`
 	// Changes are what makes it necessary; empty for the first.
 	Changes []config.Change `json:"changes,omitempty"`
 	// TextsFromSources reports whether the documents are read and parsed anew.
@@ -52,7 +54,9 @@ type GenerationPreview struct {
 
 // PreviewGeneration says which generation would be built, given the live one, nil before the first, and what it holds.
 func PreviewGeneration(live *config.Generation, next config.Generation, has Contents) GenerationPreview {
-	g := GenerationPreview{Next: next.Fingerprint(), New: true, Run: true, TextsFromSources: true, Rate: has.ChunksPerSecond}
+	g := GenerationPreview{
+		Next: next.Fingerprint(), New: true, Run: true, TextsFromSources: true, Rate: has.ChunksPerSecond,
+	}
 	if live == nil {
 		return g
 	}
@@ -107,7 +111,7 @@ func PreviewOf(c Cluster, next *v1alpha1.RAGPipeline) (Preview, error) {
 	p.Restarts, p.Downtime = c.restarts(next, before, during, after)
 	p.GPUs = c.gpus(before, during)
 	p.Volumes = c.newVolumes(before, during)
-	if p.Generation.New && next.Spec.VectorStore.Weaviate != nil {
+	if p.Generation.New && !p.Generation.Retained && next.Spec.VectorStore.Weaviate != nil {
 		p.IndexBytes = indexBytes(p.Generation.Estimate.Chunks, next)
 	}
 	p.Changes = len(p.Objects) > 0 || p.Generation.Run || c.Pipeline == nil ||
@@ -123,12 +127,22 @@ func (c Cluster) generation(live *desired.Record, next *v1alpha1.RAGPipeline) Ge
 		old = &live.Generation
 	}
 	g := PreviewGeneration(old, desired.NewRecord(next).Generation, contents(next.Status.Index))
+	if g.New && isRetained(next.Status.Index, g.Next) {
+		g.Retained, g.TextsFromSources, g.Estimate = true, false, Estimate{}
+	}
 	if !g.New && c.Pipeline != nil {
 		was, _ := desired.IngestConfig(c.Pipeline, desired.Facts{Live: live})
 		now, _ := desired.IngestConfig(next, desired.Facts{Live: live})
 		g.Run = config.Hash(was) != config.Hash(now)
 	}
 	return g
+}
+
+// isRetained reports whether the generation is kept for a way back, and up to date.
+func isRetained(s *v1alpha1.IndexStatus, fingerprint string) bool {
+	return s != nil && slices.ContainsFunc(s.Retained, func(r v1alpha1.RetainedGeneration) bool {
+		return r.Generation == fingerprint && r.Problem == ""
+	})
 }
 
 // indexBytes is about what so many chunks take in a Weaviate: twice the vector, and the text with its terms.
@@ -192,7 +206,10 @@ func (c Cluster) objects(p *v1alpha1.RAGPipeline, live *desired.Record) (map[str
 		if err != nil {
 			return nil, err
 		}
-		o := object{kind: *child.Object.GetKind(), name: *child.Object.GetName(), once: child.Once, kept: child.Kept, json: encoded}
+		o := object{
+			kind: *child.Object.GetKind(), name: *child.Object.GetName(),
+			once: child.Once, kept: child.Kept, json: encoded,
+		}
 		all[ObjectKey(o.kind, o.name)] = o
 	}
 	return all, nil

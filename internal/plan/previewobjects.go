@@ -68,7 +68,9 @@ type Restart struct {
 
 // restarts are the workloads whose pods are replaced, and where questions notice it. A new embedding model is started
 // beside the old one; of the others, the gateway asks the new one at once.
-func (c Cluster) restarts(p *v1alpha1.RAGPipeline, before, during, after map[string]object) (list []Restart, downtime []string) {
+func (c Cluster) restarts(
+	p *v1alpha1.RAGPipeline, before, during, after map[string]object,
+) (list []Restart, downtime []string) {
 	names := naming.For(p)
 	for _, key := range slices.Sorted(maps.Keys(after)) {
 		then := after[key]
@@ -86,14 +88,16 @@ func (c Cluster) restarts(p *v1alpha1.RAGPipeline, before, during, after map[str
 			continue
 		}
 		pods := cmp.Or(c.Replicas[key], 1)
-		list = append(list, Restart{Kind: then.kind, Name: then.name, Pods: pods, Later: old.template() == during[key].template()})
+		later := old.template() == during[key].template()
+		list = append(list, Restart{Kind: then.kind, Name: then.name, Pods: pods, Later: later})
 		if d := then.deployment(); d != nil && pods == 1 && withoutSurge(d) {
 			component := d.Labels[naming.LabelComponent]
-			downtime = append(downtime, fmt.Sprintf("%s has one replica and is replaced in place (maxSurge 0): until the new pod has "+
-				"loaded the model, %s", then.name, consequence(p, component)))
+			downtime = append(downtime, fmt.Sprintf("%s has one replica and is replaced in place (maxSurge 0): "+
+				"until the new pod has loaded the model, %s", then.name, consequence(p, component)))
 		}
 		if then.name == names.Weaviate() && pods < 3 {
-			downtime = append(downtime, then.name+" is restarted, and is the only store: until it is ready, no question is answered")
+			downtime = append(downtime, then.name+
+				" is restarted, and is the only store: until it is ready, no question is answered")
 		}
 	}
 	return list, downtime
@@ -211,7 +215,8 @@ type Volume struct {
 	Size string `json:"size"`
 }
 
-// newVolumes are those of the models' caches that do not exist. One of an earlier pipeline of the same name is taken up.
+// newVolumes are those of the models' caches that do not exist. One of an earlier pipeline of the same name is taken
+// up.
 func (c Cluster) newVolumes(before, during map[string]object) (list []Volume) {
 	for _, key := range slices.Sorted(maps.Keys(during)) {
 		_, was := before[key]
