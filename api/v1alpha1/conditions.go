@@ -111,6 +111,9 @@ const (
 	// ReasonTooManyFailed means that more documents failed than spec.ingest.maxFailed allows. A new
 	// index then does not go live; a live one stays so.
 	ReasonTooManyFailed = "TooManyFailed"
+	// ReasonVerificationFailed means that a new index does not hold what its ledger says, or does not find
+	// it. It does not go live.
+	ReasonVerificationFailed = "VerificationFailed"
 	// ReasonSourcesIncomplete means that a source could not be listed completely.
 	ReasonSourcesIncomplete = "SourcesIncomplete"
 	// ReasonPruneHeldBack means that more documents of a source have vanished than spec.sync.maxPrune lets a

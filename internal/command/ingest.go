@@ -211,6 +211,8 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 		Extractor: reader,
 		Splitter:  splitter,
 		Embedder:  embedder,
+		Searcher:  d.store,
+		Query:     embedder.Query,
 		Anchor:    embedder.Anchor,
 		Pace:      embedder.Pace,
 		Index:     d.store,

@@ -56,6 +56,7 @@ const (
 	NoDocuments        Failure = "NoDocuments"        // the sources listed none
 	AllDocumentsFailed Failure = "AllDocumentsFailed" // there are documents, and not one could be indexed
 	TooManyFailed      Failure = "TooManyFailed"      // more documents failed than the spec allows
+	VerificationFailed Failure = "VerificationFailed" // the new generation does not hold or find what it should
 	SourcesIncomplete  Failure = "SourcesIncomplete"  // a source could not be listed completely
 	RemovalUnproved    Failure = "RemovalUnproved"    // the store still has something of documents that were removed
 )

@@ -18,6 +18,8 @@ var (
 	// ErrTooManyFailed: more documents failed than the config allows. A generation that was complete before stays so,
 	// with a warning.
 	ErrTooManyFailed = errors.New("too many documents failed")
+	// ErrVerification: a new generation does not hold what it should, or does not find it. It does not go live.
+	ErrVerification = errors.New("the new index could not be verified")
 	// ErrAllDocumentsFailed: there are documents, and not one could be indexed.
 	ErrAllDocumentsFailed = errors.New("every document failed")
 )
@@ -33,6 +35,8 @@ func reasonOf(err error) config.Failure {
 		return config.AllDocumentsFailed
 	case errors.Is(err, ErrTooManyFailed):
 		return config.TooManyFailed
+	case errors.Is(err, ErrVerification):
+		return config.VerificationFailed
 	case errors.Is(err, ErrIncomplete):
 		return config.SourcesIncomplete
 	case errors.Is(err, index.ErrUnproved):

@@ -66,6 +66,10 @@ type Options struct {
 	Extractor Extractor
 	Splitter  Splitter
 	Embedder  Embedder
+	// Searcher searches the index, and Query embeds a question: a new generation is verified by them before it is
+	// complete. Without them it is not.
+	Searcher index.Searcher
+	Query    func(ctx context.Context, text string) ([]float32, error)
 	// Anchor embeds model.Anchor, once, so that the run can tell whether the model is the one that built the
 	// generation; nil takes it for that.
 	Anchor func(context.Context) ([]float32, error)

@@ -272,6 +272,9 @@ func (r *run) finish(ctx context.Context, report Report) error {
 			return err
 		}
 	}
+	if err := r.verify(ctx); err != nil {
+		return err
+	}
 	if err := r.Index.Complete(ctx, time.Now(), report.Losses); err != nil {
 		return fmt.Errorf("the index could not record that it is complete: %w", err)
 	}

@@ -33,6 +33,8 @@ type world struct {
 	server  *embeddingServer
 	config  config.Ingest
 	options Options // what a test sets beside the parts
+	// searcher makes what verifies a new generation from the local index; nil leaves that out.
+	searcher func(index.Searcher) index.Searcher
 	// index wraps the local index when set.
 	wrap func(Index) Index
 }
@@ -102,6 +104,10 @@ func (w *world) runContext(ctx context.Context) (*Report, error) {
 		w.t.Fatal(err)
 	}
 	o.Index = store
+	if w.searcher != nil {
+		o.Searcher = w.searcher(store)
+		o.Query = model.NewEmbedder(w.config.Embedding, w.config.Generation.Embedding, nil, model.Transport{}).Query
+	}
 	if w.wrap != nil {
 		o.Index = w.wrap(store)
 	}

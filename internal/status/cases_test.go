@@ -170,6 +170,12 @@ var cases = []testCase{
 	{"too many documents failed for a first index, and another attempt has begun", fromStart(running1, at(time.Minute, indexes, atMost("5%"), func(w *world) {
 		w.o.Run.Summary = &config.Summary{Error: tooMany, Reason: config.TooManyFailed}
 	})), inProgress, progressing},
+	{"the next index could not be verified", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, failedRun(0, "VerificationFailed", unverified))), failed, degraded},
+	{"the next index serves, and the one before is retained", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched, retains(true, nil))), current, healthy},
+	{"the one before is brought up to date", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched, retains(true, &Run{State: RunActive, Generation: first}))), current, healthy},
+	{"the one before cannot be brought up to date", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched, retains(false, retired))), current, healthy},
+	{"that is remembered while another attempt runs", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, switched, retains(false, retired)),
+		at(time.Minute, retains(false, &Run{State: RunActive, Generation: first, Retry: 1}))), current, healthy},
 	{"too many documents failed for the next index", fromReady(at(time.Minute, edit, rebuilds(40, 200)), at(time.Minute, atMost("5%"), failedRun(0, "TooManyFailed", tooMany))), failed, degraded},
 	{"too many documents failed for the next index, and another attempt has begun", fromReady(at(time.Minute, edit, rebuilds(40, 200), atMost("5%"), func(w *world) {
 		w.o.Run.Summary = &config.Summary{Error: tooMany, Reason: config.TooManyFailed}

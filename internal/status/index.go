@@ -175,6 +175,7 @@ var runReasons = map[string]bool{
 	v1alpha1.ReasonNoDocuments:        true,
 	v1alpha1.ReasonAllDocumentsFailed: true,
 	v1alpha1.ReasonTooManyFailed:      true,
+	v1alpha1.ReasonVerificationFailed: true,
 	v1alpha1.ReasonSourcesIncomplete:  true,
 	v1alpha1.ReasonRemovalUnproved:    true,
 	string(config.ModelDrifted):       true,
@@ -190,6 +191,9 @@ func runMessage(reason, cause string, s subject) string {
 	case v1alpha1.ReasonAllDocumentsFailed:
 		return cmp.Or(cause, "every document failed") +
 			"; replace the documents, or leave them out with spec.documents[].exclude"
+	case v1alpha1.ReasonVerificationFailed:
+		return cmp.Or(cause, "the new index could not be verified") +
+			"; to build it again from the start, change the value of the annotation ragpipeline.io/rebuild"
 	case v1alpha1.ReasonTooManyFailed:
 		return cmp.Or(cause, "more documents failed than spec.ingest.maxFailed allows") // which says what to do
 	case string(config.ModelDrifted):

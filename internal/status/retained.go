@@ -83,7 +83,7 @@ func (v *view) wayBack() string {
 			continue
 		}
 		message = fmt.Sprintf("going back to the generation of %s is unavailable, because a run could not bring it up to "+
-			"date: %s; documents that are gone were removed from it if the store answered",
+			"date: %s",
 			cmp.Or(r.EmbeddingModel, "another model"), cut(r.Problem, maxMessage/2))
 		break
 	}

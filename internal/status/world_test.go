@@ -376,3 +376,21 @@ func extractionFails(reason config.Failure, message string, status int) func(*wo
 		w.o.Run.Reports[0].Stages[config.StageExtraction] = config.StageStatus{Reason: reason, Message: message, HTTPStatus: status}
 	}
 }
+
+const unverified = "the new index could not be verified: 3 of 10 chunks are not found by their own vectors; the first is of " +
+	"papers/turbine.pdf, page 3; see that the embedding model and the vector store work, and build the generation again"
+
+// retired is a run whose embedding model is gone.
+var retired = &Run{State: RunFailed, Generation: first, Finished: noon,
+	Summary: &config.Summary{Error: `embedding model "nvidia/embed" has been retired (HTTP 410)`, Reason: config.ModelRetired}}
+
+// retains keeps the first generation for a way back, since the second replaced it; run is its newest upkeep.
+func retains(runs bool, run *Run) func(*world) {
+	return func(w *world) {
+		w.o.Retained = []Retained{{Generation: first, Replaced: noon, Until: noon.Add(24 * time.Hour), EmbeddingModel: "nvidia/embed", Runs: runs, Run: run}}
+		w.o.Upkeep = nil
+		if run != nil && run.State == RunActive {
+			w.o.Upkeep = run
+		}
+	}
+}
