@@ -203,9 +203,16 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 	if err != nil {
 		return nil, unusable{err}
 	}
+	texts, err := d.texts(ctx, i.config.Texts)
+	if err != nil {
+		return nil, err
+	}
+	if texts != nil {
+		defer texts.Close()
+	}
 	embedding := i.config.Embedding
 	embedder := model.NewEmbedder(embedding, i.config.Generation.Embedding, d.keys(embedding.Key), d.models)
-	return ingest.Run(ctx, ingest.Options{
+	options := ingest.Options{
 		Config:    i.config,
 		Sources:   sources,
 		Extractor: reader,
@@ -224,7 +231,21 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 		Progress:   i.progress,
 		Log:        i.log,
 		Registerer: d.registry,
-	})
+	}
+	if texts != nil {
+		options.Texts = texts
+	}
+	return ingest.Run(ctx, options)
+}
+
+// texts opens the generation whose texts the run takes; nil if it takes none, or has no second store.
+func (d *dataPlane) texts(ctx context.Context, g *config.Generation) (index.Store, error) {
+	if g == nil || d.index.Weaviate == nil {
+		return nil, nil
+	}
+	lender := d.dataPlaneOptions
+	lender.generation, lender.readOnly, lender.share = *g, true, index.Share{}
+	return lender.openIndex(ctx)
 }
 
 // withServer puts the extraction server, if there is one, beside the built-in readers.

@@ -24,6 +24,9 @@ type Ingest struct {
 	// from the index: those that were never complete at its start, the rest once it has succeeded. If
 	// empty, it deletes none.
 	Keep []string `json:"keep,omitempty"`
+	// Texts is a complete generation that differs in its embedding model alone: the run takes its texts instead of
+	// reading the sources. Nil reads them.
+	Texts *Generation `json:"texts,omitempty"`
 	// Upkeep reports whether the generation is one beside the wanted one. If its embedding model is
 	// gone, the run still removes documents that are gone.
 	Upkeep bool `json:"upkeep,omitempty"`

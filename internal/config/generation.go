@@ -57,6 +57,14 @@ type Chunking struct {
 	Unit    Unit `json:"unit"`
 }
 
+// SameTexts reports whether the two generations are different ones and have the same texts: all but the embedding model
+// is equal. A fresh generation that a user asks for has nothing of an earlier one.
+func (g Generation) SameTexts(other Generation) bool {
+	same := g
+	same.Embedding = other.Embedding
+	return g != other && same == other && g.Embedding.Rebuild == other.Embedding.Rebuild
+}
+
 // Fingerprint names the generation: 8 hexadecimal digits of the SHA-256 of its JSON.
 func (g Generation) Fingerprint() string { return Hash(g)[:8] }
 

@@ -126,6 +126,9 @@ func IngestConfig(p *v1alpha1.RAGPipeline, f Facts) (config.Ingest, error) {
 	if err != nil {
 		return config.Ingest{}, err
 	}
+	if live := f.Live; live != nil && live.Generation.SameTexts(b.wanted.Generation) {
+		c.Texts = &live.Generation
+	}
 	for _, r := range b.generations() {
 		c.Keep = append(c.Keep, r.Fingerprint())
 	}

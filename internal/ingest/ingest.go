@@ -70,6 +70,8 @@ type Options struct {
 	// complete. Without them it is not.
 	Searcher index.Searcher
 	Query    func(ctx context.Context, text string) ([]float32, error)
+	// Texts are taken instead of reading the sources, for a generation that is built the first time; nil reads them.
+	Texts Texts
 	// Anchor embeds model.Anchor, once, so that the run can tell whether the model is the one that built the
 	// generation; nil takes it for that.
 	Anchor func(context.Context) ([]float32, error)

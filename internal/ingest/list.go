@@ -15,11 +15,16 @@ type job struct {
 	entry  source.Entry
 	// previous is its row in the ledger, nil when it has none.
 	previous *index.Row
+	// lent is its row in the generation whose texts the run takes; nil when it reads the sources.
+	lent *index.Row
 }
 
 // list walks the sources and the ledger side by side, both in order of document. What only the ledger has is
 // gone. What is of another worker's share is counted only.
 func (r *run) list(ctx context.Context, jobs chan<- job) error {
+	if r.Texts != nil {
+		return r.listTexts(ctx, jobs)
+	}
 	rows := &ledger{index: r.Index}
 	passed := func(row index.Row) {
 		r.ledger[row.Source]++
@@ -90,7 +95,9 @@ const pastAll = "\xff"
 // It is never far ahead nor behind: a page is fetched when the one before has been passed by the listing, so
 // that of the rows that this process writes none is ever in a page to come.
 type ledger struct {
-	index Index
+	index interface {
+		Documents(ctx context.Context, after string, limit int) ([]index.Row, error)
+	}
 	page  []index.Row
 	after string // the last document fetched
 	ended bool

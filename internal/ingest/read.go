@@ -63,6 +63,12 @@ func (r *run) vanished(d *document) bool {
 // which of them the index has vectors of, and takes its weight from the holding budget. The reading budget is given
 // back only then: a document is always in one of the two.
 func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err error) {
+	if d.lent != nil {
+		if unchanged, err := r.takeTexts(ctx, d); err != nil || unchanged || d.failed() {
+			return unchanged, err
+		}
+		return false, r.reserve(ctx, d)
+	}
 	if d.retried = r.RetryFailed; d.recognised(r.Config.Limits) {
 		return true, nil
 	}
@@ -93,9 +99,15 @@ func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err err
 	if err := r.extract(ctx, d, content); err != nil {
 		return false, d.fail(err)
 	}
+	return false, r.reserve(ctx, d)
+}
+
+// reserve finds out which chunks the index lacks vectors of, takes the document's weight from the holding budget, and
+// borrows vectors.
+func (r *run) reserve(ctx context.Context, d *document) error {
 	known, err := r.Index.Known(ctx, d.id)
 	if err != nil {
-		return false, fmt.Errorf("the index cannot say what it has of %s: %w", d.id, err)
+		return fmt.Errorf("the index cannot say what it has of %s: %w", d.id, err)
 	}
 	for i := range d.chunks {
 		if !known[d.chunks[i].ID] {
@@ -107,13 +119,13 @@ func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err err
 	}
 	d.weight = min(d.weight, holdingBudget)
 	if err := r.holding.Acquire(ctx, d.weight); err != nil {
-		return false, err
+		return err
 	}
 	if err := r.borrow(ctx, d); err != nil {
-		return false, err
+		return err
 	}
 	d.pending = len(d.missing)
-	return false, nil
+	return nil
 }
 
 // content reads the document and hashes it.

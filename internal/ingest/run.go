@@ -140,6 +140,9 @@ func attributes(c config.Source) string {
 // count lists the sources once to know how much there is to do. An error of some sources is for the second
 // listing to meet; when there is nothing but errors, the run ends here.
 func (r *run) count(ctx context.Context) error {
+	if r.Texts != nil {
+		return r.countTexts(ctx)
+	}
 	total, all, failed := 0, 0, map[string]error{}
 	for _, o := range r.origins {
 		err := o.List(ctx, func(e source.Entry) bool {

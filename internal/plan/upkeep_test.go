@@ -222,3 +222,39 @@ func TestWhatIsObservedOfUpkeep(t *testing.T) {
 		t.Errorf("retained %+v", o.Retained)
 	}
 }
+
+// Another embedding model alone gets the texts of the live generation; the run that follows reads the sources.
+func TestTextsAreTakenFromTheLiveGenerationForAnotherModel(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*State)
+		want   bool
+	}{
+		"other dimensions":         {want: true},
+		"another chunk size, too":  {change: func(s *State) { s.Pipeline.Spec.Chunking.Size = 400 }},
+		"nothing is live":          {change: func(s *State) { s.Pipeline.Status.Index = nil }},
+		"a fresh one was asked of": {change: func(s *State) { s.Pipeline.Annotations = map[string]string{naming.AnnotationRebuild: "1"} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := standing()
+			live := desired.NewRecord(s.Pipeline)
+			s.Records = map[string]desired.Record{live.Fingerprint(): live}
+			s.Pipeline.Status.Index = &v1alpha1.IndexStatus{Generation: live.Fingerprint()}
+			s.Pipeline.Spec.Models.Embedding.Dimensions = new(int32(128))
+			if c.change != nil {
+				c.change(s)
+			}
+			first := taskDue(t, s)
+			texts := first.Config.(config.Ingest).Texts
+			if got := texts != nil && *texts == live.Generation; got != c.want {
+				t.Errorf("texts are taken of %v", texts)
+			}
+			if !c.want {
+				return
+			}
+			s.Jobs = append(s.Jobs, job("built", first, batchv1.JobComplete, 0))
+			if next := taskDue(t, s); next.Config.(config.Ingest).Texts != nil || next.Name(s.Pipeline) == first.Name(s.Pipeline) {
+				t.Errorf("no run follows that reads the sources: %+v", next.Config)
+			}
+		})
+	}
+}
