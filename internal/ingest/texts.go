@@ -70,8 +70,8 @@ func (r *run) listTexts(ctx context.Context, jobs chan<- job) error {
 	return cmp.Or(context.Cause(ctx), err)
 }
 
-// takeTexts makes the document what the other generation has of it, and reports whether the index has that already. What
-// the other model refused is left to the next run, which reads it.
+// takeTexts makes the document what the other generation has of it, and reports whether the index has that already.
+// The next run reads what the other model refused.
 func (r *run) takeTexts(ctx context.Context, d *document) (unchanged bool, err error) {
 	lent := d.lent
 	if p := d.previous; p != nil && p.Hash == lent.Hash && p.State == lent.State && p.Attributes == lent.Attributes {
@@ -101,8 +101,8 @@ func (r *run) takeTexts(ctx context.Context, d *document) (unchanged bool, err e
 		}
 	}
 	if len(d.chunks) != lent.Chunks {
-		return false, fmt.Errorf("the live index has %d chunks of %s, and its ledger says %d: a run is changing it; try again",
-			len(d.chunks), d.id, lent.Chunks)
+		return false, fmt.Errorf("the live index has %d chunks of %s, and its ledger says %d; sync it first, by the annotation "+
+			"ragpipeline.io/sync under the spec before", len(d.chunks), d.id, lent.Chunks)
 	}
 	slices.SortFunc(d.chunks, func(a, b index.Vectored) int {
 		return cmp.Or(cmp.Compare(a.Page, b.Page), cmp.Compare(a.Start, b.Start), cmp.Compare(a.ID, b.ID))

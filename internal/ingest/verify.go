@@ -106,8 +106,8 @@ func (r *run) verifyCounts(ctx context.Context) (documents []string, err error) 
 	case err != nil:
 		return nil, fmt.Errorf("the index cannot say what it holds: %w", err)
 	case has.Documents != said.Documents || has.FailedDocuments != said.FailedDocuments || has.Chunks != said.Chunks:
-		return nil, fmt.Errorf("%w: the store holds %d chunks of %d documents, and %d that failed; its ledger has %d of %d, and %d; "+
-			"build the generation again", ErrVerification, has.Chunks, has.Documents, has.FailedDocuments,
+		return nil, fmt.Errorf("%w: the store holds %d chunks of %d documents, and %d that failed; its ledger has "+
+			"%d of %d, and %d; build the generation again", ErrVerification, has.Chunks, has.Documents, has.FailedDocuments,
 			said.Chunks, said.Documents, said.FailedDocuments)
 	case want != 0 && has.Dimensions != 0 && has.Dimensions != want:
 		return nil, fmt.Errorf("%w: the vectors have %d dimensions, not %d: set spec.models.embedding.dimensions to what the "+
@@ -134,7 +134,7 @@ func (r *run) sample(ctx context.Context, document string) (*index.Chunk, error)
 		return nil, fmt.Errorf("the index cannot read a chunk of %s: %w", document, err)
 	}
 	if len(chunks) == 0 {
-		return nil, fmt.Errorf("%w: the store cannot read a chunk of %s; build the generation again", ErrVerification, document)
+		return nil, fmt.Errorf("%w: a chunk of %s cannot be read; build the generation again", ErrVerification, document)
 	}
 	return &chunks[0], nil
 }
