@@ -41,7 +41,7 @@ func (r *run) verify(ctx context.Context) error {
 	var lost, asked []string // chunks that are not found by their own vectors, and by their first sentences
 	same := len(documents) > 0
 	for _, document := range documents {
-		c, err := r.sample(ctx, document)
+		c, err := r.chunkOf(ctx, document)
 		if err != nil {
 			return err
 		}
@@ -118,8 +118,8 @@ func (r *run) verifyCounts(ctx context.Context) (documents []string, err error) 
 
 func compareHashes(a, b [sha256.Size]byte) int { return slices.Compare(a[:], b[:]) }
 
-// sample reads the chunk of the document whose id has the least hash.
-func (r *run) sample(ctx context.Context, document string) (*index.Chunk, error) {
+// chunkOf reads the chunk of the document whose id has the least hash.
+func (r *run) chunkOf(ctx context.Context, document string) (*index.Chunk, error) {
 	known, err := r.Index.Known(ctx, document)
 	if err != nil {
 		return nil, fmt.Errorf("the index cannot say what it has of %s: %w", document, err)
