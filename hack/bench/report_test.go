@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/index/weaviate/weaviatetest"
 )
 
 func TestNumbersHaveThreeDigitsThatCount(t *testing.T) {
@@ -67,14 +69,17 @@ func TestChoosingMeasurements(t *testing.T) {
 	for _, c := range []struct {
 		only      string
 		langchain bool
+		weaviate  string
 		want      string // in any order; empty for an error
 	}{
-		{"", false, "gateway ingestion operator pdf splitting start"},
-		{"pdf,start", false, "pdf start"},
-		{"start", true, "gateway langchain pdf splitting start"},
-		{"langchain", false, ""},
-		{"pfd", false, ""},
+		{"", false, "", "gateway ingestion operator pdf splitting start"},
+		{"", false, "weaviate", "gateway ingestion operator pdf scale splitting start"},
+		{"pdf,start", false, "weaviate", "pdf start"},
+		{"start", true, "", "gateway langchain pdf splitting start"},
+		{"langchain", false, "", ""},
+		{"pfd", false, "", ""},
 	} {
+		t.Setenv(weaviatetest.Variable, c.weaviate)
 		got, err := choose(c.only, c.langchain)
 		if c.want == "" {
 			if err == nil {

@@ -24,7 +24,8 @@ const scaleBytes = 16_000
 var scaleServer = []string{"-fast", "-takes=10ms", "-takes-per-text=3ms", "-queue=16"}
 
 // scale measures ingestion into a Weaviate beside an embedding server that takes time: one worker and then two over the
-// same documents, of a fifth of the chunks, and all chunks by two. The aim is that the embedding server is never without work.
+// same documents, of a fifth of the chunks, and all chunks by two. The aim is that the embedding server is never
+// without work.
 func (b *bench) scale(ctx context.Context) error {
 	if os.Getenv(weaviatetest.Variable) == "" {
 		return fmt.Errorf("set %s to a Weaviate binary: `eval \"$(hack/cluster/cluster assets)\"` does",

@@ -49,7 +49,8 @@ func (f *clusterFlags) connect(p *v1alpha1.RAGPipeline) (*access, error) {
 	}
 	rest, err := loading.ClientConfig()
 	if err != nil {
-		return nil, fmt.Errorf("no cluster was found: %w; name one by --kubeconfig and --context, or a local index by --data", err)
+		return nil, fmt.Errorf("no cluster was found: %w; name one by --kubeconfig and --context, or a local index by --data",
+			err)
 	}
 	c, err := client.New(rest, client.Options{Scheme: controllers.Scheme()})
 	if err != nil {
@@ -74,7 +75,8 @@ func (a *access) validate(
 	checked := next.DeepCopy()
 	switch {
 	case meta.IsNoMatchError(err):
-		return nil, nil, exit{fmt.Errorf("the cluster does not know RAGPipelines: install the operator first: %w", err), exitUnreadable}
+		return nil, nil, exit{fmt.Errorf("the cluster does not know RAGPipelines: install the operator first: %w", err),
+			exitUnreadable}
 	case apierrors.IsNotFound(err):
 		err = a.Create(ctx, checked, client.DryRunAll)
 	case err == nil:
@@ -85,7 +87,8 @@ func (a *access) validate(
 	}
 	switch {
 	case apierrors.IsForbidden(err):
-		return next, []string{"the API server did not check the manifest, because you may not write RAGPipelines: " + err.Error()}, nil
+		return next, []string{"the API server did not check the manifest, because you may not write RAGPipelines: " +
+			err.Error()}, nil
 	case apierrors.IsInvalid(err):
 		return nil, nil, unusable{err}
 	case err != nil:

@@ -31,11 +31,11 @@ func newPlanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan -f FILE... [-n NAMESPACE] [--context NAME] [-o text|json]",
 		Short: "Say what applying a manifest would change, before anything happens",
-		Long: "plan compares a manifest with the pipeline of that name in a cluster, or with --data in a local index. It says\n" +
-			"whether a new index is built and why, what is embedded and in how long, which objects and pods change, what the\n" +
-			"change needs, and where questions would notice it. It changes nothing.\n\n" +
-			"Exit codes, as of diff: 0 nothing would change, 1 something would, 2 the arguments or the manifest are not valid,\n" +
-			"3 the cluster or the index cannot be read.",
+		Long: "plan compares a manifest with the pipeline of that name in a cluster, or with --data in a local index.\n" +
+			"It says whether a new index is built and why, what is embedded and in how long, which objects and pods\n" +
+			"change, what the change needs, and where questions would notice it. It changes nothing.\n\n" +
+			"Exit codes, as of diff: 0 nothing would change, 1 something would, 2 the arguments or the manifest are not\n" +
+			"valid, 3 the cluster or the index cannot be read.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.stdout, f.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()

@@ -30,7 +30,8 @@ func planText(p plan.Preview) string {
 		line("Storage   a volume of %s is made: %s", v.Size, v.Name)
 	}
 	if p.IndexBytes > 0 {
-		line("Storage   the new index takes about %s in the store, beside the live one until that is retired", size(p.IndexBytes))
+		line("Storage   the new index takes about %s in the store, beside the live one until that is retired",
+			size(p.IndexBytes))
 	}
 	if p.Changes {
 		line("Downtime  %s", cmp.Or(strings.Join(p.Downtime, "\n          "), "none"))
@@ -48,7 +49,8 @@ func writeGeneration(line func(string, ...any), p *plan.Preview) {
 		line("Index     the first one is built: generation %s", g.Next)
 		return
 	case !g.New && g.Run:
-		line("Index     generation %s stays, and a run brings it up to date; chunks that do not change are not embedded again", g.Live)
+		line("Index     generation %s stays, and a run brings it up to date; chunks that do not change are not embedded "+
+			"again", g.Live)
 		return
 	case !g.New:
 		line("Index     generation %s stays as it is", g.Live)

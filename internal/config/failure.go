@@ -70,7 +70,7 @@ const (
 	NotRewritten   Failure = "NotRewritten"   // the LLM did not rewrite the question, so that it was searched for as asked
 
 	FilterKeyUnknown   Failure = "FilterKeyUnknown"   // no document has a key that the filter names
-	FilterTypeMismatch Failure = "FilterTypeMismatch" // the filter compares a key with values of a type that no document has
+	FilterTypeMismatch Failure = "FilterTypeMismatch" // no document has a value of the type that the filter asks for
 )
 
 // StageFailed is the failure of a stage whose error has no word of its own.

@@ -61,8 +61,8 @@ func named(name string) func(config.Source) bool {
 	return func(s config.Source) bool { return s.Name == name }
 }
 
-// onlyOther returns the name of the only source that needs a directory, or else of the only one that is not a ConfigMap,
-// or else "documents".
+// onlyOther returns the name of the only source that needs a directory, or else of the only one that is not a
+// ConfigMap, or else "documents".
 func onlyOther(sources []config.Source) (string, error) {
 	const fallback = "documents"
 	others := slices.DeleteFunc(slices.Clone(sources), func(s config.Source) bool { return s.Places() > 0 })

@@ -120,8 +120,8 @@ func TestAnotherProgramIsAnotherRun(t *testing.T) {
 		}
 		return Task{Kind: Ingestion, Config: c}.Name(p)
 	}
-	if name("a") != name("a") || name("a") == name("b") {
-		t.Errorf("the runs are named %s, %s and %s", name("a"), name("a"), name("b"))
+	if a, again, b := name("a"), name("a"), name("b"); a != again || a == b {
+		t.Errorf("the runs are named %s, %s and %s", a, again, b)
 	}
 }
 

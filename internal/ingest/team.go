@@ -104,7 +104,8 @@ func (r *Report) add(other Report) {
 	r.Bytes += other.Bytes
 	r.ChunksPerSecond += other.ChunksPerSecond
 	r.ChunkCounts = r.ChunkCounts.Add(other.ChunkCounts)
-	r.Losses.Add(other.Losses)
+	losses := &r.Losses
+	losses.Add(other.Losses)
 	r.Synced.Add(other.Synced)
 	r.Failures = config.FirstFailures(append(slices.Clip(r.Failures), other.Failures...))
 	r.Warnings = append(slices.Clip(r.Warnings), other.Warnings...)
@@ -128,6 +129,7 @@ func (t *tally) resume(report Report) {
 	for _, s := range report.Synced.Sources {
 		t.sources[s.Name] = new(s)
 	}
-	t.losses.counts = report.Losses.Clone()
+	losses := report.Losses
+	t.losses.counts = losses.Clone()
 	t.losses.failures.list, t.losses.warned.list = report.Failures, report.WarnedDocuments
 }

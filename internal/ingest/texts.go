@@ -101,8 +101,8 @@ func (r *run) takeTexts(ctx context.Context, d *document) (unchanged bool, err e
 		}
 	}
 	if len(d.chunks) != lent.Chunks {
-		return false, fmt.Errorf("the live index has %d chunks of %s, and its ledger says %d; sync it first, by the annotation "+
-			"ragpipeline.io/sync under the spec before", len(d.chunks), d.id, lent.Chunks)
+		return false, fmt.Errorf("the live index has %d chunks of %s, and its ledger says %d; sync it first, by the "+
+			"annotation ragpipeline.io/sync under the spec before", len(d.chunks), d.id, lent.Chunks)
 	}
 	slices.SortFunc(d.chunks, func(a, b index.Vectored) int {
 		return cmp.Or(cmp.Compare(a.Page, b.Page), cmp.Compare(a.Start, b.Start), cmp.Compare(a.ID, b.ID))

@@ -110,8 +110,8 @@ func (r *run) verifyCounts(ctx context.Context) (documents []string, err error) 
 			"%d of %d, and %d; build the generation again", ErrVerification, has.Chunks, has.Documents, has.FailedDocuments,
 			said.Chunks, said.Documents, said.FailedDocuments)
 	case want != 0 && has.Dimensions != 0 && has.Dimensions != want:
-		return nil, fmt.Errorf("%w: the vectors have %d dimensions, not %d: set spec.models.embedding.dimensions to what the "+
-			"model gives", ErrVerification, has.Dimensions, want)
+		return nil, fmt.Errorf("%w: the vectors have %d dimensions, not %d: set spec.models.embedding.dimensions to what "+
+			"the model gives", ErrVerification, has.Dimensions, want)
 	}
 	return slices.Sorted(maps.Values(picked)), nil
 }

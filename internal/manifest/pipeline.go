@@ -90,23 +90,25 @@ const (
 	devicePattern   = `^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$`
 	quantityPattern = `^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))` +
 		`(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`
+	bucketPattern = `^[a-zA-Z0-9][-._a-zA-Z0-9]+[a-zA-Z0-9]$`
+	hostPattern   = `^[a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?$|^[0-9a-fA-F:.]+$`
 )
 
 // patterns say in words what a field's pattern asks for.
 var patterns = map[string]string{
-	`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`:                            "lower-case letters, digits and hyphens, such as papers",
-	`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`:                           "the name of a Kubernetes object: lower-case letters, digits, hyphens and dots",
-	`^[-._a-zA-Z0-9]+$`:                                          "a key of a Secret or ConfigMap: letters, digits, hyphens, underscores and dots",
-	`^\S+$`:                                                      "an image reference without spaces, such as registry/name:tag",
-	`^[1-9][0-9]*([.][0-9]+)?[MGT]i?$`:                           "a size with its unit, such as 50Gi",
-	`^[A-Za-z_][A-Za-z0-9_]*$`:                                   "letters, digits and underscores, not starting with a digit",
-	`^[a-zA-Z0-9][-._a-zA-Z0-9]+[a-zA-Z0-9]$`:                    "a bucket's name: letters, digits, hyphens and dots, such as papers",
-	`^https?://[^/?#@\s]+([/?][^#\s]*)?$`:                        "an http or https URL without a user or a fragment",
-	`^[a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?$|^[0-9a-fA-F:.]+$`: "a host's name or address without a port, such as docs.example.com",
-	`^[-a-zA-Z0-9]+$`:                                            "letters, digits and hyphens, such as eu-central-1",
-	`^[^\s~^:?*\[\\]+$`:                                          "a branch, a tag or a commit, such as main",
-	devicePattern:                                                "a resource of a device plugin, such as nvidia.com/gpu",
-	quantityPattern:                                              "a quantity, such as 500m or 2Gi",
+	`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`:     "lower-case letters, digits and hyphens, such as papers",
+	`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`:    "the name of an object: lower-case letters, digits, hyphens and dots",
+	`^[-._a-zA-Z0-9]+$`:                   "a key of an object: letters, digits, hyphens, underscores and dots",
+	`^\S+$`:                               "an image reference without spaces, such as registry/name:tag",
+	`^[1-9][0-9]*([.][0-9]+)?[MGT]i?$`:    "a size with its unit, such as 50Gi",
+	`^[A-Za-z_][A-Za-z0-9_]*$`:            "letters, digits and underscores, not starting with a digit",
+	bucketPattern:                         "a bucket's name: letters, digits, hyphens and dots, such as papers",
+	`^https?://[^/?#@\s]+([/?][^#\s]*)?$`: "an http or https URL without a user or a fragment",
+	hostPattern:                           "a host's name or address without a port, such as docs.example.com",
+	`^[-a-zA-Z0-9]+$`:                     "letters, digits and hyphens, such as eu-central-1",
+	`^[^\s~^:?*\[\\]+$`:                   "a branch, a tag or a commit, such as main",
+	devicePattern:                         "a resource of a device plugin, such as nvidia.com/gpu",
+	quantityPattern:                       "a quantity, such as 500m or 2Gi",
 }
 
 var (

@@ -9,7 +9,8 @@ import (
 // Anchor is a fixed text. Its vector is stored with a generation, and later ones are compared with it: a server may
 // put another model, or another version of it, behind the same name, and whoever calls it learns it in no other way.
 // A change of this text would look like a change of the model.
-const Anchor = "The lighthouse keeper repaired the lamp in the evening of 3 March 1897, before the storm reached the harbour."
+const Anchor = "The lighthouse keeper repaired the lamp in the evening of 3 March 1897, " +
+	"before the storm reached the harbour."
 
 // sameSpace is the least cosine of two vectors of one text by one model: servers round and quantise, and a text's
 // vector depends a little on the others of its batch.
@@ -20,7 +21,8 @@ func SameSpace(a, b []float32) bool { return vector.Cosine(a, b) >= sameSpace }
 
 // Anchor embeds the fixed text as a passage, once.
 func (e *Embedder) Anchor(ctx context.Context) ([]float32, error) {
-	vectors, _, err := e.post(ctx, embedCall{texts: []string{Anchor}, input: inputPassage, truncate: truncateNone, retry: probe})
+	call := embedCall{texts: []string{Anchor}, input: inputPassage, truncate: truncateNone, retry: probe}
+	vectors, _, err := e.post(ctx, call)
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,10 @@ func WithStandIns(s *v1alpha1.RAGPipelineSpec) {
 func WithEndpoints(s *v1alpha1.RAGPipelineSpec) {
 	s.Documents = []v1alpha1.Source{{
 		Name: "papers", Include: []v1alpha1.Glob{"**/*.pdf"}, Exclude: []v1alpha1.Glob{"drafts/**"},
-		Metadata:              map[string]runtime.RawExtension{"team": {Raw: []byte(`"vision"`)}, "year": {Raw: []byte(`2024`)}},
+		Metadata: map[string]runtime.RawExtension{
+			"team": {Raw: []byte(`"vision"`)},
+			"year": {Raw: []byte(`2024`)},
+		},
 		PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "papers", Path: "/2022"},
 	}}
 	s.Models = v1alpha1.Models{

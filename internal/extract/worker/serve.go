@@ -22,8 +22,8 @@ const maxName = 64 << 10
 const maxStack = 64 << 20
 
 // Limit makes this process end before it takes more than so many bytes of memory. It collects garbage more often well
-// below that. On Linux the kernel refuses it the rest; elsewhere nothing but PDFium is bound. The process uses one core:
-// it reads one document at a time, and waking another thread for a small one takes longer than reading it.
+// below that. On Linux the kernel refuses it the rest; elsewhere nothing but PDFium is bound. The process uses one
+// core: it reads one document at a time, and waking another thread for a small one takes longer than reading it.
 func Limit(bytes int64) {
 	runtime.GOMAXPROCS(1)
 	debug.SetMemoryLimit(bytes / 4 * 3)

@@ -163,6 +163,8 @@ func randomFilter(random *rand.Rand, depth int) map[string]any {
 	return filter
 }
 
+var operators = []string{"$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists"}
+
 func randomCondition(random *rand.Rand) any {
 	switch random.IntN(6) {
 	case 0:
@@ -172,7 +174,7 @@ func randomCondition(random *rand.Rand) any {
 	}
 	condition := map[string]any{}
 	for range 1 + random.IntN(2) {
-		switch operator := []string{"$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists"}[random.IntN(9)]; operator {
+		switch operator := operators[random.IntN(len(operators))]; operator {
 		case "$in", "$nin":
 			condition[operator] = randomList(random, randomScalar)
 		case "$exists":

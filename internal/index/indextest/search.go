@@ -166,12 +166,13 @@ func filters(t *testing.T, at Storage) {
 		filter *index.Filter
 		want   []string
 	}{
-		"no filter":                           {nil, []string{"a", "b", "c", "d"}},
-		"a source":                            {index.AnyOf("source", "blog"), []string{"c", "d"}},
-		"a document":                          {index.AnyOf("document", "papers/b"), []string{"b"}},
-		"metadata":                            {index.AnyOf("team", "vision"), []string{"a", "b"}},
-		"alternatives of a key":               {index.AnyOf("team", "audio", "vision", "none"), []string{"a", "b", "c"}},
-		"keys together":                       {index.All(index.AnyOf("team", "vision"), index.AnyOf("year", "2024")), []string{"b"}},
+		"no filter":             {nil, []string{"a", "b", "c", "d"}},
+		"a source":              {index.AnyOf("source", "blog"), []string{"c", "d"}},
+		"a document":            {index.AnyOf("document", "papers/b"), []string{"b"}},
+		"metadata":              {index.AnyOf("team", "vision"), []string{"a", "b"}},
+		"alternatives of a key": {index.AnyOf("team", "audio", "vision", "none"), []string{"a", "b", "c"}},
+		"keys together": {index.All(index.AnyOf("team", "vision"), index.AnyOf("year", "2024")),
+			[]string{"b"}},
 		"keys that exclude each other":        {index.All(index.AnyOf("team", "vision"), index.AnyOf("source", "blog")), nil},
 		"a value that nothing has":            {index.AnyOf("team", "nobody"), nil},
 		"a key that nothing has":              {index.AnyOf("colour", "red"), nil},

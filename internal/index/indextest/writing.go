@@ -62,7 +62,8 @@ func fetchesAnew(t *testing.T, at Storage) {
 	before[0].Text, before[1].Text = "a caller's own", "a caller's own"
 	must(t, cmp.Diff([]index.Chunk{other.Chunk, c.Chunk}, fetch(t, store, other.ID, c.ID), cmpopts.EquateEmpty()))
 
-	c.Title, c.Heading, c.Page, c.Metadata = "Another title", "Another heading", 7, config.Metadata{"team": config.Text("audio")}
+	c.Title, c.Heading, c.Page = "Another title", "Another heading", 7
+	c.Metadata = config.Metadata{"team": config.Text("audio")}
 	put(t, store, "docs/a", c)
 	must(t, cmp.Diff([]index.Chunk{c.Chunk, other.Chunk}, fetch(t, store, c.ID, other.ID), cmpopts.EquateEmpty()))
 	put(t, store, "docs/a")

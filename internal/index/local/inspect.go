@@ -43,8 +43,8 @@ func inspect(ctx context.Context, directory string, p config.Pipeline) ([]Found,
 		return nil, err
 	}
 	if version != schemaVersion {
-		return nil, fmt.Errorf("index.db has schema %d and this version reads %d: `ragpipeline run` brings an older one up to "+
-			"date", version, schemaVersion)
+		return nil, fmt.Errorf("index.db has schema %d and this version reads %d: `ragpipeline run` brings an older one "+
+			"up to date", version, schemaVersion)
 	}
 	rows, err := db.QueryContext(ctx, `SELECT record, dimensions, completed, measured,
 		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Indexed'),

@@ -75,8 +75,8 @@ func (a *authorised) RoundTrip(r *http.Request) (*http.Response, error) {
 func (a *authorised) CloseIdleConnections() { a.next.CloseIdleConnections() }
 
 // create creates the collection unless it exists, adds the properties that one of an earlier version of the operator
-// lacks, and waits for a Weaviate that is starting. It fails for a collection of the same name that belongs to another owner or has another schema, and
-// leaves it alone.
+// lacks, and waits for a Weaviate that is starting. It fails for a collection of the same name that belongs to another
+// owner or has another schema, and leaves it alone.
 func (a *admin) create(ctx context.Context, want *models.Class) error {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		err := a.createOnce(ctx, want)

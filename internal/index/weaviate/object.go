@@ -90,7 +90,7 @@ func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 	properties := map[string]any{
 		propState: string(r.State), propPending: r.pending,
 		propOrder: order(r.Document), propDocument: r.Document, propSource: r.Source, propTitle: r.Title,
-		propHash: r.Hash, propRevision: r.Row.Version, propAttributes: r.Attributes, propReaders: string(r.Readers),
+		propHash: r.Hash, propRevision: r.Version, propAttributes: r.Attributes, propReaders: string(r.Readers),
 		propChunks: r.Chunks, propTruncated: r.Truncated, propAttempts: r.Attempts,
 		propReason: string(r.Reason), propMessage: r.Message, propUpdated: updated, propVersion: r.version,
 		propWarnings: warnings, propMetadata: metadata,
@@ -106,8 +106,9 @@ func rowOf(r *pb.SearchResult) (storedRow, error) {
 	row := storedRow{
 		Row: index.Row{
 			Document: p.text(propDocument), Source: p.text(propSource), Title: p.text(propTitle),
-			Hash: p.text(propHash), Version: p.text(propRevision), Attributes: p.text(propAttributes), Readers: config.Readers(p.text(propReaders)),
-			Chunks: p.number(propChunks), Truncated: p.number(propTruncated),
+			Hash: p.text(propHash), Version: p.text(propRevision), Attributes: p.text(propAttributes),
+			Readers: config.Readers(p.text(propReaders)),
+			Chunks:  p.number(propChunks), Truncated: p.number(propTruncated),
 			Attempts: p.number(propAttempts), State: index.State(p.text(propState)),
 			Reason: config.Reason(p.text(propReason)), Message: p.text(propMessage),
 		},
