@@ -609,7 +609,11 @@ func TestIndexThatRefusesStopsTheRun(t *testing.T) {
 		w.write(fmt.Sprintf("%03d.md", i), fmt.Sprintf("Text %d.", i))
 	}
 	full := errors.New("no space left on device")
-	w.wrap = func(i Index) Index { return &refusing{Index: i, after: 5, err: full} }
+	w.wrap = func(i Index) Index {
+		r := &refusing{Index: i, err: full}
+		r.puts.Store(5)
+		return r
+	}
 	report, err := w.run()
 	if !errors.Is(err, full) || !strings.Contains(err.Error(), "docs/") {
 		t.Errorf("got error %v, want the index's with the document", err)
@@ -623,14 +627,15 @@ func TestIndexThatRefusesStopsTheRun(t *testing.T) {
 	}
 }
 
+// refusing fails once it has taken so many puts. Several writers call it at once.
 type refusing struct {
 	Index
-	after int
-	err   error
+	puts atomic.Int64
+	err  error
 }
 
 func (r *refusing) Put(ctx context.Context, row index.Row, chunks []index.Vectored) error {
-	if r.after--; r.after < 0 {
+	if r.puts.Add(-1) < 0 {
 		return r.err
 	}
 	return r.Index.Put(ctx, row, chunks)
