@@ -377,7 +377,7 @@ func extractionFails(reason config.Failure, message string, status int) func(*wo
 	}
 }
 
-const unverified = "the new index could not be verified: 3 of 10 chunks are not found by their own vectors; the first is of " +
+const unverified = "the new index could not be verified: 3 of 10 chunks are not found by their first sentences; the first is of " +
 	"papers/turbine.pdf, page 3; see that the embedding model and the vector store work, and build the generation again"
 
 // retired is a run whose embedding model is gone.
