@@ -12,11 +12,11 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// The paths in the container of a source's program.
+// The paths in the container of a source's program. /ragpipeline is a file in the operator's own image.
 const (
 	programDocuments = "/documents"
-	programExit      = "/ragpipeline/exit"
-	programWrapper   = "/ragpipeline/bin"
+	programExit      = "/run/ragpipeline/exit"
+	programWrapper   = "/run/ragpipeline/bin"
 	wrapperBinary    = "ragpipeline"
 )
 

@@ -57,10 +57,10 @@ func TestProgramsAreApartFromTheRestOfThePod(t *testing.T) {
 		slices.Sort(mounts[c.Name])
 	}
 	want := map[string][]string{
-		"wrapper": {"tmp/ at /tmp", "wrapper/ at /ragpipeline/bin"},
+		"wrapper": {"tmp/ at /tmp", "wrapper/ at /run/ragpipeline/bin"},
 		"source-a": {
-			"source-a/documents at /documents", "source-a/exit at /ragpipeline/exit", "source-a/tmp at /tmp",
-			"wrapper/ at /ragpipeline/bin, read-only",
+			"source-a/documents at /documents", "source-a/exit at /run/ragpipeline/exit", "source-a/tmp at /tmp",
+			"wrapper/ at /run/ragpipeline/bin, read-only",
 		},
 		"source-b": {"source-b/documents at /documents", "source-b/tmp at /tmp"},
 		"ingest": {
@@ -98,9 +98,9 @@ func TestHowProgramsAreStarted(t *testing.T) {
 		got = append(got, start{c.Name, c.Image, c.Command, c.Args})
 	}
 	want := []start{
-		{"wrapper", operator.Image, nil, []string{"fill", "--install", "/ragpipeline/bin/ragpipeline"}},
+		{"wrapper", operator.Image, nil, []string{"fill", "--install", "/run/ragpipeline/bin/ragpipeline"}},
 		{"source-a", "one", nil, []string{"-v"}},
-		{"source-b", "two", []string{"/ragpipeline/bin/ragpipeline", "fill", "--exit", "/ragpipeline/exit/exit.json", "--", "fetch", "all"}, []string{"-v"}},
+		{"source-b", "two", []string{"/run/ragpipeline/bin/ragpipeline", "fill", "--exit", "/run/ragpipeline/exit/exit.json", "--", "fetch", "all"}, []string{"-v"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("containers (-want +got):\n%s", diff)
