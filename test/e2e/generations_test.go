@@ -65,10 +65,20 @@ func TestGenerationsChangeUnderLoadAndGoBack(t *testing.T) {
 	t.Log("both, while documents change")
 	p.rechunk(90)
 	p.edit(dimensions(256))
+	changed := time.Now().Truncate(time.Second)
 	p.document("turbine.md", "# Turbine\n\nThe turbine of plant Kestrel turns 5678 times a minute.\n")
 	p.document("valve-7.md", "")
 	p.becomes(first, second, third)
 	p.answers(howFast, "5678")
+
+	p.until(readyWithin, "the retained generations have today's documents", func(object *v1alpha1.RAGPipeline) error {
+		for _, r := range object.Status.Index.Retained {
+			if r.LastSyncTime == nil || !r.LastSyncTime.After(changed) {
+				return fmt.Errorf("%s was last synced at %v", r.Generation, r.LastSyncTime)
+			}
+		}
+		return nil
+	})
 
 	t.Log("back, and nothing is embedded")
 	embedded, asked := len(embedder.passages()), time.Now()

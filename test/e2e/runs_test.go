@@ -25,7 +25,7 @@ import (
 func TestEditsAmidAReindexEndAtTheLastAndRunOneAtATime(t *testing.T) {
 	t.Parallel()
 	n := newNamespace(t)
-	n.fill("notes", 0, 600)
+	n.fill("notes", 0, 2400)
 	object := standIns("edits", "")
 	object.Spec.Documents = []v1alpha1.Source{{Name: "notes", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "notes"}}}
 	object.Spec.Index.Retain = new(metav1.Duration)
@@ -46,7 +46,7 @@ func TestEditsAmidAReindexEndAtTheLastAndRunOneAtATime(t *testing.T) {
 	if now := p.get().Status.Index.Generation; now != first {
 		t.Errorf("generation %s is live, not the first, %s", now, first)
 	}
-	p.holdsOnce(600)
+	p.holdsOnce(2400)
 	p.oneGenerationIsLeft()
 
 	// The second once more, with its operator killed under it.
@@ -59,7 +59,7 @@ func TestEditsAmidAReindexEndAtTheLastAndRunOneAtATime(t *testing.T) {
 		}
 		return isSettled(object)
 	})
-	p.holdsOnce(600)
+	p.holdsOnce(2400)
 	p.oneGenerationIsLeft()
 	prober.end()
 	prober.unfailing(t)

@@ -30,7 +30,7 @@ var previousChart = env("E2E_PREVIOUS_CHART", chart)
 // It runs alone: another image of the operator rolls every pipeline's pods.
 func TestAnotherOperatorGoesOnAmidAReindexAndNoQuestionFails(t *testing.T) {
 	n := newNamespace(t)
-	n.fill("notes", 0, 600)
+	n.fill("notes", 0, 3000)
 	object := standIns("upgrade", "")
 	object.Spec.Documents = []v1alpha1.Source{{Name: "notes", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "notes"}}}
 	object.Spec.Index.Retain = new(metav1.Duration)
@@ -59,7 +59,7 @@ func TestAnotherOperatorGoesOnAmidAReindexAndNoQuestionFails(t *testing.T) {
 	install(t, chart, operatorImage)
 	p.settled(readyWithin)
 	p.oneGenerationIsLeft()
-	p.holdsOnce(600)
+	p.holdsOnce(3000)
 
 	runs, uid := p.runs(), p.get().UID
 	helm(t, "uninstall", operatorRelease, "--namespace", operatorNamespace, "--wait")
