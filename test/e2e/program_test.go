@@ -40,7 +40,7 @@ func TestAProgramFetchesDocuments(t *testing.T) {
 	p.until(readyWithin, "the failure is told", func(object *v1alpha1.RAGPipeline) error {
 		return errors.Join(
 			has(v1alpha1.ConditionReady, metav1.ConditionTrue)(object),
-			has(v1alpha1.ConditionStalled, metav1.ConditionTrue, "SourcesIncomplete", `"fetched"`, "exit code 7")(object))
+			has(v1alpha1.ConditionStalled, metav1.ConditionTrue, "SourcesIncomplete", "source 'fetched'", "exit code 7")(object))
 	})
 	p.document("valve.md", "# Valve\n\nThe valve of plant Kestrel opens at 17 bar.\n")
 	p.answers("At how many bar does the valve of plant Kestrel open?", "17")
