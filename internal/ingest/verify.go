@@ -24,7 +24,7 @@ const (
 
 // verify checks a generation before it goes live for the first time. The store must hold what the ledger says. Of ten
 // chunks, picked by hash, the first sentence must find more than half, as a question would, and the vector retriever
-// must find at least one. A chunk of an equal text counts as the same, and so does any where the model hardly tells a
+// must find something. A chunk of an equal text counts as the same, and so does any where the model hardly tells a
 // hundred chunks apart: a corpus of forms or of copies passes.
 func (r *run) verify(ctx context.Context) error {
 	if r.Searcher == nil {
@@ -39,7 +39,7 @@ func (r *run) verify(ctx context.Context) error {
 		return err
 	}
 	var missed []string // the places of the chunks that are not found
-	near, flat := 0, len(documents) > 0
+	empty, flat := len(documents) > 0, len(documents) > 0
 	for _, document := range documents {
 		c, err := r.chunkOf(ctx, document)
 		if err != nil {
@@ -49,20 +49,17 @@ func (r *run) verify(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("verify the index: %w", err)
 		}
-		if f.byVector {
-			near++
-		}
 		if !f.byVector && !f.byKeyword {
 			missed = append(missed, placeOf(c))
 		}
-		flat = flat && f.flat
+		empty, flat = empty && f.empty, flat && f.flat
 	}
 	const remedy = "see that the embedding model and the vector store work, and build the generation again"
 	switch {
 	case flat:
 		return fmt.Errorf("%w: the embedding model gives different texts the same vector; use another one", ErrVerification)
-	case near == 0 && len(documents) > 0:
-		return fmt.Errorf("%w: none of %d chunks is found by the vector of its first sentence; %s",
+	case empty:
+		return fmt.Errorf("%w: a search by vector finds nothing, for each of %d chunks; %s",
 			ErrVerification, len(documents), remedy)
 	case 2*len(missed) > len(documents):
 		return fmt.Errorf("%w: %d of %d chunks are not found by their first sentences; the first is of %s; %s",
@@ -139,6 +136,8 @@ func (r *run) chunkOf(ctx context.Context, document string) (*index.Chunk, error
 // finding is how a chunk is found by its first sentence.
 type finding struct {
 	byVector, byKeyword bool
+	// empty reports whether the vector retriever found nothing at all.
+	empty bool
 	// flat reports whether the vectors of many different texts are all the same.
 	flat bool
 }
@@ -160,7 +159,7 @@ func (r *run) find(ctx context.Context, c *index.Chunk) (f finding, err error) {
 	}
 	same := func(hit index.Hit) bool { return is(hit, c) }
 	f.byVector, f.byKeyword = slices.ContainsFunc(byVector, same), slices.ContainsFunc(byKeyword, same)
-	if len(byVector) == 0 {
+	if f.empty = len(byVector) == 0; f.empty {
 		return f, nil
 	}
 	texts := map[uint64]bool{}

@@ -77,7 +77,7 @@ func TestANewGenerationIsVerifiedBeforeItIsComplete(t *testing.T) {
 				w.write(fmt.Sprintf("%d.md", i), fmt.Sprintf("Invoice of the Kestrel company, to be paid within thirty days. Number %d.", i))
 			}
 		}},
-		"a store that finds nothing by vector does not": {documents: distinct, want: "none of 10 chunks is found by the vector",
+		"a store that finds nothing by vector does not": {documents: distinct, want: "a search by vector finds nothing, for each of 10 chunks",
 			change: func(w *world) {
 				w.searcher = func(s index.Searcher) index.Searcher { return lossy{s, true, false} }
 			}},
