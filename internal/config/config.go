@@ -109,8 +109,8 @@ func (s Source) Places() int {
 // Directory is a tree of files.
 type Directory struct {
 	Path string `json:"path"`
-	// Exit is a file with a ProgramExit of the program that has filled the directory. It is empty if
-	// there is none, or if the pod would have ended with its failure.
+	// Exit is a file with a ProgramExit of the program that has filled the directory. It is empty for
+	// other directories, and for a program whose failure ends the pod.
 	Exit string `json:"exit,omitempty"`
 	// Program is a hash of how that program is started: with another one, the run is another.
 	Program string `json:"program,omitempty"`

@@ -15,7 +15,7 @@ import (
 // Metadata is the metadata of a document or of its chunks, by key.
 type Metadata map[string]Value
 
-// Encode returns the metadata as JSON for a store, and an empty text where there is none.
+// Encode returns the metadata as JSON for a store. It returns an empty text for a document without metadata.
 func (m Metadata) Encode() (string, error) {
 	if len(m) == 0 {
 		return "", nil

@@ -195,7 +195,7 @@ func (d *direct) isUnmapped(text address, char int) bool {
 	return ok && int32(is) == 1
 }
 
-// fill returns the colour that a character of a text, or an object as a whole, is filled with. A pattern is none.
+// fill returns the colour that fills a character of a text, or an object as a whole. It reports false for a pattern.
 func (d *direct) fill(f function, on address, index int) (colour, bool) {
 	if !d.fills(f, on, index, 4, 4) {
 		return colour{}, false

@@ -193,7 +193,7 @@ func (t *pdfText) isUndecodableSomewhere() bool {
 
 func (t *pdfText) isUndecodable(index int) bool { return t.direct.isUnmapped(t.text, index) }
 
-// firstVisible is the index of the first character that is not blank, or -1 if there is none.
+// firstVisible returns the index of the first character that is not blank, or -1 if all are blank.
 func firstVisible(chars []rune) int {
 	for i, r := range chars {
 		if !unicode.IsSpace(r) {

@@ -207,6 +207,7 @@ type reply struct {
 	to Sender // is nil if the caller waits for the whole answer
 	// citations checks the LLM's answer; nil leaves it as it is.
 	citations *citations
+	sent      strings.Builder // has what was passed on
 	begun     bool
 	result    Result
 }
@@ -234,6 +235,7 @@ func (r *reply) pass(content string) error {
 	if content == "" {
 		return nil
 	}
+	r.sent.WriteString(content)
 	return r.to.Delta(content)
 }
 
@@ -253,13 +255,14 @@ func (r *reply) finish(c *model.Completion) error {
 	if r.citations == nil {
 		return nil
 	}
-	whole := newCitations(len(r.result.Passages))
-	r.result.Answer = whole.next(c.Content) + whole.rest()
-	whole.report(&r.result)
+	defer r.citations.report(&r.result)
 	if r.to == nil {
+		r.result.Answer = r.citations.next(c.Content) + r.citations.rest()
 		return nil
 	}
-	return r.pass(r.citations.rest())
+	err := r.pass(r.citations.rest())
+	r.result.Answer = r.sent.String()
+	return err
 }
 
 // fixed replies with a text that no LLM wrote. It shows every passage there is.

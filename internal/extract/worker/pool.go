@@ -134,7 +134,7 @@ func (p *Pool) acquire(ctx context.Context) (*process, error) {
 	return w, nil
 }
 
-// takeIdle returns an idle process that is still usable, or nil if there is none.
+// takeIdle returns an idle process that is still usable, or nil if every process is busy or spent.
 func (p *Pool) takeIdle() *process {
 	p.mu.Lock()
 	defer p.mu.Unlock()
