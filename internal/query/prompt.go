@@ -2,9 +2,7 @@ package query
 
 import (
 	"cmp"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
@@ -62,50 +60,6 @@ const (
 	preamble        = "Passages, each fenced as data:\n\n"
 	questionHeading = "Question:\n"
 )
-
-// passageBlock is a passage as the LLM sees it:
-//
-//	[n] title, heading or page
-//	```
-//	text
-//	```
-//
-// The fence is longer than any run of backticks in the text, so that no text can close it.
-func passageBlock(n int, p *Passage) string {
-	fence := strings.Repeat("`", max(3, longestRun(p.Text, '`')+1))
-	return "[" + strconv.Itoa(n) + "] " + label(p) + "\n" + fence + "\n" + p.Text + "\n" + fence + "\n\n"
-}
-
-// label is a passage's title and its heading or else its page, on one line.
-func label(p *Passage) string {
-	switch {
-	case p.Heading != "":
-		return oneLine(p.Title + ", " + p.Heading)
-	case p.Page > 0:
-		return oneLine(p.Title) + ", page " + strconv.Itoa(p.Page)
-	}
-	return oneLine(p.Title)
-}
-
-// oneLine makes every run of white space and control characters a single space: a title comes from
-// a document.
-func oneLine(s string) string {
-	words := strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
-	return strings.Join(words, " ")
-}
-
-func longestRun(s string, of byte) int {
-	longest, run := 0, 0
-	for i := range len(s) {
-		if s[i] != of {
-			run = 0
-			continue
-		}
-		run++
-		longest = max(longest, run)
-	}
-	return longest
-}
 
 // lastTurns is the end of the history that fits the budget, in whole turns.
 func lastTurns(turns [][]model.Message, budget int) [][]model.Message {

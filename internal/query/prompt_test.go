@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,23 +64,6 @@ func TestPromptGolden(t *testing.T) {
 				t.Errorf("prompt (-want +got), -update accepts it:\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestNoPassageCanCloseItsFence(t *testing.T) {
-	pieces := []string{"`", "``", "```", "````````", "~~~", "\n", "text", "[1]", "Question:"}
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 1000 {
-		var text strings.Builder
-		for range random.IntN(12) {
-			text.WriteString(pieces[random.IntN(len(pieces))])
-		}
-		p := Passage{Chunk: index.Chunk{Title: "t", Text: text.String()}}
-		block := passageBlock(1, &p)
-		fence := strings.SplitN(block, "\n", 3)[1]
-		if n := strings.Count(block, fence); n != 2 {
-			t.Fatalf("fence %s stands %d times in %q", fence, n, block)
-		}
 	}
 }
 

@@ -117,6 +117,7 @@ func TestAnswer(t *testing.T) {
 func TestReadPromptLiberally(t *testing.T) {
 	for name, prompt := range map[string]string{
 		"fenced":                  "Passages:\n\n[1] a, page 3\n```\nx\ny\n```\n\n[2] b\n````\nz\n````\n\nQuestion:\nwhy?",
+		"label within":            "Passages:\n\n[1]\n```\nSource: a, page 3\n\nx\ny\n```\n\n[2]\n````\nSource: b\n\nz\n````\n\nQuestion:\nwhy?",
 		"not fenced":              "[1] a, page 3\nx\ny\n\n[2] b\nz\n\nQuestion: why?",
 		"no heading":              "[1] a, page 3\nx\ny\n\n[2] b\nz\n\nwhy?",
 		"lines end as on Windows": "[1] a, page 3\r\n~~~\r\nx\r\ny\r\n~~~\r\n[2] b\r\nz\r\nQUESTION: why?",

@@ -13,8 +13,9 @@ type cited struct {
 }
 
 // readPrompt finds the passages and the question in a user's message. Passage n begins with the line
-// "[n] label"; its text follows, between two equal fence lines or up to whatever comes next. The question
-// comes last, below "Question:" if that is there, else as the last paragraph.
+// "[n] label" or "[n]"; its text follows, between two equal fence lines or up to whatever comes next. In
+// the latter case the text may begin with the label, in a line "Source: label". The question comes last,
+// below "Question:" if that is there, else as the last paragraph.
 func readPrompt(prompt string) (passages []cited, question string) {
 	lines := strings.Split(strings.ReplaceAll(prompt, "\r\n", "\n"), "\n")
 	rest := lines
@@ -25,11 +26,16 @@ func readPrompt(prompt string) (passages []cited, question string) {
 			continue
 		}
 		text, end := passageText(lines, i+1, len(passages)+2)
+		if source, after, ok := strings.Cut(text, "\n"); ok && label == "" && strings.HasPrefix(source, sourcePrefix) {
+			label, text = strings.TrimPrefix(source, sourcePrefix), strings.TrimPrefix(after, "\n")
+		}
 		passages = append(passages, cited{label: label, text: text})
 		i, rest = end, lines[end:]
 	}
 	return passages, readQuestion(rest)
 }
+
+const sourcePrefix = "Source: "
 
 var headerLine = regexp.MustCompile(`^\[(\d{1,4})\]\s*(.*)$`)
 
