@@ -69,6 +69,10 @@ const (
 	FalseCitations Failure = "FalseCitations" // the answer cited passages that do not exist; the citations were removed
 	NotRewritten   Failure = "NotRewritten"   // the LLM did not rewrite the question, so that it was searched for as asked
 
+	ToolsIgnored     Failure = "ToolsIgnored"     // the request offered tools, which no pipeline calls
+	ToolTurnsDropped Failure = "ToolTurnsDropped" // the history had calls of tools or their results
+	PartsDropped     Failure = "PartsDropped"     // the history had parts that are not text
+
 	FilterKeyUnknown   Failure = "FilterKeyUnknown"   // no document has a key that the filter names
 	FilterTypeMismatch Failure = "FilterTypeMismatch" // no document has a value of the type that the filter asks for
 )

@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 
-	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
@@ -27,20 +26,17 @@ type ChatRequest struct {
 	// Retrieval false asks the LLM without passages, which only some pipelines allow.
 	Retrieval *bool `json:"retrieval"`
 
+	// The gateway ignores Tools and Functions, with a warning, unless the request demands a call.
+	Tools        json.RawMessage `json:"tools"`
+	ToolChoice   json.RawMessage `json:"tool_choice"`
+	Functions    json.RawMessage `json:"functions"`
+	FunctionCall json.RawMessage `json:"function_call"`
+
 	// The gateway refuses the rest unless they are empty.
 	N           *int            `json:"n"`
-	Tools       json.RawMessage `json:"tools"`
-	Functions   json.RawMessage `json:"functions"`
 	Logprobs    json.RawMessage `json:"logprobs"`
 	TopLogprobs json.RawMessage `json:"top_logprobs"`
 	Audio       json.RawMessage `json:"audio"`
-}
-
-// ChatMessage is a turn of the conversation. Content is a string or an array of text parts.
-type ChatMessage struct {
-	Role      string          `json:"role"`
-	Content   json.RawMessage `json:"content"`
-	ToolCalls json.RawMessage `json:"tool_calls"`
 }
 
 // StreamOptions selects whether a chunk with usage ends the stream.
@@ -89,8 +85,12 @@ func (g *Gateway) chatRequest(b *ChatRequest) (*query.Request, error) {
 		request.ResponseFormat = b.ResponseFormat
 	}
 	var err error
-	if request.Messages, err = messages(b.Messages); err != nil {
+	if request.Messages, request.Warnings, err = messages(b.Messages); err != nil {
 		return nil, err
+	}
+	if !isEmpty(b.Tools) || !isEmpty(b.Functions) {
+		request.Warnings = append(request.Warnings, query.Warning{Stage: config.StageLLM, Code: config.ToolsIgnored,
+			Message: "this pipeline answers from its documents and calls no tools, so the request's tools were ignored"})
 	}
 	if request.MaxTokens, err = b.maxTokens(); err != nil {
 		return nil, err
@@ -109,10 +109,10 @@ func (b *ChatRequest) refuse(pipeline string) error {
 		f := notFound("UnknownModel", fmt.Sprintf("model: unknown; send %q or leave it empty", pipeline))
 		f.Param = "model"
 		return f
-	case !isEmpty(b.Tools):
-		return unsupported("tools", "not supported")
-	case !isEmpty(b.Functions):
-		return unsupported("functions", "not supported")
+	case demandsTool(b.ToolChoice):
+		return unsupported("tool_choice", "this pipeline calls no tools; send none or auto")
+	case demandsTool(b.FunctionCall):
+		return unsupported("function_call", "this pipeline calls no functions; send none or auto")
 	case b.N != nil && *b.N != 1:
 		return unsupported("n", "only 1 is supported")
 	case !isEmpty(b.Logprobs):
@@ -163,45 +163,4 @@ func stops(raw json.RawMessage) ([]string, error) {
 		return nil, invalid("stop", "has %d strings; at most %d are allowed", len(list), maxStops)
 	}
 	return list, nil
-}
-
-// messages translates the turns of the conversation.
-func messages(in []ChatMessage) ([]model.Message, error) {
-	out := make([]model.Message, len(in))
-	for i, m := range in {
-		if m.Role == "tool" || m.Role == "function" || !isEmpty(m.ToolCalls) {
-			return nil, unsupported(fmt.Sprintf("messages[%d]", i), "tools are not supported")
-		}
-		content, err := content(fmt.Sprintf("messages[%d].content", i), m.Content)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = model.Message{Role: m.Role, Content: content}
-	}
-	return out, nil
-}
-
-// content reads a message's text: a string, or an array of text parts, which it concatenates.
-func content(field string, raw json.RawMessage) (string, error) {
-	if s, ok := text(raw); ok {
-		return s, nil
-	}
-	var parts []struct {
-		Type string  `json:"type"`
-		Text *string `json:"text"`
-	}
-	if json.Unmarshal(raw, &parts) != nil {
-		return "", invalid(field, "must be a string or an array of text parts")
-	}
-	var whole strings.Builder
-	for i, p := range parts {
-		if p.Type != "text" {
-			return "", unsupported(fmt.Sprintf("%s[%d]", field, i), "only parts of type text are supported")
-		}
-		if p.Text == nil {
-			return "", invalid(fmt.Sprintf("%s[%d].text", field, i), "is missing")
-		}
-		whole.WriteString(*p.Text)
-	}
-	return whole.String(), nil
 }

@@ -66,6 +66,8 @@ func unsupported(field, message string) *Failure {
 
 func notFound(code, message string) *Failure { return failure(http.StatusNotFound, code, message) }
 
+func unknownRoute() *Failure { return notFound("UnknownRoute", "unknown route; see /openapi.json") }
+
 func internal() *Failure {
 	return failure(http.StatusInternalServerError, "Internal",
 		"the gateway failed; its log has the cause under this request_id")

@@ -130,6 +130,7 @@ func (g *Gateway) routes() []route {
 		{pattern: "POST /v1/embeddings", handle: g.embeddings, limited: true},
 		{pattern: "POST /v1/ranking", handle: g.ranking, limited: true},
 		{pattern: "GET /v1/models", handle: g.models},
+		{pattern: "GET /v1/models/{id...}", handle: g.oneModel},
 		{pattern: "GET /v1/index", handle: g.indexState},
 		{pattern: "GET /v1/documents", handle: g.documents},
 		{pattern: "GET /{$}", handle: mounted(page.Handler()), open: true},
@@ -155,7 +156,7 @@ func (g *Gateway) refuse(x *exchange, r *http.Request) error {
 		}
 	}
 	if len(allowed) == 0 {
-		return notFound("UnknownRoute", "unknown route; see /openapi.json")
+		return unknownRoute()
 	}
 	return wrongMethod(allowed)
 }

@@ -14,14 +14,14 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
-// ModelList is the body of GET /v1/models.
+// ModelList is the body of GET /v1/models. It has the pipeline alone: chat front ends offer their users
+// whatever is listed here, and chat refuses the pipeline's models.
 type ModelList struct {
 	Object string      `json:"object"` // is always list
 	Data   []ModelInfo `json:"data"`
 }
 
-// ModelInfo is a model that the gateway's routes call. The pipeline is the first, because clients
-// that are given no name use the first.
+// ModelInfo is the pipeline, or a model that the gateway's routes call.
 type ModelInfo struct {
 	ID      string `json:"id"`
 	Object  string `json:"object"` // is always model
@@ -32,10 +32,29 @@ type ModelInfo struct {
 
 // models answers GET /v1/models.
 func (g *Gateway) models(x *exchange, _ *http.Request) error {
-	list := ModelList{Object: "list"}
+	return x.sendJSON(ModelList{Object: "list", Data: g.modelInfos()[:1]})
+}
+
+// oneModel answers GET /v1/models/{id} for the pipeline and each of its models.
+func (g *Gateway) oneModel(x *exchange, r *http.Request) error {
+	id := r.PathValue("id")
+	for _, m := range g.modelInfos() {
+		if m.ID == id {
+			return x.sendJSON(m)
+		}
+	}
+	if id == "" {
+		return unknownRoute()
+	}
+	return notFound("UnknownModel", fmt.Sprintf("id: neither the pipeline %q nor one of its models; see /v1/models and /v1/index",
+		g.config.Pipeline.Name))
+}
+
+// modelInfos has the pipeline first, then its models.
+func (g *Gateway) modelInfos() []ModelInfo {
+	var infos []ModelInfo
 	add := func(id, role string) {
-		list.Data = append(list.Data,
-			ModelInfo{ID: id, Object: "model", Created: g.created, OwnedBy: "ragpipeline", Role: role})
+		infos = append(infos, ModelInfo{ID: id, Object: "model", Created: g.created, OwnedBy: "ragpipeline", Role: role})
 	}
 	add(g.config.Pipeline.Name, "pipeline")
 	models := g.config.Models
@@ -46,7 +65,7 @@ func (g *Gateway) models(x *exchange, _ *http.Request) error {
 	if models.LLM != nil {
 		add(models.LLM.Name, string(config.StageLLM))
 	}
-	return x.sendJSON(list)
+	return infos
 }
 
 // A request may hold this many texts: maxInputs is OpenAI's bound, maxPassages NIM's.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ func (s *Service) Stream(ctx context.Context, r Request, to Sender) error {
 func (s *Service) answer(ctx context.Context, r Request, to Sender) (*Result, error) {
 	started := time.Now()
 	reply := &reply{to: to}
+	reply.result.Warnings = slices.Clone(r.Warnings)
 	err := s.run(ctx, r, reply)
 	result := &reply.result
 	result.Times.Total = time.Since(started)

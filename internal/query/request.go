@@ -27,6 +27,8 @@ type Request struct {
 	Ungrounded bool
 	// Filter limits the passages; nil takes all.
 	Filter *index.Filter
+	// Warnings tell what of the caller's request was left out; they come first in the result's.
+	Warnings []Warning
 	// MaxTokens is the caller's bound on the answer; the pipeline's counts when it is smaller, or
 	// this is 0.
 	MaxTokens int

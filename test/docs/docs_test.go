@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 func TestTroubleshootingExplainsEveryReasonFailureAndCode(t *testing.T) {
 	ofModels, _ := config.StageFailures()
 	warnings := []config.Failure{config.FalseCitations, config.FilterKeyUnknown, config.FilterTypeMismatch,
-		config.NoModel, config.NoPassages, config.NotRewritten, config.PassagesCut}
+		config.NoModel, config.NoPassages, config.NotRewritten, config.PartsDropped,
+		config.PassagesCut, config.ToolTurnsDropped, config.ToolsIgnored}
 	for section, want := range map[string][]string{
 		"## A document is not in the index":       constants(t, "internal/config/document.go", "Reason"),
 		"## A document is indexed with a warning": constants(t, "internal/config/warning.go", "WarningReason"),

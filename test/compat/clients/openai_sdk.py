@@ -88,7 +88,7 @@ def is_told_what_is_wrong():
 
 
 def is_refused_what_a_pipeline_cannot_do():
-    for options in ({"n": 2}, {"logprobs": True}, {"tools": [{"type": "function", "function": {"name": "f"}}]}):
+    for options in ({"n": 2}, {"logprobs": True}, {"tool_choice": "required"}):
         try:
             ask(**options)
         except openai.UnprocessableEntityError as e:
