@@ -250,7 +250,7 @@ func (d *dataPlane) texts(ctx context.Context, g *config.Generation) (index.Stor
 
 // withServer puts the extraction server, if there is one, beside the built-in readers.
 func (d *dataPlane) withServer(
-	builtin ingest.Extractor, c *config.Extraction, log *slog.Logger,
+	builtin *worker.Pool, c *config.Extraction, log *slog.Logger,
 ) (ingest.Extractor, error) {
 	if c == nil {
 		return builtin, nil

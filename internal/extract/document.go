@@ -1,7 +1,31 @@
 // Package extract turns a document's bytes into text with page, heading and table offsets.
 package extract
 
-import "github.com/ragpipeline/ragpipeline/internal/config"
+import (
+	"context"
+	"iter"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// Input is a document as it came.
+type Input struct {
+	Name string // is a path or file name, which decides among kinds of text only
+	Data []byte
+}
+
+// OneByOne reads documents by a function such as Extractor.Extract, in their order.
+func OneByOne(
+	ctx context.Context, documents []Input, read func(context.Context, string, []byte) (*Document, error),
+) iter.Seq2[*Document, error] {
+	return func(yield func(*Document, error) bool) {
+		for _, d := range documents {
+			if !yield(read(ctx, d.Name, d.Data)) {
+				return
+			}
+		}
+	}
+}
 
 // Document is the text of one document.
 type Document struct {

@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -89,6 +90,11 @@ func (e *Extractor) Extract(ctx context.Context, name string, data []byte) (*Doc
 	}
 	d.Readers = config.ReadersOf(slices.Collect(maps.Keys(formats))...)
 	return d, nil
+}
+
+// ExtractAll reads the documents one by one, as Extract does.
+func (e *Extractor) ExtractAll(ctx context.Context, documents []Input) iter.Seq2[*Document, error] {
+	return OneByOne(ctx, documents, e.Extract)
 }
 
 // CheckSize fails a document of so many bytes if it is empty or too large.

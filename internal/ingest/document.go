@@ -6,14 +6,17 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/source"
 )
 
 // document is a document on its way into the index. One stage has it at a time, but for its embedding, which
 // several requests fill at once.
 type document struct {
 	job
-	row    index.Row
-	chunks []index.Vectored
+	row index.Row
+	// content is its bytes until they are extracted, and what its source has beside them until it is split.
+	content *source.Content
+	chunks  []index.Vectored
 	// missing are the chunks that the index has no vector of. Those that it borrowed one for are not among them.
 	missing []int
 	// borrowedTruncated is how many of the borrowed vectors may cover only their chunk's beginning.

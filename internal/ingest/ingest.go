@@ -16,6 +16,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"runtime"
 	"time"
@@ -39,10 +40,10 @@ type Embedder interface {
 	Passages(ctx context.Context, texts []string) ([]model.Embedded, error)
 }
 
-// Extractor turns a document's bytes into text. What stands in the document's own way is a
-// config.DocumentError.
+// Extractor turns the bytes of documents into text, in their order. What stands in a document's own way is a
+// config.DocumentError. It may take the bytes out of documents as soon as it does not need them.
 type Extractor interface {
-	Extract(ctx context.Context, name string, data []byte) (*extract.Document, error)
+	ExtractAll(ctx context.Context, documents []extract.Input) iter.Seq2[*extract.Document, error]
 }
 
 // Splitter cuts a text into chunks, its tables between their rows.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -306,7 +307,7 @@ func TestFailuresAreTriedAgainOnlyWhenTheyMayPass(t *testing.T) {
 
 // failing fails for one document.
 type failing struct {
-	Extractor
+	*extract.Extractor
 	name  string
 	err   error
 	calls int
@@ -320,6 +321,10 @@ func (f *failing) Extract(ctx context.Context, name string, data []byte) (*extra
 		}
 	}
 	return f.Extractor.Extract(ctx, name, data)
+}
+
+func (f *failing) ExtractAll(ctx context.Context, all []extract.Input) iter.Seq2[*extract.Document, error] {
+	return extract.OneByOne(ctx, all, f.Extract)
 }
 
 func TestWhatADocumentWasIsKeptOnlyWhileItsPresentIsNotSeen(t *testing.T) {

@@ -9,37 +9,113 @@ import (
 	"runtime/debug"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/source"
+)
+
+const (
+	// smallDocument is a document, in bytes, after which the next one is read before this one is extracted: an
+	// extractor in another process takes longer to wake up than to extract it.
+	smallDocument = 16 << 10
+	// maxTogether is how many documents are extracted together.
+	maxTogether = 16
 )
 
 // read takes listed documents, and hands on those that are to be embedded, and those that failed.
 func (r *run) read(ctx context.Context, jobs <-chan job, extracted, finished chan<- *document) error {
 	for j := range jobs {
+		if err := r.readTogether(ctx, together(j, jobs), extracted, finished); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// together returns the first document and, while they are small, those that are listed already.
+func together(first job, jobs <-chan job) []job {
+	batch := []job{first}
+	for size := first.entry.Size; size != source.UnknownSize && size <= smallDocument && len(batch) < maxTogether; {
+		select {
+		case next, more := <-jobs:
+			if !more {
+				return batch
+			}
+			batch, size = append(batch, next), next.entry.Size
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// readTogether reads the documents, and only then extracts them. It gives the reading budget back when their chunks
+// are in the holding budget: a document is always in one of the two.
+func (r *run) readTogether(ctx context.Context, jobs []job, extracted, finished chan<- *document) error {
+	weight := weightOf(jobs)
+	if err := r.reading.Acquire(ctx, weight); err != nil {
+		return err
+	}
+	defer r.reading.Release(weight)
+	if weight > largeDocument {
+		defer debug.FreeOSMemory() // or it would be collected after the next one has doubled it
+	}
+	var opened []*document
+	for _, j := range jobs {
 		d := &document{job: j, row: index.Row{Document: j.id, Source: j.origin.name, Version: j.entry.Version,
 			Attributes: j.origin.attributes}}
 		if d.parked(r.RetryFailed) {
 			r.tally.skipped(d)
 			continue
 		}
-		unchanged, err := r.prepare(ctx, d)
-		switch {
-		case err != nil:
+		unchanged, err := r.open(ctx, d)
+		if err != nil {
 			return err
-		case unchanged && (d.renamed() || d.failedAgain()):
-			d.unchanged = true
-			finished <- d
-		case unchanged:
-			r.tally.unchanged(d)
-		case d.failure != nil && r.vanished(d):
-		case d.failure != nil:
-			finished <- d
+		}
+		if d.content != nil {
+			opened = append(opened, d)
+			continue
+		}
+		if err := r.handOn(ctx, d, unchanged, extracted, finished); err != nil {
+			return err
+		}
+	}
+	return r.extractAll(ctx, opened, extracted, finished)
+}
+
+// weightOf is what the documents take of the reading budget.
+func weightOf(jobs []job) (weight int64) {
+	for _, j := range jobs {
+		switch {
+		case j.lent != nil:
+		case j.entry.Size == source.UnknownSize:
+			weight += unknownWeight
 		default:
-			select {
-			case extracted <- d:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+			weight += min(j.entry.Size, readingBudget)
+		}
+	}
+	return min(weight, readingBudget)
+}
+
+// handOn hands on a document that the ledger does not have as it is.
+func (r *run) handOn(ctx context.Context, d *document, unchanged bool, extracted, finished chan<- *document) error {
+	switch {
+	case unchanged && (d.renamed() || d.failedAgain()):
+		d.unchanged = true
+		finished <- d
+	case unchanged:
+		r.tally.unchanged(d)
+	case d.failure != nil && r.vanished(d):
+	case d.failure != nil:
+		finished <- d
+	default:
+		if err := r.reserve(ctx, d); err != nil {
+			return err
+		}
+		select {
+		case extracted <- d:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 	return nil
@@ -59,31 +135,15 @@ func (r *run) vanished(d *document) bool {
 	return true
 }
 
-// prepare reads the document, unless its version is known, and unless it is unchanged makes its chunks, finds out
-// which of them the index has vectors of, and takes its weight from the holding budget. The reading budget is given
-// back only then: a document is always in one of the two.
-func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err error) {
+// open reports whether the ledger has the document as it is. If not, the document gets its content, or the chunks that
+// another generation has of it, or its failure.
+func (r *run) open(ctx context.Context, d *document) (unchanged bool, err error) {
 	if d.lent != nil {
-		if unchanged, err := r.takeTexts(ctx, d); err != nil || unchanged || d.failed() {
-			return unchanged, err
-		}
-		return false, r.reserve(ctx, d)
+		return r.takeTexts(ctx, d)
 	}
 	if d.retried = r.RetryFailed; d.recognised(r.Config.Limits) {
 		return true, nil
 	}
-	weight := min(d.entry.Size, readingBudget)
-	if d.entry.Size == source.UnknownSize {
-		weight = unknownWeight
-	}
-	if err := r.reading.Acquire(ctx, weight); err != nil {
-		return false, err
-	}
-	defer r.reading.Release(weight)
-	if weight > largeDocument {
-		defer debug.FreeOSMemory() // or it would be collected after the next one has doubled it
-	}
-
 	content, err := r.content(ctx, d)
 	switch {
 	case errors.Is(err, source.ErrUnchanged):
@@ -96,10 +156,8 @@ func (r *run) prepare(ctx context.Context, d *document) (unchanged bool, err err
 	if d.same(r.Config.Limits) {
 		return true, nil
 	}
-	if err := r.extract(ctx, d, content); err != nil {
-		return false, d.fail(err)
-	}
-	return false, r.reserve(ctx, d)
+	d.content = &content
+	return false, nil
 }
 
 // reserve finds out which chunks the index lacks vectors of, takes the document's weight from the holding budget, and
@@ -151,12 +209,37 @@ func hashOf(c source.Content) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// extract makes the document's chunks.
-func (r *run) extract(ctx context.Context, d *document, content source.Content) error {
-	defer r.tally.reading(d.id)()
-	stop := r.tally.time(stageExtract)
-	text, err := r.Extractor.Extract(ctx, d.entry.Path+content.Extension, content.Data)
-	stop()
+// extractAll makes the chunks of the documents, and hands them on one by one, so that no more than one is outside of both
+// budgets.
+func (r *run) extractAll(ctx context.Context, opened []*document, extracted, finished chan<- *document) error {
+	inputs := make([]extract.Input, len(opened))
+	for i, d := range opened {
+		inputs[i] = extract.Input{Name: d.entry.Path + d.content.Extension, Data: d.content.Data}
+		d.content.Data = nil // the extractor lets it go as soon as it can
+	}
+	done := func() {}
+	if len(opened) > 0 {
+		done = r.tally.extracting(opened[0].id)
+	}
+	for text, err := range r.Extractor.ExtractAll(ctx, inputs) {
+		done()
+		d := opened[0]
+		opened = opened[1:]
+		if err := d.fail(r.split(ctx, d, text, err)); err != nil {
+			return err
+		}
+		if err := r.handOn(ctx, d, false, extracted, finished); err != nil {
+			return err
+		}
+		if len(opened) > 0 {
+			done = r.tally.extracting(opened[0].id)
+		}
+	}
+	return nil
+}
+
+// split makes the document's chunks of its text, or its failure of the extractor's.
+func (r *run) split(ctx context.Context, d *document, text *extract.Document, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -164,10 +247,12 @@ func (r *run) extract(ctx context.Context, d *document, content source.Content) 
 		return fmt.Errorf("extracting %s: %w", d.id, err)
 	}
 	defer r.tally.time(stageSplit)()
+	content := d.content
+	d.content = nil
 	d.row.Title = title(text, d.entry.Path)
 	d.row.Readers = text.Readers
 	d.row.Warnings = text.Warnings
-	if d.row.Metadata, err = r.metadata(d, content, text.Metadata); err != nil {
+	if d.row.Metadata, err = r.metadata(d, *content, text.Metadata); err != nil {
 		return err
 	}
 	if d.chunks, err = r.chunks(d, text); err != nil {

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +18,7 @@ import (
 
 // earlier is an extractor of an earlier version: it read Markdown as one page with a line too many in front, and did
 // not read CSV.
-type earlier struct{ Extractor }
+type earlier struct{ *extract.Extractor }
 
 func (e earlier) Extract(ctx context.Context, name string, data []byte) (*extract.Document, error) {
 	if strings.HasSuffix(name, ".csv") {
@@ -32,6 +33,10 @@ func (e earlier) Extract(ctx context.Context, name string, data []byte) (*extrac
 	return d, err
 }
 
+func (e earlier) ExtractAll(ctx context.Context, all []extract.Input) iter.Seq2[*extract.Document, error] {
+	return extract.OneByOne(ctx, all, e.Extract)
+}
+
 // counting knows which documents it was asked for.
 type counting struct {
 	Extractor
@@ -39,11 +44,13 @@ type counting struct {
 	asked []string
 }
 
-func (c *counting) Extract(ctx context.Context, name string, data []byte) (*extract.Document, error) {
+func (c *counting) ExtractAll(ctx context.Context, all []extract.Input) iter.Seq2[*extract.Document, error] {
 	c.mu.Lock()
-	c.asked = append(c.asked, name)
-	c.mu.Unlock()
-	return c.Extractor.Extract(ctx, name, data)
+	defer c.mu.Unlock()
+	for _, d := range all {
+		c.asked = append(c.asked, d.Name)
+	}
+	return c.Extractor.ExtractAll(ctx, all)
 }
 
 func (c *counting) names() []string {

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"iter"
 	"strings"
 	"testing"
 
@@ -27,6 +28,10 @@ func (s *served) Extract(_ context.Context, name string, data []byte) (*extract.
 		d.Pages = append(d.Pages, extract.Page{Number: 2, Text: "the signed page"})
 	}
 	return d, nil
+}
+
+func (s *served) ExtractAll(ctx context.Context, all []extract.Input) iter.Seq2[*extract.Document, error] {
+	return extract.OneByOne(ctx, all, s.Extract)
 }
 
 func TestWhatAnExtractionServerFailedToReadHealsInTheNextRun(t *testing.T) {

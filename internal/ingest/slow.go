@@ -48,8 +48,9 @@ func (s *readings) due(now time.Time) *config.SlowDocument {
 	return first
 }
 
-// reading records that a document is being read, until the function that it returns is called.
-func (t *tally) reading(document string) (done func()) {
+// extracting records that a document is being extracted, until the function that it returns is called.
+func (t *tally) extracting(document string) (done func()) {
+	timed := t.time(stageExtract)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.slow.since == nil {
@@ -57,6 +58,7 @@ func (t *tally) reading(document string) (done func()) {
 	}
 	t.slow.since[document] = time.Now()
 	return func() {
+		timed()
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		delete(t.slow.since, document)

@@ -33,12 +33,12 @@ func TestTheSlowestDocumentIsShownAndLogged(t *testing.T) {
 			}
 			return shown.Slowest.Document
 		}
-		done := tally.reading("docs/first\x1b[2J.pdf")
+		done := tally.extracting("docs/first\x1b[2J.pdf")
 		wait(2 * time.Second)
 		if got := slowest(); got != "" {
 			t.Errorf("%q is shown after two seconds", got)
 		}
-		doneSecond := tally.reading("docs/second.pdf")
+		doneSecond := tally.extracting("docs/second.pdf")
 		wait(2 * time.Second)
 		if got := slowest(); got != "docs/first [2J.pdf" || log.Len() > 0 {
 			t.Errorf("%q is shown after four seconds, and logged: %s", got, &log)

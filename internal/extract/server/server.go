@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -128,6 +129,11 @@ func (e *Extractor) Extract(ctx context.Context, name string, data []byte) (*ext
 		return e.complete(ctx, name, data, d, wanted)
 	}
 	return d, nil
+}
+
+// ExtractAll reads documents one by one, for it may wait for the server between them.
+func (e *Extractor) ExtractAll(ctx context.Context, documents []extract.Input) iter.Seq2[*extract.Document, error] {
+	return extract.OneByOne(ctx, documents, e.Extract)
 }
 
 // beyond are the failures of the built-in readers that a server may not share. Encrypted is one of them because some

@@ -84,31 +84,10 @@ func New(o Options) *Pool {
 
 // Extract reads data as extract.Extractor does. A document that kills its process, takes too much memory or too long
 // fails alone, with a reason. Other errors are ctx's, and those of processes that cannot be started.
-func (p *Pool) Extract(ctx context.Context, name string, data []byte) (*extract.Document, error) {
-	if err := extract.CheckSize(len(data)); err != nil {
-		return nil, err
+func (p *Pool) Extract(ctx context.Context, name string, data []byte) (d *extract.Document, err error) {
+	for d, err = range p.ExtractAll(ctx, []extract.Input{{Name: name, Data: data}}) { //nolint:revive // there is one
 	}
-	w, err := p.acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer p.release(w)
-	stop := context.AfterFunc(ctx, w.kill)
-	watch := watchOver(w, p.options, len(data))
-	d, err := w.read(name, data, watch)
-	verdict := watch.end()
-	if !stop() {
-		w.kill() // or it would be killed in its next document
-	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case err == nil:
-		return d, nil
-	case verdict != nil:
-		return nil, verdict
-	}
-	return nil, w.failure(err, p.options.Memory)
+	return d, err
 }
 
 // acquire waits for a process, until ctx ends.

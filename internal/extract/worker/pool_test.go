@@ -99,6 +99,8 @@ func serveAs(behaviour, memory, cache string) {
 		ready()
 		_ = writeFrame(os.Stdout, frameEnd, end{Message: "start PDFium: no such thing", Broken: true})
 		hang()
+	case "obedient":
+		obey()
 	case "caller":
 		if err := callHostile(memory); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -110,7 +112,7 @@ func serveAs(behaviour, memory, cache string) {
 		if err != nil {
 			panic(err)
 		}
-		if err := w.send("endless.pdf", pdftest.Endless()); err != nil {
+		if err := w.send(extract.Input{Name: "endless.pdf", Data: pdftest.Endless()}); err != nil {
 			panic(err)
 		}
 		for {
@@ -367,7 +369,10 @@ func TestAProcessThatTheSystemKillsFailsItsDocumentOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-w.gone
-	_, err = w.read("a.txt", []byte("words"), nil)
+	if err := w.send(extract.Input{Name: "a.txt", Data: []byte("words")}); err == nil {
+		t.Error("a dead process takes a document")
+	}
+	_, err = w.read(nil)
 	wantReason(t, w.failure(err, DefaultMemory), config.TooLarge, "killed")
 	p.release(w)
 	mustRead(t, p, "a.txt", []byte("words"))

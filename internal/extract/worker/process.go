@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,8 +24,6 @@ const (
 	dyingLimit = 2 * time.Second
 	// recycleAbove is the memory, in bytes, of a process that is not used again.
 	recycleAbove = 192 << 20
-	// large is a document, in bytes, whose memory is given back before that of others is taken.
-	large = 16 << 20
 )
 
 // process reads documents, and can be killed. It has no environment, and none of the files that this process opened.
@@ -89,11 +86,8 @@ func (p *process) run() (err error) {
 	return nil
 }
 
-// read sends the document and takes its pages.
-func (p *process) read(name string, data []byte, w *watch) (*extract.Document, error) {
-	if err := p.send(name, data); err != nil {
-		return nil, err
-	}
+// read takes the pages of the document that is the next to be answered.
+func (p *process) read(w *watch) (*extract.Document, error) {
 	d, left := &extract.Document{}, extract.MaxText+16<<20 // the rest is for the pages themselves
 	for {
 		kind, body, err := readFrame(p.answers, maxFrame)
@@ -127,22 +121,26 @@ func (p *process) read(name string, data []byte, w *watch) (*extract.Document, e
 	}
 }
 
-func (p *process) send(name string, data []byte) error {
-	var head bytes.Buffer
-	if err := writeFrame(&head, frameDocument, task{Name: shortName(name), Size: len(data)}); err != nil {
-		return err
+// send sends documents, small ones in one write: it wakes the process once.
+func (p *process) send(documents ...extract.Input) error {
+	var frames bytes.Buffer
+	for _, d := range documents {
+		if err := writeFrame(&frames, frameDocument, task{Name: shortName(d.Name), Size: len(d.Data)}); err != nil {
+			return err
+		}
+		if len(d.Data) <= small {
+			frames.Write(d.Data)
+			continue
+		}
+		if _, err := p.in.Write(frames.Bytes()); err != nil {
+			return err
+		}
+		frames.Reset()
+		if _, err := p.in.Write(d.Data); err != nil {
+			return err
+		}
 	}
-	if len(data) <= maxName {
-		head.Write(data) // one write wakes the process once
-		data = nil
-	}
-	if _, err := p.in.Write(head.Bytes()); err != nil {
-		return err
-	}
-	_, err := p.in.Write(data)
-	if len(data) > large {
-		debug.FreeOSMemory() // the caller needs the bytes no more, and the text that comes is as large
-	}
+	_, err := p.in.Write(frames.Bytes())
 	return err
 }
 

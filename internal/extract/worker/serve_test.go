@@ -85,8 +85,8 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte("p\x00\x00\x00\x0b{\"Text\": 5 }wordse\x00\x00\x00\x02{}"))
 	f.Add([]byte("e\xff\xff\xff\xff{}"))
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		p := &process{in: discard{}, answers: bufio.NewReader(bytes.NewReader(answer))}
-		d, err := p.read("a.txt", nil, &watch{})
+		p := &process{answers: bufio.NewReader(bytes.NewReader(answer))}
+		d, err := p.read(&watch{})
 		if err != nil {
 			return
 		}
@@ -99,8 +99,3 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
-
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
-func (discard) Close() error                { return nil }
