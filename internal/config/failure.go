@@ -82,8 +82,9 @@ const StageFailed Failure = "StageFailed"
 
 // Meaning is what a stage's failure means to each of those who learn of it.
 type Meaning struct {
-	// HTTPStatus is the status of the gateway's reply. Only the pipeline's operator can mend what is a 502: to the
-	// caller, the pipeline's key being refused has nothing to do with the caller's own key.
+	// HTTPStatus is the status of the gateway's reply. OpenAI's SDKs repeat a request after 408, 409, 429 and every 5xx.
+	// A refusal that stands until the pipeline's operator acts is therefore a 424, which they do not repeat. It is never
+	// a 401, 403 or 404: the pipeline's key and models are not the caller's.
 	HTTPStatus int
 	// Conclusive means that one such failure takes its stage down. Others may pass, and must repeat.
 	Conclusive bool
@@ -128,31 +129,31 @@ var meanings = map[Failure]Meaning{
 	ModelOverloaded: {HTTPStatus: http.StatusServiceUnavailable,
 		ForOperator: "is overloaded; send fewer questions at once or add replicas",
 		ForCaller:   "is overloaded; try again later"},
-	ModelUnauthorized: {HTTPStatus: http.StatusBadGateway, Conclusive: true,
+	ModelUnauthorized: {HTTPStatus: http.StatusFailedDependency, Conclusive: true,
 		ForOperator: "refused the API key; check secretRef",
 		ForCaller:   "denies this pipeline access; " + contact},
-	ModelUnpaid: {HTTPStatus: http.StatusBadGateway, Conclusive: true,
+	ModelUnpaid: {HTTPStatus: http.StatusFailedDependency, Conclusive: true,
 		ForOperator: "requires payment or an entitlement for this key",
 		ForCaller:   "requires payment; " + contact},
-	ModelNotFound: {HTTPStatus: http.StatusBadGateway, Conclusive: true, Permanent: true,
+	ModelNotFound: {HTTPStatus: http.StatusFailedDependency, Conclusive: true, Permanent: true,
 		ForOperator: "was not found at this url; check url and model",
 		ForCaller:   "was not found at its configured address; " + contact},
-	ModelRetired: {HTTPStatus: http.StatusBadGateway, Conclusive: true, Permanent: true,
+	ModelRetired: {HTTPStatus: http.StatusFailedDependency, Conclusive: true, Permanent: true,
 		ForOperator: "has been retired; name a current model",
 		ForCaller:   "has been retired; " + contact},
 	InputTooLong: {HTTPStatus: http.StatusRequestEntityTooLarge,
 		ForOperator: "received more text than it accepts",
 		ForCaller:   "received more text than it accepts; shorten the question or the conversation"},
-	ModelRejected: {HTTPStatus: http.StatusBadGateway,
+	ModelRejected: {HTTPStatus: http.StatusFailedDependency,
 		ForOperator: "rejected the request",
-		ForCaller:   "rejected the request; " + contact},
+		ForCaller:   "rejected the request; try without its optional fields, or " + contact},
 	ModelBroken: {HTTPStatus: http.StatusBadGateway,
 		ForOperator: "returned an unusable reply",
 		ForCaller:   "returned an unusable reply; try again later"},
 	ModelTimedOut: {HTTPStatus: http.StatusGatewayTimeout,
 		ForOperator: "did not answer in time",
 		ForCaller:   "did not answer in time; try again later"},
-	ModelDrifted: {HTTPStatus: http.StatusBadGateway, Conclusive: true, Permanent: true,
+	ModelDrifted: {HTTPStatus: http.StatusFailedDependency, Conclusive: true, Permanent: true,
 		ForOperator: "no longer gives the vectors that the index was built with",
 		ForCaller:   "is not the one that the index was built with; " + contact},
 	ModelCircuitOpen: {HTTPStatus: http.StatusServiceUnavailable,
@@ -165,11 +166,11 @@ var meanings = map[Failure]Meaning{
 		ForCaller: "did not answer in time; try again"},
 	IndexNotBuilt: {HTTPStatus: http.StatusServiceUnavailable,
 		ForCaller: "is not built yet; try again later"},
-	IndexUnauthorized: {HTTPStatus: http.StatusBadGateway,
+	IndexUnauthorized: {HTTPStatus: http.StatusFailedDependency,
 		ForCaller: "denies this pipeline access; " + contact},
 	IndexUnreachable: {HTTPStatus: http.StatusServiceUnavailable,
 		ForCaller: "cannot be reached; try again later"},
-	DimensionMismatch: {HTTPStatus: http.StatusBadGateway, Permanent: true,
+	DimensionMismatch: {HTTPStatus: http.StatusFailedDependency, Permanent: true,
 		ForCaller: "received a vector of other dimensions than its own: the embedding model is not the one that it was " +
 			"built with; " + contact},
 }

@@ -123,7 +123,7 @@ func (g *Gateway) logLine(r *http.Request, x *exchange) {
 	switch {
 	case x.route == "/healthz" || x.route == "/readyz":
 		level = slog.LevelDebug
-	case x.err != nil && failureOf(x.err).status >= http.StatusInternalServerError: // in a stream, too
+	case x.err != nil && ours(failureOf(x.err).status): // in a stream, too
 		level = slog.LevelWarn
 	}
 	if !g.log.Enabled(context.Background(), level) {

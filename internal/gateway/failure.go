@@ -106,6 +106,10 @@ func busy() *Failure {
 	return f
 }
 
+// longestRepeat bounds the wait that a client's SDK is left to. OpenAI's SDK for JavaScript sleeps however long
+// Retry-After is, and its user would take that for a hang; X-Should-Retry has all of OpenAI's SDKs return the error.
+const longestRepeat = time.Minute
+
 // failureOf returns the failure that a client receives for any error.
 func failureOf(err error) *Failure {
 	if f, ok := errors.AsType[*Failure](err); ok {
@@ -166,6 +170,11 @@ func ofModel(stage config.Stage, err error) error {
 	return f
 }
 
+// ours reports whether a status means that the pipeline failed, and not the request.
+func ours(status int) bool {
+	return status == http.StatusFailedDependency || status >= http.StatusInternalServerError
+}
+
 // errorType is OpenAI's word for the kind of error.
 func errorType(status int) string {
 	switch {
@@ -177,7 +186,7 @@ func errorType(status int) string {
 		return "not_found_error"
 	case status == http.StatusTooManyRequests:
 		return "rate_limit_error"
-	case status < 500:
+	case status < 500 && status != http.StatusFailedDependency:
 		return "invalid_request_error"
 	case status == http.StatusGatewayTimeout:
 		return "timeout_error"
@@ -202,6 +211,9 @@ func (x *exchange) fail(ctx context.Context, err error) {
 	if f.status == statusClientGone || hasLeft(ctx) {
 		x.status = statusClientGone
 		return
+	}
+	if f.retryAfter > longestRepeat {
+		x.Header().Set("X-Should-Retry", "false")
 	}
 	if f.retryAfter > 0 {
 		x.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.retryAfter.Seconds()))))

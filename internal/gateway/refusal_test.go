@@ -219,12 +219,12 @@ func TestFailuresOfModels(t *testing.T) {
 		{config.ModelUnreachable, 502, 502, "", false},
 		{config.ModelNotReady, 503, 503, "5", false},
 		{config.ModelOverloaded, 503, 503, "5", false},
-		{config.ModelUnauthorized, 502, 502, "", true},
-		{config.ModelUnpaid, 502, 502, "", true},
-		{config.ModelNotFound, 502, 502, "", true},
-		{config.ModelRetired, 502, 502, "", true},
+		{config.ModelUnauthorized, 424, 424, "", true},
+		{config.ModelUnpaid, 424, 424, "", true},
+		{config.ModelNotFound, 424, 424, "", true},
+		{config.ModelRetired, 424, 424, "", true},
 		{config.InputTooLong, 413, 413, "", false},
-		{config.ModelRejected, 502, 422, "", true},
+		{config.ModelRejected, 424, 422, "", true},
 		{config.ModelBroken, 502, 502, "", false},
 		{config.ModelTimedOut, 504, 504, "", false},
 		{config.ModelCircuitOpen, 503, 503, "5", false},
@@ -291,8 +291,12 @@ func TestRetryAfterIsTheModelsOwn(t *testing.T) {
 		f := newFixture()
 		f.chat.words = nil
 		f.chat.err = &model.Error{Stage: config.StageLLM, Failure: config.ModelOverloaded, Model: "m", RetryAfter: asked}
-		if got := f.call("POST", chatRoute, chatBody("what?")).Header().Get("Retry-After"); got != want {
-			t.Errorf("the model said %s: Retry-After %q, want %q", asked, got, want)
+		got := f.call("POST", chatRoute, chatBody("what?")).Header()
+		if got.Get("Retry-After") != want {
+			t.Errorf("the model said %s: Retry-After %q, want %q", asked, got.Get("Retry-After"), want)
+		}
+		if repeats := got.Get("X-Should-Retry") == ""; repeats != (asked <= time.Minute) {
+			t.Errorf("the model said %s: a client's SDK repeats: %t", asked, repeats)
 		}
 	}
 }
@@ -305,9 +309,9 @@ func TestFailuresOfTheIndex(t *testing.T) {
 		code   string
 	}{
 		{"it cannot be searched", errors.New("disk I/O error"), 503, "IndexUnavailable"},
-		{"its vectors have another length", index.ErrDimensions, 502, "DimensionMismatch"},
+		{"its vectors have another length", index.ErrDimensions, 424, "DimensionMismatch"},
 		{"it is not built", fmt.Errorf("disk: %w", index.ErrNotBuilt), 503, string(config.IndexNotBuilt)},
-		{"it refuses the key", fmt.Errorf("disk: %w", index.ErrUnauthorized), 502, "IndexUnauthorized"},
+		{"it refuses the key", fmt.Errorf("disk: %w", index.ErrUnauthorized), 424, "IndexUnauthorized"},
 		{"it is away", fmt.Errorf("disk: %w", index.ErrUnreachable), 503, "IndexUnreachable"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

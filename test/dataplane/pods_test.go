@@ -302,7 +302,7 @@ func TestARotatedKeyIsTakenUpWithoutRestart(t *testing.T) {
 	gateway, api, _ := pod.startGateway()
 
 	// Not ready, because the embedding model lets nobody in; asking says why.
-	api.ask("What is wind measured in?").want(t, http.StatusBadGateway, `"code":"ModelUnauthorized"`)
+	api.ask("What is wind measured in?").want(t, http.StatusFailedDependency, `"code":"ModelUnauthorized"`)
 	pod.mount("nim/token", "key-of-the-models\n")
 	api.until("/readyz", http.StatusOK)
 	api.ask("What is wind measured in?").want(t, http.StatusOK, "knots")

@@ -48,6 +48,24 @@ func TestTroubleshootingExplainsEveryReasonFailureAndCode(t *testing.T) {
 	}
 }
 
+// Both pages have the status of every failure of a stage as the gateway sends it.
+func TestTheDocsHaveTheStatusOfEveryFailure(t *testing.T) {
+	explained := readPage(t, "docs/troubleshooting.md")
+	_, statuses, _ := strings.Cut(readPage(t, "docs/gateway.md"), "### Statuses and retries")
+	statuses, _, _ = strings.Cut(statuses, "\n## ")
+	ofModels, ofIndex := config.StageFailures()
+	for _, f := range append(ofModels, ofIndex...) {
+		status := strconv.Itoa(f.Meaning().HTTPStatus)
+		if !strings.Contains(explained, "| `"+string(f)+"` | "+status+" |") {
+			t.Errorf("docs/troubleshooting.md does not have %s as a %s", f, status)
+		}
+		listed := regexp.MustCompile("(?m)^\\| ([^|]*) \\|[^|]*`" + string(f) + "`").FindStringSubmatch(statuses)
+		if listed == nil && slices.Contains(ofModels, f) || listed != nil && !strings.Contains(listed[1], status) {
+			t.Errorf("docs/gateway.md has %s in row %q, not %s", f, listed, status)
+		}
+	}
+}
+
 // rows returns the words in the first column of a section's table, sorted.
 func rows(t *testing.T, page, section string) []string {
 	t.Helper()
