@@ -129,6 +129,8 @@ func (g *Gateway) routes() []route {
 		{pattern: "POST /v1/search", handle: g.search, limited: true},
 		{pattern: "POST /v1/embeddings", handle: g.embeddings, limited: true},
 		{pattern: "POST /v1/ranking", handle: g.ranking, limited: true},
+		{pattern: "POST /v1/rerank", handle: g.rerank("1"), limited: true},
+		{pattern: "POST /v2/rerank", handle: g.rerank("2"), limited: true},
 		{pattern: "GET /v1/models", handle: g.models},
 		{pattern: "GET /v1/models/{id...}", handle: g.oneModel},
 		{pattern: "GET /v1/index", handle: g.indexState},

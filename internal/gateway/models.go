@@ -80,7 +80,7 @@ const textsDeadline = 2 * time.Minute
 // EmbeddingRequest is the body of POST /v1/embeddings. The pipeline's embedding model answers,
 // whatever the field model contains.
 type EmbeddingRequest struct {
-	Input          json.RawMessage `json:"input"`           // is a string or a list of strings
+	Input          json.RawMessage `json:"input"`           // is a string, a list of strings, or their token ids
 	InputType      string          `json:"input_type"`      // is query (default) or passage
 	Truncate       string          `json:"truncate"`        // is NONE (default), START or END
 	EncodingFormat string          `json:"encoding_format"` // is float (default) or base64
@@ -165,15 +165,14 @@ func (b *EmbeddingRequest) request() (model.EmbedRequest, error) {
 	return r, nil
 }
 
-// inputs reads a string or a list of strings.
+// inputs reads a string or a list of strings, or the same as token ids.
 func inputs(raw json.RawMessage) ([]string, error) {
 	var texts []string
 	if json.Unmarshal(raw, &texts) != nil {
-		one, ok := text(raw)
-		if !ok {
-			return nil, notText(raw)
+		var err error
+		if texts, err = otherInputs(raw); err != nil {
+			return nil, err
 		}
-		texts = []string{one}
 	}
 	if len(texts) == 0 || len(texts) > maxInputs {
 		return nil, invalid("input", "must be a string or a list of 1 to %d strings", maxInputs)
@@ -186,14 +185,16 @@ func inputs(raw json.RawMessage) ([]string, error) {
 	return texts, nil
 }
 
-// notText distinguishes lists of token ids, which no NIM accepts, from values that are never valid.
-func notText(raw json.RawMessage) error {
-	var ids []json.Number
-	var lists [][]json.Number
-	if json.Unmarshal(raw, &ids) == nil || json.Unmarshal(raw, &lists) == nil {
-		return unsupported("input", "token ids are not supported; send text")
+// otherInputs reads an input that is not a list of strings.
+func otherInputs(raw json.RawMessage) ([]string, error) {
+	if one, ok := text(raw); ok {
+		return []string{one}, nil
 	}
-	return invalid("input", "must be a string or a list of strings")
+	texts, ok, err := detokenised(raw)
+	if !ok {
+		return nil, invalid("input", "must be a string or a list of strings, or their token ids of cl100k_base")
+	}
+	return texts, err
 }
 
 // RankingRequest is the body of POST /v1/ranking, in NIM's format. The pipeline's reranking model

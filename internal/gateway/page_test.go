@@ -102,6 +102,8 @@ func TestOpenAPINamesEveryField(t *testing.T) {
 		"EmbeddingEntry": EmbeddingEntry{}, "EmbeddingUsage": EmbeddingUsage{},
 		"RankingRequest": RankingRequest{}, "RankingText": RankingText{},
 		"RankingResponse": RankingResponse{}, "Ranking": Ranking{},
+		"RerankRequest": RerankRequest{}, "RerankResponse": RerankResponse{}, "RerankResult": RerankResult{},
+		"RerankMeta": RerankMeta{}, "RerankVersion": RerankVersion{},
 		"IndexState": IndexState{}, "IndexModels": IndexModels{}, "IndexRetrieval": IndexRetrieval{},
 		"Chunking":     config.Chunking{},
 		"DocumentPage": DocumentPage{}, "Document": Document{}, "ErrorBody": ErrorBody{}, "Failure": Failure{},

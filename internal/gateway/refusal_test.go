@@ -18,6 +18,7 @@ const (
 	searchRoute = "/v1/search"
 	embedRoute  = "/v1/embeddings"
 	rankRoute   = "/v1/ranking"
+	rerankRoute = "/v1/rerank"
 )
 
 func TestRequestsThatAreRefused(t *testing.T) {
@@ -113,8 +114,13 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"no input", post, embedRoute, `{}`, 400, "InvalidRequest", "input"},
 		{"an empty list of inputs", post, embedRoute, `{"input": []}`, 400, "InvalidRequest", "input"},
 		{"an empty input", post, embedRoute, `{"input": ["a", ""]}`, 400, "InvalidRequest", "input"},
-		{"token ids", post, embedRoute, `{"input": [1, 2, 3]}`, 422, "Unsupported", "input"},
-		{"lists of token ids", post, embedRoute, `{"input": [[1, 2], [3]]}`, 422, "Unsupported", "input"},
+		{"an unknown token id", post, embedRoute, `{"input": [1, 200000]}`, 400, "InvalidRequest", "input"},
+		{"a token id for the end of a text", post, embedRoute, `{"input": [[1], [100257]]}`, 400, "InvalidRequest", "input"},
+		{"a negative token id", post, embedRoute, `{"input": [-1]}`, 400, "InvalidRequest", "input"},
+		{"a list without token ids", post, embedRoute, `{"input": [[1], []]}`, 400, "InvalidRequest", "input"},
+		{"too many token ids", post, embedRoute, `{"input": [` + strings.Repeat("1,", maxTokenIDs) + `1]}`,
+			400, "InvalidRequest", "input"},
+		{"a list of texts and token ids", post, embedRoute, `{"input": ["a", [1]]}`, 400, "InvalidRequest", "input"},
 		{"an object for an input", post, embedRoute, `{"input": {"text": "x"}}`, 400, "InvalidRequest", "input"},
 		{"an unknown input type", post, embedRoute, `{"input": "x", "input_type": "image"}`,
 			400, "InvalidRequest", "input_type"},
@@ -134,6 +140,18 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"an image to rank", post, rankRoute, `{"query": {"text": "x"}, "passages": [{"image": "data:"}]}`,
 			422, "Unsupported", "passages[0].image"},
 		{"too many passages to rank", post, rankRoute, manyPassages, 400, "InvalidRequest", "passages"},
+
+		{"no query to rerank by", post, rerankRoute, `{"documents": ["x"]}`, 400, "InvalidRequest", "query"},
+		{"no documents to rerank", post, rerankRoute, `{"query": "x"}`, 400, "InvalidRequest", "documents"},
+		{"too many documents to rerank", post, rerankRoute,
+			`{"query": "x", "documents": [` + strings.Repeat(`"x",`, maxPassages) + `"x"]}`, 400, "InvalidRequest", "documents"},
+		{"an empty document to rerank", post, rerankRoute, `{"query": "x", "documents": ["x", ""]}`,
+			400, "InvalidRequest", "documents[1]"},
+		{"a number to rerank", post, rerankRoute, `{"query": "x", "documents": [7]}`, 400, "InvalidRequest", "documents[0]"},
+		{"an object without text to rerank", post, "/v2/rerank", `{"query": "x", "documents": [{"title": "x"}]}`,
+			400, "InvalidRequest", "documents[0]"},
+		{"no result of reranking", post, rerankRoute, `{"query": "x", "documents": ["x"], "top_n": 0}`,
+			400, "InvalidRequest", "top_n"},
 
 		{"a page size that is no number", "GET", "/v1/documents?limit=x", "", 400, "InvalidRequest", "limit"},
 		{"a state that documents cannot have", "GET", "/v1/documents?state=Lost", "", 400, "InvalidRequest", "state"},
@@ -339,9 +357,13 @@ func TestFailuresOfTheIndex(t *testing.T) {
 func TestWithoutARerankerThereIsNoRanking(t *testing.T) {
 	f := newFixture()
 	f.options.Ranker, f.options.Config.Models.Reranking = nil, nil
-	got := f.call("POST", rankRoute, `{"query": {"text": "x"}, "passages": [{"text": "y"}]}`)
-	if told := failureIn(t, got.Body); got.Code != 404 || told.Code != "NoModel" {
-		t.Errorf("status %d, %+v", got.Code, told)
+	for path, body := range map[string]string{
+		rankRoute: `{"query": {"text": "x"}, "passages": [{"text": "y"}]}`, rerankRoute: `{"query": "x", "documents": ["y"]}`,
+	} {
+		got := f.call("POST", path, body)
+		if told := failureIn(t, got.Body); got.Code != 404 || told.Code != "NoModel" {
+			t.Errorf("%s: status %d, %+v", path, got.Code, told)
+		}
 	}
 }
 

@@ -344,17 +344,26 @@ func (s *Service) rerank(ctx context.Context, q search, passages []Passage, t *T
 
 // scored returns the first n passages of the ranking, with its scores.
 func (s *Service) scored(passages []Passage, ranking []model.Ranked, n int) []Passage {
-	logits := model.AreLogits(s.config.Models.Reranking.Protocol, ranking)
+	relevances := Relevances(s.config.Models.Reranking.Protocol, ranking)
 	best := make([]Passage, n)
 	for i := range best {
 		best[i] = passages[ranking[i].Index]
-		score := ranking[i].Score
-		best[i].Logit, best[i].Score = &score, score
-		if logits {
-			best[i].Score = probability(score)
-		}
+		best[i].Logit, best[i].Score = new(ranking[i].Score), relevances[i]
 	}
 	return best
+}
+
+// Relevances maps the scores of a ranking, which come best first, into 0..1.
+func Relevances(p config.Protocol, ranking []model.Ranked) []float64 {
+	logits := model.AreLogits(p, ranking)
+	relevances := make([]float64, len(ranking))
+	for i, r := range ranking {
+		relevances[i] = r.Score
+		if logits {
+			relevances[i] = probability(r.Score)
+		}
+	}
+	return relevances
 }
 
 // probability maps a reranker's logit into 0..1 as NVIDIA's RAG blueprint does, so that its users'

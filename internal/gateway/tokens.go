@@ -1,0 +1,43 @@
+package gateway
+
+import (
+	"encoding/json"
+	"sync"
+
+	"github.com/tiktoken-go/tokenizer/codec"
+)
+
+// cl100k is the vocabulary of OpenAI's embedding models. Clients such as LangChain's OpenAIEmbeddings
+// send its token ids instead of texts, whatever the model. The first such request loads it.
+var cl100k = sync.OnceValue(func() *codec.Codec {
+	c := codec.NewCl100kBase()
+	c.SetErrorMode(codec.ErrorModeReplace) // a text may be cut within a character
+	return c
+})
+
+// maxTokenIDs is how many ids a request may hold, which is OpenAI's bound. One may stand for 128 bytes.
+const maxTokenIDs = 300_000
+
+// detokenised reads texts that are given as token ids: one list of ids, or a list of such lists. It
+// reports whether raw has that form.
+func detokenised(raw json.RawMessage) (texts []string, ok bool, err error) {
+	var one []uint
+	var lists [][]uint
+	if json.Unmarshal(raw, &one) == nil && len(one) > 0 {
+		lists = [][]uint{one}
+	} else if json.Unmarshal(raw, &lists) != nil || len(lists) == 0 {
+		return nil, false, nil
+	}
+	left := maxTokenIDs
+	for i, ids := range lists {
+		if left -= len(ids); left < 0 {
+			return nil, true, invalid("input", "has more than %d token ids", maxTokenIDs)
+		}
+		text, err := cl100k().Decode(ids)
+		if err != nil {
+			return nil, true, invalid("input", "text %d has a token id that cl100k_base does not have", i)
+		}
+		texts = append(texts, text)
+	}
+	return texts, true, nil
+}
