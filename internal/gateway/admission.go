@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net"
@@ -9,7 +8,6 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/keys"
@@ -116,42 +114,3 @@ func isLoopback(hostport string) bool {
 	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil && addr.IsLoopback()
 }
-
-// limiter bounds how many requests are processed at once, and how many wait for a slot and how
-// long.
-type limiter struct {
-	slots        chan struct{}
-	waiting      atomic.Int64
-	queue        int64
-	queueTimeout time.Duration
-}
-
-func newLimiter(concurrent, queued int, queueTimeout time.Duration) *limiter {
-	return &limiter{slots: make(chan struct{}, concurrent), queue: int64(queued), queueTimeout: queueTimeout}
-}
-
-// acquire takes a slot, and waits for one if the queue is not full; release frees it.
-func (l *limiter) acquire(ctx context.Context) (release func(), err error) {
-	select {
-	case l.slots <- struct{}{}:
-		return l.release, nil
-	default:
-	}
-	if l.waiting.Add(1) > l.queue {
-		l.waiting.Add(-1)
-		return nil, busy()
-	}
-	defer l.waiting.Add(-1)
-	timeout := time.NewTimer(l.queueTimeout)
-	defer timeout.Stop()
-	select {
-	case l.slots <- struct{}{}:
-		return l.release, nil
-	case <-timeout.C:
-		return nil, busy()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *limiter) release() { <-l.slots }

@@ -1,12 +1,10 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 )
@@ -143,59 +141,5 @@ func TestWhatBrowsersMayDo(t *testing.T) {
 				t.Error("another origin is allowed")
 			}
 		})
-	}
-}
-
-func TestMoreQuestionsThanSlotsAreQueuedThenRefused(t *testing.T) {
-	f := newFixture()
-	f.options.Concurrent, f.options.Queued = 1, 1
-	working, finish := make(chan struct{}), make(chan struct{})
-	f.chat.words = []string{"word"}
-	f.chat.between = func(context.Context) error {
-		working <- struct{}{}
-		<-finish
-		return nil
-	}
-	g := f.gateway()
-	answers := make(chan int, 2)
-	ask := func() { answers <- call(g, "POST", chatRoute, chatBody("what?")).Code }
-	go ask()
-	<-working
-	go ask()
-	await(t, "the second question to wait", func() bool { return g.limit.waiting.Load() == 1 })
-	got := call(g, "POST", searchRoute, `{"query": "x"}`)
-	told, after := failureIn(t, got.Body), got.Header().Get("Retry-After")
-	if got.Code != 429 || told.Code != "TooManyRequests" || after != "1" {
-		t.Errorf("status %d, Retry-After %q, %+v", got.Code, after, told)
-	}
-	if got := call(g, "GET", "/v1/models", ""); got.Code != 200 {
-		t.Errorf("models: status %d: only questions are counted", got.Code)
-	}
-	close(finish)
-	<-working
-	for range 2 {
-		if code := <-answers; code != 200 {
-			t.Errorf("a question that had its turn got %d", code)
-		}
-	}
-}
-
-func TestARequestThatWaitsTooLongIsRefused(t *testing.T) {
-	l := newLimiter(1, 1, time.Millisecond)
-	release, err := l.acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := l.acquire(t.Context()); failureOf(err).status != 429 {
-		t.Errorf("got %v, want a refusal", err)
-	}
-	release()
-	if _, err := l.acquire(t.Context()); err != nil {
-		t.Errorf("a slot that was freed: %v", err)
-	}
-	gone, leave := context.WithCancel(t.Context())
-	leave()
-	if _, err := l.acquire(gone); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want the caller's own end", err)
 	}
 }

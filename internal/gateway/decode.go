@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // Bodies have these bounds: maxQuestionBody for questions with their history, maxTextsBody for
@@ -17,42 +16,18 @@ const (
 	maxTextsBody    = 8 << 20
 )
 
-// maxTrusted is how much memory the announced length of a body may reserve. More is allocated as
-// the bytes arrive.
-const maxTrusted = 64 << 10
-
-// readDeadline bounds the reading of a body.
-const readDeadline = 30 * time.Second
-
-// decode reads the request's body into v. It ignores unknown fields, as OpenAI's servers do, but
-// refuses those that name an endpoint.
+// decode reads the request's body into v, and then takes a place for the request: before that, its client
+// may take its time. It ignores unknown fields, as OpenAI's servers do, but refuses those that name an
+// endpoint.
 func decode(x *exchange, r *http.Request, limit int64, v any) error {
-	body, err := readBody(x, r, limit)
+	body, err := x.read(r, limit)
 	if err != nil {
 		return err
 	}
-	return parse(body, v)
-}
-
-func readBody(x *exchange, r *http.Request, limit int64) ([]byte, error) {
-	c := http.NewResponseController(x)
-	if c.SetReadDeadline(time.Now().Add(readDeadline)) == nil {
-		// It must not outlive the body: the server keeps reading, to notice that the client
-		// disconnects.
-		defer func() { _ = c.SetReadDeadline(time.Time{}) }()
+	if err := parse(body, v); err != nil {
+		return err
 	}
-	if r.ContentLength > limit {
-		return nil, tooLarge(limit)
-	}
-	b := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), maxTrusted)+bytes.MinRead))
-	_, err := b.ReadFrom(http.MaxBytesReader(x, r.Body, limit))
-	if _, over := errors.AsType[*http.MaxBytesError](err); over {
-		return nil, tooLarge(limit)
-	}
-	if err != nil {
-		return nil, failure(http.StatusBadRequest, "InvalidRequest", "the body could not be read completely")
-	}
-	return b.Bytes(), nil
+	return x.enter(r.Context())
 }
 
 func tooLarge(limit int64) *Failure {

@@ -31,8 +31,15 @@ type exchange struct {
 	started time.Time
 	route   string // is the path of the route's pattern, so that the log repeats nothing a client made up
 	caller  caller
-	status  int   // is 0 until the header is written
-	err     error // is why the request failed
+	address string // is the caller's host
+	status  int    // is 0 until the header is written
+	err     error  // is why the request failed
+
+	places *admission // admits the request; nil if the route takes any number
+	place  *place     // is what it was admitted to; nil before that
+	held   int64      // counts the bytes that its body takes
+	// writing is how long the client took to read the reply, as far as the exchange waited for it.
+	writing time.Duration
 }
 
 // handler answers a request, or returns why it did not.
@@ -41,6 +48,9 @@ type handler func(x *exchange, r *http.Request) error
 // mounted is the handler of a route that an http.Handler serves.
 func mounted(h http.Handler) handler {
 	return func(x *exchange, r *http.Request) error {
+		if err := x.enter(r.Context()); err != nil {
+			return err
+		}
 		h.ServeHTTP(x, r)
 		return x.FlushError() // the server's own flush, after the handler, has no deadline
 	}
@@ -48,11 +58,12 @@ func mounted(h http.Handler) handler {
 
 // ServeHTTP answers one request, whatever its handler does, and writes its log line.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{ResponseWriter: w, id: requestID(r), started: time.Now(), route: "unknown"}
+	x := &exchange{ResponseWriter: w, id: requestID(r), started: time.Now(), route: "unknown", address: address(r)}
 	x.Header().Set("X-Request-Id", x.id)
 	x.Header().Set("X-Content-Type-Options", "nosniff")
 	defer func() {
 		p, begun := recover(), x.status != 0
+		x.leave()
 		if p != nil {
 			g.panicked(x, p)
 		}
@@ -77,14 +88,10 @@ func (g *Gateway) serve(x *exchange, r *http.Request, to route) (err error) {
 			return err
 		}
 	}
-	if !to.limited {
+	if to.places == nil {
 		return to.handle(x, r)
 	}
-	release, err := g.limit.acquire(r.Context())
-	if err != nil {
-		return err
-	}
-	defer release()
+	x.places = to.places
 	return traced(to.handle)(x, r)
 }
 
@@ -197,11 +204,14 @@ func (x *exchange) FlushError() error {
 // bound sets the write deadline and returns a function that clears it: the connection may serve
 // other requests.
 func (x *exchange) bound() (clear func()) {
-	c := http.NewResponseController(x.ResponseWriter)
-	if c.SetWriteDeadline(time.Now().Add(writeDeadline)) != nil {
+	begun, c := time.Now(), http.NewResponseController(x.ResponseWriter)
+	if c.SetWriteDeadline(begun.Add(writeDeadline)) != nil {
 		return func() {} // a recorder of a test has no deadlines
 	}
-	return func() { _ = c.SetWriteDeadline(time.Time{}) }
+	return func() {
+		x.writing += time.Since(begun)
+		_ = c.SetWriteDeadline(time.Time{})
+	}
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -216,6 +226,7 @@ func (x *exchange) sendJSON(v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
+	x.leavePlace() // a client that reads slowly needs none
 	return x.send(http.StatusOK, "application/json", b.Bytes())
 }
 

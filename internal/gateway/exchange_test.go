@@ -50,7 +50,7 @@ func TestAPanicIsA500WithItsRequestID(t *testing.T) {
 	if !strings.Contains(f.log.String(), "request_id=find-me") || !strings.Contains(f.log.String(), "panic=poison") {
 		t.Errorf("the log does not help:\n%s", f.log.String())
 	}
-	if len(g.limit.slots) != 0 {
+	if running(g) != 0 {
 		t.Error("its slot was not freed")
 	}
 }
@@ -130,7 +130,7 @@ func TestAMountedHandlerIsARouteLikeOthers(t *testing.T) {
 		io.WriteString(w, r.PathValue("rest"))
 	}))
 	g.add("/other/{rest...}", func(x *exchange, r *http.Request) error {
-		return g.serve(x, r, route{handle: other, limited: true})
+		return g.serve(x, r, route{handle: other, places: g.texts})
 	})
 	if got := call(g, "POST", "/other/a", ""); got.Code != 401 {
 		t.Errorf("status %d without a key", got.Code)
@@ -151,7 +151,7 @@ func TestAMountedHandlerIsARouteLikeOthers(t *testing.T) {
 		!strings.Contains(f.log.String(), "client=alice") {
 		t.Errorf("the log lacks the route or the client:\n%s", f.log.String())
 	}
-	if len(g.limit.slots) != 0 {
+	if running(g) != 0 {
 		t.Error("a slot was not freed")
 	}
 }
@@ -273,7 +273,7 @@ func TestAStalledReaderFreesItsSlot(t *testing.T) {
 	f := newFixture()
 	g := f.gateway()
 	g.ServeHTTP(w, httptest.NewRequest(http.MethodPost, chatRoute, strings.NewReader(streamBody("what?"))))
-	if len(g.limit.slots) != 0 {
+	if running(g) != 0 {
 		t.Error("its slot was not freed")
 	}
 	if len(w.Body.String()) != 0 {

@@ -208,7 +208,8 @@ func (x *exchange) fail(ctx context.Context, err error) {
 		return
 	}
 	f := failureOf(err)
-	if f.status == statusClientGone || hasLeft(ctx) {
+	// The server takes a late body for the end of the client, which still waits for a reply.
+	if f.status == statusClientGone || hasLeft(ctx) && f.status != http.StatusRequestTimeout {
 		x.status = statusClientGone
 		return
 	}

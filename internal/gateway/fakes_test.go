@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -258,3 +259,5 @@ func (f *fakeIndex) Types(_ context.Context, keys []string) (map[string][]config
 	}
 	return types, f.err
 }
+
+func textLog(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }

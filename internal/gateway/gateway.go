@@ -5,7 +5,6 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	_ "embed"
 	"log/slog"
@@ -47,8 +46,9 @@ type Options struct {
 	// LoopbackOnly refuses requests whose Host is not this machine. Otherwise a foreign web page
 	// could reach a gateway without keys through a name of its own that resolves to 127.0.0.1.
 	LoopbackOnly bool
-	// Concurrent is how many POST requests are processed at once (default 64), Queued how many more
-	// may wait for up to 5 s (default 128).
+	// Concurrent is how many requests of each kind, answers, searches, and texts to embed or rank,
+	// may be processed at once (default 64): fewer when the servers behind the gateway become slow.
+	// Queued is how many more may wait (default 128), for up to 5 s.
 	Concurrent, Queued int
 	// Log receives a line for each request, without any of its content. If it is nil, the lines are
 	// discarded.
@@ -65,7 +65,9 @@ type Gateway struct {
 	auth      *authenticator // is nil if clients are anonymous
 	loopback  bool
 	origins   *http.CrossOriginProtection
-	limit     *limiter
+	answers   *admission
+	searches  *admission
+	texts     *admission
 	log       *slog.Logger
 	mux       *http.ServeMux
 	created   int64 // is the Unix time that /v1/models returns
@@ -84,7 +86,9 @@ func New(o Options) *Gateway {
 		ranker:    o.Ranker,
 		loopback:  o.LoopbackOnly,
 		origins:   http.NewCrossOriginProtection(),
-		limit:     newLimiter(cmp.Or(o.Concurrent, 64), cmp.Or(o.Queued, 128), 5*time.Second),
+		answers:   newAdmission(o.Concurrent, o.Queued),
+		searches:  newAdmission(o.Concurrent, o.Queued),
+		texts:     newAdmission(o.Concurrent, o.Queued),
 		log:       o.Log,
 		mux:       http.NewServeMux(),
 		created:   time.Now().Unix(),
@@ -119,18 +123,18 @@ func (g *Gateway) Handler() http.Handler { return g }
 type route struct {
 	pattern string // is a pattern of http.ServeMux
 	handle  handler
-	open    bool // reports whether the route needs no key
-	limited bool // reports whether a request takes a slot of the limit, and has a span
+	open    bool       // reports whether the route needs no key
+	places  *admission // admits the requests, which have a span; nil admits all
 }
 
 func (g *Gateway) routes() []route {
 	return []route{
-		{pattern: "POST /v1/chat/completions", handle: g.chat, limited: true},
-		{pattern: "POST /v1/search", handle: g.search, limited: true},
-		{pattern: "POST /v1/embeddings", handle: g.embeddings, limited: true},
-		{pattern: "POST /v1/ranking", handle: g.ranking, limited: true},
-		{pattern: "POST /v1/rerank", handle: g.rerank("1"), limited: true},
-		{pattern: "POST /v2/rerank", handle: g.rerank("2"), limited: true},
+		{pattern: "POST /v1/chat/completions", handle: g.chat, places: g.answers},
+		{pattern: "POST /v1/search", handle: g.search, places: g.searches},
+		{pattern: "POST /v1/embeddings", handle: g.embeddings, places: g.texts},
+		{pattern: "POST /v1/ranking", handle: g.ranking, places: g.texts},
+		{pattern: "POST /v1/rerank", handle: g.rerank("1"), places: g.texts},
+		{pattern: "POST /v2/rerank", handle: g.rerank("2"), places: g.texts},
 		{pattern: "GET /v1/models", handle: g.models},
 		{pattern: "GET /v1/models/{id...}", handle: g.oneModel},
 		{pattern: "GET /v1/index", handle: g.indexState},

@@ -38,8 +38,9 @@ type Server struct {
 // minutes. Their cause differs from that of a client that disconnected, so that a handler can tell
 // its client of the shutdown.
 //
-// Run returns the error of the first server that failed, and nil if ctx ended. There is no timeout
-// for writing, because answers stream: handlers bound their own writes.
+// Run returns the error of the first server that failed, and nil if ctx ended. A request's body must
+// arrive within 30 s. There is no timeout for writing, because answers stream: handlers bound their
+// own writes.
 func Run(ctx context.Context, log *slog.Logger, grace time.Duration, servers ...Server) error {
 	requests, cutOff := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cutOff(nil)
@@ -47,7 +48,7 @@ func Run(ctx context.Context, log *slog.Logger, grace time.Duration, servers ...
 	running := make([]*http.Server, len(servers))
 	for i, s := range servers {
 		running[i] = &http.Server{
-			Handler:           s.Handler,
+			Handler:           boundBodies(s.Handler, bodyTime, settleTime),
 			ReadHeaderTimeout: readHeaderTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,

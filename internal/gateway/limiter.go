@@ -1,0 +1,159 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// limiter bounds how many requests of one kind are processed at once, and how many wait. The bound
+// follows the latency of the servers behind it: see latencyLimit. No more may wait than half of it, so
+// that whoever is admitted is answered soon. Callers that wait take turns, whoever has sent more.
+type limiter struct {
+	mu       sync.Mutex
+	limit    *latencyLimit
+	running  int
+	queued   int           // bounds those that wait
+	patience time.Duration // bounds the wait of each
+	waiting  int
+	queues   map[string][]*waiter // holds those that wait, by caller
+	turns    []string             // has the callers in queues, the next one first
+}
+
+// waiter is a request that waits for its turn.
+type waiter struct {
+	admitted chan struct{} // is closed when the request may run
+	refused  chan struct{} // is closed when it must make way for another caller's
+}
+
+// place is the right of one request to run.
+type place struct {
+	of    *limiter
+	since time.Time
+}
+
+func newLimiter(concurrent, queued int, patience time.Duration) *limiter {
+	return &limiter{limit: newLatencyLimit(concurrent), queued: queued, patience: patience, queues: map[string][]*waiter{}}
+}
+
+// acquire takes a place for a request of the caller, and waits for one if there is room to wait. The
+// holder leaves it.
+func (l *limiter) acquire(ctx context.Context, caller string) (*place, error) {
+	w := l.enter(caller)
+	if w == nil {
+		return nil, busy()
+	}
+	select {
+	case <-w.admitted:
+		return l.place(), nil
+	default:
+	}
+	timeout := time.NewTimer(l.patience)
+	defer timeout.Stop()
+	var err error = busy()
+	select {
+	case <-w.admitted:
+		return l.place(), nil
+	case <-w.refused:
+		return nil, err
+	case <-timeout.C:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if l.giveUp(caller, w) {
+		return nil, err
+	}
+	return l.place(), nil // it was admitted meanwhile
+}
+
+func (l *limiter) place() *place { return &place{of: l, since: time.Now()} }
+
+// enter admits a request at once, or lets it wait; nil means that neither is possible.
+func (l *limiter) enter(caller string) *waiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := &waiter{admitted: make(chan struct{}), refused: make(chan struct{})}
+	if l.waiting == 0 && l.running < l.limit.concurrent() {
+		l.running++
+		close(w.admitted)
+		return w
+	}
+	if l.waiting >= l.room() && !l.makeWay(caller) {
+		return nil
+	}
+	if len(l.queues[caller]) == 0 {
+		l.turns = append(l.turns, caller)
+	}
+	l.queues[caller] = append(l.queues[caller], w)
+	l.waiting++
+	return w
+}
+
+// room is how many requests may wait now.
+func (l *limiter) room() int { return min(l.queued, (l.limit.concurrent()+1)/2) }
+
+// makeWay refuses the newest request of the caller that has most of them waiting, if those are at least
+// two more than the given caller has.
+func (l *limiter) makeWay(caller string) bool {
+	longest := ""
+	for name, queue := range l.queues {
+		if len(queue) > len(l.queues[longest]) {
+			longest = name
+		}
+	}
+	queue := l.queues[longest]
+	if len(queue) < len(l.queues[caller])+2 {
+		return false
+	}
+	last := queue[len(queue)-1]
+	l.remove(longest, last)
+	close(last.refused)
+	return true
+}
+
+// giveUp ends the wait of w; it returns false if w was admitted.
+func (l *limiter) giveUp(caller string, w *waiter) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-w.admitted:
+		return false
+	default:
+		l.remove(caller, w)
+		return true
+	}
+}
+
+// remove takes w out of its caller's queue, if it is still there.
+func (l *limiter) remove(caller string, w *waiter) {
+	i := slices.Index(l.queues[caller], w)
+	if i < 0 {
+		return
+	}
+	l.waiting--
+	if l.queues[caller] = slices.Delete(l.queues[caller], i, i+1); len(l.queues[caller]) == 0 {
+		delete(l.queues, caller)
+		l.turns = slices.DeleteFunc(l.turns, func(name string) bool { return name == caller })
+	}
+}
+
+// leave frees the place. took is how long the servers behind the gateway needed for the request; 0 means
+// that this is not known, as of one that failed early.
+func (p *place) leave(took time.Duration) {
+	l := p.of
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if took > 0 {
+		l.limit.observe(time.Now(), took, l.running)
+	}
+	l.running--
+	for l.waiting > 0 && l.running < l.limit.concurrent() {
+		caller := l.turns[0]
+		l.turns = append(l.turns[1:], caller)
+		next := l.queues[caller][0]
+		l.remove(caller, next)
+		l.running++
+		close(next.admitted)
+	}
+}
