@@ -12,7 +12,6 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
@@ -52,14 +51,17 @@ func jitter(p *v1alpha1.RAGPipeline, interval time.Duration) time.Duration {
 	return time.Duration(h.Sum64() % uint64(interval/jitterShare))
 }
 
-// syncInterval is the interval of the pipeline's runs; 0 if it has none or needs none, because a
-// watch reports every change of its documents.
-func (s *State) syncInterval() time.Duration {
-	unwatched := func(source v1alpha1.Source) bool { return !derive.KindOf(source).Versioned }
-	if !slices.ContainsFunc(s.Pipeline.Spec.Documents, unwatched) {
+// syncInterval is the interval of the pipeline's runs.
+func (s *State) syncInterval() time.Duration { return SyncInterval(s.Pipeline) }
+
+// SyncInterval is the time between two runs of a pipeline; 0 if it has no interval or needs none,
+// because a watch reports every change of its documents.
+func SyncInterval(p *v1alpha1.RAGPipeline) time.Duration {
+	unwatched := func(source v1alpha1.Source) bool { return source.ConfigMap == nil }
+	if !slices.ContainsFunc(p.Spec.Documents, unwatched) {
 		return 0
 	}
-	return ptr.Deref(s.Pipeline.Spec.Sync.Interval, metav1.Duration{}).Duration
+	return ptr.Deref(p.Spec.Sync.Interval, metav1.Duration{}).Duration
 }
 
 func ticks(job *batchv1.Job) int {

@@ -91,6 +91,27 @@ func TestRunsByTheInterval(t *testing.T) {
 	}
 }
 
+// A watch reports each change of a ConfigMap; the Secret of a remote source is watched, but its documents are not.
+func TestSourcesThatNothingWatchesAreReadByTheInterval(t *testing.T) {
+	for name, c := range map[string]struct {
+		source v1alpha1.Source
+		want   time.Duration
+	}{
+		"configMap":             {source: v1alpha1.Source{ConfigMap: &v1alpha1.ConfigMapSource{}}},
+		"persistentVolumeClaim": {v1alpha1.Source{PersistentVolumeClaim: &v1alpha1.VolumeSource{}}, time.Hour},
+		"s3":                    {v1alpha1.Source{S3: &v1alpha1.S3Source{}}, time.Hour},
+		"git":                   {v1alpha1.Source{Git: &v1alpha1.GitSource{}}, time.Hour},
+		"http":                  {v1alpha1.Source{HTTP: &v1alpha1.HTTPSource{}}, time.Hour},
+		"container":             {v1alpha1.Source{Container: &v1alpha1.ContainerSource{}}, time.Hour},
+	} {
+		p := onVolume().Pipeline
+		p.Spec.Documents = []v1alpha1.Source{c.source}
+		if got := SyncInterval(p); got != c.want {
+			t.Errorf("%s: the interval is %s, want %s", name, got, c.want)
+		}
+	}
+}
+
 func every(interval time.Duration) func(*State) {
 	return func(s *State) { s.Pipeline.Spec.Sync.Interval = &metav1.Duration{Duration: interval} }
 }
