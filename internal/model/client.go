@@ -202,6 +202,9 @@ func (c *client) attempt(ctx context.Context, call call, begun func()) error {
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
 		e.Message = clean(e.Message, key, call.texts)
+		if quotes(e.Code, append([]string{key}, call.texts...)) {
+			e.Code = ""
+		}
 	}
 	c.observe(c.stage, time.Since(start), err)
 	return err
@@ -292,7 +295,7 @@ func (c *client) broke(caller, inner context.Context, failure config.Failure, er
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // its text quotes the url
 	}
-	return c.fail(failure, err)
+	return c.fail(failure, plain(err))
 }
 
 // ended is the error of a context that is over.
@@ -304,7 +307,7 @@ func (c *client) ended(ctx context.Context) error {
 }
 
 func (c *client) fail(failure config.Failure, cause error) *Error {
-	return &Error{Stage: c.stage, Failure: failure, Model: c.model, Err: cause}
+	return &Error{Stage: c.stage, Failure: failure, Model: c.model, URL: withoutSecrets(c.url), Err: cause}
 }
 
 // notModelFailure reports whether err is not the model's failure: the caller cancelled or did not
@@ -360,6 +363,11 @@ func (c *client) readsWhole(parse func(answer []byte) error) func(context.Contex
 		err = parse(buf.Bytes())
 		if _, own := errors.AsType[*Error](err); err == nil || own {
 			return err
+		}
+		if isPage(buf.Bytes()) {
+			e := c.fail(config.ModelBroken, errWebPage)
+			e.Message = pageTitle(buf.Bytes())
+			return e
 		}
 		return c.fail(config.ModelBroken, err)
 	}

@@ -20,7 +20,9 @@ type Error struct {
 	Stage      config.Stage
 	Failure    config.Failure
 	Model      string
+	URL        string        // is where the request went, without user, password and parameters
 	Status     int           // HTTP status; 0 when there was no reply
+	Code       string        // is the server's own word for the error; empty when it gave none
 	Message    string        // is the server's message, bounded
 	RetryAfter time.Duration // from Retry-After; 0 when absent
 	Err        error         // the cause below, if any
@@ -28,7 +30,10 @@ type Error struct {
 
 func (e *Error) Error() string {
 	s := fmt.Sprintf("%s %q %s", noun(e.Stage), e.Model, e.Failure.Meaning().ForOperator)
-	if e.Status != 0 {
+	switch {
+	case e.Status != 0 && e.Code != "":
+		s += fmt.Sprintf(" (HTTP %d, %s)", e.Status, e.Code)
+	case e.Status != 0:
 		s += fmt.Sprintf(" (HTTP %d)", e.Status)
 	}
 	if e.Message != "" {
@@ -49,11 +54,11 @@ func noun(stage config.Stage) string {
 }
 
 // Summary describes e in words that are the same each time it happens, for status messages. It
-// omits the server's message if that contains digits, and keeps only the innermost cause, because
-// those above it name ports.
+// omits the server's message if that contains digits or the id of a request, and keeps only the
+// innermost cause, because those above it name ports.
 func (e *Error) Summary() string {
-	stable := &Error{Stage: e.Stage, Failure: e.Failure, Model: e.Model, Status: e.Status}
-	if !strings.ContainsFunc(e.Message, unicode.IsDigit) {
+	stable := &Error{Stage: e.Stage, Failure: e.Failure, Model: e.Model, Status: e.Status, Code: e.Code}
+	if !strings.ContainsFunc(e.Message, unicode.IsDigit) && !containsAny(e.Message, idWords) {
 		stable.Message = e.Message
 	}
 	for err := e.Err; err != nil; err = errors.Unwrap(err) {
@@ -72,6 +77,9 @@ func FailureOf(err error) config.Failure {
 	return ""
 }
 
+// idWords are in messages that name the one request that failed.
+var idWords = []string{"request id", "request_id", "request-id", "requestid", "trace", "req_", "req-", "uuid"}
+
 // maxErrorBody bounds what is read of an error's body.
 const maxErrorBody = 64 << 10
 
@@ -88,8 +96,10 @@ func (c *client) refusal(resp *http.Response) *Error {
 func (c *client) refused(status int, body string) *Error {
 	said := serverMessage(body)
 	e := c.fail(failureFor(status, cmp.Or(said, body)), nil)
-	e.Status = status
-	e.Message = said
+	e.Status, e.Code, e.Message = status, errorCode(body), said
+	if status == http.StatusTooManyRequests && unpaid[e.Code] {
+		e.Failure = config.ModelUnpaid
+	}
 	if status >= 300 && status < 400 {
 		e.Message = "it redirects, which is not followed: the key must not reach another host"
 	}
@@ -169,15 +179,19 @@ const maxMessage = 200
 
 // serverMessage finds the message in an error's body, of which these shapes are known: {"error":
 // text}, {"error": {"message": text}}, {"detail": text}, {"detail": [{"msg": text}]}, {"message":
-// text}, {"title": text}, a JSON string, and plain text. For any other shape, it is empty.
+// text}, {"title": text}, a JSON string, the title of a web page, and plain text. For any other
+// shape, it is empty.
 func serverMessage(body string) string {
 	body = strings.TrimSpace(body)
 	var v any
 	if json.Unmarshal([]byte(body), &v) == nil {
 		return words(v, 3)
 	}
-	if strings.HasPrefix(body, "{") || strings.HasPrefix(body, "[") || strings.HasPrefix(body, "<") {
+	switch {
+	case strings.HasPrefix(body, "{"), strings.HasPrefix(body, "["):
 		return ""
+	case isPage([]byte(body)):
+		return pageTitle([]byte(body))
 	}
 	return body
 }
@@ -198,11 +212,26 @@ func words(v any, depth int) string {
 	case map[string]any:
 		for _, key := range []string{"error", "message", "msg", "detail", "title"} {
 			if s := words(v[key], depth-1); s != "" {
-				return s
+				return s + wrongField(v["loc"])
 			}
 		}
 	}
 	return ""
+}
+
+// wrongField names the field that FastAPI's validation refuses: its path without body.
+func wrongField(loc any) string {
+	path, _ := loc.([]any)
+	var names []string
+	for _, part := range path {
+		if name, ok := part.(string); ok && name != "body" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(names, ".") + ")"
 }
 
 // clean makes a server's message fit for logs and users: printable, short, without the key, and

@@ -1,0 +1,93 @@
+package model
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json" // as in errors.go
+	"errors"
+	"fmt"
+	"html"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// errWebPage is the cause where a server sends a page: a proxy's, a login, or another program at the url.
+var errWebPage = errors.New("it is a web page, not the JSON that the protocol has; check url")
+
+// plain words a failed connection as people know it, and alike each time: the errors below name ports, addresses of
+// resolvers, and the time of day.
+func plain(err error) error {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		if dns.IsNotFound {
+			return fmt.Errorf("no such host as %s", dns.Name)
+		}
+		return fmt.Errorf("the name %s could not be looked up", dns.Name)
+	}
+	untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	if !ok {
+		return err
+	}
+	reason := untrusted.Err
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](reason); ok && invalid.Reason == x509.Expired {
+		reason = errors.New("it has expired, or is not valid yet")
+	}
+	return fmt.Errorf("its certificate is not trusted: %s", strings.TrimPrefix(reason.Error(), "x509: "))
+}
+
+// withoutSecrets is an address as logs and users may see it: without user, password and parameters.
+func withoutSecrets(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// title finds the title of a web page.
+var title = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+
+// pageTitle is what a web page calls itself, such as 502 Bad Gateway or Sign in; empty if body is not one.
+func pageTitle(body []byte) string {
+	if !isPage(body) {
+		return ""
+	}
+	found := title.FindSubmatch(body[:min(len(body), maxErrorBody)])
+	if found == nil {
+		return ""
+	}
+	return strings.TrimSpace(html.UnescapeString(string(found[1])))
+}
+
+// isPage reports whether a reply begins as HTML or XML does.
+func isPage(body []byte) bool {
+	return strings.HasPrefix(strings.TrimLeft(string(body[:min(len(body), 64)]), " \t\r\n\ufeff"), "<")
+}
+
+// code is a server's own word for an error. A number says no more than the status, and a word with digits may be an id.
+var code = regexp.MustCompile(`^[A-Za-z][A-Za-z_.-]{2,47}$`)
+
+// errorCode finds the server's code in an error's body: {"error": {"code": word, "type": word}} or the same without
+// error, TEI's error_type and Google's status.
+func errorCode(body string) string {
+	var v map[string]any
+	if json.Unmarshal([]byte(body), &v) != nil {
+		return ""
+	}
+	if inner, ok := v["error"].(map[string]any); ok {
+		v = inner
+	}
+	for _, key := range []string{"code", "type", "error_type", "status"} {
+		if word, ok := v[key].(string); ok && code.MatchString(word) {
+			return word
+		}
+	}
+	return ""
+}
+
+// unpaid are the codes of a 429 that no wait ends: the account has no credit.
+var unpaid = map[string]bool{
+	"insufficient_quota": true, "billing_hard_limit_reached": true, "billing_not_active": true,
+	"insufficient_balance": true, "insufficient_credits": true,
+}

@@ -1,0 +1,94 @@
+package model
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+func TestAServersOwnCodeIsKept(t *testing.T) {
+	for _, tc := range []struct{ name, body, want string }{
+		{"OpenAI's", `{"error":{"message":"m","type":"invalid_request_error","code":"model_not_found"}}`, "model_not_found"},
+		{"a type where the code is null", `{"error":{"message":"m","type":"invalid_request_error","code":null}}`, "invalid_request_error"},
+		{"vLLM's", `{"object":"error","message":"m","type":"BadRequestError","code":400}`, "BadRequestError"},
+		{"TEI's", `{"error":"m","error_type":"Validation"}`, "Validation"},
+		{"Google's", `{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}`, "RESOURCE_EXHAUSTED"},
+		{"not an id", `{"error":{"message":"m","code":"req_81f3"}}`, ""},
+		{"not a sentence", `{"error":{"message":"m","code":"the key is wrong"}}`, ""},
+		{"not the key", `{"error":{"message":"m","code":"opensesame"}}`, ""},
+		{"not the prompt", `{"error":{"message":"m","code":"ragpipeline_asks_whether_you"}}`, ""},
+		{"not JSON", `code`, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := answer(t, http.StatusBadRequest, tc.body)
+			key := func() (string, error) { return "opensesame", nil }
+			err := NewRanker(s.model(), key, Transport{}).Probe(t.Context())
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Code != tc.want {
+				t.Fatalf("got %#v", err)
+			}
+			if named := strings.Contains(err.Error(), "(HTTP 400, "+tc.want+")"); named != (tc.want != "") {
+				t.Errorf("the text is %q", err)
+			}
+			if named := strings.Contains(e.Summary(), tc.want); !named {
+				t.Errorf("the summary is %q", e.Summary())
+			}
+		})
+	}
+}
+
+func TestAWebPageInTheReplysPlaceIsCalledThat(t *testing.T) {
+	s := answer(t, http.StatusOK, "<!doctype html><html><head><title>Sign in</title></head></html>")
+	_, embed := NewEmbedder(s.model(), config.EmbeddingSpace{}, nil, Transport{}).Query(t.Context(), "x")
+	for _, err := range []error{embed, NewRanker(s.model(), nil, Transport{}).Probe(t.Context()), s.chat().Probe(t.Context())} {
+		if FailureOf(err) != config.ModelBroken || !strings.Contains(err.Error(), "Sign in: it is a web page, not the JSON") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestAddressesAreShownWithoutTheirSecrets(t *testing.T) {
+	for address, want := range map[string]string{
+		"http://user:hunter2@host:8000/v1/rerank?key=hunter2#x": "http://host:8000/v1/rerank",
+		"https://host/v1": "https://host/v1",
+		"http://[/v1":     "",
+		"host:8000":       "",
+	} {
+		if got := withoutSecrets(address); got != want {
+			t.Errorf("%s becomes %q", address, got)
+		}
+	}
+}
+
+func TestCausesOfConnectionsAreTheSameEachTime(t *testing.T) {
+	expired := x509.CertificateInvalidError{Cert: &x509.Certificate{NotAfter: time.Unix(0, 0)}, Reason: x509.Expired, Detail: "current time is 12:00"}
+	for _, tc := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"no such host", &net.OpError{Op: "dial", Err: &net.DNSError{Name: "models.example", Server: "10.0.0.10:53", Err: "no such host", IsNotFound: true}},
+			"no such host as models.example"},
+		{"a resolver that does not answer", &net.DNSError{Name: "models.example", Err: "read udp 10.1.2.3:40001->10.0.0.10:53: i/o timeout", IsTimeout: true},
+			"the name models.example could not be looked up"},
+		{"a certificate that nobody signed", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
+			"its certificate is not trusted: certificate signed by unknown authority"},
+		{"an expired one", &tls.CertificateVerificationError{Err: expired},
+			"its certificate is not trusted: it has expired, or is not valid yet"},
+	} {
+		if got := plain(tc.err).Error(); got != tc.want {
+			t.Errorf("%s: %q", tc.name, got)
+		}
+	}
+	named := (&Error{Failure: config.ModelRejected, Message: "no (request id: abcdef)"}).Summary()
+	if strings.Contains(named, "abcdef") {
+		t.Errorf("the summary has the id of a request: %s", named)
+	}
+}
