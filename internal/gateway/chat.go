@@ -53,7 +53,7 @@ func (g *Gateway) chat(x *exchange, r *http.Request) error {
 	if err := decode(x, r, maxQuestionBody, &body); err != nil {
 		return err
 	}
-	request, err := g.chatRequest(&body)
+	request, err := g.question("messages", &body)
 	if err != nil {
 		return err
 	}
@@ -69,8 +69,8 @@ func (g *Gateway) chat(x *exchange, r *http.Request) error {
 	return x.sendJSON(NewCompletion(x.id, g.config.Pipeline.Name, result))
 }
 
-// chatRequest checks the body and translates it.
-func (g *Gateway) chatRequest(b *ChatRequest) (*query.Request, error) {
+// question checks the body and translates it. The field is what the request calls its messages.
+func (g *Gateway) question(field string, b *ChatRequest) (*query.Request, error) {
 	if err := b.refuse(g.config.Pipeline.Name); err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (g *Gateway) chatRequest(b *ChatRequest) (*query.Request, error) {
 		request.ResponseFormat = b.ResponseFormat
 	}
 	var err error
-	if request.Messages, request.Warnings, err = messages(b.Messages); err != nil {
+	if request.Messages, request.Warnings, err = messages(field, b.Messages); err != nil {
 		return nil, err
 	}
 	if !isEmpty(b.Tools) || !isEmpty(b.Functions) {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -123,6 +124,7 @@ func (f *fakeRanker) Rank(_ context.Context, _ string, passages []string) ([]mod
 type fakeChat struct {
 	words   []string
 	err     error
+	finish  string // is the reason that it ends, stop by default
 	between func(ctx context.Context) error
 	got     model.ChatRequest
 }
@@ -146,7 +148,7 @@ func (f *fakeChat) Stream(ctx context.Context, r model.ChatRequest, delta model.
 	if f.err != nil {
 		return nil, f.err
 	}
-	return &model.Completion{Content: strings.Join(f.words, ""), FinishReason: "stop",
+	return &model.Completion{Content: strings.Join(f.words, ""), FinishReason: cmp.Or(f.finish, "stop"),
 		Usage: &model.Usage{PromptTokens: 20, CompletionTokens: 3, TotalTokens: 23}}, nil
 }
 

@@ -1,5 +1,5 @@
-// Package gateway serves a pipeline over HTTP: OpenAI's chat API, the search API of NVIDIA's RAG
-// blueprint, the pipeline's models, the state of its index, and a web page.
+// Package gateway serves a pipeline over HTTP: OpenAI's APIs of chat and responses, the search API of
+// NVIDIA's RAG blueprint, the pipeline's models, the state of its index, and a web page.
 //
 // It decides which requests are valid and which form a reply has. Package query answers them.
 package gateway
@@ -130,6 +130,7 @@ type route struct {
 func (g *Gateway) routes() []route {
 	return []route{
 		{pattern: "POST /v1/chat/completions", handle: g.chat, places: g.answers},
+		{pattern: "POST /v1/responses", handle: g.responses, places: g.answers},
 		{pattern: "POST /v1/search", handle: g.search, places: g.searches},
 		{pattern: "POST /v1/embeddings", handle: g.embeddings, places: g.texts},
 		{pattern: "POST /v1/ranking", handle: g.ranking, places: g.texts},

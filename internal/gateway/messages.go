@@ -24,21 +24,26 @@ func (m *ChatMessage) isTool() bool {
 }
 
 // messages translates the turns of the conversation. It leaves out what no pipeline can use: turns of
-// tools, and parts that are not text. Only the question must do without them.
-func messages(in []ChatMessage) (out []model.Message, left []query.Warning, err error) {
+// tools, and parts that are not text. Only the question must do without them. The field is what the
+// request calls the turns.
+func messages(field string, in []ChatMessage) (out []model.Message, left []query.Warning, err error) {
 	question, last := questionIn(in)
 	var tools, parts int
 	for i := range in {
 		m := &in[i]
 		if m.isTool() && i == last {
-			return nil, nil, unsupported(fmt.Sprintf("messages[%d]", i),
+			return nil, nil, unsupported(fmt.Sprintf("%s[%d]", field, i),
 				"this pipeline calls no tools and reads no results of theirs; end with the user's question")
 		}
-		if m.Role == "tool" || m.Role == "function" {
+		switch m.Role {
+		case "system", "developer", "user", "assistant":
+		case "tool", "function":
 			tools++
 			continue
+		default:
+			return nil, nil, invalid(fmt.Sprintf("%s[%d].role", field, i), "must be system, developer, user or assistant")
 		}
-		text, dropped, err := content(fmt.Sprintf("messages[%d].content", i), m.Content, i >= question)
+		text, dropped, err := content(fmt.Sprintf("%s[%d].content", field, i), m.Content, i >= question)
 		if err != nil {
 			return nil, nil, err
 		}

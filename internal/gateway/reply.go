@@ -36,12 +36,6 @@ type Choice struct {
 // NewCompletion makes the body for a result. The id may be any that identifies the request.
 func NewCompletion(id, pipeline string, r *query.Result) *Completion {
 	answer := model.Message{Role: "assistant", Content: r.Answer}
-	results := newCitations(r.Passages)
-	if r.Cited != nil {
-		for i := range results.Results {
-			results.Results[i].Cited = new(slices.Contains(r.Cited, i+1))
-		}
-	}
 	return &Completion{
 		ID:        completionID(id),
 		Object:    "chat.completion",
@@ -49,7 +43,7 @@ func NewCompletion(id, pipeline string, r *query.Result) *Completion {
 		Model:     pipeline,
 		Choices:   []Choice{{Message: answer, FinishReason: r.FinishReason}},
 		Usage:     r.Usage,
-		Citations: results,
+		Citations: citationsOf(r),
 		Cited:     r.Cited,
 		Warnings:  r.Warnings,
 		Metrics:   answerMetrics(r),
@@ -154,6 +148,17 @@ func newCitations(passages []query.Passage) Citations {
 		}
 	}
 	return Citations{TotalResults: len(results), Results: results}
+}
+
+// citationsOf are the passages of an answer, each with whether the answer cites it.
+func citationsOf(r *query.Result) Citations {
+	all := newCitations(r.Passages)
+	if r.Cited != nil {
+		for i := range all.Results {
+			all.Results[i].Cited = new(slices.Contains(r.Cited, i+1))
+		}
+	}
+	return all
 }
 
 // Metrics is how long the stages took, in milliseconds and under the blueprint's names. The
