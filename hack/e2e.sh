@@ -52,9 +52,12 @@ build_previous() {
   go run ./hack/image -o bin/e2e-previous.tar -name "$previous" bin/image/previous=/ragpipeline
 }
 
-# Apache Tika is packed where there are Debian's packages, Maven and the node's architecture: on hack/cluster's cluster.
-build_tika() {
-  [ -z "${E2E_LOAD:-}" ] && command -v apt-get >/dev/null && command -v mvn >/dev/null || return 0
+# Other people's images are packed where there are Debian's packages of the node's architecture: on hack/cluster's cluster.
+build_others() {
+  [ -z "${E2E_LOAD:-}" ] && command -v apt-get >/dev/null || return 0
+  export E2E_RCLONE_IMAGE=docker.io/rclone/rclone:e2e
+  archives+=("$(hack/rclone/image.sh "$E2E_RCLONE_IMAGE")")
+  command -v mvn >/dev/null || return 0
   export E2E_TIKA_IMAGE=docker.io/apache/tika:e2e
   archives+=("$(hack/tika/image.sh "$E2E_TIKA_IMAGE")")
 }
@@ -62,13 +65,15 @@ build_tika() {
 build_image
 build_previous
 build_simulators
-build_tika
+build_others
 load bin/e2e.tar bin/e2e-previous.tar "${archives[@]}"
 install_chart "$tag"
 say "the operator $tag runs"
 
 export E2E_IMAGE=$registry/ragpipeline:$tag E2E_NEXT_IMAGE=$registry/ragpipeline:$tag-next
 export E2E_PREVIOUS_IMAGE=$previous E2E_NIMSIM_IMAGE=$simulator
+RAGPIPELINE_VERSITYGW=${RAGPIPELINE_VERSITYGW:-$(hack/versitygw/binary.sh)}
+export RAGPIPELINE_VERSITYGW
 
 timeout=45m
 [ -z "${E2E_LONG:-}" ] || timeout=3h

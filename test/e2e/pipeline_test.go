@@ -104,6 +104,22 @@ func (p *pipeline) edit(change func(*v1alpha1.RAGPipelineSpec)) {
 	}
 }
 
+// annotate sets an annotation of the pipeline.
+func (p *pipeline) annotate(name, value string) {
+	p.t.Helper()
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		object, err := p.read(p.t.Context())
+		if err != nil {
+			return err
+		}
+		metav1.SetMetaDataAnnotation(&object.ObjectMeta, name, value)
+		return api.Update(p.t.Context(), object)
+	})
+	if err != nil {
+		p.t.Fatalf("annotate the pipeline %s: %v", p.name, err)
+	}
+}
+
 // until waits for a state of the pipeline that check does not object to.
 func (p *pipeline) until(within time.Duration, what string, check func(*v1alpha1.RAGPipeline) error) {
 	p.t.Helper()

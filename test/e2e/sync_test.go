@@ -11,7 +11,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/util/retry"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
@@ -80,17 +79,7 @@ func TestDocumentsOnAVolumeVanishAndAreProvedGone(t *testing.T) {
 // sync asks for a run.
 func (p *pipeline) sync(value string) {
 	p.t.Helper()
-	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		object, err := p.read(p.t.Context())
-		if err != nil {
-			return err
-		}
-		metav1.SetMetaDataAnnotation(&object.ObjectMeta, naming.AnnotationSync, value)
-		return api.Update(p.t.Context(), object)
-	})
-	if err != nil {
-		p.t.Fatalf("ask for a run of %s: %v", p.name, err)
-	}
+	p.annotate(naming.AnnotationSync, value)
 }
 
 // found waits until the status tells of the only source what the last run found in it.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -33,8 +34,9 @@ const (
 type Server struct {
 	URL, Bucket string
 
-	t      testing.TB
-	client *minio.Client
+	t         testing.TB
+	client    *minio.Client
+	directory string // has a directory for each bucket
 }
 
 // Start starts a server, and stops it when the test ends. Without a binary the test is skipped.
@@ -44,10 +46,10 @@ func Start(t testing.TB) *Server {
 	if binary == "" {
 		t.Skipf("%s is not set: it is the path that hack/versitygw/binary.sh prints, which `make test` sets", Variable)
 	}
-	s := &Server{t: t, Bucket: "papers", URL: "http://" + freeAddress(t)}
+	s := &Server{t: t, Bucket: "papers", URL: "http://" + freeAddress(t), directory: t.TempDir()}
 	address := strings.TrimPrefix(s.URL, "http://")
 	command := exec.CommandContext(context.Background(), binary, "--port", address, "--region", Region,
-		"--health", "/healthz", "posix", t.TempDir())
+		"--health", "/healthz", "posix", s.directory)
 	command.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKeyID, "ROOT_SECRET_KEY="+SecretAccessKey)
 	var log bytes.Buffer
 	command.Stdout, command.Stderr = &log, &log
@@ -133,6 +135,20 @@ func (s *Server) RemoveBucket() {
 	if err := s.client.RemoveBucket(s.t.Context(), s.Bucket); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// Vanish takes the bucket away, with its objects, and returns how to bring it back as it was.
+func (s *Server) Vanish() (back func()) {
+	s.t.Helper()
+	here, away := filepath.Join(s.directory, s.Bucket), filepath.Join(s.t.TempDir(), s.Bucket)
+	move := func(from, to string) {
+		s.t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	move(here, away)
+	return func() { move(away, here) }
 }
 
 // Proxy is a handler in front of the server, under whose signatures requests stay valid.
