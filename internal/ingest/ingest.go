@@ -141,6 +141,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return &Report{}, err
 	}
+	defer r.close()
 	started := time.Now()
 	err = r.do(ctx)
 	if ctx.Err() != nil && err != nil {

@@ -33,7 +33,7 @@ func (r *run) list(ctx context.Context, jobs chan<- job) error {
 	last := ""
 	for _, o := range r.origins {
 		var failure error
-		err := o.List(ctx, func(e source.Entry) bool {
+		err := o.list(ctx, func(e source.Entry) bool {
 			j := job{id: o.document(e.Path), origin: o, entry: e}
 			if j.id <= last {
 				failure = fmt.Errorf("source %q listed %s after %s; a listing must be in order", o.name, j.id, last)
@@ -71,8 +71,7 @@ func (r *run) list(ctx context.Context, jobs chan<- job) error {
 	return err
 }
 
-// listAgain lists the sources again to find what is gone, after a run that was cut short, and reads no
-// document.
+// listAgain walks the listings again to find what is gone, after a run that was cut short, and reads no document.
 func (r *run) listAgain(ctx context.Context) error {
 	r.gone, r.unlisted = map[string][]string{}, map[string]error{}
 	r.ledger, r.vanishing = map[string]int{}, map[string]int{}

@@ -80,9 +80,19 @@ type origin struct {
 	attributes string
 	// maxDocument is the limit on a document's source bytes.
 	maxDocument int64
+	// listing is what the source listed in this run; nil before.
+	listing *listing
 	// reached reports whether a document of it could be asked for. Without one, unavailable is why not.
 	reached     atomic.Bool
 	unavailable atomic.Pointer[error]
+}
+
+// list lists the documents of the source as of the start of the run.
+func (o *origin) list(ctx context.Context, yield func(source.Entry) bool) error {
+	if o.listing == nil {
+		return o.List(ctx, yield)
+	}
+	return o.listing.list(ctx, yield)
 }
 
 // document is the identity of the source's document at path.
@@ -129,6 +139,15 @@ func newRun(o Options) (*run, error) {
 	return r, nil
 }
 
+// close closes the listings of the sources.
+func (r *run) close() {
+	for _, o := range r.origins {
+		if o.listing != nil {
+			o.listing.close()
+		}
+	}
+}
+
 // attributes is a hash of what of the source, beside its bytes, decides the chunks of its documents.
 func attributes(c config.Source) string {
 	if len(c.Metadata) == 0 {
@@ -137,26 +156,28 @@ func attributes(c config.Source) string {
 	return config.Hash(c.Metadata)
 }
 
-// count lists the sources once to know how much there is to do. An error of some sources is for the second
-// listing to meet; when there is nothing but errors, the run ends here.
+// count has the sources list their documents, to know how much there is to do. When there is nothing but errors, the
+// run ends here; an error of some sources is for list to meet.
 func (r *run) count(ctx context.Context) error {
 	if r.Texts != nil {
 		return r.countTexts(ctx)
 	}
 	total, all, failed := 0, 0, map[string]error{}
 	for _, o := range r.origins {
-		err := o.List(ctx, func(e source.Entry) bool {
+		l, err := record(ctx, o.Source, func(e source.Entry) {
 			all++
 			if r.share.Has(o.document(e.Path)) {
 				total++
 			}
-			return true
 		})
-		if ctx.Err() != nil {
+		o.listing = l
+		switch {
+		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		}
-		if err != nil {
-			failed[o.name] = err
+		case err != nil:
+			return fmt.Errorf("source %q: its listing cannot be kept in a temporary file: %w", o.name, err)
+		case l.err != nil:
+			failed[o.name] = l.err
 		}
 	}
 	r.tally.expect(total)

@@ -19,7 +19,7 @@ import (
 // TestTheIndexFollowsABucket changes a bucket in every way and compares it with the index, document by document.
 func TestTheIndexFollowsABucket(t *testing.T) {
 	server := s3test.Start(t)
-	var downloads atomic.Int64
+	var downloads, listings atomic.Int64
 	var broken atomic.Bool
 	proxy := server.Proxy()
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -27,7 +27,9 @@ func TestTheIndexFollowsABucket(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
-		if !r.URL.Query().Has("list-type") {
+		if r.URL.Query().Has("list-type") {
+			listings.Add(1)
+		} else {
 			downloads.Add(1)
 		}
 		proxy.ServeHTTP(w, r)
@@ -51,7 +53,11 @@ func TestTheIndexFollowsABucket(t *testing.T) {
 	check := func(step string, wantDownloads int64) {
 		t.Helper()
 		downloads.Store(0)
+		listings.Store(0)
 		w.mustRun()
+		if got := listings.Load(); got != 1 {
+			t.Errorf("%s: the bucket was listed %d times", step, got)
+		}
 		if got := downloads.Load(); got != wantDownloads {
 			t.Errorf("%s: %d objects were downloaded, want %d", step, got, wantDownloads)
 		}

@@ -69,7 +69,7 @@ func (t *tally) enter(phase config.Phase) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if phase == config.PhaseRemoving {
-		t.sum.Listed = t.done // the second listing has the last word
+		t.sum.Listed = t.done // texts that are taken may be of sources that are gone
 	}
 	if t.phase == config.PhaseIndexing && phase != t.phase {
 		t.indexing = time.Since(t.entered)

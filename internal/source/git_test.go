@@ -90,7 +90,7 @@ func TestARepositoryListsOneCommit(t *testing.T) {
 	if diff := cmp.Diff(want, texts(t, s)); diff != "" {
 		t.Errorf("documents (-want +got):\n%s", diff)
 	}
-	// A run lists twice, and reads documents while others push.
+	// A run reads documents while others push.
 	r.Write("a.md", "changed")
 	r.Commit()
 	if diff := cmp.Diff(want, texts(t, s)); diff != "" {
