@@ -125,6 +125,9 @@ type SourceSync struct {
 	LastSuccess time.Time `json:"lastSuccess,omitzero"`
 	// Error is why the last run could not; empty if it could.
 	Error string `json:"error,omitempty"`
+	// Revision names the state of the source that the ledger has: while it stays the same, the source need not be
+	// listed. It is empty where the source has no such names, and where the ledger has documents of other states.
+	Revision string `json:"revision,omitempty"`
 }
 
 func (s *SourceSync) add(other SourceSync) {
@@ -140,6 +143,9 @@ func (s *SourceSync) add(other SourceSync) {
 	s.Kept += other.Kept
 	s.HeldBack += other.HeldBack
 	s.Error = cmp.Or(s.Error, other.Error)
+	if s.Revision != other.Revision {
+		s.Revision = ""
+	}
 	if other.LastSuccess.Before(s.LastSuccess) {
 		s.LastSuccess = other.LastSuccess
 	}

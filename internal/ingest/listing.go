@@ -16,12 +16,15 @@ import (
 type listing struct {
 	file    *os.File
 	entries int
+	mine    int   // of them are to be done by this process
 	err     error // why the listing is incomplete; nil if it is whole
 }
 
-// record has the source list its documents, and calls each for every one. The error is that of the file; that of the
-// source is the listing's.
-func record(ctx context.Context, s source.Source, each func(source.Entry)) (l *listing, err error) {
+// record has list, which is source.Source.List or does as it does, list documents. The error is that of the file; that
+// of list is the listing's.
+func record(
+	ctx context.Context, list func(context.Context, func(source.Entry) bool) error, mine func(path string) bool,
+) (l *listing, err error) {
 	file, err := os.CreateTemp("", "listing-*")
 	if err != nil {
 		return nil, err
@@ -37,12 +40,13 @@ func record(ctx context.Context, s source.Source, each func(source.Entry)) (l *l
 	}
 	buffer := bufio.NewWriter(file)
 	encoder := gob.NewEncoder(buffer)
-	l.err = s.List(ctx, func(e source.Entry) bool {
+	l.err = list(ctx, func(e source.Entry) bool {
 		if err = encoder.Encode(e); err != nil {
 			return false
 		}
-		l.entries++
-		each(e)
+		if l.entries++; mine(e.Path) {
+			l.mine++
+		}
 		return true
 	})
 	if err != nil {

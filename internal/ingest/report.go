@@ -243,7 +243,7 @@ func (r *Report) Summary() config.Summary {
 func (r *Report) briefSources() []config.SourceSync {
 	sources := slices.Clone(r.Synced.Sources)
 	for i, s := range sources {
-		sources[i].Name = cut(s.Name, summaryPlace)
+		sources[i].Name, sources[i].Revision = cut(s.Name, summaryPlace), ""
 		if sources[i].Error = cut(s.Error, summaryMessage); s.Error == "" {
 			sources[i].LastSuccess = time.Time{}
 		}

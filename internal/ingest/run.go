@@ -82,6 +82,8 @@ type origin struct {
 	maxDocument int64
 	// listing is what the source listed in this run; nil before.
 	listing *listing
+	// revision names the state of the source in this run; empty if nothing does.
+	revision string
 	// reached reports whether a document of it could be asked for. Without one, unavailable is why not.
 	reached     atomic.Bool
 	unavailable atomic.Pointer[error]
@@ -162,23 +164,26 @@ func (r *run) count(ctx context.Context) error {
 	if r.Texts != nil {
 		return r.countTexts(ctx)
 	}
+	stats, err := r.Index.Stats(ctx)
+	if err != nil {
+		return fmt.Errorf("the index cannot say what earlier runs found: %w", err)
+	}
 	total, all, failed := 0, 0, map[string]error{}
 	for _, o := range r.origins {
-		l, err := record(ctx, o.Source, func(e source.Entry) {
-			all++
-			if r.share.Has(o.document(e.Path)) {
-				total++
-			}
-		})
-		o.listing = l
+		o.listing, err = r.enumerate(ctx, o, sourceOf(stats.Measured.Synced, o.name))
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil:
 			return fmt.Errorf("source %q: its listing cannot be kept in a temporary file: %w", o.name, err)
-		case l.err != nil:
-			failed[o.name] = l.err
+		case o.listing.err != nil:
+			failed[o.name] = o.listing.err
 		}
+		total, all = total+o.listing.mine, all+o.listing.entries
+		r.tally.revised(o)
+	}
+	if err := r.forgetRevisions(ctx, stats.Measured); err != nil {
+		return err
 	}
 	r.tally.expect(total)
 	if r.Team != nil {

@@ -23,6 +23,13 @@ func (t *tally) source(name string) *config.SourceSync {
 	return s
 }
 
+// revised takes note of the revision of a source.
+func (t *tally) revised(o *origin) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.source(o.name).Revision = o.revision
+}
+
 // removed counts documents of a source that were removed.
 func (t *tally) removed(source string, n int) {
 	t.vanished("removed", n, func() { t.sum.Removed += n; t.source(source).Removed += n })
@@ -110,6 +117,9 @@ func (r *run) synced(before, now config.Synced) config.Synced {
 		}
 		if s.Error = ""; failure != nil {
 			s.Error = clip(failure.Error(), maxMessage)
+		}
+		if failure != nil || len(r.unlisted) > 0 || s.Kept+s.HeldBack > 0 {
+			s.Revision = "" // the ledger is not what the source lists
 		}
 		synced.Sources = append(synced.Sources, s)
 	}

@@ -20,7 +20,8 @@ import (
 )
 
 // repository is a folder of one commit of a Git repository. The first listing fetches the commit, and
-// everything after it reads that one. A document's version is the ID of its content.
+// everything after it reads that one. A document's version is the ID of its content. The commit is the
+// revision, so that a run fetches nothing while it stays the same.
 //
 //   - A link to a file of the repository is a document with that file's content. A link to a listed
 //     directory is skipped: its documents are listed under their own paths. A link that leads out of
@@ -97,6 +98,29 @@ func (r *repository) fetched(ctx context.Context) (*git.Snapshot, error) {
 	}
 	r.snapshot = s
 	return s, nil
+}
+
+// Revision implements Revised. The commit is asked for, and not fetched.
+func (r *repository) Revision(ctx context.Context) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.snapshot != nil {
+		return r.revision(r.snapshot.Commit), nil
+	}
+	options, err := r.options()
+	if err != nil {
+		return "", err
+	}
+	commit, err := git.Revision(ctx, options)
+	if err != nil {
+		return "", fmt.Errorf("repository %s: %w", options.URL, err)
+	}
+	return r.revision(commit), nil
+}
+
+// revision names what is listed of a commit.
+func (r *repository) revision(commit string) string {
+	return config.Hash([]any{commit, r.folder, r.globs.include, r.globs.exclude})
 }
 
 func (r *repository) List(ctx context.Context, yield func(Entry) bool) error {

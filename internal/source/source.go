@@ -130,6 +130,24 @@ func newSource(c config.Source, r Resolvers) (Source, error) {
 	}
 }
 
+// Revised is a source that can tell whether its listing has changed without listing.
+type Revised interface {
+	// Revision names the state of everything that List lists. While it is the same, so is the listing, whose versions
+	// are exact. Once the source was listed, it is the revision of that listing.
+	Revision(ctx context.Context) (string, error)
+}
+
+// Revision returns the revision of a source; it is empty for a source that has none.
+func Revision(ctx context.Context, s Source) (string, error) {
+	if p, ok := s.(*paired); ok {
+		s = p.Source
+	}
+	if r, ok := s.(Revised); ok {
+		return r.Revision(ctx)
+	}
+	return "", nil
+}
+
 // attempts is how often a document that changes under the reader is read: a file that is replaced
 // now and then is read whole at the second attempt, one that is written to without pause never is.
 const attempts = 3
