@@ -19,9 +19,12 @@ func (r *run) enumerate(ctx context.Context, o *origin, last config.SourceSync) 
 		now, err := source.Revision(ctx, o.Source)
 		if err == nil && o.named(now) == last.Revision {
 			l, err := record(ctx, r.recorded(o), mine)
-			if err != nil || !errors.Is(l.err, errUnsettled) {
+			if err != nil {
+				return nil, err
+			}
+			if l.err == nil {
 				o.revision = last.Revision
-				return l, err
+				return l, nil
 			}
 			l.close()
 		}

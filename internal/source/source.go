@@ -58,6 +58,9 @@ type Description struct {
 	Version string
 	// Extension, such as ".html", is that of the document's type; empty means that of its path.
 	Extension string
+	// Charset is the encoding that the server declares of a text; Read decodes it. It is empty if it
+	// declares none.
+	Charset string
 	// Metadata is the source's own of the document, such as the user metadata of an S3 object; nil
 	// means the listed one.
 	Metadata map[string]string
@@ -224,6 +227,7 @@ func readOnce(ctx context.Context, s Source, entry Entry, max int64) (Content, e
 		content.Metadata = entry.Metadata
 	}
 	content.Data, err = readAll(ctx, r, entry.Size, max)
+	content.Data = decoded(content.Data, content.Charset)
 	return content, err
 }
 

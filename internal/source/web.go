@@ -168,10 +168,13 @@ func (w *web) list(ctx context.Context) (map[string]page, error) {
 			errs = append(errs, err)
 		}
 	}
-	if len(errs) > 0 {
-		return pages, errs[0] // the others are likely of the same cause
+	switch len(errs) {
+	case 0:
+		return pages, nil
+	case 1:
+		return pages, errs[0]
 	}
-	return pages, nil
+	return pages, fmt.Errorf("%w (and %d more of %d sitemaps)", errs[0], len(errs)-1, len(w.config.Sitemaps))
 }
 
 func (w *web) add(pages map[string]page, named string) {
@@ -295,7 +298,8 @@ func (b *body) Close() error {
 
 // Describe implements Describer.
 func (b *body) Describe() Description {
-	return Description{Version: webVersion(b.header), Extension: extension(b.header.Get("Content-Type"), b.url)}
+	contentType := b.header.Get("Content-Type")
+	return Description{Version: webVersion(b.header), Extension: extension(contentType, b.url), Charset: declaredCharset(contentType)}
 }
 
 // webVersion is the ETag, or else the time of the last change. RFC 9110, 8.8.2.2: a time says nothing of a change

@@ -432,6 +432,11 @@ func TestSitemapsThatFailLeaveTheListingIncomplete(t *testing.T) {
 			t.Errorf("%s listed %v, %v", page, listed, err)
 		}
 	}
+	w := newWeb(t, config.HTTP{Sitemaps: []string{s.URL + "/missing.xml", s.URL + "/good.xml", s.URL + "/html"}}, Resolvers{})
+	err := w.List(t.Context(), func(Entry) bool { return true })
+	if err == nil || !strings.Contains(err.Error(), "/missing.xml") || !strings.Contains(err.Error(), "(and 1 more of 3 sitemaps)") {
+		t.Errorf("two sitemaps of three gave %v", err)
+	}
 }
 
 func FuzzSitemap(f *testing.F) {
