@@ -63,6 +63,7 @@ func openDataPlane(ctx context.Context, o dataPlaneOptions) (*dataPlane, error) 
 		index.NewCollector(store),
 	)
 	d.models.Log = o.log
+	d.stages.LogTo(o.log)
 	d.models.Observe = model.Observers(model.NewMetrics(d.registry), d.stages.Observe)
 	return d, nil
 }

@@ -26,11 +26,15 @@ type OpsStatus struct {
 
 // StageStatus is the state of one stage, fed by live traffic and probes.
 type StageStatus struct {
-	OK         bool      `json:"ok"`
-	Reason     Failure   `json:"reason,omitempty"`
-	Message    string    `json:"message,omitempty"`
-	HTTPStatus int       `json:"httpStatus,omitempty"`
-	Since      time.Time `json:"since"` // when OK last changed
+	OK         bool    `json:"ok"`
+	Reason     Failure `json:"reason,omitempty"`
+	Message    string  `json:"message,omitempty"`
+	HTTPStatus int     `json:"httpStatus,omitempty"`
+	// Code is the server's own word for its error. ServerMessage is the server's latest message: bounded, and without
+	// keys, prompts and passages; it may name a request, so that no condition has it.
+	Code          string    `json:"code,omitempty"`
+	ServerMessage string    `json:"serverMessage,omitempty"`
+	Since         time.Time `json:"since"` // when OK last changed
 }
 
 // IndexStatus counts what the generation holds.

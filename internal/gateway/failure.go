@@ -229,8 +229,8 @@ func (x *exchange) fail(ctx context.Context, err error) {
 	_ = x.send(f.status, "application/json", b)
 }
 
-// describe returns what the log records of an error: the stage, the model and the cause, but no
-// text that a server or a client wrote.
+// describe returns what the log records of an error: the stage, the model and the cause, with the words of the
+// model's server, which its client has cleaned of keys and of the texts that were sent. It has no text of a client.
 func describe(err error) []slog.Attr {
 	attributes := []slog.Attr{slog.String("code", failureOf(err).Code)}
 	if e, ok := errors.AsType[*query.StageError](err); ok {
@@ -240,7 +240,11 @@ func describe(err error) []slog.Attr {
 	if m, ok := errors.AsType[*model.Error](err); ok {
 		attributes = append(attributes, slog.String("model", m.Model))
 		if m.Status != 0 {
-			return append(attributes, slog.Int("upstream_status", m.Status))
+			attributes = append(attributes, slog.Int("upstream_status", m.Status))
+			if words := strings.TrimSpace(m.Code + " " + m.Message); words != "" {
+				attributes = append(attributes, slog.String("cause", words))
+			}
+			return attributes
 		}
 		cause = m.Err
 	}

@@ -92,3 +92,20 @@ func TestCausesOfConnectionsAreTheSameEachTime(t *testing.T) {
 		t.Errorf("the summary has the id of a request: %s", named)
 	}
 }
+
+func TestAServerMayNotQuoteASingleWordOfATextEither(t *testing.T) {
+	texts := []string{"The password of the vault is xyzzy-77; the limit of tokens is 8192, the account 12345678."}
+	for said, want := range map[string]string{
+		"cannot read 'xyzzy-77'":                      "cannot read '[…]'",
+		"unknown token XYZZY-77 in input":             "unknown token […] in input",
+		"no vault here":                               "no […] here",
+		"account 12345678 has no credits":             "account […] has no credits",
+		"maximum context length is 8192 tokens":       "maximum context length is 8192 tokens",
+		"The model `qwen3` does not exist":            "The model `qwen3` does not exist",
+		"Incorrect API key provided: sk-1***9. Check": "Incorrect API key provided: sk-1***9. Check",
+	} {
+		if got := clean(said, "", texts); got != want {
+			t.Errorf("%q becomes %q", said, got)
+		}
+	}
+}

@@ -234,8 +234,8 @@ func wrongField(loc any) string {
 	return " (" + strings.Join(names, ".") + ")"
 }
 
-// clean makes a server's message fit for logs and users: printable, short, without the key, and
-// empty when it quotes the texts of the request.
+// clean makes a server's message fit for logs and users: printable, short, without the key and the
+// particular words of the request's texts, and empty when it quotes them at length.
 func clean(message, key string, texts []string) string {
 	if message == "" {
 		return ""
@@ -253,7 +253,7 @@ func clean(message, key string, texts []string) string {
 	if quotes(string(beyond), append([]string{key}, texts...)) {
 		return ""
 	}
-	return string(printable[:min(len(printable), maxMessage)])
+	return mask(string(printable[:min(len(printable), maxMessage)]), texts)
 }
 
 // quoteLength is how many letters and digits in a row, the same in a message and a text, make a

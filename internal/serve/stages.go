@@ -20,24 +20,31 @@ const downAfter = 3
 type Stages struct {
 	mu     sync.Mutex
 	stages map[config.Stage]*stage
+	causes causes
 }
 
 type stage struct {
 	config.StageStatus
 	failures int       // counts consecutive failures
+	refusals int       // counts consecutive requests that were refused because of their content
 	asked    time.Time // is when the stage was last called
 	// held is what Hold keeps the stage at while its calls succeed; nil means nothing.
 	held *config.StageStatus
 }
 
 // NewStages makes a tracker without any stage.
-func NewStages() *Stages { return &Stages{stages: map[config.Stage]*stage{}} }
+func NewStages() *Stages {
+	return &Stages{
+		stages: map[config.Stage]*stage{},
+		causes: causes{said: map[cause]*occurrences{}, failing: map[config.Stage]bool{}},
+	}
+}
 
 // Observe records the outcome of one model call; it is a model.Observer. If the model refused a
 // request because of its content, that shows only that the model answers.
 func (s *Stages) Observe(stage config.Stage, _ time.Duration, err error) {
 	if refusesContent(err) {
-		s.touch(stage)
+		s.refused(stage, err)
 		return
 	}
 	s.note(stage, err, needed(err))
@@ -46,6 +53,24 @@ func (s *Stages) Observe(stage config.Stage, _ time.Duration, err error) {
 func refusesContent(err error) bool {
 	failure := model.FailureOf(err)
 	return failure == config.InputTooLong || failure == config.ModelRejected
+}
+
+// refused records a request that the model refused because of its content. A model that refuses one after the other may
+// refuse all: that is logged, and the stage counts as idle, so that a probe finds it out.
+func (s *Stages) refused(name config.Stage, err error) {
+	s.mu.Lock()
+	st := s.get(name)
+	if model.FailureOf(err) == config.ModelRejected {
+		st.refusals++
+	}
+	all := st.refusals >= downAfter
+	if !all {
+		st.asked = time.Now()
+	}
+	s.mu.Unlock()
+	if all {
+		s.causes.failed(name, err)
+	}
 }
 
 // needed returns how many consecutive failures like err make a stage not OK.
@@ -110,12 +135,17 @@ func (s *Stages) get(name config.Stage) *stage {
 // note records an outcome: one success makes a stage OK, needed consecutive failures make it not
 // OK.
 func (s *Stages) note(name config.Stage, err error, needed int) {
+	if err != nil {
+		s.causes.failed(name, err)
+	} else {
+		s.causes.worked(name)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.get(name)
 	st.asked = time.Now()
 	if err == nil {
-		st.failures = 0
+		st.failures, st.refusals = 0, 0
 		st.set(config.StageStatus{OK: true})
 		return
 	}
@@ -126,9 +156,12 @@ func (s *Stages) note(name config.Stage, err error, needed int) {
 	st.set(failure(err))
 }
 
-// set keeps the message while the reason stays the same, and Since while OK stays the same.
+// set keeps the message while the reason stays the same, and Since while OK stays the same. The server's own message
+// is always the latest.
 func (st *stage) set(now config.StageStatus) {
-	if st.OK == now.OK && st.Reason == now.Reason && st.HTTPStatus == now.HTTPStatus && !st.Since.IsZero() {
+	same := st.OK == now.OK && st.Reason == now.Reason && st.HTTPStatus == now.HTTPStatus && st.Code == now.Code
+	if same && !st.Since.IsZero() {
+		st.ServerMessage = now.ServerMessage
 		return
 	}
 	now.Since = st.Since
@@ -141,7 +174,9 @@ func (st *stage) set(now config.StageStatus) {
 // failure describes err in words that do not vary between calls.
 func failure(err error) config.StageStatus {
 	if e, ok := errors.AsType[*model.Error](err); ok {
-		return config.StageStatus{Reason: e.Failure, Message: e.Summary(), HTTPStatus: e.Status}
+		return config.StageStatus{
+			Reason: e.Failure, Message: e.Summary(), HTTPStatus: e.Status, Code: e.Code, ServerMessage: e.Message,
+		}
 	}
 	status := config.StageStatus{Reason: config.StageFailed, Message: err.Error()}
 	if e, ok := errors.AsType[reasoned](err); ok {
@@ -169,7 +204,7 @@ func (s *Stages) probeInterval(name config.Stage, interval time.Duration) time.D
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.get(name)
-	if (!st.OK || st.failures > 0 || st.held != nil) && st.Reason != config.ModelOverloaded {
+	if (!st.OK || st.failures > 0 || st.refusals >= downAfter || st.held != nil) && st.Reason != config.ModelOverloaded {
 		return interval / 6
 	}
 	return interval
