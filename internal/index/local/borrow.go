@@ -11,7 +11,6 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
-	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
 // lender is another generation of the pipeline, whose vectors are in this one's space.
@@ -22,7 +21,7 @@ type lender struct {
 
 // findLenders finds the other generations of the same embedding space that have vectors, the newest first.
 func (s *Store) findLenders(ctx context.Context, space config.EmbeddingSpace) error {
-	rows, err := s.reader.QueryContext(ctx, `SELECT id, dimensions, record FROM generation
+	rows, err := s.reader.QueryContext(ctx, `SELECT id, dimensions, record, sum = `+generationSum+` FROM generation
 		WHERE pipeline = ? AND id <> ? AND dimensions > 0 ORDER BY id DESC`, s.pipeline.String(), s.generation)
 	if err != nil {
 		return err
@@ -32,10 +31,14 @@ func (s *Store) findLenders(ctx context.Context, space config.EmbeddingSpace) er
 		var (
 			l      lender
 			record []byte
+			intact bool
 			g      config.Generation
 		)
-		if err := rows.Scan(&l.generation, &l.dimensions, &record); err != nil {
+		if err := rows.Scan(&l.generation, &l.dimensions, &record, &intact); err != nil {
 			return err
+		}
+		if !intact {
+			return altered("the record of a generation")
 		}
 		if err := json.Unmarshal(record, &g); err != nil {
 			return fmt.Errorf("%w: the record of a generation: %w", ErrDamaged, err)
@@ -68,7 +71,7 @@ func (s *Store) Borrow(ctx context.Context, document string, ids []string) (inde
 }
 
 // selectLent reads the vectors of chunksAtOnce chunks of a generation.
-var selectLent = `SELECT id, vector FROM chunk JOIN vector USING (number)
+var selectLent = `SELECT number, id, vector, sum FROM chunk JOIN vector USING (number)
 	WHERE generation = ? AND id IN (?` + strings.Repeat(", ?", chunksAtOnce-1) + `)`
 
 // borrow adds to the loan what a generation has of it.
@@ -105,14 +108,15 @@ func (s *Store) readLent(ctx context.Context, args []any, loan *index.Loan) erro
 	}
 	defer rows.Close()
 	for rows.Next() {
+		var number, written int64
 		var id string
 		var encoded sql.RawBytes
-		if err := rows.Scan(&id, &encoded); err != nil {
+		if err := rows.Scan(&number, &id, &encoded, &written); err != nil {
 			return err
 		}
-		v, err := vector.Decode(encoded)
+		v, err := readVector(number, encoded, written)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
+			return err
 		}
 		loan.Vectors[id] = v
 	}

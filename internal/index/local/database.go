@@ -25,7 +25,7 @@ var ErrDamaged = errors.New("the index database is damaged")
 // changes.
 const (
 	applicationID = 0x52414750
-	schemaVersion = 9
+	schemaVersion = 10
 )
 
 // Vectors have a table of their own, so that a scan of the texts does not read them.
@@ -39,6 +39,7 @@ CREATE TABLE generation (
 	completed   INTEGER NOT NULL DEFAULT 0, -- Unix nanoseconds; 0 until complete once
 	losses      TEXT NOT NULL DEFAULT '',   -- config.Losses as JSON, as of completed
 	measured    TEXT NOT NULL DEFAULT '',   -- index.Measured as JSON
+	sum         INTEGER NOT NULL DEFAULT 0, -- generationSum
 	UNIQUE (pipeline, fingerprint)
 );
 CREATE TABLE document (
@@ -59,6 +60,7 @@ CREATE TABLE document (
 	version    TEXT NOT NULL DEFAULT '',    -- the source's; empty when it has none
 	attempts   INTEGER NOT NULL DEFAULT 0,  -- runs in which this version failed
 	metadata   TEXT NOT NULL DEFAULT '',    -- JSON object; empty when there is none, or it is unknown
+	sum        INTEGER NOT NULL DEFAULT 0,  -- documentSum
 	PRIMARY KEY (generation, document)
 ) WITHOUT ROWID;
 CREATE TABLE chunk (
@@ -75,11 +77,14 @@ CREATE TABLE chunk (
 	"end"      INTEGER NOT NULL,
 	metadata   TEXT NOT NULL,               -- JSON object; empty when there is none
 	terms      TEXT NOT NULL,               -- index.Analyse of the embedded text, joined by spaces
+	loaded     INTEGER NOT NULL DEFAULT 0,  -- loadedSum
+	shown      INTEGER NOT NULL DEFAULT 0,  -- shownSum
 	UNIQUE (generation, id)
 );
 CREATE TABLE vector (
 	number INTEGER PRIMARY KEY REFERENCES chunk,
-	vector BLOB NOT NULL                    -- little-endian float32, as the model gave it
+	vector BLOB NOT NULL,                   -- little-endian float32, as the model gave it
+	sum    INTEGER NOT NULL DEFAULT 0       -- vectorSum
 );
 CREATE TABLE staged (
 	number INTEGER PRIMARY KEY REFERENCES vector -- of a vector whose chunk is not yet written
@@ -112,6 +117,12 @@ var changes = []string{
 	`ALTER TABLE generation ADD COLUMN measured TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE document ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0`,
 	`ALTER TABLE document ADD COLUMN metadata TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE generation ADD COLUMN sum INTEGER NOT NULL DEFAULT 0; UPDATE generation SET sum = ` + generationSum + `;
+	ALTER TABLE document ADD COLUMN sum INTEGER NOT NULL DEFAULT 0; UPDATE document SET sum = ` + documentSum + `;
+	ALTER TABLE chunk ADD COLUMN loaded INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE chunk ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;
+	UPDATE chunk SET loaded = ` + loadedSum + `, shown = ` + shownSum + `;
+	ALTER TABLE vector ADD COLUMN sum INTEGER NOT NULL DEFAULT 0; UPDATE vector SET sum = ` + vectorSum + ``,
 }
 
 // migrate creates the schema in a new database, brings an older one up to date, and refuses one that this program does

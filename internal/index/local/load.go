@@ -59,7 +59,7 @@ func (s *Store) load(ctx context.Context) error {
 // selectLoaded reads a generation's chunks in the order of their numbers. The plus keeps SQLite
 // from using the index of their ids: it would then have to sort them all, vectors included, in a
 // file.
-const selectLoaded = `SELECT number, id, document, source, text, metadata, terms, vector
+const selectLoaded = `SELECT number, id, document, source, text, metadata, terms, loaded, vector, coalesce(sum, 0)
 	FROM chunk LEFT JOIN vector USING (number) WHERE +generation = ? ORDER BY number`
 
 // readBatches calls do with the generation's chunks, a segment at a time.
@@ -72,18 +72,26 @@ func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error 
 	var batch []loaded
 	for rows.Next() {
 		var (
-			c        loaded
-			metadata string
-			encoded  sql.RawBytes
+			c           loaded
+			metadata    string
+			loaded, sum int64
+			encoded     sql.RawBytes
 		)
-		if err := rows.Scan(&c.number, &c.ID, &c.Document, &c.Source, &c.Text, &metadata, &c.terms, &encoded); err != nil {
+		if err := rows.Scan(&c.number, &c.ID, &c.Document, &c.Source, &c.Text, &metadata, &c.terms, &loaded,
+			&encoded, &sum); err != nil {
 			return err
+		}
+		if c.sum(s.generation, metadata) != loaded {
+			return altered("a chunk")
 		}
 		if c.Metadata, err = config.DecodeMetadata(metadata); err != nil {
 			return fmt.Errorf("%w: metadata of a chunk: %w", ErrDamaged, err)
 		}
-		if c.vector, err = s.decodeVector(encoded); err != nil {
+		if c.vector, err = readVector(c.number, encoded, sum); err != nil {
 			return err
+		}
+		if len(c.vector) != s.dimensions {
+			return fmt.Errorf("%w: a vector has %d dimensions where %d were expected", ErrDamaged, len(c.vector), s.dimensions)
 		}
 		if batch = append(batch, c); len(batch) == segmentChunks {
 			if err := do(batch); err != nil {
@@ -98,11 +106,20 @@ func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error 
 	return do(batch)
 }
 
-// decodeVector reads a stored vector, which has the index's dimensions.
-func (s *Store) decodeVector(encoded []byte) ([]float32, error) {
+// sum is the chunk's loadedSum.
+func (c *loaded) sum(generation int64, metadata string) int64 {
+	return int64(sum(0).integer(c.number).integer(generation).text(c.ID).text(c.Document).text(c.Source).text(c.Text).
+		text(metadata).text(c.terms))
+}
+
+// readVector decodes a stored vector whose vectorSum was written.
+func readVector(number int64, encoded []byte, written int64) ([]float32, error) {
+	if int64(sum(0).integer(number).bytes(encoded)) != written {
+		return nil, altered("a vector")
+	}
 	v, err := vector.Decode(encoded)
-	if err != nil || len(v) != s.dimensions {
-		return nil, fmt.Errorf("%w: a vector of %d bytes where %d were expected", ErrDamaged, len(encoded), 4*s.dimensions)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return v, nil
 }

@@ -16,7 +16,7 @@ import (
 const chunksAtOnce = 64
 
 // fetchChunks reads what the ranking does not hold.
-var fetchChunks = `SELECT number, title, heading, text, page, start, "end"
+var fetchChunks = `SELECT number, title, heading, text, page, start, "end", shown
 	FROM chunk WHERE number IN (?` + strings.Repeat(", ?", chunksAtOnce-1) + `)`
 
 // cacheBytes bounds the chunks that are kept in memory: some 30,000 of 800 characters.
@@ -82,11 +82,15 @@ func (s *Store) readChunks(chunks []index.Chunk, entries []entry, absent []int) 
 	read := make(map[int64]index.Chunk, len(absent))
 	for rows.Next() {
 		var (
-			number int64
-			c      index.Chunk
+			number, shown int64
+			c             index.Chunk
 		)
-		if err := rows.Scan(&number, &c.Title, &c.Heading, &c.Text, &c.Page, &c.Start, &c.End); err != nil {
+		if err := rows.Scan(&number, &c.Title, &c.Heading, &c.Text, &c.Page, &c.Start, &c.End, &shown); err != nil {
 			return err
+		}
+		if int64(sum(0).integer(number).text(c.Title).text(c.Heading).text(c.Text).integer(int64(c.Page)).
+			integer(int64(c.Start)).integer(int64(c.End))) != shown {
+			return altered("a chunk")
 		}
 		read[number] = c
 	}
@@ -114,7 +118,7 @@ func (s *Store) Known(_ context.Context, document string) (map[string]bool, erro
 }
 
 const selectRows = `SELECT document, source, hash, attributes, title, chunks, truncated, state, reason, message,
-	updated, warnings, readers, version, attempts, metadata FROM document WHERE generation = ? `
+	updated, warnings, readers, version, attempts, metadata, sum = ` + documentSum + ` FROM document WHERE generation = ? `
 
 // Documents returns up to limit rows whose document sorts after the given one, in the order of
 // their bytes.
@@ -141,11 +145,15 @@ func (s *Store) rows(ctx context.Context, query string, args ...any) ([]index.Ro
 			row                index.Row
 			updated            int64
 			warnings, metadata string
+			intact             bool
 		)
 		if err := found.Scan(&row.Document, &row.Source, &row.Hash, &row.Attributes, &row.Title, &row.Chunks,
 			&row.Truncated, &row.State, &row.Reason, &row.Message, &updated, &warnings, &row.Readers,
-			&row.Version, &row.Attempts, &metadata); err != nil {
+			&row.Version, &row.Attempts, &metadata, &intact); err != nil {
 			return nil, err
+		}
+		if !intact {
+			return nil, altered(fmt.Sprintf("the ledger row of %q", row.Document))
 		}
 		if row.Metadata, err = config.DecodeMetadata(metadata); err != nil {
 			return nil, fmt.Errorf("%w: metadata of %s: %w", ErrDamaged, row.Document, err)

@@ -129,7 +129,10 @@ func (s *Store) open(ctx context.Context, o Options) (err error) {
 	if err := s.reader.QueryRowContext(ctx, `SELECT coalesce(max(number), 0) FROM chunk`).Scan(&s.lastNumber); err != nil {
 		return err
 	}
-	return s.load(ctx)
+	if err := s.load(ctx); err != nil {
+		return err
+	}
+	return s.checkLedger(ctx)
 }
 
 // openGeneration finds the generation's row, or inserts it.
@@ -140,16 +143,21 @@ func (s *Store) openGeneration(ctx context.Context, g config.Generation) error {
 	}
 	pipeline, fingerprint := s.pipeline.String(), g.Fingerprint()
 	var stored string
+	var intact bool
 	err = s.writer.conn.QueryRowContext(ctx,
-		`SELECT id, record, dimensions FROM generation WHERE pipeline = ? AND fingerprint = ?`,
-		pipeline, fingerprint).Scan(&s.generation, &stored, &s.dimensions)
+		`SELECT id, record, dimensions, sum = `+generationSum+` FROM generation WHERE pipeline = ? AND fingerprint = ?`,
+		pipeline, fingerprint).Scan(&s.generation, &stored, &s.dimensions, &intact)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s.writer.conn.QueryRowContext(ctx,
-			`INSERT INTO generation (pipeline, fingerprint, record) VALUES (?, ?, ?) RETURNING id`,
+			`INSERT INTO generation (pipeline, fingerprint, record, sum)
+				VALUES (?1, ?2, ?3, checksum(?1, ?2, ?3, 0, 0, '', '')) RETURNING id`,
 			pipeline, fingerprint, record).Scan(&s.generation)
 	}
 	if err != nil {
 		return err
+	}
+	if !intact {
+		return altered("the record of generation " + fingerprint)
 	}
 	var pinned config.Generation
 	if err := json.Unmarshal([]byte(stored), &pinned); err != nil || pinned != g {

@@ -135,7 +135,9 @@ func TestAnOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 		`ALTER TABLE generation DROP COLUMN losses`, `ALTER TABLE document DROP COLUMN warnings`,
 		`ALTER TABLE document DROP COLUMN readers`, `ALTER TABLE document DROP COLUMN version`,
 		`ALTER TABLE generation DROP COLUMN measured`, `ALTER TABLE document DROP COLUMN attempts`,
-		`ALTER TABLE document DROP COLUMN metadata`, `PRAGMA user_version = 2`,
+		`ALTER TABLE document DROP COLUMN metadata`, `ALTER TABLE document DROP COLUMN sum`,
+		`ALTER TABLE generation DROP COLUMN sum`, `ALTER TABLE chunk DROP COLUMN loaded`,
+		`ALTER TABLE chunk DROP COLUMN shown`, `ALTER TABLE vector DROP COLUMN sum`, `PRAGMA user_version = 2`,
 	} {
 		if _, err := s.writer.conn.ExecContext(t.Context(), change); err != nil {
 			t.Fatal(err)
@@ -158,17 +160,19 @@ func TestAnOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 
 func TestForeignDatabasesAreRefused(t *testing.T) {
 	const otherSchema = "use the version that created it, or delete the directory"
+	const sums = `; UPDATE generation SET sum = ` + generationSum + `; UPDATE chunk SET loaded = ` + loadedSum +
+		`; UPDATE vector SET sum = ` + vectorSum
 	for name, test := range map[string]struct{ change, want string }{
 		"an older schema":            {`PRAGMA user_version = 1`, otherSchema},
 		"a newer schema":             {`PRAGMA user_version = 99`, otherSchema},
 		"another program's database": {`PRAGMA application_id = 1`, "choose another directory"},
 		"a record of another generation": {
-			`UPDATE generation SET record = '{"analyser":"99"}'`, "does not match its fingerprint",
+			`UPDATE generation SET record = '{"analyser":"99"}'` + sums, "does not match its fingerprint",
 		},
-		"a record that is not JSON":    {`UPDATE generation SET record = '{'`, "does not match its fingerprint"},
-		"a chunk that lost its vector": {`DELETE FROM vector`, "a vector of 0 bytes"},
-		"a vector of another length":   {`UPDATE vector SET vector = x'00000000'`, "a vector of 4 bytes"},
-		"metadata that is not JSON":    {`UPDATE chunk SET metadata = '{'`, "metadata of a chunk"},
+		"a record that is not JSON":    {`UPDATE generation SET record = '{'` + sums, "does not match its fingerprint"},
+		"a chunk that lost its vector": {`DELETE FROM vector`, "a vector is not what was written"},
+		"a vector of another length":   {`UPDATE vector SET vector = x'00000000'` + sums, "a vector has 1 dimensions"},
+		"metadata that is not JSON":    {`UPDATE chunk SET metadata = '{'` + sums, "metadata of a chunk"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			directory := t.TempDir()

@@ -313,14 +313,11 @@ func (s *Store) stage(ctx context.Context, document string, chunks []index.Vecto
 
 func (s *Store) stagedVector(number int64) ([]float32, error) {
 	var b []byte
-	if err := s.writer.readVector.QueryRow(number).Scan(&b); err != nil {
+	var written int64
+	if err := s.writer.readVector.QueryRow(number).Scan(&b, &written); err != nil {
 		return nil, err
 	}
-	v, err := vector.Decode(b)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	return v, nil
+	return readVector(number, b, written)
 }
 
 // unstage ends the staging of the document's vectors and deletes those that no chunk uses.
