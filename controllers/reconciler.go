@@ -54,7 +54,7 @@ type Reconciler struct {
 	records  records
 	upgrades upgrades
 	progress progress
-	metrics  conditionGauge
+	metrics  statusMetrics
 	once     sync.Once
 }
 
@@ -172,7 +172,7 @@ func problemOf(err error) *status.Problem {
 // report writes the status once if it changed, and then records events for what changed.
 func (r *Reconciler) report(ctx context.Context, p *v1alpha1.RAGPipeline, now v1alpha1.RAGPipelineStatus) error {
 	before := p.Status
-	r.metrics.set(p, now.Conditions)
+	r.metrics.set(p, now)
 	if equality.Semantic.DeepEqual(before, now) || !r.progress.due(client.ObjectKeyFromObject(p), before, now, r.now()) {
 		return nil
 	}

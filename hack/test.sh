@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every test. Tests on a real API server, Weaviate and S3 server get them built from source the first time, unless
-# KUBEBUILDER_ASSETS, RAGPIPELINE_WEAVIATE and RAGPIPELINE_VERSITYGW name others. The race detector needs cgo, and so a C compiler; without one
-# the tests run without it.
+# KUBEBUILDER_ASSETS, RAGPIPELINE_WEAVIATE and RAGPIPELINE_VERSITYGW name others; those on a Prometheus get Debian's,
+# unless RAGPIPELINE_PROMETHEUS names a directory. The race detector needs cgo, and so a C compiler; without one the
+# tests run without it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +14,8 @@ if [ -z "${KUBEBUILDER_ASSETS:-}" ] || [ -z "${RAGPIPELINE_WEAVIATE:-}" ]; then
 fi
 hack/helm.sh # for test/chart
 RAGPIPELINE_VERSITYGW=${RAGPIPELINE_VERSITYGW:-$(hack/versitygw/binary.sh)}
-export RAGPIPELINE_VERSITYGW
+RAGPIPELINE_PROMETHEUS=${RAGPIPELINE_PROMETHEUS:-$(hack/prometheus/binary.sh)}
+export RAGPIPELINE_VERSITYGW RAGPIPELINE_PROMETHEUS
 
 if command -v "${CC:-cc}" >/dev/null 2>&1 && [ "$(go env GOOS)/$(go env GOARCH)" != linux/386 ]; then
   echo "test: with the race detector"

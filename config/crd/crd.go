@@ -2,7 +2,7 @@
 // a cluster gets. The chart's copies, of the permissions too, and the API reference are made from here.
 package crd
 
-//go:generate cp ragpipeline.io_ragpipelines.yaml ../rbac/operator_role.yaml ../rbac/storage_role.yaml ../rbac/leader_role.yaml ../rbac/edit_role.yaml ../rbac/view_role.yaml ../../charts/ragpipeline/files/
+//go:generate cp ragpipeline.io_ragpipelines.yaml ../rbac/operator_role.yaml ../rbac/storage_role.yaml ../rbac/leader_role.yaml ../rbac/edit_role.yaml ../rbac/view_role.yaml ../monitoring/rules.yaml ../monitoring/dashboard.json ../../charts/ragpipeline/files/
 //go:generate go run ../../hack/apidocs ../../docs/api.md
 
 import _ "embed" // for the variable below
