@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -72,6 +71,7 @@ type reply struct {
 	*http.Response
 	// watchdog ends the attempt when it fires; each read of a stream resets it.
 	watchdog *time.Timer
+	texts    int // counts those that it answers
 }
 
 // readError is a failure of the connection while a reply was read.
@@ -234,7 +234,7 @@ func (c *client) exchange(ctx context.Context, call call, key string, begun func
 		begun()
 		interrupted = config.ModelBroken
 	}
-	err = call.read(ctx, &reply{resp, watchdog})
+	err = call.read(ctx, &reply{resp, watchdog, len(call.texts)})
 	if errIO, ok := errors.AsType[*readError](err); ok {
 		return c.broke(ctx, inner, interrupted, errIO.Err)
 	}
@@ -333,12 +333,6 @@ func isDown(err error) bool {
 	return false
 }
 
-// maxReply bounds one answer: 32 vectors of 4,096 dimensions, as numbers of 20 characters, are 2.6
-// MB.
-const maxReply = 32 << 20
-
-var errTooLarge = errors.New("it is too large")
-
 // replies are buffers for whole answers. Parsed values are always copied out of them.
 var replies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
@@ -353,12 +347,13 @@ func (c *client) readsWhole(parse func(answer []byte) error) func(context.Contex
 				replies.Put(buf)
 			}
 		}()
-		n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxReply+1))
-		if err != nil {
-			return &readError{err}
-		}
-		if n > maxReply {
-			return c.fail(config.ModelBroken, errTooLarge)
+		done, err := resp.whole(buf)
+		defer done()
+		switch {
+		case errors.Is(err, errTooLarge):
+			return c.fail(config.ModelBroken, err)
+		case err != nil:
+			return err
 		}
 		err = parse(buf.Bytes())
 		if _, own := errors.AsType[*Error](err); err == nil || own {
