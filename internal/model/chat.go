@@ -1,16 +1,13 @@
 package model
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"errors"
-	"maps"
 	"mime"
-	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -34,100 +31,138 @@ const (
 type Chat struct {
 	client *client
 	extra  map[string]any // holds ExtraBody
-	// thinkStyle holds a thinkStyle, which is learned from finished answers.
+	// instructions are those of the pipeline; they go with the first probe.
+	instructions string
+	// dialect holds the dialect of the server, as far as its refusals have shown it.
+	dialect atomic.Uint32
+	// thinkStyle holds a thinkStyle, which is learned from the first probe.
 	thinkStyle atomic.Int32
 	// warmedUp reports whether a probe has asked for a whole answer.
 	warmedUp atomic.Bool
+	// unprobed reports whether nothing calls Probe, so that the first stream has to.
+	unprobed atomic.Bool
 }
 
 // NewChat makes a client of the LLM m. A nil key sends none.
 func NewChat(m config.LLM, key Key, t Transport) *Chat {
-	return &Chat{
+	c := &Chat{
 		client: newClient(config.StageLLM, m.Name, join(m.URL, "/chat/completions"), key, t),
 		extra:  m.ExtraBody,
 	}
+	c.unprobed.Store(m.NoProbe)
+	return c
 }
+
+// Instruct sets the system prompt that the first probe has, so that its answer begins as those to
+// questions do: such a prompt may turn a model's thinking on. It must precede the first call.
+func (c *Chat) Instruct(system string) { c.instructions = system }
 
 // Complete returns the whole answer at once.
 func (c *Chat) Complete(ctx context.Context, r ChatRequest) (*Completion, error) {
-	return c.complete(ctx, r, interactive)
+	answer, _, err := c.complete(ctx, r, interactive)
+	return answer, err
 }
 
-// warmUp is the question of the first probe. Its answer, of at most warmUpTokens, is a word, or
+// warmUpText is the question of the first probe. Its answer, of at most warmUpTokens, is a word, or
 // some reasoning and a word.
 const (
-	warmUp       = "Reply with the single word: yes"
+	warmUpText   = "Reply with the single word: yes"
 	warmUpTokens = 256
+	warmUpTime   = time.Minute
 )
 
 // Probe asks for one token, once. The first probe asks for a whole short answer instead: from it,
-// the client learns where this model's answers begin, before a user waits for the first piece of
-// one.
+// the client learns the server's dialect and where this model's answers begin, before a user waits
+// for the first piece of one.
 func (c *Chat) Probe(ctx context.Context) error {
-	r := ChatRequest{Messages: []Message{{Role: "user", Content: probeText}}, MaxTokens: 1}
-	if thinkStyle(c.thinkStyle.Load()) == styleUnknown && !c.warmedUp.Load() {
-		r = ChatRequest{
-			Messages:    []Message{{Role: "user", Content: warmUp}},
-			MaxTokens:   warmUpTokens,
-			Temperature: new(0.0),
-		}
+	if c.warmedUp.Load() {
+		_, _, err := c.complete(ctx, ChatRequest{Messages: []Message{{Role: "user", Content: probeText}}, MaxTokens: 1}, probe)
+		return err
 	}
-	_, err := c.complete(ctx, r, probe)
+	r := ChatRequest{
+		Messages:    []Message{{Role: "user", Content: warmUpText}},
+		MaxTokens:   warmUpTokens,
+		Temperature: new(0.0),
+	}
+	if c.instructions != "" {
+		r.Messages = slices.Insert(r.Messages, 0, Message{Role: "system", Content: c.instructions})
+	}
+	_, raw, err := c.complete(ctx, r, probe)
 	if err == nil {
+		c.thinkStyle.Store(int32(styleOf(raw)))
 		c.warmedUp.Store(true)
 	}
 	return err
 }
 
-func (c *Chat) complete(ctx context.Context, r ChatRequest, retry retryPolicy) (*Completion, error) {
-	body, err := c.body(r, false)
-	if err != nil {
-		return nil, err
+// styleOf returns where the answer to warmUpText begins. One that goes on for warmUpTokens, in place of
+// a word, is reasoning whose end was cut off.
+func styleOf(raw chatReply) thinkStyle {
+	f := newThinkFilter(styleUnknown, true)
+	f.push(raw.content)
+	f.flush(false)
+	if f.unopened || raw.finish == finishLength && !f.cut && !raw.reasons && raw.content != "" {
+		return styleImplicit
 	}
-	var answer *Completion
-	err = c.client.do(ctx, call{
-		operation: "chat",
-		body:      body,
-		texts:     contents(r.Messages),
-		retry:     retry,
-		timeout:   chatTimeout,
-		read: func(ctx context.Context, resp *reply) (err error) {
-			answer, err = c.readWhole(ctx, resp, r)
-			return err
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return answer, nil
+	return styleExplicit
 }
 
-// Stream hands the answer's pieces to delta as they come, the first answer of a model that was
-// never probed in one piece. It tries again only before the first byte of the reply; an answer that
-// breaks off is an error, after the pieces that came.
-func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (*Completion, error) {
-	body, err := c.body(r, true)
-	if err != nil {
-		return nil, err
-	}
-	var answer *Completion
-	err = c.client.do(ctx, call{
-		operation: "chat",
-		body:      body,
-		texts:     contents(r.Messages),
-		retry:     interactive,
-		timeout:   firstByteTimeout,
-		stream:    true,
-		read: func(ctx context.Context, resp *reply) (err error) {
-			if isJSON(resp) { // a server that does not stream
-				if answer, err = c.readWhole(ctx, resp, r); err == nil && answer.Content != "" {
-					err = asDeltaError(delta(answer.Content))
-				}
+// complete returns an answer, and as it was before its reasoning was cut.
+func (c *Chat) complete(ctx context.Context, r ChatRequest, retry retryPolicy) (answer *Completion, raw chatReply, err error) {
+	omitted, err := c.inDialect(&r, false, func(body []byte) error {
+		return c.client.do(ctx, call{
+			operation: "chat",
+			body:      body,
+			texts:     contents(r.Messages),
+			retry:     retry,
+			timeout:   chatTimeout,
+			read: func(ctx context.Context, resp *reply) (err error) {
+				answer, raw, err = c.readWhole(ctx, resp, r)
 				return err
-			}
-			answer, err = c.readStream(ctx, resp, r, delta)
-			return err
-		},
+			},
+		})
+	})
+	if err != nil {
+		return nil, raw, err
+	}
+	answer.Omitted = omitted
+	return answer, raw, nil
+}
+
+// Stream hands the answer's pieces to delta as they come, those of a model that was never probed in
+// one piece. It tries again only before the first byte of the reply; an answer that breaks off is an
+// error, after the pieces that came.
+func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (answer *Completion, err error) {
+	if c.unprobed.Swap(false) {
+		go c.probeOnce(context.WithoutCancel(ctx))
+	}
+	begun := false
+	omitted, err := c.inDialect(&r, true, func(body []byte) error {
+		err := c.client.do(ctx, call{
+			operation: "chat",
+			body:      body,
+			texts:     contents(r.Messages),
+			retry:     interactive,
+			timeout:   firstByteTimeout,
+			stream:    true,
+			read: func(ctx context.Context, resp *reply) (err error) {
+				if isJSON(resp) { // a server that does not stream
+					if answer, _, err = c.readWhole(ctx, resp, r); err == nil && answer.Content != "" {
+						err = asDeltaError(delta(answer.Content))
+					}
+					return err
+				}
+				answer, err = c.readStream(ctx, resp, r, func(content string) error {
+					begun = true
+					return delta(content)
+				})
+				return err
+			},
+		})
+		if e, ok := errors.AsType[*Error](err); ok && begun {
+			e.refusal = "" // an answer that has begun is not asked for again
+		}
+		return err
 	})
 	if e, ok := errors.AsType[*deltaError](err); ok {
 		return nil, e.error
@@ -135,7 +170,69 @@ func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (*Complet
 	if err != nil {
 		return nil, err
 	}
+	answer.Omitted = omitted
 	return answer, nil
+}
+
+// probeOnce probes a model that nothing else does.
+func (c *Chat) probeOnce(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, warmUpTime)
+	defer cancel()
+	if c.Probe(ctx) != nil {
+		c.unprobed.Store(true)
+	}
+}
+
+// inDialect posts the request in the server's dialect, as far as that is known. If the server refuses
+// the form of it, inDialect posts it again in the form that the refusal asks for. What lets it through
+// is remembered. It returns the names of the fields that the server did not get.
+func (c *Chat) inDialect(r *ChatRequest, stream bool, post func(body []byte) error) (omitted []string, err error) {
+	d := dialect(c.dialect.Load())
+	body, err := c.body(r, stream, d)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := post(body)
+		if err == nil {
+			c.learn(lastingOf(d, r))
+			return d.omitted(r), nil
+		}
+		said, formal := mayTeach(err)
+		if !formal {
+			return nil, err
+		}
+		next, nextBody := c.another(r, stream, d, body, said)
+		if next == d {
+			return nil, err
+		}
+		d, body = next, nextBody
+	}
+}
+
+// another returns the dialect that the refusal asks for and the request in it, or d if there is none
+// that changes the request.
+func (c *Chat) another(r *ChatRequest, stream bool, d dialect, refused []byte, said refusalText) (dialect, []byte) {
+	for _, l := range lessons {
+		if d&l.way != 0 || !l.taught(said) {
+			continue
+		}
+		body, err := c.body(r, stream, d|l.way)
+		if err == nil && !bytes.Equal(body, refused) {
+			return d | l.way, body
+		}
+	}
+	return d, nil
+}
+
+// learn remembers the ways of a dialect.
+func (c *Chat) learn(d dialect) {
+	known := dialect(c.dialect.Or(uint32(d)))
+	for _, l := range lessons {
+		if d&l.way&^known != 0 {
+			c.client.learned(l.fact)
+		}
+	}
 }
 
 // stopped reports whether an answer may have ended before the model was done.
@@ -167,152 +264,4 @@ func contents(messages []Message) []string {
 		out[i] = m.Content
 	}
 	return out
-}
-
-// chatRequest is a request. Extra holds the members of ExtraBody that are not among the other
-// fields.
-type chatRequest struct {
-	Model string `json:"model"`
-	ChatRequest
-	Stream        bool           `json:"stream"`
-	StreamOptions *streamOptions `json:"stream_options,omitzero"`
-	Extra         map[string]any `json:",embed"`
-}
-
-type streamOptions struct {
-	IncludeUsage bool `json:"include_usage"`
-}
-
-func (c *Chat) body(r ChatRequest, stream bool) ([]byte, error) {
-	r.MaxTokens = max(r.MaxTokens, 0)
-	body := chatRequest{Model: c.client.model, ChatRequest: r, Stream: stream, Extra: c.extraFor(&r)}
-	if stream {
-		body.StreamOptions = &streamOptions{IncludeUsage: true}
-	}
-	return c.client.writeJSON(body)
-}
-
-// extraFor returns ExtraBody without the fields that the request itself has.
-func (c *Chat) extraFor(r *ChatRequest) map[string]any {
-	own := map[string]bool{
-		"model": true, "messages": true, "stream": true, "stream_options": true,
-		"max_tokens": r.MaxTokens > 0, "temperature": r.Temperature != nil, "top_p": r.TopP != nil,
-		"seed": r.Seed != nil, "stop": len(r.Stop) > 0, "response_format": r.ResponseFormat != nil,
-	}
-	extra := maps.Clone(c.extra)
-	maps.DeleteFunc(extra, func(name string, _ any) bool { return own[name] })
-	return extra
-}
-
-// chatReply is a chat.completion, a chat.completion.chunk, or an error in the place of one.
-type chatReply struct {
-	content  string // of the first choice: its message's or its delta's
-	finish   string
-	hasFirst bool // reports whether there is a first choice
-	usage    *Usage
-	problem  []byte // holds the JSON of an error; nil if it is not one
-}
-
-// chatJSON is the wire format of a chatReply. Errors have several shapes: {"error": ...},
-// {"object": "error", "message": ...}, {"detail": ...}, {"title": ...}.
-type chatJSON struct {
-	Choices list[*choice]  `json:"choices"`
-	Usage   *usageJSON     `json:"usage"`
-	Error   jsontext.Value `json:"error"`
-	Detail  jsontext.Value `json:"detail"`
-	Message jsontext.Value `json:"message"`
-	Title   jsontext.Value `json:"title"`
-}
-
-type choice struct {
-	Index        number      `json:"index"`
-	Delta        chatMessage `json:"delta"`
-	Message      chatMessage `json:"message"`
-	FinishReason text        `json:"finish_reason"`
-}
-
-// chatMessage is a message or delta. It leaves out reasoning_content.
-type chatMessage struct {
-	Content text `json:"content"`
-}
-
-func (m *chatMessage) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	*m = chatMessage{}
-	return absentUnless('{', d)
-}
-
-// parseChat reads one JSON answer or one event of a stream. It looks at the first choice only. An
-// object that holds neither a choice nor an error is empty, as a keep-alive is.
-func parseChat(data []byte) (chatReply, error) {
-	var answer chatJSON
-	err := readJSON(data, &answer)
-	reply := chatReply{usage: answer.Usage.exported()}
-	for _, c := range answer.Choices {
-		if c != nil && whole(c.Index.value) == 0 {
-			reply.content = string(cmp.Or(c.Delta.Content, c.Message.Content))
-			reply.finish = string(c.FinishReason)
-			reply.hasFirst = true
-		}
-	}
-	failed := answer.Error != nil && answer.Error.Kind() != 'n'
-	vague := answer.Detail != nil || answer.Message != nil || answer.Title != nil
-	if failed || vague && !reply.hasFirst {
-		reply.problem = data
-	}
-	return reply, err
-}
-
-// readWhole reads an answer that is not streamed.
-func (c *Chat) readWhole(ctx context.Context, resp *reply, r ChatRequest) (answer *Completion, err error) {
-	err = c.client.readsWhole(func(data []byte) error {
-		parsed, err := parseChat(data)
-		switch {
-		case err != nil:
-			return err
-		case parsed.problem != nil:
-			return c.inBand(parsed.problem)
-		case !parsed.hasFirst:
-			return errNoChoices
-		}
-		answer = &Completion{
-			Content:      c.withoutThinking(parsed.content, r.stopped(parsed.finish)),
-			FinishReason: parsed.finish,
-			Usage:        parsed.usage,
-		}
-		describe(ctx, parsed.finish, parsed.usage)
-		return nil
-	})(ctx, resp)
-	return answer, err
-}
-
-// problem is an error that came as or within a 200, of which only the status matters: {"error":
-// {"code": 429}}, {"code": 429}, {"status": 429}.
-type problem struct {
-	Code   count    `json:"code"`
-	Status count    `json:"status"`
-	Error  *problem `json:"error"`
-}
-
-func (p *problem) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	*p = problem{}
-	return absentUnless('{', d)
-}
-
-// status is the highest number that p or an error within it holds, or 0 if there is none.
-func (p *problem) status() int {
-	if p == nil {
-		return 0
-	}
-	return max(int(p.Code), int(p.Status), p.Error.status())
-}
-
-// inBand is an error that came as or within a 200. Its own code selects its failure, if it has one.
-func (c *Chat) inBand(data []byte) *Error {
-	var p problem
-	_ = readJSON(data, &p) // it has been read before
-	code := p.status()
-	if code < 400 || code > 599 {
-		code = http.StatusInternalServerError
-	}
-	return c.client.refused(code, string(data))
 }

@@ -33,7 +33,17 @@ func TestCompleteReadsTheAnswersOfManyServers(t *testing.T) {
 		{"one whose template opens the reasoning", `{"choices":[{"message":{"content":"hm\n</think>\n\nYes"},"finish_reason":"stop"}]}`,
 			Completion{Content: "Yes", FinishReason: "stop"}},
 		{"one that ran out of tokens while reasoning", `{"choices":[{"message":{"content":"<think>\nhm"},"finish_reason":"length"}]}`,
-			Completion{FinishReason: "length"}},
+			Completion{FinishReason: "length", OnlyReasoning: true}},
+		{"one that reasons in a part", `{"choices":[{"message":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"Y"},"e",{"text":"s"},7]},"finish_reason":"stop"}]}`,
+			Completion{Content: "Yes", FinishReason: "stop"}},
+		{"one that refuses", `{"choices":[{"message":{"content":null,"refusal":"I cannot."},"finish_reason":"stop"}]}`,
+			Completion{Content: "I cannot.", FinishReason: "stop", Refused: true}},
+		{"one that has completions only", `{"choices":[{"text":"Yes","finish_reason":"eos_token"}],"usage":{"prompt_tokens":"3","completion_tokens":2.0}}`,
+			Completion{Content: "Yes", FinishReason: "stop", Usage: &Usage{PromptTokens: 3, CompletionTokens: 2}}},
+		{"one that says why it ended in its own words", `{"choices":[{"message":{"content":"Ye"},"finish_reason":"MAX_TOKENS"}]}`,
+			Completion{Content: "Ye", FinishReason: "length"}},
+		{"one that reasoned only", `{"choices":[{"message":{"content":null,"reasoning":"hm"},"finish_reason":"length"}]}`,
+			Completion{FinishReason: "length", OnlyReasoning: true}},
 		{"one without content", `{"choices":[{"message":{"role":"assistant","content":null},"finish_reason":"length"}],"usage":null}`,
 			Completion{FinishReason: "length"}},
 		{"one with several choices", `{"choices":[{"index":1,"message":{"content":"b"}},{"index":0,"message":{"content":"a"},"finish_reason":"stop"}]}`,
@@ -358,120 +368,6 @@ func TestAStreamMayPauseButNotForEver(t *testing.T) {
 	})
 }
 
-func TestNoReasoningIsShownWhereverAnAnswerBegins(t *testing.T) {
-	opened := events("hm", "m</think>", "\n\nYes", " [1]")
-	plain := events("No ", "thoughts")
-	cut := strings.ReplaceAll(events("hm", "m"), `"stop"`, `"length"`)
-	type step struct {
-		about, stream string
-		stop          []string // the caller's
-		want          []string // pieces
-	}
-	for _, tc := range []struct {
-		name  string
-		steps []step
-	}{
-		{"a template that opens the block", []step{
-			{"the first answer shows what follows the block", opened, nil, []string{"Yes", " [1]"}},
-			{"the second too", opened, nil, []string{"Yes", " [1]"}},
-			{"one cut off while thinking has no text", cut, nil, nil},
-			{"one stopped by the caller's text while thinking has none", events("hm"), []string{"x"}, nil},
-			{"which has taught nothing wrong", opened, nil, []string{"Yes", " [1]"}},
-			{"one without a thought after all is held back, and shown", plain, nil, []string{"No thoughts"}},
-			{"after that they are streamed", plain, nil, []string{"No ", "thoughts"}},
-		}},
-		{"a plain model", []step{
-			{"the first answer is held back", plain, nil, []string{"No thoughts"}},
-			{"then they are streamed", plain, nil, []string{"No ", "thoughts"}},
-		}},
-		{"a plain model whose first answer is cut off", []step{
-			{"it is shown", cut, nil, []string{"hmm"}},
-			{"but nothing was learned", plain, nil, []string{"No thoughts"}},
-		}},
-		{"a model that opens its blocks itself", []step{
-			{"the first answer", events("\n<think>", "hm</think>", "Yes"), nil, []string{"Yes"}},
-			{"the second is streamed", plain, nil, []string{"No ", "thoughts"}},
-		}},
-		{"a model that opens its blocks itself and is cut off", []step{
-			{"nothing is shown", strings.ReplaceAll(events("<think>", "hm"), `"stop"`, `"length"`), nil, nil},
-		}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			var body string
-			s := serve(t, func(w http.ResponseWriter, _ []byte) {
-				w.Header().Set("Content-Type", "text/event-stream")
-				io.WriteString(w, body)
-			})
-			c := NewChat(config.LLM{Model: s.model()}, nil, Transport{})
-			for _, step := range tc.steps {
-				body = step.stream
-				r := ask("x")
-				r.Stop = step.stop
-				var pieces []string
-				got, err := c.Stream(t.Context(), r, func(p string) error { pieces = append(pieces, p); return nil })
-				if err != nil {
-					t.Fatalf("%s: %v", step.about, err)
-				}
-				if diff := cmp.Diff(step.want, pieces); diff != "" || got.Content != strings.Join(pieces, "") {
-					t.Errorf("%s: %q (-want +got):\n%s", step.about, got.Content, diff)
-				}
-			}
-		})
-	}
-}
-
-func TestWholeAnswersShowNoReasoningEither(t *testing.T) {
-	completion := func(content, finish string) string {
-		return fmt.Sprintf(`{"choices":[{"message":{"content":%q},"finish_reason":%q}]}`, content, finish)
-	}
-	var body string
-	s := serve(t, func(w http.ResponseWriter, _ []byte) {
-		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, body)
-	})
-	c := NewChat(config.LLM{Model: s.model()}, nil, Transport{})
-	for _, step := range []struct{ about, body, want string }{
-		{"a plain one", completion("Plain", "stop"), "Plain"},
-		{"one within a block", completion("hm</think>Yes", "stop"), "Yes"},
-		{"one cut off within", completion("hm", "length"), ""},
-		{"one cut off within a block of its own", completion("<think>hm", "length"), ""},
-		{"a plain one after all", completion("Plain", "stop"), "Plain"},
-		{"one within a block again", completion("hm</think>Yes", "stop"), "Yes"},
-	} {
-		body = step.body
-		if got, err := c.Complete(t.Context(), ask("x")); err != nil || got.Content != step.want {
-			t.Errorf("%s: %+v, %v", step.about, got, err)
-		}
-	}
-}
-
-func TestTheFirstProbeTellsWhereAnswersBegin(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, body []byte) {
-		if decode[struct{ Stream bool }](t, body).Stream {
-			w.Header().Set("Content-Type", "text/event-stream")
-			io.WriteString(w, events("No ", "thoughts"))
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, `{"choices":[{"message":{"content":"yes"},"finish_reason":"stop"}]}`)
-	})
-	c := NewChat(config.LLM{Model: s.model()}, nil, Transport{})
-	for _, tokens := range []int{warmUpTokens, 1} {
-		if err := c.Probe(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		asked := decode[struct {
-			MaxTokens int `json:"max_tokens"`
-		}](t, []byte(s.bodies[s.count()-1]))
-		if asked.MaxTokens != tokens {
-			t.Errorf("probe %d asks for %d tokens, want %d", s.count(), asked.MaxTokens, tokens)
-		}
-	}
-	if pieces, _, err := stream(t, c); err != nil || len(pieces) != 2 {
-		t.Errorf("the first answer comes in pieces %q, %v", pieces, err)
-	}
-}
-
 func TestAStreamsConnectionIsUsedAgain(t *testing.T) {
 	var connections atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -495,44 +391,5 @@ func TestAStreamsConnectionIsUsedAgain(t *testing.T) {
 	}
 	if n := connections.Load(); n > streams/2 { // on a busy machine an end may come too late
 		t.Errorf("%d streams took %d connections", streams, n)
-	}
-}
-
-func TestThoughtsAreCutHoweverTheAnswerIsCutIntoPieces(t *testing.T) {
-	cases := []struct{ name, answer, want string }{
-		{"no thoughts", " plain <b>text</b> ", " plain <b>text</b> "},
-		{"a leading block", "\n<think>a < b </thin </think>\n\n Answer", "Answer"},
-		{"an empty block", "<think></think>Answer", "Answer"},
-		{"several blocks", "<think>a</think>One <think>b</think>two", "One two"},
-		{"a block within the text keeps the space", "One <think>b</think> two", "One  two"},
-		{"a leading block that never ends", " <think>a", ""},
-		{"a tag that is spoken of", "Write <think> to think", "Write <think> to think"},
-		{"half a tag at the end", "a <thi", "a <thi"},
-		{"white space only", " \n", ""},
-	}
-	for _, tc := range cases {
-		t.Run(tc.name, func(t *testing.T) {
-			for size := 1; size <= len(tc.answer); size++ {
-				f := &thinkFilter{}
-				var got string
-				for piece := range slices.Chunk([]byte(tc.answer), size) {
-					got += f.push(string(piece))
-				}
-				if got += f.flush(); got != tc.want {
-					t.Errorf("in pieces of %d: %q, want %q", size, got, tc.want)
-				}
-			}
-		})
-	}
-}
-
-func TestALongThoughtIsSearchedOnce(t *testing.T) {
-	f := &thinkFilter{}
-	f.push("<think>")
-	for range 100_000 { // quadratic work would take minutes
-		f.push("thoughts ")
-	}
-	if got := f.push("</think>done") + f.flush(); got != "done" {
-		t.Errorf("got %q", got)
 	}
 }

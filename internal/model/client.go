@@ -42,6 +42,7 @@ type client struct {
 	key      Key
 	http     http.RoundTripper
 	observe  Observer
+	onLearn  func(config.Stage, string)
 	slots    chan struct{}
 	breaker  *gobreaker.TwoStepCircuitBreaker[any]
 	budget   *rate.Limiter // of retries
@@ -88,6 +89,9 @@ func newClient(stage config.Stage, model, url string, key Key, t Transport) *cli
 	}
 	if c.http == nil {
 		c.http = defaultTransport()
+	}
+	if c.onLearn = t.Learned; c.onLearn == nil {
+		c.onLearn = func(config.Stage, string) {}
 	}
 	if c.observe == nil {
 		c.observe = func(config.Stage, time.Duration, error) {}

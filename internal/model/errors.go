@@ -26,6 +26,9 @@ type Error struct {
 	Message    string        // is the server's message, bounded
 	RetryAfter time.Duration // from Retry-After; 0 when absent
 	Err        error         // the cause below, if any
+
+	// refusal is the server's reply as it came, bounded. It may quote the request, so it goes nowhere.
+	refusal string
 }
 
 func (e *Error) Error() string {
@@ -91,6 +94,9 @@ func (c *client) refusal(resp *http.Response) *Error {
 	return e
 }
 
+// maxRefusal bounds what of a refusal is looked at for the form that the server wants.
+const maxRefusal = 8 << 10
+
 // refused classifies an error by its status and by the server's message in body: JSON of some shape
 // or text.
 func (c *client) refused(status int, body string) *Error {
@@ -100,6 +106,7 @@ func (c *client) refused(status int, body string) *Error {
 	if status == http.StatusTooManyRequests && unpaid[e.Code] {
 		e.Failure = config.ModelUnpaid
 	}
+	e.refusal = body[:min(len(body), maxRefusal)]
 	if status >= 300 && status < 400 {
 		e.Message = "it redirects, which is not followed: the key must not reach another host"
 	}

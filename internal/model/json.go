@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/bits"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -55,16 +56,19 @@ func (t *text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return absentUnless('"', d)
 }
 
-// count is a number that is not negative. Any other value is 0.
+// count is a number that is not negative, or a string that holds one. Any other value is 0.
 type count int
 
 func (n *count) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	*n = 0
-	if d.PeekKind() != '0' {
+	if kind := d.PeekKind(); kind != '0' && kind != '"' {
 		return d.SkipValue()
 	}
-	f, err := readNumber(d, 64)
-	*n = count(max(whole(f), 0))
+	value, err := d.ReadValue()
+	f, notNumber := strconv.ParseFloat(strings.Trim(string(value), `"`), 64)
+	if notNumber == nil {
+		*n = count(max(whole(f), 0))
+	}
 	return err
 }
 

@@ -89,9 +89,15 @@ func (u *Usage) plus(v *Usage) *Usage {
 // Completion is a whole answer, or the end of a streamed one (then Content is all that was
 // streamed).
 type Completion struct {
-	Content      string // without reasoning: neither reasoning_content nor <think> blocks
-	FinishReason string
+	Content      string // without reasoning: neither fields such as reasoning_content nor blocks such as <think>
+	FinishReason string // is one of OpenAI's words; empty when the server gave none
 	Usage        *Usage // nil when the server gave none
+	// OnlyReasoning reports whether Content is empty because all that came was reasoning.
+	OnlyReasoning bool
+	// Refused reports whether Content is the model's refusal, which came in the place of an answer.
+	Refused bool
+	// Omitted names the fields of the request that the server does not take, and did not get.
+	Omitted []string
 }
 
 // Delta receives a piece of a streamed answer. An error from it ends the stream and is returned as
@@ -110,7 +116,9 @@ type Transport struct {
 	HTTP http.RoundTripper
 	// Observe may be nil.
 	Observe Observer
-	// Log receives a line when ingestion waits for a model, which may take a minute. Nil discards
-	// it.
+	// Log receives a line when ingestion waits for a model, which may take a minute, and when a
+	// client has learned how a server departs from its protocol. Nil discards it.
 	Log *slog.Logger
+	// Learned is told what was learned of a stage's server; it may be nil.
+	Learned func(stage config.Stage, fact string)
 }

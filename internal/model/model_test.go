@@ -78,6 +78,11 @@ func plainly(c *Chat) *Chat {
 	return c
 }
 
+// unprobed is a chat that knows nothing of its model.
+func (s *server) unprobed() *Chat { return newUnprobed(s.model()) }
+
+func newUnprobed(m config.Model) *Chat { return NewChat(config.LLM{Model: m}, nil, Transport{}) }
+
 // base64Of encodes a vector as servers do.
 func base64Of(v ...float32) string {
 	raw := make([]byte, 0, 4*len(v))

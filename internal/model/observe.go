@@ -86,3 +86,9 @@ func endSpan(span trace.Span, err error) {
 	}
 	span.End()
 }
+
+// learned tells of a way in which the server departs from its protocol.
+func (c *client) learned(fact string) {
+	c.log.Info("Learned how the model's server works", "stage", string(c.stage), "model", c.model, "it", fact)
+	c.onLearn(c.stage, fact)
+}

@@ -21,8 +21,8 @@ var (
 func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta Delta) (*Completion, error) {
 	idle := &idleReader{in: resp.Body, watchdog: resp.watchdog, longest: idleTimeout}
 	events := newSSEReader(idle)
-	think := c.thinking()
-	answer := &Completion{}
+	think := newThinkFilter(thinkStyle(c.thinkStyle.Load()), false)
+	var end chatReply // has what is known of the whole answer
 	answered := false
 	var content strings.Builder
 	send := func(s string) error {
@@ -35,7 +35,7 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 	for {
 		data, err := events.next()
 		data = bytes.TrimSpace(data)
-		if err != nil && answer.FinishReason != "" {
+		if err != nil && end.finish != "" {
 			break // nothing after the end of the answer is needed
 		}
 		if string(data) == "[DONE]" {
@@ -63,23 +63,38 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 			return nil, err
 		}
 		answered = answered || chunk.hasFirst
-		if chunk.usage != nil {
-			answer.Usage = chunk.usage
-		}
-		if chunk.finish != "" {
-			answer.FinishReason = chunk.finish
+		end.add(&chunk)
+		if end.finish != "" {
 			idle.longest = usageTimeout
 		}
 	}
 	if !answered {
 		return nil, c.client.fail(config.ModelBroken, errNoChoices)
 	}
-	if err := send(c.conclude(think, r.stopped(answer.FinishReason))); err != nil {
+	if err := send(think.flush(r.stopped(end.finish))); err != nil {
 		return nil, err
 	}
-	answer.Content = content.String()
+	answer := completion(content.String(), end, think.cut)
+	if answer.Refused {
+		if err := asDeltaError(delta(answer.Content)); err != nil {
+			return nil, err
+		}
+	}
+	answer.Usage = end.usage
 	describe(ctx, answer.FinishReason, answer.Usage)
 	return answer, nil
+}
+
+// add takes the next chunk of a streamed answer, but not its content.
+func (r *chatReply) add(chunk *chatReply) {
+	r.refusal += chunk.refusal
+	r.reasons = r.reasons || chunk.reasons
+	if chunk.usage != nil {
+		r.usage = chunk.usage
+	}
+	if chunk.finish != "" {
+		r.finish = chunk.finish
+	}
 }
 
 // idleReader resets the attempt's watchdog before each read, and stops it while the answer is

@@ -1,0 +1,244 @@
+package model
+
+import (
+	"encoding/json" // reads a refusal of any shape, see errors.go
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// dialect is a set of ways in which an LLM's server departs from OpenAI's chat API.
+type dialect uint32
+
+// The ways, in the order in which they are tried where a refusal fits several.
+const (
+	completionTokens dialect = 1 << iota
+	noTemperature
+	warm
+	noStreamOptions
+	noStream
+	contentParts
+	alternation
+	noSystem
+	noTopP
+	noSeed
+	noStop
+	noTokenLimit
+)
+
+// callers are the ways that concern fields which only callers send. They hold for one request: what
+// one caller sends never changes what another gets.
+const callers = noTopP | noSeed | noStop
+
+// lesson is how a refusal teaches one way of a dialect.
+type lesson struct {
+	way dialect
+	// fact is how the log and the ops port tell it.
+	fact   string
+	taught func(s refusalText) bool
+}
+
+var lessons = []lesson{
+	{completionTokens, "takes max_completion_tokens, not max_tokens", func(s refusalText) bool {
+		return s.has("max_completion_tokens") && s.has("max_tokens") || s.refuses("max_tokens")
+	}},
+	{warm, "takes no temperature of 0", func(s refusalText) bool {
+		return s.has("temperature") && (s.has("strictly positive") || s.has("greater than 0") || s.has("> 0"))
+	}},
+	{noTemperature, "takes its own temperature only", func(s refusalText) bool { return s.refuses("temperature") }},
+	{noStreamOptions, "takes no stream_options", func(s refusalText) bool {
+		return s.refuses("stream_options") || s.refuses("stream options") || s.refuses("include_usage")
+	}},
+	{noStream, "does not stream", func(s refusalText) bool {
+		return s.refuses("stream") || s.refuses("streaming")
+	}},
+	{contentParts, "takes content as a list of parts", func(s refusalText) bool {
+		return s.has("content") && (s.has("list") || s.has("array") || s.has("sequence"))
+	}},
+	{alternation, "wants roles to alternate", refusalText.wantsAlternation},
+	{noSystem, "takes no system role", func(s refusalText) bool {
+		return s.refusesSystem() || s.wantsAlternation() // templates of Mistral count the system message as a turn
+	}},
+	{noTopP, "takes no top_p", func(s refusalText) bool { return s.refuses("top_p") }},
+	{noSeed, "takes no seed", func(s refusalText) bool { return s.refuses("seed") }},
+	{noStop, "takes no stop", func(s refusalText) bool { return s.refuses("stop") }},
+	{noTokenLimit, "takes no limit on tokens", func(s refusalText) bool {
+		return s.refuses("max_tokens") || s.refuses("max_completion_tokens")
+	}},
+}
+
+// lastingOf returns what of the ways that let a request through holds for all requests to come. A
+// caller's own temperature above 1 may be refused for its value.
+func lastingOf(d dialect, r *ChatRequest) dialect {
+	d &^= callers
+	if r.Temperature != nil && *r.Temperature > 1 {
+		d &^= noTemperature
+	}
+	return d
+}
+
+// Omitted returns the names of the fields of r that a server with this dialect does not get.
+func (d dialect) omitted(r *ChatRequest) []string {
+	var names []string
+	for _, field := range []struct {
+		way  dialect
+		name string
+		set  bool
+	}{
+		{noTemperature, "temperature", r.Temperature != nil},
+		{noTopP, "top_p", r.TopP != nil},
+		{noSeed, "seed", r.Seed != nil},
+		{noStop, "stop", len(r.Stop) > 0},
+		{noTokenLimit, "max_tokens", r.MaxTokens > 0},
+	} {
+		if d&field.way != 0 && field.set {
+			names = append(names, field.name)
+		}
+	}
+	return names
+}
+
+// refusalText is what a server says of a request that it refuses, in lower case and without what it
+// quotes of the request.
+type refusalText string
+
+// mayTeach returns the text of a refusal whose cause may be the request's form.
+func mayTeach(err error) (refusalText, bool) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.refusal == "" {
+		return "", false
+	}
+	formal := e.Failure == config.ModelRejected ||
+		e.Failure == config.ModelBroken && (e.Status == http.StatusInternalServerError || e.Status == http.StatusNotImplemented)
+	return textOf(e.refusal), formal
+}
+
+// textOf reads the words of a refusal. A validation error also holds the offending input, which is
+// left out: it may hold any words.
+func textOf(refusal string) refusalText {
+	var v any
+	if json.Unmarshal([]byte(refusal), &v) == nil {
+		var words []string
+		gather(v, 5, &words)
+		refusal = strings.Join(words, "\n")
+	}
+	refusal, _, _ = strings.Cut(refusal, "'input':") // of a validation error that Python wrote as text
+	return refusalText(strings.ToLower(refusal))
+}
+
+// told are the names of members that hold the server's own words, or the name of a field.
+var told = []string{"error", "errors", "message", "msg", "detail", "title", "type", "code", "param", "loc"}
+
+func gather(v any, depth int, words *[]string) {
+	switch v := v.(type) {
+	case string:
+		*words = append(*words, v)
+	case []any:
+		for _, item := range v {
+			if depth > 0 {
+				gather(item, depth-1, words)
+			}
+		}
+	case map[string]any:
+		for _, name := range told {
+			if depth > 0 {
+				gather(v[name], depth-1, words)
+			}
+		}
+	}
+}
+
+func (s refusalText) has(words string) bool { return strings.Contains(string(s), words) }
+
+// refusals are the words by which servers refuse a field, a value or a role.
+var refusals = []string{
+	"unsupported", "not support", "unrecognized", "unrecognised", "unknown", "not permitted", "extra_forbidden",
+	"not allowed", "unexpected", "extraneous", "cannot find field", "not enabled", "not available", "not accept",
+	"not implemented", "only the default", "is deprecated", "invalid parameter", "forbidden",
+}
+
+// refuses reports whether the server names the field and refuses it.
+func (s refusalText) refuses(field string) bool {
+	return s.names(field) && slices.ContainsFunc(refusals, s.has)
+}
+
+// names reports whether the field occurs as a word of its own, such as max_tokens in 'max_tokens'
+// but not in max_tokens_limit.
+func (s refusalText) names(field string) bool {
+	rest := string(s)
+	for {
+		i := strings.Index(rest, field)
+		if i < 0 {
+			return false
+		}
+		end := i + len(field)
+		if (i == 0 || !isNameByte(rest[i-1])) && (end == len(rest) || !isNameByte(rest[end])) {
+			return true
+		}
+		rest = rest[end:]
+	}
+}
+
+func isNameByte(b byte) bool {
+	return b == '_' || 'a' <= b && b <= 'z' || '0' <= b && b <= '9'
+}
+
+func (s refusalText) wantsAlternation() bool {
+	return s.has("alternat") || s.has("in a row") || s.has("consecutive") ||
+		(s.has("first") || s.has("start") || s.has("begin")) && s.names("user") && (s.has("message") || s.has("role"))
+}
+
+func (s refusalText) refusesSystem() bool {
+	if s.has("roles are supported") || s.has("'user' or 'assistant'") || s.has("'user', 'assistant'") {
+		return true
+	}
+	about := s.names("system") || s.names("developer") || s.has("system_instruction")
+	return about && (s.has("role") || s.has("message") || s.has("instruction") || s.has("prompt")) &&
+		slices.ContainsFunc(append([]string{"must not", "cannot", "invalid", "no system"}, refusals...), s.has)
+}
+
+// shaped returns the messages as a server with this dialect takes them.
+func (d dialect) shaped(messages []Message) []Message {
+	if d&(alternation|noSystem) == 0 {
+		return messages
+	}
+	var instructions []string
+	var turns []Message
+	for _, m := range messages {
+		switch last := len(turns) - 1; {
+		case m.Role == "system":
+			instructions = append(instructions, m.Content)
+		case strings.TrimSpace(m.Content) == "":
+		case last < 0 && m.Role == "assistant" && d&alternation != 0: // such as a front end's greeting
+			instructions = append(instructions, openedWith+m.Content)
+		case last >= 0 && turns[last].Role == m.Role && d&alternation != 0:
+			turns[last].Content += "\n\n" + m.Content
+		default:
+			turns = append(turns, m)
+		}
+	}
+	return withInstructions(turns, strings.Join(instructions, "\n\n"), d&noSystem == 0)
+}
+
+// openedWith comes before what the assistant said before the first question.
+const openedWith = "You opened the conversation with these words:\n"
+
+// withInstructions puts the instructions into a message of their own, or before the first question.
+func withInstructions(turns []Message, instructions string, asSystem bool) []Message {
+	first := slices.IndexFunc(turns, func(m Message) bool { return m.Role == "user" })
+	switch {
+	case instructions == "":
+	case asSystem || first < 0:
+		role := "system"
+		if !asSystem {
+			role = "user"
+		}
+		turns = slices.Insert(turns, 0, Message{Role: role, Content: instructions})
+	default:
+		turns[first].Content = instructions + "\n\n" + turns[first].Content
+	}
+	return turns
+}

@@ -1,0 +1,253 @@
+package model
+
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf8"
+)
+
+// span is a pair of marks between which a model reasons.
+type span struct{ open, close string }
+
+// spans are the marks that the chat templates of models have, as they come from servers that do not
+// separate reasoning themselves. Case does not matter.
+var spans = []span{
+	{"<think>", "</think>"}, // DeepSeek, Qwen, Nemotron, GLM, Phi and most others
+	{"<thinking>", "</thinking>"},
+	{"<reasoning>", "</reasoning>"},
+	{"<reason>", "</reason>"},
+	{"<thought>", "</thought>"}, // EXAONE, Gemini
+	{"<thoughts>", "</thoughts>"},
+	{"<seed:think>", "</seed:think>"}, // Seed-OSS
+	{"<mm:think>", "</mm:think>"},     // MiniMax
+	{"<longcat_think>", "</longcat_think>"},
+	{"[THINK]", "[/THINK]"},                          // Magistral
+	{"◁think▷", "◁/think▷"},                          // Kimi
+	{"<|begin_of_thought|>", "<|end_of_thought|>"},   // Sky-T1, OpenThinker
+	{"<|START_THINKING|>", "<|END_THINKING|>"},       // Command A
+	{"<|inner_prefix|>", "<|inner_suffix|>"},         // Apertus
+	{"<|think|>", "<|end|>"},                         // Solar
+	{"<|channel>thought", "<channel|>"},              // Gemma 4
+	{"<unused94>thought", "<unused95>"},              // MedGemma
+	{"<|channel|>analysis", harmonyFinal},            // gpt-oss
+	{"<|channel|>commentary", harmonyFinal},          // gpt-oss, before a call of a tool
+	{"|channel|analysis", "|channel|final|message|"}, // the same, by servers that drop angle brackets
+}
+
+const harmonyFinal = "<|channel|>final<|message|>"
+
+// preludes are marks that are words. They count at the beginning of an answer only.
+var preludes = []span{
+	{"analysis", "assistantfinal"},                          // gpt-oss, by servers that drop special tokens: the next word is glued to it
+	{"Here is my thought process:", "Here is my response:"}, // Granite
+	{"Here's my thought process:", "Here's my response:"},
+}
+
+// wrappers enclose the answer that follows the reasoning. They go, and what is between them stays.
+var wrappers = []span{
+	{"<answer>", "</answer>"},     // Hunyuan
+	{"<response>", "</response>"}, // ERNIE
+	{"<|START_RESPONSE|>", "<|END_RESPONSE|>"},
+	{"<|begin_of_solution|>", "<|end_of_solution|>"},
+	{"<|start|>assistant", "<|return|>"},
+	{harmonyFinal, "<|end|>"},
+	{"<|begin|>assistant", "<|end|>"},
+	{"<|content|>", "<|end|>"},
+}
+
+// markKind is the use of a mark.
+type markKind int
+
+const (
+	noMark markKind = iota
+	opens
+	closes
+	wraps
+	unwraps
+)
+
+// mark is one that stands in an answer.
+type mark struct {
+	kind markKind
+	text string
+	span *span
+	// prelude reports whether it is one of preludes.
+	prelude bool
+}
+
+// marks has each mark once, for the first span that has it.
+var marks = func() []mark {
+	var all []mark
+	seen := map[string]bool{}
+	add := func(m mark) {
+		if !seen[m.text] || m.kind == wraps {
+			all, seen[m.text] = append(all, m), true
+		}
+	}
+	for i := range spans {
+		add(mark{kind: opens, text: spans[i].open, span: &spans[i]})
+	}
+	for i := range spans {
+		if spans[i].close != harmonyFinal && spans[i].close != "<|end|>" {
+			add(mark{kind: closes, text: spans[i].close, span: &spans[i]})
+		}
+	}
+	for i := range preludes {
+		add(mark{kind: opens, text: preludes[i].open, span: &preludes[i], prelude: true})
+	}
+	for i := range wrappers {
+		add(mark{kind: wraps, text: wrappers[i].open, span: &wrappers[i]})
+	}
+	for i := range wrappers {
+		add(mark{kind: unwraps, text: wrappers[i].close, span: &wrappers[i]})
+	}
+	return all
+}()
+
+// beginsMark holds the first bytes of marks.
+var beginsMark = func() (begins [256]bool) {
+	for _, m := range marks {
+		begins[lower(m.text[0])], begins[upper(m.text[0])] = true, true
+	}
+	return begins
+}()
+
+// matchFold reports whether b begins with the mark, and whether it ends within it.
+func matchFold(b []byte, mark string) (whole, part bool) {
+	for i := range len(mark) {
+		if i == len(b) {
+			return false, true
+		}
+		if lower(b[i]) != lower(mark[i]) {
+			return false, false
+		}
+	}
+	return true, false
+}
+
+// indexFold returns where mark begins in b, or -1.
+func indexFold(b []byte, mark string) int {
+	for i := 0; i+len(mark) <= len(b); i++ {
+		if lower(b[i]) == lower(mark[0]) {
+			if whole, _ := matchFold(b[i:], mark); whole {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func lower(b byte) byte {
+	if 'A' <= b && b <= 'Z' {
+		return b + 'a' - 'A'
+	}
+	return b
+}
+
+func upper(b byte) byte {
+	if 'a' <= b && b <= 'z' {
+		return b - ('a' - 'A')
+	}
+	return b
+}
+
+// neighbour is the kind of what follows a mark.
+type neighbour int
+
+const (
+	undecided neighbour = iota
+	theEnd
+	lineEnd
+	spaced      // blanks, then text on the same line
+	punctuation // of a sentence
+	quotation
+	glued // text without a blank between
+)
+
+// following returns the kind of what follows a mark. It is undecided where more must come.
+func following(rest []byte, ended bool) neighbour {
+	blanks := 0
+	for blanks < len(rest) && (rest[blanks] == ' ' || rest[blanks] == '\t') {
+		blanks++
+	}
+	next := rest[blanks:]
+	switch {
+	case !utf8.FullRune(next) && !ended:
+		return undecided
+	case len(next) == 0:
+		return theEnd
+	}
+	r, _ := utf8.DecodeRune(next)
+	switch {
+	case r == '\n' || r == '\r':
+		return lineEnd
+	case blanks > 0:
+		return spaced
+	case isQuotation(r):
+		return quotation
+	case r == '.' && len(next) == 1 && !ended:
+		return undecided
+	case bytes.HasPrefix(next, []byte("..")): // an ellipsis stands for text
+		return glued
+	case r == '.' || r == ',' || r == ';' || r == ':' || r == '!' || r == '?' || r == '。' || r == '、' || r == '，':
+		return punctuation
+	}
+	return glued
+}
+
+// isQuotation reports whether people put r around a mark that they speak of.
+func isQuotation(r rune) bool {
+	switch r {
+	case '"', '\'', '`', '“', '”', '„', '‘', '’', '«', '»', '(', ')', '*', '_', '「', '」':
+		return true
+	}
+	return false
+}
+
+// before is what stands before a mark.
+type before struct {
+	last  rune // is 0 at the beginning
+	first rune // precedes last
+	blank bool // reports whether the line has nothing but blanks so far
+	text  bool // reports whether there has been text
+}
+
+// see takes the next code point.
+func (b *before) see(r rune) {
+	switch {
+	case r == '\n' || r == '\r':
+		b.blank = true
+	case !unicode.IsSpace(r):
+		b.blank, b.text = false, true
+	}
+	b.first, b.last = b.last, r
+}
+
+// judgement says whether a mark marks, or is spoken of.
+type judgement int
+
+const (
+	spoken  judgement = iota
+	perhaps           // looks like a word of a sentence
+	meant
+)
+
+// judge decides on a mark by what stands around it. A template puts marks on lines of their own or
+// glues them to the text; who speaks of one writes it as a word of a sentence or between quotation
+// marks.
+func (b *before) judge(kind markKind, next neighbour) judgement {
+	asWord := next == spaced || next == punctuation || next == quotation
+	switch {
+	case isQuotation(b.last) && !unicode.IsLetter(b.first) && (b.first == b.last || !unicode.IsPunct(b.first)) && next == quotation:
+		return spoken
+	case kind == opens && !b.text:
+		return meant
+	case kind == opens && (b.blank && asWord || !b.blank && (asWord || next == theEnd)):
+		return spoken
+	case kind == closes && !b.text && asWord:
+		return perhaps
+	case kind == closes && !b.blank && unicode.IsSpace(b.last) && (asWord || next == theEnd):
+		return perhaps
+	}
+	return meant
+}
