@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"runtime/debug"
@@ -124,6 +125,7 @@ func (d *dataPlane) questionPath(c config.Gateway) *questionPath {
 	}
 	if m := c.Models.LLM; m != nil {
 		q.chat = model.NewChat(*m, d.keys(m.Key), d.models)
+		q.chat.Instruct(cmp.Or(c.Answer.System, query.Instructions))
 		o.Chat = q.chat
 	}
 	q.service = query.New(o)

@@ -62,7 +62,7 @@ func openDataPlane(ctx context.Context, o dataPlaneOptions) (*dataPlane, error) 
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		index.NewCollector(store),
 	)
-	d.models.Log = o.log
+	d.models.Log, d.models.Learned = o.log, d.stages.Learn
 	d.stages.LogTo(o.log)
 	d.models.Observe = model.Observers(model.NewMetrics(d.registry), d.stages.Observe)
 	return d, nil

@@ -35,6 +35,8 @@ type StageStatus struct {
 	Code          string    `json:"code,omitempty"`
 	ServerMessage string    `json:"serverMessage,omitempty"`
 	Since         time.Time `json:"since"` // when OK last changed
+	// Learned tells how the model's server departs from its protocol, as far as it has shown.
+	Learned []string `json:"learned,omitempty"`
 }
 
 // IndexStatus counts what the generation holds.

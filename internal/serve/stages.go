@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +30,8 @@ type stage struct {
 	refusals int       // counts consecutive requests that were refused because of their content
 	asked    time.Time // is when the stage was last called
 	// held is what Hold keeps the stage at while its calls succeed; nil means nothing.
-	held *config.StageStatus
+	held    *config.StageStatus
+	learned []string
 }
 
 // NewStages makes a tracker without any stage.
@@ -108,12 +110,26 @@ func (s *Stages) Snapshot() map[config.Stage]config.StageStatus {
 		switch {
 		case st.Since.IsZero():
 		case st.OK && st.held != nil:
-			out[name] = *st.held
+			out[name] = st.with(*st.held)
 		default:
-			out[name] = st.StageStatus
+			out[name] = st.with(st.StageStatus)
 		}
 	}
 	return out
+}
+
+func (st *stage) with(status config.StageStatus) config.StageStatus {
+	status.Learned = slices.Clone(st.learned)
+	return status
+}
+
+// Learn adds a fact about the server of a stage.
+func (s *Stages) Learn(name config.Stage, fact string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st := s.get(name); !slices.Contains(st.learned, fact) {
+		st.learned = append(st.learned, fact)
+	}
 }
 
 func (s *Stages) touch(name config.Stage) {
