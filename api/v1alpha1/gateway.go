@@ -48,6 +48,7 @@ type IngestLimits struct {
 // Gateway configures the server that answers questions.
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.auth) && has(self.auth.anonymous)) || self.service.type == 'ClusterIP'",message="only a ClusterIP service may be anonymous: set auth.secretName, or service.type ClusterIP"
+// +kubebuilder:validation:XValidation:rule="!(has(self.auth) && has(self.auth.anonymous) && has(self.cors)) || !('*' in self.cors.origins)",message="an anonymous gateway cannot admit every origin: any page could read the documents; name the origins, or let clients send keys"
 type Gateway struct {
 	// replicas is the number of gateway pods. If unset, the operator leaves it to an autoscaler;
 	// the Deployment starts with one.
@@ -92,11 +93,30 @@ type Gateway struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]([.][0-9]+)?$') && double(self) <= 2.0",message="temperature must be a decimal number from \"0\" to \"2\" in quotes, such as \"0.2\""
 	Temperature string `json:"temperature,omitempty"`
 
+	// cors selects the pages of other sites that may call the gateway from a browser. If unset, none may.
+	// +optional
+	CORS *CORS `json:"cors,omitempty"`
+
 	// service configures the gateway's Service.
 	// +optional
 	// +kubebuilder:default:={}
 	Service GatewayService `json:"service,omitzero"`
 }
+
+// CORS selects the pages of other sites that may call the gateway from a browser.
+type CORS struct {
+	// origins are the origins of these pages, such as https://chat.example.com; "*" means any.
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Origins []Origin `json:"origins"`
+}
+
+// Origin is a page's scheme, host and port, as a browser sends it in the header Origin.
+//
+// +kubebuilder:validation:MaxLength=300
+// +kubebuilder:validation:XValidation:rule="self == '*' || self.matches('^[a-z][a-z0-9+.-]*://([a-z0-9._-]+|[[][0-9a-f:.]+[]])(:[0-9]{1,5})?$')",message="an origin is a scheme, a host and perhaps a port, in small letters and without a path, such as https://chat.example.com, or *"
+type Origin string
 
 // GatewayAuth selects the clients that may query the gateway.
 //

@@ -10,10 +10,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -31,6 +33,7 @@ import (
 // runFlags are the flags of `run`, and the streams it prints to.
 type runFlags struct {
 	files, documents  []string
+	hosts             []string
 	data, ask, output string
 	listen, keys      string
 	stdout, stderr    io.Writer
@@ -64,6 +67,8 @@ func newRunCommand() *cobra.Command {
 	flags.StringVar(&f.output, "output", "text", "with --ask: text, or json for the chat completion's body")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080",
 		"address of the gateway; without --keys it must be a loopback address")
+	flags.StringArrayVar(&f.hosts, "host", nil,
+		"without --keys: name, besides localhost, by which the gateway may be addressed; repeatable")
 	flags.StringVar(&f.keys, "keys", "", "file of the clients' API keys: a line name=token for each client")
 	f.sync.register(cmd)
 	return cmd
@@ -160,6 +165,11 @@ func (f *runFlags) validateListen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--listen %s: write HOST:PORT, such as 127.0.0.1:8080", f.listen)
 	}
+	for _, host := range f.hosts {
+		if !isHost(host) {
+			return fmt.Errorf("--host %s: write a name or an address without scheme and port, such as docs.internal", host)
+		}
+	}
 	if f.keys != "" {
 		if _, err := keys.ClientsFile(f.keys)(); err != nil {
 			return err
@@ -178,6 +188,11 @@ func (f *runFlags) validateListen(ctx context.Context) error {
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// isHost reports whether a request can be for the host: it is an address or a DNS name.
+func isHost(host string) bool {
+	return net.ParseIP(host) != nil || len(validation.IsDNS1123Subdomain(strings.ToLower(host))) == 0
 }
 
 // configs are the data plane's configs of a pipeline on this machine.
@@ -337,9 +352,11 @@ func (f *runFlags) serve(
 		return err
 	}
 	options := d.gatewayOptions(path)
-	options.LoopbackOnly = f.keys == ""
+	options.LoopbackOnly, options.Hosts = f.keys == "", f.hosts
 	if f.keys != "" {
 		options.Keys = keys.ClientsFile(f.keys)
+	} else if slices.Contains(options.Config.Origins, "*") {
+		fmt.Fprintln(f.stderr, `note: without --keys, "*" in spec.gateway.cors.origins admits no page; name the origins`)
 	}
 	g := gateway.New(options)
 	ctx, cancel := context.WithCancel(ctx)

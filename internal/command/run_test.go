@@ -84,6 +84,17 @@ func TestOnlyLoopbackIsServedWithoutKeys(t *testing.T) {
 	}
 }
 
+func TestHostsThatCanBeDeclared(t *testing.T) {
+	for host, want := range map[string]bool{
+		"docs.internal": true, "Docs": true, "10.0.0.7": true, "fd00::1": true,
+		"": false, "*": false, "*.internal": false, "docs.internal:8080": false, "http://docs.internal": false,
+	} {
+		if got := isHost(host); got != want {
+			t.Errorf("%q is a host: %t, want %t", host, got, want)
+		}
+	}
+}
+
 func TestBrowsableAddresses(t *testing.T) {
 	for address, want := range map[string]string{
 		"127.0.0.1:8080": "http://127.0.0.1:8080", "[::1]:80": "http://[::1]:80",

@@ -54,6 +54,8 @@ type Gateway struct {
 	Retrieval     Retrieval     `json:"retrieval"`
 	Answer        Answer        `json:"answer"`
 	FailurePolicy FailurePolicy `json:"failurePolicy"`
+	// Origins are those of web pages that may call the gateway from a browser; "*" means any.
+	Origins []string `json:"origins,omitempty"`
 }
 
 // Pipeline identifies the pipeline that the data belongs to.

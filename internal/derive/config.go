@@ -161,7 +161,19 @@ func Gateway(p *v1alpha1.RAGPipeline, d DataPlane) (config.Gateway, error) {
 			Reranking: config.Policy(policy.Reranking),
 			LLM:       config.Policy(policy.LLM),
 		},
+		Origins: origins(p.Spec.Gateway.CORS),
 	}, nil
+}
+
+func origins(cors *v1alpha1.CORS) []string {
+	if cors == nil {
+		return nil
+	}
+	list := make([]string, len(cors.Origins))
+	for i, origin := range cors.Origins {
+		list[i] = string(origin)
+	}
+	return list
 }
 
 func identity(p *v1alpha1.RAGPipeline) config.Pipeline {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -90,27 +91,41 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// guard refuses requests that a foreign web page makes a browser send. Browsers name the origin of
-// a request and the host it is for; guard does not affect other clients.
-func (g *Gateway) guard(r *http.Request) error {
-	if g.loopback && !isLoopback(r.Host) {
-		return failure(http.StatusForbidden, "ForeignHost",
-			"this gateway serves its own machine only; address it as localhost or 127.0.0.1")
+// guard refuses requests that a foreign web page makes a browser send, unless its origin is declared.
+// Browsers name the origin of a request and the host it is for; guard does not affect other clients.
+func (g *Gateway) guard(x *exchange, r *http.Request) (admitted bool, err error) {
+	if g.loopback && !isLoopback(r.Host) && !g.isDeclared(r.Host) {
+		return false, failure(http.StatusForbidden, "ForeignHost",
+			"this gateway serves its own machine only; address it as localhost, or start it with --host and this name")
+	}
+	if g.cors.admits(x.Header(), r.Header.Get("Origin")) {
+		return true, nil
 	}
 	if g.origins.Check(r) != nil {
-		return failure(http.StatusForbidden, "ForeignOrigin", "requests from pages of other sites are refused")
+		return false, failure(http.StatusForbidden, "ForeignOrigin",
+			"requests from pages of other sites are refused, except those of gateway.cors.origins")
 	}
-	return nil
+	return false, nil
+}
+
+// isDeclared reports whether the host is one of Options.Hosts, with any port.
+func (g *Gateway) isDeclared(hostport string) bool {
+	return slices.ContainsFunc(g.hosts, func(h string) bool { return strings.EqualFold(h, hostOf(hostport)) })
+}
+
+// hostOf is a Host header without its port.
+func hostOf(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		return host
+	}
+	return strings.Trim(hostport, "[]")
 }
 
 func isLoopback(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
+	host := hostOf(hostport)
 	if strings.EqualFold(host, "localhost") {
 		return true
 	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsLoopback()
 }

@@ -72,7 +72,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler) // half a reply was sent: the client must see that it is cut
 		}
 	}()
-	if x.err = g.guard(r); x.err == nil {
+	admitted := false
+	if admitted, x.err = g.guard(x, r); x.err == nil && !(admitted && preflight(x, r)) {
 		g.mux.ServeHTTP(x, r) // calls serve, which sets x.err
 	}
 	if x.err = cutOff(r.Context(), x.err); x.err != nil {

@@ -46,6 +46,8 @@ type Options struct {
 	// LoopbackOnly refuses requests whose Host is not this machine. Otherwise a foreign web page
 	// could reach a gateway without keys through a name of its own that resolves to 127.0.0.1.
 	LoopbackOnly bool
+	// Hosts are further names that LoopbackOnly admits, such as that of a container's host.
+	Hosts []string
 	// Concurrent is how many requests of each kind, answers, searches, and texts to embed or rank,
 	// may be processed at once (default 64): fewer when the servers behind the gateway become slow.
 	// Queued is how many more may wait (default 128), for up to 5 s.
@@ -64,6 +66,8 @@ type Gateway struct {
 	ranker    Ranker
 	auth      *authenticator // is nil if clients are anonymous
 	loopback  bool
+	hosts     []string
+	cors      cors
 	origins   *http.CrossOriginProtection
 	answers   *admission
 	searches  *admission
@@ -85,6 +89,8 @@ func New(o Options) *Gateway {
 		embedder:  o.Embedder,
 		ranker:    o.Ranker,
 		loopback:  o.LoopbackOnly,
+		hosts:     o.Hosts,
+		cors:      newCORS(o.Config.Origins, o.Keys != nil),
 		origins:   http.NewCrossOriginProtection(),
 		answers:   newAdmission(o.Concurrent, o.Queued),
 		searches:  newAdmission(o.Concurrent, o.Queued),

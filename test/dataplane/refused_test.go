@@ -58,6 +58,7 @@ func TestWhatCannotBeRunIsRefusedWithItsRemedy(t *testing.T) {
 		{"a directory for one of two sources", pipeline(second, standIns), ask, "several sources need a directory (docs, more): write SOURCE=DIR"},
 		{"a directory for one source twice", sound, append([]string{"--documents", docs}, ask...), `source "docs" already has a directory`},
 		{"a model that needs a cluster", pipeline(volume, "\n  models:\n    embedding: {nim: {image: 'nvcr.io/nim/e:1', model: e}}"), nil, "spec.models.embedding: a nim model needs a cluster"},
+		{"a host with a port", sound, []string{"--documents", docs, "--host", "docs.internal:80"}, "--host docs.internal:80: write a name or an address"},
 		{"an address that others can reach, without keys", sound, []string{"--documents", docs, "--listen", "0.0.0.0:0"}, "--listen 0.0.0.0:0 can be reached from other machines: add --keys FILE"},
 		{"an address without a port", sound, []string{"--documents", docs, "--listen", "127.0.0.1"}, "--listen 127.0.0.1: write HOST:PORT"},
 		{"an address that is taken, before anything is indexed", sound, []string{"--documents", docs, "--listen", taken.Addr().String()}, "address already in use"},
