@@ -4,6 +4,6 @@ package config
 // index built with an older one is built anew.
 const (
 	StandInEmbedding = "ragpipeline/stand-in-embedding-1"
-	StandInReranking = "ragpipeline/stand-in-reranking-1"
-	StandInLLM       = "ragpipeline/stand-in-llm-1"
+	StandInReranking = "ragpipeline/stand-in-reranking-2"
+	StandInLLM       = "ragpipeline/stand-in-llm-2"
 )

@@ -76,7 +76,7 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 		return reply.fixed(nothingFound)
 	case s.chat == nil:
 		result.warn(Warning{config.StageLLM, config.NoModel, "the pipeline has no llm; the reply is the passages"})
-		return reply.fixed(passagesOnly(result.Passages))
+		return reply.fixed(passagesOnly(conversation.question, result.Passages))
 	}
 	return s.ask(ctx, r, conversation, reply)
 }
@@ -108,7 +108,7 @@ func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *re
 		return err
 	}
 	result.warn(failure.warning("the reply is the passages without an answer"))
-	return reply.fixed(passagesOnly(result.Passages))
+	return reply.fixed(passagesOnly(c.question, result.Passages))
 }
 
 // prompt puts the conversation and the result's passages together. It cuts the passages to those in
@@ -194,10 +194,10 @@ func (s *Service) complete(ctx context.Context, request model.ChatRequest, reply
 	return s.chat.Stream(ctx, request, delta)
 }
 
-// passagesOnly is the reply without an LLM: one fixed sentence, then the passages.
-func passagesOnly(passages []Passage) string {
+// passagesOnly is the reply without an LLM: the lines that fit the question best, then the passages.
+func passagesOnly(question string, passages []Passage) string {
 	var b strings.Builder
-	b.WriteString(notAnswered)
+	b.WriteString(quotes(question, passages))
 	for i, p := range passages {
 		b.WriteString("\n\n[" + strconv.Itoa(i+1) + "] " + oneLine(p.Title) + ": " + p.Text)
 	}

@@ -1,9 +1,10 @@
 package standin
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -59,8 +60,9 @@ func (h *handler) chat(body []byte) (reply, error) {
 	}
 	content, finish := cut(answer(prompt), limit, stops)
 	done := tokens(content)
+	sum := sha256.Sum256(body)
 	c := completion{
-		id: "chatcmpl-" + strconv.FormatUint(mix(hash(string(body))), 16), created: time.Now().Unix(), model: q.Model,
+		id: "chatcmpl-" + hex.EncodeToString(sum[:8]), created: time.Now().Unix(), model: q.Model,
 		content: content, finish: finish, usage: usage{Prompt: used, Completion: done, Total: used + done},
 	}
 	if q.Stream {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ragpipeline/ragpipeline/internal/lexical"
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
@@ -178,7 +179,7 @@ func embeddingReply(name string, texts []string, dimensions int, asBase64 bool, 
 		b = append(b, `{"object":"embedding","index":`...)
 		b = strconv.AppendInt(b, int64(i), 10)
 		b = append(b, `,"embedding":`...)
-		b = appendVector(b, embed(text, dimensions), asBase64)
+		b = appendVector(b, lexical.Embed(text, dimensions), asBase64)
 		b = append(b, '}')
 	}
 	b = append(b, `],"model":`...)
@@ -206,17 +207,17 @@ func appendVector(b []byte, v []float32, asBase64 bool) []byte {
 }
 
 // appendNumber renders a number of a vector exactly, four times as fast as strconv does: it is a whole number
-// of decimals between -1 and 1.
+// of lexical.Decimals between -1 and 1.
 func appendNumber(b []byte, x float32) []byte {
-	n := int(math.Round(float64(x) * decimals))
+	n := int(math.Round(float64(x) * lexical.Decimals))
 	if n == 0 {
 		return append(b, '0')
 	}
 	if n < 0 {
 		b, n = append(b, '-'), -n
 	}
-	b = append(b, byte('0'+n/decimals), '.')
-	for place := decimals / 10; place > 0; place /= 10 {
+	b = append(b, byte('0'+n/lexical.Decimals), '.')
+	for place := lexical.Decimals / 10; place > 0; place /= 10 {
 		b = append(b, byte('0'+n/place%10))
 	}
 	return b

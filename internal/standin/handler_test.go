@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/lexical"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -134,7 +135,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestBase64HoldsTheSameVectorAsNumbers(t *testing.T) {
-	v := embed("a pipeline has an index", 64)
+	v := lexical.Embed("a pipeline has an index", 64)
 	var numbers []float32
 	if err := json.Unmarshal(appendVector(nil, v, false), &numbers); err != nil {
 		t.Fatal(err)
@@ -171,5 +172,21 @@ func TestOneModelServedLeavesTheOtherRoutesOut(t *testing.T) {
 	}
 	if got := call(t, server.URL, "GET", "/v1/models", ""); strings.Count(got, `"id"`) != 1 || !strings.Contains(got, `"id":"mine"`) {
 		t.Errorf("got %s", got)
+	}
+}
+
+// BenchmarkReply measures what a request for 32 passages costs beyond HTTP.
+func BenchmarkReply(b *testing.B) {
+	texts := make([]string, 32)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("Document %d says that each gateway version is pinned to one generation of the index.", i)
+	}
+	for _, asBase64 := range []bool{false, true} {
+		b.Run(fmt.Sprintf("base64=%t", asBase64), func(b *testing.B) {
+			for b.Loop() {
+				embeddingReply("m", texts, 1024, asBase64, 1)
+			}
+			b.ReportMetric(32*float64(b.N)/b.Elapsed().Seconds(), "passages/s")
+		})
 	}
 }

@@ -4,19 +4,15 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-)
 
-// cited is a numbered passage of a prompt.
-type cited struct {
-	label string // title, and heading or page
-	text  string
-}
+	"github.com/ragpipeline/ragpipeline/internal/lexical"
+)
 
 // readPrompt finds the passages and the question in a user's message. Passage n begins with the line
 // "[n] label" or "[n]"; its text follows, between two equal fence lines or up to whatever comes next. In
 // the latter case the text may begin with the label, in a line "Source: label". The question comes last,
 // below "Question:" if that is there, else as the last paragraph.
-func readPrompt(prompt string) (passages []cited, question string) {
+func readPrompt(prompt string) (passages []lexical.Passage, question string) {
 	lines := strings.Split(strings.ReplaceAll(prompt, "\r\n", "\n"), "\n")
 	rest := lines
 	for i := 0; i < len(lines); {
@@ -29,7 +25,7 @@ func readPrompt(prompt string) (passages []cited, question string) {
 		if source, after, ok := strings.Cut(text, "\n"); ok && label == "" && strings.HasPrefix(source, sourcePrefix) {
 			label, text = strings.TrimPrefix(source, sourcePrefix), strings.TrimPrefix(after, "\n")
 		}
-		passages = append(passages, cited{label: label, text: text})
+		passages = append(passages, lexical.Passage{Label: label, Text: text})
 		i, rest = end, lines[end:]
 	}
 	return passages, readQuestion(rest)
@@ -86,4 +82,28 @@ func readQuestion(lines []string) string {
 		}
 	}
 	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
+
+// What is said before the quotes, and when there is nothing to quote.
+const (
+	quoting    = "No LLM wrote this. These lines of the documents fit the question best:\n\n"
+	nearest    = "No LLM wrote this. No line of the documents fits the question well; these come nearest:\n\n"
+	noPassages = "I am a stand-in for a language model: I quote the passages that come with a question, and none came."
+	noAnswer   = "The passages do not answer this question."
+)
+
+// answer quotes the statements of a prompt's passages that fit its question best.
+func answer(prompt string) string {
+	passages, question := readPrompt(prompt)
+	if len(passages) == 0 {
+		return noPassages
+	}
+	quotes, fit := lexical.Quotes(question, passages)
+	switch {
+	case quotes == "":
+		return noAnswer
+	case fit:
+		return quoting + quotes
+	}
+	return nearest + quotes
 }

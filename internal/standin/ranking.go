@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/lexical"
 )
 
 // maxPassages is a NIM's limit on the passages of one request.
@@ -84,7 +86,7 @@ func (h *handler) passages(q *rankingRequest) (texts []string, used int, err err
 // rank scores the passages and sorts them, the best first and equal ones in their order.
 func rank(query string, passages []string) []ranking {
 	ranked := make([]ranking, len(passages))
-	for i, logit := range logits(query, passages) {
+	for i, logit := range lexical.Logits(query, passages) {
 		ranked[i] = ranking{Index: i, Logit: logit}
 	}
 	slices.SortStableFunc(ranked, func(a, b ranking) int { return cmp.Compare(b.Logit, a.Logit) })

@@ -105,7 +105,7 @@ func TestAConversationIsUnderstood(t *testing.T) {
 		store := index(t, documents, "*.md", embedding)
 		for _, ranker := range []*config.Model{nil, {URL: standIn, Name: config.StandInReranking}} {
 			t.Run(fmt.Sprintf("%s, reranking %v", filepath.Base(embedding.Name), ranker != nil), func(t *testing.T) {
-				service := newService(store, embedding, config.Hybrid, ranker)
+				service := newService(store, embedding, config.Hybrid, ranker, nil)
 				alone := countFound(t, service, followUps, lastQuestion)
 				found := countFound(t, service, followUps, inConversation)
 				kept := countFound(t, service, changes, inConversation)

@@ -145,7 +145,7 @@ func found(t *testing.T, store *local.Store, questions []question, embedding con
 	if ranker != nil {
 		name += " + stand-in reranking"
 	}
-	service := newService(store, embedding, mode, ranker)
+	service := newService(store, embedding, mode, ranker, nil)
 	n := 0
 	var missed strings.Builder
 	for _, q := range questions {
@@ -163,15 +163,19 @@ func found(t *testing.T, store *local.Store, questions []question, embedding con
 	return n
 }
 
-func newService(store *local.Store, embedding config.Model, mode config.Mode, ranker *config.Model) *query.Service {
+func newService(store *local.Store, embedding config.Model, mode config.Mode, ranker *config.Model,
+	llm *config.LLM) *query.Service {
 	c := config.Gateway{
 		Generation: generation(embedding),
-		Models:     config.Models{Embedding: embedding, Reranking: ranker},
+		Models:     config.Models{Embedding: embedding, Reranking: ranker, LLM: llm},
 		Retrieval:  config.Retrieval{Mode: mode, K: 45, TopN: 5, Alpha: 0.5},
 	}
 	o := query.Options{Config: c, Index: store, Embedder: model.NewEmbedder(embedding, c.Generation.Embedding, nil, model.Transport{})}
 	if ranker != nil {
 		o.Ranker = model.NewRanker(*ranker, nil, model.Transport{})
+	}
+	if llm != nil {
+		o.Chat = model.NewChat(*llm, nil, model.Transport{})
 	}
 	return query.New(o)
 }

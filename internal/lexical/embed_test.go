@@ -1,4 +1,4 @@
-package standin
+package lexical
 
 import (
 	"fmt"
@@ -12,13 +12,13 @@ import (
 
 func TestVectorsHaveLengthOneAndAreReproducible(t *testing.T) {
 	check := func(text string, size uint8) bool {
-		dimensions := minDimensions + int(size)
-		v := embed(text, dimensions)
+		dimensions := 32 + int(size)
+		v := Embed(text, dimensions)
 		sum := 0.0
 		for _, x := range v {
 			sum += float64(x) * float64(x)
 		}
-		return len(v) == dimensions && math.Abs(sum-1) < 1e-3 && cmp.Equal(v, embed(text, dimensions))
+		return len(v) == dimensions && math.Abs(sum-1) < 1e-3 && cmp.Equal(v, Embed(text, dimensions))
 	}
 	if err := quick.Check(check, nil); err != nil {
 		t.Error(err)
@@ -38,7 +38,7 @@ func TestNearerTextsHaveNearerVectors(t *testing.T) {
 		{"a misspelling", "The gatway rerank forty-five candidtes", "A StatefulSet has persistent volumes"},
 		{"the order of words", "language model", "model language"},
 	} {
-		near, far := dot(embed(text, 1024), embed(c.near, 1024)), dot(embed(text, 1024), embed(c.far, 1024))
+		near, far := dot(Embed(text, 1024), Embed(c.near, 1024)), dot(Embed(text, 1024), Embed(c.far, 1024))
 		if near <= far {
 			t.Errorf("%s: %q is at %.3f, %q at %.3f", c.what, c.near, near, c.far, far)
 		}
@@ -48,8 +48,8 @@ func TestNearerTextsHaveNearerVectors(t *testing.T) {
 func TestFiguresDoNotDrownWhatATableIsAbout(t *testing.T) {
 	table := "Research and development 6,797 5,717 19,490 16,142\nSelling, general and administrative 6,012 5,412 18,654 16,357"
 	other := "iPhone 40,665 39,570 162,863 153,105\nMac 7,382 8,235 28,669 26,012"
-	question := embed("What was spent on research and development in 2022?", 1024)
-	if near, far := dot(question, embed(table, 1024)), dot(question, embed(other, 1024)); near < 0.2 || near < 2*far {
+	question := Embed("What was spent on research and development in 2022?", 1024)
+	if near, far := dot(question, Embed(table, 1024)), dot(question, Embed(other, 1024)); near < 0.2 || near < 2*far {
 		t.Errorf("the table with the answer is at %.3f, another at %.3f", near, far)
 	}
 }
@@ -62,24 +62,8 @@ func BenchmarkEmbed(b *testing.B) {
 		b.Run(fmt.Sprintf("%s/%d", c.name, len(c.text)), func(b *testing.B) {
 			b.SetBytes(int64(len(c.text)))
 			for b.Loop() {
-				embed(c.text, 1024)
+				Embed(c.text, 1024)
 			}
-		})
-	}
-}
-
-// BenchmarkReply measures what a request for 32 passages costs beyond HTTP.
-func BenchmarkReply(b *testing.B) {
-	texts := make([]string, 32)
-	for i := range texts {
-		texts[i] = fmt.Sprintf("Document %d says that each gateway version is pinned to one generation of the index.", i)
-	}
-	for _, asBase64 := range []bool{false, true} {
-		b.Run(fmt.Sprintf("base64=%t", asBase64), func(b *testing.B) {
-			for b.Loop() {
-				embeddingReply("m", texts, 1024, asBase64, 1)
-			}
-			b.ReportMetric(32*float64(b.N)/b.Elapsed().Seconds(), "passages/s")
 		})
 	}
 }

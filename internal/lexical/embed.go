@@ -1,4 +1,4 @@
-package standin
+package lexical
 
 import (
 	"math"
@@ -16,14 +16,14 @@ const (
 	figureWeight = 0.3 // what remains of a figure's weight: a table's figures would drown what the table is about
 )
 
-// embed is the vector of a text, of length 1: signed feature hashing (Weinberger et al., "Feature hashing for
+// Embed is the vector of a text, of length 1: signed feature hashing (Weinberger et al., "Feature hashing for
 // large scale multitask learning", 2009) of the keyword analyser's terms, of pairs of neighbours, and of the
 // terms' padded character n-grams of 3 to 5, which bring misspelt and inflected words near. A term that comes
 // n times counts 1 + ln n.
 //
 // The conversions of products to their own type keep a compiler from fusing them with an addition, which
 // would make vectors differ between processors.
-func embed(text string, dimensions int) []float32 {
+func Embed(text string, dimensions int) []float32 {
 	return embedTerms(index.Analyse(text), dimensions)
 }
 
@@ -96,16 +96,16 @@ func normalise(v []float32) []float32 {
 		v[0] = 1
 		return v
 	}
-	scale := decimals / norm
+	scale := Decimals / norm
 	for i, x := range v {
-		v[i] = float32(math.Round(float64(x)*scale) / decimals)
+		v[i] = float32(math.Round(float64(x)*scale) / Decimals)
 	}
 	return v
 }
 
-// decimals rounds the numbers of a vector to five places: finer ones would only make replies longer and slower
+// Decimals rounds the numbers of a vector to five places: finer ones would only make replies longer and slower
 // to write.
-const decimals = 100_000
+const Decimals = 100_000
 
 // hash is FNV-1a over 64 bits.
 func hash(s string) uint64 {
