@@ -23,6 +23,11 @@ func csvHead(rows [][]string) csvHeader {
 		}
 		return csvHeader{}
 	}
+	for i := range min(len(rows)-2, maxAboveGroups) {
+		if levels := groupedNames(rows[i:]); levels != nil {
+			return csvHeader{preamble: rows[:i], names: columnNames(levels), rows: len(levels)}
+		}
+	}
 	n := 0
 	for n < len(rows)-1 && isCSVTitle(rows[n], width) && indexWidth(rows[n:]) == 0 {
 		n++
@@ -39,6 +44,47 @@ func csvHead(rows [][]string) csvHeader {
 	head.names = columnNames(rows[n : n+head.rows])
 	head.names[0] = strings.TrimSpace(strings.TrimPrefix(head.names[0], "#"))
 	return head
+}
+
+// maxAboveGroups is how many rows may stand above two rows of names.
+const maxAboveGroups = 5
+
+// groupedNames are the first two rows of a table if the first names groups of the columns that the second names, as a
+// merged cell does that was saved as CSV: only in the first column of each group. Names then come again in each group.
+func groupedNames(rows [][]string) [][]string {
+	groups, names := slices.Clone(rows[0]), rows[1]
+	if len(groups) != len(names) || isCSVHeader(groups, rows[1:]) {
+		return nil
+	}
+	first := slices.IndexFunc(names, func(s string) bool { return !isBlank(s) })
+	if first < 0 || !isCSVHeader(names[first:], nil) || allDifferent(names[first:]) {
+		return nil
+	}
+	found := 0
+	for i := range groups {
+		switch {
+		case isFraction(groups[i]):
+			return nil
+		case !isBlank(groups[i]):
+			found++
+		case found > 0 && isBlank(names[i]):
+			return nil
+		case i > 0 && i >= first:
+			groups[i] = groups[i-1]
+		}
+	}
+	if found < 2 {
+		return nil
+	}
+	return [][]string{groups, names}
+}
+
+func allDifferent(names []string) bool {
+	seen := map[string]bool{}
+	for _, name := range names {
+		seen[name] = true
+	}
+	return len(seen) == len(names)
 }
 
 // indexWidth returns how many columns at the left of a table number or name its rows. The first row has no names for

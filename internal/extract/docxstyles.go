@@ -99,7 +99,8 @@ func effective(properties *node) *node {
 // The properties that runStyle.apply knows, and their attributes.
 var (
 	runProperties = map[string]bool{
-		"vertAlign": true, "rFonts": true, "vanish": true, "sz": true, "color": true, "highlight": true, "shd": true,
+		"vertAlign": true, "position": true, "rFonts": true, "vanish": true, "sz": true, "color": true, "highlight": true,
+		"shd": true,
 	}
 	runAttributes = []string{"val", "ascii", "asciiTheme", "themeColor", "fill", "themeFill"}
 )
@@ -155,6 +156,10 @@ func (s runStyle) apply(properties *node) runStyle {
 		switch p.name {
 		case "vertAlign":
 			s.level = map[string]baseline{"superscript": superior, "subscript": inferior}[value]
+		case "position": // in half points
+			if rise, err := strconv.Atoi(value); err == nil && s.level == onLine {
+				s.level = shifted(rise)
+			}
 		case "rFonts":
 			if font := p.attr("ascii"); font != "" || p.attr("asciiTheme") != "" {
 				s.font = font
@@ -174,6 +179,18 @@ func (s runStyle) apply(properties *node) runStyle {
 		}
 	}
 	return s
+}
+
+// shifted is the level of text that was moved by so many half points, but not if it is only aligned.
+func shifted(rise int) baseline {
+	const least = 5
+	switch {
+	case rise >= least:
+		return superior
+	case rise <= -least:
+		return inferior
+	}
+	return onLine
 }
 
 // isShaded reports whether a shading has another colour than white.

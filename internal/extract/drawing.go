@@ -9,10 +9,15 @@ import (
 // drawingText is the text of a shape in DrawingML (ECMA-376 part 1, section 21.1.2), with the numbers of its lists.
 // hidden counts runs that are too small to be seen.
 func drawingText(body *node, hidden *int) []block {
+	return drawingTextBut(body, func(*node) bool { return false }, hidden)
+}
+
+// drawingTextBut is the text of a shape without the runs that are unseen by their properties, which hidden counts, too.
+func drawingTextBut(body *node, unseen func(properties *node) bool, hidden *int) []block {
 	var blocks []block
 	var lists drawingLists
 	for p := range body.elements("p") {
-		w := drawingInline{hidden: hidden}
+		w := drawingInline{unseen: unseen, hidden: hidden}
 		w.children(p)
 		text := w.String()
 		label := lists.next(p.child("pPr"), text)
@@ -34,6 +39,7 @@ func drawingText(body *node, hidden *int) []block {
 // drawingInline is the text of a paragraph of DrawingML.
 type drawingInline struct {
 	inline
+	unseen func(properties *node) bool
 	hidden *int
 }
 
@@ -60,7 +66,8 @@ func (w *drawingInline) children(n *node) {
 func (w *drawingInline) run(n *node) {
 	properties := n.child("rPr")
 	text := drawingFont(properties, n.at("t").content())
-	if hundredths, err := strconv.Atoi(properties.attr("sz")); err == nil && hundredths <= 100 && text != "" {
+	if hundredths, err := strconv.Atoi(properties.attr("sz")); text != "" &&
+		(err == nil && hundredths <= 100 || strings.TrimSpace(text) != "" && w.unseen(properties)) {
 		*w.hidden++
 		return
 	}

@@ -64,7 +64,7 @@ func readHTMLText(ctx context.Context, s source, text string) (*Document, error)
 		return nil, err
 	}
 	p := &htmlPage{ctx: ctx, root: page, limit: newLimit(s.max)}
-	title := oneLine(textOf(find(page, atom.Title)))
+	title := pageTitle(page)
 	metadata := p.metadata()
 	if err := p.clean(); err != nil {
 		return nil, err
@@ -86,6 +86,16 @@ func readHTMLText(ctx context.Context, s source, text string) (*Document, error)
 	}
 	frontMatter(metadata).tell(d)
 	return warned(d, nil, p.warnings)
+}
+
+// pageTitle is what the page calls itself; drawings in it have titles, too.
+func pageTitle(page *html.Node) string {
+	for n := range page.Descendants() {
+		if n.DataAtom == atom.Title && n.Namespace == "" {
+			return oneLine(textOf(n))
+		}
+	}
+	return ""
 }
 
 // parseHTML makes a page's tree, within bounds.

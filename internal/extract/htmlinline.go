@@ -30,11 +30,10 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 		n.Parent.RemoveChild(n)
 		return
 	}
-	if n.DataAtom == atom.Ruby {
-		rewriteRuby(n)
-	}
 	p.rewriteInline(n)
 	switch n.DataAtom {
+	case atom.Ruby:
+		rewriteRuby(n)
 	case atom.Sup, atom.Sub:
 		rewriteScript(n)
 	case atom.Script: // of math
@@ -43,6 +42,8 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 		replace(n, inputText(n))
 	case atom.Textarea:
 		replace(n, textOf(n)+" ")
+	case atom.Del, atom.S, atom.Strike: // a price that no longer holds must not run into the one that does
+		strike(n)
 	case atom.Wbr:
 		n.Parent.RemoveChild(n)
 	case atom.Dl:
@@ -67,6 +68,13 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 		rename(n, atom.Div)
 	case atom.Button, atom.Option, atom.Legend, atom.Summary, atom.Label:
 		n.AppendChild(&html.Node{Type: html.TextNode, Data: " "})
+	}
+}
+
+func strike(n *html.Node) {
+	if strings.TrimSpace(textOf(n)) != "" {
+		n.InsertBefore(&html.Node{Type: html.TextNode, Data: "~~"}, n.FirstChild)
+		n.AppendChild(&html.Node{Type: html.TextNode, Data: "~~ "})
 	}
 }
 

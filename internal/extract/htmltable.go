@@ -163,15 +163,17 @@ func readRow(tr *html.Node, head bool) tableRow {
 	return row
 }
 
-// isLayout reports whether a table lays a page out: its cells hold headings or other tables, or long texts. What the
-// page says of it does not count.
+// isLayout reports whether a table lays a page out: its cells hold headings, unless a row names the columns, or other
+// tables, or long texts. What the page says of it does not count.
 func isLayout(rows []tableRow) bool {
+	named := slices.ContainsFunc(rows, func(r tableRow) bool { return r.header && len(r.cells) > 1 })
 	cells, size := 0, 0
 	for _, row := range rows {
 		for _, cell := range row.cells {
 			cells++
 			for n := range cell.Descendants() {
-				if isHeading(n) || n.Data == writtenTable && (len(rows) == 1 || strings.Count(attributeOf(n, "text"), "\n") > 4) {
+				if isHeading(n) && !named ||
+					n.Data == writtenTable && (len(rows) == 1 || strings.Count(attributeOf(n, "text"), "\n") > 4) {
 					return true
 				}
 				if n.Type == html.TextNode {
@@ -243,7 +245,8 @@ func hasText(b *strings.Builder) bool { return strings.TrimSpace(b.String()) != 
 
 func isTextBlock(n *html.Node) bool {
 	switch n.DataAtom {
-	case atom.P, atom.Div, atom.Ul, atom.Ol, atom.Pre, atom.Blockquote, atom.Section:
+	case atom.P, atom.Div, atom.Ul, atom.Ol, atom.Pre, atom.Blockquote, atom.Section, atom.Dl, atom.Dt, atom.Dd, atom.Hr,
+		atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Figure, atom.Figcaption, atom.Details, atom.Summary:
 		return true
 	}
 	return false

@@ -136,17 +136,17 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 			return config.Failf(config.TooLarge, "the mail has more than %d bytes of HTML: split it", maxHTML)
 		}
 		m.html = append(m.html, string(data))
-	case !attached && isMailFurniture(kind):
+	case !attached && isMailFurniture(kind), strings.HasSuffix(kind, "-signature"):
 	default:
 		return m.attachment(name, kind, data)
 	}
 	return nil
 }
 
-// isMailFurniture reports whether parts of a type belong to how a body looks, or to how it is checked.
+// isMailFurniture reports whether parts of a type belong to how a body looks.
 func isMailFurniture(kind string) bool {
 	return strings.HasPrefix(kind, "image/") || strings.HasPrefix(kind, "font/") || kind == "text/css" ||
-		kind == "text/javascript" || kind == "application/javascript" || strings.Contains(kind, "signature")
+		kind == "text/javascript" || kind == "application/javascript"
 }
 
 func decodeName(names ...string) string {

@@ -57,8 +57,8 @@ func firstTopHeading(headings []Heading) string {
 // hostile text can make slow.
 var blocks = parser.NewParser(parser.WithBlockParsers(parser.DefaultBlockParsers()...))
 
-// markdownStructure finds the page's headings of level 1 to 6 and its tables, those in lists and quotations aside,
-// which do not structure the document.
+// markdownStructure finds the page's headings of level 1 to 6 and its tables. Headings in lists and quotations do not
+// structure the document.
 func markdownStructure(page *Page) { structureOf(page, blocks, markdownTable) }
 
 // structureOf finds headings and tables with a parser, and with what finds a table in a paragraph.
@@ -68,26 +68,29 @@ func structureOf(page *Page, blocks parser.Parser, tableIn tableFinder) {
 	}
 	source := []byte(page.Text)
 	at := runeCounter{text: page.Text}
-	for n := blocks.Parse(text.NewReader(source)).FirstChild(); n != nil; n = n.NextSibling() {
-		if n.Lines() == nil || n.Lines().Len() == 0 {
-			continue
+	root := blocks.Parse(text.NewReader(source))
+	_ = ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering || n.Type() != ast.TypeBlock || n.Lines() == nil || n.Lines().Len() == 0 {
+			return ast.WalkContinue, nil
 		}
 		start := lineStart(page.Text, n.Lines().At(0).Start)
 		switch n := n.(type) {
 		case *ast.Heading:
-			if title := inlineText(string(n.Lines().Value(source))); title != "" && start >= at.bytes {
+			title := inlineText(string(n.Lines().Value(source)))
+			if title != "" && start >= at.bytes && n.Parent() == root {
 				page.Headings = append(page.Headings, Heading{Offset: at.offset(start), Level: n.Level, Text: title})
 			}
-		case *ast.Paragraph:
+		case *ast.Paragraph, *ast.TextBlock:
 			if t, ok := tableIn(n, page.Text, &at); ok {
 				page.Tables = append(page.Tables, t)
 			}
 		}
-	}
+		return ast.WalkSkipChildren, nil
+	})
 }
 
 // tableFinder finds the table in a paragraph of a text.
-type tableFinder func(p *ast.Paragraph, text string, at *runeCounter) (Table, bool)
+type tableFinder func(p ast.Node, text string, at *runeCounter) (Table, bool)
 
 // runeCounter turns ascending offsets in bytes into offsets in code points.
 type runeCounter struct {

@@ -23,7 +23,7 @@ var (
 
 // markdownTable finds the table in a paragraph: a row of names, a rule of as many parts, and rows. Lines above are the
 // caption if they are short, and so is a paragraph above that says that it is one.
-func markdownTable(p *ast.Paragraph, text string, at *runeCounter) (t Table, ok bool) {
+func markdownTable(p ast.Node, text string, at *runeCounter) (t Table, ok bool) {
 	lines := make([]string, p.Lines().Len())
 	starts := make([]int, len(lines))
 	for i := range lines {
@@ -69,7 +69,7 @@ var htmlBlocks = parser.NewParser(parser.WithBlockParsers(slices.DeleteFunc(pars
 
 // htmlStructure finds the headings and tables of a page's Markdown.
 func htmlStructure(page *Page) {
-	structureOf(page, htmlBlocks, func(p *ast.Paragraph, text string, at *runeCounter) (Table, bool) {
+	structureOf(page, htmlBlocks, func(p ast.Node, text string, at *runeCounter) (Table, bool) {
 		if t, ok := markdownTable(p, text, at); ok {
 			return t, true
 		}
@@ -78,7 +78,7 @@ func htmlStructure(page *Page) {
 }
 
 // namelessTable finds rows without names of columns in a paragraph, as markdownRows writes them.
-func namelessTable(p *ast.Paragraph, text string, at *runeCounter) (t Table, ok bool) {
+func namelessTable(p ast.Node, text string, at *runeCounter) (t Table, ok bool) {
 	var starts []int
 	for i := range p.Lines().Len() {
 		line := p.Lines().At(i)

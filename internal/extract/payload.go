@@ -2,6 +2,7 @@ package extract
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -10,9 +11,9 @@ import (
 // Data in base64 is found by its length: nothing that people write has so many of its characters in a row.
 var (
 	dataURI = regexp.MustCompile(`data:[\w.+-]*/?[\w.+-]*(?:;[\w-]+=?[\w.-]*)*;base64,` +
-		`(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\n|[\r\n][ \t]*)*(?:=|%3[Dd])*`)
+		`(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\n)*(?:\r?\n[ \t]*[A-Za-z0-9+/_-]+)*(?:=|%3[Dd])*`)
 	base64Run    = regexp.MustCompile(`[A-Za-z0-9+/_-]{200,}={0,2}`)
-	base64Lines  = regexp.MustCompile(`(?m)(?:^[ \t>]*[A-Za-z0-9+/]{60,}\r?\n){3,}(?:^[ \t>]*[A-Za-z0-9+/]*={1,2}$)?`)
+	base64Lines  = regexp.MustCompile(`(?m)(?:^[ \t>]*[A-Za-z0-9+/]{60,}\r?\n){3,}(?:^[ \t>]*[A-Za-z0-9+/]+={0,2}$)?`)
 	payloadCases = []*regexp.Regexp{regexp.MustCompile(`[a-z]`), regexp.MustCompile(`[A-Z]`),
 		regexp.MustCompile(`[0-9+/]`)}
 )
@@ -21,21 +22,32 @@ var (
 func withoutPayloads(s string) (string, int) {
 	n := 0
 	drop := func(match string) string {
-		for _, has := range payloadCases {
-			if !has.MatchString(match) {
-				return match // an identifier, a hash, a sequence of genes
-			}
+		if !isPayload(match) {
+			return match // an identifier, a hash, a sequence of genes
 		}
 		n++
-		return ""
+		return wordBelow(match)
 	}
 	if strings.Contains(s, ";base64,") {
-		s = dataURI.ReplaceAllStringFunc(s, func(string) string { n++; return "" })
+		s = dataURI.ReplaceAllStringFunc(s, func(match string) string { n++; return wordBelow(match) })
 	}
 	if hasRun(s, minLine) {
 		s = base64Run.ReplaceAllStringFunc(base64Lines.ReplaceAllStringFunc(s, drop), drop)
 	}
 	return s, n
+}
+
+func isPayload(s string) bool {
+	return !slices.ContainsFunc(payloadCases, func(has *regexp.Regexp) bool { return !has.MatchString(s) })
+}
+
+// wordBelow is the last line of a match if that is a word and not the end of the data.
+func wordBelow(match string) string {
+	at := strings.LastIndexByte(match, '\n') + 1
+	if last := match[at:]; at > 0 && !strings.HasSuffix(last, "=") && !isPayload(last) && strings.TrimSpace(last) != "" {
+		return "\n" + last
+	}
+	return ""
 }
 
 // minLine is how many characters of base64 a line has at least.

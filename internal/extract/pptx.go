@@ -95,7 +95,8 @@ type pptxReader struct {
 	read      map[string]bool // embedded documents
 	relations relationships   // of the slide that is being read
 
-	pictures int      // on the slide that is being read
+	paper    paper    // of the slide that is being read
+	pictures int      // on it
 	images   []string // slides that show pictures, and no text
 	hidden   int      // runs and shapes that are not shown
 	ignored  []string // parts that cannot be read
@@ -106,6 +107,18 @@ type slideLayout struct {
 	places map[string]area // by index, or by kind
 	texts  []block         // what it shows on each slide
 	base   *slideLayout
+	paper  paper
+	light  bool // a master's theme has a white background
+}
+
+// whiteTheme reports whether the first background of the theme is white.
+func (l *slideLayout) whiteTheme() bool {
+	for ; l != nil; l = l.base {
+		if l.light {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *pptxReader) slide(part string, number int, out *flow) error {
@@ -120,7 +133,7 @@ func (r *pptxReader) slide(part string, number int, out *flow) error {
 	if err != nil {
 		return err
 	}
-	r.pictures = 0
+	r.pictures, r.paper = 0, paperOf(root, layout.whiteTheme())
 	shapes, err := r.shapes(root.at("cSld", "spTree"), layout)
 	if err != nil {
 		return err
@@ -241,5 +254,13 @@ func (r *pptxReader) layout(part string, depth int) (*slideLayout, error) {
 	if root.attr("showMasterSp") != "0" || depth == 0 {
 		layout.base, err = r.layout(relations.first("slideMaster"), depth+1)
 	}
+	if theme := relations.first("theme"); theme != "" && err == nil {
+		colours, damaged := r.tree(theme)
+		if err = damaged; isMalformed(err) {
+			err = nil
+		}
+		layout.light = isWhiteTheme(root, colours)
+	}
+	layout.paper = paperOf(root, layout.whiteTheme())
 	return layout, err
 }

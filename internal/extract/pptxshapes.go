@@ -122,8 +122,16 @@ func (r *pptxReader) textShape(n *node, layout *slideLayout) slideShape {
 	if body == nil {
 		body = n
 	}
-	s := slideShape{area: areaOf(n.at("spPr", "xfrm")), blocks: drawingText(body, &r.hidden)}
+	s := slideShape{area: areaOf(n.at("spPr", "xfrm"))}
 	ph := properties.at("nvPr", "ph")
+	if ph != nil && !s.known {
+		s.area = layout.place(placeholderOf(ph))
+	}
+	unseen := func(*node) bool { return false }
+	if r.isOnWhite(n, s.area, layout) {
+		unseen = func(run *node) bool { return isWhiteRun(run, layout.whiteTheme()) }
+	}
+	s.blocks = drawingTextBut(body, unseen, &r.hidden)
 	if ph == nil {
 		if n.at("spPr", "blipFill") != nil {
 			r.pictures++
@@ -131,11 +139,7 @@ func (r *pptxReader) textShape(n *node, layout *slideLayout) slideShape {
 		s.blocks = append(s.blocks, r.described(properties.at("cNvPr"))...)
 		return s
 	}
-	p := placeholderOf(ph)
-	if !s.known {
-		s.area = layout.place(p)
-	}
-	switch p.kind {
+	switch placeholderOf(ph).kind {
 	case "sldNum":
 		s.blocks = nil
 	case "dt", "ftr", "hdr":

@@ -209,8 +209,8 @@ func hashOf(c source.Content) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// extractAll makes the chunks of the documents, and hands them on one by one, so that no more than one is outside of both
-// budgets.
+// extractAll makes the chunks of the documents, and hands them on one by one, so that no more than one is outside of
+// both budgets.
 func (r *run) extractAll(ctx context.Context, opened []*document, extracted, finished chan<- *document) error {
 	inputs := make([]extract.Input, len(opened))
 	for i, d := range opened {
