@@ -91,6 +91,10 @@ type SourceStatus struct {
 	// +optional
 	HeldBack int64 `json:"heldBack,omitempty"`
 
+	// straySidecars is the number of sidecars that were ignored, because their documents are missing.
+	// +optional
+	StraySidecars int64 `json:"straySidecars,omitempty"`
+
 	// lastSuccessTime is when a run last listed the source completely.
 	// +optional
 	LastSuccessTime *metav1.Time `json:"lastSuccessTime,omitempty"`

@@ -121,6 +121,9 @@ type SourceSync struct {
 	Kept     int `json:"kept,omitempty"`
 	HeldBack int `json:"heldBack,omitempty"`
 
+	// Strays counts the sidecars of which the source listed no document.
+	Strays int `json:"strays,omitempty"`
+
 	// LastSuccess is the end of the last run that could list the source completely.
 	LastSuccess time.Time `json:"lastSuccess,omitzero"`
 	// Error is why the last run could not; empty if it could.
@@ -142,6 +145,7 @@ func (s *SourceSync) add(other SourceSync) {
 	s.Removed += other.Removed
 	s.Kept += other.Kept
 	s.HeldBack += other.HeldBack
+	s.Strays = max(s.Strays, other.Strays) // each worker lists all
 	s.Error = cmp.Or(s.Error, other.Error)
 	if s.Revision != other.Revision {
 		s.Revision = ""

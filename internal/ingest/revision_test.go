@@ -100,7 +100,10 @@ func TestACommitIsFetchedAgainForWhatIsLeftToDo(t *testing.T) {
 	f.Commit()
 	held := map[string]string{"a.txt": "apples are red"}
 	for range config.MaxAttempts {
-		f.holds("a document that fails, and a sidecar without its document", 1, held)
+		report := f.holds("a document that fails, and a sidecar without its document", 1, held)
+		if n := report.Synced.Sources[0].Strays; n != 1 {
+			t.Errorf("the report has %d sidecars without a document", n)
+		}
 	}
 	f.Git("rm", "--quiet", "stray.txt.metadata.json")
 	f.Commit()

@@ -180,7 +180,7 @@ func (r *run) count(ctx context.Context) error {
 			failed[o.name] = o.listing.err
 		}
 		total, all = total+o.listing.mine, all+o.listing.entries
-		r.tally.revised(o)
+		r.tally.enumerated(o)
 	}
 	if err := r.forgetRevisions(ctx, stats.Measured); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/source"
 )
 
 // of is the count of the document's source, with mu held.
@@ -23,11 +24,13 @@ func (t *tally) source(name string) *config.SourceSync {
 	return s
 }
 
-// revised takes note of the revision of a source.
-func (t *tally) revised(o *origin) {
+// enumerated takes note of what is known of a source once it is listed.
+func (t *tally) enumerated(o *origin) {
+	_, strays := source.Strays(o.Source)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.source(o.name).Revision = o.revision
+	s := t.source(o.name)
+	s.Revision, s.Strays = o.revision, strays
 }
 
 // removed counts documents of a source that were removed.

@@ -269,7 +269,7 @@ func TestAnIndexThatWasBuiltSinceTheGatewayLookedIsNotCalledGone(t *testing.T) {
 func TestTheSourcesOfTheSpec(t *testing.T) {
 	success := new(metav1.NewTime(noon))
 	both := []v1alpha1.SourceStatus{
-		{Name: "papers", Documents: 50, Scanned: 10, Added: 1, Unchanged: 9, HeldBack: 40, LastSuccessTime: success},
+		{Name: "papers", Documents: 50, Scanned: 10, Added: 1, Unchanged: 9, HeldBack: 40, StraySidecars: 2, LastSuccessTime: success},
 		{Name: "talks", Documents: 12, Scanned: 12, Unchanged: 12, LastSuccessTime: success},
 	}
 	brief := func(w *world) {

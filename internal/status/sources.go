@@ -54,6 +54,7 @@ func sourceStatus(s *config.SourceSync) v1alpha1.SourceStatus {
 		Added:     natural(s.Added), Changed: natural(s.Changed), Unchanged: natural(s.Unchanged),
 		Failed: natural(s.Failed), Skipped: natural(s.Skipped), WithWarnings: natural(s.Warned),
 		Removed: natural(s.Removed), Kept: natural(s.Kept), HeldBack: natural(s.HeldBack),
+		StraySidecars: natural(s.Strays),
 		Message: cut(clean(s.Error), 1024),
 	}
 	if !s.LastSuccess.IsZero() {

@@ -207,7 +207,7 @@ func holdsBack(papers, talks int) func(*world) {
 	return func(w *world) {
 		w.p.Spec.Documents = []v1alpha1.Source{{Name: "papers"}, {Name: "talks"}}
 		w.o.Gateways[0].Index.Synced.Sources = []config.SourceSync{
-			{Name: "papers", Documents: 50, Scanned: 10, Unchanged: 9, Added: 1, HeldBack: papers, LastSuccess: noon},
+			{Name: "papers", Documents: 50, Scanned: 10, Unchanged: 9, Added: 1, HeldBack: papers, Strays: 2, LastSuccess: noon},
 			{Name: "talks", Documents: 12, Scanned: 12, Unchanged: 12, HeldBack: talks, LastSuccess: noon},
 		}
 	}
