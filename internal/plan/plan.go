@@ -83,6 +83,9 @@ func For(s *State, now time.Time) (Plan, error) {
 		}
 		next := s.schedule(k, &task, now)
 		d := s.decide(k, task, now)
+		if k.Component == naming.ComponentIngest && (d.active || d.behind) && s.liveFirst(live, now) {
+			d = s.stopped()
+		}
 		d.wait = cmp.Or(d.wait, next)
 		p.add(k.Component, d)
 		if k.Component == naming.ComponentIngest {

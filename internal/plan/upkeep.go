@@ -26,10 +26,15 @@ var upkeep = kind{
 func (s *State) planUpkeep(p *Plan, ingest decision, trigger desired.Trigger, now time.Time) error {
 	trigger.Rebuilds = 0 // only the wanted generation is built again
 	busy := ingest.active
+	shared := trigger
 	for _, record := range s.upkept(p, trigger) {
 		c, err := desired.UpkeepConfig(s.Pipeline, record)
 		if err != nil {
 			return err
+		}
+		trigger := shared
+		if live := p.Facts.Live; live != nil && record.Fingerprint() == live.Fingerprint() {
+			trigger.Ticks = s.liveTicks(live, trigger, now) // it is not the wanted one
 		}
 		task := desired.Task{Kind: desired.Upkeep, Config: c, Trigger: trigger, Rules: s.Rules}
 		task.Asked = s.ingestionAsked(trigger)
@@ -49,6 +54,68 @@ func (s *State) planUpkeep(p *Plan, ingest decision, trigger desired.Trigger, no
 		p.add(record.Fingerprint(), d)
 	}
 	return nil
+}
+
+// liveFirst reports whether the live generation is to be brought up to date, or just is, before the wanted one is built
+// further: a build of days must not leave deleted documents in answers for days. The build stops for that, and goes on
+// where it was. A run of the live one that failed, or takes longer than the build may, gives way to the build again.
+func (s *State) liveFirst(live *desired.Record, now time.Time) bool {
+	if live == nil || live.Fingerprint() == s.wanted().Fingerprint() {
+		return false
+	}
+	if last := s.upkeepOf(live.Fingerprint()); last != nil && finished(last) == "" {
+		return now.Sub(last.CreationTimestamp.Time) < s.buildingTime()
+	}
+	return s.liveOverdue(live, now)
+}
+
+// leastBuilding is how long a build goes on at least before it stops for the live generation.
+const leastBuilding = 10 * time.Minute
+
+// buildingTime is how long it goes on: longer than an interval, so that no build begins with a run of the live
+// generation whose last one was in time.
+func (s *State) buildingTime() time.Duration {
+	interval := s.syncInterval()
+	return max(leastBuilding, interval+interval/2)
+}
+
+// liveOverdue reports whether neither a run of the live generation nor one that builds another has begun for so long.
+// Without an interval, none is due by time.
+func (s *State) liveOverdue(live *desired.Record, now time.Time) bool {
+	index := s.Pipeline.Status.Index
+	if s.syncInterval() == 0 || index == nil || index.LastSyncTime == nil || !upkeep.startable(s) {
+		return false
+	}
+	since := index.LastSyncTime.Time
+	for _, job := range []*batchv1.Job{s.upkeepOf(live.Fingerprint()), s.newestJob(naming.ComponentIngest)} {
+		if job != nil && job.CreationTimestamp.After(since) {
+			since = job.CreationTimestamp.Time
+		}
+	}
+	return now.Sub(since) >= s.buildingTime()
+}
+
+// stopped is the decision on ingestion while the live generation comes first: a Job that is active goes, and one that
+// has ended stays.
+func (s *State) stopped() decision {
+	d := decision{blocked: true}
+	if last := s.newestJob(naming.ComponentIngest); last != nil && finished(last) != "" {
+		d.keep = last.Name
+	}
+	return d
+}
+
+// liveTicks are those of the trigger of the live generation's upkeep: one more makes another run due.
+func (s *State) liveTicks(live *desired.Record, trigger desired.Trigger, now time.Time) int {
+	last := s.upkeepOf(live.Fingerprint())
+	if last == nil {
+		return trigger.Ticks
+	}
+	own := max(trigger.Ticks, ticks(last))
+	if finished(last) != "" && s.liveOverdue(live, now) {
+		own++
+	}
+	return own
 }
 
 // upkept are the generations whose upkeep may be due, in order of precedence. The live one is among

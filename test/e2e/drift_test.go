@@ -51,7 +51,13 @@ func TestAnotherModelBehindTheSameNameIsTold(t *testing.T) {
 
 	t.Log("a rebuild heals")
 	p.annotate(naming.AnnotationRebuild, "once")
-	p.becomes(first)
+	p.until(readyWithin, "a fresh generation is live, and there is no way back", func(object *v1alpha1.RAGPipeline) error {
+		if object.Status.Index.Generation == first {
+			return errors.New("the first is")
+		}
+		return errors.Join(isSettled(object),
+			has(v1alpha1.ConditionIndexReady, metav1.ConditionTrue, "going back", "is unavailable")(object))
+	})
 	p.answers("At how many bar does the valve of plant Kestrel open?", "17")
 	p.warns(false)
 	prober.end()

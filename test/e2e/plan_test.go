@@ -47,7 +47,13 @@ func TestAPlanComesTrue(t *testing.T) {
 		index, estimate := p.get().Status.Index, planned.Generation.Estimate
 		near(t, "documents", estimate.Documents, int(index.Documents))
 		near(t, "chunks", estimate.Chunks, int(index.Chunks))
-		near(t, "passages embedded", estimate.Embed, len(embedder.passages())-before)
+		// A chunk whose text the new chunking leaves as it is is not embedded again.
+		embedded := len(embedder.passages()) - before
+		if !estimate.Estimated {
+			near(t, "passages embedded", estimate.Embed, embedded)
+		} else if embedded > int(index.Chunks) || embedded*10 < estimate.Embed*9 {
+			t.Errorf("%d passages were embedded, %d planned", embedded, estimate.Embed)
+		}
 		if after := p.plans(c.change); after.Changes {
 			t.Errorf("once it is applied, the plan is %+v", after)
 		}

@@ -80,7 +80,7 @@ func TestASourceThatFailsKeepsItsDocumentsAndHealsByItself(t *testing.T) {
 	t.Log("wrong credentials, a Git host that is down, and a share that refuses; the web server goes on")
 	p.update(n.key("bucket"), config.S3SecretAccessKey, "another-secret-key")
 	repository.server.running.Close()
-	causes := map[string]string{"bucket": "the store refused the credentials", "repository": "it cannot be connected to"}
+	causes := map[string]string{"bucket": "the store refused the credentials", "repository": "connection refused"}
 	if len(sites) == 4 {
 		p.update(n.key("share"), "RCLONE_CONFIG_FILES_BEARER_TOKEN", "another-token")
 		causes["share"] = "exit code"
