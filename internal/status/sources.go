@@ -55,7 +55,7 @@ func sourceStatus(s *config.SourceSync) v1alpha1.SourceStatus {
 		Failed: natural(s.Failed), Skipped: natural(s.Skipped), WithWarnings: natural(s.Warned),
 		Removed: natural(s.Removed), Kept: natural(s.Kept), HeldBack: natural(s.HeldBack),
 		StraySidecars: natural(s.Strays),
-		Message: cut(clean(s.Error), 1024),
+		Message:       cut(clean(s.Error), 1024),
 	}
 	if !s.LastSuccess.IsZero() {
 		status.LastSuccessTime = stamp(s.LastSuccess)
