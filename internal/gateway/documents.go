@@ -105,6 +105,10 @@ func (q *documentQuery) admits(row *index.Row) bool {
 // with few documents of the kind, a page may hold less than its limit, and none, although another
 // follows.
 func (g *Gateway) rows(ctx context.Context, q documentQuery) (rows []index.Row, next string, err error) {
+	conflicts, err := g.conflicts(ctx)
+	if err != nil {
+		return nil, "", err
+	}
 	size := q.limit
 	if q.state != "" || q.warnings {
 		size = maxPage
@@ -120,6 +124,9 @@ func (g *Gateway) rows(ctx context.Context, q documentQuery) (rows []index.Row, 
 				return rows, after, nil
 			}
 			after = batch[i].Document
+			if warnings, found := conflicts[after]; found {
+				batch[i].Warnings = warnings
+			}
 			if q.admits(&batch[i]) {
 				rows = append(rows, batch[i])
 			}
@@ -129,6 +136,22 @@ func (g *Gateway) rows(ctx context.Context, q documentQuery) (rows []index.Row, 
 		}
 	}
 	return rows, after, nil
+}
+
+// conflicts are all warnings of the documents whose metadata contradicts that of others. A document's row cannot have
+// that warning, because the others are not known when it is written: the last run's report names the first of them.
+func (g *Gateway) conflicts(ctx context.Context) (map[string]config.Warnings, error) {
+	stats, err := g.index.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conflicts := map[string]config.Warnings{}
+	for _, d := range stats.Losses.WarnedDocuments {
+		if d.Warnings.Has(config.MetadataConflict) {
+			conflicts[d.Document] = d.Warnings
+		}
+	}
+	return conflicts, nil
 }
 
 func newDocument(row *index.Row) Document {

@@ -64,3 +64,33 @@ func TestFewDocumentsAreFoundInALargeLedger(t *testing.T) {
 		t.Errorf("in %d requests (-want +got):\n%s", requests, diff)
 	}
 }
+
+// contradicted is an index whose last run found that a document's metadata contradicts that of others.
+type contradicted struct{ fakeIndex }
+
+func (c *contradicted) Stats(ctx context.Context) (index.Stats, error) {
+	stats, err := c.fakeIndex.Stats(ctx)
+	stats.Losses.WarnedDocuments = []config.WarnedDocument{
+		{Document: "docs/a.md", Warnings: config.Warnings{{Reason: config.MetadataConflict, Count: 3, Places: []string{"year is a text"}}}},
+		{Document: "docs/c.md", Warnings: config.Warnings{{Reason: config.LinesSkipped, Count: 9}}}, // of an earlier version
+	}
+	return stats, err
+}
+
+func TestADocumentInConflictIsAmongThoseWithWarnings(t *testing.T) {
+	f := newFixture()
+	f.options.Index = &contradicted{}
+	reply := call(f.gateway(), "GET", "/v1/documents?warnings=true", "")
+	var page DocumentPage
+	if err := json.Unmarshal(reply.Body.Bytes(), &page); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]config.WarningReason{}
+	for _, d := range page.Documents {
+		got[d.DocumentID] = d.Warnings[0].Reason
+	}
+	want := map[string]config.WarningReason{"docs/a.md": config.MetadataConflict, "docs/c.md": config.HiddenText}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("documents with warnings (-want +got):\n%s", diff)
+	}
+}
