@@ -299,7 +299,9 @@ func (b *body) Close() error {
 // Describe implements Describer.
 func (b *body) Describe() Description {
 	contentType := b.header.Get("Content-Type")
-	return Description{Version: webVersion(b.header), Extension: extension(contentType, b.url), Charset: declaredCharset(contentType)}
+	return Description{
+		Version: webVersion(b.header), Extension: extension(contentType, b.url), Charset: declaredCharset(contentType),
+	}
 }
 
 // webVersion is the ETag, or else the time of the last change. RFC 9110, 8.8.2.2: a time says nothing of a change
