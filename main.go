@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/ragpipeline/ragpipeline/internal/command"
+	"github.com/ragpipeline/ragpipeline/internal/serve"
 )
 
 func main() {
@@ -21,7 +22,7 @@ func main() {
 	stop()
 	if err != nil {
 		if text := err.Error(); text != "" {
-			fmt.Fprintln(os.Stderr, "ragpipeline:", text)
+			fmt.Fprintln(serve.Plain(os.Stderr), "ragpipeline:", text)
 		}
 		os.Exit(command.ExitCode(err))
 	}

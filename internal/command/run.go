@@ -84,7 +84,7 @@ func (f *runFlags) run(ctx context.Context) error {
 		return unusable{err}
 	}
 	for _, note := range bundle.Notes {
-		fmt.Fprintln(f.stderr, "note:", note)
+		fmt.Fprintln(serve.Plain(f.stderr), "note:", note)
 	}
 	standIns, stop, err := startStandIns(ctx)
 	if err != nil {
@@ -141,7 +141,7 @@ func (f *runFlags) updateAsked(
 }
 
 func (f *runFlags) warnNotUpToDate(err error) {
-	fmt.Fprintf(f.stderr, "warning: the index is not up to date, and serves what it had: %v\n", err)
+	fmt.Fprintf(serve.Plain(f.stderr), "warning: the index is not up to date, and serves what it had: %v\n", err)
 }
 
 func (f *runFlags) validate(ctx context.Context) error {
@@ -307,7 +307,7 @@ func (f *runFlags) bringUpToDate(
 	})
 	done()
 	if err == nil || report != nil && report.Listed > 0 {
-		fmt.Fprintln(f.stderr, report)
+		fmt.Fprintln(serve.Plain(f.stderr), report)
 	}
 	if errors.Is(err, ingest.ErrDrifted) {
 		return fmt.Errorf("%w; serve that model again, or build the index anew with --rebuild", err)

@@ -190,7 +190,8 @@ func (x *exchange) Write(b []byte) (int, error) {
 		x.status = http.StatusOK
 	}
 	defer x.bound()()
-	return x.ResponseWriter.Write(b)
+	n, err := x.ResponseWriter.Write(b)
+	return n, gone(err)
 }
 
 // FlushError sends what has been written, within writeDeadline.
@@ -199,7 +200,7 @@ func (x *exchange) FlushError() error {
 		x.status = http.StatusOK
 	}
 	defer x.bound()()
-	return http.NewResponseController(x.ResponseWriter).Flush()
+	return gone(http.NewResponseController(x.ResponseWriter).Flush())
 }
 
 // bound sets the write deadline and returns a function that clears it: the connection may serve

@@ -271,6 +271,7 @@ func TestWarmEndsWithItsContext(t *testing.T) {
 func TestAStalledReaderFreesItsSlot(t *testing.T) {
 	w := &failing{ResponseRecorder: httptest.NewRecorder()}
 	f := newFixture()
+	f.options.Log = textLog(&f.log)
 	g := f.gateway()
 	g.ServeHTTP(w, httptest.NewRequest(http.MethodPost, chatRoute, strings.NewReader(streamBody("what?"))))
 	if running(g) != 0 {
@@ -278,6 +279,9 @@ func TestAStalledReaderFreesItsSlot(t *testing.T) {
 	}
 	if len(w.Body.String()) != 0 {
 		t.Errorf("wrote %q", w.Body)
+	}
+	if !strings.Contains(f.log.String(), "level=INFO") || !strings.Contains(f.log.String(), "code=ClientGone") {
+		t.Errorf("the log takes it for a mistake of the gateway:\n%s", f.log.String())
 	}
 }
 

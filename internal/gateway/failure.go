@@ -100,6 +100,16 @@ func cutOff(ctx context.Context, err error) error {
 // hasLeft reports whether the client ended a request: then the server gives no cause of its own.
 func hasLeft(ctx context.Context) bool { return errors.Is(context.Cause(ctx), context.Canceled) }
 
+// gone is the failure of a write: the client reset the connection, or did not read for writeDeadline.
+func gone(err error) error {
+	if err == nil {
+		return nil
+	}
+	f := failure(statusClientGone, "ClientGone", "the client disconnected or stopped reading")
+	f.cause = err
+	return f
+}
+
 func busy() *Failure {
 	f := failure(http.StatusTooManyRequests, "TooManyRequests", "too many concurrent requests; try again in a moment")
 	f.retryAfter = time.Second

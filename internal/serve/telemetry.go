@@ -20,9 +20,9 @@ import (
 func Logger(w io.Writer, level slog.Leveler) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return slog.New(slog.NewTextHandler(w, options))
+		return slog.New(slog.NewTextHandler(Plain(w), options))
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.New(slog.NewJSONHandler(Plain(w), options))
 }
 
 // Tracing forwards W3C trace headers. It sends spans by OTLP over HTTP if the standard variables
