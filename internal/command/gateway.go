@@ -66,6 +66,7 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer d.store.Close()
+	d.stages.LogTo(log)
 	api, err := listen(ctx, "listen", f.listen)
 	if err != nil {
 		return err
@@ -170,19 +171,16 @@ func (d *dataPlane) recognise(ctx context.Context, q *questionPath) error {
 // probe calls the embedding model, each other model that is idle, and an index on the network, every probeInterval
 // until ctx ends. A model's config may turn that off.
 func (d *dataPlane) probe(ctx context.Context, q *questionPath) {
-	models := q.config.Models
 	if d.index.Weaviate != nil {
 		go d.stages.Probe(ctx, probeInterval, config.StageIndex, q.service.ProbeIndex)
 	}
-	if !models.Embedding.NoProbe {
-		go d.stages.Watch(ctx, probeInterval, config.StageEmbedding, func(ctx context.Context) error {
-			return d.recognise(ctx, q)
-		})
-	}
-	if models.Reranking != nil && !models.Reranking.NoProbe {
-		go d.stages.Probe(ctx, probeInterval, config.StageReranking, q.ranker.Probe)
-	}
-	if models.LLM != nil && !models.LLM.NoProbe {
-		go d.stages.Probe(ctx, probeInterval, config.StageLLM, q.chat.Probe)
+	for _, a := range d.askings(q) {
+		switch {
+		case a.model.NoProbe:
+		case a.stage == config.StageEmbedding:
+			go d.stages.Watch(ctx, probeInterval, a.stage, d.impatiently(a))
+		default:
+			go d.stages.Probe(ctx, probeInterval, a.stage, d.impatiently(a))
+		}
 	}
 }

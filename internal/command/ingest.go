@@ -127,6 +127,7 @@ func (f *ingestFlags) ingest(ctx context.Context, log *slog.Logger) (*ingest.Rep
 		return nil, err
 	}
 	defer d.store.Close()
+	d.stages.LogTo(log)
 	team, err := f.team(d.store)
 	if err == nil && f.share.Worker == 0 {
 		err = ingest.Retire(ctx, *c, d.store, false)

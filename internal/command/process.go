@@ -63,7 +63,6 @@ func openDataPlane(ctx context.Context, o dataPlaneOptions) (*dataPlane, error) 
 		index.NewCollector(store),
 	)
 	d.models.Log, d.models.Learned = o.log, d.stages.Learn
-	d.stages.LogTo(o.log)
 	d.models.Observe = model.Observers(model.NewMetrics(d.registry), d.stages.Observe)
 	return d, nil
 }

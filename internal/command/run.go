@@ -113,8 +113,19 @@ func (f *runFlags) run(ctx context.Context) error {
 	defer d.store.Close()
 	update := func(ctx context.Context) error { return f.bringUpToDate(ctx, d, c.ingest, bundle.ConfigMaps) }
 	path := d.questionPath(c.gateway)
+	stats, err := d.store.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	complete := !stats.Completed.IsZero()
+	if !complete {
+		if err := d.checkModels(ctx, path, f.stderr); err != nil {
+			return err
+		}
+	}
+	d.stages.LogTo(d.log)
 	if !f.asking {
-		return f.serve(ctx, d, path, update)
+		return f.serve(ctx, d, path, complete, update)
 	}
 	if err := f.updateAsked(ctx, d, path, update); err != nil {
 		return err
@@ -335,13 +346,8 @@ func (f *runFlags) answer(ctx context.Context, path *questionPath) error {
 // serve serves an index that is complete at once, while update runs, and goes on if update fails. It serves any other
 // index after update has made it complete.
 func (f *runFlags) serve(
-	ctx context.Context, d *dataPlane, path *questionPath, update func(context.Context) error,
+	ctx context.Context, d *dataPlane, path *questionPath, complete bool, update func(context.Context) error,
 ) error {
-	stats, err := d.store.Stats(ctx)
-	if err != nil {
-		return err
-	}
-	complete := !stats.Completed.IsZero()
 	if !complete {
 		if err := update(ctx); err != nil {
 			return err

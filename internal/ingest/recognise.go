@@ -25,17 +25,30 @@ type recognition struct {
 // recogniseEvery is how long a run embeds before it looks again whether the model is the same.
 const recogniseEvery = time.Minute
 
-// recogniseFirst looks before anything is written. A model that does not answer stops nothing yet: documents may be
-// removed without it, and the first text that is to be embedded waits for it.
+// firstLook is how long the model has for the fixed text at the start of a run: its user is told soon if it fails.
+const firstLook = 4 * time.Second
+
+// recogniseFirst looks before anything is read or written. A model that refuses for good ends the first run of a
+// generation, which cannot do without. One that does not answer stops nothing yet: documents may be removed without it,
+// and the first text that is to be embedded waits for it.
 func (r *run) recogniseFirst(ctx context.Context) error {
 	if r.Anchor == nil {
 		return nil
 	}
-	brief, cancel := context.WithTimeout(ctx, 10*time.Second)
+	brief, cancel := context.WithTimeout(ctx, firstLook)
 	defer cancel()
 	now, err := r.Anchor(brief)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case err != nil && model.FailureOf(err).Meaning().Conclusive:
+		before, unknown := r.completeBefore(ctx)
+		if before || unknown != nil {
+			return unknown
+		}
+		return err
+	case err != nil:
+		return nil //nolint:nilerr // a later look tells
 	}
 	return r.recognise(ctx, now)
 }

@@ -36,8 +36,8 @@ func plain(err error) error {
 	return fmt.Errorf("its certificate is not trusted: %s", strings.TrimPrefix(reason.Error(), "x509: "))
 }
 
-// withoutSecrets is an address as logs and users may see it: without user, password and parameters.
-func withoutSecrets(address string) string {
+// Address is a server's address as logs and users may see it: without user, password and parameters.
+func Address(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return ""

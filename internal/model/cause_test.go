@@ -61,7 +61,7 @@ func TestAddressesAreShownWithoutTheirSecrets(t *testing.T) {
 		"http://[/v1":     "",
 		"host:8000":       "",
 	} {
-		if got := withoutSecrets(address); got != want {
+		if got := Address(address); got != want {
 			t.Errorf("%s becomes %q", address, got)
 		}
 	}

@@ -311,7 +311,7 @@ func (c *client) ended(ctx context.Context) error {
 }
 
 func (c *client) fail(failure config.Failure, cause error) *Error {
-	return &Error{Stage: c.stage, Failure: failure, Model: c.model, URL: withoutSecrets(c.url), Err: cause}
+	return &Error{Stage: c.stage, Failure: failure, Model: c.model, URL: Address(c.url), Err: cause}
 }
 
 // notModelFailure reports whether err is not the model's failure: the caller cancelled or did not

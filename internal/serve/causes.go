@@ -67,11 +67,15 @@ func (c *causes) failed(stage config.Stage, err error) {
 func (c *causes) worked(stage config.Stage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.failing[stage] {
+	if c.failing[stage] { // then there is a log
 		delete(c.failing, stage)
 		c.log.Info("Stage works again", "stage", string(stage))
 	}
 }
 
-// LogTo has the tracker log why stages fail. It is called before any outcome is reported.
-func (s *Stages) LogTo(log *slog.Logger) { s.causes.log = log }
+// LogTo has the tracker log, from now on, why stages fail.
+func (s *Stages) LogTo(log *slog.Logger) {
+	s.causes.mu.Lock()
+	defer s.causes.mu.Unlock()
+	s.causes.log = log
+}

@@ -87,6 +87,16 @@ func needed(err error) int {
 // it has that method.
 func (s *Stages) Report(stage config.Stage, err error) { s.note(stage, err, 1) }
 
+// Suspect reports err of a stage of which no outcome is known yet: its first call takes long.
+func (s *Stages) Suspect(name config.Stage, err error) {
+	s.mu.Lock()
+	known := !s.get(name).Since.IsZero()
+	s.mu.Unlock()
+	if !known {
+		s.Report(name, err)
+	}
+}
+
 // Hold keeps the stage not OK for the reason of err, although its calls succeed, until err is nil: what it answers is
 // wrong in a way that no single call shows.
 func (s *Stages) Hold(name config.Stage, err error) {
