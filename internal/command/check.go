@@ -92,7 +92,7 @@ func (d *dataPlane) checkModels(ctx context.Context, q *questionPath, told io.Wr
 			}
 			clear(pending)
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return fmt.Errorf("interrupted while the models were asked; nothing was embedded: %w", context.Cause(ctx))
 		}
 	}
 	if len(fatal) == 0 {

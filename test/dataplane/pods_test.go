@@ -116,7 +116,7 @@ func gate(t *testing.T, next http.Handler) (url string, reached <-chan struct{},
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		if bytes.Contains(body, []byte(model.Anchor)) {
+		if bytes.Contains(body, []byte(model.Anchor)) || !strings.HasSuffix(r.URL.Path, "/embeddings") {
 			next.ServeHTTP(w, r)
 			return
 		}
