@@ -1,6 +1,9 @@
 package v1alpha1
 
-import "k8s.io/apimachinery/pkg/api/resource"
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/runtime"
+)
 
 // ObjectName names an object.
 // ---
@@ -86,6 +89,101 @@ type Resources struct {
 	// +kubebuilder:validation:MaxProperties=16
 	Limits map[string]resource.Quantity `json:"limits,omitempty"`
 }
+
+// Pods adapts the pods of a pipeline to the rules of its cluster.
+type Pods struct {
+	Pod `json:",inline"`
+
+	// scheduling selects the nodes of all pods, beyond the scheduling of each component.
+	// +optional
+	Scheduling *Scheduling `json:"scheduling,omitempty"`
+
+	// components adapt the pods of single components further. Their maps and lists add to those for all
+	// pods, and their single values replace those for all pods.
+	// +optional
+	// +listType=map
+	// +listMapKey=component
+	// +kubebuilder:validation:MaxItems=8
+	Components []ComponentPods `json:"components,omitempty"`
+}
+
+// ComponentPods adapts the pods of one component.
+type ComponentPods struct {
+	// component is the component whose pods these are: a model's server, Weaviate, the extraction
+	// server, the gateway, or the Jobs of ingestion.
+	// +required
+	Component PodComponent `json:"component"`
+
+	Pod `json:",inline"`
+}
+
+// PodComponent names a component.
+//
+// +kubebuilder:validation:Enum=Embedding;Reranking;LLM;StandIn;Weaviate;Extraction;Gateway;Ingest
+type PodComponent string
+
+// Pod is what pods have beyond what the operator gives them.
+type Pod struct {
+	// labels are further labels of the pods.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^(.*[.])?ragpipeline[.]io/|^app[.]kubernetes[.]io/(name|instance|component|managed-by)$'))",message="the operator sets the labels app.kubernetes.io/name, instance, component and managed-by, and those of ragpipeline.io"
+	Labels map[string]LabelValue `json:"labels,omitempty"`
+
+	// annotations are further annotations of the pods.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^(.*[.])?ragpipeline[.]io/'))",message="the operator sets the annotations of ragpipeline.io"
+	Annotations map[string]AnnotationValue `json:"annotations,omitempty"`
+
+	// env lists further environment variables of the containers. A variable of the operator's wins.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	Env []EnvVar `json:"env,omitempty"`
+
+	// imagePullSecrets name the Secrets for the registries of the images.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	ImagePullSecrets []ObjectName `json:"imagePullSecrets,omitempty"`
+
+	// serviceAccountName is the service account of the pods. If unset, the operator makes one for each
+	// component. Its token is not mounted.
+	// +optional
+	ServiceAccountName ObjectName `json:"serviceAccountName,omitempty"`
+
+	// priorityClassName is the PriorityClass of the pods.
+	// +optional
+	PriorityClassName ObjectName `json:"priorityClassName,omitempty"`
+
+	// schedulerName is the scheduler that places the pods.
+	// +optional
+	SchedulerName ObjectName `json:"schedulerName,omitempty"`
+
+	// affinity is the affinity of the pods, as in a Pod.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Affinity *runtime.RawExtension `json:"affinity,omitempty"`
+
+	// user selects who chooses the user and the groups of the processes: Image takes those that the
+	// image is made for; Cluster sets none, as OpenShift requires.
+	// +optional
+	User PodUser `json:"user,omitempty"`
+}
+
+// PodUser selects who chooses the user and the groups of processes.
+//
+// +kubebuilder:validation:Enum=Image;Cluster
+type PodUser string
+
+// AnnotationValue is the value of an annotation.
+//
+// +kubebuilder:validation:MaxLength=4096
+type AnnotationValue string
 
 // Scheduling constrains pods to nodes, as in a Pod.
 type Scheduling struct {

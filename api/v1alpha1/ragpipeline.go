@@ -108,6 +108,10 @@ type RAGPipelineSpec struct {
 	// +kubebuilder:default:={}
 	FailurePolicy FailurePolicy `json:"failurePolicy,omitzero"`
 
+	// pods adapts the pods of the pipeline to the rules of its cluster.
+	// +optional
+	Pods *Pods `json:"pods,omitempty"`
+
 	// suspend stops new runs and changes. The index and the pods that exist continue to serve.
 	// +optional
 	// +kubebuilder:default:=false

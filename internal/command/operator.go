@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +36,7 @@ const (
 // their defaults.
 type operatorFlags struct {
 	image, weaviateImage, pullPolicy string
+	pods                             string   // JSON
 	namespaces                       []string // to watch; none means all
 	metrics, health                  string   // addresses
 	leaderElect                      bool
@@ -59,6 +61,7 @@ func newOperatorCommand() *cobra.Command {
 		"Weaviate image for pipelines that do not name one")
 	flags.StringVar(&f.pullPolicy, "image-pull-policy", os.Getenv("IMAGE_PULL_POLICY"),
 		"pull policy of data-plane pods; empty for the cluster's default")
+	flags.StringVar(&f.pods, "pods", "", "what the pods of all pipelines get, as JSON in the form of spec.pods")
 	flags.StringSliceVar(&f.namespaces, "namespace", list(os.Getenv("WATCH_NAMESPACE")),
 		"namespace to watch; repeatable, none means all")
 	flags.StringVar(&f.metrics, "metrics-listen", ":8080", "address of /metrics; 0 turns it off")
@@ -135,6 +138,16 @@ func (f *operatorFlags) operator() (desired.Operator, error) {
 		Namespace:     os.Getenv("POD_NAMESPACE"),
 		Labels:        map[string]string{},
 		PullPolicy:    f.pullPolicy,
+	}
+	if f.pods != "" {
+		decoder := json.NewDecoder(strings.NewReader(f.pods))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&o.Pods); err != nil {
+			return o, fmt.Errorf("--pods: %w; write it in the form of spec.pods", err)
+		}
+		if err := desired.ValidatePods("--pods", o.Pods); err != nil {
+			return o, err
+		}
 	}
 	for _, label := range list(os.Getenv("OPERATOR_LABELS")) {
 		key, value, ok := strings.Cut(label, "=")

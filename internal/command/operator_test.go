@@ -2,6 +2,7 @@ package command
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -38,6 +39,20 @@ func TestTheOperatorTakesTheArgumentsOfItsDeployment(t *testing.T) {
 		if operator.Labels[key] != value {
 			t.Errorf("NetworkPolicies would not let the operator in: its pods have %s=%s, its labels are %v",
 				key, value, operator.Labels)
+		}
+	}
+}
+
+func TestPodsOfAnInstallationAreCheckedAtItsStart(t *testing.T) {
+	for pods, want := range map[string]string{
+		`{"labels":{"team":"a"},"components":[{"component":"Gateway","user":"Cluster"}]}`: "",
+		`{"lables":{}}`:                           `--pods: json: unknown field "lables"; write it in the form of spec.pods`,
+		`{"labels":{"a b":"c"}}`:                  "--pods.labels: a b=c is not a valid label",
+		`{"components":[{"component":"Gatway"}]}`: `--pods.components[0].component: "Gatway" is not a component`,
+	} {
+		_, err := (&operatorFlags{pods: pods}).operator()
+		if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", pods, err, want)
 		}
 	}
 }

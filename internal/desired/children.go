@@ -54,6 +54,8 @@ type Operator struct {
 	Labels    map[string]string
 	// PullPolicy applies to data-plane pods; empty means the cluster's default.
 	PullPolicy string
+	// Pods adapts the pods of all pipelines; nil adds nothing.
+	Pods *v1alpha1.Pods
 }
 
 // Facts are what children depend on besides the pipeline and the operator.

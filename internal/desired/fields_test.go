@@ -59,6 +59,7 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 			for _, m := range everyModel(s) {
 				m.NIM.Env[0].ValueFrom = nil
 			}
+			s.Pods.Env[0].ValueFrom, s.Pods.Components[0].Env[0].ValueFrom = nil, nil
 		},
 		"Endpoint": func(s *v1alpha1.RAGPipelineSpec) {
 			s.Extraction.Server.Tika = nil
@@ -95,6 +96,7 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 		p := &v1alpha1.RAGPipeline{}
 		p.Namespace, p.Name = "rag", "papers"
 		fill(reflect.ValueOf(&p.Spec).Elem())
+		p.Spec.Pods.Components[0].SchedulerName = "own"
 		p.Spec.Retrieval.Alpha, p.Spec.Gateway.Temperature = "0.5", "0.5"
 		kind, _, _ := strings.Cut(name, " ")
 		for _, m := range everyModel(&p.Spec) {
@@ -142,7 +144,7 @@ func fill(v reflect.Value) {
 	switch {
 	case opaque(v):
 		if raw, ok := reflect.TypeAssert[*runtime.RawExtension](v.Addr()); ok {
-			raw.Raw = []byte(`{"a":1}`)
+			raw.Raw = []byte(`{"a":1,"nodeAffinity":{}}`)
 		}
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
@@ -163,6 +165,8 @@ func fill(v reflect.Value) {
 		v.SetMapIndex(reflect.ValueOf("key").Convert(v.Type().Key()), element)
 	case v.Type() == reflect.TypeFor[v1alpha1.VolumeSize](), v.Type() == reflect.TypeFor[v1alpha1.DocumentSize]():
 		v.SetString("1Gi")
+	case v.Type() == reflect.TypeFor[v1alpha1.PodComponent]():
+		v.SetString("Gateway")
 	case v.Kind() == reflect.String:
 		v.SetString("text")
 	case v.CanInt():
@@ -233,6 +237,12 @@ func change(t *testing.T, v reflect.Value) {
 		return
 	case *v1alpha1.DocumentSize:
 		*leaf = "2Mi"
+		return
+	case *v1alpha1.PodComponent:
+		*leaf = "Ingest"
+		return
+	case *v1alpha1.PodUser:
+		*leaf = userOfCluster
 		return
 	case *v1alpha1.Retention:
 		*leaf = "Delete"

@@ -164,11 +164,11 @@ func (b builder) nimPod(s nimServer) *corev1ac.PodTemplateSpecApplyConfiguration
 		selector:   s.selector,
 		scheduling: s.Scheduling,
 		volumes:    []*corev1ac.VolumeApplyConfiguration{sharedMemory(), s.cacheVolume()},
+		user:       nimUser,
+		group:      nimGroup,
 	}, container)
-	template.Spec.WithSecurityContext(podSecurity(nimUser, nimGroup)).WithTerminationGracePeriodSeconds(nimGrace)
-	for _, secret := range s.PullSecrets {
-		template.Spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(string(secret)))
-	}
+	template.Spec.WithTerminationGracePeriodSeconds(nimGrace)
+	addPullSecrets(template.Spec, s.PullSecrets)
 	if s.RuntimeClassName != "" {
 		template.Spec.WithRuntimeClassName(string(s.RuntimeClassName))
 	}

@@ -39,6 +39,8 @@ type pod struct {
 	selector   map[string]string
 	scheduling *v1alpha1.Scheduling
 	volumes    []*corev1ac.VolumeApplyConfiguration
+	// user and group run the processes; without them, those of the operator's own image do.
+	user, group int64
 }
 
 // template returns a pod that Pod Security's "restricted" level admits, and that has no access to
@@ -46,11 +48,14 @@ type pod struct {
 func (b builder) template(
 	x pod, container *corev1ac.ContainerApplyConfiguration,
 ) *corev1ac.PodTemplateSpecApplyConfiguration {
+	if x.user == 0 {
+		x.user, x.group = user, user
+	}
 	spec := corev1ac.PodSpec().
 		WithServiceAccountName(x.account).
 		WithAutomountServiceAccountToken(false).
 		WithEnableServiceLinks(false).
-		WithSecurityContext(podSecurity(user, user)).
+		WithSecurityContext(podSecurity(x.user, x.group)).
 		WithContainers(container).
 		WithVolumes(corev1ac.Volume().WithName("tmp").WithEmptyDir(corev1ac.EmptyDirVolumeSource())).
 		WithVolumes(x.volumes...)
@@ -62,6 +67,7 @@ func (b builder) template(
 	if len(x.annotations) > 0 {
 		template.WithAnnotations(x.annotations)
 	}
+	b.adapt(x, template)
 	return template
 }
 

@@ -97,20 +97,3 @@ func programEnv(s *v1alpha1.ContainerSource) []*corev1ac.EnvVarApplyConfiguratio
 	}
 	return list
 }
-
-// programPullSecrets returns the Secrets for the registries of programs, each once.
-func (b builder) programPullSecrets() (list []*corev1ac.LocalObjectReferenceApplyConfiguration) {
-	seen := map[v1alpha1.ObjectName]bool{}
-	for _, s := range b.p.Spec.Documents {
-		if s.Container == nil {
-			continue
-		}
-		for _, secret := range s.Container.PullSecrets {
-			if !seen[secret] {
-				seen[secret] = true
-				list = append(list, corev1ac.LocalObjectReference().WithName(string(secret)))
-			}
-		}
-	}
-	return list
-}

@@ -42,6 +42,12 @@ func References(p *v1alpha1.RAGPipeline) []Reference {
 	if auth := p.Spec.Gateway.Auth; auth != nil && auth.SecretName != "" {
 		w.secret(naming.ComponentGateway, "spec.gateway.auth.secretName", string(auth.SecretName))
 	}
+	if pods := p.Spec.Pods; pods != nil {
+		w.pod(naming.ComponentGateway, "spec.pods", pods.Pod)
+		for i, own := range pods.Components {
+			w.pod(componentNames[own.Component], fmt.Sprintf("spec.pods.components[%d]", i), own.Pod)
+		}
+	}
 	return w.found
 }
 
@@ -84,12 +90,23 @@ func (w *walker) model(stage string, m *v1alpha1.Model) {
 	for i, name := range m.NIM.PullSecrets {
 		w.secret(stage, fmt.Sprintf("%s.pullSecrets[%d]", field, i), string(name))
 	}
-	for i, variable := range m.NIM.Env {
-		if from := variable.ValueFrom; from != nil {
-			w.key(stage, fmt.Sprintf("%s.env[%d].valueFrom.secretKeyRef", field, i), &from.SecretKeyRef)
-		}
-	}
+	w.env(stage, field, m.NIM.Env)
 	if cache := m.NIM.Cache; cache != nil {
 		w.storageClass(stage, field+".cache", cache.StorageClassName)
+	}
+}
+
+func (w *walker) pod(component, field string, p v1alpha1.Pod) {
+	for i, name := range p.ImagePullSecrets {
+		w.secret(component, fmt.Sprintf("%s.imagePullSecrets[%d]", field, i), string(name))
+	}
+	w.env(component, field, p.Env)
+}
+
+func (w *walker) env(component, field string, vars []v1alpha1.EnvVar) {
+	for i, variable := range vars {
+		if from := variable.ValueFrom; from != nil {
+			w.key(component, fmt.Sprintf("%s.env[%d].valueFrom.secretKeyRef", field, i), &from.SecretKeyRef)
+		}
 	}
 }

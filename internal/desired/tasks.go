@@ -242,9 +242,12 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 		scheduling:  spec.Scheduling,
 		volumes:     volumes,
 	}, container)
-	template.Spec.WithRestartPolicy(corev1.RestartPolicyNever).
-		WithInitContainers(programs...).
-		WithImagePullSecrets(b.programPullSecrets()...)
+	template.Spec.WithRestartPolicy(corev1.RestartPolicyNever).WithInitContainers(programs...)
+	for _, s := range b.p.Spec.Documents {
+		if s.Container != nil {
+			addPullSecrets(template.Spec, s.Container.PullSecrets)
+		}
+	}
 	return template
 }
 

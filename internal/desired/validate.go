@@ -55,12 +55,13 @@ func (b builder) validate() error {
 			v.size(field+".size", s.Container.Size)
 		}
 	}
+	v.pods("spec.pods", spec.Pods)
 	for _, ref := range References(b.p) {
 		if wrong := validation.IsConfigMapKey(ref.Key); ref.Key != "" && len(wrong) > 0 {
 			v.add(ref.Field+".key", "%q is not a valid key of a Secret: %s", ref.Key, wrong[0])
 		}
 	}
-	return errors.Join(v...)
+	return v.join()
 }
 
 // maxConfig is the size of the largest config, in bytes: a ConfigMap holds no more.
@@ -82,6 +83,8 @@ func (b builder) configs(v *validator) {
 
 // validator collects ConfigurationErrors.
 type validator []error
+
+func (v validator) join() error { return errors.Join(v...) }
 
 func (v *validator) add(field, format string, args ...any) {
 	*v = append(*v, derive.Errorf(field, format, args...))

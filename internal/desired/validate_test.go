@@ -39,10 +39,19 @@ func TestWhatNoChildCouldHaveIsAnErrorOfTheSpec(t *testing.T) {
 			change(s.Models.LLM.NIM)
 		}
 	}
+	adapted := func(pod v1alpha1.Pod) func(*v1alpha1.RAGPipelineSpec) {
+		return func(s *v1alpha1.RAGPipelineSpec) { s.Pods = &v1alpha1.Pods{Pod: pod} }
+	}
 	for name, c := range map[string]struct {
 		change func(*v1alpha1.RAGPipelineSpec)
 		want   string // empty: no error
 	}{
+		"a label of pods that is not one": {adapted(v1alpha1.Pod{Labels: map[string]v1alpha1.LabelValue{"a b": "c"}}),
+			"spec.pods.labels: a b=c is not a valid label"},
+		"an annotation of pods that is not one": {adapted(v1alpha1.Pod{Annotations: map[string]v1alpha1.AnnotationValue{"a b": "c"}}),
+			"spec.pods.annotations: a b is not a valid key"},
+		"an affinity with a misspelt field": {adapted(v1alpha1.Pod{Affinity: &runtime.RawExtension{Raw: []byte(`{"nodeAfinity":{}}`)}}),
+			`spec.pods.affinity: is not an affinity as in a Pod: unknown field "nodeAfinity"`},
 		"a request above its limit": {gateway(v1alpha1.Resources{Requests: quantities("cpu", "2"), Limits: quantities("cpu", "1")}),
 			"spec.gateway.resources.requests: cpu exceeds its limit of 1"},
 		"a request at its limit":          {gateway(v1alpha1.Resources{Requests: quantities("memory", "1Gi"), Limits: quantities("memory", "1024Mi")}), ""},

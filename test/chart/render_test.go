@@ -122,6 +122,25 @@ func TestSwitchedOffPartsLeaveNothingBehind(t *testing.T) {
 	}
 }
 
+func TestTheOperatorIsToldWhatThePodsOfPipelinesGet(t *testing.T) {
+	all := render(t, "operands.pods.labels.team=a", "user=Cluster", "imageRegistry=mirror.example.com/all", "extraArgs={--log-level=debug}",
+		"extraEnv[0].name=A", "extraEnv[0].value=b", "extraVolumes[0].name=ca", "extraVolumeMounts[0].name=ca", "extraVolumeMounts[0].mountPath=/ca")
+	container := operator(t, all)
+	args := container["args"].([]any)
+	for _, arg := range []string{`--pods={"labels":{"team":"a"}}`, "--log-level=debug", "--weaviate-image=mirror.example.com/all/cr.weaviate.io/semitechnologies/weaviate:1.39.1"} {
+		if !slices.Contains(args, any(arg)) {
+			t.Errorf("the arguments lack %s: %v", arg, args)
+		}
+	}
+	if image, _ := container["image"].(string); !strings.HasPrefix(image, "mirror.example.com/all/ghcr.io/") {
+		t.Errorf("the image is %s", image)
+	}
+	spec := find(t, all, "Deployment/ragpipeline-system/ragpipeline-operator").Object["spec"].(map[string]any)["template"].(map[string]any)["spec"].(map[string]any)
+	if spec["securityContext"].(map[string]any)["runAsUser"] != nil || spec["volumes"] == nil || container["volumeMounts"] == nil {
+		t.Errorf("the pod is %v", spec)
+	}
+}
+
 func TestOperatorPodsAreWhatTheValuesSay(t *testing.T) {
 	all := render(t, "replicas=2", "image.digest=sha256:"+strings.Repeat("0", 64), "imagePullSecrets[0].name=registry", "podLabels.team=a",
 		"podAnnotations.note=b", "priorityClassName=high", "nodeSelector.disk=ssd", "tolerations[0].operator=Exists",

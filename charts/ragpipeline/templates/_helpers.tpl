@@ -17,6 +17,7 @@
 {{- end }}
 
 {{- define "ragpipeline.image" -}}
+{{- with .Values.imageRegistry }}{{ . }}/{{ end }}
 {{- with .Values.image }}
 {{- if .digest }}{{ .repository }}@{{ .digest }}
 {{- else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
