@@ -33,6 +33,7 @@ var measurements = []struct {
 	{"scale", (*bench).scale},
 	{"start", (*bench).start},
 	{"gateway", (*bench).gateway},
+	{"overload", (*bench).overload},
 	{"operator", (*bench).operator},
 	{"langchain", (*bench).langchain},
 }

@@ -1,15 +1,20 @@
 package nimsim
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Capacity is what the embedding model's server can do: it computes some requests at once, each for a time that grows
-// with its texts, lets some wait in the order in which they came, and refuses more.
+// Capacity is what a model's server can do: it computes some requests at once, each for a time that grows with its
+// texts, lets some wait in the order in which they came, and refuses more.
 type Capacity struct {
+	// Of is the model; empty means the embedding model.
+	Of config.Stage
 	// Parallel requests are computed at once; 0 means 1. Queue is how many more may wait before one is answered with
 	// 429; 0 means any number.
 	Parallel, Queue int
@@ -40,7 +45,7 @@ type capacity struct {
 }
 
 func newCapacity(c Capacity) *capacity {
-	c.Parallel = max(c.Parallel, 1)
+	c.Parallel, c.Of = max(c.Parallel, 1), cmp.Or(c.Of, config.StageEmbedding)
 	return &capacity{Capacity: c, slots: make(chan struct{}, c.Parallel)}
 }
 
@@ -116,7 +121,7 @@ func (c *capacity) end(texts int, computed bool) {
 	}
 }
 
-// Load is what the embedding model's server has done, up to the end of the last request; zero without a Capacity.
+// Load is what the server with the Capacity has done, up to the end of the last request; zero without a Capacity.
 func (s *Sim) Load() Load {
 	c := s.capacity
 	if c == nil {

@@ -26,7 +26,7 @@ type Options struct {
 	// Fast answers at once with fixed replies, at the least cost in CPU: for benchmarks of what stands before
 	// the models. Nothing is recorded or checked then, but faults work.
 	Fast *Fast
-	// Capacity bounds what the embedding model's server can do; nil means that it answers everything at once.
+	// Capacity bounds what one model's server can do; nil means that it answers everything at once.
 	Capacity *Capacity
 	// Elsewhere is the URL of another host, which the fault "redirected" points to. Start sets it.
 	Elsewhere string
@@ -108,7 +108,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusServiceUnavailable, `{"detail":"Service is not ready: the model is being loaded"}`)
 	case !s.allowed(r):
 		writeJSON(w, http.StatusUnauthorized, `{"status":401,"title":"Unauthorized","detail":"Invalid or missing API key"}`)
-	case s.capacity != nil && role == config.StageEmbedding:
+	case s.capacity != nil && role == s.capacity.Of:
 		s.capacity.serve(x)
 	default:
 		x.serve()

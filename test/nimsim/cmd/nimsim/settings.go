@@ -38,9 +38,10 @@ func parse(args []string, getenv func(string) string) (*settings, error) {
 	download := flags.Duration("download", 0, "how long the model takes to download before that, unless it is in NIM_CACHE_PATH")
 	fast := flags.Bool("fast", false, "answer at once with fixed replies")
 	var c nimsim.Capacity
-	flags.IntVar(&c.Parallel, "parallel", 1, "how many embedding requests are computed at once, if they take time")
+	flags.IntVar(&c.Parallel, "parallel", 1, "how many requests are computed at once, if they take time")
+	flags.StringVar((*string)(&c.Of), "busy", "embedding", "the model of the following flags: embedding, reranking or llm")
 	flags.IntVar(&c.Queue, "queue", 0, "how many more may wait before one is refused with 429; 0 for any number")
-	flags.DurationVar(&c.Base, "takes", 0, "how long an embedding request takes, beside its texts")
+	flags.DurationVar(&c.Base, "takes", 0, "how long a request takes, beside its texts")
 	flags.DurationVar(&c.PerText, "takes-per-text", 0, "how long it takes for each text")
 	var o standin.Options
 	flags.IntVar(&o.Dimensions, "dimensions", 0, "the length of vectors; 0 for the stand-in's own")
