@@ -79,6 +79,19 @@ type Gateway struct {
 	// +optional
 	AllowUngrounded bool `json:"allowUngrounded,omitempty"`
 
+	// citations is where a reply names its sources: in fields beside the text (Field), or also in a
+	// list at the end of the text (InText), for clients that show nothing else.
+	// +optional
+	// +kubebuilder:default:=Field
+	Citations CitationStyle `json:"citations,omitempty"`
+
+	// publicURL is where clients reach the gateway, such as https://ask.example.com. Links to
+	// documents begin with it. If unset, they are relative.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://([A-Za-z0-9._-]+|[[][0-9a-fA-F:.]+[]])(:[0-9]+)?(/[A-Za-z0-9/._~%-]*)?$')",message="publicURL must be an http or https URL without user, query and fragment, such as https://ask.example.com/rag"
+	PublicURL string `json:"publicURL,omitempty"`
+
 	// maxTokens is the maximum length of an answer, in tokens. A caller can request less.
 	// +optional
 	// +kubebuilder:default:=1024
@@ -117,6 +130,17 @@ type CORS struct {
 // +kubebuilder:validation:MaxLength=300
 // +kubebuilder:validation:XValidation:rule="self == '*' || self.matches('^[a-z][a-z0-9+.-]*://([a-z0-9._-]+|[[][0-9a-f:.]+[]])(:[0-9]{1,5})?$')",message="an origin is a scheme, a host and perhaps a port, in small letters and without a path, such as https://chat.example.com, or *"
 type Origin string
+
+// CitationStyle is where a reply names its sources.
+//
+// +kubebuilder:validation:Enum=Field;InText
+type CitationStyle string
+
+// Field and InText are the styles of citations.
+const (
+	CitationsField  CitationStyle = "Field"
+	CitationsInText CitationStyle = "InText"
+)
 
 // GatewayAuth selects the clients that may query the gateway.
 //

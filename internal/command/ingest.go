@@ -148,12 +148,12 @@ func (f *ingestFlags) ingest(ctx context.Context, log *slog.Logger) (*ingest.Rep
 		served <- serve.Run(serving, log, shutdownGrace, serve.Server{Name: "ops", Listener: ops, Handler: serve.Ops(status)})
 	}()
 	report, err := d.ingest(ctx, ingestion{
-		config:   *c,
-		sync:     f.sync,
-		team:     team,
-		bundles:  keys.Bundles(f.bundles),
-		progress: func(now config.Progress) { progress.Store(&now) },
-		log:      log,
+		config:    *c,
+		sync:      f.sync,
+		team:      team,
+		resolvers: source.Resolvers{Secret: d.secret, CABundle: keys.Bundles(f.bundles)},
+		progress:  func(now config.Progress) { progress.Store(&now) },
+		log:       log,
 	})
 	if err == nil && !report.Unfinished {
 		err = ingest.Retire(ctx, *c, d.store, true)
@@ -164,27 +164,22 @@ func (f *ingestFlags) ingest(ctx context.Context, log *slog.Logger) (*ingest.Rep
 
 // ingestion is one run over the sources.
 type ingestion struct {
-	config config.Ingest
-	sync   syncFlags
-	team   *ingest.Team // nil for one process
-	// configMaps returns a ConfigMap's entries by its name; nil in a pod, where they are mounted.
-	configMaps func(name string) (map[string][]byte, error)
-	// bundles returns the certificates in an entry of a ConfigMap.
-	bundles  func(config.ConfigMapKey) ([]byte, error)
-	progress func(config.Progress)
-	log      *slog.Logger
+	config    config.Ingest
+	sync      syncFlags
+	team      *ingest.Team // nil for one process
+	resolvers source.Resolvers
+	progress  func(config.Progress)
+	log       *slog.Logger
 }
+
+// secret returns the value of an entry of a Secret.
+func (d *dataPlane) secret(key config.SecretKey) (string, error) { return d.keys(&key)() }
 
 // ingest brings the index up to date with the sources.
 func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, error) {
-	resolvers := source.Resolvers{
-		ConfigMap: i.configMaps,
-		Secret:    func(key config.SecretKey) (string, error) { return d.keys(&key)() },
-		CABundle:  i.bundles,
-	}
 	var sources []source.Source
 	for _, s := range i.config.Sources {
-		opened, err := source.New(s, resolvers)
+		opened, err := source.New(s, i.resolvers)
 		if err != nil {
 			return nil, unusable{err}
 		}

@@ -28,6 +28,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 	"github.com/ragpipeline/ragpipeline/internal/serve"
+	"github.com/ragpipeline/ragpipeline/internal/source"
 )
 
 // runFlags are the flags of `run`, and the streams it prints to.
@@ -111,7 +112,8 @@ func (f *runFlags) run(ctx context.Context) error {
 		return err
 	}
 	defer d.store.Close()
-	update := func(ctx context.Context) error { return f.bringUpToDate(ctx, d, c.ingest, bundle.ConfigMaps) }
+	resolvers := d.resolvers(bundle.ConfigMaps)
+	update := func(ctx context.Context) error { return f.bringUpToDate(ctx, d, c.ingest, resolvers) }
 	path := d.questionPath(c.gateway)
 	stats, err := d.store.Stats(ctx)
 	if err != nil {
@@ -125,7 +127,11 @@ func (f *runFlags) run(ctx context.Context) error {
 	}
 	d.stages.LogTo(d.log)
 	if !f.asking {
-		return f.serve(ctx, d, path, complete, update)
+		options := d.gatewayOptions(path)
+		if options.Originals, err = originals(c.ingest.Sources, resolvers); err != nil {
+			return unusable{err}
+		}
+		return f.serve(ctx, d, options, path, complete, update)
 	}
 	if err := f.updateAsked(ctx, d, path, update); err != nil {
 		return err
@@ -292,29 +298,14 @@ func checkKeys(ring keys.Ring, c configs) error {
 
 // bringUpToDate ingests while it shows the progress, and deletes the pipeline's other generations
 // from the index.
-func (f *runFlags) bringUpToDate(
-	ctx context.Context, d *dataPlane, c config.Ingest, configMaps map[string]map[string][]byte,
-) error {
+func (f *runFlags) bringUpToDate(ctx context.Context, d *dataPlane, c config.Ingest, resolvers source.Resolvers) error {
 	show, done := newProgress(f.stderr)
-	entries := func(name string) (map[string][]byte, error) {
-		if m, ok := configMaps[name]; ok {
-			return m, nil
-		}
-		return nil, fmt.Errorf("no file has ConfigMap %q: add it with another -f", name)
-	}
 	report, err := d.ingest(ctx, ingestion{
-		config:     c,
-		sync:       f.sync,
-		configMaps: entries,
-		bundles: func(ref config.ConfigMapKey) ([]byte, error) {
-			m, err := entries(ref.Name)
-			if err == nil && m[ref.Key] == nil {
-				err = fmt.Errorf("the manifest's ConfigMap %q has no key %q", ref.Name, ref.Key)
-			}
-			return m[ref.Key], err
-		},
-		progress: show,
-		log:      slog.New(slog.DiscardHandler), // the report says the same for people
+		config:    c,
+		sync:      f.sync,
+		resolvers: resolvers,
+		progress:  show,
+		log:       slog.New(slog.DiscardHandler), // the report says the same for people
 	})
 	done()
 	if err == nil || report != nil && report.Listed > 0 {
@@ -336,7 +327,7 @@ func (f *runFlags) answer(ctx context.Context, path *questionPath) error {
 	}
 	printWarnings(f.stderr, result)
 	if f.output == "json" {
-		completion := gateway.NewCompletion(uuid.NewString(), path.config.Pipeline.Name, result)
+		completion := gateway.NewCompletion(uuid.NewString(), &path.config, result)
 		return json.NewEncoder(f.stdout).Encode(completion)
 	}
 	printAnswer(f.stdout, result)
@@ -346,7 +337,8 @@ func (f *runFlags) answer(ctx context.Context, path *questionPath) error {
 // serve serves an index that is complete at once, while update runs, and goes on if update fails. It serves any other
 // index after update has made it complete.
 func (f *runFlags) serve(
-	ctx context.Context, d *dataPlane, path *questionPath, complete bool, update func(context.Context) error,
+	ctx context.Context, d *dataPlane, options gateway.Options, path *questionPath, complete bool,
+	update func(context.Context) error,
 ) error {
 	if !complete {
 		if err := update(ctx); err != nil {
@@ -357,7 +349,6 @@ func (f *runFlags) serve(
 	if err != nil {
 		return err
 	}
-	options := d.gatewayOptions(path)
 	options.LoopbackOnly, options.Hosts = f.keys == "", f.hosts
 	if f.keys != "" {
 		options.Keys = keys.ClientsFile(f.keys)

@@ -56,6 +56,8 @@ type Gateway struct {
 	FailurePolicy FailurePolicy `json:"failurePolicy"`
 	// Origins are those of web pages that may call the gateway from a browser; "*" means any.
 	Origins []string `json:"origins,omitempty"`
+	// PublicURL begins the links to documents, without a slash at its end; empty makes them relative.
+	PublicURL string `json:"publicURL,omitempty"`
 }
 
 // Pipeline identifies the pipeline that the data belongs to.
@@ -311,7 +313,18 @@ type Answer struct {
 	// AllowUngrounded lets a caller ask the LLM without passages.
 	AllowUngrounded bool    `json:"allowUngrounded,omitempty"`
 	Temperature     float64 `json:"temperature"`
+	// Citations is where a reply names its sources; Field when empty.
+	Citations CitationStyle `json:"citations,omitempty"`
 }
+
+// CitationStyle is where a reply names its sources.
+type CitationStyle string
+
+// The styles.
+const (
+	Field  CitationStyle = "Field"  // in fields beside the text
+	InText CitationStyle = "InText" // at the end of the text, too
+)
 
 // Policy says what a question gets when a stage is down.
 type Policy string

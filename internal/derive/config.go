@@ -142,6 +142,10 @@ func Gateway(p *v1alpha1.RAGPipeline, d DataPlane) (config.Gateway, error) {
 		return config.Gateway{}, err
 	}
 	retrieval, answer, policy := p.Spec.Retrieval, p.Spec.Gateway, p.Spec.FailurePolicy
+	citations := config.CitationStyle(answer.Citations)
+	if citations == config.Field { // is left out, as from the configs of operators that had no such field
+		citations = ""
+	}
 	return config.Gateway{
 		Version:    config.Version,
 		Pipeline:   identity(p),
@@ -154,8 +158,9 @@ func Gateway(p *v1alpha1.RAGPipeline, d DataPlane) (config.Gateway, error) {
 		},
 		Answer: config.Answer{
 			System: answer.Prompt.System, MaxTokens: int(answer.MaxTokens), Temperature: temperature,
-			AllowUngrounded: answer.AllowUngrounded,
+			AllowUngrounded: answer.AllowUngrounded, Citations: citations,
 		},
+		PublicURL: strings.TrimRight(answer.PublicURL, "/"),
 		FailurePolicy: config.FailurePolicy{
 			Embedding: config.Policy(policy.Embedding),
 			Reranking: config.Policy(policy.Reranking),

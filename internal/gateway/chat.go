@@ -58,7 +58,7 @@ func (g *Gateway) chat(x *exchange, r *http.Request) error {
 		return err
 	}
 	if body.Stream {
-		s := newStream(x, g.config.Pipeline.Name, body.StreamOptions.IncludeUsage, g.keepAlive)
+		s := newStream(x, &g.config, body.StreamOptions.IncludeUsage, g.keepAlive)
 		defer s.stop()
 		return s.failed(cutOff(r.Context(), g.query.Stream(r.Context(), *request, s)))
 	}
@@ -66,7 +66,7 @@ func (g *Gateway) chat(x *exchange, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return x.sendJSON(NewCompletion(x.id, g.config.Pipeline.Name, result))
+	return x.sendJSON(NewCompletion(x.id, &g.config, result))
 }
 
 // question checks the body and translates it. The field is what the request calls its messages.

@@ -21,6 +21,8 @@ import (
 // fakeIndex holds two passages that every question retrieves, and three documents.
 type fakeIndex struct {
 	err     error
+	rows    []index.Row   // nil for the usual three
+	chunks  []index.Chunk // nil for passages
 	filters []*index.Filter
 	keyword func(ctx context.Context, question string) // runs in Keyword
 }
@@ -48,10 +50,17 @@ func (f *fakeIndex) Keyword(ctx context.Context, question string, _ int, filter 
 	return []index.Hit{{ID: "c1", Score: 4, Digest: 1}}, f.err
 }
 
+func (f *fakeIndex) passages() []index.Chunk {
+	if f.chunks != nil {
+		return f.chunks
+	}
+	return passages
+}
+
 func (f *fakeIndex) Chunks(_ context.Context, ids []string) ([]index.Chunk, error) {
 	var chunks []index.Chunk
 	for _, id := range ids {
-		for _, c := range passages {
+		for _, c := range f.passages() {
 			if c.ID == id {
 				chunks = append(chunks, c)
 			}
@@ -70,20 +79,46 @@ func (f *fakeIndex) Stats(context.Context) (index.Stats, error) {
 
 func (f *fakeIndex) Documents(_ context.Context, after string, limit int) ([]index.Row, error) {
 	var rows []index.Row
-	for _, r := range []index.Row{
-		{Document: "docs/a.md", Source: "docs", Title: "A", Chunks: 1, State: index.Indexed},
-		{
-			Document: "docs/b.pdf", Source: "docs",
-			State: index.Failed, Reason: config.NoTextLayer, Message: "pages are images",
-		},
-		{Document: "docs/c.md", Source: "docs", Title: "C", Chunks: 1, Truncated: 1, State: index.Indexed,
-			Warnings: config.Warnings{{Reason: config.HiddenText, Count: 2, Places: []string{"line 3"}}}},
-	} {
+	all := f.rows
+	if all == nil {
+		all = threeRows
+	}
+	for _, r := range all {
 		if r.Document > after && len(rows) < limit {
 			rows = append(rows, r)
 		}
 	}
 	return rows, f.err
+}
+
+var threeRows = []index.Row{
+	{Document: "docs/a.md", Source: "docs", Title: "A", Chunks: 1, State: index.Indexed},
+	{
+		Document: "docs/b.pdf", Source: "docs",
+		State: index.Failed, Reason: config.NoTextLayer, Message: "pages are images",
+	},
+	{Document: "docs/c.md", Source: "docs", Title: "C", Chunks: 1, Truncated: 1, State: index.Indexed,
+		Warnings: config.Warnings{{Reason: config.HiddenText, Count: 2, Places: []string{"line 3"}}}},
+}
+
+func (f *fakeIndex) Row(ctx context.Context, document string) (*index.Row, error) {
+	rows, err := f.Documents(ctx, "", 100)
+	for i := range rows {
+		if rows[i].Document == document {
+			return &rows[i], err
+		}
+	}
+	return nil, err
+}
+
+func (f *fakeIndex) Known(_ context.Context, document string) (map[string]bool, error) {
+	known := map[string]bool{}
+	for _, c := range f.passages() {
+		if c.Document == document {
+			known[c.ID] = true
+		}
+	}
+	return known, f.err
 }
 
 func (f *fakeIndex) Failures(context.Context, int) ([]index.Row, error) { return nil, f.err }

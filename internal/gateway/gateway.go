@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/gateway/page"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -30,13 +32,24 @@ type Ranker interface {
 	Rank(ctx context.Context, query string, passages []string) ([]model.Ranked, error)
 }
 
+// Index is what the gateway shows of the index.
+type Index interface {
+	index.Reader
+	Known(ctx context.Context, document string) (map[string]bool, error)
+	Chunks(ctx context.Context, ids []string) ([]index.Chunk, error)
+}
+
 // Options configures a Gateway.
 type Options struct {
 	Config config.Gateway
 	Query  *query.Service
 	// Index is shown at /v1/index and /v1/documents.
-	Index    index.Reader
-	Embedder Embedder
+	Index Index
+	// Originals returns the bytes, at most max, of the version of a document that the row describes,
+	// or an error if they cannot be had; then the gateway sends the text in the index. If it is nil,
+	// the gateway reaches no source.
+	Originals func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
+	Embedder  Embedder
 	// Ranker is nil if the pipeline has no reranking model.
 	Ranker Ranker
 	// Keys returns the token of each client, by the client's name. The gateway calls it at most
@@ -61,7 +74,9 @@ type Options struct {
 type Gateway struct {
 	config    config.Gateway
 	query     *query.Service
-	index     index.Reader
+	index     Index
+	originals func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
+	contents  *semaphore.Weighted // bounds the documents that are being sent
 	embedder  Embedder
 	ranker    Ranker
 	auth      *authenticator // is nil if clients are anonymous
@@ -77,29 +92,34 @@ type Gateway struct {
 	created   int64 // is the Unix time that /v1/models returns
 	ready     atomic.Bool
 	keepAlive time.Duration // is how long a stream may be silent
-	retry     time.Duration // is the pause between the first attempts of Warm
+	// contentWait is how long a document waits for others to be sent.
+	contentWait time.Duration
+	retry       time.Duration // is the pause between the first attempts of Warm
 }
 
 // New makes a Gateway.
 func New(o Options) *Gateway {
 	g := &Gateway{
-		config:    o.Config,
-		query:     o.Query,
-		index:     o.Index,
-		embedder:  o.Embedder,
-		ranker:    o.Ranker,
-		loopback:  o.LoopbackOnly,
-		hosts:     o.Hosts,
-		cors:      newCORS(o.Config.Origins, o.Keys != nil),
-		origins:   http.NewCrossOriginProtection(),
-		answers:   newAdmission(o.Concurrent, o.Queued),
-		searches:  newAdmission(o.Concurrent, o.Queued),
-		texts:     newAdmission(o.Concurrent, o.Queued),
-		log:       o.Log,
-		mux:       http.NewServeMux(),
-		created:   time.Now().Unix(),
-		keepAlive: 10 * time.Second,
-		retry:     250 * time.Millisecond,
+		config:      o.Config,
+		query:       o.Query,
+		index:       o.Index,
+		originals:   o.Originals,
+		contents:    semaphore.NewWeighted(contentsAtOnce),
+		contentWait: 5 * time.Second,
+		embedder:    o.Embedder,
+		ranker:      o.Ranker,
+		loopback:    o.LoopbackOnly,
+		hosts:       o.Hosts,
+		cors:        newCORS(o.Config.Origins, o.Keys != nil),
+		origins:     http.NewCrossOriginProtection(),
+		answers:     newAdmission(o.Concurrent, o.Queued),
+		searches:    newAdmission(o.Concurrent, o.Queued),
+		texts:       newAdmission(o.Concurrent, o.Queued),
+		log:         o.Log,
+		mux:         http.NewServeMux(),
+		created:     time.Now().Unix(),
+		keepAlive:   10 * time.Second,
+		retry:       250 * time.Millisecond,
 	}
 	if o.Keys != nil {
 		g.auth = newAuthenticator(o.Keys)
@@ -146,6 +166,8 @@ func (g *Gateway) routes() []route {
 		{pattern: "GET /v1/models/{id...}", handle: g.oneModel},
 		{pattern: "GET /v1/index", handle: g.indexState},
 		{pattern: "GET /v1/documents", handle: g.documents},
+		{pattern: "GET /v1/documents/{id...}", handle: g.document},
+		{pattern: "GET /v1/documents/{id}/content", handle: g.document},
 		{pattern: "GET /{$}", handle: mounted(page.Handler()), open: true},
 		{pattern: "GET /openapi.json", handle: openAPI, open: true},
 		{pattern: "GET /healthz", handle: healthz, open: true},

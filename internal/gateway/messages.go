@@ -54,6 +54,9 @@ func messages(field string, in []ChatMessage) (out []model.Message, left []query
 		if (m.isTool() || dropped > 0) && strings.TrimSpace(text) == "" {
 			continue // nothing remains of it
 		}
+		if m.Role == "assistant" {
+			text = withoutSourceList(text)
+		}
 		out = append(out, model.Message{Role: m.Role, Content: text})
 	}
 	return out, leftOut(tools, parts), nil

@@ -94,7 +94,7 @@ func TestOpenAPINamesEveryField(t *testing.T) {
 	for name, v := range map[string]any{
 		"ChatRequest": ChatRequest{}, "ChatMessage": ChatMessage{}, "StreamOptions": StreamOptions{},
 		"Completion": Completion{}, "Choice": Choice{},
-		"Message": model.Message{}, "Usage": model.Usage{}, "Chunk": Chunk{}, "ChunkChoice": ChunkChoice{}, "Delta": Delta{},
+		"Message": Message{}, "Annotation": Annotation{}, "URLCitation": URLCitation{}, "Usage": model.Usage{}, "Chunk": Chunk{}, "ChunkChoice": ChunkChoice{}, "Delta": Delta{},
 		"Citations": Citations{}, "Citation": Citation{}, "Place": Place{}, "Warning": query.Warning{}, "Metrics": Metrics{},
 		"SearchRequest": SearchRequest{}, "SearchResponse": SearchResponse{},
 		"ModelList": ModelList{}, "ModelInfo": ModelInfo{},

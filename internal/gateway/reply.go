@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"path"
-	"slices"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -28,22 +26,31 @@ type Completion struct {
 
 // Choice is the answer. A completion always has exactly one.
 type Choice struct {
-	Index        int           `json:"index"`
-	Message      model.Message `json:"message"`
-	FinishReason string        `json:"finish_reason"`
+	Index        int     `json:"index"`
+	Message      Message `json:"message"`
+	FinishReason string  `json:"finish_reason"`
 }
 
-// NewCompletion makes the body for a result. The id may be any that identifies the request.
-func NewCompletion(id, pipeline string, r *query.Result) *Completion {
-	answer := model.Message{Role: "assistant", Content: r.Answer}
+// Message is the answer with the places that cite a passage.
+type Message struct {
+	Role        string       `json:"role"` // is always assistant
+	Content     string       `json:"content"`
+	Annotations []Annotation `json:"annotations"`
+}
+
+// NewCompletion makes the body for a result of the pipeline. The id may be any that identifies the
+// request.
+func NewCompletion(id string, c *config.Gateway, r *query.Result) *Completion {
+	to := linksOf(c)
+	answer := Message{Role: "assistant", Content: r.Answer + sourceList(c, r), Annotations: annotations(r, to)}
 	return &Completion{
 		ID:        completionID(id),
 		Object:    "chat.completion",
 		Created:   time.Now().Unix(),
-		Model:     pipeline,
+		Model:     c.Pipeline.Name,
 		Choices:   []Choice{{Message: answer, FinishReason: r.FinishReason}},
 		Usage:     r.Usage,
-		Citations: citationsOf(r),
+		Citations: citationsOf(r, to),
 		Cited:     r.Cited,
 		Warnings:  r.Warnings,
 		Metrics:   answerMetrics(r),
@@ -53,8 +60,8 @@ func NewCompletion(id, pipeline string, r *query.Result) *Completion {
 func completionID(id string) string { return "chatcmpl-" + id }
 
 // Chunk is an event of a streamed answer. The first has the citations, and the one that ends the
-// choice has the metrics; usage follows in an event of its own. Warnings come with the first event,
-// or with the one that ends the choice if they occurred later.
+// choice has the metrics, and in its delta the annotations; usage follows in an event of its own.
+// Warnings come with the first event, or with the one that ends the choice if they occurred later.
 type Chunk struct {
 	ID        string        `json:"id"`
 	Object    string        `json:"object"` // is always chat.completion.chunk
@@ -78,87 +85,9 @@ type ChunkChoice struct {
 
 // Delta is what a chunk adds to the answer.
 type Delta struct {
-	Role    string  `json:"role,omitempty"`
-	Content *string `json:"content,omitempty"`
-}
-
-// Citations holds every passage that was put before the LLM, in the format of NVIDIA's RAG
-// blueprint (rag-server v2.6, field `citations`): [n] in the text refers to Results[n-1].
-type Citations struct {
-	TotalResults int        `json:"total_results"`
-	Results      []Citation `json:"results"`
-}
-
-// Citation is one passage.
-type Citation struct {
-	DocumentID   string  `json:"document_id"`   // has the form <source>/<path>
-	DocumentName string  `json:"document_name"` // is the file's name
-	DocumentType string  `json:"document_type"` // is always text
-	Content      string  `json:"content"`
-	Score        float64 `json:"score"` // is from 0 to 1
-	// Cited reports whether the answer cites the passage. It is omitted where that is not known: in a
-	// stream, a search, and an answer in JSON.
-	Cited    *bool `json:"cited,omitempty"`
-	Metadata Place `json:"metadata"`
-}
-
-// Place describes where a passage is and how it was scored.
-type Place struct {
-	ChunkID    string `json:"chunk_id"`
-	Source     string `json:"source"`
-	Title      string `json:"title"`
-	Heading    string `json:"heading,omitempty"`     // is a path, joined by " > "
-	PageNumber int    `json:"page_number,omitempty"` // counts from 1; is omitted if the format has no pages
-	Start      int    `json:"start"`                 // counts code points of the page's text
-	End        int    `json:"end"`
-	// FusedScore is from 0 to 1. The retrievers and the reranker gave the other scores; each is
-	// omitted if its stage did not score the passage.
-	FusedScore    float64  `json:"fused_score"`
-	VectorScore   *float64 `json:"vector_score,omitempty"`
-	KeywordScore  *float64 `json:"keyword_score,omitempty"`
-	RerankerLogit *float64 `json:"reranker_logit,omitempty"`
-	// ContentMetadata is the document's metadata.
-	ContentMetadata config.Metadata `json:"content_metadata,omitempty"`
-}
-
-func newCitations(passages []query.Passage) Citations {
-	results := make([]Citation, len(passages))
-	for i := range passages {
-		p := &passages[i]
-		results[i] = Citation{
-			DocumentID:   p.Document,
-			DocumentName: path.Base(p.Document),
-			DocumentType: "text",
-			Content:      p.Text,
-			Score:        p.Score,
-			Metadata: Place{
-				ChunkID:         p.ID,
-				Source:          p.Source,
-				Title:           p.Title,
-				Heading:         p.Heading,
-				PageNumber:      p.Page,
-				Start:           p.Start,
-				End:             p.End,
-				FusedScore:      p.Fused,
-				VectorScore:     p.Vector,
-				KeywordScore:    p.Keyword,
-				RerankerLogit:   p.Logit,
-				ContentMetadata: p.Metadata,
-			},
-		}
-	}
-	return Citations{TotalResults: len(results), Results: results}
-}
-
-// citationsOf are the passages of an answer, each with whether the answer cites it.
-func citationsOf(r *query.Result) Citations {
-	all := newCitations(r.Passages)
-	if r.Cited != nil {
-		for i := range all.Results {
-			all.Results[i].Cited = new(slices.Contains(r.Cited, i+1))
-		}
-	}
-	return all
+	Role        string       `json:"role,omitempty"`
+	Content     *string      `json:"content,omitempty"`
+	Annotations []Annotation `json:"annotations,omitempty"`
 }
 
 // Metrics is how long the stages took, in milliseconds and under the blueprint's names. The

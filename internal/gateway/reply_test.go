@@ -176,7 +176,7 @@ func TestBase64EmbeddingsAreLittleEndianFloats(t *testing.T) {
 }
 
 func TestNewCompletionWithoutPassagesHasAnEmptyList(t *testing.T) {
-	b, err := json.Marshal(NewCompletion("x", "demo", &query.Result{Answer: "None.", FinishReason: "stop"}))
+	b, err := json.Marshal(NewCompletion("x", &config.Gateway{}, &query.Result{Answer: "None.", FinishReason: "stop"}))
 	if err != nil {
 		t.Fatal(err)
 	}

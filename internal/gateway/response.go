@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
@@ -37,6 +38,8 @@ type Response struct {
 	Cited     []int           `json:"cited,omitzero"`
 	Warnings  []query.Warning `json:"warnings,omitempty"`
 	Metrics   *Metrics        `json:"metrics,omitempty"`
+
+	config *config.Gateway
 }
 
 // Incomplete is why an answer has no proper end.
@@ -92,7 +95,7 @@ type OutputDetails struct {
 }
 
 // newResponse makes the body as it is before the answer.
-func newResponse(id, pipeline string, b *ResponsesRequest) *Response {
+func newResponse(id string, c *config.Gateway, b *ResponsesRequest) *Response {
 	r := &Response{
 		ID:              "resp_" + id,
 		Object:          "response",
@@ -101,7 +104,7 @@ func newResponse(id, pipeline string, b *ResponsesRequest) *Response {
 		Instructions:    b.Instructions,
 		MaxOutputTokens: b.MaxOutputTokens,
 		Metadata:        b.Metadata,
-		Model:           pipeline,
+		Model:           c.Pipeline.Name,
 		Output:          []OutputItem{},
 		Temperature:     b.Temperature,
 		Text:            b.Text,
@@ -109,6 +112,7 @@ func newResponse(id, pipeline string, b *ResponsesRequest) *Response {
 		Tools:           []struct{}{},
 		TopP:            b.TopP,
 		Truncation:      "disabled",
+		config:          c,
 	}
 	if isEmpty(r.Metadata) {
 		r.Metadata = json.RawMessage("{}")
@@ -121,7 +125,7 @@ func newResponse(id, pipeline string, b *ResponsesRequest) *Response {
 
 // cite adds the passages that were put before the LLM, and the warnings.
 func (b *Response) cite(r *query.Result) {
-	citations := citationsOf(r)
+	citations := citationsOf(r, linksOf(b.config))
 	b.Citations, b.Warnings = &citations, r.Warnings
 }
 
@@ -136,7 +140,7 @@ func (b *Response) complete(r *query.Result) {
 		b.Status, b.IncompleteDetails = "incomplete", &Incomplete{"content_filter"}
 	}
 	item := newOutputItem(b.ID, b.Status)
-	item.Content = []OutputText{newOutputText(r.Answer)}
+	item.Content = []OutputText{newOutputText(r.Answer+sourceList(b.config, r), annotations(r, linksOf(b.config)))}
 	b.Output = []OutputItem{item}
 	b.Usage = responseUsage(r.Usage)
 	metrics := answerMetrics(r)
@@ -148,8 +152,12 @@ func newOutputItem(response, status string) OutputItem {
 		Content: []OutputText{}}
 }
 
-func newOutputText(answer string) OutputText {
-	return OutputText{Type: "output_text", Text: answer, Annotations: []TextAnnotation{}, Logprobs: []struct{}{}}
+func newOutputText(answer string, cited []Annotation) OutputText {
+	places := make([]TextAnnotation, len(cited))
+	for i, a := range cited {
+		places[i] = TextAnnotation{a.Type, a.URL.StartIndex, a.URL.EndIndex, a.URL.URL, a.URL.Title}
+	}
+	return OutputText{Type: "output_text", Text: answer, Annotations: places, Logprobs: []struct{}{}}
 }
 
 func responseUsage(u *model.Usage) *ResponseUsage {

@@ -53,7 +53,7 @@ func (g *Gateway) responses(x *exchange, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	reply := newResponse(x.id, g.config.Pipeline.Name, &body)
+	reply := newResponse(x.id, &g.config, &body)
 	if body.Stream {
 		s := newResponseStream(x, reply, g.keepAlive)
 		defer s.stop()

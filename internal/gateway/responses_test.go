@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
@@ -135,8 +136,10 @@ func TestResponsesThatAreRefused(t *testing.T) {
 
 // The events of a stream build the response that the last one has, which is that of a whole answer.
 func TestAStreamedResponseIsTheWholeOne(t *testing.T) {
-	whole := newFixture().call("POST", responsesRoute, `{"input": "what?"}`, "X-Request-Id", "one")
-	streamed := newFixture().call("POST", responsesRoute, `{"input": "what?", "stream": true}`, "X-Request-Id", "one")
+	f := newFixture()
+	f.options.Config.Answer.Citations = config.InText
+	whole := f.call("POST", responsesRoute, `{"input": "what?"}`, "X-Request-Id", "one")
+	streamed := f.call("POST", responsesRoute, `{"input": "what?", "stream": true}`, "X-Request-Id", "one")
 	var want Response
 	if err := json.Unmarshal(whole.Body.Bytes(), &want); err != nil {
 		t.Fatal(err)
@@ -164,12 +167,13 @@ func TestAStreamedResponseIsTheWholeOne(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{
 		"response.created", "response.in_progress", "response.output_item.added", "response.content_part.added",
-		"response.output_text.delta", "response.output_text.done", "response.content_part.done",
+		"response.output_text.delta", "response.output_text.annotation.added", "response.output_text.done",
+		"response.content_part.done",
 		"response.output_item.done", "response.completed",
 	}, types); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
-	if text := want.Output[0].Content[0].Text; said.String() != text {
+	if text := want.Output[0].Content[0].Text; said.String() != text || !strings.Contains(text, sourceHeading) {
 		t.Errorf("the pieces are %q, the answer is %q", said.String(), text)
 	}
 	for _, r := range []*Response{&want, last} {
@@ -178,7 +182,7 @@ func TestAStreamedResponseIsTheWholeOne(t *testing.T) {
 		}
 		r.Metrics, r.CreatedAt = nil, 0
 	}
-	if diff := cmp.Diff(&want, last); diff != "" {
+	if diff := cmp.Diff(&want, last, cmpopts.IgnoreUnexported(Response{})); diff != "" {
 		t.Errorf("the last event's response (-whole +streamed):\n%s", diff)
 	}
 }

@@ -54,7 +54,7 @@ func (s *responseStream) Begin(r *query.Result) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.response.cite(r)
-	part := newOutputText("")
+	part := newOutputText("", nil)
 	return s.events(
 		ResponseEvent{Type: "response.created", Response: s.response},
 		ResponseEvent{Type: "response.in_progress", Response: s.response},
@@ -67,16 +67,18 @@ func (s *responseStream) Begin(r *query.Result) error {
 func (s *responseStream) Delta(content string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.events(s.ofPart(ResponseEvent{
-		Type: "response.output_text.delta", Delta: &content, Logprobs: []struct{}{},
-	}))
-	if err != nil {
+	if err := s.events(s.text(content)); err != nil {
 		return err
 	}
 	return s.flush()
 }
 
-// End sends the annotations, the whole text, and the response with usage, metrics and all warnings.
+func (s *responseStream) text(content string) ResponseEvent {
+	return s.ofPart(ResponseEvent{Type: "response.output_text.delta", Delta: &content, Logprobs: []struct{}{}})
+}
+
+// End sends the list of sources if the text is to have one, the annotations, the whole text, and the
+// response with usage, metrics and all warnings.
 func (s *responseStream) End(r *query.Result) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,6 +86,9 @@ func (s *responseStream) End(r *query.Result) error {
 	item := &s.response.Output[0]
 	part := &item.Content[0]
 	var all []ResponseEvent
+	if list := sourceList(s.response.config, r); list != "" {
+		all = append(all, s.text(list))
+	}
 	for i := range part.Annotations {
 		all = append(all, s.ofPart(ResponseEvent{
 			Type: "response.output_text.annotation.added", AnnotationIndex: &i, Annotation: &part.Annotations[i],

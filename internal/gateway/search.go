@@ -40,7 +40,8 @@ func (g *Gateway) search(x *exchange, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return x.sendJSON(SearchResponse{newCitations(found.Passages), found.Warnings, newMetrics(&found.Times)})
+	citations := newCitations(found.Passages, linksOf(&g.config))
+	return x.sendJSON(SearchResponse{citations, found.Warnings, newMetrics(&found.Times)})
 }
 
 func (b *SearchRequest) request() (query.SearchRequest, error) {

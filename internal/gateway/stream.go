@@ -3,24 +3,27 @@ package gateway
 import (
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
 // stream sends an answer as server-sent events: chunks, then [DONE]. It is a query.Sender.
 type stream struct {
 	eventWriter
+	config    *config.Gateway
 	chunk     Chunk // holds what all chunks have in common
 	withUsage bool
 	warned    int // counts the warnings that were sent
 }
 
-func newStream(x *exchange, pipeline string, withUsage bool, silence time.Duration) *stream {
+func newStream(x *exchange, c *config.Gateway, withUsage bool, silence time.Duration) *stream {
 	s := &stream{
+		config: c,
 		chunk: Chunk{
 			ID:      completionID(x.id),
 			Object:  "chat.completion.chunk",
 			Created: time.Now().Unix(),
-			Model:   pipeline,
+			Model:   c.Pipeline.Name,
 		},
 		withUsage: withUsage,
 	}
@@ -32,7 +35,7 @@ func newStream(x *exchange, pipeline string, withUsage bool, silence time.Durati
 func (s *stream) Begin(r *query.Result) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	citations := newCitations(r.Passages)
+	citations := newCitations(r.Passages, linksOf(s.config))
 	first := s.chunk
 	first.Choices = []ChunkChoice{{Delta: Delta{Role: "assistant", Content: new(string)}}}
 	first.Citations, first.Warnings = &citations, r.Warnings
@@ -44,21 +47,35 @@ func (s *stream) Begin(r *query.Result) error {
 func (s *stream) Delta(content string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := s.chunk
-	next.Choices = []ChunkChoice{{Delta: Delta{Content: &content}}}
-	if err := s.add(next); err != nil {
+	if err := s.text(content); err != nil {
 		return err
 	}
 	return s.flush()
 }
 
-// End sends the metrics, the warnings that came last, and usage.
+// text appends a piece of the answer to the buffer.
+func (s *stream) text(content string) error {
+	next := s.chunk
+	next.Choices = []ChunkChoice{{Delta: Delta{Content: &content}}}
+	return s.add(next)
+}
+
+// End sends the list of sources if the text is to have one, which passages were cited, the metrics,
+// the warnings that came last, and usage.
 func (s *stream) End(r *query.Result) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if list := sourceList(s.config, r); list != "" {
+		if err := s.text(list); err != nil {
+			return err
+		}
+	}
 	metrics := answerMetrics(r)
 	last := s.chunk
-	last.Choices = []ChunkChoice{{FinishReason: &r.FinishReason}}
+	last.Choices = []ChunkChoice{{
+		Delta:        Delta{Annotations: annotations(r, linksOf(s.config))},
+		FinishReason: &r.FinishReason,
+	}}
 	last.Metrics, last.Warnings, last.Cited = &metrics, r.Warnings[s.warned:], r.Cited
 	if err := s.add(last); err != nil {
 		return err

@@ -223,6 +223,8 @@ type Reader interface {
 	Stats(ctx context.Context) (Stats, error)
 	// Documents returns up to limit rows whose document sorts after the given one, by document.
 	Documents(ctx context.Context, after string, limit int) ([]Row, error)
+	// Row returns the row of a document, nil if it has none that is shown.
+	Row(ctx context.Context, document string) (*Row, error)
 	// Failures returns up to limit failed rows, by document.
 	Failures(ctx context.Context, limit int) ([]Row, error)
 }

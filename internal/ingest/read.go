@@ -2,8 +2,6 @@ package ingest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -195,18 +193,8 @@ func (r *run) content(ctx context.Context, d *document) (source.Content, error) 
 	}
 	d.origin.reached.Store(true)
 	r.tally.read(len(content.Data))
-	d.row.Hash, d.row.Version = hashOf(content), content.Version
+	d.row.Hash, d.row.Version = content.Hash(), content.Version
 	return content, nil
-}
-
-// hashOf is the SHA-256 of the document's bytes, and of what its source has beside them.
-func hashOf(c source.Content) string {
-	h := sha256.New()
-	h.Write(c.Data)
-	if len(c.Metadata) > 0 || c.Sidecar != nil {
-		h.Write([]byte(config.Hash([]any{c.Metadata, c.Sidecar})))
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // extractAll makes the chunks of the documents, and hands them on one by one, so that no more than one is outside of

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -73,10 +74,10 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 	case len(result.Passages) == 0:
 		result.warn(Warning{config.StageIndex, config.NoPassages,
 			noPassages(r.Filter) + ", so the llm was not asked"})
-		return reply.fixed(nothingFound)
+		return reply.fixed(nothingFound, nil)
 	case s.chat == nil:
 		result.warn(Warning{config.StageLLM, config.NoModel, "the pipeline has no llm; the reply is the passages"})
-		return reply.fixed(passagesOnly(conversation.question, result.Passages))
+		return reply.passagesOnly(conversation.question)
 	}
 	return s.ask(ctx, r, conversation, reply)
 }
@@ -108,7 +109,7 @@ func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *re
 		return err
 	}
 	result.warn(failure.warning("the reply is the passages without an answer"))
-	return reply.fixed(passagesOnly(c.question, result.Passages))
+	return reply.passagesOnly(c.question)
 }
 
 // prompt puts the conversation and the result's passages together. It cuts the passages to those in
@@ -194,14 +195,18 @@ func (s *Service) complete(ctx context.Context, request model.ChatRequest, reply
 	return s.chat.Stream(ctx, request, delta)
 }
 
-// passagesOnly is the reply without an LLM: the lines that fit the question best, then the passages.
-func passagesOnly(question string, passages []Passage) string {
-	var b strings.Builder
-	b.WriteString(quotes(question, passages))
-	for i, p := range passages {
-		b.WriteString("\n\n[" + strconv.Itoa(i+1) + "] " + oneLine(p.Title) + ": " + p.Text)
+// passagesOnly is the reply without an LLM: the lines that fit the question best, then the
+// passages, each of which counts as cited.
+func (r *reply) passagesOnly(question string) error {
+	text := quotes(question, r.result.Passages)
+	marks := make([]Mark, len(r.result.Passages))
+	for i, p := range r.result.Passages {
+		text += "\n\n"
+		start, number := utf8.RuneCountInString(text), "["+strconv.Itoa(i+1)+"]"
+		marks[i] = Mark{i + 1, start, start + len(number)}
+		text += number + " " + oneLine(p.Title) + ": " + p.Text
 	}
-	return b.String()
+	return r.fixed(text, marks)
 }
 
 // reply gathers a result, and passes it on piece by piece when it is streamed.
@@ -267,13 +272,10 @@ func (r *reply) finish(c *model.Completion) error {
 	return err
 }
 
-// fixed replies with a text that no LLM wrote. It shows every passage there is.
-func (r *reply) fixed(text string) error {
+// fixed replies with a text that no LLM wrote.
+func (r *reply) fixed(text string, marks []Mark) error {
 	r.result.Answer, r.result.FinishReason = text, "stop"
-	r.result.Cited = make([]int, len(r.result.Passages))
-	for i := range r.result.Cited {
-		r.result.Cited[i] = i + 1
-	}
+	r.result.cite(marks)
 	if r.to == nil {
 		return nil
 	}

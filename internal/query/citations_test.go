@@ -1,6 +1,7 @@
 package query
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ func checked(passages int, pieces ...string) (text string, r Result) {
 		text += c.next(p)
 	}
 	text += c.rest()
+	r.Answer = text
 	c.report(&r)
 	return text, r
 }
@@ -55,6 +57,45 @@ func TestCitationsAreChecked(t *testing.T) {
 				t.Errorf("warnings %+v, want one: %v", r.Warnings, tc.removed)
 			}
 		})
+	}
+}
+
+func TestARefusalCitesNothing(t *testing.T) {
+	for answer, refusal := range map[string]bool{
+		"I cannot find it in the documents.":                                          true,
+		"The passages do not mention a price [1][2].":                                 true,
+		"The provided documents don't contain this information. [1]":                  true,
+		"I could not find that in the sources. The context does not say it [2].":      true,
+		"There is no information on this in the passages [1].":                        true,
+		"The warranty is not stated in the documents. It is two years in the US [1].": false,
+		"The warranty does not include batteries [1].":                                false,
+		"Revenue was not 12 but 14 [1].":                                              false,
+		"Documents are kept for ten years [2].":                                       false,
+		"[1]":                                                                         false,
+		"":                                                                            false,
+	} {
+		_, r := checked(3, answer)
+		if cites := len(r.Cited) > 0 || len(r.Marks) > 0; strings.Contains(answer, "[") && cites == refusal {
+			t.Errorf("%q cites %v", answer, r.Cited)
+		}
+		if got := isRefusal(answer); got != refusal {
+			t.Errorf("%q is a refusal: %v", answer, got)
+		}
+	}
+}
+
+// Each mark is where the text has its number, however the answer came.
+func TestMarksAreThePlacesOfCitations(t *testing.T) {
+	const answer = "Größe [1]; `[2]` no [9] — yes [2, 3][1]."
+	for _, pieces := range [][]string{{answer}, strings.Split(answer, "")} {
+		text, r := checked(3, pieces...)
+		var got []string
+		for _, m := range r.Marks {
+			got = append(got, strconv.Itoa(m.Passage)+" "+string([]rune(text)[m.Start:m.End]))
+		}
+		if diff := cmp.Diff([]string{"1 [1]", "2 [2, 3]", "3 [2, 3]", "1 [1]"}, got); diff != "" {
+			t.Errorf("marks (-want +got):\n%s", diff)
+		}
 	}
 }
 

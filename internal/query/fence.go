@@ -19,13 +19,13 @@ import (
 // Everything that a document's author wrote stands within the fence, which is longer than any run of
 // backticks there, so that no text can close it. Marks of chat templates are broken up.
 func passageBlock(n int, p *Passage) string {
-	data := neutral("Source: " + label(p) + "\n\n" + p.Text)
+	data := neutral("Source: " + p.Label() + "\n\n" + p.Text)
 	fence := strings.Repeat("`", max(3, longestRun(data, '`')+1))
 	return "[" + strconv.Itoa(n) + "]\n" + fence + "\n" + data + "\n" + fence + "\n\n"
 }
 
-// label is a passage's title and its heading or else its page, on one line.
-func label(p *Passage) string {
+// Label is the passage's title and its heading or else its page, on one line.
+func (p *Passage) Label() string {
 	switch {
 	case p.Heading != "":
 		return oneLine(p.Title + ", " + p.Heading)

@@ -14,7 +14,7 @@ const (
 func quotes(question string, found []Passage) string {
 	read := make([]lexical.Passage, len(found))
 	for i := range found {
-		read[i] = lexical.Passage{Label: label(&found[i]), Text: found[i].Text}
+		read[i] = lexical.Passage{Label: found[i].Label(), Text: found[i].Text}
 	}
 	lines, fit := lexical.Quotes(question, read)
 	switch {

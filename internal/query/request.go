@@ -102,8 +102,11 @@ type Result struct {
 	FinishReason string
 	// Passages is every passage that was put before the LLM; [n] in the answer is Passages[n-1].
 	Passages []Passage
-	// Cited has the n of the passages that the answer cites, in order.
-	Cited    []int
+	// Cited has the n of the passages that the answer cites, in order. It is nil if that is not known:
+	// for an answer in JSON, and one without passages.
+	Cited []int
+	// Marks are the places of the answer that cite a passage, in order.
+	Marks    []Mark
 	Warnings []Warning
 	Usage    *model.Usage // nil when the LLM gave none
 	Times    Times
@@ -111,6 +114,12 @@ type Result struct {
 	Query string
 	// Ungrounded is why no passages were retrieved; empty if they were.
 	Ungrounded Ungrounded
+}
+
+// Mark is a place of an answer that cites a passage.
+type Mark struct {
+	Passage    int // counts from 1, as the number in the text does
+	Start, End int // are code points of the answer
 }
 
 // Sender receives a streamed answer in order: Begin once, Delta for each piece, End once. An error

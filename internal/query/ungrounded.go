@@ -80,7 +80,7 @@ const needsModel = "This request needs an LLM, and the pipeline has none."
 func (s *Service) askUngrounded(ctx context.Context, r Request, c *conversation, reply *reply) error {
 	if s.chat == nil {
 		reply.result.warn(Warning{config.StageLLM, config.NoModel, "the pipeline has no llm"})
-		return reply.fixed(needsModel)
+		return reply.fixed(needsModel, nil)
 	}
 	var configured string
 	if reply.result.Ungrounded == AsRequested {

@@ -96,6 +96,16 @@ func pages(t *testing.T, store index.Store, want []index.Row) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
+	for _, row := range want {
+		got, err := store.Row(t.Context(), row.Document)
+		if err != nil || got == nil {
+			t.Fatalf("the row of %s: %v, %v", row.Document, got, err)
+		}
+		must(t, cmp.Diff(row, *got, cmpopts.EquateEmpty()))
+	}
+	if got, err := store.Row(t.Context(), "docs/absent"); got != nil || err != nil {
+		t.Errorf("the row of a document that is absent: %v, %v", got, err)
+	}
 }
 
 func reopens(t *testing.T, at Storage) {

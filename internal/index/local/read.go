@@ -127,6 +127,15 @@ func (s *Store) Documents(ctx context.Context, after string, limit int) ([]index
 	return rows, s.fail("read ledger", err)
 }
 
+// Row returns the row of a document, or nil.
+func (s *Store) Row(ctx context.Context, document string) (*index.Row, error) {
+	rows, err := s.rows(ctx, selectRows+`AND document = ?`, s.generation, document)
+	if err != nil || len(rows) == 0 {
+		return nil, s.fail("read ledger", err)
+	}
+	return &rows[0], nil
+}
+
 // Failures returns up to limit failed rows, by document.
 func (s *Store) Failures(ctx context.Context, limit int) ([]index.Row, error) {
 	rows, err := s.rows(ctx, selectRows+`AND state = 'Failed' ORDER BY document LIMIT ?`, s.generation, max(limit, 0))

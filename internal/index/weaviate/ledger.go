@@ -29,6 +29,15 @@ func past(last string, filter *pb.Filters) *pb.Filters {
 	return and(filter, after(propOrder, last))
 }
 
+// Row returns the row of a document, or nil.
+func (s *Store) Row(ctx context.Context, document string) (*index.Row, error) {
+	row, found, err := s.readRow(ctx, document)
+	if err != nil || !found || !row.shown() {
+		return nil, s.fail(ctx, "read the ledger", err)
+	}
+	return &row.Row, nil
+}
+
 // Failures returns up to limit failed rows, by document.
 func (s *Store) Failures(ctx context.Context, limit int) ([]index.Row, error) {
 	return s.rows(ctx, equal(propState, string(index.Failed)), limit)

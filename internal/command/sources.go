@@ -1,0 +1,57 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/source"
+)
+
+// resolvers give sources what they name of a manifest and its ConfigMaps.
+func (d *dataPlane) resolvers(configMaps map[string]map[string][]byte) source.Resolvers {
+	entries := func(name string) (map[string][]byte, error) {
+		if m, ok := configMaps[name]; ok {
+			return m, nil
+		}
+		return nil, fmt.Errorf("no file has ConfigMap %q: add it with another -f", name)
+	}
+	return source.Resolvers{
+		ConfigMap: entries,
+		Secret:    d.secret,
+		CABundle: func(ref config.ConfigMapKey) ([]byte, error) {
+			m, err := entries(ref.Name)
+			if err == nil && m[ref.Key] == nil {
+				err = fmt.Errorf("the manifest's ConfigMap %q has no key %q", ref.Name, ref.Key)
+			}
+			return m[ref.Key], err
+		},
+	}
+}
+
+// originals returns the function by which the gateway reads the bytes of a document from those of the
+// sources that open a document by its path.
+func originals(
+	sources []config.Source, r source.Resolvers,
+) (func(ctx context.Context, row *index.Row, max int64) ([]byte, error), error) {
+	opened := map[string]source.Source{}
+	for _, c := range sources {
+		if !source.OpensUnlisted(c) {
+			continue
+		}
+		s, err := source.New(c, r)
+		if err != nil {
+			return nil, err
+		}
+		opened[c.Name] = s
+	}
+	return func(ctx context.Context, row *index.Row, max int64) ([]byte, error) {
+		s := opened[row.Source]
+		if s == nil {
+			return nil, fmt.Errorf("source %q does not open a document by its path alone", row.Source)
+		}
+		return source.Original(ctx, s, strings.TrimPrefix(row.Document, row.Source+"/"), row.Hash, max)
+	}, nil
+}

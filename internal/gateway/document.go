@@ -1,0 +1,215 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"mime"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ragpipeline/ragpipeline/internal/index"
+)
+
+// The paths of one document are documentsPath, its identity and, for its bytes, contentSuffix.
+const (
+	documentsPath = "/v1/documents/"
+	contentSuffix = "/content"
+)
+
+// The values of contentHeader.
+const (
+	contentHeader = "X-Document-Content"
+	original      = "original"  // the bytes whose hash the ledger has
+	extracted     = "extracted" // the text in the index, because the gateway cannot get those bytes
+)
+
+// document answers GET /v1/documents/{id} and GET /v1/documents/{id}/content. An identity has slashes,
+// escaped or not, and may itself end in /content.
+func (g *Gateway) document(x *exchange, r *http.Request) error {
+	id := r.PathValue("id")
+	if strings.HasSuffix(r.Pattern, contentSuffix) {
+		id += contentSuffix
+	}
+	if of, ok := strings.CutSuffix(id, contentSuffix); ok {
+		switch row, err := g.visible(r.Context(), x.caller, of); {
+		case err != nil:
+			return err
+		case row != nil:
+			return g.content(x, r, row)
+		}
+	}
+	row, err := g.visible(r.Context(), x.caller, id)
+	switch {
+	case err != nil:
+		return err
+	case row == nil:
+		return notFound("UnknownDocument", "the index has no such document; GET /v1/documents lists all")
+	}
+	return x.sendJSON(newDocument(row))
+}
+
+// visible returns the row of a document if the caller may see it, and nil if there is none: the one
+// place that decides who sees which document. Every caller sees what the ledger shows.
+func (g *Gateway) visible(ctx context.Context, _ caller, document string) (*index.Row, error) {
+	row, err := g.index.Row(ctx, document)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return row, nil
+}
+
+// content sends the document's bytes, or else its text. Neither is trusted: a browser saves it, and
+// if it is made to show it, runs and loads nothing.
+func (g *Gateway) content(x *exchange, r *http.Request, row *index.Row) error {
+	if err := g.acquireContent(r.Context()); err != nil {
+		return err
+	}
+	defer g.contents.Release(1)
+	name, kind, form := path.Base(row.Document), contentType(row.Document), original
+	body, err := g.original(r.Context(), row)
+	if err != nil {
+		if r.Context().Err() != nil {
+			return err
+		}
+		g.log.LogAttrs(r.Context(), slog.LevelDebug, "Document is sent as its text", slog.String("cause", err.Error()))
+		name, kind, form = name+".txt", plainText, extracted
+		if body, err = g.text(r.Context(), row); err != nil {
+			return err
+		}
+	}
+	h := x.Header()
+	h.Set(contentHeader, form)
+	h.Set("Content-Disposition", attachment(name))
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	h.Set("Cache-Control", "private, no-cache")
+	return x.sendLarge(r, kind, body)
+}
+
+// The bounds of contents, which are held in memory while they are sent.
+const (
+	contentsAtOnce = 2
+	contentTime    = 5 * time.Minute // for a client to take it
+	maxOriginal    = 64 << 20        // bytes; of a larger document, the text is sent
+)
+
+func (g *Gateway) acquireContent(ctx context.Context) error {
+	if g.contents.TryAcquire(1) {
+		return nil
+	}
+	waiting, stop := context.WithTimeout(ctx, g.contentWait)
+	defer stop()
+	if g.contents.Acquire(waiting, 1) == nil {
+		return nil
+	}
+	return cmp.Or[error](ctx.Err(), busy())
+}
+
+// original returns the bytes whose hash the ledger has.
+func (g *Gateway) original(ctx context.Context, row *index.Row) ([]byte, error) {
+	if g.originals == nil || row.Hash == "" {
+		return nil, errOutOfReach
+	}
+	return g.originals(ctx, row, maxOriginal)
+}
+
+var errOutOfReach = errors.New("the gateway does not reach the document's source")
+
+// sendLarge answers 200 in pieces, each within writeDeadline.
+func (x *exchange) sendLarge(r *http.Request, contentType string, body []byte) error {
+	x.Header().Set("Content-Type", contentType)
+	x.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	x.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	until := time.Now().Add(contentTime)
+	for piece := range slices.Chunk(body, 1<<20) {
+		if time.Now().After(until) {
+			return context.DeadlineExceeded // the connection ends, since the reply is shorter than announced
+		}
+		if err := x.flush(piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// text is the document's text as the index has it, a form feed between two pages.
+func (g *Gateway) text(ctx context.Context, row *index.Row) ([]byte, error) {
+	if row.State != index.Indexed {
+		return nil, notFound("NoContent", "the document failed, so the index has no text of it, and its source does not "+
+			"give its bytes; GET /v1/documents/{id} has the reason")
+	}
+	known, err := g.index.Known(ctx, row.Document)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	chunks, err := g.index.Chunks(ctx, slices.Sorted(maps.Keys(known)))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	slices.SortFunc(chunks, func(a, b index.Chunk) int {
+		return cmp.Or(cmp.Compare(a.Page, b.Page), cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End))
+	})
+	return []byte(joined(chunks)), nil
+}
+
+// joined puts the chunks of a document together without what consecutive ones have in common. A chunk
+// of a table is more than its place in the text, since it begins with the header, and stays whole.
+func joined(chunks []index.Chunk) string {
+	var b strings.Builder
+	page, end := 0, 0
+	for i, c := range chunks {
+		switch {
+		case i == 0:
+		case c.Page != page:
+			b.WriteString("\n\f")
+		case c.Start > end:
+			b.WriteString("\n")
+		}
+		if i == 0 || c.Page != page {
+			page, end = c.Page, 0
+		}
+		text := c.Text
+		if common := min(end, c.End) - c.Start; common > 0 && utf8.RuneCountInString(text) == c.End-c.Start {
+			text = string([]rune(text)[common:])
+		}
+		b.WriteString(text)
+		end = max(end, c.End)
+	}
+	return b.String()
+}
+
+// attachment is a Content-Disposition that has a browser save the reply under the name.
+func attachment(name string) string {
+	disposition := mime.FormatMediaType("attachment", map[string]string{"filename": name})
+	return cmp.Or(disposition, "attachment")
+}
+
+// contentType is the type of a document by its name. No other is told: a browser must not take a
+// document for a page of this gateway.
+func contentType(name string) string {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".pdf":
+		return "application/pdf"
+	case ".txt", ".md", ".csv":
+		return plainText
+	case ".json":
+		return "application/json"
+	case ".docx":
+		return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+	case ".pptx":
+		return "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+	case ".xlsx":
+		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	}
+	return "application/octet-stream"
+}
