@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,9 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/ingest"
@@ -39,7 +36,9 @@ type runFlags struct {
 	listen, keys      string
 	stdout, stderr    io.Writer
 	getenv            func(string) string
+	logFormat         string
 	asking, rebuild   bool
+	log               *slog.Logger
 	sync              syncFlags
 }
 
@@ -54,7 +53,7 @@ func newRunCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.stdout, f.stderr, f.getenv = cmd.OutOrStdout(), cmd.ErrOrStderr(), os.Getenv
 			f.asking = cmd.Flags().Changed("ask")
-			return f.run(cmd.Context())
+			return f.logged(f.run)(cmd.Context())
 		},
 	}
 	flags := cmd.Flags()
@@ -71,8 +70,32 @@ func newRunCommand() *cobra.Command {
 	flags.StringArrayVar(&f.hosts, "host", nil,
 		"without --keys: name, besides localhost, by which the gateway may be addressed; repeatable")
 	flags.StringVar(&f.keys, "keys", "", "file of the clients' API keys: a line name=token for each client")
+	flags.StringVar(&f.logFormat, "log-format", "",
+		"format of what goes to standard error: text for people, or json (default text, and json in a pod)")
 	f.sync.register(cmd)
 	return cmd
+}
+
+// logged has run log for people, and in a pod or where JSON is asked for, write nothing but JSON lines to standard
+// error: progress, reports and its own error, too.
+func (f *runFlags) logged(run func(context.Context) error) func(context.Context) error {
+	if f.logFormat == "" && f.getenv("KUBERNETES_SERVICE_HOST") != "" {
+		f.logFormat = "json"
+	}
+	if f.logFormat != "json" {
+		f.log = serve.People(f.stderr, slog.LevelWarn)
+		return run
+	}
+	f.log = serve.Logger(f.stderr, slog.LevelInfo)
+	f.stderr = serve.Lines(f.log)
+	return func(ctx context.Context) error {
+		err := run(ctx)
+		if err == nil {
+			return nil
+		}
+		f.log.Error("Run failed", "error", err)
+		return exit{code: ExitCode(err)}
+	}
 }
 
 // run reads the manifest, brings the index up to date, then answers or serves.
@@ -101,7 +124,7 @@ func (f *runFlags) run(ctx context.Context) error {
 		return unusable{err}
 	}
 	d, err := openDataPlane(ctx, dataPlaneOptions{
-		log:        serve.Logger(f.stderr, slog.LevelWarn),
+		log:        f.log,
 		keys:       ring,
 		pipeline:   c.ingest.Pipeline,
 		generation: c.ingest.Generation,
@@ -167,6 +190,8 @@ func (f *runFlags) validate(ctx context.Context) error {
 		return errors.New("-f FILE is missing: name the manifest, for example -f config/samples/quickstart.yaml")
 	case f.output != "text" && f.output != "json":
 		return fmt.Errorf("--output %s: use text or json", f.output)
+	case f.logFormat != "" && f.logFormat != "text" && f.logFormat != "json":
+		return fmt.Errorf("--log-format %s: use text or json", f.logFormat)
 	case f.asking && f.ask == "":
 		return errors.New("--ask: the question is empty")
 	case f.asking:
@@ -210,90 +235,6 @@ func isLoopback(host string) bool {
 // isHost reports whether a request can be for the host: it is an address or a DNS name.
 func isHost(host string) bool {
 	return net.ParseIP(host) != nil || len(validation.IsDNS1123Subdomain(strings.ToLower(host))) == 0
-}
-
-// configs are the data plane's configs of a pipeline on this machine.
-type configs struct {
-	ingest  config.Ingest
-	gateway config.Gateway
-}
-
-func (f *runFlags) configs(p *v1alpha1.RAGPipeline, standInURL string) (c configs, err error) {
-	data := f.data
-	if data == "" {
-		data = filepath.Join(".ragpipeline", p.Name)
-	}
-	machine := derive.DataPlane{
-		StandInURL: standInURL,
-		Index:      config.Index{Local: &config.LocalIndex{Directory: data}},
-	}
-	if c.ingest, err = derive.Ingest(p, machine); err != nil {
-		return c, err
-	}
-	if c.ingest.Sources, err = placeDocuments(p.Spec.Documents, c.ingest.Sources, f.documents); err != nil {
-		return c, err
-	}
-	c.gateway, err = derive.Gateway(p, machine)
-	return c, err
-}
-
-// placeDocuments applies the --documents flags, each [SOURCE=]DIR, to the manifest's sources.
-func placeDocuments(
-	declared []v1alpha1.Source, sources []config.Source, flags []string,
-) ([]config.Source, error) {
-	for _, flag := range flags {
-		name, dir, err := parseDocuments(flag)
-		if err == nil {
-			sources, err = derive.PlaceDirectory(sources, name, dir)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("--documents %s: %w", flag, err)
-		}
-	}
-	return sources, derive.CheckPlaced(declared, sources)
-}
-
-// parseDocuments splits [SOURCE=]DIR and makes DIR absolute. A directory whose own name has a "="
-// needs no SOURCE.
-func parseDocuments(flag string) (name, dir string, err error) {
-	name, dir, ok := strings.Cut(flag, "=")
-	if !ok || isDirectory(flag) {
-		name, dir = "", flag
-	}
-	if !isDirectory(dir) {
-		return "", "", fmt.Errorf("%s is not a directory", dir)
-	}
-	dir, err = filepath.Abs(dir)
-	return name, dir, err
-}
-
-func isDirectory(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
-// checkKeys returns an error for a missing key before any work is done.
-func checkKeys(ring keys.Ring, c configs) error {
-	check := func(field string, ref *config.SecretKey) error {
-		if key := ring(ref); key != nil {
-			if _, err := key(); err != nil {
-				return fmt.Errorf("spec.%s.endpoint.secretRef: %w", field, err)
-			}
-		}
-		return nil
-	}
-	m := c.gateway.Models
-	err := check("models.embedding", m.Embedding.Key)
-	if err == nil && m.Reranking != nil {
-		err = check("models.reranking", m.Reranking.Key)
-	}
-	if err == nil && m.LLM != nil {
-		err = check("models.llm", m.LLM.Key)
-	}
-	if e := c.ingest.Extraction; err == nil && e != nil {
-		err = check("extraction.server", e.Server.Key)
-	}
-	return err
 }
 
 // bringUpToDate ingests while it shows the progress, and deletes the pipeline's other generations
