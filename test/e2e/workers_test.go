@@ -12,6 +12,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -25,6 +26,7 @@ func (n *namespace) shared(name string, documents int) *pipeline {
 	object := standIns(name, "")
 	object.Spec.Documents = []v1alpha1.Source{{Name: "notes", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "notes"}}}
 	object.Spec.Ingest.Workers = 3
+	object.Spec.Index.Retain = new(metav1.Duration)
 	return n.pipeline(object)
 }
 
@@ -58,7 +60,7 @@ func TestWorkersKilledAtAnyMoment(t *testing.T) {
 	for round := range rounds {
 		p.rechunk(int32(40 + round))
 		workers := p.working()
-		moment := time.Duration(random.Int64N(int64(8 * time.Second)))
+		moment := time.Duration(random.Int64N(int64(4 * time.Second)))
 		victim := []string{"a worker", "the store", "the operator"}[round%3]
 		pause(t, moment)
 		switch round % 3 {
