@@ -15,6 +15,10 @@
 // a condition, and says at its deadline why the condition did not hold. Models are stand-ins, or
 // the NIM simulator under the names of real NIM images.
 //
+// The servers of sources on a network run in this process, or beside it, at the address of this
+// machine that nodes reach: versitygw for S3, git-http-backend, a web server, and WebDAV, which
+// Debian's rclone copies from where its image could be packed.
+//
 // A prober asks a question four times a second and watches Ready: from the first second of the
 // quickstart, and through every planned change, no question may fail while Ready is true. Tests
 // that take the operator away hold calm, because others measure how soon Ready follows a failure;
