@@ -3,6 +3,7 @@ package local_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +139,15 @@ func BenchmarkSearch(b *testing.B) {
 			})
 		}
 		run("vector", func(b *testing.B) { vector(b) })
+		b.Run(fmt.Sprintf("vector, 16 at once/%d", size), func(b *testing.B) {
+			defer reportCPU(b)()
+			b.SetParallelism(16 / runtime.GOMAXPROCS(0))
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					vector(b)
+				}
+			})
+		})
 		run("filtered", func(b *testing.B) {
 			if _, err := s.Vector(b.Context(), query, 100, index.AnyOf("team", "bench")); err != nil {
 				b.Fatal(err)

@@ -74,16 +74,31 @@ func (m *matrix) row(ordinal uint32) []float32 {
 	return m.blocks[ordinal/blockRows].rows[from : from+m.dimensions]
 }
 
-// nearest offers the allowed rows nearest to the query, a unit vector, with their cosine
-// similarity: at least those that best will keep.
-func (m *matrix) nearest(query []float32, allowed bitset, best *top) {
+// scan looks for the allowed rows nearest to a query, a unit vector. best gets them with their cosine
+// similarity: at least those that it will keep.
+type scan struct {
+	query   []float32
+	allowed bitset
+	best    *top
+	of      *search
+
+	quantised quantisedQuery
+	uppers    *[]float32 // has the rows' upper bounds
+	lowers    top        // has the rows with the best lower bounds
+}
+
+// nearest makes the scans by one pass over the rows.
+func (m *matrix) nearest(scans ...*scan) {
 	if hasKernel {
-		m.nearestQuantised(query, allowed, best)
+		m.nearestQuantised(scans)
 		return
 	}
 	for ordinal := range uint32(m.rows) {
-		if allowed == nil || allowed.has(ordinal) {
-			best.add(candidate{ordinal, float64(dot(query, m.row(ordinal)))})
+		row := m.row(ordinal)
+		for _, s := range scans {
+			if s.allowed == nil || s.allowed.has(ordinal) {
+				s.best.add(candidate{ordinal, float64(dot(s.query, row))})
+			}
 		}
 	}
 }

@@ -109,34 +109,46 @@ func (z *quantised) errorBound(i int, queryError float32, dimensions int) float3
 	return z.errors[i] + queryError*(1+z.errors[i]) + float32(dimensions+16)/(1<<23)
 }
 
-// nearestQuantised does what nearest does, by way of the quantised blocks.
-func (m *matrix) nearestQuantised(query []float32, allowed bitset, best *top) {
+// nearestQuantised does what nearest does, by way of the quantised blocks. A block is in the cache of
+// the processor when the second scan reads it.
+func (m *matrix) nearestQuantised(scans []*scan) {
 	if m.rows == 0 {
 		return
 	}
-	uppers := borrow[float32](&bounds, m.rows)
-	defer bounds.Put(uppers)
-	lowers := top{limit: best.limit, entries: best.entries}
-	q := newQuantisedQuery(query, m.blocks[0].quantised.width)
-	var sums [blockRows]int32
+	for _, s := range scans {
+		s.quantised = newQuantisedQuery(s.query, m.blocks[0].quantised.width)
+		s.uppers = borrow[float32](&bounds, m.rows)
+		defer bounds.Put(s.uppers)
+		s.lowers = top{limit: s.best.limit, entries: s.best.entries}
+	}
 	for i := range m.blocks {
-		z := &m.blocks[i].quantised
-		from := i * blockRows
-		rows := min(blockRows, m.rows-from)
-		if !allowed.any(from, rows) {
-			continue // their upper bounds stay 0, and nothing reads them
-		}
-		scanQuantised(sums[:rows], z.values, q.values)
-		for j := range rows {
-			score, bound := z.score(j, sums[j]), z.errorBound(j, q.quantError, m.dimensions)
-			(*uppers)[from+j] = score + bound
-			lower := candidate{uint32(from + j), float64(score - bound)}
-			if lowers.admits(lower.score) && (allowed == nil || allowed.has(lower.ordinal)) {
-				lowers.add(lower)
-			}
+		for _, s := range scans {
+			m.bound(s, i)
 		}
 	}
-	m.rescore(query, *uppers, &lowers, allowed, best)
+	for _, s := range scans {
+		m.rescore(s.query, *s.uppers, &s.lowers, s.allowed, s.best)
+	}
+}
+
+// bound sets the bounds of the i-th block's rows.
+func (m *matrix) bound(s *scan, i int) {
+	z, from := &m.blocks[i].quantised, i*blockRows
+	rows := min(blockRows, m.rows-from)
+	if !s.allowed.any(from, rows) {
+		return // their upper bounds stay 0, and nothing reads them
+	}
+	var sums [blockRows]int32
+	scanQuantised(sums[:rows], z.values, s.quantised.values)
+	uppers := (*s.uppers)[from : from+rows]
+	for j := range uppers {
+		score, bound := z.score(j, sums[j]), z.errorBound(j, s.quantised.quantError, m.dimensions)
+		uppers[j] = score + bound
+		lower := candidate{uint32(from + j), float64(score - bound)}
+		if s.lowers.admits(lower.score) && (s.allowed == nil || s.allowed.has(lower.ordinal)) {
+			s.lowers.add(lower)
+		}
+	}
 }
 
 // rescore offers the allowed rows that can be among the best. It begins with those that have the

@@ -132,7 +132,7 @@ func TestNearestIsExact(t *testing.T) {
 						vector.Normalise(q)
 						want := bruteNearest(&m, entries, q, allowed, limit)
 						best := top{limit: limit, entries: entries}
-						m.nearest(q, allowed, &best)
+						m.nearest(&scan{query: q, allowed: allowed, best: &best})
 						if diff := cmp.Diff(want, best.sorted(), cmp.AllowUnexported(candidate{})); diff != "" {
 							t.Fatalf("limit %d (-want +got):\n%s", limit, diff)
 						}

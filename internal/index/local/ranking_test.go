@@ -114,7 +114,9 @@ func agree(t *testing.T, random *rand.Rand, r *ranking, live map[string][]ranked
 
 		q := []float32{float32(random.IntN(5)), float32(random.IntN(5)), float32(random.IntN(5)), 1}
 		vector.Normalise(q)
-		compare(t, r.vector(q, limit, filter), referenceCosine(q, allowed), limit)
+		one := &search{unit: q, limit: limit, filter: filter}
+		r.nearest([]*search{one})
+		compare(t, one.hits, referenceCosine(q, allowed), limit)
 	}
 }
 

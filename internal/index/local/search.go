@@ -16,16 +16,26 @@ func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter *
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	unit := vector.Unit(query)
+	one := &search{unit: vector.Unit(query), limit: limit, filter: filter}
+	s.passes.do(one, s.pass)
+	return one.hits, one.err
+}
+
+// pass makes the searches by one pass over the vectors.
+func (s *Store) pass(all []*search) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.dimensions == 0 {
-		return nil, nil
+	fitting := all[:0:0]
+	for _, one := range all {
+		switch one.err = nil; {
+		case s.dimensions == 0:
+		case len(one.unit) != s.dimensions:
+			one.err = fmt.Errorf("search index: %w", index.DimensionMismatch(len(one.unit), s.dimensions))
+		default:
+			fitting = append(fitting, one)
+		}
 	}
-	if len(query) != s.dimensions {
-		return nil, fmt.Errorf("search index: %w", index.DimensionMismatch(len(query), s.dimensions))
-	}
-	return s.ranking.vector(unit, limit, filter), nil
+	s.ranking.nearest(fitting)
 }
 
 // Keyword returns the limit best chunks by BM25 over the analysed question.
@@ -39,14 +49,18 @@ func (s *Store) Keyword(ctx context.Context, question string, limit int, filter 
 	return s.ranking.keyword(terms, limit, filter), nil
 }
 
-// vector ranks by cosine similarity with a query of length 1.
-func (r *ranking) vector(unit []float32, limit int, filter *index.Filter) []index.Hit {
-	if limit <= 0 || r.chunks() == 0 {
-		return nil
+// nearest makes the searches, by cosine similarity.
+func (r *ranking) nearest(all []*search) {
+	scans := make([]*scan, 0, len(all))
+	for _, one := range all {
+		if one.limit > 0 && r.chunks() > 0 {
+			scans = append(scans, &scan{query: one.unit, allowed: r.allowed(one.filter), best: r.top(one.limit), of: one})
+		}
 	}
-	best := r.top(limit)
-	r.vectors.nearest(unit, r.allowed(filter), best)
-	return r.hits(best)
+	r.vectors.nearest(scans...)
+	for _, s := range scans {
+		s.of.hits = r.hits(s.best)
+	}
 }
 
 // keyword ranks by BM25.

@@ -43,6 +43,8 @@ type Store struct {
 	fetch  *sql.Stmt // reads chunksAtOnce chunks
 	cache  *cache.Cache[chunkKey, *index.Chunk]
 
+	passes sharing // are those of the vector searches
+
 	writing sync.Mutex // is held by the one write at a time and guards what follows
 	writer  *writer
 	// lastNumber is the highest number of a chunk. None is used twice while a store is open, so
