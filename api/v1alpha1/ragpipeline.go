@@ -108,6 +108,11 @@ type RAGPipelineSpec struct {
 	// +kubebuilder:default:={}
 	FailurePolicy FailurePolicy `json:"failurePolicy,omitzero"`
 
+	// network configures how the pods reach servers outside the cluster. `ragpipeline run` uses the
+	// variables of its own environment.
+	// +optional
+	Network *Network `json:"network,omitempty"`
+
 	// pods adapts the pods of the pipeline to the rules of its cluster.
 	// +optional
 	Pods *Pods `json:"pods,omitempty"`

@@ -103,15 +103,20 @@ func (b builder) adapt(x pod, template *corev1ac.PodTemplateSpecApplyConfigurati
 	for _, s := range schedules {
 		schedule(template.Spec, s, x.selector)
 	}
-	container := &template.Spec.Containers[0]
-	for _, variable := range p.Env {
+	addVariables(&template.Spec.Containers[0], append(p.Env, b.proxyVariables(x.component)...))
+	b.trust(x.component, template)
+	addPullSecrets(template.Spec, p.ImagePullSecrets)
+	adaptSpec(template.Spec, p)
+}
+
+// addVariables adds variables to a container, unless it has one of the name.
+func addVariables(container *corev1ac.ContainerApplyConfiguration, vars []v1alpha1.EnvVar) {
+	for _, variable := range vars {
 		has := func(e corev1ac.EnvVarApplyConfiguration) bool { return *e.Name == variable.Name }
 		if !slices.ContainsFunc(container.Env, has) {
 			container.WithEnv(variables([]v1alpha1.EnvVar{variable})...)
 		}
 	}
-	addPullSecrets(template.Spec, p.ImagePullSecrets)
-	adaptSpec(template.Spec, p)
 }
 
 func adaptSpec(spec *corev1ac.PodSpecApplyConfiguration, p v1alpha1.Pod) {

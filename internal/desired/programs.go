@@ -39,7 +39,9 @@ func (b builder) programs() (
 		size, _ := resource.ParseQuantity(string(s.Container.Size)) // validate has parsed it
 		volumes = append(volumes, corev1ac.Volume().WithName(naming.Program(s.Name)).
 			WithEmptyDir(corev1ac.EmptyDirVolumeSource().WithSizeLimit(size)))
-		containers = append(containers, program(s.Name, s.Container))
+		filler := program(s.Name, s.Container)
+		addVariables(filler, b.proxyVariables(naming.ComponentIngest))
+		containers = append(containers, filler)
 		wrapped = wrapped || len(s.Container.Command) > 0
 	}
 	if wrapped {

@@ -42,6 +42,11 @@ func References(p *v1alpha1.RAGPipeline) []Reference {
 	if auth := p.Spec.Gateway.Auth; auth != nil && auth.SecretName != "" {
 		w.secret(naming.ComponentGateway, "spec.gateway.auth.secretName", string(auth.SecretName))
 	}
+	if network := p.Spec.Network; network != nil && network.CABundle != nil {
+		w.add(naming.ComponentGateway, derive.Object{
+			Kind: derive.KindConfigMap, Name: string(network.CABundle.Name), Field: "spec.network.caBundle.name",
+		})
+	}
 	if pods := p.Spec.Pods; pods != nil {
 		w.pod(naming.ComponentGateway, "spec.pods", pods.Pod)
 		for i, own := range pods.Components {

@@ -96,6 +96,7 @@ const (
 
 // patterns say in words what a field's pattern asks for.
 var patterns = map[string]string{
+	`^[-.:/_a-zA-Z0-9*\[\]]+$`:            "a host name, a domain such as .example.com, an address or a CIDR",
 	`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`:     "lower-case letters, digits and hyphens, such as papers",
 	`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`:    "the name of an object: lower-case letters, digits, hyphens and dots",
 	`^[-._a-zA-Z0-9]+$`:                   "a key of an object: letters, digits, hyphens, underscores and dots",

@@ -36,15 +36,16 @@ func dial(address string, key func() (string, error), wait bool) (*grpc.ClientCo
 	if err != nil {
 		return nil, err
 	}
-	transport := insecure.NewCredentials()
+	transport, proxy := insecure.NewCredentials(), grpc.WithNoProxy() // HTTPS_PROXY is for https
 	if at.Scheme == "https" {
-		transport = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+		transport, proxy = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12}), grpc.EmptyDialOption{}
 	}
 	policy := fmt.Sprintf(retries, "", 2)
 	if wait {
 		policy = fmt.Sprintf(retries, `"waitForReady": true, `, 5)
 	}
 	options := []grpc.DialOption{
+		proxy,
 		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		grpc.WithDefaultServiceConfig(policy),

@@ -13,9 +13,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"syscall"
 	"time"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
 // Deadlines of a connection, and of the time in which a server sends nothing.
@@ -33,25 +36,32 @@ type Options struct {
 	CABundle []byte
 	// Resolver looks names up; nil means the system's.
 	Resolver *net.Resolver
+	// Proxy returns the proxy for a URL, or nil; without it, that of the variables HTTP_PROXY, HTTPS_PROXY and
+	// NO_PROXY.
+	Proxy func(*url.URL) (*url.URL, error)
 }
 
 // ErrRefused means that an address is not a public one, and its host not allowed.
 var ErrRefused = errors.New("the address is not public")
 
-// New returns a transport. It goes through no proxy, since a proxy would look names up after the
-// check. Its error is that of a CA bundle without certificates.
+// New returns a transport. Its error is that of a CA bundle without certificates.
 func New(o Options) (*http.Transport, error) {
 	roots, err := roots(o.CABundle)
 	if err != nil {
 		return nil, err
 	}
+	if o.Proxy == nil {
+		o.Proxy = httpproxy.FromEnvironment().ProxyFunc()
+	}
 	g := guard{
 		allow: o.Allow,
 		any:   net.Dialer{Timeout: dialTimeout, Resolver: o.Resolver},
+		proxy: &proxied{choose: o.Proxy, allow: o.Allow, resolver: o.Resolver},
 	}
 	g.public = g.any
 	g.public.Control = refuse
 	return &http.Transport{
+		Proxy:                  g.proxy.proxy,
 		DialContext:            g.dial,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    dialTimeout,
@@ -82,6 +92,7 @@ func roots(bundle []byte) (*x509.CertPool, error) {
 type guard struct {
 	allow       func(host string) bool
 	any, public net.Dialer
+	proxy       *proxied
 }
 
 func (g *guard) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -90,7 +101,7 @@ func (g *guard) dial(ctx context.Context, network, address string) (net.Conn, er
 		return nil, err
 	}
 	dialer := &g.public
-	if g.allow != nil && g.allow(host) {
+	if g.proxy.is(address) || g.allow != nil && g.allow(host) {
 		dialer = &g.any
 	}
 	conn, err := dialer.DialContext(ctx, network, address)

@@ -1,0 +1,38 @@
+package v1alpha1
+
+// Network configures how the pods of a pipeline reach servers outside the cluster.
+type Network struct {
+	// proxy leads requests to models, sources and registries of models through a proxy. The pipeline's
+	// own servers, and names below .svc and .cluster.local, are reached without it.
+	// +optional
+	Proxy *Proxy `json:"proxy,omitempty"`
+
+	// caBundle has certificates that the gateway and ingestion trust besides the system's, as of their
+	// start.
+	// +optional
+	CABundle *CABundle `json:"caBundle,omitempty"`
+}
+
+// Proxy configures a forward proxy.
+type Proxy struct {
+	// httpProxy is the URL of the proxy for requests over http.
+	// +optional
+	HTTPProxy URL `json:"httpProxy,omitempty"`
+
+	// httpsProxy is the URL of the proxy for requests over https.
+	// +optional
+	HTTPSProxy URL `json:"httpsProxy,omitempty"`
+
+	// noProxy lists further hosts to reach without the proxy: names, domains such as .example.com,
+	// addresses and CIDRs.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	NoProxy []NoProxyHost `json:"noProxy,omitempty"`
+}
+
+// NoProxyHost is a host, a domain with a leading dot, an address or a CIDR, each with an optional port.
+//
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:Pattern=`^[-.:/_a-zA-Z0-9*\[\]]+$`
+type NoProxyHost string

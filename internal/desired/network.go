@@ -1,0 +1,94 @@
+package desired
+
+import (
+	"slices"
+	"strings"
+
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+)
+
+const (
+	authoritiesDirectory = "/var/run/ragpipeline/authorities"
+	authoritiesEntry     = "ca.crt"
+	// authoritiesVariable names the directories in which Go's programs look for certificates, besides the
+	// system's file.
+	authoritiesVariable = "SSL_CERT_DIR"
+)
+
+// outgoing are the components that connect to servers outside the cluster: NIMs download their models.
+var outgoing = []string{
+	naming.ComponentGateway, naming.ComponentIngest,
+	naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentLLM,
+}
+
+// proxyVariables are the environment of a program that reaches others through the spec's proxy. Programs
+// differ in whether they read the names in capitals.
+func (b builder) proxyVariables(component string) (vars []v1alpha1.EnvVar) {
+	network := b.p.Spec.Network
+	if network == nil || network.Proxy == nil || !slices.Contains(outgoing, component) {
+		return nil
+	}
+	for _, v := range []v1alpha1.EnvVar{
+		{Name: "HTTP_PROXY", Value: string(network.Proxy.HTTPProxy)},
+		{Name: "HTTPS_PROXY", Value: string(network.Proxy.HTTPSProxy)},
+		{Name: "NO_PROXY", Value: strings.Join(b.direct(component, network.Proxy.NoProxy), ",")},
+	} {
+		if v.Value != "" {
+			vars = append(vars, v, v1alpha1.EnvVar{Name: strings.ToLower(v.Name), Value: v.Value})
+		}
+	}
+	return vars
+}
+
+// direct lists the hosts that a component reaches without a proxy: this pod, the cluster's names, the
+// Services of the pipeline that it calls, and those of the spec.
+func (b builder) direct(component string, further []v1alpha1.NoProxyHost) []string {
+	hosts := []string{"localhost", "127.0.0.1", "::1", ".svc", ".cluster.local"}
+	var own []string
+	switch component {
+	case naming.ComponentGateway: // lists one embedding model, so that it does not roll when another one is retired
+		own = append(own, ModelWorkload(b.p, naming.ComponentEmbedding, b.embedding(b.pinned())))
+		if m := b.p.Spec.Models.Reranking; m != nil {
+			own = append(own, ModelWorkload(b.p, naming.ComponentReranking, *m))
+		}
+		if m := b.p.Spec.Models.LLM; m != nil {
+			own = append(own, ModelWorkload(b.p, naming.ComponentLLM, m.Model))
+		}
+	case naming.ComponentIngest:
+		own = append(own, b.names.Stage(naming.ComponentExtraction))
+		for _, m := range b.embeddings() {
+			own = append(own, ModelWorkload(b.p, naming.ComponentEmbedding, m))
+		}
+	}
+	if len(own) > 0 {
+		own = append(own, b.names.Weaviate())
+	}
+	slices.Sort(own)
+	for _, host := range slices.Compact(own) {
+		if host != "" { // an endpoint has no workload
+			hosts = append(hosts, host)
+		}
+	}
+	for _, host := range further {
+		hosts = append(hosts, string(host))
+	}
+	return hosts
+}
+
+// trust mounts the spec's certificates where the operator's own programs look for them.
+func (b builder) trust(component string, template *corev1ac.PodTemplateSpecApplyConfiguration) {
+	network := b.p.Spec.Network
+	ours := component == naming.ComponentGateway || component == naming.ComponentIngest
+	if network == nil || network.CABundle == nil || !ours {
+		return
+	}
+	template.Spec.WithVolumes(corev1ac.Volume().WithName("authorities").WithConfigMap(corev1ac.ConfigMapVolumeSource().
+		WithName(string(network.CABundle.Name)).
+		WithItems(corev1ac.KeyToPath().WithKey(network.CABundle.Key).WithPath(authoritiesEntry))))
+	template.Spec.Containers[0].
+		WithEnv(env(authoritiesVariable, authoritiesDirectory)).
+		WithVolumeMounts(readOnly("authorities", authoritiesDirectory))
+}
