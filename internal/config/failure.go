@@ -67,6 +67,9 @@ const (
 	NoModel        Failure = "NoModel"        // the pipeline has no LLM
 	PassagesCut    Failure = "PassagesCut"    // not all passages fit the LLM's context window
 	FalseCitations Failure = "FalseCitations" // the answer cited passages that do not exist; the citations were removed
+	OnlyReasoning  Failure = "OnlyReasoning"  // the LLM used all its tokens for reasoning, so the reply is the passages
+	AnswerRefused  Failure = "AnswerRefused"  // the LLM refused to answer, or its content filter withheld the answer
+	FieldsOmitted  Failure = "FieldsOmitted"  // the LLM's server does not take fields that the request sets
 	NotRewritten   Failure = "NotRewritten"   // the LLM did not rewrite the question, so that it was searched for as asked
 
 	ToolsIgnored     Failure = "ToolsIgnored"     // the request offered tools, which no pipeline calls

@@ -100,12 +100,12 @@ func BenchmarkRanking(b *testing.B) {
 		Truncate string `json:"truncate"`
 	}
 	r := NewRanker(config.Model{URL: "http://h/v1", Name: "m"}, nil, Transport{})
-	want := string(r.body("Where is the A100 GPU used?", passages))
+	want := string(r.body(r.forms[0], "Where is the A100 GPU used?", passages))
 	writers := []struct {
 		name  string
 		write func() ([]byte, error)
 	}{
-		{"appendString", func() ([]byte, error) { return r.body("Where is the A100 GPU used?", passages), nil }},
+		{"appendString", func() ([]byte, error) { return r.body(r.forms[0], "Where is the A100 GPU used?", passages), nil }},
 		{"AppendQuote", func() ([]byte, error) {
 			out := append(make([]byte, 0, len(want)), `{"model":"m","query":{"text":"Where is the A100 GPU used?"},"passages":[`...)
 			for i, p := range passages {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"mime"
 	"slices"
 	"sync/atomic"
@@ -35,6 +36,8 @@ type Chat struct {
 	instructions string
 	// dialect holds the dialect of the server, as far as its refusals have shown it.
 	dialect atomic.Uint32
+	// context is how many tokens the server's context has, if that is less than the spec says; 0 otherwise.
+	context atomic.Int64
 	// thinkStyle holds a thinkStyle, which is learned from the first probe.
 	thinkStyle atomic.Int32
 	// warmedUp reports whether a probe has asked for a whole answer.
@@ -50,6 +53,7 @@ func NewChat(m config.LLM, key Key, t Transport) *Chat {
 		extra:  m.ExtraBody,
 	}
 	c.unprobed.Store(m.NoProbe)
+	c.context.Store(int64(m.ContextWindow))
 	return c
 }
 
@@ -198,6 +202,7 @@ func (c *Chat) inDialect(r *ChatRequest, stream bool, post func(body []byte) err
 			c.learn(lastingOf(d, r))
 			return d.omitted(r), nil
 		}
+		c.noteContext(err)
 		said, formal := mayTeach(err)
 		if !formal {
 			return nil, err
@@ -207,6 +212,18 @@ func (c *Chat) inDialect(r *ChatRequest, stream bool, post func(body []byte) err
 			return nil, err
 		}
 		d, body = next, nextBody
+	}
+}
+
+// noteContext tells of a context that is smaller than the spec says.
+func (c *Chat) noteContext(err error) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return
+	}
+	limit, known := int64(e.ContextLimit()), c.context.Load()
+	if limit > 0 && (known == 0 || limit < known) && c.context.CompareAndSwap(known, limit) {
+		c.client.learned(fmt.Sprintf("has a context of %d tokens, less than llm.contextWindow", limit))
 	}
 }
 

@@ -3,7 +3,6 @@ package model
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -178,7 +177,7 @@ func (c *Chat) readWhole(ctx context.Context, resp *reply, r ChatRequest) (answe
 		case err != nil:
 			return err
 		case raw.problem != nil:
-			return c.inBand(raw.problem)
+			return c.client.inBand(raw.problem)
 		case !raw.hasFirst:
 			return errNoChoices
 		}
@@ -205,36 +204,4 @@ func completion(content string, end chatReply, thought bool) *Completion {
 	}
 	c.OnlyReasoning = thought || end.reasons
 	return c
-}
-
-// problem is an error that came as or within a 200, of which only the status matters: {"error":
-// {"code": 429}}, {"code": 429}, {"status": 429}.
-type problem struct {
-	Code   count    `json:"code"`
-	Status count    `json:"status"`
-	Error  *problem `json:"error"`
-}
-
-func (p *problem) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	*p = problem{}
-	return absentUnless('{', d)
-}
-
-// status is the highest number that p or an error within it holds, or 0 if there is none.
-func (p *problem) status() int {
-	if p == nil {
-		return 0
-	}
-	return max(int(p.Code), int(p.Status), p.Error.status())
-}
-
-// inBand is an error that came as or within a 200. Its own code selects its failure, if it has one.
-func (c *Chat) inBand(data []byte) *Error {
-	var p problem
-	_ = readJSON(data, &p) // it has been read before
-	code := p.status()
-	if code < 400 || code > 599 {
-		code = http.StatusInternalServerError
-	}
-	return c.client.refused(code, string(data))
 }

@@ -53,6 +53,7 @@ type client struct {
 // call is one request and how to read its answer.
 type call struct {
 	operation string // names the span
+	url       string // replaces that of the client, if it is not empty
 	body      []byte
 	texts     []string // are in the body; no error may quote them
 	retry     retryPolicy
@@ -220,12 +221,10 @@ func (c *client) exchange(ctx context.Context, call call, key string, begun func
 	watchdog := time.AfterFunc(call.timeout, func() { cancel(context.DeadlineExceeded) })
 	defer watchdog.Stop()
 
-	req, err := c.request(inner, call, key)
-	if err != nil {
-		return c.fail(config.ModelUnreachable, err)
+	resp, err := c.send(inner, call, key)
+	if e, own := errors.AsType[*Error](err); own {
+		return e
 	}
-	// The round tripper itself, not http.Client: a redirect must not carry the key to another host.
-	resp, err := c.http.RoundTrip(req)
 	if err != nil {
 		return c.broke(ctx, inner, config.ModelUnreachable, err)
 	}
@@ -243,6 +242,29 @@ func (c *client) exchange(ctx context.Context, call call, key string, begun func
 		return c.broke(ctx, inner, interrupted, errIO.Err)
 	}
 	return err
+}
+
+// send makes the request. It follows a redirect to another path of the same server, such as one with
+// a slash at its end, once.
+func (c *client) send(ctx context.Context, call call, key string) (*http.Response, error) {
+	for followed := false; ; followed = true {
+		req, err := c.request(ctx, call, key)
+		if err != nil {
+			return nil, c.fail(config.ModelUnreachable, err)
+		}
+		// The round tripper itself, not http.Client: a redirect must not carry the key to another host.
+		resp, err := c.http.RoundTrip(req)
+		if err != nil || followed || resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
+			return resp, err
+		}
+		to, err := req.URL.Parse(resp.Header.Get("Location"))
+		if err != nil || to.Scheme != req.URL.Scheme || to.Host != req.URL.Host {
+			return resp, nil
+		}
+		resp.Body.Close()
+		to.User = req.URL.User
+		call.url = to.String()
+	}
 }
 
 // currentKey reads the key anew, and cuts the line end that a Secret's file often has.
@@ -263,7 +285,7 @@ func (c *client) currentKey() (string, error) {
 
 func (c *client) request(ctx context.Context, call call, key string) (*http.Request, error) {
 	method := cmp.Or(call.method, http.MethodPost)
-	req, err := http.NewRequestWithContext(ctx, method, c.url, bytes.NewReader(call.body))
+	req, err := http.NewRequestWithContext(ctx, method, cmp.Or(call.url, c.url), bytes.NewReader(call.body))
 	if err != nil {
 		return nil, errors.New("its url cannot be parsed") // err quotes the url, which may hold a password
 	}

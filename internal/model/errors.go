@@ -163,6 +163,8 @@ var tooLongWords = []string{
 	"too long", "too many tokens", "token limit", "maximum number of tokens",
 	"must have less than", // text-embeddings-inference: `inputs` must have less than 512 tokens
 	"maximum batch size", "max batch size", "batch size exceeds",
+	"max_new_tokens` must be", // text-generation-inference: `inputs` tokens + `max_new_tokens` must be <= 4096
+	"is too large: ",          // vLLM: 'max_tokens' or 'max_completion_tokens' is too large: 1024
 }
 
 // fullWords distinguish a 503 for a full queue from one for a model that is still loading.

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -24,32 +26,41 @@ const (
 
 // Ranker orders passages by how well they answer a question.
 type Ranker struct {
-	client   *client
-	protocol config.Protocol
+	client *client
+	forms  []rankingForm
+	// form is the index of the form that the server takes; its own protocol's until another has worked.
+	form atomic.Int32
+	// settled reports whether the server has taken a form. searched is the Unix time in nanoseconds at
+	// which all were tried in vain.
+	settled  atomic.Bool
+	searched atomic.Int64
+	// most is how many passages the server takes, and ranks, in one request.
+	most atomic.Int32
 }
 
 // NewRanker makes a client of the reranking model m. A nil key sends none.
 func NewRanker(m config.Model, key Key, t Transport) *Ranker {
-	return &Ranker{client: newClient(config.StageReranking, m.Name, rankingURL(m), key, t), protocol: m.Protocol}
+	r := &Ranker{client: newClient(config.StageReranking, m.Name, "", key, t), forms: rankingForms(m)}
+	r.client.url = r.forms[0].url
+	r.most.Store(maxPassages)
+	return r
 }
 
 // Rank returns every passage once, the best first and ties by index. It ranks a passage over the
-// model's limit by its beginning.
+// model's limit by its beginning. Where the server takes, or ranks, only so many passages at once, it
+// sends several requests.
 func (r *Ranker) Rank(ctx context.Context, query string, passages []string) ([]Ranked, error) {
-	out := make([]Ranked, 0, len(passages))
-	for start := 0; start < len(passages); start += maxPassages {
-		part, err := r.rank(ctx, query, passages[start:min(start+maxPassages, len(passages))], interactive)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range part {
-			out = append(out, Ranked{Index: start + p.Index, Score: p.Score})
-		}
+	k := &ranking{ranker: r, query: query, retry: interactive, out: make([]Ranked, 0, len(passages))}
+	for i, p := range passages {
+		k.passages = append(k.passages, passage{index: i, text: p})
 	}
-	slices.SortFunc(out, func(a, b Ranked) int {
+	if err := k.rank(ctx, k.passages); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(k.out, func(a, b Ranked) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Index, b.Index))
 	})
-	return out, nil
+	return k.out, nil
 }
 
 // Probe ranks one short passage, once.
@@ -58,139 +69,239 @@ func (r *Ranker) Probe(ctx context.Context) error {
 	return err
 }
 
-// rank ranks one request's worth of passages. For a server that does not truncate, it shortens them
-// until the server accepts them.
-func (r *Ranker) rank(ctx context.Context, query string, passages []string, retry retryPolicy) ([]Ranked, error) {
-	for {
-		ranked, err := r.post(ctx, query, passages, retry)
-		if err == nil || FailureOf(err) != config.InputTooLong {
-			return ranked, err
+// ranking is one call of Rank under way.
+type ranking struct {
+	ranker   *Ranker
+	query    string
+	passages []passage
+	retry    retryPolicy
+	out      []Ranked
+	// tooLong and fits are how many code points a passage had that the server found too long by itself,
+	// and how many are left of it; 0 until there is one.
+	tooLong, fits int
+}
+
+type passage struct {
+	index int
+	text  string
+}
+
+// rank ranks a part of the passages, in as many requests as the server needs.
+func (k *ranking) rank(ctx context.Context, part []passage) error {
+	for most := int(k.ranker.most.Load()); len(part) > most; most = int(k.ranker.most.Load()) {
+		if err := k.rank(ctx, part[:most]); err != nil {
+			return err
 		}
-		shorter, ok := halveLongest(passages)
-		if !ok {
-			return nil, err
-		}
-		passages = shorter
+		part = part[most:]
+	}
+	if len(part) == 0 {
+		return nil
+	}
+	k.shorten(part)
+	texts := make([]string, len(part))
+	for i, p := range part {
+		texts[i] = p.text
+	}
+	ranked, err := k.ranker.post(ctx, k.query, texts, k.retry)
+	if err != nil {
+		return k.again(ctx, part, err)
+	}
+	k.take(part, ranked)
+	return nil
+}
+
+func (k *ranking) take(part []passage, ranked []Ranked) {
+	for _, p := range ranked {
+		k.out = append(k.out, Ranked{Index: part[p.Index].index, Score: p.Score})
 	}
 }
 
-// halveLongest cuts every passage to half the length of the longest; not ok when nothing is left to
-// cut.
-func halveLongest(passages []string) (shorter []string, ok bool) {
-	longest := 0
-	for _, p := range passages {
-		longest = max(longest, utf8.RuneCountInString(p))
+// again ranks a part, for which one request failed, in smaller requests if that may help.
+func (k *ranking) again(ctx context.Context, part []passage, err error) error {
+	if cut, ok := errors.AsType[*cutError](err); ok && len(cut.ranked) > 0 {
+		return k.rest(ctx, part, cut, err)
 	}
-	const least = 100 // code points; below it, the passages are not what is too long
-	limit := longest / 2
-	if limit < least {
-		return nil, false
-	}
-	for _, p := range passages {
-		if runes := []rune(p); len(runes) > limit {
-			p = string(runes[:limit])
+	limit, countsPassages := passageLimit(err, len(part))
+	switch {
+	case countsPassages && len(part) > 1:
+		k.ranker.takesAtMost(limit)
+		return k.rank(ctx, part)
+	case FailureOf(err) != config.InputTooLong:
+		return err
+	case len(part) > 1:
+		half := len(part) / 2
+		if err := k.rank(ctx, part[:half]); err != nil {
+			return err
 		}
-		shorter = append(shorter, p)
+		return k.rank(ctx, part[half:])
 	}
-	return shorter, true
+	return k.halve(ctx, part, err)
 }
 
-func (r *Ranker) post(
-	ctx context.Context, query string, passages []string, retry retryPolicy,
+// rest ranks the passages that a server left out of its answer, as many at once as it did rank.
+func (k *ranking) rest(ctx context.Context, part []passage, cut *cutError, err error) error {
+	left := slices.Clone(part)
+	for _, p := range cut.ranked {
+		left[p.Index].index = -1
+	}
+	left = slices.DeleteFunc(left, func(p passage) bool { return p.index < 0 })
+	k.take(part, cut.ranked)
+	for chunk := range slices.Chunk(left, len(cut.ranked)) {
+		texts := make([]string, len(chunk))
+		for i, p := range chunk {
+			texts[i] = p.text
+		}
+		ranked, again := k.ranker.post(ctx, k.query, texts, k.retry)
+		if again != nil {
+			return err
+		}
+		k.take(chunk, ranked)
+		if len(chunk) == len(cut.ranked) {
+			k.ranker.takesAtMost(len(cut.ranked))
+		}
+	}
+	return nil
+}
+
+// halve shortens a single passage that is too long until the server accepts it.
+func (k *ranking) halve(ctx context.Context, part []passage, err error) error {
+	const least = 50 // code points; below it, the passage is not what is too long
+	length := utf8.RuneCountInString(part[0].text)
+	if length/2 < least {
+		return err
+	}
+	k.tooLong, k.fits = length, length/2
+	return k.rank(ctx, part)
+}
+
+// shorten cuts the passages that are as long as one that was too long.
+func (k *ranking) shorten(part []passage) {
+	for i, p := range part {
+		if k.tooLong > 0 && utf8.RuneCountInString(p.text) >= k.tooLong {
+			part[i].text = string([]rune(p.text)[:k.fits])
+		}
+	}
+}
+
+// takesAtMost remembers how many passages the server takes at once.
+func (r *Ranker) takesAtMost(n int) {
+	for known := r.most.Load(); int32(n) < known; known = r.most.Load() {
+		if r.most.CompareAndSwap(known, int32(n)) {
+			r.client.learned(fmt.Sprintf("ranks at most %d passages a request", n))
+			return
+		}
+	}
+}
+
+// countWords are the words by which servers refuse the number of passages of a request.
+var countWords = []string{"batch size", "batch_size", "too many documents", "too many passages", "too many texts",
+	"number of documents", "number of passages", "number of texts", "maximum of", "at most"}
+
+var numbers = regexp.MustCompile(`\d+`)
+
+// passageLimit reports whether a server refused a request for its number of passages, and how many it
+// takes: the largest smaller number that it names, or else half.
+func passageLimit(err error, sent int) (limit int, ok bool) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Failure != config.InputTooLong && e.Failure != config.ModelRejected {
+		return 0, false
+	}
+	said := strings.ToLower(e.Message)
+	if !containsAny(said, countWords) || containsAny(said, []string{"token", "physical batch size"}) { // llama.cpp: in tokens
+		return 0, false
+	}
+	for _, digits := range numbers.FindAllString(said, -1) {
+		if n, err := strconv.Atoi(digits); err == nil && n > 0 && n < sent {
+			limit = max(limit, n)
+		}
+	}
+	return cmp.Or(limit, max(sent/2, 1)), true
+}
+
+// searchEvery is how often all forms are tried for a server that takes none.
+const searchEvery = time.Minute
+
+// post ranks passages in one request, in the form that the server takes. As long as it has taken none,
+// post tries the other forms when it refuses one.
+func (r *Ranker) post(ctx context.Context, query string, passages []string, retry retryPolicy) ([]Ranked, error) {
+	form := int(r.form.Load())
+	ranked, err := r.postIn(ctx, r.forms[form], query, passages, retry)
+	if takes(err) {
+		r.settled.Store(true)
+		return ranked, err
+	}
+	badURL, badBody := refusesForm(err)
+	if _, counts := passageLimit(err, len(passages)); counts || !badURL && !badBody {
+		return ranked, err
+	}
+	if learned := int(r.form.Load()); learned != form { // by another call, meanwhile
+		return r.postIn(ctx, r.forms[learned], query, passages, retry)
+	}
+	if r.settled.Load() || time.Now().UnixNano()-r.searched.Load() < int64(searchEvery) {
+		return ranked, err
+	}
+	return r.search(ctx, query, passages, retry, badURL, err)
+}
+
+// search tries the other forms than the first, of which badURL reports whether its url does not exist. It
+// returns the error of the first if the server takes none.
+func (r *Ranker) search(
+	ctx context.Context, query string, passages []string, retry retryPolicy, badURL bool, err error,
+) ([]Ranked, error) {
+	missing := map[string]bool{r.forms[0].url: badURL}
+	retry.attempts = 1
+	for i, f := range r.forms[1:] {
+		if missing[f.url] {
+			continue
+		}
+		ranked, other := r.postIn(ctx, f, query, passages, retry)
+		switch {
+		case takes(other):
+			r.form.Store(int32(i + 1))
+			r.settled.Store(true)
+			r.client.learned(f.fact)
+			return ranked, other
+		case ctx.Err() != nil:
+			return nil, other
+		}
+		missing[f.url], _ = refusesForm(other)
+	}
+	r.searched.Store(time.Now().UnixNano())
+	return nil, err
+}
+
+// takes reports whether the server has taken the form of a request.
+func takes(err error) bool {
+	_, cut := errors.AsType[*cutError](err)
+	return err == nil || cut || FailureOf(err) == config.InputTooLong
+}
+
+func (r *Ranker) postIn(
+	ctx context.Context, f rankingForm, query string, passages []string, retry retryPolicy,
 ) (ranked []Ranked, err error) {
 	err = r.client.do(ctx, call{
 		operation: "ranking",
-		body:      r.body(query, passages),
+		url:       f.url,
+		body:      r.body(f, query, passages),
 		texts:     append([]string{query}, passages...),
 		retry:     retry,
 		timeout:   rankingTimeout,
 		read: r.client.readsWhole(func(answer []byte) (err error) {
 			ranked, err = parseRanking(answer, len(passages))
+			if err != nil && holdsError(answer) {
+				return r.client.inBand(answer)
+			}
 			return err
 		}),
 	})
 	return ranked, err
 }
 
-func (r *Ranker) body(query string, passages []string) []byte {
+func (r *Ranker) body(f rankingForm, query string, passages []string) []byte {
 	b := make([]byte, 0, capacity(passages...)+len(query))
 	b = append(b, `{"model":`...)
 	b = appendString(b, r.client.model)
-	if r.protocol == config.OpenAI {
-		return r.openAIBody(b, query, passages)
-	}
-	b = append(b, `,"query":{"text":`...)
-	b = appendString(b, query)
-	b = append(b, `},"passages":[`...)
-	for i, p := range passages {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"text":`...)
-		b = appendString(b, p)
-		b = append(b, '}')
-	}
-	return append(b, `],"truncate":"END"}`...)
-}
-
-// openAIBody is a request in Cohere's shape, which vLLM, llama.cpp and others took over.
-func (r *Ranker) openAIBody(b []byte, query string, passages []string) []byte {
-	b = append(b, `,"query":`...)
-	b = appendString(b, query)
-	b = append(b, `,"documents":[`...)
-	for i, p := range passages {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendString(b, p)
-	}
-	b = append(b, `],"top_n":`...)
-	b = strconv.AppendInt(b, int64(len(passages)), 10)
-	return append(b, '}')
-}
-
-// rankingReply is the wire format of an answer: NIM's rankings of {index, logit}, or the others'
-// results of {index, relevance_score}, in whatever order.
-type rankingReply struct {
-	Rankings list[rankingItem] `json:"rankings"`
-	Results  list[rankingItem] `json:"results"`
-}
-
-type rankingItem struct {
-	Index     number `json:"index"`
-	Logit     number `json:"logit"`
-	Relevance number `json:"relevance_score"`
-}
-
-// parseRanking reads the answer to a request of n passages.
-func parseRanking(answer []byte, n int) ([]Ranked, error) {
-	var in rankingReply
-	if err := readJSON(answer, &in); err != nil {
-		return nil, err
-	}
-	ranked := make([]Ranked, 0, n)
-	seen := make([]bool, n)
-	for _, item := range slices.Concat(in.Rankings, in.Results) {
-		score := item.Logit
-		if !score.given {
-			score = item.Relevance
-		}
-		index := whole(item.Index.value)
-		switch {
-		case !item.Index.given, !score.given, index < 0:
-			return nil, errors.New("it holds an entry without index or score")
-		case index >= n:
-			return nil, fmt.Errorf("it ranks a passage with index %d of %d", index, n)
-		case seen[index]:
-			return nil, fmt.Errorf("it ranks the passage with index %d twice", index)
-		}
-		seen[index] = true
-		ranked = append(ranked, Ranked{Index: index, Score: score.value})
-	}
-	if len(ranked) != n {
-		return nil, fmt.Errorf("it ranks %d of %d passages", len(ranked), n)
-	}
-	return ranked, nil
+	return f.body.write(b, query, passages)
 }
 
 // AreLogits reports whether the scores of a ranking, which come best first, are logits, and not a

@@ -57,7 +57,7 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 		case err != nil:
 			return nil, c.client.fail(config.ModelBroken, err)
 		case chunk.problem != nil:
-			return nil, c.inBand(chunk.problem)
+			return nil, c.client.inBand(chunk.problem)
 		}
 		if err := send(think.push(chunk.content)); err != nil {
 			return nil, err

@@ -1,9 +1,8 @@
 package query
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +57,7 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 	if err != nil {
 		return err
 	}
+	reply.question = conversation.question
 	result := &reply.result
 	if result.Ungrounded = ungrounded(r, conversation); result.Ungrounded != "" {
 		return s.askUngrounded(ctx, r, conversation, reply)
@@ -89,68 +89,21 @@ func noPassages(f *index.Filter) string {
 	return "no passage that passes the filter matches the question"
 }
 
-// ask puts the prompt before the LLM. If the LLM fails before its first word and the policy allows
-// it, the reply is the passages alone.
-func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *reply) error {
-	result := &reply.result
-	p, err := s.prompt(r, c, result)
-	if err != nil {
-		return err
-	}
-	request := s.chatRequest(r, p)
-	if r.ResponseFormat == nil { // in JSON, [1] is a list
-		reply.citations = newCitations(len(result.Passages))
-	}
-	if err = s.chatStage(ctx, request, reply); err == nil {
-		return reply.begin() // an answer that was cut before its first word has not begun yet
-	}
-	failure, degraded := s.degrades(err, config.StageLLM, s.config.FailurePolicy.LLM)
-	if !degraded || reply.begun {
-		return err
-	}
-	result.warn(failure.warning("the reply is the passages without an answer"))
-	return reply.passagesOnly(c.question)
-}
-
-// prompt puts the conversation and the result's passages together. It cuts the passages to those in
-// the prompt.
-func (s *Service) prompt(r Request, c *conversation, result *Result) ([]model.Message, error) {
-	p, err := buildPrompt(s.config.Answer.System, c, result.Passages, promptBudget(s.config.Models.LLM, s.maxTokens(r)))
-	if err != nil {
-		return nil, err
-	}
-	if found := len(result.Passages); p.fits < found {
-		result.Passages = result.Passages[:p.fits]
-		result.warn(Warning{config.StageLLM, config.PassagesCut,
-			fmt.Sprintf("only the first %d of %d passages fit the model's context window", p.fits, found)})
-	}
-	return p.messages, nil
-}
-
 // chatRequest is the prompt with the caller's settings over the pipeline's.
-func (s *Service) chatRequest(r Request, prompt []model.Message) model.ChatRequest {
+func (s *Service) chatRequest(r Request, prompt []model.Message, maxTokens int) model.ChatRequest {
 	temperature := r.Temperature
 	if temperature == nil {
 		temperature = &s.config.Answer.Temperature
 	}
 	return model.ChatRequest{
 		Messages:       prompt,
-		MaxTokens:      s.maxTokens(r),
+		MaxTokens:      maxTokens,
 		Temperature:    temperature,
 		TopP:           r.TopP,
 		Seed:           r.Seed,
 		Stop:           r.Stop,
 		ResponseFormat: r.ResponseFormat,
 	}
-}
-
-// maxTokens is the smaller of the caller's and the pipeline's bound on the answer.
-func (s *Service) maxTokens(r Request) int {
-	pipeline := s.config.Answer.MaxTokens
-	if r.MaxTokens > 0 && (pipeline == 0 || r.MaxTokens < pipeline) {
-		return r.MaxTokens
-	}
-	return pipeline
 }
 
 // chatStage asks the LLM and keeps its answer in the reply.
@@ -166,8 +119,9 @@ func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, repl
 		if err != nil {
 			return err
 		}
-		if isEmptyAnswer(completion) {
-			return errors.New("its answer has no word")
+		if isBlank(completion.Content) {
+			sendErr, err = reply.wordless(completion)
+			return cmp.Or(sendErr, err)
 		}
 		sendErr = reply.finish(completion)
 		return sendErr
@@ -180,11 +134,6 @@ func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, repl
 		return sendErr
 	}
 	return failed(ctx, err, modelError(config.StageLLM, s.config.Models.LLM.Name, err))
-}
-
-// isEmptyAnswer reports whether an answer that claims to be whole has no word.
-func isEmptyAnswer(c *model.Completion) bool {
-	return isBlank(c.Content) && (c.FinishReason == "" || c.FinishReason == "stop")
 }
 
 func (s *Service) complete(ctx context.Context, request model.ChatRequest, reply *reply,
@@ -216,6 +165,8 @@ type reply struct {
 	citations *citations
 	sent      strings.Builder // has what was passed on
 	begun     bool
+	question  string
+	omitted   []string // are the fields that the LLM's server did not get
 	result    Result
 }
 
@@ -256,6 +207,8 @@ func (r *reply) firstWord(asked time.Time) {
 // finish takes over the LLM's answer, and passes on what was held back of it.
 func (r *reply) finish(c *model.Completion) error {
 	r.result.Answer, r.result.FinishReason, r.result.Usage = c.Content, c.FinishReason, c.Usage
+	r.omitted = c.Omitted
+	r.result.warnOfRefusal(c)
 	if r.result.FinishReason == "" {
 		r.result.FinishReason = "stop"
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"strings"
 
-	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
@@ -74,11 +73,6 @@ func lastTurns(turns [][]model.Message, budget int) [][]model.Message {
 		first--
 	}
 	return turns[first:]
-}
-
-// promptBudget is how many tokens the prompt may have beside an answer of maxTokens.
-func promptBudget(llm *config.LLM, maxTokens int) int {
-	return cmp.Or(llm.ContextWindow, defaultContextWindow) - maxTokens
 }
 
 // perMessage is how many tokens a chat template puts around a message: role and delimiters.

@@ -87,6 +87,9 @@ type Service struct {
 	vectors atomic.Pointer[vectors]
 	// dimensionMismatch reports whether the last question's vector did not fit the index.
 	dimensionMismatch atomic.Bool
+	// context is how many tokens the LLM's context has, if its server has shown that they are fewer than
+	// the config says; 0 otherwise.
+	context atomic.Int64
 	// drifted is what SetDrifted was told.
 	drifted atomic.Bool
 }

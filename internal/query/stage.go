@@ -128,7 +128,8 @@ func outcome(passages []Passage, warnings []Warning, err error) string {
 	}
 	for _, w := range warnings {
 		switch w.Code {
-		case config.PassagesCut, config.NoModel, config.FilterKeyUnknown, config.FilterTypeMismatch,
+		case config.PassagesCut, config.NoModel, config.AnswerRefused, config.FieldsOmitted,
+			config.FilterKeyUnknown, config.FilterTypeMismatch,
 			config.ToolsIgnored, config.ToolTurnsDropped, config.PartsDropped:
 		default:
 			return outcomeDegraded

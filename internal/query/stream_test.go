@@ -85,9 +85,12 @@ func TestAnAnswerWithoutAWord(t *testing.T) {
 				t.Errorf("finish_reason %q: got %v", tc.finish, err)
 			}
 		}
-		want := []string{"begin", "end"}
-		if tc.fails {
-			want = nil
+		var want []string
+		if !tc.fails {
+			want = []string{"begin", "delta " + got.end.Answer, "end"}
+			if w := got.end.Warnings; len(w) != 1 || w[0].Code != config.OnlyReasoning || !strings.Contains(got.end.Answer, "Text of d.") {
+				t.Errorf("the end is %+v", got.end)
+			}
 		}
 		if diff := cmp.Diff(want, got.events); diff != "" {
 			t.Errorf("finish_reason %q: events (-want +got):\n%s", tc.finish, diff)

@@ -86,13 +86,15 @@ func (s *Service) askUngrounded(ctx context.Context, r Request, c *conversation,
 	if reply.result.Ungrounded == AsRequested {
 		configured = s.config.Answer.System
 	}
-	prompt, err := plainPrompt(configured, c, promptBudget(s.config.Models.LLM, s.maxTokens(r)))
+	room := s.room(r)
+	prompt, err := plainPrompt(configured, c, room.prompt())
 	if err != nil {
 		return err
 	}
-	if err := s.chatStage(ctx, s.chatRequest(r, prompt), reply); err != nil {
+	if err := s.chatStage(ctx, s.chatRequest(r, prompt, room.answer), reply); err != nil {
 		return err
 	}
+	reply.warnOfOmitted(r)
 	return reply.begin()
 }
 

@@ -1,0 +1,120 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// rankingReply is the wire format of an answer: a list of items, or of bare scores, at the top level
+// (text-embeddings-inference) or under one of these names, in whatever order.
+type rankingReply struct {
+	Rankings list[rankingItem] `json:"rankings"` // NIM
+	Results  list[rankingItem] `json:"results"`  // Cohere, vLLM, llama.cpp, Jina
+	Data     list[rankingItem] `json:"data"`     // Voyage, vLLM's score
+	Scores   list[rankingItem] `json:"scores"`
+	Error    jsontext.Value    `json:"error"`
+}
+
+// rankingItem is a passage's place. A bare number is a score.
+type rankingItem struct {
+	Index     numeral `json:"index"`
+	Logit     numeral `json:"logit"`
+	Relevance numeral `json:"relevance_score"`
+	Score     numeral `json:"score"`
+}
+
+func (i *rankingItem) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*i = rankingItem{}
+	if d.PeekKind() == '{' {
+		return errors.ErrUnsupported // the library reads it
+	}
+	return i.Score.UnmarshalJSONFrom(d)
+}
+
+func (i *rankingItem) score() numeral {
+	for _, score := range []numeral{i.Logit, i.Relevance, i.Score} {
+		if score.given {
+			return score
+		}
+	}
+	return numeral{}
+}
+
+// numeral is a finite number, or a string that holds one.
+type numeral number
+
+func (n *numeral) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	value, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	n.given = true
+	n.value, err = strconv.ParseFloat(strings.Trim(string(value), `"`), 64)
+	if math.IsNaN(n.value) || math.IsInf(n.value, 0) {
+		return errNotJSON
+	}
+	return err
+}
+
+// items reads an answer's list.
+func (r *rankingReply) items(answer []byte) ([]rankingItem, error) {
+	if strings.HasPrefix(strings.TrimSpace(string(answer[:min(len(answer), 16)])), "[") {
+		var items []rankingItem
+		if json.Unmarshal(answer, &items, tolerant) != nil {
+			return nil, errNotJSON
+		}
+		return items, nil
+	}
+	err := readJSON(answer, r)
+	return slices.Concat(r.Rankings, r.Results, r.Data, r.Scores), err
+}
+
+// cutError is an answer that ranks fewer passages than were sent.
+type cutError struct {
+	ranked []Ranked
+	sent   int
+}
+
+func (e *cutError) Error() string {
+	return fmt.Sprintf("it ranks %d of %d passages", len(e.ranked), e.sent)
+}
+
+// parseRanking reads the answer to a request of n passages. If the answer ranks some of them only, the
+// error is a *cutError.
+func parseRanking(answer []byte, n int) ([]Ranked, error) {
+	var in rankingReply
+	items, err := in.items(answer)
+	if err != nil {
+		return nil, err
+	}
+	inOrder := len(items) == n && !slices.ContainsFunc(items, func(i rankingItem) bool { return i.Index.given })
+	ranked := make([]Ranked, 0, n)
+	seen := make([]bool, n)
+	for i, item := range items {
+		score, index := item.score(), whole(item.Index.value)
+		if inOrder {
+			index = i
+		}
+		switch {
+		case !item.Index.given && !inOrder, !score.given, index < 0:
+			return nil, errors.New("it holds an entry without index or score")
+		case index >= n:
+			return nil, fmt.Errorf("it ranks a passage with index %d of %d", index, n)
+		case seen[index]:
+			return nil, fmt.Errorf("it ranks the passage with index %d twice", index)
+		}
+		seen[index] = true
+		ranked = append(ranked, Ranked{Index: index, Score: score.value})
+	}
+	if len(ranked) != n {
+		return nil, &cutError{ranked, n}
+	}
+	return ranked, nil
+}
