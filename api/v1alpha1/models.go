@@ -77,7 +77,7 @@ type LLM struct {
 	ContextWindow int32 `json:"contextWindow,omitempty"`
 
 	// extraBody is merged into every request to the model, for parameters beyond the OpenAI API.
-	// Fields that the gateway sets take precedence.
+	// Fields that the gateway sets take precedence; null removes one of them.
 	// +optional
 	// +kubebuilder:validation:Type=object
 	// +kubebuilder:validation:Schemaless

@@ -279,7 +279,7 @@ type LLM struct {
 	Model
 	// ContextWindow is the model's limit in tokens, prompt and answer together.
 	ContextWindow int `json:"contextWindow"`
-	// ExtraBody is merged into every request body; the gateway's own fields win.
+	// ExtraBody is merged into every request body; the gateway's own fields win, and null removes one.
 	ExtraBody map[string]any `json:"extraBody,omitempty"`
 }
 

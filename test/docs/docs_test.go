@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 // that no longer exists.
 func TestTroubleshootingExplainsEveryReasonFailureAndCode(t *testing.T) {
 	ofModels, _ := config.StageFailures()
-	warnings := []config.Failure{config.FalseCitations, config.FilterKeyUnknown, config.FilterTypeMismatch,
-		config.NoModel, config.NoPassages, config.NotRewritten, config.PartsDropped,
+	warnings := []config.Failure{config.AnswerRefused, config.FalseCitations, config.FieldsOmitted, config.FilterKeyUnknown, config.FilterTypeMismatch,
+		config.NoModel, config.NoPassages, config.NotRewritten, config.OnlyReasoning, config.PartsDropped,
 		config.PassagesCut, config.ToolTurnsDropped, config.ToolsIgnored}
 	for section, want := range map[string][]string{
 		"## A document is not in the index":       constants(t, "internal/config/document.go", "Reason"),
