@@ -87,6 +87,9 @@ func rankingForms(m config.Model) []rankingForm {
 		rerank, score = base+"/rerank", base+"/score"
 	}
 	root := strings.TrimSuffix(base, "/v1")
+	if strings.HasSuffix(m.URL, "/score") {
+		return []rankingForm{{score, "", scoreBody}, {score, "ranks documents", cohereBody}}
+	}
 	forms := []rankingForm{
 		{rerank, "", cohereBody},
 		{rerank, "ranks without top_n, as Voyage does", plainBody},
@@ -98,6 +101,7 @@ func rankingForms(m config.Model) []rankingForm {
 	}
 	return append(forms,
 		rankingForm{other, "ranks documents at " + Address(other), cohereBody},
+		rankingForm{other, "ranks at " + Address(other) + " without top_n, as Voyage does", plainBody},
 		rankingForm{other, "ranks texts at " + Address(other) + ", as text-embeddings-inference does", textsBody},
 		rankingForm{score, "ranks at " + Address(score) + ", as vLLM does", scoreBody},
 		rankingForm{root + "/score", "ranks at " + Address(root+"/score") + ", as vLLM does", scoreBody},
