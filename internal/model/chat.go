@@ -113,9 +113,10 @@ func styleOf(raw chatReply) thinkStyle {
 
 // complete returns an answer, and as it was before its reasoning was cut.
 func (c *Chat) complete(ctx context.Context, r ChatRequest, retry retryPolicy) (answer *Completion, raw chatReply, err error) {
-	omitted, err := c.inDialect(&r, false, func(body []byte) error {
+	omitted, err := c.inDialect(&r, false, func(body []byte, teaches func(error) bool) error {
 		return c.client.do(ctx, call{
 			operation: "chat",
+			teaches:   teaches,
 			body:      body,
 			texts:     contents(r.Messages),
 			retry:     retry,
@@ -141,9 +142,10 @@ func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (answer *
 		go c.probeOnce(context.WithoutCancel(ctx))
 	}
 	begun := false
-	omitted, err := c.inDialect(&r, true, func(body []byte) error {
+	omitted, err := c.inDialect(&r, true, func(body []byte, teaches func(error) bool) error {
 		err := c.client.do(ctx, call{
 			operation: "chat",
+			teaches:   func(err error) bool { return !begun && teaches(err) },
 			body:      body,
 			texts:     contents(r.Messages),
 			retry:     interactive,
@@ -190,14 +192,19 @@ func (c *Chat) probeOnce(ctx context.Context) {
 // inDialect posts the request in the server's dialect, as far as that is known. If the server refuses
 // the form of it, inDialect posts it again in the form that the refusal asks for. What lets it through
 // is remembered. It returns the names of the fields that the server did not get.
-func (c *Chat) inDialect(r *ChatRequest, stream bool, post func(body []byte) error) (omitted []string, err error) {
+func (c *Chat) inDialect(r *ChatRequest, stream bool,
+	post func(body []byte, teaches func(error) bool) error) (omitted []string, err error) {
 	d := dialect(c.dialect.Load())
 	body, err := c.body(r, stream, d)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		err := post(body)
+		err := post(body, func(err error) bool {
+			said, formal := mayTeach(err)
+			next, _ := c.another(r, stream, d, body, said)
+			return formal && next != d
+		})
 		if err == nil {
 			c.learn(lastingOf(d, r))
 			return d.omitted(r), nil

@@ -61,6 +61,9 @@ type call struct {
 	timeout   time.Duration // of one attempt: to its end, or to the head of a streamed reply
 	read      func(ctx context.Context, reply *reply) error
 	stream    bool
+	// teaches reports whether a failure only asks for another form of the request, which follows; it is
+	// not observed. It may be nil.
+	teaches func(err error) bool
 
 	// These are for servers that are not models: see Caller.
 	method    string      // is POST when empty
@@ -211,7 +214,9 @@ func (c *client) attempt(ctx context.Context, call call, begun func()) error {
 			e.Code = ""
 		}
 	}
-	c.observe(c.stage, time.Since(start), err)
+	if call.teaches == nil || err == nil || !call.teaches(err) {
+		c.observe(c.stage, time.Since(start), err)
+	}
 	return err
 }
 

@@ -36,20 +36,28 @@ type Embedder struct {
 	protocol config.Protocol
 	space    config.EmbeddingSpace
 	pace     *pace // of passages for an index
-	// floats reports whether the server refuses encoding_format base64; base64Works, whether it has
-	// taken it.
-	floats, base64Works atomic.Bool
+	// encoding is the index of the encoding that the server takes; base64Works reports whether it has
+	// taken the first.
+	encoding    atomic.Int32
+	base64Works atomic.Bool
+	// most is how many texts of callers the server takes in one request.
+	most atomic.Int32
 }
+
+// encodings are the values of encoding_format, the best first; the last leaves the field out.
+var encodings = []string{"base64", "float", ""}
 
 // NewEmbedder makes a client of the embedding model m. space names the model, the vectors' length
 // and the prefixes. A nil key sends none.
 func NewEmbedder(m config.Model, space config.EmbeddingSpace, key Key, t Transport) *Embedder {
-	return &Embedder{
+	e := &Embedder{
 		client:   newClient(config.StageEmbedding, m.Name, join(m.URL, "/embeddings"), key, t),
 		protocol: m.Protocol,
 		space:    space,
 		pace:     newPace(),
 	}
+	e.most.Store(batchSize)
+	return e
 }
 
 // EmbedRequest is a request of the gateway's own /v1/embeddings.
@@ -58,28 +66,6 @@ type EmbedRequest struct {
 	InputType  string // query or passage
 	Truncate   string // NONE, START or END; empty means NONE
 	Dimensions int    // 0: the pipeline's
-}
-
-// Embed passes a client's request on, 32 texts a request, with the prefixes of the pipeline. Only
-// the request's own Truncate cuts texts.
-func (e *Embedder) Embed(ctx context.Context, r EmbedRequest) ([][]float32, *Usage, error) {
-	var out [][]float32
-	var used *Usage
-	for start := 0; start < len(r.Texts); start += batchSize {
-		vectors, usage, err := e.post(ctx, embedCall{
-			texts:      r.Texts[start:min(start+batchSize, len(r.Texts))],
-			input:      r.InputType,
-			truncate:   r.Truncate,
-			dimensions: r.Dimensions,
-			retry:      interactive,
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		out = append(out, vectors...)
-		used = used.plus(usage)
-	}
-	return out, used, nil
 }
 
 // Probe embeds one short text, once.
@@ -102,41 +88,47 @@ type embedCall struct {
 }
 
 // post embeds texts in one request. It asks for base64, which costs a fraction of the CPU to read.
-// If a server refuses the first such request and accepts one for numbers, all later requests are
-// for numbers. Servers that do not know encoding_format send numbers anyway, and post reads those
-// too.
+// If a server refuses the first such request and accepts one for numbers, or without encoding_format
+// if it refuses that by name, all later requests are such. Servers that do not know the field send
+// numbers anyway, and post reads those too.
 func (e *Embedder) post(ctx context.Context, call embedCall) ([][]float32, *Usage, error) {
 	if call.dimensions == 0 {
 		call.dimensions = e.space.Dimensions
 	}
-	asFloats := e.floats.Load()
-	vectors, usage, err := e.request(ctx, call, asFloats)
-	switch {
-	case err == nil && !asFloats:
-		e.base64Works.Store(true)
-	case !asFloats && !e.base64Works.Load() && mayRefuseBase64(err):
-		if vectors, usage, again := e.request(ctx, call, true); again == nil {
-			e.floats.Store(true)
+	known := int(e.encoding.Load())
+	vectors, usage, err := e.request(ctx, call, encodings[known])
+	if err == nil {
+		e.base64Works.CompareAndSwap(false, known == 0)
+		return vectors, usage, nil
+	}
+	if _, counts := passageLimit(err, len(call.texts)); counts || !mayRefuseEncoding(err) || e.base64Works.Load() {
+		return nil, nil, err
+	}
+	said, _ := mayTeach(err)
+	for i := known + 1; i < len(encodings) && (encodings[i] != "" || said.names("encoding_format")); i++ {
+		if vectors, usage, again := e.request(ctx, call, encodings[i]); again == nil {
+			e.encoding.Store(int32(i))
+			e.client.learned("does not encode vectors in base64")
 			return vectors, usage, nil
 		}
 	}
-	return vectors, usage, err
+	return nil, nil, err
 }
 
-func mayRefuseBase64(err error) bool {
+func mayRefuseEncoding(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Failure == config.ModelRejected &&
 		(e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity)
 }
 
 func (e *Embedder) request(
-	ctx context.Context, in embedCall, floats bool,
+	ctx context.Context, in embedCall, encoding string,
 ) (vectors [][]float32, usage *Usage, err error) {
 	timeout := queryTimeout
 	if in.input == inputPassage {
 		timeout = passagesTimeout
 	}
-	body, err := e.client.writeJSON(e.body(in, floats))
+	body, err := e.client.writeJSON(e.body(in, encoding))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -162,15 +154,15 @@ type embeddingRequest struct {
 	Input          []string `json:"input"`
 	InputType      string   `json:"input_type,omitzero"`
 	Truncate       string   `json:"truncate,omitzero"`
-	EncodingFormat string   `json:"encoding_format"`
+	EncodingFormat string   `json:"encoding_format,omitzero"`
 	Dimensions     int      `json:"dimensions,omitzero"`
 }
 
-func (e *Embedder) body(in embedCall, floats bool) embeddingRequest {
+func (e *Embedder) body(in embedCall, encoding string) embeddingRequest {
 	body := embeddingRequest{
 		Model:          e.client.model,
 		Input:          make([]string, len(in.texts)),
-		EncodingFormat: "base64",
+		EncodingFormat: encoding,
 		Dimensions:     max(in.dimensions, 0),
 	}
 	for i, text := range in.texts {
@@ -178,9 +170,6 @@ func (e *Embedder) body(in embedCall, floats bool) embeddingRequest {
 	}
 	if e.protocol != config.OpenAI {
 		body.InputType, body.Truncate = in.input, in.truncate
-	}
-	if floats {
-		body.EncodingFormat = "float"
 	}
 	return body
 }
@@ -195,15 +184,26 @@ func (e *Embedder) prefix(input string) string {
 	return e.space.PassagePrefix
 }
 
-// embeddingReply is the wire format of an answer.
+// embeddingReply is the wire format of an answer. Some servers have a list of vectors under another
+// name.
 type embeddingReply struct {
-	Data  list[embeddingItem] `json:"data"`
-	Usage *usageJSON          `json:"usage"`
+	Data       list[embeddingItem] `json:"data"`
+	Embeddings list[embeddingItem] `json:"embeddings"`
+	Usage      *usageJSON          `json:"usage"`
 }
 
 type embeddingItem struct {
 	Index  number     `json:"index"`
 	Vector vectorJSON `json:"embedding"`
+}
+
+// UnmarshalJSONFrom also reads a bare vector.
+func (i *embeddingItem) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*i = embeddingItem{}
+	if d.PeekKind() == '[' {
+		return i.Vector.UnmarshalJSONFrom(d)
+	}
+	return errors.ErrUnsupported
 }
 
 // vectorJSON is an array of numbers or base64 of little-endian float32s. It is nil when it is not a
@@ -267,6 +267,9 @@ func parseEmbeddings(answer []byte, n, dimensions int) ([][]float32, *Usage, err
 	var in embeddingReply
 	if err := readJSON(answer, &in); err != nil {
 		return nil, nil, err
+	}
+	if len(in.Data) == 0 {
+		in.Data = in.Embeddings
 	}
 	if len(in.Data) != n {
 		return nil, nil, fmt.Errorf("it holds %d embeddings for %d texts", len(in.Data), n)

@@ -17,8 +17,9 @@ import (
 // the observer that feeds it. outcome is "ok" or the error's Failure.
 func NewMetrics(r prometheus.Registerer) Observer {
 	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "ragpipeline_model_request_duration_seconds",
-		Help:    "Duration of HTTP requests to models, each attempt counted; streamed answers to their end.",
+		Name: "ragpipeline_model_request_duration_seconds",
+		Help: "Duration of HTTP requests to models, each attempt counted but those that only show how a server wants to be asked; " +
+			"streamed answers to their end.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120},
 	}, []string{"model_role", "outcome"})
 	r.MustRegister(durations)

@@ -225,7 +225,8 @@ const searchEvery = time.Minute
 // post tries the other forms when it refuses one.
 func (r *Ranker) post(ctx context.Context, query string, passages []string, retry retryPolicy) ([]Ranked, error) {
 	form := int(r.form.Load())
-	ranked, err := r.postIn(ctx, r.forms[form], query, passages, retry)
+	searches := !r.settled.Load() && time.Now().UnixNano()-r.searched.Load() >= int64(searchEvery)
+	ranked, err := r.postIn(ctx, r.forms[form], query, passages, retry, searches)
 	if takes(err) {
 		r.settled.Store(true)
 		return ranked, err
@@ -235,9 +236,9 @@ func (r *Ranker) post(ctx context.Context, query string, passages []string, retr
 		return ranked, err
 	}
 	if learned := int(r.form.Load()); learned != form { // by another call, meanwhile
-		return r.postIn(ctx, r.forms[learned], query, passages, retry)
+		return r.postIn(ctx, r.forms[learned], query, passages, retry, false)
 	}
-	if r.settled.Load() || time.Now().UnixNano()-r.searched.Load() < int64(searchEvery) {
+	if !searches {
 		return ranked, err
 	}
 	return r.search(ctx, query, passages, retry, badURL, err)
@@ -254,7 +255,7 @@ func (r *Ranker) search(
 		if missing[f.url] {
 			continue
 		}
-		ranked, other := r.postIn(ctx, f, query, passages, retry)
+		ranked, other := r.postIn(ctx, f, query, passages, retry, true)
 		switch {
 		case takes(other):
 			r.form.Store(int32(i + 1))
@@ -267,6 +268,7 @@ func (r *Ranker) search(
 		missing[f.url], _ = refusesForm(other)
 	}
 	r.searched.Store(time.Now().UnixNano())
+	r.client.observe(config.StageReranking, 0, err)
 	return nil, err
 }
 
@@ -276,8 +278,10 @@ func takes(err error) bool {
 	return err == nil || cut || FailureOf(err) == config.InputTooLong
 }
 
+// postIn ranks passages in one request of that form. searching reports whether another form follows if
+// the server refuses this one.
 func (r *Ranker) postIn(
-	ctx context.Context, f rankingForm, query string, passages []string, retry retryPolicy,
+	ctx context.Context, f rankingForm, query string, passages []string, retry retryPolicy, searching bool,
 ) (ranked []Ranked, err error) {
 	err = r.client.do(ctx, call{
 		operation: "ranking",
@@ -286,6 +290,10 @@ func (r *Ranker) postIn(
 		texts:     append([]string{query}, passages...),
 		retry:     retry,
 		timeout:   rankingTimeout,
+		teaches: func(err error) bool {
+			badURL, badBody := refusesForm(err)
+			return searching && (badURL || badBody)
+		},
 		read: r.client.readsWhole(func(answer []byte) (err error) {
 			ranked, err = parseRanking(answer, len(passages))
 			if err != nil && holdsError(answer) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -234,4 +235,21 @@ func TestAWatchedStageIsCalledHoweverBusyItIs(t *testing.T) {
 			t.Errorf("called at other times (-want +got):\n%s", diff)
 		}
 	})
+}
+
+func TestWhatWasLearnedOfAServerIsReportedWhateverItsState(t *testing.T) {
+	s := NewStages()
+	s.Learn(config.StageLLM, "takes no stream_options")
+	if got := s.Snapshot(); len(got) != 0 {
+		t.Errorf("a stage that was never called is reported: %v", got)
+	}
+	s.Learn(config.StageLLM, "takes no system role")
+	s.Learn(config.StageLLM, "takes no stream_options")
+	want := []string{"takes no stream_options", "takes no system role"}
+	for _, err := range []error{nil, errors.New("down")} {
+		s.Report(config.StageLLM, err)
+		if got := s.Snapshot()[config.StageLLM].Learned; !slices.Equal(got, want) {
+			t.Errorf("after %v: %q", err, got)
+		}
+	}
 }
