@@ -30,6 +30,7 @@ func TestARealAPIServer(t *testing.T) {
 	t.Run("accepts every sample", s.acceptsSamples)
 	t.Run("starts the status at generation -1", s.startsStatus)
 	t.Run("prints a row", s.printsRow)
+	t.Run("keeps a null in extraBody", s.keepsNull)
 }
 
 type server struct {
@@ -103,6 +104,32 @@ func (s server) acceptsSamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A null in extraBody removes a field of the gateway's requests. It must survive both an object's creation
+// and its change by server-side apply.
+func (s server) keepsNull(t *testing.T) {
+	namespace := apiserver.Namespace(t, nil)
+	for _, f := range Fixtures(t, "testdata", "accepted") {
+		if !strings.Contains(f.Name, "extra-body-of-any-fields") {
+			continue
+		}
+		for range 2 {
+			if err := s.apply(t, namespace, f.Objects[0]); err != nil {
+				t.Fatal(err)
+			}
+			got := object(t, namespace, f.Objects[0])
+			if err := s.Get(t.Context(), client.ObjectKeyFromObject(got), got); err != nil {
+				t.Fatal(err)
+			}
+			extra, _, _ := unstructured.NestedFieldNoCopy(got.Object, "spec", "models", "llm", "extraBody")
+			if value, has := extra.(map[string]any)["temperature"]; !has || value != nil {
+				t.Errorf("extraBody is %v", extra)
+			}
+		}
+		return
+	}
+	t.Error("there is no such fixture")
 }
 
 // A status that nobody wrote yet must not look as if the operator had acted: kstatus reads it.
