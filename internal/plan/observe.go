@@ -44,6 +44,8 @@ func (s *State) run(p Plan) *status.Run {
 	job, wanted := s.newestJob(naming.ComponentIngest), s.wanted().Fingerprint()
 	blocked := p.tasks[naming.ComponentIngest].blocked
 	switch {
+	case p.tasks[naming.ComponentIngest].stopped:
+		return &status.Run{State: status.RunStopped, Generation: wanted}
 	case p.tasks[naming.ComponentIngest].queued:
 		return &status.Run{State: status.RunQueued, Generation: wanted}
 	case job == nil && !blocked:

@@ -21,6 +21,7 @@ type decision struct {
 	wait    time.Duration // until a failed task's successor is due; 0 for none
 	blocked bool          // a task is due and waits for what it needs
 	behind  bool          // it waits for an earlier one, or its pods, to end
+	stopped bool          // it waits while the live generation is brought up to date
 	active  bool          // a task is active, or about to be
 	queued  bool          // a task is due and waits until fewer other pipelines have one after an upgrade
 	upgrade bool          // the task is active, or about to be, and only an upgrade made it due

@@ -98,7 +98,7 @@ func (s *State) liveOverdue(live *desired.Record, now time.Time) bool {
 // stopped is the decision on ingestion while the live generation comes first: a Job that is active goes, and one that
 // has ended stays.
 func (s *State) stopped() decision {
-	d := decision{blocked: true}
+	d := decision{blocked: true, stopped: true}
 	if last := s.newestJob(naming.ComponentIngest); last != nil && finished(last) != "" {
 		d.keep = last.Name
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
 // switched is a pipeline whose wanted generation is complete, an hour after it has replaced the old one.
@@ -284,6 +286,10 @@ func TestALongBuildStopsForTheLiveGeneration(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: tasks (-want +got):\n%s", step, diff)
+		}
+		stopped := !slices.Contains(want, "build")
+		if run := s.run(p); stopped && run.State != status.RunStopped && step != "it takes longer than the build may" {
+			t.Errorf("%s: the run is observed as %s", step, run.State)
 		}
 		if kept := s.Retained(p, nil); kept["build"] {
 			t.Errorf("%s: the build's Job is kept", step)

@@ -157,6 +157,7 @@ var cases = []testCase{
 	{"documents have changed and a run updates the index", fromReady(at(time.Minute, func(w *world) {
 		w.o.Run = &Run{State: RunActive, Generation: first, Reports: []config.OpsStatus{{Progress: &config.Progress{Phase: "Removing", DocumentsDone: 210, DocumentsTotal: 210}}}}
 	})), inProgress, progressing},
+	{"a long build stops for a run of the live index, for hours", fromReady(at(time.Minute, edit), at(time.Minute, rebuilds(40, 200)), at(2*time.Hour, stops), at(5*time.Hour)), inProgress, progressing},
 	{"an upgrade makes a run due that waits for others, for hours", fromReady(at(time.Minute, queued), at(5*time.Hour)), inProgress, progressing},
 	{"documents are read again after an upgrade", fromReady(at(time.Minute, queued), at(time.Hour, rereads)), inProgress, progressing},
 	{"an update in place failed", fromReady(at(time.Minute, failedRun(0, "", "source \"papers\": connection reset"))), failed, degraded},

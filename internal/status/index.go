@@ -134,7 +134,9 @@ func (v *view) run() finding {
 }
 
 // runChecks decide on the newest run, which is to complete the wanted generation or to update it.
-var runChecks = chain{referenceMissing, runFailed, runStuck, runRetried, runActive, runQueued, runWaiting, runDue}
+var runChecks = chain{
+	referenceMissing, runFailed, runStuck, runRetried, runActive, runStopped, runQueued, runWaiting, runDue,
+}
 
 func runFailed(in input) (finding, bool) {
 	if in.run == nil || in.run.State != RunFailed {
@@ -291,6 +293,12 @@ func runQueued(in input) (finding, bool) {
 		"have been read"
 	f := bad(waiting, v1alpha1.ReasonQueued, message).forever()
 	return f, in.run != nil && in.run.State == RunQueued
+}
+
+// runStopped applies while a long build waits for a run of the live generation.
+func runStopped(in input) (finding, bool) {
+	const message = "the index that serves is brought up to date with its sources, before the next one is built further"
+	return bad(progress, v1alpha1.ReasonIndexing, message).forever(), in.run != nil && in.run.State == RunStopped
 }
 
 func runWaiting(in input) (finding, bool) {

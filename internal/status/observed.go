@@ -106,6 +106,7 @@ type RunState string
 const (
 	RunWaiting   RunState = "Waiting" // for the embedding model or the store, before its Job is created
 	RunQueued    RunState = "Queued"  // after an upgrade, for the runs of other pipelines
+	RunStopped   RunState = "Stopped" // for a run of the live generation
 	RunActive    RunState = "Active"
 	RunSucceeded RunState = "Succeeded"
 	RunFailed    RunState = "Failed" // the operator will retry it

@@ -14,7 +14,7 @@ import (
 
 // changes are the events that may happen to a pipeline at any time.
 var changes = []func(*world){
-	created, up, indexes, serves, edit, suspend, unreadable, rebuilds(40, 200), rebuilds(80, 200), switched, retriedRun, runWaits, queued, rereads, rerankerUnreachable,
+	created, up, indexes, serves, edit, suspend, unreadable, rebuilds(40, 200), rebuilds(80, 200), switched, retriedRun, runWaits, stops, queued, rereads, rerankerUnreachable,
 	func(w *world) { w.p.Spec.Suspend = false },
 	func(w *world) { w.o.SpecChanged = !w.o.SpecChanged },
 	func(w *world) { w.o.Problem, w.o.Missing, w.o.Unreadable = nil, nil, 0 },

@@ -300,6 +300,9 @@ func nextEmbedding(pods ...corev1.Pod) func(*world) {
 	}
 }
 
+// stops makes a build wait while the live index is brought up to date.
+func stops(w *world) { w.o.Run = &Run{State: RunStopped, Generation: w.o.Wanted} }
+
 // queued makes an upgrade of the operator make a run due, which waits for others; rereads starts that run.
 func queued(w *world) { w.o.Run = &Run{State: RunQueued, Generation: w.o.Wanted} }
 
