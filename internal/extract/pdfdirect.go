@@ -38,6 +38,12 @@ const (
 	objectRenderMode
 	formObjects
 	formObject
+	objectMatrix
+	pathSegments
+	pathSegment
+	segmentPoint
+	segmentKind
+	segmentCloses
 	functionCount
 )
 
@@ -60,6 +66,12 @@ var functionNames = [functionCount]string{
 	objectRenderMode:    "FPDFTextObj_GetTextRenderMode",
 	formObjects:         "FPDFFormObj_CountObjects",
 	formObject:          "FPDFFormObj_GetObject",
+	objectMatrix:        "FPDFPageObj_GetMatrix",
+	pathSegments:        "FPDFPath_CountSegments",
+	pathSegment:         "FPDFPath_GetPathSegment",
+	segmentPoint:        "FPDFPathSegment_GetPoint",
+	segmentKind:         "FPDFPathSegment_GetType",
+	segmentCloses:       "FPDFPathSegment_GetClose",
 }
 
 // address is where PDFium keeps a page, its text or an object.
@@ -241,6 +253,11 @@ func (d *direct) bounds(object address) (rect, bool) {
 // isFilled reports whether a path is more than an outline.
 func (d *direct) isFilled(path address) bool {
 	return d.fills(objectDrawMode, path, whole, 2, 4) && enums.FPDF_FILLMODE(d.uint(0)) != enums.FPDF_FILLMODE_NONE
+}
+
+// isOutlined reports whether the line of a path is drawn.
+func (d *direct) isOutlined(path address) bool {
+	return d.fills(objectDrawMode, path, whole, 2, 4) && d.uint(1) != 0
 }
 
 // isOpaque reports whether nothing shows through an object.

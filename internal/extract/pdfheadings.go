@@ -34,8 +34,14 @@ func mayBeHeading(s string) bool {
 	if !unicode.IsUpper(first) && !unicode.IsDigit(first) && first != '§' && !isUncased(first) {
 		return false
 	}
+	if strings.Contains(s+" ", " | ") || numberedTable.MatchString(s) {
+		return false
+	}
 	return hasWords(s) && !isTabular(s) && !isSentence(s)
 }
+
+// numberedTable is how the caption of a table begins.
+var numberedTable = regexp.MustCompile(`^(?i:table|tabelle|tab\.|tableau|tabla)\s+\d`)
 
 // isUncased reports letters of scripts without capitals.
 func isUncased(r rune) bool {
@@ -257,7 +263,7 @@ func (d *detector) headings(page int, lines []pdfLine) []placed {
 			continue
 		}
 		text := l.text
-		for i+1 < len(lines) && continues(text, lines[i], lines[i+1]) {
+		for i+1 < len(lines) && d.continues(text, lines[i], lines[i+1]) {
 			i++
 			text += " " + lines[i].text
 		}
@@ -338,10 +344,14 @@ func followedByRow(lines []pdfLine) bool {
 // unfinished are words with which no heading ends.
 var unfinished = regexp.MustCompile(`(?i)(\b(of|and|the|for|in|to|with|on|or|a|an|by|from|at|our|its|as|und|der|die|das|für|von|de|la|le|les|et|du|y|el)|[&,–—:-])$`)
 
-// continues reports whether next is the rest of a heading that did not fit its line.
-func continues(text string, l, next pdfLine) bool {
+// continues reports whether next is the rest of a heading that did not fit its line. A heading that only its words tell
+// from the text below is not broken before it is as long as a line.
+func (d *detector) continues(text string, l, next pdfLine) bool {
+	const line = 30
 	first, _ := utf8.DecodeRuneInString(next.text)
-	return next.size == l.size && next.bold == l.bold && next.length() < 150 && utf8.RuneCountInString(text) > 30 &&
+	isUnlike := l.bold || l.size > d.body*larger
+	return next.size == l.size && next.bold == l.bold && next.length() < 150 && !strings.Contains(next.text, " | ") &&
+		(isUnlike || utf8.RuneCountInString(text) > line) &&
 		(unfinished.MatchString(l.text) || unicode.IsLower(first)) && !label.MatchString(next.text)
 }
 

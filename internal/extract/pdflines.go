@@ -36,7 +36,7 @@ func (t *pdfText) styles(normalised string) []pdfLine {
 		l.offset, l.mayBe = offset, mayBeHeading(l.text)
 		first := t.place(raw, firstVisible(raw.chars))
 		l.size = t.fontSize(first)
-		if l.mayBe {
+		if n := len(lines); l.mayBe || n > 0 && lines[n-1].bold && lines[n-1].size == l.size {
 			last := t.place(raw, len([]rune(strings.TrimRightFunc(string(raw.chars), unicode.IsSpace)))-1)
 			l.bold = t.isBold(t.page, first) && t.isBold(t.page, last)
 		}

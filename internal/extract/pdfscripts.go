@@ -18,7 +18,7 @@ const (
 // PDFium takes some of them for a line, and ends the line after others: it goes on here.
 func (t *pdfText) markScripts() {
 	for i := 0; i < len(t.lines); i++ {
-		for t.isFollowedByScript(i) {
+		for t.joinFraction(i) || t.isFollowedByScript(i) {
 			t.merge(i)
 		}
 		for ended := t.markLine(i); ended && t.goesOn(i); t.mergeApart(i) {
@@ -27,11 +27,9 @@ func (t *pdfText) markScripts() {
 	}
 }
 
-// isFollowedByScript reports whether the next line is no more than a script at the end of this one.
+// isFollowedByScript reports whether the next line begins with a script at the end of this one.
 func (t *pdfText) isFollowedByScript(i int) bool {
-	const longest = 3
-	if i+1 == len(t.lines) || len(t.lines[i+1].chars) > longest ||
-		endsBlank(t.lines[i].chars) || endsBlank(t.lines[i+1].chars) {
+	if i+1 == len(t.lines) || endsBlank(t.lines[i].chars) || firstVisible(t.lines[i+1].chars) != 0 {
 		return false
 	}
 	l := t.lines[i]

@@ -60,12 +60,19 @@ type figureRows struct {
 func (t *pdfText) findTables() []pdfTable {
 	var tables []pdfTable
 	var lines []rawLine
+	ruled := t.findRuledTables()
 	done := 0
 	for i := 0; i < len(t.lines); i++ {
+		if len(ruled) > 0 && i == ruled[0].first {
+			table := ruled[0]
+			lines = append(append(lines, t.lines[done:i]...), table.written...)
+			tables, ruled, done, i = append(tables, table.pdfTable), ruled[1:], table.end, table.end-1
+			continue
+		}
 		if !t.isRow(i) {
 			continue
 		}
-		rows := t.rowsFrom(i)
+		rows := t.rowsFrom(i, ruled)
 		i = rows.end - 1
 		if !rows.findColumns() {
 			continue
@@ -153,11 +160,16 @@ func onlyYears(cells []segment) bool {
 	return true
 }
 
-// rowsFrom are the lines from a row to the last of its table: rows below each other, and labels between them.
-func (t *pdfText) rowsFrom(first int) figureRows {
+// rowsFrom are the lines from a row to the last of its table, which ends above the next of those with rules: rows below
+// each other, and labels between them.
+func (t *pdfText) rowsFrom(first int, ruled []ruledTable) figureRows {
+	limit := len(t.lines)
+	if len(ruled) > 0 {
+		limit = ruled[0].first
+	}
 	rows := figureRows{first: first, end: first + 1, cells: map[int][]segment{first: t.segments(first)}}
 	above := rows.cells[first]
-	for i := first + 1; i < len(t.lines) && i-rows.end <= maxLabels; i++ {
+	for i := first + 1; i < limit && i-rows.end <= maxLabels; i++ {
 		if !t.isRow(i) {
 			if !t.isLabel(i, above) {
 				break
@@ -368,31 +380,6 @@ func (l rawLine) barred(cells []segment) rawLine {
 	}
 	if cells[0].text == "" {
 		out.chars, out.at = out.chars[1:], out.at[1:] // the blank before the first bar
-	}
-	return out
-}
-
-// joinedBy is the line, a text, and another line.
-func (l rawLine) joinedBy(text string, other rawLine) rawLine {
-	out := rawLine{start: l.start, at: []int{}}
-	out.add(l, 0, len(l.chars))
-	for _, r := range text {
-		place := l.start
-		if n := len(out.at); n > 0 {
-			place = out.at[n-1]
-		}
-		out.chars, out.at = append(out.chars, r), append(out.at, place)
-	}
-	out.add(other, 0, len(other.chars))
-	return out
-}
-
-// written is another text in the place of a line.
-func (l rawLine) written(text string) rawLine {
-	place := l.index(max(firstVisible(l.chars), 0))
-	out := rawLine{start: l.start, chars: []rune(text)}
-	for range out.chars {
-		out.at = append(out.at, place)
 	}
 	return out
 }

@@ -47,6 +47,31 @@ func (l *rawLine) add(from rawLine, begin, end int) {
 	}
 }
 
+// joinedBy is the line, a text, and another line.
+func (l rawLine) joinedBy(text string, other rawLine) rawLine {
+	out := rawLine{start: l.start, at: []int{}}
+	out.add(l, 0, len(l.chars))
+	for _, r := range text {
+		place := l.start
+		if n := len(out.at); n > 0 {
+			place = out.at[n-1]
+		}
+		out.chars, out.at = append(out.chars, r), append(out.at, place)
+	}
+	out.add(other, 0, len(other.chars))
+	return out
+}
+
+// written is another text in the place of a line.
+func (l rawLine) written(text string) rawLine {
+	place := l.index(max(firstVisible(l.chars), 0))
+	out := rawLine{start: l.start, chars: []rune(text)}
+	for range out.chars {
+		out.at = append(out.at, place)
+	}
+	return out
+}
+
 // merge makes one line of a line and the next.
 func (t *pdfText) merge(i int) {
 	both := rawLine{start: t.lines[i].start, at: []int{}}

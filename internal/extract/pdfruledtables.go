@@ -1,0 +1,163 @@
+package extract
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A table whose cells have lines around them is read by these: a cell is what stands in one place between them, on as
+// many lines as it takes.
+
+// ruledTable is such a table, and the lines of the page that it takes the place of.
+type ruledTable struct {
+	pdfTable
+	first, end int
+	written    []rawLine
+}
+
+// findRuledTables returns the tables of the page that have lines around their cells, in order.
+func (t *pdfText) findRuledTables() []ruledTable {
+	const fewest = 2 // lines of text
+	if len(t.lines) < fewest {
+		return nil
+	}
+	var found []ruledTable
+	for _, l := range lattices(t.rules()) {
+		if table, ok := t.ruledTable(l); ok {
+			found = append(found, table)
+		}
+	}
+	slices.SortFunc(found, func(a, b ruledTable) int { return a.first - b.first })
+	return slices.CompactFunc(found, func(next, last ruledTable) bool { return next.first < last.end })
+}
+
+// ruledTable reads the table that a lattice may be. It reports false unless the lattice holds lines of their own, one
+// after the other, and several cells with text in most rows. No line of text may run on from one cell into the next.
+func (t *pdfText) ruledTable(l lattice) (table ruledTable, ok bool) {
+	const longest = 400 // code points of a cell: one of a page's layout has more
+	cells, apart := l.merged()
+	if apart*2 < len(cells)*len(cells[0]) {
+		return table, false // lines below names and sums make no cells
+	}
+	texts := map[int]string{}
+	table.first, table.end = -1, -1
+	for i, line := range t.lines {
+		inside, outside, readable := t.intoCells(line, l, cells, texts)
+		switch {
+		case !readable, inside && outside, inside && table.end >= 0 && i != table.end:
+			return table, false
+		case inside && table.first < 0:
+			table.first, table.end = i, i+1
+		case inside, table.end == i && firstVisible(line.chars) < 0:
+			table.end = i + 1
+		}
+	}
+	if table.first < 0 {
+		return table, false
+	}
+	rows, full := rowsOf(cells, texts)
+	for _, text := range texts {
+		if utf8.RuneCountInString(text) > longest {
+			return table, false
+		}
+	}
+	if len(rows) < 2 || full*2 < len(rows) {
+		return table, false
+	}
+	for i := range len(l.xs) - 1 {
+		table.at = append(table.at, segment{left: l.xs[i], right: l.xs[i+1]})
+	}
+	t.write(&table, rows)
+	return table, true
+}
+
+// intoCells adds the words of a line to the cells that they stand in. It reports whether there are words in and out of
+// the lattice, and whether the line can be read so.
+func (t *pdfText) intoCells(line rawLine, l lattice, cells [][]int, texts map[int]string) (in, out, ok bool) {
+	const blank = 0.3 // of a word's height: cells stand further apart
+	end, before := 0.0, -1
+	for _, w := range wordsOf(line.chars) {
+		first, known := t.looseBox(t.place(line, w.begin))
+		last, both := t.looseBox(t.place(line, w.end-1))
+		row, column, inside := l.cellAt((first.left+last.right)/2, (first.bottom+first.top)/2)
+		if !known || !both || !inside {
+			out = true
+			continue
+		}
+		in = true
+		cell := cells[row][column]
+		if w.rtl || before >= 0 && cell != before && first.left-end < blank*first.height() && first.left > end {
+			return in, out, false
+		}
+		texts[cell] = strings.TrimSpace(texts[cell] + " " + string(line.chars[w.begin:w.end]))
+		end, before = last.right, cell
+	}
+	return in, out, true
+}
+
+// rowsOf are the rows of cells without those, and without the columns, that are empty; full is how many have two
+// different texts or more.
+func rowsOf(cells [][]int, texts map[int]string) (rows [][]string, full int) {
+	used := make([]bool, len(cells[0]))
+	for _, row := range cells {
+		for j, cell := range row {
+			used[j] = used[j] || texts[cell] != "" && (j == 0 || row[j-1] != cell)
+		}
+	}
+	for _, row := range cells {
+		var laid []string
+		different := map[string]bool{}
+		for j, cell := range row {
+			if used[j] {
+				laid = append(laid, texts[cell])
+				different[texts[cell]] = true
+			}
+		}
+		if delete(different, ""); len(different) == 0 {
+			continue
+		}
+		if rows = append(rows, laid); len(different) > 1 {
+			full++
+		}
+	}
+	return rows, full
+}
+
+// write makes the lines of a table of its rows. A line above that says that it is a caption is the caption, and a first
+// row of one cell is, too.
+func (t *pdfText) write(table *ruledTable, rows [][]string) {
+	place := t.lines[table.first]
+	line := func(text string) { table.written = append(table.written, place.written(text)) }
+	if above := table.first - 1; above >= 0 {
+		if text := oneLine(t.lines[above].String()); tableCaption.MatchString(text) && len(text) <= maxCaption {
+			table.first, table.caption = above, text
+			line(text)
+		}
+	}
+	if titled := !slices.ContainsFunc(rows[0], func(s string) bool { return s != rows[0][0] }); titled && len(rows) > 2 {
+		if line(rows[0][0]); table.caption == "" {
+			table.caption = rows[0][0]
+		}
+		rows = rows[1:]
+	}
+	headers := headerRows(rows, 0)
+	if above := t.above; above != nil && above.header != "" && table.first < maxOnTop &&
+		slices.EqualFunc(above.at, table.at, segment.overlaps) && barred(rows[0]) != above.header {
+		headers = 0
+		table.goOn(above, table.at)
+	}
+	var names []string
+	for _, row := range rows[:headers] {
+		names = append(names, barred(row))
+		line(barred(row))
+	}
+	if headers > 0 {
+		table.header, table.columns = strings.Join(names, "\n"), columnNames(rows[:headers])
+	}
+	table.lead = len(table.written)
+	for _, row := range rows[headers:] {
+		line(barred(row))
+	}
+	table.lines = strings.Split(linesAsText(table.written, "\n"), "\n")
+}
