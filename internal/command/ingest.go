@@ -215,7 +215,7 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 		Splitter:  splitter,
 		Embedder:  embedder,
 		Searcher:  d.store,
-		Query:     embedder.Query,
+		Query:     embedder.PatientQuery,
 		Anchor:    embedder.Anchor,
 		Pace:      embedder.Pace,
 		Index:     d.store,

@@ -65,10 +65,28 @@ func isPage(body []byte) bool {
 	return strings.HasPrefix(strings.TrimLeft(string(body[:min(len(body), 64)]), " \t\r\n\ufeff"), "<")
 }
 
-// code is a server's own word for an error. A number says no more than the status, and a word with digits may be an id.
-var code = regexp.MustCompile(`^[A-Za-z][A-Za-z_.-]{2,47}$`)
+// code is the form of a server's own word for an error, such as model_not_found or BadRequestError, and part is a word
+// within it.
+var (
+	code = regexp.MustCompile(`^[A-Za-z][A-Za-z_.-]{2,47}$`)
+	part = regexp.MustCompile(`[A-Z]+[a-z]*|[a-z]+`)
+)
 
-// errorCode finds the server's code in an error's body: {"error": {"code": word, "type": word}} or the same without
+// isKnown reports whether a code consists of words that are common in servers' messages: it can neither be an id nor
+// quote anybody. A number says no more than the status.
+func isKnown(word string) bool {
+	if !code.MatchString(word) {
+		return false
+	}
+	for _, p := range part.FindAllString(word, -1) {
+		if !vocabulary[strings.ToLower(p)] {
+			return false
+		}
+	}
+	return true
+}
+
+// errorCode finds the server's code, if it is a known one, in an error's body: {"error": {"code": word, "type": word}} or the same without
 // error, TEI's error_type and Google's status.
 func errorCode(body string) string {
 	var v map[string]any
@@ -79,7 +97,7 @@ func errorCode(body string) string {
 		v = inner
 	}
 	for _, key := range []string{"code", "type", "error_type", "status"} {
-		if word, ok := v[key].(string); ok && code.MatchString(word) {
+		if word, ok := v[key].(string); ok && isKnown(word) {
 			return word
 		}
 	}

@@ -4,10 +4,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -24,6 +26,10 @@ func TestAServersOwnCodeIsKept(t *testing.T) {
 		{"not a sentence", `{"error":{"message":"m","code":"the key is wrong"}}`, ""},
 		{"not the key", `{"error":{"message":"m","code":"opensesame"}}`, ""},
 		{"not the prompt", `{"error":{"message":"m","code":"ragpipeline_asks_whether_you"}}`, ""},
+		{"not a word of a text", `{"error":{"message":"m","code":"quokkaphone"}}`, ""},
+		{"a lack of credit", `{"error":{"message":"m","code":"insufficient_quota"}}`, "insufficient_quota"},
+		{"a limit", `{"error":{"message":"m","code":"rate_limit_exceeded"}}`, "rate_limit_exceeded"},
+		{"a wrong key", `{"error":{"message":"m","code":"invalid_api_key"}}`, "invalid_api_key"},
 		{"not JSON", `code`, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -108,4 +114,24 @@ func TestAServerMayNotQuoteASingleWordOfATextEither(t *testing.T) {
 			t.Errorf("%q becomes %q", said, got)
 		}
 	}
+}
+
+// A question of the verification waits for a model that takes longer than a user would.
+func TestAQuestionOfAnIngestionWaitsForASlowModel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := direct{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-time.After(3 * time.Minute):
+				io.WriteString(w, vectorsOf(1))
+			case <-r.Context().Done():
+			}
+		})}
+		e := NewEmbedder(config.Model{URL: "http://h/v1", Name: "m"}, config.EmbeddingSpace{}, nil, Transport{HTTP: slow})
+		if _, err := e.Query(t.Context(), "where?"); FailureOf(err) != config.ModelTimedOut {
+			t.Errorf("a user waits for %v", err)
+		}
+		if _, err := e.PatientQuery(t.Context(), "where?"); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -210,9 +210,6 @@ func (c *client) attempt(ctx context.Context, call call, begun func()) error {
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
 		e.Message = clean(e.Message, key, call.texts)
-		if quotes(e.Code, append([]string{key}, call.texts...)) {
-			e.Code = ""
-		}
 	}
 	if call.teaches == nil || err == nil || !call.teaches(err) {
 		c.observe(c.stage, time.Since(start), err)

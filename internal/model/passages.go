@@ -89,6 +89,18 @@ func (e *Embedder) Query(ctx context.Context, text string) ([]float32, error) {
 	return e.shortened(ctx, embedCall{texts: []string{text}, input: inputQuery, retry: interactive})
 }
 
+// PatientQuery is Query for an ingestion: it waits for a slow or busy model as Passages does.
+func (e *Embedder) PatientQuery(ctx context.Context, text string) ([]float32, error) {
+	call := embedCall{texts: []string{text}, input: inputQuery, retry: background, pace: e.pace}
+	for timeouts := 0; ; timeouts++ {
+		vector, err := e.shortened(ctx, call)
+		if FailureOf(err) != config.ModelTimedOut || ctx.Err() != nil || timeouts == maxTimeouts {
+			return vector, err
+		}
+		e.client.logWait(err)
+	}
+}
+
 // shortened embeds one text with its end cut off as far as needed: by the server where it can, else
 // by halving the text until it is accepted.
 func (e *Embedder) shortened(ctx context.Context, call embedCall) ([]float32, error) {

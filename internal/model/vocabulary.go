@@ -8,7 +8,7 @@ import (
 
 // vocabulary are words of servers' messages. They tell nothing of a text that has them, too.
 var vocabulary = wordsOf(`
-	able about above accept accepted accepts access account across additional after again all allow allowed already
+	able about aborted above accept accepted accepts access account across additional after again all allow allowed already
 	also and another any api are argument arguments array assistant attempt authentication authorization available
 	backend bad balance base64 batch be because been before being below between billing body both bound but by cannot
 	capacity change character characters chat check choose client closed code complete completion completions
@@ -33,7 +33,9 @@ var vocabulary = wordsOf(`
 	there these they this those time timed timeout title to together token tokens took tool tools total truncate try type
 	types unable unauthorized unavailable under undefined unexpected unknown unsupported until upgrade upstream url
 	usage use used user using valid validation value values vector vectors version wait was were what when where which
-	will with without word worker wrong you your`)
+	will with without word worker wrong you your
+	active bill cancelled conflict entity exhausted hard insufficient precondition terminated tier unauthenticated
+	unprocessable violation`)
 
 func wordsOf(text string) map[string]bool {
 	set := map[string]bool{}

@@ -83,6 +83,7 @@ var cases = []testCase{
 	{"a model has not started within startupTimeout", fromStart(at(31*time.Minute), at(time.Minute)), failed, degraded},
 	{"of two bad pods the same one is told every time", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(waits("ImagePullBackOff", "")), pod(unscheduled(noGPU))))), inProgress, progressing},
 	{"the LLM answers 401", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnauthorized", `llm model "big" refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
+	{"the reranker refuses every request from the start", fromStart(running1, at(time.Minute, indexes, stageFails(config.StageReranking, "ModelRejected", `reranking model "rank" rejected the request (HTTP 422, Validation): missing field texts`, 422))), inProgress, progressing},
 	{"the LLM answers 401 before the first index", fromStart(running1, at(time.Minute, indexes, stageFails(config.StageLLM, "ModelUnauthorized", `llm model "big" refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
 	{"the LLM answers 429", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelOverloaded", `llm model "big" is overloaded; send fewer questions at once or add replicas (HTTP 429)`, 429))), inProgress, progressing},
 	{"the LLM answers 429 for eleven minutes", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelOverloaded", `llm model "big" is overloaded; send fewer questions at once or add replicas (HTTP 429)`, 429)), at(11*time.Minute), at(time.Hour)), failed, degraded},
