@@ -158,14 +158,18 @@ func (s *Stages) get(name config.Stage) *stage {
 	return st
 }
 
-// note records an outcome: one success makes a stage OK, needed consecutive failures make it not
+// note records an outcome, and logs it where that is due: one success makes a stage OK, needed consecutive failures make it not
 // OK.
 func (s *Stages) note(name config.Stage, err error, needed int) {
+	s.record(name, err, needed)
 	if err != nil {
 		s.causes.failed(name, err)
 	} else {
 		s.causes.worked(name)
 	}
+}
+
+func (s *Stages) record(name config.Stage, err error, needed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.get(name)

@@ -171,6 +171,64 @@ func TestARerankerThatNeverWorksIsTold(t *testing.T) {
 	p.says(`\d\d:\d\d:\d\d warning: Stage failed: reranking model .* rejected the request \(HTTP 422, Validation\): missing field texts`)
 }
 
+// In a pod, the log has the cause, and so has the ops port, from which the operator makes conditions.
+func TestAnIngestionsPodTellsAtOnceWhyTheModelDoesNotWork(t *testing.T) {
+	t.Parallel()
+	sim := nimsim.Start(t, nimsim.Options{Key: "key-of-the-models"})
+	for _, tc := range []struct {
+		name   string
+		url    string
+		reason config.Failure
+		told   string
+		ends   bool
+	}{
+		{"nobody listens", listensNoMore(t), config.ModelUnreachable, "connection refused", false},
+		{"it hangs", hangs(t), config.ModelTimedOut, "did not answer in time", false},
+		{"a wrong path", replies(404, "text/plain", "404 page not found")(t), config.ModelNotFound, "(HTTP 404): 404 page not found", true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			pod := newPod(t, sim.URL)
+			pod.ingest.Embedding.URL = tc.url + "/v1"
+			p := pod.startIngest()
+			p.says(`"level":"WARN","msg":"Stage failed","stage":"embedding","reason":"` + string(tc.reason) + `"`)
+			contains(t, p.stderr.String(), tc.told, `"url":"`+tc.url+`/v1/embeddings"`)
+			if tc.ends {
+				p.wait().ends(1)
+				return
+			}
+			if got := p.listens("ops").status().Stages[config.StageEmbedding]; got.OK || got.Reason != tc.reason {
+				t.Errorf("the ops port has %+v", got)
+			}
+			p.stop()
+		})
+	}
+}
+
+// No index is built yet, and so no question is asked; the gateway tells all the same.
+func TestTheGatewaysPodTellsWhichModelDoesNotWorkBeforeThereIsAnIndex(t *testing.T) {
+	t.Parallel()
+	sim := nimsim.Start(t, nimsim.Options{Key: "key-of-the-models"})
+	pod := newPod(t, sim.URL)
+	pod.gateway.Models.LLM.URL = hangs(t) + "/v1"
+	pod.gateway.Models.Reranking.URL = replies(404, "application/json", `{"error":{"message":"The model 8b does not exist (request id: 17)","code":"model_not_found"}}`)(t) + "/v1"
+	p, _, ops := pod.startGateway()
+	p.says(`"stage":"reranking","reason":"ModelNotFound"`)
+	p.says(`"stage":"llm","reason":"ModelTimedOut"`)
+	stages := ops.status().Stages
+	got := stages[config.StageReranking]
+	if got.Code != "model_not_found" || got.ServerMessage != "The model 8b does not exist (request id: 17)" || got.HTTPStatus != 404 {
+		t.Errorf("the reranker is %+v", got)
+	}
+	contains(t, got.Message, "was not found at this url; check url and model (HTTP 404, model_not_found)")
+	if strings.Contains(got.Message, "17") {
+		t.Errorf("the id of a request is in %q", got.Message)
+	}
+	if llm := stages[config.StageLLM]; llm.OK || llm.Reason != config.ModelTimedOut {
+		t.Errorf("the LLM is %+v", llm)
+	}
+}
+
 func TestRunLogsForPeopleAndInJSONWhenAsked(t *testing.T) {
 	t.Parallel()
 	docs := directory(t, map[string]string{"wind.md": wind})

@@ -41,7 +41,10 @@ func (s *tattler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n := int(s.failures.Add(1))
-	statuses := []int{400, 401, 402, 404, 410, 413, 422, 429, 500, 503}
+	statuses := []int{400, 401, 402, 404, 410, 413, 422} // an ingestion would wait after others
+	if !strings.HasSuffix(*path, "/embeddings") {
+		statuses = append(statuses, 429, 500, 503)
+	}
 	quotes := []string{"cannot do " + string(body), "not for " + r.Header.Get("Authorization")}
 	for _, word := range []string{plantedPassage, plantedWord, plantedQuestion} {
 		if strings.Contains(string(body), word) {
