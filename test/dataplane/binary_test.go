@@ -20,7 +20,7 @@ import (
 
 // patience bounds every wait for the binary: it is for a loaded machine under the race detector, not for what a user
 // should wait.
-const patience = 2 * time.Minute
+var patience = 2*time.Minute + soakTime
 
 // removeBinary removes what binary built.
 var removeBinary = func() {}

@@ -29,6 +29,7 @@ type besieged struct {
 	sim      *nimsim.Sim
 	process  *process
 	api, ops client
+	asked    int
 }
 
 func besiege(t *testing.T, capacity *nimsim.Capacity) *besieged {
