@@ -85,6 +85,8 @@ type Service struct {
 	metrics   *metrics
 	// vectors holds those of recent questions by a hash of their texts, all from one model.
 	vectors atomic.Pointer[vectors]
+	// embeddings and rankings are calls that are made twice when they take long.
+	embeddings, rankings hedge
 	// dimensionMismatch reports whether the last question's vector did not fit the index.
 	dimensionMismatch atomic.Bool
 	// context is how many tokens the LLM's context has, if its server has shown that they are fewer than

@@ -205,7 +205,9 @@ func (s *Service) embed(ctx context.Context, known *vectors, text string) (e emb
 		return e
 	}
 	e.took, e.err = stage(ctx, "embedding", s.deadlines.Embedding, func(ctx context.Context) (err error) {
-		e.vector, err = s.embedder.Query(ctx, text)
+		e.vector, err = hedged(ctx, &s.embeddings, func(ctx context.Context) ([]float32, error) {
+			return s.embedder.Query(ctx, text)
+		})
 		return err
 	})
 	if e.err != nil {
@@ -324,7 +326,9 @@ func (s *Service) rerank(ctx context.Context, q search, passages []Passage, t *T
 	var ranking []model.Ranked
 	var err error
 	t.Reranking, err = stage(ctx, "reranking", s.deadlines.Reranking, func(ctx context.Context) (err error) {
-		ranking, err = s.ranker.Rank(ctx, q.question, texts)
+		ranking, err = hedged(ctx, &s.rankings, func(ctx context.Context) ([]model.Ranked, error) {
+			return s.ranker.Rank(ctx, q.question, texts)
+		})
 		return err
 	})
 	if err != nil {
