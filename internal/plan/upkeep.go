@@ -1,10 +1,12 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
@@ -58,15 +60,23 @@ func (s *State) planUpkeep(p *Plan, ingest decision, trigger desired.Trigger, no
 
 // liveFirst reports whether the live generation is to be brought up to date, or just is, before the wanted one is built
 // further: a build of days must not leave deleted documents in answers for days. The build stops for that, and goes on
-// where it was. A run of the live one that failed, or takes longer than the build may, gives way to the build again.
+// where it was. A run of the live one that failed, or takes longer than the build may, gives way to the build again; and
+// none is worth the wait while its embedding model is down, which the build may be there to replace.
 func (s *State) liveFirst(live *desired.Record, now time.Time) bool {
-	if live == nil || live.Fingerprint() == s.wanted().Fingerprint() {
+	if live == nil || live.Fingerprint() == s.wanted().Fingerprint() || !s.embeds(live) {
 		return false
 	}
 	if last := s.upkeepOf(live.Fingerprint()); last != nil && finished(last) == "" {
 		return now.Sub(last.CreationTimestamp.Time) < s.buildingTime()
 	}
 	return s.liveOverdue(live, now)
+}
+
+// embeds reports whether a gateway of the generation has found that its embedding model answers.
+func (s *State) embeds(r *desired.Record) bool {
+	return slices.ContainsFunc(s.Gateways, func(report config.OpsStatus) bool {
+		return report.Generation == r.Fingerprint() && report.Stages[config.StageEmbedding].OK
+	})
 }
 
 // leastBuilding is how long a build goes on at least before it stops for the live generation.

@@ -275,6 +275,8 @@ func TestALongBuildStopsForTheLiveGeneration(t *testing.T) {
 	synced := metav1.NewTime(noon.Add(-2 * time.Hour))
 	s.Pipeline.Status.Index = &v1alpha1.IndexStatus{Generation: live.Fingerprint(), LastSyncTime: &synced}
 	s.Pipeline.Spec.Chunking.Size = 400
+	embedding := config.OpsStatus{Generation: live.Fingerprint(), Stages: map[config.Stage]config.StageStatus{config.StageEmbedding: {OK: true}}}
+	s.Gateways = []config.OpsStatus{embedding}
 	ingesting := []corev1.Pod{{ObjectMeta: metav1.ObjectMeta{
 		Labels: map[string]string{naming.LabelComponent: naming.ComponentIngest}}}}
 	due := func(step string, want ...string) (tasks []desired.Task) {
@@ -305,6 +307,9 @@ func TestALongBuildStopsForTheLiveGeneration(t *testing.T) {
 	due("a build within its time", "build")
 	began(build, 90*time.Minute)
 	due("its time is up")
+	s.Gateways = nil
+	due("the live generation's model is down", "build")
+	s.Gateways = []config.OpsStatus{embedding}
 	s.Jobs, s.Pods = nil, ingesting
 	due("its pods are ending")
 	s.Pods = nil
