@@ -2,24 +2,18 @@ package model
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"github.com/sony/gobreaker/v2"
-	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/propagation"
 	"golang.org/x/time/rate"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -244,71 +238,6 @@ func (c *client) exchange(ctx context.Context, call call, key string, begun func
 		return c.broke(ctx, inner, interrupted, errIO.Err)
 	}
 	return err
-}
-
-// send makes the request. It follows a redirect to another path of the same server, such as one with
-// a slash at its end, once.
-func (c *client) send(ctx context.Context, call call, key string) (*http.Response, error) {
-	for followed := false; ; followed = true {
-		req, err := c.request(ctx, call, key)
-		if err != nil {
-			return nil, c.fail(config.ModelUnreachable, err)
-		}
-		// The round tripper itself, not http.Client: a redirect must not carry the key to another host.
-		resp, err := c.http.RoundTrip(req)
-		if err != nil || followed || resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
-			return resp, err
-		}
-		to, err := req.URL.Parse(resp.Header.Get("Location"))
-		if err != nil || to.Scheme != req.URL.Scheme || to.Host != req.URL.Host {
-			return resp, nil
-		}
-		resp.Body.Close()
-		to.User = req.URL.User
-		call.url = to.String()
-	}
-}
-
-// currentKey reads the key anew, and cuts the line end that a Secret's file often has.
-func (c *client) currentKey() (string, error) {
-	if c.key == nil {
-		return "", nil
-	}
-	key, err := c.key()
-	if err != nil {
-		return "", err
-	}
-	key = strings.TrimSpace(key)
-	if strings.ContainsFunc(key, unicode.IsControl) {
-		return "", errors.New("the key holds a control character or line break")
-	}
-	return key, nil
-}
-
-func (c *client) request(ctx context.Context, call call, key string) (*http.Request, error) {
-	method := cmp.Or(call.method, http.MethodPost)
-	req, err := http.NewRequestWithContext(ctx, method, cmp.Or(call.url, c.url), bytes.NewReader(call.body))
-	if err != nil {
-		return nil, errors.New("its url cannot be parsed") // err quotes the url, which may hold a password
-	}
-	accept := "application/json"
-	if call.stream {
-		accept = "text/event-stream"
-	}
-	req.Header = http.Header{
-		"Accept":       {accept},
-		"Content-Type": {"application/json"},
-		"User-Agent":   {"ragpipeline"},
-	}
-	maps.Copy(req.Header, call.header)
-	switch {
-	case key != "" && call.keyHeader != "":
-		req.Header.Set(call.keyHeader, key)
-	case key != "":
-		req.Header["Authorization"] = []string{"Bearer " + key}
-	}
-	otel.GetTextMapPropagator().Inject(ctx, propagation.HeaderCarrier(req.Header))
-	return req, nil
 }
 
 // broke returns the reason why a request or its reply ended early: the caller left, time was up, or

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -308,5 +309,25 @@ func TestWhatIsLearnedIsLoggedOnceWithoutTheRequest(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "max_completion_tokens"); n != 1 || strings.Contains(log.String(), "secret") {
 		t.Errorf("the log is\n%s", log.String())
+	}
+}
+
+func TestAnAnswerThatIsCompressedUnaskedIsRead(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ []byte) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		io.WriteString(z, `{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}`)
+		z.Close()
+	})
+	if got, err := s.chat().Complete(t.Context(), ask("x")); err != nil || got.Content != "Hello" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	broken := serve(t, func(w http.ResponseWriter, _ []byte) {
+		w.Header().Set("Content-Encoding", "gzip")
+		io.WriteString(w, "plain text")
+	})
+	if _, err := broken.chat().Complete(t.Context(), ask("x")); err == nil {
+		t.Error("text that only claims to be compressed is read")
 	}
 }

@@ -90,7 +90,8 @@ var (
 
 // Faults is the catalogue: every fault there is, by what goes wrong. A test that loops over it, for each role
 // of each fault, has met them all.
-var Faults = slices.Concat(statusFaults, transportFaults, bodyFaults, embeddingFaults, rankingFaults, answerFaults, streamFaults)
+var Faults = slices.Concat(statusFaults, transportFaults, bodyFaults, embeddingFaults, rankingFaults, answerFaults, streamFaults,
+	dialectFaults)
 
 // Named is the fault of that name. It panics when there is none, which is a mistake in the test.
 func Named(name string) Fault {
