@@ -73,7 +73,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	admitted := false
-	if admitted, x.err = g.guard(x, r); x.err == nil && !(admitted && preflight(x, r)) {
+	if admitted, x.err = g.guard(x, r); x.err == nil && (!admitted || !preflight(x, r)) {
 		g.mux.ServeHTTP(x, r) // calls serve, which sets x.err
 	}
 	if x.err = cutOff(r.Context(), x.err); x.err != nil {

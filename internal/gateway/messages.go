@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -66,12 +67,12 @@ func messages(field string, in []ChatMessage) (out []model.Message, left []query
 // in a row, and that of the last message. It passes over instructions.
 func questionIn(in []ChatMessage) (first, last int) {
 	first, last = len(in), -1
-	for i := len(in) - 1; i >= 0; i-- {
-		if in[i].Role == "system" || in[i].Role == "developer" {
+	for i, m := range slices.Backward(in) {
+		if m.Role == "system" || m.Role == "developer" {
 			continue
 		}
 		last = max(last, i)
-		if in[i].Role != "user" {
+		if m.Role != "user" {
 			break
 		}
 		first = i
@@ -87,7 +88,8 @@ func leftOut(tools, parts int) (warnings []query.Warning) {
 				query.Warning{Stage: config.StageLLM, Code: code, Message: fmt.Sprintf(format, n)})
 		}
 	}
-	warn(config.ToolTurnsDropped, "messages of the history that call tools or have their results (%d) were left out", tools)
+	warn(config.ToolTurnsDropped,
+		"messages of the history that call tools or have their results (%d) were left out", tools)
 	warn(config.PartsDropped, "parts of the history that are not text, such as pictures (%d), were left out", parts)
 	return warnings
 }

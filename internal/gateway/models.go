@@ -46,8 +46,8 @@ func (g *Gateway) oneModel(x *exchange, r *http.Request) error {
 	if id == "" {
 		return unknownRoute()
 	}
-	return notFound("UnknownModel", fmt.Sprintf("id: neither the pipeline %q nor one of its models; see /v1/models and /v1/index",
-		g.config.Pipeline.Name))
+	return notFound("UnknownModel", fmt.Sprintf(
+		"id: neither the pipeline %q nor one of its models; see /v1/models and /v1/index", g.config.Pipeline.Name))
 }
 
 // modelInfos has the pipeline first, then its models.

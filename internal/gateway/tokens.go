@@ -21,15 +21,9 @@ const maxTokenIDs = 300_000
 // detokenised reads texts that are given as token ids: one list of ids, or a list of such lists. It
 // reports whether raw has that form.
 func detokenised(raw json.RawMessage) (texts []string, ok bool, err error) {
-	var one []uint
-	var lists [][]uint
-	if json.Unmarshal(raw, &one) == nil && len(one) > 0 {
-		lists = [][]uint{one}
-	} else if json.Unmarshal(raw, &lists) != nil || len(lists) == 0 {
-		return nil, false, nil
-	}
 	left := maxTokenIDs
-	for i, ids := range lists {
+	for i, ids := range tokenLists(raw) {
+		ok = true
 		if left -= len(ids); left < 0 {
 			return nil, true, invalid("input", "has more than %d token ids", maxTokenIDs)
 		}
@@ -39,5 +33,17 @@ func detokenised(raw json.RawMessage) (texts []string, ok bool, err error) {
 		}
 		texts = append(texts, text)
 	}
-	return texts, true, nil
+	return texts, ok, nil
+}
+
+// tokenLists reads lists of ids. It returns none if raw has another form.
+func tokenLists(raw json.RawMessage) (lists [][]uint) {
+	var one []uint
+	if json.Unmarshal(raw, &one) == nil && len(one) > 0 {
+		return [][]uint{one}
+	}
+	if json.Unmarshal(raw, &lists) != nil {
+		return nil
+	}
+	return lists
 }

@@ -25,17 +25,11 @@ const (
 func python(t *testing.T) string {
 	t.Helper()
 	interpreter, err := environment()
-	if err != nil {
-		if os.Getenv("RAGPIPELINE_COMPAT") == "require" {
-			t.Fatalf("RAGPIPELINE_COMPAT=require, but %v", err)
-		}
-		t.Skipf("skipped: %v", err)
-	}
+	need(t, err)
 	return interpreter
 }
 
-// environment makes the environment, or finds it made. Its directory is named by what goes into it, so that a
-// new version makes a new one; what is half made, for want of the file "complete", is made again.
+// environment makes the environment, or finds it made.
 var environment = sync.OnceValues(func() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), installTimeout)
 	defer cancel()
@@ -47,29 +41,11 @@ var environment = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
 	hash := sha256.Sum256(append(requirements, version...))
-	dir := filepath.Join(cache, "ragpipeline", fmt.Sprintf("compat-%x", hash[:6]))
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return "", err
-	}
-	unlock, err := lock(ctx, dir+".lock")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	complete := filepath.Join(dir, "complete")
-	interpreter := filepath.Join(dir, "bin", "python")
-	if _, err := os.Stat(complete); err == nil {
-		return interpreter, nil
-	}
-	if err := install(ctx, system, dir); err != nil {
-		return "", err
-	}
-	return interpreter, os.WriteFile(complete, nil, 0o644)
+	dir, err := cached(ctx, fmt.Sprintf("compat-%x", hash[:6]), func(ctx context.Context, dir string) error {
+		return install(ctx, system, dir)
+	})
+	return filepath.Join(dir, "bin", "python"), err
 })
 
 // systemPython finds an interpreter that is new enough, and its version.
@@ -89,9 +65,6 @@ func systemPython(ctx context.Context) (path, version string, err error) {
 
 // install makes a virtual environment in dir and installs the requirements into it.
 func install(ctx context.Context, python, dir string) error {
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
 	if _, err := output(ctx, python, "-m", "venv", dir); err != nil {
 		return fmt.Errorf("make a virtual environment in %s: %w", dir, err)
 	}

@@ -119,6 +119,7 @@ func send(t *testing.T, s server, r recorded) (status int, body []byte) {
 	for name, value := range r.Headers {
 		request.Header.Set(name, value)
 	}
+	request.Header.Set("Authorization", "Bearer "+s.Key) // the recorded one is masked
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)

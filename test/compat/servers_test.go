@@ -2,12 +2,15 @@ package compat
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,18 +24,24 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/standin"
 )
 
-// server is one that clients are tried against. Its JSON is what clients/checks.py reads.
+// server is one that clients are tried against. Its JSON is what clients/checks.py reads, which explains it.
 type server struct {
 	BaseURL   string `json:"base_url"` // ends in /v1
-	Chat      string `json:"chat"`     // the models' names
+	Key       string `json:"key"`
+	Chat      string `json:"chat"` // the models' names
 	Embedding string `json:"embedding"`
 	Ranking   string `json:"ranking"`
 	Question  string `json:"question"`
 	Gateway   bool   `json:"gateway"`
+	Cancelled string `json:"cancelled"`
+	WithKey   string `json:"with_key"`
 }
 
 // name is what clients.json calls every model, and so what both servers do.
 const name = "demo"
+
+// key is the one that the gateway admits.
+const key = "compat-key"
 
 const question = "When does a pipeline switch to the new index?"
 
@@ -46,21 +55,39 @@ func standIn(t *testing.T) server {
 	t.Helper()
 	models := httptest.NewServer(standin.NewHandler(standin.Options{Names: standin.Names{Embedding: name, Reranking: name, LLM: name}}))
 	t.Cleanup(models.Close)
-	return newServer(models.URL, false)
+	return newServer(models.URL, "", false)
 }
 
 // gateway is the one that the binary itself runs, for all tests together.
 func gateway(t *testing.T) server {
 	t.Helper()
-	url, err := startGateway()
+	url, llm, err := startGateway()
 	if err != nil {
 		t.Fatalf("start the gateway: %v", err)
 	}
-	return newServer(url, true)
+	s := newServer(url, llm, true)
+	s.WithKey = withKey(t, url)
+	return s
 }
 
-func newServer(url string, gateway bool) server {
-	return server{BaseURL: url + "/v1", Chat: name, Embedding: name, Ranking: name, Question: question, Gateway: gateway}
+// withKey is a proxy before the gateway that adds the key to each request.
+func withKey(t *testing.T, gateway string) string {
+	t.Helper()
+	to, err := url.Parse(gateway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		r.Out.Header.Set("Authorization", "Bearer "+key)
+	}})
+	t.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+func newServer(url, llm string, gateway bool) server {
+	return server{BaseURL: url + "/v1", Key: key, Chat: name, Embedding: name, Ranking: name, Question: question,
+		Gateway: gateway, Cancelled: llm + "/cancelled?client="}
 }
 
 // stopGateway ends what startGateway began.
@@ -72,42 +99,77 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// startGateway builds the binary, runs testdata/pipeline.yaml, and returns the gateway's URL once it is ready.
-var startGateway = sync.OnceValues(func() (url string, err error) {
+// startGateway builds the binary, runs testdata/pipeline.yaml with an LLM of this process, and returns the URLs
+// of both once the gateway is ready.
+var startGateway = onceURLs(func() (url, models string, err error) {
 	dir, err := os.MkdirTemp("", "ragpipeline-compat-")
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	served := httptest.NewServer(newLLM())
 	stopGateway = func() {
 		cancel()
+		served.Close()
 		os.RemoveAll(dir)
 	}
 	binary, err := build(ctx, dir, raceFlags()...)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	cmd := exec.CommandContext(ctx, binary, "run", "-f", filepath.Join("testdata", "pipeline.yaml"),
+	manifest, keys, err := configure(dir, served.URL)
+	if err != nil {
+		return "", "", err
+	}
+	cmd := exec.CommandContext(ctx, binary, "run", "-f", manifest, "--keys", keys,
 		"--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", err
+		return "", "", err
 	}
 	stopGateway = func() {
 		cancel()
 		_ = cmd.Wait() // it was killed
+		served.Close()
 		os.RemoveAll(dir)
 	}
 	address, err := readAddress(stderr)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	url = "http://" + address
-	return url, waitReady(ctx, url+"/readyz")
+	return url, served.URL, waitReady(ctx, url+"/readyz")
 })
+
+// onceURLs calls start once, and returns what it returned.
+func onceURLs(start func() (a, b string, err error)) func() (a, b string, err error) {
+	type urls struct{ a, b string }
+	once := sync.OnceValues(func() (urls, error) {
+		a, b, err := start()
+		return urls{a, b}, err
+	})
+	return func() (string, string, error) {
+		u, err := once()
+		return u.a, u.b, err
+	}
+}
+
+// configure writes the manifest with the URL of the LLM, and the clients' keys.
+func configure(dir, llm string) (manifest, keys string, err error) {
+	text, err := os.ReadFile(filepath.Join("testdata", "pipeline.yaml"))
+	if err != nil {
+		return "", "", err
+	}
+	manifest, keys = filepath.Join(dir, "pipeline.yaml"), filepath.Join(dir, "keys")
+	text = bytes.ReplaceAll(text, []byte("http://llm"), []byte(llm))
+	if err := os.WriteFile(manifest, text, 0o600); err != nil {
+		return "", "", err
+	}
+	return manifest, keys, os.WriteFile(keys, []byte("compat="+key+"\n"), 0o600)
+}
 
 // build compiles the binary.
 func build(ctx context.Context, dir string, flags ...string) (binary string, err error) {
@@ -125,7 +187,7 @@ func raceFlags() []string {
 	return nil
 }
 
-var listening = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+var listening = regexp.MustCompile(`serving on http://(127\.0\.0\.1:\d+)`)
 
 // readAddress reads the log until it names the address, and goes on reading it after that, lest the process
 // wait for a reader. The log ends when the process does.
@@ -137,8 +199,8 @@ func readAddress(log io.Reader) (string, error) {
 		defer close(ended)
 		for lines := bufio.NewScanner(log); lines.Scan(); {
 			seen = append(append(seen, lines.Bytes()...), '\n')
-			if address := listening.Find(lines.Bytes()); address != nil {
-				found <- string(address)
+			if address := listening.FindSubmatch(lines.Bytes()); address != nil {
+				found <- string(address[1])
 				_, _ = io.Copy(io.Discard, log)
 				return
 			}

@@ -1,25 +1,56 @@
 """LlamaIndex's OpenAILike."""
+import gc
+
+import openai
 from llama_index.core.llms import ChatMessage
 from llama_index.llms.openai_like import OpenAILike
 
-from checks import check_answer, run, server
+from checks import check_annotations, check_answer, check_cancelled, check_citations, check_refused, run, server, slow_question
 
-llm = OpenAILike(api_base=server.base_url, api_key="any", model=server.chat, is_chat_model=True, max_retries=0)
 turns = [ChatMessage(role="system", content="Be brief."), ChatMessage(role="user", content=server.prompt())]
 
 
+def llm(**options) -> OpenAILike:
+    return OpenAILike(**{"api_base": server.base_url, "api_key": server.key, "model": server.chat, "is_chat_model": True,
+                         "max_retries": 0, **options})
+
+
 def chats():
-    check_answer(llm.chat(turns).message.content)
+    check_answer(llm().chat(turns).message.content)
 
 
-def chats_streamed():
-    pieces = list(llm.stream_chat(turns))
+def streams():
+    pieces = list(llm().stream_chat(turns))
     check_answer("".join(p.delta or "" for p in pieces))
     check_answer(pieces[-1].message.content)
 
 
 def completes():
-    check_answer(llm.complete(server.prompt()).text)
+    check_answer(llm().complete(server.prompt()).text)
 
 
-run(chats, chats_streamed, completes)
+def shows_sources():
+    raw = llm().chat(turns).raw
+    check_citations(raw.citations)
+    check_annotations([a.model_dump() for a in raw.choices[0].message.annotations])
+
+
+def is_told_errors():
+    check_refused(lambda: llm(model="nope").chat(turns), openai.NotFoundError, status=404, text="model")
+
+
+def cancels():
+    stream = llm().stream_chat([ChatMessage(role="user", content=slow_question("llama-index"))])
+    next(stream)
+    stream.close()
+    del stream
+    gc.collect()  # it closes the connection only when nothing refers to its response any more
+    check_cancelled("llama-index")
+
+
+def is_refused_with_a_wrong_key():
+    check_refused(lambda: llm(api_key="wrong").chat(turns), openai.AuthenticationError, status=401)
+
+
+of_gateway = [shows_sources, is_told_errors, cancels, is_refused_with_a_wrong_key]
+run(chats, streams, completes, *(of_gateway if server.gateway else []))
