@@ -45,31 +45,48 @@ const maxFolders = 3
 // Context is what a chunk's text cannot say for itself: where its document is, the document's title unless that is its
 // file name, then the heading path.
 func (c *Chunk) Context() string {
-	context := strings.TrimPrefix(c.Document, c.Source+"/")
-	file := context[strings.LastIndexByte(context, '/')+1:]
-	from := len(context) - len(file)
+	var room [3]string
+	return strings.Join(c.context(room[:0]), contextSeparator)
+}
+
+const contextSeparator = " > "
+
+// context appends the parts of the context that are not empty.
+func (c *Chunk) context(parts []string) []string {
+	path := strings.TrimPrefix(c.Document, c.Source+"/")
+	file := path[strings.LastIndexByte(path, '/')+1:]
+	from := len(path) - len(file)
 	for range maxFolders {
-		from = strings.LastIndexByte(context[:max(0, from-1)], '/') + 1
+		from = strings.LastIndexByte(path[:max(0, from-1)], '/') + 1
 	}
-	context = context[from:]
 	title := c.Title
 	if title == file {
 		title = ""
 	}
-	for _, part := range []string{title, c.Heading} {
-		switch {
-		case part == "":
-		case context == "":
-			context = part
-		default:
-			context += " > " + part
+	for _, part := range [...]string{path[from:], title, c.Heading} {
+		if part != "" {
+			parts = append(parts, part)
 		}
 	}
-	return context
+	return parts
 }
 
-// Embedded is the text that embedding, keyword index and reranking see.
-func (c *Chunk) Embedded() string { return c.Context() + "\n" + c.Text }
+// Embedded is the text that embedding, keyword index and reranking see: context, newline, text. It is
+// made for each candidate of a question, in one piece.
+func (c *Chunk) Embedded() string {
+	var room [3]string
+	var b strings.Builder
+	b.Grow(len(c.Document) + len(c.Title) + len(c.Heading) + 2*len(contextSeparator) + 1 + len(c.Text))
+	for i, part := range c.context(room[:0]) {
+		if i > 0 {
+			b.WriteString(contextSeparator)
+		}
+		b.WriteString(part)
+	}
+	b.WriteByte('\n')
+	b.WriteString(c.Text)
+	return b.String()
+}
 
 // Vectored is a chunk on its way into the index. A nil Vector means that one was staged, or that
 // the index already holds one under the same id; in that case only the attributes are written

@@ -221,8 +221,8 @@ func akin(a, b string) bool {
 
 // irregular maps stems of irregular forms to the stem of the plain one.
 var irregular = pairs(`paid:pay sold:sell bought:buy kept:keep left:leav sent:send told:tell ran:run gave:give
-	given:give taken:take took:take went:go gone:go came:come got:get held:hold lost:lose made:make met:meet said:say saw:see
-	seen:see spent:spend stolen:steal stole:steal theft:steal written:write wrote:write chosen:choos chose:choos
+	given:give taken:take took:take went:go gone:go came:come got:get held:hold lost:lose made:make met:meet said:say
+	saw:see seen:see spent:spend stolen:steal stole:steal theft:steal written:write wrote:write chosen:choos chose:choos
 	broken:break broke:break driven:drive drove:drive lent:lend built:build brought:bring began:begin begun:begin
 	worn:wear wore:wear grown:grow grew:grow known:know knew:know spoken:speak spoke:speak caught:catch
 	children:child men:man women:woman feet:foot teeth:tooth mice:mous`)
