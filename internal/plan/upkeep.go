@@ -60,8 +60,8 @@ func (s *State) planUpkeep(p *Plan, ingest decision, trigger desired.Trigger, no
 
 // liveFirst reports whether the live generation is to be brought up to date, or just is, before the wanted one is built
 // further: a build of days must not leave deleted documents in answers for days. The build stops for that, and goes on
-// where it was. A run of the live one that failed, or takes longer than the build may, gives way to the build again; and
-// none is worth the wait while its embedding model is down, which the build may be there to replace.
+// where it was. A run of the live one that failed, or takes longer than the build may, gives way to the build again.
+// None is worth the wait while its embedding model is down, which the build may be there to replace.
 func (s *State) liveFirst(live *desired.Record, now time.Time) bool {
 	if live == nil || live.Fingerprint() == s.wanted().Fingerprint() || !s.embeds(live) {
 		return false
