@@ -80,7 +80,8 @@ const (
 // for the first piece of one.
 func (c *Chat) Probe(ctx context.Context) error {
 	if c.warmedUp.Load() {
-		_, _, err := c.complete(ctx, ChatRequest{Messages: []Message{{Role: "user", Content: probeText}}, MaxTokens: 1}, probe)
+		r := ChatRequest{Messages: []Message{{Role: "user", Content: probeText}}, MaxTokens: 1}
+		_, _, err := c.complete(ctx, r, probe)
 		return err
 	}
 	r := ChatRequest{
@@ -112,7 +113,9 @@ func styleOf(raw chatReply) thinkStyle {
 }
 
 // complete returns an answer, and as it was before its reasoning was cut.
-func (c *Chat) complete(ctx context.Context, r ChatRequest, retry retryPolicy) (answer *Completion, raw chatReply, err error) {
+func (c *Chat) complete(
+	ctx context.Context, r ChatRequest, retry retryPolicy,
+) (answer *Completion, raw chatReply, err error) {
 	omitted, err := c.inDialect(&r, false, func(body []byte, teaches func(error) bool) error {
 		return c.client.do(ctx, call{
 			operation: "chat",

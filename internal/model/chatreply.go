@@ -170,7 +170,9 @@ func finishReason(reason string) string {
 }
 
 // readWhole reads an answer that is not streamed. raw is the answer with its reasoning.
-func (c *Chat) readWhole(ctx context.Context, resp *reply, r ChatRequest) (answer *Completion, raw chatReply, err error) {
+func (c *Chat) readWhole(
+	ctx context.Context, resp *reply, r ChatRequest,
+) (answer *Completion, raw chatReply, err error) {
 	err = c.client.readsWhole(func(data []byte) (err error) {
 		raw, err = parseChat(data)
 		switch {

@@ -80,7 +80,7 @@ func lastingOf(d dialect, r *ChatRequest) dialect {
 	return d
 }
 
-// Omitted returns the names of the fields of r that a server with this dialect does not get.
+// omitted returns the names of the fields of r that a server with this dialect does not get.
 func (d dialect) omitted(r *ChatRequest) []string {
 	var names []string
 	for _, field := range []struct {
@@ -111,8 +111,8 @@ func mayTeach(err error) (refusalText, bool) {
 	if !ok || e.refusal == "" {
 		return "", false
 	}
-	formal := e.Failure == config.ModelRejected ||
-		e.Failure == config.ModelBroken && (e.Status == http.StatusInternalServerError || e.Status == http.StatusNotImplemented)
+	own := e.Status == http.StatusInternalServerError || e.Status == http.StatusNotImplemented
+	formal := e.Failure == config.ModelRejected || e.Failure == config.ModelBroken && own
 	return textOf(e.refusal), formal
 }
 

@@ -50,7 +50,9 @@ func (e *Embedder) embedPart(ctx context.Context, r *EmbedRequest, texts []strin
 
 // embedShortened embeds the first or last half of a text, as Truncate says, for a server that does not
 // truncate by itself.
-func (e *Embedder) embedShortened(ctx context.Context, r *EmbedRequest, text string, err error) ([][]float32, *Usage, error) {
+func (e *Embedder) embedShortened(
+	ctx context.Context, r *EmbedRequest, text string, err error,
+) ([][]float32, *Usage, error) {
 	half := firstHalf(text)
 	if r.Truncate == "START" {
 		half = text[len(half):]

@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -38,7 +39,8 @@ const harmonyFinal = "<|channel|>final<|message|>"
 
 // preludes are marks that are words. They count at the beginning of an answer only.
 var preludes = []span{
-	{"analysis", "assistantfinal"},                          // gpt-oss, by servers that drop special tokens: the next word is glued to it
+	// gpt-oss, by servers that drop special tokens: the next word is glued to it.
+	{"analysis", "assistantfinal"},
 	{"Here is my thought process:", "Here is my response:"}, // Granite
 	{"Here's my thought process:", "Here's my response:"},
 }
@@ -189,7 +191,7 @@ func following(rest []byte, ended bool) neighbour {
 		return undecided
 	case bytes.HasPrefix(next, []byte("..")): // an ellipsis stands for text
 		return glued
-	case r == '.' || r == ',' || r == ';' || r == ':' || r == '!' || r == '?' || r == '。' || r == '、' || r == '，':
+	case strings.ContainsRune(".,;:!?。、，", r):
 		return punctuation
 	}
 	return glued
@@ -238,16 +240,21 @@ const (
 func (b *before) judge(kind markKind, next neighbour) judgement {
 	asWord := next == spaced || next == punctuation || next == quotation
 	switch {
-	case isQuotation(b.last) && !unicode.IsLetter(b.first) && (b.first == b.last || !unicode.IsPunct(b.first)) && next == quotation:
+	case b.quotes() && next == quotation:
 		return spoken
-	case kind == opens && !b.text:
+	case kind == opens && b.text && (asWord || !b.blank && next == theEnd):
+		return spoken
+	case kind == opens:
 		return meant
-	case kind == opens && (b.blank && asWord || !b.blank && (asWord || next == theEnd)):
-		return spoken
-	case kind == closes && !b.text && asWord:
+	case !b.text && asWord:
 		return perhaps
-	case kind == closes && !b.blank && unicode.IsSpace(b.last) && (asWord || next == theEnd):
+	case !b.blank && unicode.IsSpace(b.last) && (asWord || next == theEnd):
 		return perhaps
 	}
 	return meant
+}
+
+// quotes reports whether a quotation begins here. One that ends follows a word.
+func (b *before) quotes() bool {
+	return isQuotation(b.last) && !unicode.IsLetter(b.first) && (b.first == b.last || !unicode.IsPunct(b.first))
 }

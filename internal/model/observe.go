@@ -18,7 +18,8 @@ import (
 func NewMetrics(r prometheus.Registerer) Observer {
 	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "ragpipeline_model_request_duration_seconds",
-		Help: "Duration of HTTP requests to models, each attempt counted but those that only show how a server wants to be asked; " +
+		Help: "Duration of HTTP requests to models, each attempt counted but those that only show what form " +
+			"a server wants; " +
 			"streamed answers to their end.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120},
 	}, []string{"model_role", "outcome"})

@@ -116,8 +116,8 @@ func refusesForm(err error) (badURL, badBody bool) {
 	case !ok:
 	case e.Status == http.StatusNotFound, e.Status == http.StatusMethodNotAllowed:
 		return true, false
-	case e.Failure == config.ModelRejected && (e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity):
-		return false, true
+	case e.Failure == config.ModelRejected:
+		return false, e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity
 	}
 	return false, false
 }

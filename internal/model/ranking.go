@@ -197,6 +197,9 @@ func (r *Ranker) takesAtMost(n int) {
 var countWords = []string{"batch size", "batch_size", "too many documents", "too many passages", "too many texts",
 	"number of documents", "number of passages", "number of texts", "maximum of", "at most"}
 
+// tokenWords show that a limit is one of tokens. The physical batch size is llama.cpp's.
+var tokenWords = []string{"token", "physical batch size"}
+
 var numbers = regexp.MustCompile(`\d+`)
 
 // passageLimit reports whether a server refused a request for its number of passages, and how many it
@@ -207,7 +210,7 @@ func passageLimit(err error, sent int) (limit int, ok bool) {
 		return 0, false
 	}
 	said := strings.ToLower(e.Message)
-	if !containsAny(said, countWords) || containsAny(said, []string{"token", "physical batch size"}) { // llama.cpp: in tokens
+	if !containsAny(said, countWords) || containsAny(said, tokenWords) {
 		return 0, false
 	}
 	for _, digits := range numbers.FindAllString(said, -1) {

@@ -74,7 +74,13 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 	if err := send(think.flush(r.stopped(end.finish))); err != nil {
 		return nil, err
 	}
-	answer := completion(content.String(), end, think.cut)
+	return ended(ctx, content.String(), end, think.cut, delta)
+}
+
+// ended is a streamed answer that has come to its end. It hands a refusal, which comes in the place of an
+// answer, to delta.
+func ended(ctx context.Context, content string, end chatReply, thought bool, delta Delta) (*Completion, error) {
+	answer := completion(content, end, thought)
 	if answer.Refused {
 		if err := asDeltaError(delta(answer.Content)); err != nil {
 			return nil, err

@@ -66,7 +66,7 @@ func (r *reply) warnOfOmitted(asked Request) {
 		}
 	}
 	if len(names) > 0 {
-		r.result.warn(Warning{config.StageLLM, config.FieldsOmitted,
-			fmt.Sprintf("the llm's server does not take %s, which the request sets: it was asked without", strings.Join(names, ", "))})
+		message := "the llm's server does not take %s, which the request sets: it was asked without"
+		r.result.warn(Warning{config.StageLLM, config.FieldsOmitted, fmt.Sprintf(message, strings.Join(names, ", "))})
 	}
 }

@@ -19,7 +19,11 @@ type room struct {
 
 // room is that of the spec, or less if the server has shown that its context is smaller.
 func (s *Service) room(r Request) room {
-	full := room{window: cmp.Or(s.config.Models.LLM.ContextWindow, defaultContextWindow), answer: s.maxTokens(r), passages: MaxTopN}
+	full := room{
+		window:   cmp.Or(s.config.Models.LLM.ContextWindow, defaultContextWindow),
+		answer:   s.maxTokens(r),
+		passages: MaxTopN,
+	}
 	if known := int(s.context.Load()); known > 0 {
 		return full.within(known)
 	}
