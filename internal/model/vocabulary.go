@@ -8,34 +8,34 @@ import (
 
 // vocabulary are words of servers' messages. They tell nothing of a text that has them, too.
 var vocabulary = wordsOf(`
-	able about aborted above accept accepted accepts access account across additional after again all allow allowed already
-	also and another any api are argument arguments array assistant attempt authentication authorization available
-	backend bad balance base64 batch be because been before being below between billing body both bound but by cannot
-	capacity change character characters chat check choose client closed code complete completion completions
-	connection contact contain contains content context control correct could create credit credits current daily data
-	default denied deployment deprecated details did different dimension dimensions disabled document documents does
-	done down due during each either element embed embedding embeddings empty enabled encoding encoding_format end
-	endpoint engine enough entitled entitlement error errors exceed exceeded exceeding exceeds exist existing exists
-	expected expired fail failed failure false field fields file finish first for forbidden format found from full
-	function gateway generate generation given gone had has have header help host hour http https image images
-	implemented include included incomplete incorrect index inference information input input_type inputs instead
-	instruction integer internal invalid is its json key keys known language large last later least length less limit
-	limited limits list load loaded loading long longer make malformed many match max maximum may memory message
-	messages method min minimum minute missing mode model models month more most must name need needed needs new next
-	not null number object of off ok one only open organization other out output over overloaded page parameter
-	parameters parse part passage passages path payload payment pending per permission permissions plan please policy
-	pool possible post process processing project prompt property provide provided proxy query queue quota range rank
-	ranking rate reach reached read ready received refused region reject rejected remove reply request requested
-	requests require required requires rerank reranking resource response result retired retry return returned role
-	roles route rule running same schema second seconds see sending sent sequence server servers service set shape
-	should shorten single size some something start started state status stop stream string subscription such
-	supplied support supported supports system take takes temperature temporarily terms text texts than that the their them then
-	there these they this those time timed timeout title to together token tokens took tool tools total truncate try type
-	types unable unauthorized unavailable under undefined unexpected unknown unsupported until upgrade upstream url
-	usage use used user using valid validation value values vector vectors version wait was were what when where which
-	will with without word worker wrong you your
-	active bill cancelled conflict entity exhausted hard insufficient precondition terminated tier unauthenticated
-	unprocessable violation`)
+	able aborted about above accept accepted accepts access account across active additional after again all allow
+	allowed already also and another any api are argument arguments array assistant attempt authentication
+	authorization available backend bad balance base64 batch be because been before being below between bill billing
+	body both bound but by cancelled cannot capacity change character characters chat check choose client closed
+	code complete completion completions conflict connection contact contain contains content context control
+	correct could create credit credits current daily data default denied deployment deprecated details did
+	different dimension dimensions disabled document documents does done down due during each either element embed
+	embedding embeddings empty enabled encoding encoding_format end endpoint engine enough entitled entitlement
+	entity error errors exceed exceeded exceeding exceeds exhausted exist existing exists expected expired fail
+	failed failure false field fields file finish first for forbidden format found from full function gateway
+	generate generation given gone had hard has have header help host hour http https image images implemented
+	include included incomplete incorrect index inference information input input_type inputs instead instruction
+	insufficient integer internal invalid is its json key keys known language large last later least length less
+	limit limited limits list load loaded loading long longer make malformed many match max maximum may memory
+	message messages method min minimum minute missing mode model models month more most must name need needed needs
+	new next not null number object of off ok one only open organization other out output over overloaded page
+	parameter parameters parse part passage passages path payload payment pending per permission permissions plan
+	please policy pool possible post precondition process processing project prompt property provide provided proxy
+	query queue quota range rank ranking rate reach reached read ready received refused region reject rejected
+	remove reply request requested requests require required requires rerank reranking resource response result
+	retired retry return returned role roles route rule running same schema second seconds see sending sent sequence
+	server servers service set shape shorten should single size some something start started state status stop
+	stream string subscription such supplied support supported supports system take takes temperature temporarily
+	terminated terms text texts than that the their them then there these they this those tier time timed timeout
+	title to together token tokens took tool tools total truncate try type types unable unauthenticated unauthorized
+	unavailable undefined under unexpected unknown unprocessable unsupported until upgrade upstream url usage use
+	used user using valid validation value values vector vectors version violation wait was were what when where
+	which will with without word worker wrong you your`)
 
 func wordsOf(text string) map[string]bool {
 	set := map[string]bool{}

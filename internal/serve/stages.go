@@ -158,8 +158,7 @@ func (s *Stages) get(name config.Stage) *stage {
 	return st
 }
 
-// note records an outcome, and logs it where that is due: one success makes a stage OK, needed consecutive failures make it not
-// OK.
+// note records an outcome, and logs it where that is due.
 func (s *Stages) note(name config.Stage, err error, needed int) {
 	s.record(name, err, needed)
 	if err != nil {
@@ -169,6 +168,7 @@ func (s *Stages) note(name config.Stage, err error, needed int) {
 	}
 }
 
+// record records an outcome: one success makes a stage OK, needed consecutive failures make it not OK.
 func (s *Stages) record(name config.Stage, err error, needed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
