@@ -196,9 +196,9 @@ func isGarbled(text string) bool {
 	return words >= enough && latinLikeness(counts) < 0.65
 }
 
-// hasUnlikelyLetters reports whether text in Cyrillic, Greek, Hebrew or Arabic letters has the rare ones as often as the
-// frequent ones. The mean worth of letters is between 0.76 and 0.86 in texts of eight languages, and below 0.68 for 19 of
-// 20 maps that name the wrong letters.
+// hasUnlikelyLetters reports whether text in Cyrillic, Greek, Hebrew or Arabic letters has the rare ones as often as
+// the frequent ones. The mean worth of letters is between 0.76 and 0.86 in texts of eight languages, and below 0.68 for
+// 19 of 20 maps that name the wrong letters.
 func hasUnlikelyLetters(text string) bool {
 	const enough, least = 200, 0.68 // letters; their mean worth
 	sums, counts := map[*unicode.RangeTable]float64{}, map[*unicode.RangeTable]float64{}
