@@ -15,9 +15,12 @@ const (
 	maxBoxes    = 128
 )
 
-// layout is what a citation tells of places within a chunk, of which headings has reached the first
-// character, and first is the path there. The text of a chunk of a table is not that of its place, so its headings stay out.
-func layout(headings *outline, p int, page extract.Page, piece split.Chunk, first, title string) index.Layout {
+// layout is what a citation tells of places within a chunk. The outline has reached the chunk's first
+// character, and first is the path there. The text of a chunk of a table is not that of its place, so
+// its headings stay out.
+func layout(
+	headings *outline, p int, page extract.Page, piece split.Chunk, first, title string,
+) index.Layout {
 	l := index.Layout{Slide: page.Slide}
 	if utf8.RuneCountInString(piece.Text) == piece.End-piece.Start {
 		if within := headings.within(p, piece.Start, piece.End, title); len(within) > 0 {
