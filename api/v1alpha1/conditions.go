@@ -98,6 +98,9 @@ const (
 	ReasonCrashLoopBackOff = "CrashLoopBackOff"
 	// ReasonOutOfMemory means that a container was killed at its memory limit.
 	ReasonOutOfMemory = "OutOfMemory"
+	// ReasonPodsRefused means that the API server or an admission policy refuses the pods: a quota, a limit
+	// range, a security policy, a missing class or service account.
+	ReasonPodsRefused = "PodsRefused"
 	// ReasonEvicted means that a pod was evicted because its node ran low on resources.
 	ReasonEvicted = "Evicted"
 	// ReasonStartupTimedOut means that a model did not start within its startupTimeout, or another

@@ -39,9 +39,7 @@ func (r *odfReader) page(d *Document, n *node) error {
 	if err := w.writeLast(comments); err != nil {
 		return err
 	}
-	slide := out.page(number)
-	slide.Slide = true
-	d.Pages = append(d.Pages, slide)
+	d.Pages = append(d.Pages, out.page(number))
 	return r.err
 }
 

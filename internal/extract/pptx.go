@@ -36,9 +36,7 @@ func readPPTX(ctx context.Context, s source) (*Document, error) {
 		if err := r.slide(part, i+1, out); err != nil {
 			return nil, err
 		}
-		slide := out.page(i + 1)
-		slide.Slide = true
-		d.Pages = append(d.Pages, slide)
+		d.Pages = append(d.Pages, out.page(i+1))
 	}
 	d.Warnings.Add(config.PagesWithoutText, len(r.images), r.images...)
 	d.Warnings.Add(config.HiddenText, r.hidden)

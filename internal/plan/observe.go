@@ -103,6 +103,7 @@ func (s *State) runOf(job *batchv1.Job) *status.Run {
 	case batchv1.JobFailed:
 		run.State = status.RunFailed
 	default:
+		run.Refused = s.Refusals[job.UID]
 		run.State, run.Reports, run.Ended = status.RunActive, s.Tasks[job.Name], s.ended(job)
 		run.Pods = append(s.unready(naming.ComponentIngest, map[string]string{batchv1.JobNameLabel: job.Name}), run.Pods...)
 	}
@@ -166,6 +167,7 @@ func (s *State) deployment(name, component string) status.Component {
 		Replicas: replicas,
 		Ready:    d.Status.AvailableReplicas, // those that a Service is sure to reach
 		Pods:     s.unready(component, d.Spec.Selector.MatchLabels),
+		Refused:  replicaFailure(d),
 	}
 }
 
@@ -184,5 +186,6 @@ func (s *State) statefulSet(name, component string) status.Component {
 		Replicas: replicas,
 		Ready:    min(set.Status.ReadyReplicas, s.readyPods(component)),
 		Pods:     s.unready(component, set.Spec.Selector.MatchLabels),
+		Refused:  s.Refusals[set.UID],
 	}
 }

@@ -11,6 +11,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -40,6 +41,8 @@ type State struct {
 	// could not be read.
 	Gateways   []config.OpsStatus
 	Unreadable int
+	// Refusals are what the API server last said of the pods that a StatefulSet or a Job lacks, by its UID.
+	Refusals map[types.UID]string
 	// Tasks are the reports of the running pods of each Job, by the Job's name.
 	Tasks map[string][]config.OpsStatus
 	// OtherUpgrades is how many other pipelines have an active task that only an upgrade of the operator made due.

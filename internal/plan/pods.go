@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -107,4 +108,23 @@ func readySince(pod *corev1.Pod) *time.Time {
 func reachable(pod *corev1.Pod, now time.Time) bool {
 	since := readySince(pod)
 	return since != nil && now.Sub(*since) >= desired.GatewayMinReady*time.Second
+}
+
+// outdated reports whether a Job was made for an earlier spec. Its pods cannot change.
+func (s *State) outdated(job *batchv1.Job) bool {
+	generation, err := strconv.ParseInt(job.Annotations[naming.AnnotationSpec], 10, 64)
+	return err == nil && generation < s.Pipeline.Generation
+}
+
+// begun reports whether a pod of the Job has run anything. A pod that the API server refuses, that fits no node
+// or whose image cannot be pulled has not.
+func (s *State) begun(job *batchv1.Job) bool {
+	return slices.ContainsFunc(s.Pods, func(pod corev1.Pod) bool {
+		ran := func(c corev1.ContainerStatus) bool {
+			return c.State.Running != nil || c.State.Terminated != nil || c.LastTerminationState.Terminated != nil
+		}
+		return pod.Labels[batchv1.JobNameLabel] == job.Name && (pod.Status.Phase != corev1.PodPending ||
+			slices.ContainsFunc(pod.Status.InitContainerStatuses, ran) ||
+			slices.ContainsFunc(pod.Status.ContainerStatuses, ran))
+	})
 }

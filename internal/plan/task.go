@@ -40,6 +40,9 @@ func (s *State) decide(k kind, task desired.Task, now time.Time) decision {
 		return decision{keep: newest.Name, behind: true} // until its pods are gone
 	case ended == "" && newest.Annotations[naming.AnnotationConfig] != config.Hash(task.Config):
 		return decision{blocked: true, behind: true} // its work is not wanted any more: it is pruned
+	case ended == "" && s.outdated(newest) && !s.begun(newest):
+		// Its pods were made for an earlier spec and cannot start; those of the present one may: it is pruned.
+		return decision{blocked: true, behind: true}
 	case ended == "" && !same:
 		// Its trigger is outdated, not its work: the next task adds to it.
 		return decision{keep: newest.Name, active: true, upgrade: Upgrading(newest)}

@@ -361,3 +361,41 @@ func TestTheSummaryOfWorkersIsTheirSum(t *testing.T) {
 		})
 	}
 }
+
+// A Job whose pods cannot start is made again once the spec has changed, and left alone while it has not: its pods
+// would stay as they are.
+func TestARunThatCannotStartIsMadeAgainForAnotherSpec(t *testing.T) {
+	waits := corev1.PodStatus{Phase: corev1.PodPending}
+	fetches := corev1.PodStatus{Phase: corev1.PodPending, InitContainerStatuses: []corev1.ContainerStatus{
+		{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+	}}
+	for name, c := range map[string]struct {
+		made  int64 // the spec that the Job was made for, of 2
+		pod   *corev1.PodStatus
+		stays bool
+	}{
+		"its pods are refused":                   {made: 1},
+		"its pod fits no node":                   {made: 1, pod: &waits},
+		"its pods are refused, by this spec":     {made: 2, stays: true},
+		"its program fetches documents":          {made: 1, pod: &fetches, stays: true},
+		"it runs":                                {made: 1, pod: &corev1.PodStatus{Phase: corev1.PodRunning}, stays: true},
+		"an operator that did not note the spec": {made: 0, stays: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := standing()
+			active := job("a", wantedTask(t, s), "", 0)
+			s.Jobs, s.Pipeline.Generation = []*batchv1.Job{active}, 2
+			if c.made > 0 {
+				active.Annotations[naming.AnnotationSpec] = strconv.FormatInt(c.made, 10)
+			}
+			if c.pod != nil {
+				s.Pods = append(s.Pods, corev1.Pod{Status: *c.pod, ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{
+					naming.LabelComponent: naming.ComponentIngest, batchv1.JobNameLabel: "a",
+				}}})
+			}
+			if task, _ := planned(t, s); (task != nil) != c.stays {
+				t.Errorf("the Job stays: %t", task != nil)
+			}
+		})
+	}
+}

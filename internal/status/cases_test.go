@@ -74,6 +74,11 @@ var cases = []testCase{
 	{"the operator's image cannot be pulled", fromStart(at(time.Minute, down(naming.ComponentGateway, pod(waits("ErrImagePull", "rpc error: code = 12"))))), inProgress, progressing},
 	{"a container ends again and again", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(waits("CrashLoopBackOff", "back-off 5m0s"), ended("Error", 3, time.Second))))), inProgress, progressing},
 	{"a container has ended and runs again", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(running(1), ended("Error", 3, time.Second))))), inProgress, progressing},
+	{"a quota refuses the gateway's pods", fromStart(at(time.Minute, refused(naming.ComponentGateway, exceededQuota))), inProgress, progressing},
+	{"a policy refuses the store's pods, and the gateway serves", fromReady(at(time.Minute, edit, refused(naming.ComponentWeaviate, policyDenied))), inProgress, progressing},
+	{"a limit range refuses the run's pods for a long time", fromStart(running1, at(time.Minute, func(w *world) {
+		w.o.Run = &Run{State: RunActive, Generation: first, Refused: beyondLimitRange}
+	}), at(11*time.Minute)), failed, degraded},
 	{"the vector store is out of memory", fromReady(at(time.Minute, down(naming.ComponentWeaviate, pod(waits("CrashLoopBackOff", ""), ended("OOMKilled", 137, time.Minute))))), inProgress, progressing},
 	{"a container's Secret is missing", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(waits("CreateContainerConfigError", `secret "ngc" not found`))))), inProgress, progressing},
 	{"a Secret lacks the key", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(waits("CreateContainerConfigError", "couldn't find key NGC_API_KEY in Secret default/ngc"))))), inProgress, progressing},

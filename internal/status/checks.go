@@ -167,7 +167,7 @@ func workloadDown(in input) (finding, bool) {
 // notReady is why a workload's pods do not serve: a fault of one of them, or else that they are
 // starting.
 func notReady(in input) finding {
-	if f, found := podFault(in.subject, in.workload.Pods); found {
+	if f, found := in.workload.fault(in.subject); found {
 		return f
 	}
 	s := in.subject
@@ -202,7 +202,7 @@ func reportedHealthy(in input) (finding, bool) {
 func serving(in input, message string) finding {
 	if c := in.workload; c != nil && c.Ready < c.Replicas {
 		message += fmt.Sprintf(", with %d of %d replicas ready", c.Ready, c.Replicas)
-		if f, found := podFault(in.subject, c.Pods); found {
+		if f, found := c.fault(in.subject); found {
 			message += ": " + f.message
 		}
 	}

@@ -36,7 +36,7 @@ func gatewayUnreadable(in input) (finding, bool) {
 	return unknown(progress, v1alpha1.ReasonGatewayUnreadable, message).within(stallAfter), in.unreadable
 }
 
-func podsFaulty(in input) (finding, bool) { return podFault(in.subject, in.workload.Pods) }
+func podsFaulty(in input) (finding, bool) { return in.workload.fault(in.subject) }
 
 func waitingForIndex(in input) (finding, bool) {
 	const message = "the gateway accepts questions once the first index is built"
@@ -84,7 +84,7 @@ func (v *view) rollout() (rolling finding) {
 		if c == nil || !c.Exists || c.Current || c.Ready == 0 {
 			continue
 		}
-		if f, found := podFault(s, c.Pods); found {
+		if f, found := c.fault(s); found {
 			return f
 		}
 		if rolling.weight == fine {

@@ -158,7 +158,7 @@ func besideLive(in input, f finding) finding {
 func runFault(in input) finding {
 	summary := in.run.Summary
 	if summary == nil || summary.Error == "" {
-		if f, found := podFault(in.subject, in.run.Pods); found {
+		if f, found := in.run.fault(in.subject); found {
 			return f
 		}
 	}
@@ -242,7 +242,7 @@ func runStuck(in input) (finding, bool) {
 	if len(run.Reports) > 0 {
 		return finding{}, false
 	}
-	return podFault(in.subject, run.Pods)
+	return run.fault(in.subject)
 }
 
 // progressed reports whether the present attempt is past the point where earlier ones may have

@@ -95,6 +95,8 @@ type Component struct {
 	Replicas, Ready int32
 	// Pods are its pods that are not ready.
 	Pods []corev1.Pod
+	// Refused is the API server's message if it refuses a pod that the workload lacks.
+	Refused string
 	// StartupTimeout is how long a model may take to start; 0 for other workloads.
 	StartupTimeout time.Duration
 }
@@ -126,6 +128,8 @@ type Run struct {
 	Ended []config.Progress
 	// Summary is the run's termination message, that of all workers together; nil if there was none.
 	Summary *config.Summary
+	// Refused is the API server's message if it refuses the run's pods.
+	Refused string
 	// Pods are its pods that are not running, failed ones included.
 	Pods []corev1.Pod
 	// Finished is when it ended.

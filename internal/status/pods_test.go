@@ -118,3 +118,40 @@ func TestACrashLoopHasOneMessage(t *testing.T) {
 		}
 	}
 }
+
+// The messages are the API server's own.
+func TestRefusedPodsAreToldWithTheFieldThatHelps(t *testing.T) {
+	w := newWorld()
+	store, run := storeSubject(w.p), ingestSubject(w.p)
+	for _, c := range []struct {
+		subject       subject
+		message, want string
+	}{
+		{store, `create Pod papers-weaviate-0 in StatefulSet papers-weaviate failed error: pods "papers-weaviate-0" is forbidden: exceeded quota: compute, requested: requests.memory=256Mi, used: requests.memory=0, limited: requests.memory=128Mi`,
+			"the cluster refuses the pods of the vector store: exceeded quota: compute, requested: requests.memory=256Mi, used: requests.memory=0, limited: requests.memory=128Mi; raise the ResourceQuota, or lower spec.vectorStore.weaviate.resources"},
+		{run, `Error creating: pods "papers-ingest-5d0c-" is forbidden: failed quota: compute: must specify limits.cpu for: ingest`,
+			"the cluster refuses the pods of the ingestion run: failed quota: compute: must specify limits.cpu for: ingest; set them in spec.ingest.resources, which the ResourceQuota asks for"},
+		{run, `Error creating: pods "papers-ingest-5d0c-x7k2p" is forbidden: maximum memory usage per Container is 1Gi, but limit is 3Gi`,
+			"the cluster refuses the pods of the ingestion run: maximum memory usage per Container is 1Gi, but limit is 3Gi; set spec.ingest.resources to what the namespace's LimitRange allows"},
+		{store, `pods "papers-weaviate-0" is forbidden: unable to validate against any security context constraint: [provider "restricted-v2": .spec.securityContext.fsGroup: Invalid value: []int64{65532}: 65532 is not an allowed group]`,
+			"; set spec.pods.user to Cluster, so that the cluster chooses the user"},
+		{store, `pods "papers-weaviate-0" is forbidden: no PriorityClass with name stores was found`,
+			"; create the PriorityClass, or correct spec.vectorStore.weaviate or spec.pods.priorityClassName"},
+		{store, `pods "papers-weaviate-0" is forbidden: error looking up service account rag/mine: serviceaccount "mine" not found`,
+			"; create the service account, or correct spec.pods.serviceAccountName"},
+		{store, `pods "papers-weaviate-0" is forbidden: ValidatingAdmissionPolicy 'team' with binding 'team' denied request: every pod needs the label team`,
+			"ValidatingAdmissionPolicy 'team' with binding 'team' denied request: every pod needs the label team; give the pods what the policy asks for by spec.pods, or exempt the namespace"},
+		{run, `Error creating: admission webhook "validate.example.com" denied the request: no`,
+			`"validate.example.com" denied the request: no; give the pods what the policy asks for`},
+		{run, `Error creating: Internal error occurred: failed calling webhook`, "failed calling webhook; see kubectl describe pods"},
+	} {
+		component := Component{Refused: c.message}
+		f, found := component.fault(c.subject)
+		if !found || f.reason != v1alpha1.ReasonPodsRefused || !strings.Contains(f.message, c.want) {
+			t.Errorf("got  %s\nwant %s", f.message, c.want)
+		}
+		if strings.Contains(f.message, "papers-weaviate-0") || strings.Contains(f.message, "papers-ingest-") {
+			t.Errorf("%q names a pod, so it changes with each attempt", f.message)
+		}
+	}
+}

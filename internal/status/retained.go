@@ -50,7 +50,7 @@ func upkeepProblem(run *Run, s subject) string {
 	if run.Summary != nil && run.Summary.Error != "" {
 		return clean(run.Summary.Error)
 	}
-	if f, found := podFault(s, run.Pods); found {
+	if f, found := run.fault(s); found {
 		return f.message
 	}
 	return "its last ingestion run failed; see the log (" + s.logs() + ")"

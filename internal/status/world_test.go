@@ -397,3 +397,17 @@ func retains(runs bool, run *Run) func(*world) {
 		}
 	}
 }
+
+// The API server's words on pods that it refuses.
+const (
+	exceededQuota    = `pods "papers-gateway-5f7c-x2k9p" is forbidden: exceeded quota: compute, requested: limits.memory=1Gi, used: limits.memory=4Gi, limited: limits.memory=4Gi`
+	policyDenied     = `create Pod papers-weaviate-0 in StatefulSet papers-weaviate failed error: pods "papers-weaviate-0" is forbidden: ValidatingAdmissionPolicy 'team' with binding 'team' denied request: every pod needs the label team`
+	beyondLimitRange = `Error creating: pods "papers-ingest-5d0c-x7k2p" is forbidden: maximum memory usage per Container is 2Gi, but limit is 3Gi`
+)
+
+// refused leaves a component without pods, because the API server refuses them.
+func refused(name, message string) func(*world) {
+	return func(w *world) {
+		w.component(name, func(c *Component) { c.Ready, c.Pods, c.Current, c.Refused = 0, nil, false, message })
+	}
+}

@@ -138,6 +138,8 @@ func (c cluster) clusterWide(t *testing.T) {
 		{"storage.k8s.io", "storageclasses", "", "watch", "", false},
 		{"storage.k8s.io", "storageclasses", "", "create", "", false},
 		{"events.k8s.io", "events", "", "create", "team", true},
+		{"", "events", "", "list", "team", true},
+		{"", "events", "", "watch", "team", false},
 		{"rbac.authorization.k8s.io", "roles", "", "create", "team", false},
 		{"coordination.k8s.io", "leases", "", "create", namespace, true},
 		{"coordination.k8s.io", "leases", "", "update", "team", false},

@@ -125,13 +125,9 @@ func (s *Store) recordChunk(c *index.Vectored, number, staged int64, terms strin
 	if err != nil {
 		return 0, err
 	}
-	layout, err := c.Layout.Encode()
-	if err != nil {
-		return 0, err
-	}
 	if number != 0 {
 		_, err = s.writer.updateChunk.Exec(c.Source, c.Title, c.Heading, c.Text,
-			c.Page, c.Start, c.End, metadata, terms, number, layout)
+			c.Page, c.Start, c.End, metadata, terms, number)
 		if err == nil && c.Vector != nil {
 			_, err = s.writer.updateVector.Exec(vector.Encode(c.Vector), number)
 		}
@@ -143,7 +139,7 @@ func (s *Store) recordChunk(c *index.Vectored, number, staged int64, terms strin
 		}
 	}
 	_, err = s.writer.insertChunk.Exec(number, s.generation, c.ID, c.Document, c.Source, c.Title, c.Heading, c.Text,
-		c.Page, c.Start, c.End, metadata, terms, layout)
+		c.Page, c.Start, c.End, metadata, terms)
 	return number, err
 }
 

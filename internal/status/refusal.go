@@ -1,0 +1,67 @@
+package status
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+)
+
+// fault is why the component's pods do not serve: the API server refuses them, or one of them has a fault.
+func (c *Component) fault(s subject) (finding, bool) {
+	if c.Refused != "" {
+		return refusal(s, c.Refused), true
+	}
+	return podFault(s, c.Pods)
+}
+
+// fault is why the run's pods do not run.
+func (r *Run) fault(s subject) (finding, bool) {
+	if r.Refused != "" {
+		return refusal(s, r.Refused), true
+	}
+	return podFault(s, r.Pods)
+}
+
+// generated matches what differs from one attempt to the next: the names of pods, and the controller's words before
+// them.
+var generated = regexp.MustCompile(`^(Error creating: |create Pod \S+ in StatefulSet \S+ failed error: )?` +
+	`(pods "[^"]*" is forbidden: |Pod "[^"]*" is invalid: )?`)
+
+// refusals are the remedies for what the API server says of a pod that it refuses. %s is the field of the pod's component.
+var refusals = []struct {
+	says   *regexp.Regexp
+	remedy string
+}{
+	{regexp.MustCompile(`failed quota: (\S+): must specify`), "set them in %s.resources, which the ResourceQuota asks for"},
+	{regexp.MustCompile(`exceeded quota`), "raise the ResourceQuota, or lower %s.resources"},
+	{regexp.MustCompile(`(maximum|minimum) .* usage per|max limit to request ratio`),
+		"set %s.resources to what the namespace's LimitRange allows"},
+	{regexp.MustCompile(`security context constraint`),
+		"set spec.pods.user to Cluster, so that the cluster chooses the user"},
+	{regexp.MustCompile(`violates PodSecurity`), "the namespace enforces more than Pod Security's level restricted"},
+	{regexp.MustCompile(`no PriorityClass with name`), "create the PriorityClass, or correct %s or spec.pods.priorityClassName"},
+	{regexp.MustCompile(`RuntimeClass .*not found`), "create the RuntimeClass, or correct %s.runtimeClassName"},
+	{regexp.MustCompile(`service ?account`), "create the service account, or correct spec.pods.serviceAccountName"},
+	{regexp.MustCompile(`ValidatingAdmissionPolicy|denied the request`),
+		"give the pods what the policy asks for by spec.pods, or exempt the namespace"},
+}
+
+// refusal is the finding that the API server, or an admission policy of the cluster, refuses the subject's pods.
+func refusal(s subject, message string) finding {
+	message = clean(message)
+	cause := cut(message[len(generated.FindString(message)):], maxMessage/2)
+	remedy := "see " + s.describe() + ", and the rules of the namespace"
+	for _, r := range refusals {
+		if r.says.MatchString(message) {
+			remedy = r.remedy
+			break
+		}
+	}
+	if strings.Contains(remedy, "%s") {
+		remedy = fmt.Sprintf(remedy, s.field)
+	}
+	return bad(fault, v1alpha1.ReasonPodsRefused,
+		fmt.Sprintf("the cluster refuses the pods of %s: %s; %s", s.title, cause, remedy))
+}
