@@ -78,7 +78,8 @@ func (b *bench) underLoad(title string, times float64, o outcome, atOnce float64
 		latency.atMost = 2 * atOnce
 	}
 	b.report.add(title,
-		row{what: "answered, " + at, value: float64(len(accepted)) / o.took.Seconds() / llmRate * 100, unit: "%", atLeast: 90},
+		row{what: "answered, " + at,
+			value: float64(len(accepted)) / o.took.Seconds() / llmRate * 100, unit: "%", atLeast: 90},
 		row{what: "refused by 429, " + at,
 			value: 100 * float64(len(o.latencies)-len(accepted)) / float64(len(o.latencies)), unit: "%"},
 		row{what: "p50 of what was accepted, " + at, value: median(accepted), unit: "ms"}, latency)
@@ -86,7 +87,9 @@ func (b *bench) underLoad(title string, times float64, o outcome, atOnce float64
 }
 
 // afterwards reports the first question after the loads, and the memory that they took.
-func (b *bench) afterwards(ctx context.Context, title string, gateway *gatewayProcess, ask *client, before float64) error {
+func (b *bench) afterwards(
+	ctx context.Context, title string, gateway *gatewayProcess, ask *client, before float64,
+) error {
 	asked := time.Now()
 	if err := ask.check(ctx); err != nil {
 		return fmt.Errorf("the first question afterwards: %w", err)

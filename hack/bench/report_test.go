@@ -72,8 +72,8 @@ func TestChoosingMeasurements(t *testing.T) {
 		weaviate  string
 		want      string // in any order; empty for an error
 	}{
-		{"", false, "", "gateway ingestion operator pdf splitting start"},
-		{"", false, "weaviate", "gateway ingestion operator pdf scale splitting start"},
+		{"", false, "", "gateway ingestion operator overload pdf splitting start"},
+		{"", false, "weaviate", "gateway ingestion operator overload pdf scale splitting start"},
 		{"pdf,start", false, "weaviate", "pdf start"},
 		{"start", true, "", "gateway langchain pdf splitting start"},
 		{"langchain", false, "", ""},

@@ -86,8 +86,8 @@ func isKnown(word string) bool {
 	return true
 }
 
-// errorCode finds the server's code, if it is a known one, in an error's body: {"error": {"code": word, "type": word}} or
-// the same without error, TEI's error_type and Google's status.
+// errorCode finds the server's code, if it is a known one, in an error's body: {"error": {"code": word, "type": word}}
+// or the same without error, TEI's error_type and Google's status.
 func errorCode(body string) string {
 	var v map[string]any
 	if json.Unmarshal([]byte(body), &v) != nil {

@@ -29,7 +29,8 @@ func (r *Run) fault(s subject) (finding, bool) {
 var generated = regexp.MustCompile(`^(Error creating: |create Pod \S+ in StatefulSet \S+ failed error: )?` +
 	`(pods "[^"]*" is forbidden: |Pod "[^"]*" is invalid: )?`)
 
-// refusals are the remedies for what the API server says of a pod that it refuses. %s is the field of the pod's component.
+// refusals are the remedies for what the API server says of a pod that it refuses. In them, %s stands for the field of
+// the pod's component.
 var refusals = []struct {
 	says   *regexp.Regexp
 	remedy string
