@@ -87,9 +87,8 @@ func (b *bench) underLoad(title string, times float64, o outcome, atOnce float64
 }
 
 // afterwards reports the first question after the loads, and the memory that they took.
-func (b *bench) afterwards(
-	ctx context.Context, title string, gateway *gatewayProcess, ask *client, before float64,
-) error {
+func (b *bench) afterwards(ctx context.Context, title string, gateway *gatewayProcess, ask *client,
+	before float64) error {
 	asked := time.Now()
 	if err := ask.check(ctx); err != nil {
 		return fmt.Errorf("the first question afterwards: %w", err)

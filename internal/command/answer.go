@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -21,11 +22,19 @@ func printWarnings(stderr io.Writer, r *query.Result) {
 // printAnswer prints the answer, its citations, and the time of each stage.
 func printAnswer(stdout io.Writer, r *query.Result) {
 	fmt.Fprintln(stdout, withoutControls(strings.TrimSpace(r.Answer)))
-	if len(r.Passages) > 0 {
+	switch {
+	case len(r.Passages) == 0:
+	case r.Cited != nil && len(r.Cited) == 0:
+		fmt.Fprint(stdout, "\nPassages, none of them cited\n")
+	default:
 		fmt.Fprint(stdout, "\nCitations\n")
 	}
 	for i := range r.Passages {
-		fmt.Fprintf(stdout, "  [%d] %s (score %.2f)\n", i+1, location(&r.Passages[i]), r.Passages[i].Score)
+		note := ""
+		if len(r.Cited) > 0 && !slices.Contains(r.Cited, i+1) {
+			note = ", not cited"
+		}
+		fmt.Fprintf(stdout, "  [%d] %s (score %.2f%s)\n", i+1, location(&r.Passages[i]), r.Passages[i].Score, note)
 	}
 	fmt.Fprintf(stdout, "\nTimes: %s\n", stageTimes(&r.Times))
 }
@@ -43,8 +52,8 @@ func withoutControls(text string) string {
 // location names a passage's document, then its page and heading if it has them.
 func location(p *query.Passage) string {
 	parts := []string{p.Document}
-	if p.Page > 0 {
-		parts = append(parts, fmt.Sprintf("page %d", p.Page))
+	if page := p.PageName(); page != "" {
+		parts = append(parts, page)
 	}
 	if p.Heading != "" {
 		parts = append(parts, p.Heading)

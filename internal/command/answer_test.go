@@ -25,6 +25,7 @@ func TestPrintedAnswers(t *testing.T) {
 			"an answer with citations, each with its document, and page and heading if it has them",
 			query.Result{
 				Answer: "\nOn 16 nodes. [1]\n",
+				Cited:  []int{1, 3},
 				Passages: []query.Passage{
 					passage("docs/vila.pdf", "Training > Cost", 2, .7954), passage("docs/scan.pdf", "", 7, .5),
 					passage("docs/guide.md", "Nodes", 0, .25), passage("docs/notes.txt", "", 0, 0),
@@ -37,12 +38,21 @@ func TestPrintedAnswers(t *testing.T) {
 
 Citations
   [1] docs/vila.pdf, page 2, Training > Cost (score 0.80)
-  [2] docs/scan.pdf, page 7 (score 0.50)
+  [2] docs/scan.pdf, page 7 (score 0.50, not cited)
   [3] docs/guide.md, Nodes (score 0.25)
-  [4] docs/notes.txt (score 0.00)
+  [4] docs/notes.txt (score 0.00, not cited)
 
 Times: retrieval 1.3 ms, reranking 20.0 ms, answer 1500.0 ms, total 1521.3 ms
 `, "",
+		},
+		{
+			"a refusal, which cites nothing",
+			query.Result{
+				Answer: "I cannot find it in the documents.", Cited: []int{},
+				Passages: []query.Passage{passage("docs/guide.md", "", 0, .25)}, Times: query.Times{Total: ms},
+			},
+			"I cannot find it in the documents.\n\nPassages, none of them cited\n  [1] docs/guide.md (score 0.25)\n\n" +
+				"Times: total 1.0 ms\n", "",
 		},
 		{
 			"a hostile passage, whose escapes and line breaks do not reach the terminal",

@@ -61,9 +61,10 @@ type outcome struct {
 }
 
 // checkModels asks every model once, all at the same time, before anything is embedded. It tells which do not work, and
-// returns the error of one without which the index cannot be built or questions would not be answered. A model that is
-// loading, overloaded or slow is told and waited for later: the ingestion is patient.
-func (d *dataPlane) checkModels(ctx context.Context, q *questionPath, told io.Writer) error {
+// returns the error of one without which the index cannot be built or, if the run is for one question, that would not
+// be answered. A gateway serves all the same: it searches without an LLM, and finds out when the model is back. A model
+// that is loading, overloaded or slow is told and waited for later: the ingestion is patient.
+func (d *dataPlane) checkModels(ctx context.Context, q *questionPath, forOne bool, told io.Writer) error {
 	askings := d.askings(q)
 	outcomes, pending := make(chan outcome, len(askings)), map[config.Stage]asking{}
 	for _, a := range askings {
@@ -78,7 +79,7 @@ func (d *dataPlane) checkModels(ctx context.Context, q *questionPath, told io.Wr
 			delete(pending, o.stage)
 			switch {
 			case o.err == nil:
-			case o.ends():
+			case o.ends(forOne):
 				fatal = append(fatal, fmt.Errorf("%w%s", o.err, address(o.err)))
 			default:
 				fmt.Fprintf(told, "warning: %v%s; %s\n", o.err, address(o.err), o.consequence())
@@ -118,13 +119,14 @@ func (a asking) insist(ctx context.Context) error {
 	}
 }
 
-// ends reports whether a run that has yet to build its index ends with the failure.
-func (o outcome) ends() bool {
+// ends reports whether a run that has yet to build its index ends with the failure; forOne, whether it is for one
+// question.
+func (o outcome) ends(forOne bool) bool {
 	switch model.FailureOf(o.err) {
 	case config.ModelTimedOut, config.ModelNotReady, config.ModelOverloaded, config.ModelCircuitOpen:
 		return false
 	}
-	return o.stage == config.StageEmbedding || o.policy != config.Degrade
+	return o.stage == config.StageEmbedding || forOne && o.policy != config.Degrade
 }
 
 // consequence is what the user gets without the model.

@@ -144,7 +144,7 @@ func (f *runFlags) run(ctx context.Context) error {
 	}
 	complete := !stats.Completed.IsZero()
 	if !complete {
-		if err := d.checkModels(ctx, path, f.stderr); err != nil {
+		if err := d.checkModels(ctx, path, f.asking, f.stderr); err != nil {
 			return err
 		}
 	}

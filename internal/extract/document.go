@@ -51,6 +51,18 @@ type Page struct {
 	Headings []Heading
 	// Tables are in order and do not overlap.
 	Tables []Table `json:",omitempty"`
+	// Slide reports whether the page is a slide.
+	Slide bool `json:",omitempty"`
+	// Lines are those of a PDF's page whose places are known.
+	Lines []Line `json:",omitempty"`
+}
+
+// Line is a line of a PDF's page.
+type Line struct {
+	Start, End int // count code points into Page.Text
+	// Boxes are where it is drawn: left, bottom, right and top in points of the page's own coordinates, to
+	// a tenth. A line that hyphens divide has several.
+	Boxes [][4]float64
 }
 
 // Heading is a heading's place in its page.

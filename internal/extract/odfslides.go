@@ -39,7 +39,9 @@ func (r *odfReader) page(d *Document, n *node) error {
 	if err := w.writeLast(comments); err != nil {
 		return err
 	}
-	d.Pages = append(d.Pages, out.page(number))
+	slide := out.page(number)
+	slide.Slide = true
+	d.Pages = append(d.Pages, slide)
 	return r.err
 }
 

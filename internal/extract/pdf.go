@@ -60,6 +60,7 @@ func (r *pdfReader) read(s source) (*Document, error) {
 	for i, p := range pages {
 		d.Pages[i] = Page{Number: i + 1, Text: strings.TrimSpace(p.text + "\n\n" + p.beside)}
 		placeTables(&d.Pages[i], p.tables)
+		placeLines(&d.Pages[i], p.lines)
 	}
 	if err := judgePages(d, pages); err != nil {
 		return nil, err

@@ -9,8 +9,8 @@ import (
 // PDFium ends a line between the numerator of a fraction and the denominator below it. On one line they are a fraction
 // again: 12/5.
 
-// joinFraction replaces a numerator at the end of a line, and a denominator at the beginning of the
-// next, by a fraction, and reports whether it did: both lines are one then.
+// joinFraction replaces a numerator at the end of a line, and a denominator at the beginning of the next, by a
+// fraction, and reports whether it did: both lines are one then.
 func (t *pdfText) joinFraction(i int) bool {
 	if i+1 >= len(t.lines) || endsBlank(t.lines[i].chars) || firstVisible(t.lines[i+1].chars) != 0 {
 		return false

@@ -18,13 +18,14 @@ type pdfLine struct {
 	size   float64 // in points, as rendered, of its first character
 	bold   bool    // from the first character to the last
 	mayBe  bool    // by its words a heading
+	boxes  []rect  // where it is drawn
 }
 
 func (l pdfLine) length() int { return utf8.RuneCountInString(l.text) }
 
-// styles finds the styles of a page's lines. Each costs calls into PDFium, so the weight is asked only of lines
-// that may be headings.
-func (t *pdfText) styles(normalised string) []pdfLine {
+// placed finds the places of a page's lines, and their styles if wanted. Each costs calls into PDFium, so the weight is
+// asked only of lines that may be headings.
+func (t *pdfText) placed(normalised string, styled bool) []pdfLine {
 	var lines []pdfLine
 	places := lineFinder{rest: normalised}
 	for _, raw := range t.lines {
@@ -33,7 +34,12 @@ func (t *pdfText) styles(normalised string) []pdfLine {
 		if !ok {
 			continue
 		}
-		l.offset, l.mayBe = offset, mayBeHeading(l.text)
+		l.offset, l.boxes = offset, t.boxesOf(raw)
+		if !styled {
+			lines = append(lines, l)
+			continue
+		}
+		l.mayBe = mayBeHeading(l.text)
 		first := t.place(raw, firstVisible(raw.chars))
 		l.size = t.fontSize(first)
 		if n := len(lines); l.mayBe || n > 0 && lines[n-1].bold && lines[n-1].size == l.size {

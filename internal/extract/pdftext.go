@@ -122,10 +122,8 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE,
 	t.mergeDivided()
 	p.tables = t.findTables()
 	p.text = normalise(t.String())
-	p.garbled = isGarbled(p.text) || mixesScripts(p.text)
-	if styled {
-		p.lines = t.styles(p.text)
-	}
+	p.garbled = isGarbled(p.text) || mixesScripts(p.text) || hasUnlikelyLetters(p.text)
+	p.lines = t.placed(p.text, styled)
 	return p, nil
 }
 

@@ -36,7 +36,9 @@ func readPPTX(ctx context.Context, s source) (*Document, error) {
 		if err := r.slide(part, i+1, out); err != nil {
 			return nil, err
 		}
-		d.Pages = append(d.Pages, out.page(i+1))
+		slide := out.page(i + 1)
+		slide.Slide = true
+		d.Pages = append(d.Pages, slide)
 	}
 	d.Warnings.Add(config.PagesWithoutText, len(r.images), r.images...)
 	d.Warnings.Add(config.HiddenText, r.hidden)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
@@ -40,8 +41,12 @@ type Place struct {
 	URL        string `json:"url"`                   // opens the document at this gateway
 	Heading    string `json:"heading,omitempty"`     // is a path, joined by " > "
 	PageNumber int    `json:"page_number,omitempty"` // counts from 1; is omitted if the format has no pages
+	PageKind   string `json:"page_kind,omitempty"`   // is page or slide
 	Start      int    `json:"start"`                 // counts code points of the page's text
 	End        int    `json:"end"`
+	// Boxes are where the passage's lines stand on the page of a PDF: left, bottom, right and top in
+	// points of the page's own coordinates.
+	Boxes []index.Box `json:"boxes,omitempty"`
 	// FusedScore is from 0 to 1. The retrievers and the reranker gave the other scores; each is
 	// omitted if its stage did not score the passage.
 	FusedScore    float64  `json:"fused_score"`
@@ -69,6 +74,8 @@ func newCitations(passages []query.Passage, to links) Citations {
 				URL:             to.passage(p),
 				Heading:         p.Heading,
 				PageNumber:      p.Page,
+				PageKind:        pageKind(p),
+				Boxes:           p.Layout.Boxes,
 				Start:           p.Start,
 				End:             p.End,
 				FusedScore:      p.Fused,
@@ -80,6 +87,11 @@ func newCitations(passages []query.Passage, to links) Citations {
 		}
 	}
 	return Citations{TotalResults: len(results), Results: results}
+}
+
+func pageKind(p *query.Passage) string {
+	kind, _, _ := strings.Cut(p.PageName(), " ")
+	return kind
 }
 
 // citationsOf are the passages of an answer, each with whether the answer cites it.
@@ -176,7 +188,7 @@ func (l links) document(id string) string {
 // passage opens the document, at the passage's page where the reader of the format knows how.
 func (l links) passage(p *query.Passage) string {
 	link := l.document(p.Document) + contentSuffix
-	if p.Page > 0 {
+	if p.Page > 0 && !p.Layout.Slide {
 		link += "#page=" + strconv.Itoa(p.Page)
 	}
 	return link

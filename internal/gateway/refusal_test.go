@@ -263,7 +263,11 @@ func TestFailuresOfModels(t *testing.T) {
 				case config.StageLLM:
 					f.chat.words, f.chat.err = nil, failure
 				}
-				bodies := map[string]string{chatRoute: chatBody("what?"), chatRoute + "?streamed": streamBody("what?")}
+				question := "what?"
+				if tc.kind == config.InputTooLong { // which is the caller's to shorten only if it is long
+					question = strings.Repeat("what about this? ", 100)
+				}
+				bodies := map[string]string{chatRoute: chatBody(question), chatRoute + "?streamed": streamBody(question)}
 				if role != config.StageLLM {
 					bodies[searchRoute] = `{"query": "what?"}`
 				}

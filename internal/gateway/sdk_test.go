@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,9 +45,13 @@ func TestOpenAIsSDKRepeatsOnlyWhatMayPass(t *testing.T) {
 				handler.ServeHTTP(w, r)
 			}))
 			defer server.Close()
+			question := "what?"
+			if tc.failure == config.InputTooLong { // which is the caller's to shorten only if it is long
+				question = strings.Repeat("what about this? ", 100)
+			}
 			client := openai.NewClient(option.WithBaseURL(server.URL+"/v1"), option.WithAPIKey("any"))
 			_, err := client.Chat.Completions.New(t.Context(), openai.ChatCompletionNewParams{
-				Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("what?")},
+				Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(question)},
 			})
 			told, ok := errors.AsType[*openai.Error](err)
 			if !ok || told.StatusCode != tc.status || told.Code != string(tc.failure) {

@@ -37,6 +37,8 @@ type Chunk struct {
 	Start, End int
 	// Metadata is the document's. Filters may use it; callers must not change it.
 	Metadata config.Metadata
+	// Layout tells of places within Text; callers must not change it.
+	Layout Layout
 }
 
 // maxFolders is how many folders of a document's path its chunks are found by, the innermost.
@@ -90,7 +92,7 @@ func (c *Chunk) Embedded() string {
 
 // Vectored is a chunk on its way into the index. A nil Vector means that one was staged, or that
 // the index already holds one under the same id; in that case only the attributes are written
-// (position, page, title, metadata).
+// (position, page, title, metadata, layout).
 type Vectored struct {
 	Chunk
 	Vector []float32

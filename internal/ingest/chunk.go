@@ -31,22 +31,24 @@ func (r *run) chunks(d *document, text *extract.Document) ([]index.Vectored, err
 	}
 	var chunks []index.Vectored
 	id := r.ids.of(d.id)
-	headings := outline{pages: text.Pages}
+	headings := &outline{pages: text.Pages}
 	for p, page := range text.Pages {
 		for _, piece := range r.Splitter.Split(page.Text, tables(page)...) {
 			if strings.TrimSpace(piece.Text) == "" {
 				continue // at size 1 a chunk may be a space, as LangChain's may
 			}
+			first := heading(headings.at(p, piece.Start), d.row.Title)
 			c := index.Chunk{
 				Document: d.id,
 				Source:   d.origin.name,
 				Title:    d.row.Title,
-				Heading:  heading(headings.at(p, piece.Start), d.row.Title),
+				Heading:  first,
 				Text:     piece.Text,
 				Page:     page.Number,
 				Start:    piece.Start,
 				End:      piece.End,
 				Metadata: d.row.Metadata,
+				Layout:   layout(headings, p, page, piece, first, d.row.Title),
 			}
 			c.ID = id(c.Embedded())
 			chunks = append(chunks, index.Vectored{Chunk: c})

@@ -29,7 +29,7 @@ const recogniseEvery = time.Minute
 const firstLook = 4 * time.Second
 
 // recogniseFirst looks before anything is read or written. A model that refuses for good ends the first run of a
-// generation, which cannot do without. One that does not answer stops nothing yet: documents may be removed without it,
+// generation before its documents are read. One that does not answer stops nothing yet: documents may be removed without it,
 // and the first text that is to be embedded waits for it.
 func (r *run) recogniseFirst(ctx context.Context) error {
 	if r.Anchor == nil {
@@ -43,10 +43,10 @@ func (r *run) recogniseFirst(ctx context.Context) error {
 		return context.Cause(ctx)
 	case err != nil && model.FailureOf(err).Meaning().Conclusive:
 		before, unknown := r.completeBefore(ctx)
-		if before || unknown != nil {
-			return unknown
+		if !before {
+			r.refusal = err
 		}
-		return err
+		return unknown
 	case err != nil:
 		return nil //nolint:nilerr // a later look tells
 	}

@@ -53,7 +53,9 @@ type run struct {
 	keys    *keys
 
 	recognition recognition
-	samples     [][]*split.Splitter
+	// refusal is why the embedding model refuses for good, if the generation cannot do without it.
+	refusal error
+	samples [][]*split.Splitter
 	// share is the documents that are this process's.
 	share index.Share
 	// unfinished reports whether other workers were still to do their shares when this one was done.
@@ -199,6 +201,9 @@ func (r *run) count(ctx context.Context) error {
 // index runs the stages: list -> read -> embed -> write. The first failure stops all of them, save that what
 // was embedded by then is still written.
 func (r *run) index(parent context.Context) error {
+	if r.refusal != nil && r.tally.counts().Listed > 0 {
+		return r.refusal
+	}
 	ctx, stop := context.WithCancelCause(parent)
 	defer stop(nil)
 

@@ -70,6 +70,7 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 		return err
 	}
 	result.Passages, result.Warnings = passages, append(result.Warnings, warnings...)
+	headFor(result.Passages, conversation.question)
 	switch {
 	case len(result.Passages) == 0:
 		result.warn(Warning{config.StageIndex, config.NoPassages,
@@ -215,7 +216,10 @@ func (r *reply) finish(c *model.Completion) error {
 	if r.citations == nil {
 		return nil
 	}
-	defer r.citations.report(&r.result)
+	defer func() {
+		r.citations.report(&r.result)
+		headForStatements(&r.result)
+	}()
 	if r.to == nil {
 		r.result.Answer = r.citations.next(c.Content) + r.citations.rest()
 		return nil

@@ -30,9 +30,20 @@ func (p *Passage) Label() string {
 	case p.Heading != "":
 		return oneLine(p.Title + ", " + p.Heading)
 	case p.Page > 0:
-		return oneLine(p.Title) + ", page " + strconv.Itoa(p.Page)
+		return oneLine(p.Title) + ", " + p.PageName()
 	}
 	return oneLine(p.Title)
+}
+
+// PageName is the passage's page or slide with its number; empty where the format has neither.
+func (p *Passage) PageName() string {
+	switch {
+	case p.Page == 0:
+		return ""
+	case p.Layout.Slide:
+		return "slide " + strconv.Itoa(p.Page)
+	}
+	return "page " + strconv.Itoa(p.Page)
 }
 
 // oneLine makes every run of white space and control characters a single space: a title comes from

@@ -29,6 +29,7 @@ func (s *Service) searchInto(ctx context.Context, r SearchRequest, result *Searc
 		return err
 	}
 	result.Passages, result.Warnings, err = s.find(ctx, q, &result.Times)
+	headFor(result.Passages, q.question)
 	if err != nil {
 		return err
 	}

@@ -156,6 +156,17 @@ func TestARunTellsWhichModelDoesNotWorkBeforeItEmbedsAnything(t *testing.T) {
 	}
 }
 
+// A gateway serves without its LLM: passages are found, and a caller is told what he can do.
+func TestAnLLMThatDoesNotWorkIsToldAndServedWithout(t *testing.T) {
+	t.Parallel()
+	sim := nimsim.Start(t, nimsim.Options{})
+	at := replies(404, "application/json", `{"error":{"message":"The model does not exist","code":"model_not_found"}}`)(t)
+	p, c := serving(t, []string{"-f", manifest(t, pipeline(volume, modelsWith(sim.URL, config.StageLLM, at))), "--documents", directory(t, map[string]string{"wind.md": wind})})
+	contains(t, p.stderr.String(), "warning: llm model", "The model does not exist", at, "questions are not answered until it works")
+	c.ask("What is wind measured in?").want(t, http.StatusFailedDependency, `"code":"ModelNotFound"`, "contact the pipeline's operator")
+	c.do(http.MethodPost, "/v1/search", `{"query":"What is wind measured in?"}`).want(t, http.StatusOK, "knots")
+}
+
 // A reranker under Degrade keeps nobody from an answer, and yet is told at the start, in the answer and in the log.
 func TestARerankerThatNeverWorksIsTold(t *testing.T) {
 	t.Parallel()

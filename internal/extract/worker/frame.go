@@ -41,6 +41,8 @@ type page struct {
 	Text     int               // the length of the text, in bytes
 	Headings []extract.Heading `json:",omitempty"`
 	Tables   []extract.Table   `json:",omitempty"`
+	Slide    bool              `json:",omitempty"`
+	Lines    []extract.Line    `json:",omitempty"`
 }
 
 // end tells what became of the document.

@@ -161,7 +161,8 @@ func (p *process) readPage(body []byte, d *extract.Document, left *int) error {
 	if err != nil {
 		return err
 	}
-	d.Pages = append(d.Pages, extract.Page{Number: head.Number, Text: text, Headings: head.Headings, Tables: head.Tables})
+	d.Pages = append(d.Pages, extract.Page{Number: head.Number, Text: text, Headings: head.Headings, Tables: head.Tables,
+		Slide: head.Slide, Lines: head.Lines})
 	return nil
 }
 

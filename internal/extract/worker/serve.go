@@ -136,7 +136,7 @@ func (s *server) send(d *extract.Document, failure error) error {
 		return s.tell(frameEnd, e)
 	}
 	for _, p := range d.Pages {
-		switch err := writeFrame(s.out, framePage, page{p.Number, len(p.Text), p.Headings, p.Tables}); {
+		switch err := writeFrame(s.out, framePage, page{p.Number, len(p.Text), p.Headings, p.Tables, p.Slide, p.Lines}); {
 		case errors.Is(err, errTooLarge):
 			return s.send(nil, config.Failf(config.TooComplex, "its headings and the rows of its tables are too many: split it"))
 		case err != nil:

@@ -67,7 +67,7 @@ function describe(warning) {
 function showCitations(citations) {
   $("citations").replaceChildren(...citations.results.map(c => {
     const where = [c.document_id];
-    if (c.metadata.page_number) where.push("page " + c.metadata.page_number);
+    if (c.metadata.page_number) where.push(c.metadata.page_kind + " " + c.metadata.page_number);
     if (c.metadata.heading) where.push(c.metadata.heading);
     const details = element("details");
     const summary = element("summary", where.join(", ") + " (score " + c.score.toFixed(2) + ")");
@@ -81,9 +81,19 @@ function showCitations(citations) {
   }));
 }
 
+// showUsed sets the passages that the answer cites apart from those that were only put before the LLM.
+function showUsed(cited) {
+  [...$("citations").children].forEach((item, i) => {
+    const used = cited.includes(i + 1);
+    item.className = used ? "used" : "unused";
+    item.querySelector("summary").append(used ? " – cited" : " – not cited");
+  });
+}
+
 function show(chunk) {
   if (chunk.error) throw new Error(chunk.error.message);
   if (chunk.citations) showCitations(chunk.citations);
+  if (chunk.cited) showUsed(chunk.cited);
   for (const w of chunk.warnings || []) notice(w.message);
   for (const c of chunk.choices || []) if (c.delta && c.delta.content) $("answer").append(c.delta.content);
   if (chunk.metrics) {

@@ -64,6 +64,8 @@ func fetchesAnew(t *testing.T, at Storage) {
 
 	c.Title, c.Heading, c.Page = "Another title", "Another heading", 7
 	c.Metadata = config.Metadata{"team": config.Text("audio")}
+	c.Layout = index.Layout{Headings: []index.Heading{{Offset: 3, Path: "A > \"B\""}}, Slide: true,
+		Boxes: []index.Box{{72, 700.5, 300.1, 712}, {72, 690, 120, 699.9}}}
 	put(t, store, "docs/a", c)
 	must(t, cmp.Diff([]index.Chunk{c.Chunk, other.Chunk}, fetch(t, store, c.ID, other.ID), cmpopts.EquateEmpty()))
 	put(t, store, "docs/a")

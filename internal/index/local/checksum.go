@@ -23,7 +23,7 @@ const (
 		message, updated, warnings, readers, version, attempts, metadata)`
 	generationSum = `checksum(pipeline, fingerprint, record, dimensions, completed, losses, measured)`
 	loadedSum     = `checksum(number, generation, id, document, source, text, metadata, terms)`
-	shownSum      = `checksum(number, title, heading, text, page, start, "end")`
+	shownSum      = `checksum(number, title, heading, text, page, start, "end", layout)`
 	vectorSum     = `checksum(number, vector)`
 )
 

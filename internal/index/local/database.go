@@ -25,7 +25,7 @@ var ErrDamaged = errors.New("the index database is damaged")
 // changes.
 const (
 	applicationID = 0x52414750
-	schemaVersion = 10
+	schemaVersion = 11
 )
 
 // Vectors have a table of their own, so that a scan of the texts does not read them.
@@ -79,6 +79,7 @@ CREATE TABLE chunk (
 	terms      TEXT NOT NULL,               -- index.Analyse of the embedded text, joined by spaces
 	loaded     INTEGER NOT NULL DEFAULT 0,  -- loadedSum
 	shown      INTEGER NOT NULL DEFAULT 0,  -- shownSum
+	layout     TEXT NOT NULL DEFAULT '',    -- index.Layout as JSON; empty when nothing is known
 	UNIQUE (generation, id)
 );
 CREATE TABLE vector (
@@ -121,8 +122,9 @@ var changes = []string{
 	ALTER TABLE document ADD COLUMN sum INTEGER NOT NULL DEFAULT 0; UPDATE document SET sum = ` + documentSum + `;
 	ALTER TABLE chunk ADD COLUMN loaded INTEGER NOT NULL DEFAULT 0;
 	ALTER TABLE chunk ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;
-	UPDATE chunk SET loaded = ` + loadedSum + `, shown = ` + shownSum + `;
+	UPDATE chunk SET loaded = ` + loadedSum + `;
 	ALTER TABLE vector ADD COLUMN sum INTEGER NOT NULL DEFAULT 0; UPDATE vector SET sum = ` + vectorSum + ``,
+	`ALTER TABLE chunk ADD COLUMN layout TEXT NOT NULL DEFAULT ''; UPDATE chunk SET shown = ` + shownSum + ``,
 }
 
 // migrate creates the schema in a new database, brings an older one up to date, and refuses one that this program does

@@ -16,11 +16,14 @@ import (
 const chunksAtOnce = 64
 
 // fetchChunks reads what the ranking does not hold.
-var fetchChunks = `SELECT number, title, heading, text, page, start, "end", shown
+var fetchChunks = `SELECT number, title, heading, text, page, start, "end", layout, shown
 	FROM chunk WHERE number IN (?` + strings.Repeat(", ?", chunksAtOnce-1) + `)`
 
 // cacheBytes bounds the chunks that are kept in memory: some 30,000 of 800 characters.
 const cacheBytes = 32 << 20
+
+// maxHeadingBytes is about what a heading within a chunk takes in memory.
+const maxHeadingBytes = 100
 
 // chunkKey identifies a chunk as one Put wrote it, because each Put gives its chunks another meta.
 // A key of a chunk that has changed since, or is gone, is never asked for again.
@@ -83,13 +86,18 @@ func (s *Store) readChunks(chunks []index.Chunk, entries []entry, absent []int) 
 	for rows.Next() {
 		var (
 			number, shown int64
+			layout        string
 			c             index.Chunk
 		)
-		if err := rows.Scan(&number, &c.Title, &c.Heading, &c.Text, &c.Page, &c.Start, &c.End, &shown); err != nil {
+		if err := rows.Scan(&number, &c.Title, &c.Heading, &c.Text, &c.Page, &c.Start, &c.End,
+			&layout, &shown); err != nil {
 			return err
 		}
 		if int64(sum(0).integer(number).text(c.Title).text(c.Heading).text(c.Text).integer(int64(c.Page)).
-			integer(int64(c.Start)).integer(int64(c.End))) != shown {
+			integer(int64(c.Start)).integer(int64(c.End)).text(layout)) != shown {
+			return altered("a chunk")
+		}
+		if c.Layout, err = index.DecodeLayout(layout); err != nil {
 			return altered("a chunk")
 		}
 		read[number] = c
@@ -99,7 +107,8 @@ func (s *Store) readChunks(chunks []index.Chunk, entries []entry, absent []int) 
 		if c, ok := read[e.number]; ok {
 			c.ID, c.Document, c.Source, c.Metadata = e.id, e.meta.document, e.meta.source, e.meta.metadata
 			chunks[place] = c
-			s.cache.Add(chunkKey{e.meta, e.number}, &c, int(unsafe.Sizeof(c))+len(c.Title)+len(c.Heading)+len(c.Text))
+			s.cache.Add(chunkKey{e.meta, e.number}, &c, int(unsafe.Sizeof(c))+len(c.Title)+len(c.Heading)+len(c.Text)+
+				len(c.Layout.Boxes)*int(unsafe.Sizeof(index.Box{}))+len(c.Layout.Headings)*maxHeadingBytes)
 		}
 	}
 	return rows.Err()

@@ -125,9 +125,13 @@ func (s *Store) recordChunk(c *index.Vectored, number, staged int64, terms strin
 	if err != nil {
 		return 0, err
 	}
+	layout, err := c.Layout.Encode()
+	if err != nil {
+		return 0, err
+	}
 	if number != 0 {
 		_, err = s.writer.updateChunk.Exec(c.Source, c.Title, c.Heading, c.Text,
-			c.Page, c.Start, c.End, metadata, terms, number)
+			c.Page, c.Start, c.End, metadata, terms, number, layout)
 		if err == nil && c.Vector != nil {
 			_, err = s.writer.updateVector.Exec(vector.Encode(c.Vector), number)
 		}
@@ -139,7 +143,7 @@ func (s *Store) recordChunk(c *index.Vectored, number, staged int64, terms strin
 		}
 	}
 	_, err = s.writer.insertChunk.Exec(number, s.generation, c.ID, c.Document, c.Source, c.Title, c.Heading, c.Text,
-		c.Page, c.Start, c.End, metadata, terms)
+		c.Page, c.Start, c.End, metadata, terms, layout)
 	return number, err
 }
 

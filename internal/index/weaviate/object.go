@@ -34,21 +34,21 @@ func (s *Store) chunkObject(c *index.Vectored, version string) (*pb.BatchObject,
 	if err != nil {
 		return nil, err
 	}
+	layout, err := c.Layout.Encode()
+	if err != nil {
+		return nil, err
+	}
 	o, err := object(s.names.chunks, c.ID, map[string]any{
 		propTerms:   strings.Join(index.Analyse(c.Embedded()), " "),
 		propPresent: true, propVersion: version, propDigest: digest(c.Text),
 		propDocument: c.Document, propSource: c.Source, propTitle: c.Title, propHeading: c.Heading, propText: c.Text,
 		propPage: c.Page, propStart: c.Start, propEnd: c.End, propMetadata: string(metadata),
+		propLayout: layout,
 	}, c.Vector)
 	if err == nil {
 		o.Properties.TextArrayProperties = filterProperties(&c.Chunk)
 	}
 	return o, err
-}
-
-// chunkProperties are the properties that chunkOf reads.
-var chunkProperties = []string{
-	propDocument, propSource, propTitle, propHeading, propText, propPage, propStart, propEnd, propMetadata,
 }
 
 func chunkOf(r *pb.SearchResult) (index.Chunk, error) {
@@ -60,6 +60,10 @@ func chunkOf(r *pb.SearchResult) (index.Chunk, error) {
 	}
 	if err := json.Unmarshal([]byte(p.text(propMetadata)), &c.Metadata); err != nil {
 		return c, fmt.Errorf("metadata of chunk %s: %w", c.ID, err)
+	}
+	var err error
+	if c.Layout, err = index.DecodeLayout(p.text(propLayout)); err != nil {
+		return c, fmt.Errorf("layout of chunk %s: %w", c.ID, err)
 	}
 	return c, nil
 }

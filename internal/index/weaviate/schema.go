@@ -27,6 +27,7 @@ const (
 	propPage     = "page"
 	propStart    = "start"
 	propEnd      = "end"
+	propLayout   = "layout"   // JSON of index.Layout; empty when nothing is known
 	propMetadata = "metadata" // JSON; in the ledger empty when there is none
 )
 
@@ -90,7 +91,8 @@ func chunksCollection(name string, p config.Pipeline, replicas int) *models.Clas
 		filterable("text[]", propFilters), filterable("text", propVersion), boolean(propPresent),
 		stored("text", propDigest), stored("text", propDocument), stored("text", propSource),
 		stored("text", propTitle), stored("text", propHeading), stored("text", propText),
-		stored("int", propPage), stored("int", propStart), stored("int", propEnd), stored("text", propMetadata))
+		stored("int", propPage), stored("int", propStart), stored("int", propEnd), stored("text", propMetadata),
+		stored("text", propLayout))
 }
 
 // ledgerCollection keeps the staged vectors, but does not index them.

@@ -125,7 +125,8 @@ func (s *Store) chunks(ctx context.Context, ids []string) ([]index.Chunk, error)
 	for part := range slices.Chunk(ids, 1000) {
 		results, err := s.search(ctx, &pb.SearchRequest{
 			Collection: s.names.chunks, Limit: uint32(len(part)), Filters: anyOf(propID, part...),
-			Properties: &pb.PropertiesRequest{NonRefProperties: chunkProperties},
+			// All, because Weaviate refuses to name one that a collection of an earlier version lacks.
+			Properties: &pb.PropertiesRequest{ReturnAllNonrefProperties: true},
 		})
 		if err != nil {
 			return nil, err
