@@ -110,10 +110,30 @@ type Gateway struct {
 	// +optional
 	CORS *CORS `json:"cors,omitempty"`
 
+	// limits bound the requests of a kind that each replica takes: of answers, of searches, and of
+	// texts to embed or rank.
+	// +optional
+	Limits GatewayLimits `json:"limits,omitzero"`
+
 	// service configures the gateway's Service.
 	// +optional
 	// +kubebuilder:default:={}
 	Service GatewayService `json:"service,omitzero"`
+}
+
+// GatewayLimits bound the requests of a kind that each replica takes.
+type GatewayLimits struct {
+	// concurrent is how many run at once at most; fewer when the models are slow. If unset, 64.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1024
+	Concurrent int32 `json:"concurrent,omitempty"`
+
+	// queued is how many more may wait, for up to 5 s, but at most half as many as run. If unset, 128.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=512
+	Queued int32 `json:"queued,omitempty"`
 }
 
 // CORS selects the pages of other sites that may call the gateway from a browser.

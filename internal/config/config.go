@@ -58,7 +58,24 @@ type Gateway struct {
 	Origins []string `json:"origins,omitempty"`
 	// PublicURL begins the links to documents, without a slash at its end; empty makes them relative.
 	PublicURL string `json:"publicURL,omitempty"`
+	// Limits bound the requests of each kind: answers, searches, and texts to embed or rank.
+	Limits GatewayLimits `json:"limits,omitzero"`
 }
+
+// GatewayLimits bound the requests of one kind that a gateway takes.
+type GatewayLimits struct {
+	// Concurrent is how many may be processed at once; 0 means DefaultConcurrent. Fewer are when the servers behind
+	// the gateway become slow.
+	Concurrent int `json:"concurrent,omitempty"`
+	// Queued is how many more may wait, but at most half as many as are processed; 0 means DefaultQueued.
+	Queued int `json:"queued,omitempty"`
+}
+
+// The defaults of GatewayLimits.
+const (
+	DefaultConcurrent = 64
+	DefaultQueued     = 128
+)
 
 // Pipeline identifies the pipeline that the data belongs to.
 type Pipeline struct {

@@ -167,6 +167,9 @@ func Gateway(p *v1alpha1.RAGPipeline, d DataPlane) (config.Gateway, error) {
 			LLM:       config.Policy(policy.LLM),
 		},
 		Origins: origins(p.Spec.Gateway.CORS),
+		Limits: config.GatewayLimits{
+			Concurrent: int(answer.Limits.Concurrent), Queued: int(answer.Limits.Queued),
+		},
 	}, nil
 }
 

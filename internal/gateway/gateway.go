@@ -61,10 +61,6 @@ type Options struct {
 	LoopbackOnly bool
 	// Hosts are further names that LoopbackOnly admits, such as that of a container's host.
 	Hosts []string
-	// Concurrent is how many requests of each kind, answers, searches, and texts to embed or rank,
-	// may be processed at once (default 64): fewer when the servers behind the gateway become slow.
-	// Queued is how many more may wait (default 128), for up to 5 s.
-	Concurrent, Queued int
 	// Log receives a line for each request, without any of its content. If it is nil, the lines are
 	// discarded.
 	Log *slog.Logger
@@ -112,9 +108,9 @@ func New(o Options) *Gateway {
 		hosts:       o.Hosts,
 		cors:        newCORS(o.Config.Origins, o.Keys != nil),
 		origins:     http.NewCrossOriginProtection(),
-		answers:     newAdmission(o.Concurrent, o.Queued),
-		searches:    newAdmission(o.Concurrent, o.Queued),
-		texts:       newAdmission(o.Concurrent, o.Queued),
+		answers:     newAdmission(o.Config.Limits),
+		searches:    newAdmission(o.Config.Limits),
+		texts:       newAdmission(o.Config.Limits),
 		log:         o.Log,
 		mux:         http.NewServeMux(),
 		created:     time.Now().Unix(),

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // running counts the requests that have a place.
@@ -31,7 +33,7 @@ func waiting(l *limiter) int {
 
 func TestMoreQuestionsThanPlacesWaitOrAreRefused(t *testing.T) {
 	f := newFixture()
-	f.options.Concurrent, f.options.Queued = 1, 1
+	f.options.Config.Limits = config.GatewayLimits{Concurrent: 1, Queued: 1}
 	working, finish := make(chan struct{}), make(chan struct{})
 	f.chat.words = []string{"word"}
 	f.chat.between = func(context.Context) error {
@@ -66,6 +68,39 @@ func TestMoreQuestionsThanPlacesWaitOrAreRefused(t *testing.T) {
 	}
 	if n := running(g); n != 0 {
 		t.Errorf("%d places were not freed", n)
+	}
+}
+
+func TestTheConfigLimitsEachKindOfRequest(t *testing.T) {
+	for name, tc := range map[string]struct {
+		limits          config.GatewayLimits
+		running, queued int
+	}{
+		"unset":           {config.GatewayLimits{}, 64, 32},
+		"more at once":    {config.GatewayLimits{Concurrent: 200}, 200, 100},
+		"more than queue": {config.GatewayLimits{Concurrent: 1024}, 1024, 128},
+		"few may wait":    {config.GatewayLimits{Queued: 3}, 64, 3},
+		"both":            {config.GatewayLimits{Concurrent: 2, Queued: 9}, 2, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture()
+			f.options.Config.Limits = tc.limits
+			g := f.gateway()
+			for _, kind := range []*admission{g.answers, g.searches, g.texts} {
+				running, queued := 0, 0
+				for w := kind.limiter.enter("a"); w != nil; w = kind.limiter.enter("a") {
+					select {
+					case <-w.admitted:
+						running++
+					default:
+						queued++
+					}
+				}
+				if running != tc.running || queued != tc.queued {
+					t.Errorf("%d run and %d wait, want %d and %d", running, queued, tc.running, tc.queued)
+				}
+			}
+		})
 	}
 }
 

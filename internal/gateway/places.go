@@ -16,12 +16,6 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
-// The defaults of Options.
-const (
-	defaultConcurrent = 64
-	defaultQueued     = 128
-)
-
 // patience is how long a request may wait for a place.
 const patience = 5 * time.Second
 
@@ -37,9 +31,10 @@ type admission struct {
 	bodies  *semaphore.Weighted
 }
 
-func newAdmission(concurrent, queued int) *admission {
+func newAdmission(limits config.GatewayLimits) *admission {
+	concurrent := cmp.Or(limits.Concurrent, config.DefaultConcurrent)
 	return &admission{
-		limiter: newLimiter(cmp.Or(concurrent, defaultConcurrent), cmp.Or(queued, defaultQueued), patience),
+		limiter: newLimiter(concurrent, cmp.Or(limits.Queued, config.DefaultQueued), patience),
 		bodies:  semaphore.NewWeighted(bodiesBytes),
 	}
 }
