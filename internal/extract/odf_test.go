@@ -150,8 +150,8 @@ func TestODP(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Page{
-		{Number: 1, Text: "Title\n\nabove\n\nbelow\n\nNotes: Ask Ines.", Headings: []Heading{{0, 1, "Title"}}},
-		{Number: 2},
+		{Number: 1, Slide: true, Text: "Title\n\nabove\n\nbelow\n\nNotes: Ask Ines.", Headings: []Heading{{0, 1, "Title"}}},
+		{Number: 2, Slide: true},
 	}
 	if diff := cmp.Diff(want, d.Pages); diff != "" {
 		t.Error(diff)

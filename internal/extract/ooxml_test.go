@@ -135,10 +135,10 @@ func TestPPTX(t *testing.T) {
 	}
 	want := []Page{
 		{
-			Number: 1, Text: "Shown first\n\nA100 | 128", Headings: []Heading{{0, 1, "Shown first"}},
+			Number: 1, Slide: true, Text: "Shown first\n\nA100 | 128", Headings: []Heading{{0, 1, "Shown first"}},
 			Tables: []Table{{Start: 13, End: 23, Rows: []int{13}}},
 		},
-		{Number: 2, Text: "Second\n\na point\nanother", Headings: []Heading{{0, 1, "Second"}}},
+		{Number: 2, Slide: true, Text: "Second\n\na point\nanother", Headings: []Heading{{0, 1, "Second"}}},
 	}
 	if diff := cmp.Diff(want, d.Pages); diff != "" {
 		t.Error(diff)

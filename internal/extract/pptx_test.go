@@ -105,7 +105,7 @@ func TestPPTXTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Page{
-		Number: 1, Text: "Team | Day | Shift\nBlue | Mon | Early\nBlue | Tue |\nRed | off | off",
+		Number: 1, Slide: true, Text: "Team | Day | Shift\nBlue | Mon | Early\nBlue | Tue |\nRed | off | off",
 		Tables: []Table{{Start: 0, End: 66, Header: "Team | Day | Shift", Columns: []string{"Team", "Day", "Shift"},
 			Rows: []int{19, 38, 51}}},
 	}
