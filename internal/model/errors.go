@@ -108,10 +108,14 @@ func (c *client) refused(status int, body string) *Error {
 	}
 	e.refusal = body[:min(len(body), maxRefusal)]
 	if status >= 300 && status < 400 {
-		e.Message = "it redirects, which is not followed: the key must not reach another host"
+		e.Message = redirected
 	}
 	return e
 }
+
+// redirected is the message about a redirect that send does not follow.
+const redirected = "it redirects; only one redirect within the server, by 307 or 308, is followed: " +
+	"the key must not reach another host"
 
 func failureFor(status int, said string) config.Failure {
 	switch {

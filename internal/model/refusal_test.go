@@ -43,7 +43,7 @@ func TestWhatAServersRefusalMeans(t *testing.T) {
 		{"an account without credit", 429, `{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}`, config.ModelUnpaid, "You exceeded your current quota"},
 		{"a proxy that waited too long", 504, ``, config.ModelTimedOut, ""},
 		{"an answer for later", 202, `{}`, config.ModelBroken, ""},
-		{"a redirect", 307, ``, config.ModelNotFound, "it redirects, which is not followed: the key must not reach another host"},
+		{"a redirect", 307, ``, config.ModelNotFound, redirected},
 		{"too long for a NIM", 400, `{"error":"Input length 548 exceeds maximum allowed token size 512"}`, config.InputTooLong, "Input length 548 exceeds maximum allowed token size 512"},
 		{"too long for OpenAI", 400, `{"error":{"message":"This model's maximum context length is 8192 tokens","type":"invalid_request_error","param":null,"code":"context_length_exceeded"}}`, config.InputTooLong, "This model's maximum context length is 8192 tokens"},
 		{"too long for vLLM", 400, `{"object":"error","message":"This model's maximum context length is 512 tokens. However, you requested 600 tokens","type":"BadRequestError","code":400}`, config.InputTooLong, "This model's maximum context length is 512 tokens. However, you requested 600 tokens"},
@@ -84,6 +84,19 @@ func TestARedirectIsNotFollowedWithTheKey(t *testing.T) {
 	_, err := NewEmbedder(s.model(), config.EmbeddingSpace{}, func() (string, error) { return "k", nil }, Transport{}).Query(t.Context(), "x")
 	if FailureOf(err) != config.ModelNotFound || elsewhere.count() != 0 {
 		t.Errorf("got %v, and the other host %d requests", err, elsewhere.count())
+	}
+}
+
+func TestARedirectIsFollowedOnceAndOnlyWithTheMethod(t *testing.T) {
+	for status, requests := range map[int]int{301: 1, 302: 1, 303: 1, 307: 2, 308: 2} {
+		s := serve(t, func(w http.ResponseWriter, _ []byte) {
+			w.Header().Set("Location", "/v1/elsewhere")
+			w.WriteHeader(status)
+		})
+		_, err := NewEmbedder(s.model(), config.EmbeddingSpace{}, nil, Transport{}).Query(t.Context(), "x")
+		if e, ok := errors.AsType[*Error](err); !ok || e.Failure != config.ModelNotFound || e.Status != status || s.count() != requests {
+			t.Errorf("%d: got %v after %d requests, want %d", status, err, s.count(), requests)
+		}
 	}
 }
 
