@@ -159,8 +159,9 @@ func TestCallersTakeTurns(t *testing.T) {
 		ask("other")
 		ask("other")
 		for range 4 {
-			held[0].leave(0)
-			held = held[1:]
+			first := held[0]
+			held = held[1:] // before the next one takes the place, and adds to the list
+			first.leave(0)
 			synctest.Wait()
 		}
 		mu.Lock()

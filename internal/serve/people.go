@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +19,7 @@ import (
 func People(w io.Writer, level slog.Level) *slog.Logger {
 	h := people{level: level, out: &out{w: w}}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		h.out.before = "\r\x1b[K" // a bar may stand there; clear it
+		h.before = "\r\x1b[K" // a bar may stand there; clear it
 	}
 	return slog.New(h)
 }
@@ -41,7 +42,7 @@ func (h people) Enabled(_ context.Context, level slog.Level) bool { return level
 
 // WithAttrs returns a handler that adds the attributes to each line.
 func (h people) WithAttrs(attributes []slog.Attr) slog.Handler {
-	h.attributes = append(h.attributes[:len(h.attributes):len(h.attributes)], attributes...)
+	h.attributes = append(slices.Clip(h.attributes), attributes...)
 	return h
 }
 
@@ -79,12 +80,12 @@ func (h people) Handle(_ context.Context, r slog.Record) error {
 		line.WriteString(" (" + strings.Join(about, ", ") + ")")
 	}
 	line.WriteByte('\n')
-	h.out.mu.Lock()
-	defer h.out.mu.Unlock()
-	if _, err := io.WriteString(h.out.w, h.out.before); err != nil {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, err := io.WriteString(h.w, h.before); err != nil {
 		return err
 	}
-	_, err := Plain(h.out.w).Write(line.Bytes())
+	_, err := Plain(h.w).Write(line.Bytes())
 	return err
 }
 

@@ -89,7 +89,7 @@ func (p *pipeline) plans(change func(*v1alpha1.RAGPipelineSpec)) (planned plan.P
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	cmd := exec.CommandContext(p.t.Context(), "../../bin/image/ragpipeline", "plan", "-f", "-", "-o", "json") //nolint:gosec // is the program under test
+	cmd := exec.CommandContext(p.t.Context(), "../../bin/image/ragpipeline", "plan", "-f", "-", "-o", "json")
 	var out, said bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(raw), &out, &said
 	err = cmd.Run()

@@ -53,7 +53,7 @@ func (n *namespace) starts(s *server) {
 	}
 	s.address = l.Addr().String()
 	s.running = &http.Server{Handler: s.handler, ReadHeaderTimeout: time.Minute}
-	go s.running.Serve(l) //nolint:errcheck // is closed
+	go s.running.Serve(l)
 }
 
 // machine is this machine's address on the way to the cluster's nodes.
