@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -192,6 +193,38 @@ func TestAFullDiskEndsTheRunAndTheNextGoesOn(t *testing.T) {
 		p := start(t, append(args, "--data", data), through("unshare", "-rm", "sh", "-c", `mount -t tmpfs -o size=600k tmpfs `+data+` && exec "$0" "$@"`)).wait()
 		p.ends(1, "of 27 documents in", "no space left for the index in "+data+": make room and run again")
 	})
+}
+
+// A browser saves what a source holds, and neither guesses its type nor runs it. Where the source no longer has
+// what was indexed, the caller gets the text, and is told.
+func TestTheContentOfADocumentIsItsBytesOrItsMarkedText(t *testing.T) {
+	t.Parallel()
+	const page = "<!doctype html><title>Wind</title><script>alert(1)</script><p>Wind is measured in knots.</p>\r\n"
+	docs := directory(t, map[string]string{"a/wind page.html": page, "tide.md": tide, "sea.md": "The sea is measured in fathoms."})
+	_, c := serving(t, []string{"-f", manifest(t, pipeline(volume, standIns)), "--documents", docs})
+	if err := os.Remove(filepath.Join(docs, "tide.md")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(docs, "sea.md"), "Another version than the one that was indexed.")
+	for _, tc := range []struct{ document, form, kind, disposition, body string }{
+		{"a/wind%20page.html", "original", "application/octet-stream", `attachment; filename="wind page.html"`, page},
+		{"tide.md", "extracted", "text/plain; charset=utf-8", "attachment; filename=tide.md.txt", strings.TrimSpace(tide)},
+		{"sea.md", "extracted", "text/plain; charset=utf-8", "attachment; filename=sea.md.txt", "The sea is measured in fathoms."},
+	} {
+		got := c.get("/v1/documents/docs/" + tc.document + "/content")
+		if got.status != http.StatusOK || got.body != tc.body {
+			t.Errorf("%s: status %d, content %q, want %q", tc.document, got.status, got.body, tc.body)
+		}
+		for header, want := range map[string]string{
+			"X-Document-Content": tc.form, "Content-Type": tc.kind, "Content-Disposition": tc.disposition,
+			"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'",
+		} {
+			if value := got.header.Get(header); value != want {
+				t.Errorf("%s: %s is %q, want %q", tc.document, header, value, want)
+			}
+		}
+	}
+	c.get("/v1/documents/docs/rain.md/content").want(t, http.StatusNotFound, "UnknownDocument")
 }
 
 // through starts the binary by another program, which gets it and its arguments.
