@@ -135,7 +135,9 @@ func (d *dataPlane) questionPath(c config.Gateway) *questionPath {
 
 // gatewayOptions puts HTTP in front of the question path. The caller adds who may use it.
 func (d *dataPlane) gatewayOptions(q *questionPath) gateway.Options {
-	o := gateway.Options{Config: q.config, Query: q.service, Index: d.store, Embedder: q.embedder, Log: d.log}
+	o := gateway.Options{
+		Config: q.config, Query: q.service, Index: d.store, Embedder: q.embedder, Registerer: d.registry, Log: d.log,
+	}
 	if q.ranker != nil {
 		o.Ranker = q.ranker
 	}

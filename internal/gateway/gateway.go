@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -61,6 +62,8 @@ type Options struct {
 	LoopbackOnly bool
 	// Hosts are further names that LoopbackOnly admits, such as that of a container's host.
 	Hosts []string
+	// Registerer receives the metrics of what is admitted; nil keeps them private.
+	Registerer prometheus.Registerer
 	// Log receives a line for each request, without any of its content. If it is nil, the lines are
 	// discarded.
 	Log *slog.Logger
@@ -108,9 +111,9 @@ func New(o Options) *Gateway {
 		hosts:       o.Hosts,
 		cors:        newCORS(o.Config.Origins, o.Keys != nil),
 		origins:     http.NewCrossOriginProtection(),
-		answers:     newAdmission(o.Config.Limits),
-		searches:    newAdmission(o.Config.Limits),
-		texts:       newAdmission(o.Config.Limits),
+		answers:     newAdmission("answers", o.Config.Limits, o.Registerer),
+		searches:    newAdmission("searches", o.Config.Limits, o.Registerer),
+		texts:       newAdmission("texts", o.Config.Limits, o.Registerer),
 		log:         o.Log,
 		mux:         http.NewServeMux(),
 		created:     time.Now().Unix(),

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -37,12 +38,15 @@ func newLimiter(concurrent, queued int, patience time.Duration) *limiter {
 	return &limiter{limit: newLatencyLimit(concurrent), queued: queued, patience: patience, queues: map[string][]*waiter{}}
 }
 
-// acquire takes a place for a request of the caller, and waits for one if there is room to wait. The
-// holder leaves it.
+// errFull is why a request has no place: too many run and wait, or it has waited too long.
+var errFull = errors.New("too many requests")
+
+// acquire takes a place for a request of the caller, and waits for one if there is room to wait. Its
+// error is errFull, or that of ctx. The holder leaves the place.
 func (l *limiter) acquire(ctx context.Context, caller string) (*place, error) {
 	w := l.enter(caller)
 	if w == nil {
-		return nil, busy()
+		return nil, errFull
 	}
 	select {
 	case <-w.admitted:
@@ -51,7 +55,7 @@ func (l *limiter) acquire(ctx context.Context, caller string) (*place, error) {
 	}
 	timeout := time.NewTimer(l.patience)
 	defer timeout.Stop()
-	var err error = busy()
+	err := errFull
 	select {
 	case <-w.admitted:
 		return l.place(), nil
@@ -88,6 +92,13 @@ func (l *limiter) enter(caller string) *waiter {
 	l.queues[caller] = append(l.queues[caller], w)
 	l.waiting++
 	return w
+}
+
+// load is how many requests wait, and how many may run at once now.
+func (l *limiter) load() (waiting, limit int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waiting, l.limit.concurrent()
 }
 
 // room is how many requests may wait now.

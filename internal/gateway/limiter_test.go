@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -24,15 +28,27 @@ func running(g *Gateway) (n int) {
 	return n
 }
 
-// waiting counts the requests that wait for a place.
-func waiting(l *limiter) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.waiting
+// metricsOf returns the values of the metrics on requests, by name and kind.
+func metricsOf(t *testing.T, registry *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, family := range families {
+		name := strings.TrimPrefix(family.GetName(), "ragpipeline_requests_")
+		for _, m := range family.GetMetric() {
+			values[name+" "+m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	return values
 }
 
 func TestMoreQuestionsThanPlacesWaitOrAreRefused(t *testing.T) {
 	f := newFixture()
+	registry := prometheus.NewRegistry()
+	f.options.Registerer = registry
 	f.options.Config.Limits = config.GatewayLimits{Concurrent: 1, Queued: 1}
 	working, finish := make(chan struct{}), make(chan struct{})
 	f.chat.words = []string{"word"}
@@ -47,7 +63,7 @@ func TestMoreQuestionsThanPlacesWaitOrAreRefused(t *testing.T) {
 	go ask()
 	<-working
 	go ask()
-	await(t, "the second question to wait", func() bool { return waiting(g.answers.limiter) == 1 })
+	await(t, "the second question to wait", func() bool { return metricsOf(t, registry)["waiting answers"] == 1 })
 	got := call(g, "POST", chatRoute, chatBody("what?"))
 	told, after := failureIn(t, got.Body), got.Header().Get("Retry-After")
 	if got.Code != 429 || told.Code != "TooManyRequests" || after != "1" {
@@ -68,6 +84,14 @@ func TestMoreQuestionsThanPlacesWaitOrAreRefused(t *testing.T) {
 	}
 	if n := running(g); n != 0 {
 		t.Errorf("%d places were not freed", n)
+	}
+	want := map[string]float64{
+		"limit answers": 1, "limit searches": 1, "limit texts": 1,
+		"refused_total answers": 1, "refused_total searches": 0, "refused_total texts": 0,
+		"waiting answers": 0, "waiting searches": 0, "waiting texts": 0,
+	}
+	if diff := cmp.Diff(want, metricsOf(t, registry)); diff != "" {
+		t.Errorf("metrics (-want +got):\n%s", diff)
 	}
 }
 
@@ -110,7 +134,7 @@ func TestARequestThatWaitsTooLongIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.acquire(t.Context(), "a"); failureOf(err).status != 429 {
+	if _, err := l.acquire(t.Context(), "a"); !errors.Is(err, errFull) {
 		t.Errorf("got %v, want a refusal", err)
 	}
 	gone, leave := context.WithCancel(t.Context())

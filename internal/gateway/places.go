@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -29,14 +30,46 @@ const bodiesBytes = 32 << 20
 type admission struct {
 	limiter *limiter
 	bodies  *semaphore.Weighted
+	refused prometheus.Counter
 }
 
-func newAdmission(limits config.GatewayLimits) *admission {
+// newAdmission admits requests of the kind, within the limits. Its metrics go to r, unless that is nil.
+func newAdmission(kind string, limits config.GatewayLimits, r prometheus.Registerer) *admission {
 	concurrent := cmp.Or(limits.Concurrent, config.DefaultConcurrent)
-	return &admission{
+	label := prometheus.Labels{"kind": kind}
+	a := &admission{
 		limiter: newLimiter(concurrent, cmp.Or(limits.Queued, config.DefaultQueued), patience),
 		bodies:  semaphore.NewWeighted(bodiesBytes),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name:        "ragpipeline_requests_refused_total",
+			Help:        "Requests that were refused because the gateway had too many of their kind.",
+			ConstLabels: label,
+		}),
 	}
+	if r != nil {
+		r.MustRegister(a.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "ragpipeline_requests_waiting",
+			Help:        "Requests that wait for a place.",
+			ConstLabels: label,
+		}, func() float64 {
+			waiting, _ := a.limiter.load()
+			return float64(waiting)
+		}), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "ragpipeline_requests_limit",
+			Help:        "Requests that may be processed at once now, as the latency of the models allows.",
+			ConstLabels: label,
+		}, func() float64 {
+			_, limit := a.limiter.load()
+			return float64(limit)
+		}))
+	}
+	return a
+}
+
+// busy counts a request that is refused, and returns what its client is told.
+func (a *admission) busy() *Failure {
+	a.refused.Inc()
+	return busy()
 }
 
 // read reads a body of at most limit bytes. Memory is taken as the bytes arrive, so that a length that is
@@ -51,7 +84,7 @@ func (x *exchange) read(r *http.Request, limit int64) ([]byte, error) {
 		if len(b) == cap(b) {
 			size := nextSize(int64(len(b)), r.ContentLength, limit)
 			if !x.hold(size) {
-				return nil, busy()
+				return nil, x.places.busy()
 			}
 			b = append(make([]byte, 0, size), b...)
 		}
@@ -108,6 +141,9 @@ func (x *exchange) enter(ctx context.Context) (err error) {
 		return nil
 	}
 	x.place, err = x.places.limiter.acquire(ctx, cmp.Or(x.caller.name, x.address))
+	if errors.Is(err, errFull) {
+		return x.places.busy()
+	}
 	return err
 }
 

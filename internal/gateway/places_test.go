@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // brokenBody gives a part of a body, and then an error.
@@ -63,7 +65,9 @@ func TestALateBodyIs408(t *testing.T) {
 // Bodies that are still arriving hold memory, but no place: others are served meanwhile, and what is
 // beyond the bound is refused.
 func TestBodiesInFlightAreBounded(t *testing.T) {
-	g := newFixture().gateway()
+	f, registry := newFixture(), prometheus.NewRegistry()
+	f.options.Registerer = registry
+	g := f.gateway()
 	const most = bodiesBytes / maxTextsBody
 	blank := strings.Repeat(" ", maxTextsBody-1)
 	answers := make(chan int, most)
@@ -83,6 +87,9 @@ func TestBodiesInFlightAreBounded(t *testing.T) {
 	got := call(g, "POST", embedRoute, `{"input": "`+strings.Repeat("x", maxTrusted)+`"}`)
 	if told := failureIn(t, got.Body); got.Code != 429 || told.Code != "TooManyRequests" {
 		t.Errorf("a body beyond the bound: status %d, %+v", got.Code, told)
+	}
+	if refused := metricsOf(t, registry)["refused_total texts"]; refused != 1 {
+		t.Errorf("%v texts are counted as refused, want 1", refused)
 	}
 	if n := running(g); n != 0 {
 		t.Errorf("bodies that have not arrived hold %d places", n)
