@@ -21,35 +21,33 @@ type loaded struct {
 	vector []float32
 }
 
-// load reads the generation's chunks and vectors into the ranking, in their order. It prepares the
-// vectors of a batch while it reads the next ones and adds the terms of earlier ones: each batch's
-// future is queued in order.
+// load reads the generation's chunks and vectors into the ranking, in their order. It prepares a
+// batch while it reads the next ones: each batch's future is queued in order.
 func (s *Store) load(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	type future struct {
-		batch    []loaded
-		prepared chan *segment
+	type prepared struct {
+		segment *segment
+		terms   *counted
 	}
-	futures := make(chan future, runtime.GOMAXPROCS(0))
+	futures := make(chan chan prepared, runtime.GOMAXPROCS(0))
 	group.Go(func() error {
 		defer close(futures)
 		return s.readBatches(ctx, func(batch []loaded) error {
-			next := future{batch, make(chan *segment, 1)}
+			future := make(chan prepared, 1)
 			select {
-			case futures <- next:
+			case futures <- future:
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
-			group.Go(func() error { next.prepared <- segmentOf(batch); return nil })
+			group.Go(func() error { future <- prepared{segmentOf(batch), count(batch)}; return nil })
 			return nil
 		})
 	})
 	postings := newBuilder()
-	for next := range futures {
-		for i := range next.batch {
-			postings.add(next.batch[i].terms)
-		}
-		s.ranking.stage(<-next.prepared)
+	for future := range futures {
+		next := <-future
+		postings.add(next.terms)
+		s.ranking.stage(next.segment)
 	}
 	s.ranking.postings = postings.postings()
 	s.ranking.commit(0)
@@ -69,7 +67,11 @@ func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error 
 		return err
 	}
 	defer rows.Close()
-	var batch []loaded
+	var (
+		batch   []loaded
+		decoded string // is the metadata of the chunk before, which is mostly the next one's too
+		last    config.Metadata
+	)
 	for rows.Next() {
 		var (
 			c           loaded
@@ -84,9 +86,13 @@ func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error 
 		if c.sum(s.generation, metadata) != loaded {
 			return altered("a chunk")
 		}
-		if c.Metadata, err = config.DecodeMetadata(metadata); err != nil {
-			return fmt.Errorf("%w: metadata of a chunk: %w", ErrDamaged, err)
+		if metadata != decoded {
+			if last, err = config.DecodeMetadata(metadata); err != nil {
+				return fmt.Errorf("%w: metadata of a chunk: %w", ErrDamaged, err)
+			}
+			decoded = metadata
 		}
+		c.Metadata = last
 		if c.vector, err = readVector(c.number, encoded, sum); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"encoding/binary"
 	"iter"
 	"math"
 	"strings"
@@ -64,14 +63,22 @@ func (p *postings) term(term string) int32 {
 	return i
 }
 
-// builder makes the postings of many chunks in a fraction of the time that add takes for them: it
-// looks at small arrays instead of a list for each term.
+// builder makes the postings of many chunks in a fraction of the time that add takes for them. Terms
+// are counted a segment at a time, which can happen in parallel: most of them repeat within one, so
+// that few are looked up among all.
 type builder struct {
-	short   map[uint64]int32 // finds a term of up to eight bytes, which are its key
-	long    map[string]int32
-	names   []byte        // holds all terms, one after the other
-	last    []lastPosting // is of each term
-	found   []found
+	terms   map[string]int32
+	counts  []int // counts the postings of each term
+	found   [][]found
+	lengths []uint32
+}
+
+// counted is the postings of a segment, in the order of its chunks.
+type counted struct {
+	terms   map[string]int32
+	names   []string // holds the terms by their number
+	last    []int    // is where each term's last posting is
+	found   []found  // has places in the segment for ordinals
 	lengths []uint32
 }
 
@@ -80,77 +87,88 @@ type found struct {
 	posting posting
 }
 
-// lastPosting is a term, and where its last posting is.
-type lastPosting struct {
-	end     int // is that of the term in names
-	ordinal uint32
-	found   int32 // is -1 before the first
+func newBuilder() *builder { return &builder{terms: make(map[string]int32)} }
+
+// count counts the terms of a segment's chunks. It keeps slices of them.
+func count(batch []loaded) *counted {
+	most := 0
+	for i := range batch {
+		most += strings.Count(batch[i].terms, " ") + 1
+	}
+	distinct := most / 4 // is a guess, so that little is copied as they grow
+	c := &counted{
+		terms: make(map[string]int32, distinct), names: make([]string, 0, distinct), last: make([]int, 0, distinct),
+		found: make([]found, 0, most),
+	}
+	for i := range batch {
+		c.add(batch[i].terms)
+	}
+	return c
 }
 
-func newBuilder() *builder {
-	return &builder{short: make(map[uint64]int32), long: make(map[string]int32)}
-}
-
-// add appends a chunk with the next ordinal. Its terms are joined by spaces.
-func (b *builder) add(terms string) {
-	ordinal, length := uint32(len(b.lengths)), uint32(0)
+// add appends a chunk. Its terms are joined by spaces.
+func (c *counted) add(terms string) {
+	place, first, length := uint32(len(c.lengths)), len(c.found), uint32(0)
 	for term, rest := "", terms; rest != ""; length++ {
 		term, rest, _ = strings.Cut(rest, " ")
-		i := b.term(term)
-		if last := b.last[i]; last.found >= 0 && last.ordinal == ordinal {
-			if p := &b.found[last.found].posting; *p&maxFrequency < maxFrequency {
+		i, known := c.terms[term]
+		if !known {
+			i = int32(len(c.names))
+			c.terms[term] = i
+			c.names, c.last = append(c.names, term), append(c.last, -1)
+		}
+		if last := c.last[i]; last >= first {
+			if p := &c.found[last].posting; *p&maxFrequency < maxFrequency {
 				*p++
 			}
 			continue
 		}
-		b.last[i].ordinal, b.last[i].found = ordinal, int32(len(b.found))
-		b.found = append(b.found, found{i, newPosting(ordinal, 1)})
+		c.last[i] = len(c.found)
+		c.found = append(c.found, found{i, newPosting(place, 1)})
 	}
-	b.lengths = append(b.lengths, length)
+	c.lengths = append(c.lengths, length)
 }
 
-// term is the number of a term, which holds no zero byte.
-func (b *builder) term(term string) int32 {
-	next := int32(len(b.last))
-	if len(term) <= 8 {
-		var padded [8]byte
-		copy(padded[:], term)
-		key := binary.LittleEndian.Uint64(padded[:])
-		if i, known := b.short[key]; known {
-			return i
+// add appends the segment's chunks with the next ordinals. It takes over what was found, and keeps
+// no reference to the terms.
+func (b *builder) add(c *counted) {
+	numbers := make([]int32, len(c.names)) // are those of the segment's terms among all
+	for i, term := range c.names {
+		number, known := b.terms[term]
+		if !known {
+			number = int32(len(b.counts))
+			b.terms[strings.Clone(term)] = number
+			b.counts = append(b.counts, 0)
 		}
-		b.short[key] = next
-	} else {
-		if i, known := b.long[term]; known {
-			return i
-		}
-		b.long[strings.Clone(term)] = next
+		numbers[i] = number
 	}
-	b.names = append(b.names, term...)
-	b.last = append(b.last, lastPosting{end: len(b.names), found: -1})
-	return next
+	shift := posting(len(b.lengths)) << frequencyBits
+	for i := range c.found {
+		f := &c.found[i]
+		f.term = numbers[f.term]
+		f.posting += shift
+		b.counts[f.term]++
+	}
+	b.found = append(b.found, c.found)
+	b.lengths = append(b.lengths, c.lengths...)
 }
 
 // postings are those of the chunks. It ends the use of the builder.
 func (b *builder) postings() postings {
-	counts := make([]int, len(b.last))
-	for _, f := range b.found {
-		counts[f.term]++
+	total := 0
+	for _, count := range b.counts {
+		total += count
 	}
-	p := postings{
-		terms:   make(map[string]int32, len(b.last)),
-		lists:   make([][]posting, len(b.last)),
-		lengths: b.lengths,
-	}
-	names, name := string(b.names), 0
-	all, from := make([]posting, len(b.found)), 0
-	for i, count := range counts {
-		p.terms[names[name:b.last[i].end]] = int32(i)
+	p := postings{terms: b.terms, lists: make([][]posting, len(b.counts)), lengths: b.lengths}
+	all, from := make([]posting, total), 0
+	for i, count := range b.counts {
 		p.lists[i] = all[from : from : from+count] // a list that grows later moves away
-		name, from = b.last[i].end, from+count
+		from += count
 	}
-	for _, f := range b.found {
-		p.lists[f.term] = append(p.lists[f.term], f.posting)
+	for _, segment := range b.found {
+		for _, f := range segment {
+			p.lists[f.term] = append(p.lists[f.term], f.posting)
+		}
 	}
 	return p
 }

@@ -223,7 +223,8 @@ func TestBuiltPostingsAreThoseThatWereAdded(t *testing.T) {
 		words = append(words, letters(i*37))
 	}
 	added, built := newPostings(), newBuilder()
-	for i := range 300 {
+	chunks := make([]loaded, 300)
+	for i := range chunks {
 		terms := make([]string, random.IntN(60))
 		for j := range terms {
 			terms[j] = words[int(float64(len(words))*math.Pow(random.Float64(), 3))]
@@ -231,8 +232,11 @@ func TestBuiltPostingsAreThoseThatWereAdded(t *testing.T) {
 		if i == 7 {
 			terms = slices.Repeat([]string{"many"}, 1000)
 		}
-		added.add(strings.Join(terms, " "))
-		built.add(strings.Join(terms, " "))
+		chunks[i].terms = strings.Join(terms, " ")
+		added.add(chunks[i].terms)
+	}
+	for segment := range slices.Chunk(chunks, 64) {
+		built.add(count(segment))
 	}
 	got := built.postings()
 	if len(added.terms) < 100 {
