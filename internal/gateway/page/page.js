@@ -76,9 +76,37 @@ function showCitations(citations) {
       details.append(element("small", "This document was only partly read: " + partlyRead.get(c.document_id)));
     }
     const item = element("li");
-    item.append(details);
+    item.append(details, downloadButton(c, item));
     return item;
   }));
+}
+
+// A link would lack the API key, and could lead to another host than this page's.
+function downloadButton(citation, item) {
+  const button = element("button", "Download " + citation.document_name);
+  Object.assign(button, { type: "button", className: "download" });
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    for (const old of item.querySelectorAll(":scope > .error")) old.remove();
+    try {
+      await download(citation.document_id, citation.document_name);
+    } catch (e) {
+      item.append(Object.assign(element("p", "The download failed: " + e.message), { className: "notice error" }));
+    }
+    button.disabled = false;
+  });
+  return button;
+}
+
+// download saves the document's bytes, or its text where the gateway no longer has those.
+async function download(id, name) {
+  const path = id.split("/").map(encodeURIComponent).join("/");
+  const response = await fetch("v1/documents/" + path + "/content", { headers: headers() });
+  if (!response.ok) throw new Error(await failure(response));
+  const isText = response.headers.get("X-Document-Content") === "extracted";
+  const url = URL.createObjectURL(await response.blob());
+  Object.assign(element("a"), { href: url, download: isText ? name + ".txt" : name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000); // the browser reads it after the click
 }
 
 // showUsed sets the passages that the answer cites apart from those that were only put before the LLM.
