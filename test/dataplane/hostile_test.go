@@ -134,7 +134,7 @@ func TestHostileCallersAreBoundedAndOthersServed(t *testing.T) {
 		b.connect(b.api, post(b.api, "/v1/chat/completions", len(askBody))+askBody) // and never reads
 	}
 	b.serves("beside 10,000 streams that nobody reads")
-	if mib := b.memory(); mib > 512 {
+	if mib := b.memory(); mib > 512 && !raceDetector() { // whose own memory comes on top
 		t.Errorf("the gateway holds %d MiB", mib)
 	}
 	b.sim.Mend(config.StageLLM)
