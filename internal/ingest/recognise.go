@@ -29,8 +29,8 @@ const recogniseEvery = time.Minute
 const firstLook = 4 * time.Second
 
 // recogniseFirst looks before anything is read or written. A model that refuses for good ends the first run of a
-// generation before its documents are read. One that does not answer stops nothing yet: documents may be removed without
-// it, and the first text that is to be embedded waits for it.
+// generation before its documents are read. One that does not answer stops nothing yet: documents may be removed
+// without it, and the first text that is to be embedded waits for it.
 func (r *run) recogniseFirst(ctx context.Context) error {
 	if r.Anchor == nil {
 		return nil

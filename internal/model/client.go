@@ -218,7 +218,7 @@ func (c *client) exchange(ctx context.Context, call call, key string, begun func
 	defer watchdog.Stop()
 
 	resp, err := c.send(inner, call, key)
-	if e, own := errors.AsType[*Error](err); own {
+	if e, own := errors.AsType[*Error](err); own && ctx.Err() == nil { // later it may be another call's, the cause of ctx
 		return e
 	}
 	if err != nil {

@@ -292,6 +292,23 @@ func TestACallerThatLeavesIsNoFailureOfTheModel(t *testing.T) {
 	<-gone // the upstream's work is cancelled, or the test hangs
 }
 
+// The parallel requests of a run are cancelled by the error of the first that failed, which is their context's cause,
+// and so what the transport returns.
+func TestACallCancelledByAnothersErrorHasNoneOfItsOwn(t *testing.T) {
+	another := &Error{Stage: config.StageLLM, Failure: config.ModelRejected, Model: "m"}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		cancel(another)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(s.Close)
+	_, err := NewChat(config.LLM{Model: config.Model{URL: s.URL, Name: "m"}}, nil, Transport{}).Complete(ctx, ask("x"))
+	if !errors.Is(err, context.Canceled) || FailureOf(err) != "" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestSummariesAreTheSameEachTime(t *testing.T) {
 	dial := func(port string) error {
 		return &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused on " + port)}
