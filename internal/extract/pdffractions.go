@@ -44,8 +44,8 @@ func (t *pdfText) joinFraction(i int) bool {
 	return true
 }
 
-// holdsWord reports whether letters stand in a row that are no names of quantities: words over each other are the names
-// of columns.
+// holdsWord reports whether the letters form a word, and not the name of a quantity. Words above each
+// other are the names of columns.
 func holdsWord(chars []rune) bool {
 	const shortest = 4
 	run := 0

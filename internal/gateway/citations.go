@@ -169,7 +169,7 @@ func withoutSourceList(answer string) string {
 }
 
 // links makes the URLs of documents at this gateway. They never contain the Host that a request
-// names: whoever sends the request chooses it.
+// names, because the sender of the request chooses it.
 type links struct{ base string }
 
 // linksOf returns links that begin with the pipeline's public URL, or with a slash if it has none.

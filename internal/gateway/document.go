@@ -56,8 +56,8 @@ func (g *Gateway) document(x *exchange, r *http.Request) error {
 	return x.sendJSON(newDocument(row))
 }
 
-// visible returns the row of a document if the caller may see it, and nil if there is none: the one
-// place that decides who sees which document. Every caller sees what the ledger shows.
+// visible returns the row of a document that the caller may see, or else nil. No other function
+// decides who sees which document. Every caller sees what the ledger shows.
 func (g *Gateway) visible(ctx context.Context, _ caller, document string) (*index.Row, error) {
 	row, err := g.index.Row(ctx, document)
 	if err != nil {

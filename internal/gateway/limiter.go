@@ -10,7 +10,8 @@ import (
 
 // limiter bounds how many requests of one kind are processed at once, and how many wait. The bound
 // follows the latency of the servers behind it: see latencyLimit. No more may wait than half of it, so
-// that whoever is admitted is answered soon. Callers that wait take turns, whoever has sent more.
+// that an admitted request is answered soon. Callers that wait take turns, however many requests each
+// has sent.
 type limiter struct {
 	mu       sync.Mutex
 	limit    *latencyLimit

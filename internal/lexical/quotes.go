@@ -41,7 +41,7 @@ type quote struct {
 	terms, above, label, whole []string
 }
 
-// What a statement is worth beside its coverage of the question, as parts of a full coverage.
+// These weights add to a statement's coverage of the question, as parts of a full coverage.
 const (
 	phraseWorth  = 0.5 // all of the question's neighbouring terms are neighbours in it
 	headingWorth = 0.4 // the heading above it covers the question, as far as it does not itself

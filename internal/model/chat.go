@@ -237,8 +237,8 @@ func (c *Chat) noteContext(err error) {
 	}
 }
 
-// another returns the dialect that the refusal asks for and the request in it, or d if there is none
-// that changes the request.
+// another returns the dialect that the refusal asks for, and the request in it. If no dialect changes
+// the request, it returns d.
 func (c *Chat) another(r *ChatRequest, stream bool, d dialect, refused []byte, said refusalText) (dialect, []byte) {
 	for _, l := range lessons {
 		if d&l.way != 0 || !l.taught(said) {

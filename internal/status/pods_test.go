@@ -123,6 +123,9 @@ func TestACrashLoopHasOneMessage(t *testing.T) {
 func TestRefusedPodsAreToldWithTheFieldThatHelps(t *testing.T) {
 	w := newWorld()
 	store, run := storeSubject(w.p), ingestSubject(w.p)
+	nim := modelSubject(w.p, config.StageEmbedding, Component{})
+	w.p.Spec.Models.Reranking = &v1alpha1.Model{StandIn: &v1alpha1.StandIn{}}
+	standIn := modelSubject(w.p, config.StageReranking, Component{}) // has no resources of its own to set
 	for _, c := range []struct {
 		subject       subject
 		message, want string
@@ -136,7 +139,15 @@ func TestRefusedPodsAreToldWithTheFieldThatHelps(t *testing.T) {
 		{store, `pods "papers-weaviate-0" is forbidden: unable to validate against any security context constraint: [provider "restricted-v2": .spec.securityContext.fsGroup: Invalid value: []int64{65532}: 65532 is not an allowed group]`,
 			"; set spec.pods.user to Cluster, so that the cluster chooses the user"},
 		{store, `pods "papers-weaviate-0" is forbidden: no PriorityClass with name stores was found`,
-			"; create the PriorityClass, or correct spec.vectorStore.weaviate or spec.pods.priorityClassName"},
+			"; create the PriorityClass, or correct spec.pods.priorityClassName"},
+		{nim, `pods "papers-embedding-x" is forbidden: no PriorityClass with name gpu was found`,
+			"; create the PriorityClass, or correct spec.models.embedding.nim.priorityClassName or that of spec.pods"},
+		{nim, `pods "papers-embedding-x" is forbidden: pod rejected: RuntimeClass "nvidia" not found`,
+			"; create the RuntimeClass, or correct spec.models.embedding.nim.runtimeClassName"},
+		{standIn, `pods "papers-stand-in-x" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=4, limited: pods=4`,
+			"limited: pods=4; raise the ResourceQuota"},
+		{standIn, `pods "papers-stand-in-x" is forbidden: failed quota: compute: must specify limits.cpu for: models`,
+			"; set defaults for them by a LimitRange, which the ResourceQuota needs"},
 		{store, `pods "papers-weaviate-0" is forbidden: error looking up service account rag/mine: serviceaccount "mine" not found`,
 			"; create the service account, or correct spec.pods.serviceAccountName"},
 		{store, `pods "papers-weaviate-0" is forbidden: ValidatingAdmissionPolicy 'team' with binding 'team' denied request: every pod needs the label team`,

@@ -29,25 +29,54 @@ func (r *Run) fault(s subject) (finding, bool) {
 var generated = regexp.MustCompile(`^(Error creating: |create Pod \S+ in StatefulSet \S+ failed error: )?` +
 	`(pods "[^"]*" is forbidden: |Pod "[^"]*" is invalid: )?`)
 
-// refusals are the remedies for what the API server says of a pod that it refuses. In them, %s stands for the field of
-// the pod's component.
+// refusals are the remedies for what the API server says of a pod that it refuses. They name only fields that the
+// subject has.
 var refusals = []struct {
 	says   *regexp.Regexp
-	remedy string
+	remedy func(subject) string
 }{
-	{regexp.MustCompile(`failed quota: (\S+): must specify`), "set them in %s.resources, which the ResourceQuota asks for"},
-	{regexp.MustCompile(`exceeded quota`), "raise the ResourceQuota, or lower %s.resources"},
-	{regexp.MustCompile(`(maximum|minimum) .* usage per|max limit to request ratio`),
-		"set %s.resources to what the namespace's LimitRange allows"},
+	{regexp.MustCompile(`failed quota: \S+: must specify`), func(s subject) string {
+		if s.memory == "" {
+			return "set defaults for them by a LimitRange, which the ResourceQuota needs"
+		}
+		return "set them in " + s.resources() + ", which the ResourceQuota asks for"
+	}},
+	{regexp.MustCompile(`exceeded quota`), func(s subject) string {
+		if s.memory == "" {
+			return "raise the ResourceQuota"
+		}
+		return "raise the ResourceQuota, or lower " + s.resources()
+	}},
+	{regexp.MustCompile(`(maximum|minimum) .* usage per|max limit to request ratio`), func(s subject) string {
+		if s.memory == "" {
+			return "change the namespace's LimitRange"
+		}
+		return "set " + s.resources() + " to what the namespace's LimitRange allows"
+	}},
 	{regexp.MustCompile(`security context constraint`),
-		"set spec.pods.user to Cluster, so that the cluster chooses the user"},
-	{regexp.MustCompile(`violates PodSecurity`), "the namespace enforces more than Pod Security's level restricted"},
-	{regexp.MustCompile(`no PriorityClass with name`), "create the PriorityClass, or correct %s or spec.pods.priorityClassName"},
-	{regexp.MustCompile(`RuntimeClass .*not found`), "create the RuntimeClass, or correct %s.runtimeClassName"},
-	{regexp.MustCompile(`service ?account`), "create the service account, or correct spec.pods.serviceAccountName"},
+		always("set spec.pods.user to Cluster, so that the cluster chooses the user")},
+	{regexp.MustCompile(`violates PodSecurity`), always("the namespace enforces more than Pod Security's level restricted")},
+	{regexp.MustCompile(`no PriorityClass with name`), func(s subject) string {
+		if s.isNIM() {
+			return "create the PriorityClass, or correct " + s.field + ".priorityClassName or that of spec.pods"
+		}
+		return "create the PriorityClass, or correct spec.pods.priorityClassName"
+	}},
+	{regexp.MustCompile(`RuntimeClass .*not found`), func(s subject) string {
+		return "create the RuntimeClass, or correct " + s.field + ".runtimeClassName" // only a NIM can name one
+	}},
+	{regexp.MustCompile(`service ?account`),
+		always("create the service account, or correct spec.pods.serviceAccountName")},
 	{regexp.MustCompile(`ValidatingAdmissionPolicy|denied the request`),
-		"give the pods what the policy asks for by spec.pods, or exempt the namespace"},
+		always("give the pods what the policy asks for by spec.pods, or exempt the namespace")},
 }
+
+func always(remedy string) func(subject) string { return func(subject) string { return remedy } }
+
+// resources is the field of the subject's resources; only a subject with a field of its memory has one.
+func (s subject) resources() string { return strings.TrimSuffix(s.memory, ".limits.memory") }
+
+func (s subject) isNIM() bool { return strings.HasSuffix(s.field, ".nim") }
 
 // refusal is the finding that the API server, or an admission policy of the cluster, refuses the subject's pods.
 func refusal(s subject, message string) finding {
@@ -56,12 +85,9 @@ func refusal(s subject, message string) finding {
 	remedy := "see " + s.describe() + ", and the rules of the namespace"
 	for _, r := range refusals {
 		if r.says.MatchString(message) {
-			remedy = r.remedy
+			remedy = r.remedy(s)
 			break
 		}
-	}
-	if strings.Contains(remedy, "%s") {
-		remedy = fmt.Sprintf(remedy, s.field)
 	}
 	return bad(fault, v1alpha1.ReasonPodsRefused,
 		fmt.Sprintf("the cluster refuses the pods of %s: %s; %s", s.title, cause, remedy))
