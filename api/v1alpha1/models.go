@@ -188,7 +188,7 @@ type NIM struct {
 	// +optional
 	PriorityClassName ObjectName `json:"priorityClassName,omitempty"`
 
-	// scheduling selects the nodes that the pods may run on, as in a Pod.
+	// scheduling selects the pods' nodes, as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 }

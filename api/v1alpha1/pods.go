@@ -39,11 +39,11 @@ type Retention string
 
 // SecretKey is an entry of a Secret.
 type SecretKey struct {
-	// name is the name of the Secret, in the pipeline's namespace.
+	// name is the Secret's name, in the pipeline's namespace.
 	// +required
 	Name ObjectName `json:"name"`
 
-	// key is the key of the entry in the Secret.
+	// key is the entry's key.
 	// +required
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
@@ -79,12 +79,12 @@ type EnvVarSource struct {
 
 // Resources are the compute resources of a container, as in a Pod.
 type Resources struct {
-	// requests are what the scheduler reserves on the node.
+	// requests are what the scheduler reserves.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
 	Requests map[string]resource.Quantity `json:"requests,omitempty"`
 
-	// limits are the most that the container may use.
+	// limits bound what the container uses.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
 	Limits map[string]resource.Quantity `json:"limits,omitempty"`
@@ -187,18 +187,18 @@ type AnnotationValue string
 
 // Scheduling constrains pods to nodes, as in a Pod.
 type Scheduling struct {
-	// nodeSelector lists the labels that a node must have.
+	// nodeSelector lists labels of the nodes.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	NodeSelector map[string]LabelValue `json:"nodeSelector,omitempty"`
 
-	// tolerations list the taints of nodes that the pods tolerate.
+	// tolerations list taints that the pods tolerate.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	Tolerations []Toleration `json:"tolerations,omitempty"`
 
-	// topologySpreadConstraints spread the component's pods over nodes or zones.
+	// topologySpreadConstraints spread the pods over nodes or zones.
 	// +optional
 	// +listType=map
 	// +listMapKey=topologyKey
@@ -211,14 +211,14 @@ type Scheduling struct {
 // +kubebuilder:validation:MaxLength=63
 type LabelValue string
 
-// Toleration lets pods run on nodes with a taint.
+// Toleration tolerates a taint.
 type Toleration struct {
-	// key is the taint's key. If it is empty and operator is Exists, every taint matches.
+	// key is the taint's key. If unset, with Exists, every key matches.
 	// +optional
 	// +kubebuilder:validation:MaxLength=317
 	Key string `json:"key,omitempty"`
 
-	// operator is Equal, which compares value with the taint's, or Exists, which ignores values.
+	// operator compares values (Equal), or ignores them (Exists).
 	// +optional
 	// +kubebuilder:default:=Equal
 	// +kubebuilder:validation:Enum=Exists;Equal
@@ -233,13 +233,12 @@ type Toleration struct {
 	// +kubebuilder:validation:Enum=NoSchedule;PreferNoSchedule;NoExecute
 	Effect string `json:"effect,omitempty"`
 
-	// tolerationSeconds is how long a pod stays on a node that gets a NoExecute taint, in seconds. If
-	// unset, it stays.
+	// tolerationSeconds limits a pod's stay on a node with a NoExecute taint.
 	// +optional
 	TolerationSeconds *int64 `json:"tolerationSeconds,omitempty"`
 }
 
-// TopologySpreadConstraint spreads pods over the values of a node label.
+// TopologySpreadConstraint spreads pods over a node label's values.
 // ---
 // The operator adds the component's own labels as its selector.
 type TopologySpreadConstraint struct {
@@ -249,15 +248,14 @@ type TopologySpreadConstraint struct {
 	// +kubebuilder:validation:MaxLength=317
 	TopologyKey string `json:"topologyKey"`
 
-	// maxSkew is the largest difference between the numbers of pods of two values.
+	// maxSkew bounds how far the values' numbers of pods differ.
 	// +optional
 	// +kubebuilder:default:=1
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=64
 	MaxSkew int32 `json:"maxSkew,omitempty"`
 
-	// whenUnsatisfiable selects what happens to a pod that no node can take: DoNotSchedule leaves it
-	// pending, ScheduleAnyway relaxes the constraint.
+	// whenUnsatisfiable leaves the pod pending (DoNotSchedule) or places it anyway (ScheduleAnyway).
 	// +optional
 	// +kubebuilder:default:=ScheduleAnyway
 	// +kubebuilder:validation:Enum=DoNotSchedule;ScheduleAnyway

@@ -2,7 +2,7 @@ package v1alpha1
 
 // SourceSecret is a Secret with a source's credentials. Only the runs of the pipeline's ingestion get them.
 type SourceSecret struct {
-	// name is the name of the Secret, in the pipeline's namespace.
+	// name is the Secret's name, in the pipeline's namespace.
 	// +required
 	Name ObjectName `json:"name"`
 }
@@ -10,7 +10,7 @@ type SourceSecret struct {
 // CABundle is an entry of a ConfigMap with certificates as PEM. A source trusts them besides those of
 // the image.
 type CABundle struct {
-	// name is the name of the ConfigMap, in the pipeline's namespace.
+	// name is the ConfigMap's name, in the pipeline's namespace.
 	// +required
 	Name ObjectName `json:"name"`
 

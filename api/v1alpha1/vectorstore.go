@@ -42,7 +42,7 @@ type Weaviate struct {
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
 
-	// scheduling selects the nodes that the pods may run on, as in a Pod.
+	// scheduling selects the pods' nodes, as in a Pod.
 	// +optional
 	Scheduling *Scheduling `json:"scheduling,omitempty"`
 }
