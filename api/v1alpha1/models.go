@@ -162,6 +162,23 @@ type NIM struct {
 	// +kubebuilder:validation:MaxItems=64
 	Env []EnvVar `json:"env,omitempty"`
 
+	// command replaces the image's entrypoint.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Command []Argument `json:"command,omitempty"`
+
+	// args replace the image's arguments.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Args []Argument `json:"args,omitempty"`
+
+	// sharedMemory is the most that /dev/shm may hold. If unset, 16Gi.
+	// +optional
+	SharedMemory VolumeSize `json:"sharedMemory,omitempty"`
+
 	// startupTimeout includes the download of the model.
 	// +optional
 	// +kubebuilder:validation:Type=string

@@ -843,6 +843,16 @@ func (in *NIM) DeepCopyInto(out *NIM) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.Command != nil {
+		in, out := &in.Command, &out.Command
+		*out = make([]Argument, len(*in))
+		copy(*out, *in)
+	}
+	if in.Args != nil {
+		in, out := &in.Args, &out.Args
+		*out = make([]Argument, len(*in))
+		copy(*out, *in)
+	}
 	if in.StartupTimeout != nil {
 		in, out := &in.StartupTimeout, &out.StartupTimeout
 		*out = new(v1.Duration)

@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time" //nolint:depguard // a duration is not a clock
@@ -26,7 +27,7 @@ const (
 	// nimGrace is how many seconds a NIM may take to finish its answers.
 	nimGrace = 120
 	// nimSharedMemory is what NVIDIA's own deployments give; only what is written to uses memory.
-	nimSharedMemory = "16Gi"
+	nimSharedMemory v1alpha1.VolumeSize = "16Gi"
 
 	whenDeletedDelete v1alpha1.Retention = "Delete"
 )
@@ -157,13 +158,14 @@ func (b builder) nimPod(s nimServer) *corev1ac.PodTemplateSpecApplyConfiguration
 		// Version 2.x keeps there what it compiles for its GPU.
 		container.WithVolumeMounts(mount("cache", "/opt/cache").WithSubPath("runtime"))
 	}
+	container.WithCommand(words(s.Command)...).WithArgs(words(s.Args)...)
 	template := b.template(pod{
 		component:  s.component,
 		account:    s.name,
 		labels:     s.labels,
 		selector:   s.selector,
 		scheduling: s.Scheduling,
-		volumes:    []*corev1ac.VolumeApplyConfiguration{sharedMemory(), s.cacheVolume()},
+		volumes:    []*corev1ac.VolumeApplyConfiguration{s.sharedMemoryVolume(), s.cacheVolume()},
 		user:       nimUser,
 		group:      nimGroup,
 	}, container)
@@ -178,9 +180,10 @@ func (b builder) nimPod(s nimServer) *corev1ac.PodTemplateSpecApplyConfiguration
 	return template
 }
 
-func sharedMemory() *corev1ac.VolumeApplyConfiguration {
+func (s nimServer) sharedMemoryVolume() *corev1ac.VolumeApplyConfiguration {
+	size, _ := resource.ParseQuantity(string(cmp.Or(s.SharedMemory, nimSharedMemory))) // validate has parsed it
 	return corev1ac.Volume().WithName("shared-memory").WithEmptyDir(corev1ac.EmptyDirVolumeSource().
-		WithMedium(corev1.StorageMediumMemory).WithSizeLimit(resource.MustParse(nimSharedMemory)))
+		WithMedium(corev1.StorageMediumMemory).WithSizeLimit(size))
 }
 
 func (s nimServer) cacheVolume() *corev1ac.VolumeApplyConfiguration {

@@ -109,6 +109,9 @@ func (v *validator) nim(field string, nim *v1alpha1.NIM) {
 				"%s must keep port %d, which the Service and the probes use: remove the variable", variable.Name, modelPort)
 		}
 	}
+	if nim.SharedMemory != "" {
+		v.size(field+".sharedMemory", nim.SharedMemory)
+	}
 	if nim.Cache != nil {
 		v.size(field+".cache.size", nim.Cache.Size)
 	}
