@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
@@ -17,13 +20,17 @@ type SearchRequest struct {
 	ConfidenceThreshold float64         `json:"confidence_threshold"` // is the lowest public score, from 0 to 1
 	Filter              json.RawMessage `json:"filter"`               // is parsed by query.ParseFilter
 	FilterExpr          json.RawMessage `json:"filter_expr"`          // is refused unless empty
+	// Explain asks how the passages were found, and Document, a document's identity, why it is not among them.
+	Explain  bool   `json:"explain"`
+	Document string `json:"document"`
 }
 
 // SearchResponse holds the passages that a search found.
 type SearchResponse struct {
 	Citations
-	Warnings []query.Warning `json:"warnings,omitempty"`
-	Metrics  Metrics         `json:"metrics"`
+	Warnings    []query.Warning    `json:"warnings,omitempty"`
+	Metrics     Metrics            `json:"metrics"`
+	Explanation *query.Explanation `json:"explanation,omitempty"` // is there if the request asked for it
 }
 
 // search answers POST /v1/search.
@@ -36,12 +43,38 @@ func (g *Gateway) search(x *exchange, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if request.Explain, err = g.explained(r.Context(), x.caller, &body); err != nil {
+		return err
+	}
 	found, err := g.query.Search(r.Context(), request)
 	if err != nil {
 		return err
 	}
 	citations := newCitations(found.Passages, linksOf(&g.config))
-	return x.sendJSON(SearchResponse{citations, found.Warnings, newMetrics(&found.Times)})
+	return x.sendJSON(SearchResponse{citations, found.Warnings, newMetrics(&found.Times), found.Explanation})
+}
+
+// explained is what the request asks to be explained; nil if it asks for nothing. A document that the caller may not
+// see is like one that does not exist.
+func (g *Gateway) explained(ctx context.Context, c caller, b *SearchRequest) (*query.Explain, error) {
+	switch {
+	case !b.Explain && b.Document != "":
+		return nil, invalid("document", "asks why a document is not found, which needs explain: true; to search a document, "+
+			`send filter: {"document": ...}`)
+	case !b.Explain:
+		return nil, nil
+	case b.Document == "":
+		return &query.Explain{}, nil
+	}
+	row, err := g.visible(ctx, c, b.Document)
+	if err != nil || row == nil {
+		return &query.Explain{Document: b.Document}, err
+	}
+	known, err := g.index.Known(ctx, b.Document)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return &query.Explain{Document: b.Document, Row: row, Chunks: slices.Sorted(maps.Keys(known))}, nil
 }
 
 func (b *SearchRequest) request() (query.SearchRequest, error) {

@@ -51,6 +51,8 @@ type SearchRequest struct {
 	// Threshold drops passages with a lower score, 0..1.
 	Threshold float64
 	Filter    *index.Filter
+	// Explain asks how the passages were found; nil does not.
+	Explain *Explain
 }
 
 // Passage is a chunk that was found, with its scores.
@@ -92,7 +94,9 @@ type Times struct {
 type SearchResult struct {
 	Passages []Passage // best first
 	Warnings []Warning
-	Times    Times
+	Times    Times // are those of the search alone
+	// Explanation is nil unless the request asked for it.
+	Explanation *Explanation
 }
 
 // Result is an answer and the passages that it rests on.

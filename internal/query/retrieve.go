@@ -29,6 +29,8 @@ type search struct {
 	k, topN int
 	rerank  bool
 	filter  *index.Filter
+	// record collects what an explanation needs; nil if nobody asks for one.
+	record *record
 }
 
 // retrieve finds the question's candidates, best first by fused score: k of them when they go on to
@@ -45,7 +47,12 @@ func (s *Service) retrieve(ctx context.Context, q search, t *Times) ([]Passage, 
 	if q.rerank {
 		keep = q.k
 	}
-	passages, err := s.fetch(ctx, collapse(index.Fuse(vector, keyword, s.alpha(vector, keyword)), keep), t)
+	alpha := s.alpha(vector, keyword)
+	fused := index.Fuse(vector, keyword, alpha)
+	if q.record != nil {
+		q.record.vector, q.record.keyword, q.record.fused, q.record.alpha = vector, keyword, fused, alpha
+	}
+	passages, err := s.fetch(ctx, collapse(fused, keep), t)
 	if err == nil && !slices.ContainsFunc(warnings, func(w Warning) bool { return w.Code == config.DimensionMismatch }) {
 		s.dimensionMismatch.Store(false)
 		s.report(config.StageIndex, nil)
@@ -338,11 +345,16 @@ func (s *Service) rerank(ctx context.Context, q search, passages []Passage, t *T
 		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(ids[a.Index], ids[b.Index]))
 	})
 	n := min(q.topN, len(ranking))
-	if !q.followUp() {
+	if !q.followUp() && q.record == nil {
 		return s.scored(passages, ranking, n), nil
 	}
 	all := s.scored(passages, ranking, len(ranking))
-	joinOrders(ids, all)
+	if q.followUp() {
+		joinOrders(ids, all)
+	}
+	if q.record != nil {
+		q.record.reranked = slices.Clone(all)
+	}
 	return all[:n], nil
 }
 

@@ -14,19 +14,30 @@ import (
 func (s *Service) Search(ctx context.Context, r SearchRequest) (*SearchResult, error) {
 	started := time.Now()
 	result := &SearchResult{}
-	err := s.searchInto(ctx, r, result)
+	var seen *record
+	if r.Explain != nil {
+		seen = &record{}
+	}
+	err := s.searchInto(ctx, r, result, seen)
 	result.Times.Total = time.Since(started)
 	s.metrics.count(result.Passages, result.Warnings, &result.Times, err)
+	if err == nil && seen != nil {
+		result.Explanation, err = s.explain(ctx, r, result.Passages, seen)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return result, nil
 }
 
-func (s *Service) searchInto(ctx context.Context, r SearchRequest, result *SearchResult) error {
+func (s *Service) searchInto(ctx context.Context, r SearchRequest, result *SearchResult, seen *record) error {
 	q, err := s.searchOf(r)
 	if err != nil {
 		return err
+	}
+	if seen != nil {
+		seen.search = q
+		q.record = seen
 	}
 	result.Passages, result.Warnings, err = s.find(ctx, q, &result.Times)
 	headFor(result.Passages, q.question)
