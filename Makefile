@@ -7,29 +7,30 @@ SHELL := /usr/bin/env bash
 # out gRPC's trace page, whose templates would keep the linker from dropping unused methods, 8 MB of them.
 export CGO_ENABLED := 0
 export GOFLAGS := -trimpath -buildvcs=false -tags=grpcnotrace
+VERSION ?= dev
 BUILD := go build -ldflags="-s -w"
+PROGRAM := go build -ldflags="-s -w -X github.com/ragpipeline/ragpipeline/internal/command.version=$(VERSION)"
 
 BIN := bin
-VERSION ?= dev
 IMAGE ?= ghcr.io/ragpipeline/ragpipeline:$(VERSION)
 NIMSIM_IMAGES ?= ghcr.io/ragpipeline/nimsim:$(VERSION)
 TOOLS := -modfile=hack/tools/go.mod
 LINT := $(BIN)/golangci-lint
 
 .PHONY: help build image layer image-nimsim simulators test verify lint generate helm bench fuzz cluster cluster-down \
-	e2e e2e-long demo demo-programs clean
+	e2e e2e-long demo clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build the one static binary into bin/
-	$(BUILD) -o $(BIN)/ragpipeline .
+	$(PROGRAM) -o $(BIN)/ragpipeline .
 
 # An image needs Linux binaries; the packer runs here.
 PACK := GOOS= GOARCH= go run ./hack/image
 
 image: ## Pack the image IMAGE into bin/ragpipeline.tar, without Docker; VERSION (dev) is its tag
-	GOOS=linux $(BUILD) -o $(BIN)/image/ragpipeline .
+	GOOS=linux $(PROGRAM) -o $(BIN)/image/ragpipeline .
 	$(PACK) -o $(BIN)/ragpipeline.tar -name $(IMAGE) $(BIN)/image/ragpipeline=/ragpipeline
 
 layer: build # for the Dockerfile
@@ -77,9 +78,6 @@ e2e: ## Test with real pods on a real cluster; E2E=-run=NAME for some, CLEAN=1 t
 
 e2e-long: ## The same, and the stories that take long and seldom break
 	@E2E_LONG=1 hack/e2e.sh $(E2E)
-
-demo-programs: helm
-	$(BUILD) -o $(BIN)/demo ./hack/demo
 
 demo: ## From no cluster to an answer: cluster, Helm install, kubectl apply, a question; as root on Linux
 	@hack/demo.sh

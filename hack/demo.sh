@@ -11,8 +11,8 @@ step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 step "A cluster, built from source: about 15 minutes the first time on two cores, then seconds"
 cluster_up
 
-step "Compiling the operator, Helm and this demo's client: about 6 minutes the first time on two cores, then seconds"
-make --no-print-directory image demo-programs
+step "Compiling the operator, Helm and the command line: about 6 minutes the first time on two cores, then seconds"
+make --no-print-directory image build helm
 
 step "The operator's image, packed from one static binary, and loaded"
 build_image
@@ -25,15 +25,15 @@ step "kubectl apply -f config/samples/quickstart.yaml"
 kubectl apply -f config/samples/quickstart.yaml
 
 step "Waiting until it is ready"
-bin/demo wait quickstart
-kubectl get ragpipeline quickstart
+bin/ragpipeline wait quickstart
+bin/ragpipeline status quickstart
 
 step "$question"
-bin/demo ask quickstart "$question"
+bin/ragpipeline ask quickstart "$question"
 
 cat <<'TEXT'
 
-Ask again:  eval "$(hack/cluster/cluster env)"; bin/demo ask quickstart "What happens when the reranker is down?"
-Look:       kubectl describe ragpipeline quickstart
+Ask again:  eval "$(hack/cluster/cluster env)"; bin/ragpipeline ask quickstart --chat
+Look:       bin/ragpipeline status quickstart --watch
 Clean up:   make cluster-down
 TEXT

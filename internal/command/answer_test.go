@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/gateway"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
@@ -78,8 +80,9 @@ Times: retrieval 1.3 ms, reranking 20.0 ms, answer 1500.0 ms, total 1521.3 ms
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			printWarnings(&stderr, &c.result)
-			printAnswer(&stdout, &c.result)
+			answer := answerOf(gateway.NewCompletion("", new(config.Gateway), &c.result))
+			printWarnings(&stderr, answer.Warnings)
+			printAnswer(&stdout, answer)
 			if diff := cmp.Diff(c.stdout, stdout.String()); diff != "" {
 				t.Errorf("stdout (-want +got):\n%s", diff)
 			}

@@ -1,35 +1,23 @@
 package command
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 
-	"github.com/spf13/pflag"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/controllers"
+	"github.com/ragpipeline/ragpipeline/internal/command/cluster"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/internal/plan"
 )
-
-// clusterFlags select a cluster and a namespace as kubectl does, with the user's own rights.
-type clusterFlags struct{ kubeconfig, context, namespace string }
-
-func (f *clusterFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig file (default as kubectl's)")
-	flags.StringVar(&f.context, "context", "", "context of the kubeconfig")
-	flags.StringVarP(&f.namespace, "namespace", "n", "", "namespace (default the manifest's, then the context's)")
-}
 
 // access is a cluster as the user may read it.
 type access struct {
@@ -38,29 +26,15 @@ type access struct {
 }
 
 // connect finds the cluster. The pipeline's own namespace decides unless a flag does.
-func (f *clusterFlags) connect(p *v1alpha1.RAGPipeline) (*access, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = f.kubeconfig
-	loading := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules,
-		&clientcmd.ConfigOverrides{CurrentContext: f.context})
-	current, _, err := loading.Namespace()
+func connect(f *cluster.Flags, p *v1alpha1.RAGPipeline) (*access, error) {
+	c, err := f.Connect()
 	if err != nil {
-		return nil, fmt.Errorf("read the kubeconfig: %w", err)
+		return nil, err
 	}
-	rest, err := loading.ClientConfig()
-	if err != nil {
-		return nil, fmt.Errorf("no cluster was found: %w; name one by --kubeconfig and --context, or a local index by --data",
-			err)
+	if f.Namespace == "" && p.Namespace != "default" { // which is what a manifest without a namespace gets
+		c.Namespace = p.Namespace
 	}
-	c, err := client.New(rest, client.Options{Scheme: controllers.Scheme()})
-	if err != nil {
-		return nil, fmt.Errorf("connect to the cluster: %w", err)
-	}
-	namespace := p.Namespace
-	if namespace == "default" { // what a manifest without a namespace gets
-		namespace = current
-	}
-	return &access{Client: c, namespace: cmp.Or(f.namespace, namespace)}, nil
+	return &access{Client: c, namespace: c.Namespace}, nil
 }
 
 // validate returns the pipeline as the API server would store it, by a request that changes nothing. Its own message

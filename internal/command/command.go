@@ -62,6 +62,10 @@ func New() *cobra.Command {
 	root.AddCommand(
 		newRunCommand(),
 		newPlanCommand(),
+		newAskCommand(),
+		newStatusCommand(),
+		newWaitCommand(),
+		newVersionCommand(),
 		newOperatorCommand(),
 		newGatewayCommand(),
 		newIngestCommand(),

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/command/cluster"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/index/local"
@@ -20,7 +21,7 @@ import (
 
 // planFlags are the flags of `plan`, and the streams it prints to.
 type planFlags struct {
-	clusterFlags
+	cluster        cluster.Flags
 	files          []string
 	data, output   string
 	stdout, stderr io.Writer
@@ -46,7 +47,7 @@ func newPlanCommand() *cobra.Command {
 	flags.StringArrayVarP(&f.files, "filename", "f", nil, "manifest with the RAGPipeline; repeatable, - is standard input")
 	flags.StringVar(&f.data, "data", "", "directory of a local index to compare with, instead of a cluster")
 	flags.StringVarP(&f.output, "output", "o", "text", "text, or json")
-	f.register(flags)
+	f.cluster.Register(flags, "the manifest's, then the context's")
 	return cmd
 }
 
@@ -109,19 +110,19 @@ func (f *planFlags) preview(ctx context.Context, p *v1alpha1.RAGPipeline) (previ
 		}
 		return preview, nil
 	}
-	access, err := f.connect(p)
+	access, err := connect(&f.cluster, p)
 	if err != nil {
-		return preview, exit{err, exitUnreadable}
+		return preview, exit{fmt.Errorf("%w, or a local index by --data", err), exitUnreadable}
 	}
 	next, notes, err := access.validate(ctx, p)
 	if err != nil {
 		return preview, err
 	}
-	cluster, err := access.read(ctx, next)
+	present, err := access.read(ctx, next)
 	if err != nil {
 		return preview, exit{err, exitUnreadable}
 	}
-	preview, err = plan.PreviewOf(cluster, next)
+	preview, err = plan.PreviewOf(present, next)
 	if err != nil {
 		return preview, unusable{err}
 	}

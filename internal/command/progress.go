@@ -27,7 +27,7 @@ const (
 // as a line from time to time. The caller passes progress to show, and calls done once at the end,
 // which clears the bar.
 func newProgress(w io.Writer) (show func(config.Progress), done func()) {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if isTerminal(w) {
 		const line = "\r\x1b[K" // return, and clear the line
 		show, stop := showEvery(redrawEvery, func(p config.Progress) { fmt.Fprint(w, line+bar(p)) })
 		return show, func() { stop(); fmt.Fprint(w, line) }
@@ -41,6 +41,12 @@ func newProgress(w io.Writer) (show func(config.Progress), done func()) {
 		last, same = line, 0
 		fmt.Fprintln(w, line)
 	})
+}
+
+// isTerminal reports whether a person reads or writes at the other end of the stream.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // showEvery draws the latest progress at each interval, changed or not, so that a large document

@@ -266,12 +266,12 @@ func (f *runFlags) answer(ctx context.Context, path *questionPath) error {
 	if err != nil {
 		return err
 	}
-	printWarnings(f.stderr, result)
+	printWarnings(f.stderr, result.Warnings)
+	completion := gateway.NewCompletion(uuid.NewString(), &path.config, result)
 	if f.output == "json" {
-		completion := gateway.NewCompletion(uuid.NewString(), &path.config, result)
 		return json.NewEncoder(f.stdout).Encode(completion)
 	}
-	printAnswer(f.stdout, result)
+	printAnswer(f.stdout, answerOf(completion))
 	return nil
 }
 
