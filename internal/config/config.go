@@ -54,6 +54,8 @@ type Gateway struct {
 	Retrieval     Retrieval     `json:"retrieval"`
 	Answer        Answer        `json:"answer"`
 	FailurePolicy FailurePolicy `json:"failurePolicy"`
+	// Access says who sees documents without access; empty means AccessOpen.
+	Access AccessMode `json:"access,omitempty"`
 	// Origins are those of web pages that may call the gateway from a browser; "*" means any.
 	Origins []string `json:"origins,omitempty"`
 	// PublicURL begins the links to documents, without a slash at its end; empty makes them relative.
@@ -97,6 +99,9 @@ type Source struct {
 	Exclude []string `json:"exclude,omitempty"`
 	// Metadata is put on every chunk of the source, and can be filtered by.
 	Metadata Metadata `json:"metadata,omitempty"`
+
+	// Access is the groups that may see the source's documents, unless their sidecars name fewer; empty names none.
+	Access Access `json:"access,omitempty"`
 
 	// MaxBytes is the size up to which a document is read; 0 means ingestion's own limit.
 	MaxBytes int64 `json:"maxBytes,omitempty"`

@@ -11,16 +11,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/access"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 )
 
 // keysAge is how long the gateway uses client keys before it reads them again.
 const keysAge = time.Second
-
-// caller is the client that sent a request, as its key identifies it.
-type caller struct {
-	name string // names the key; empty where the route or the gateway needs none
-}
 
 // authenticator identifies clients by their bearer tokens, of which it keeps only hashes.
 type authenticator struct {
@@ -32,8 +28,16 @@ type authenticator struct {
 }
 
 type client struct {
-	caller
+	name   string
 	digest [sha256.Size]byte
+}
+
+// caller identifies the sender of a request. Where no key is asked for, it has neither a name nor groups.
+func (g *Gateway) caller(r *http.Request) (*access.Caller, error) {
+	if g.auth == nil {
+		return &access.Caller{}, nil
+	}
+	return g.auth.caller(r)
 }
 
 func newAuthenticator(keys func() (keys.Clients, error)) *authenticator {
@@ -42,24 +46,25 @@ func newAuthenticator(keys func() (keys.Clients, error)) *authenticator {
 
 // caller identifies the sender of r. It compares every key, by hashes of equal length, so that the
 // time it takes reveals nothing.
-func (a *authenticator) caller(r *http.Request) (caller, error) {
+func (a *authenticator) caller(r *http.Request) (*access.Caller, error) {
 	clients, err := a.current()
 	if err != nil {
-		return caller{}, failure(http.StatusServiceUnavailable, "AuthenticationUnavailable",
+		return nil, failure(http.StatusServiceUnavailable, "AuthenticationUnavailable",
 			"requests cannot be authenticated at the moment; contact the pipeline's operator")
 	}
-	found, known := caller{}, false
+	var found *client
 	digest := sha256.Sum256([]byte(bearer(r)))
-	for _, c := range clients {
+	for i := range clients {
+		c := &clients[i]
 		if subtle.ConstantTimeCompare(digest[:], c.digest[:]) == 1 {
-			found, known = c.caller, true
+			found = c
 		}
 	}
-	if !known {
-		return caller{}, failure(http.StatusUnauthorized, "Unauthenticated",
+	if found == nil {
+		return nil, failure(http.StatusUnauthorized, "Unauthenticated",
 			"authentication required: send an Authorization header of the Bearer scheme")
 	}
-	return found, nil
+	return &access.Caller{Name: found.name}, nil
 }
 
 // current returns the clients as they were at most keysAge ago.
@@ -76,7 +81,7 @@ func (a *authenticator) current() ([]client, error) {
 	a.clients = a.clients[:0:0] // other requests may still compare with the old slice
 	for name, token := range keys {
 		if token != "" { // an empty entry must not admit requests without a token
-			a.clients = append(a.clients, client{caller{name}, sha256.Sum256([]byte(token))})
+			a.clients = append(a.clients, client{name, sha256.Sum256([]byte(token))})
 		}
 	}
 	a.readAt = time.Now()

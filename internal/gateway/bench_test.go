@@ -47,7 +47,7 @@ func (ix *instantIndex) Keyword(context.Context, string, int, *index.Filter) ([]
 	return ix.keyword, nil
 }
 
-func (ix *instantIndex) Types(context.Context, []string) (map[string][]config.ScalarType, error) {
+func (ix *instantIndex) Types(context.Context, []string, *index.Filter) (map[string][]config.ScalarType, error) {
 	return nil, nil
 }
 

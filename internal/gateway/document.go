@@ -39,14 +39,14 @@ func (g *Gateway) document(x *exchange, r *http.Request) error {
 		id += contentSuffix
 	}
 	if of, ok := strings.CutSuffix(id, contentSuffix); ok {
-		switch row, err := g.visible(r.Context(), x.caller, of); {
+		switch row, err := g.visible(r.Context(), of); {
 		case err != nil:
 			return err
 		case row != nil:
 			return g.content(x, r, row)
 		}
 	}
-	row, err := g.visible(r.Context(), x.caller, id)
+	row, err := g.visible(r.Context(), id)
 	switch {
 	case err != nil:
 		return err
@@ -56,9 +56,8 @@ func (g *Gateway) document(x *exchange, r *http.Request) error {
 	return x.sendJSON(newDocument(row))
 }
 
-// visible returns the row of a document that the caller may see, or else nil. No other function
-// decides who sees which document. Every caller sees what the ledger shows.
-func (g *Gateway) visible(ctx context.Context, _ caller, document string) (*index.Row, error) {
+// visible returns the row of a document that the caller may see, or else nil: package access decides that.
+func (g *Gateway) visible(ctx context.Context, document string) (*index.Row, error) {
 	row, err := g.index.Row(ctx, document)
 	if err != nil {
 		return nil, unavailable(err)

@@ -21,7 +21,7 @@ type manyDocuments struct {
 	read   int // rows
 }
 
-func (m *manyDocuments) Documents(_ context.Context, after string, limit int) ([]index.Row, error) {
+func (m *manyDocuments) Seen(_ context.Context, _ index.Audience, after string, limit int) ([]index.Row, error) {
 	var rows []index.Row
 	for i := 0; i < m.n && len(rows) < limit; i++ {
 		row := index.Row{Document: fmt.Sprintf("docs/%05d", i), State: index.Indexed}

@@ -16,6 +16,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ragpipeline/ragpipeline/internal/access"
 )
 
 var tracer = otel.Tracer("github.com/ragpipeline/ragpipeline/internal/gateway")
@@ -29,11 +31,11 @@ type exchange struct {
 	http.ResponseWriter
 	id      string // is returned as X-Request-Id
 	started time.Time
-	route   string // is the path of the route's pattern, so that the log repeats nothing a client made up
-	caller  caller
-	address string // is the caller's host
-	status  int    // is 0 until the header is written
-	err     error  // is why the request failed
+	route   string         // is the path of the route's pattern, so that the log repeats nothing a client made up
+	caller  *access.Caller // is nil where the route needs no key
+	address string         // is the caller's host
+	status  int            // is 0 until the header is written
+	err     error          // is why the request failed
 
 	places *admission // admits the request; nil if the route takes any number
 	place  *place     // is what it was admitted to; nil before that
@@ -84,16 +86,25 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve admits a request to its route, and calls the route's handler.
 func (g *Gateway) serve(x *exchange, r *http.Request, to route) (err error) {
 	x.route = pathOf(r.Pattern)
-	if g.auth != nil && !to.open {
-		if x.caller, err = g.auth.caller(r); err != nil {
+	if !to.open {
+		if x.caller, err = g.caller(r); err != nil {
 			return err
 		}
+		r = r.WithContext(access.With(r.Context(), x.caller))
 	}
 	if to.places == nil {
 		return to.handle(x, r)
 	}
 	x.places = to.places
 	return traced(to.handle)(x, r)
+}
+
+// client is the name of the caller; empty where no key names one.
+func (x *exchange) client() string {
+	if x.caller == nil {
+		return ""
+	}
+	return x.caller.Name
 }
 
 // pathOf is the path of a pattern of http.ServeMux.
@@ -141,8 +152,8 @@ func (g *Gateway) logLine(r *http.Request, x *exchange) {
 	attributes = append(attributes,
 		slog.String("method", method(r)), slog.String("route", x.route), slog.Int("status", x.status),
 		slog.Duration("took", time.Since(x.started)), slog.String("request_id", x.id))
-	if x.caller.name != "" {
-		attributes = append(attributes, slog.String("client", x.caller.name))
+	if name := x.client(); name != "" {
+		attributes = append(attributes, slog.String("client", name))
 	}
 	if x.err != nil {
 		attributes = append(attributes, describe(x.err)...)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,7 +122,27 @@ func (f *fakeIndex) Known(_ context.Context, document string) (map[string]bool, 
 	return known, f.err
 }
 
-func (f *fakeIndex) Failures(context.Context, int) ([]index.Row, error) { return nil, f.err }
+func (f *fakeIndex) Seen(ctx context.Context, who index.Audience, after string, limit int) ([]index.Row, error) {
+	all, err := f.Documents(ctx, after, len(threeRows)+len(f.rows))
+	rows := slices.DeleteFunc(all, func(r index.Row) bool { return !who.Sees(r.Metadata) })
+	return rows[:min(limit, len(rows))], err
+}
+
+func (f *fakeIndex) Count(ctx context.Context, who index.Audience) (counts index.Counts, err error) {
+	all, err := f.Documents(ctx, "", len(threeRows)+len(f.rows))
+	for _, row := range all {
+		switch {
+		case !who.Sees(row.Metadata):
+			counts.Hidden = true
+		case row.State == index.Failed:
+			counts.FailedDocuments++
+		default:
+			counts.Documents++
+			counts.Chunks += row.Chunks
+		}
+	}
+	return counts, err
+}
 
 // fakeEmbedder returns (length, 0.5) for each text.
 type fakeEmbedder struct {
@@ -285,7 +306,7 @@ func streamBody(question string) string {
 		`"messages": [{"role": "user", "content": %q}]}`, question)
 }
 
-func (f *fakeIndex) Types(_ context.Context, keys []string) (map[string][]config.ScalarType, error) {
+func (f *fakeIndex) Types(_ context.Context, keys []string, _ *index.Filter) (map[string][]config.ScalarType, error) {
 	types := map[string][]config.ScalarType{}
 	for _, c := range passages {
 		for _, key := range keys {

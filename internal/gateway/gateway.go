@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/ragpipeline/ragpipeline/internal/access"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/gateway/page"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -33,19 +34,12 @@ type Ranker interface {
 	Rank(ctx context.Context, query string, passages []string) ([]model.Ranked, error)
 }
 
-// Index is what the gateway shows of the index.
-type Index interface {
-	index.Reader
-	Known(ctx context.Context, document string) (map[string]bool, error)
-	Chunks(ctx context.Context, ids []string) ([]index.Chunk, error)
-}
-
 // Options configures a Gateway.
 type Options struct {
 	Config config.Gateway
 	Query  *query.Service
-	// Index is shown at /v1/index and /v1/documents.
-	Index Index
+	// Index is shown at /v1/index and /v1/documents, as far as the caller may see its documents.
+	Index access.Ledger
 	// Originals returns the bytes, at most max, of the version of a document that the row describes,
 	// or an error if they cannot be had; then the gateway sends the text in the index. If it is nil,
 	// the gateway reaches no source.
@@ -73,7 +67,7 @@ type Options struct {
 type Gateway struct {
 	config    config.Gateway
 	query     *query.Service
-	index     Index
+	index     access.Reader
 	originals func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
 	contents  *semaphore.Weighted // bounds the documents that are being sent
 	embedder  Embedder
@@ -101,7 +95,7 @@ func New(o Options) *Gateway {
 	g := &Gateway{
 		config:      o.Config,
 		query:       o.Query,
-		index:       o.Index,
+		index:       access.NewReader(o.Index, o.Config.Access),
 		originals:   o.Originals,
 		contents:    semaphore.NewWeighted(contentsAtOnce),
 		contentWait: 5 * time.Second,

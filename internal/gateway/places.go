@@ -140,7 +140,7 @@ func (x *exchange) enter(ctx context.Context) (err error) {
 	if x.places == nil || x.place != nil {
 		return nil
 	}
-	x.place, err = x.places.limiter.acquire(ctx, cmp.Or(x.caller.name, x.address))
+	x.place, err = x.places.limiter.acquire(ctx, cmp.Or(x.client(), x.address))
 	if errors.Is(err, errFull) {
 		return x.places.busy()
 	}

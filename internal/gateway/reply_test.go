@@ -137,7 +137,8 @@ func TestChatReachesTheLLMAsTheCallerSaid(t *testing.T) {
 	if last := r.Messages[len(r.Messages)-1].Content; !strings.HasSuffix(last, "What was the revenue?") {
 		t.Errorf("the question is not verbatim at the end of %q", last)
 	}
-	if diff := cmp.Diff([]*index.Filter{index.All(index.AnyOf("source", "docs"))}, f.index.filters); diff != "" {
+	want := index.All(index.Audience{}.Filter(), index.All(index.AnyOf("source", "docs")))
+	if diff := cmp.Diff([]*index.Filter{want}, f.index.filters); diff != "" {
 		t.Errorf("filter (-want +got):\n%s", diff)
 	}
 }

@@ -43,7 +43,7 @@ func (g *Gateway) search(x *exchange, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if request.Explain, err = g.explained(r.Context(), x.caller, &body); err != nil {
+	if request.Explain, err = g.explained(r.Context(), &body); err != nil {
 		return err
 	}
 	found, err := g.query.Search(r.Context(), request)
@@ -56,7 +56,7 @@ func (g *Gateway) search(x *exchange, r *http.Request) error {
 
 // explained is what the request asks to be explained; nil if it asks for nothing. A document that the caller may not
 // see is like one that does not exist.
-func (g *Gateway) explained(ctx context.Context, c caller, b *SearchRequest) (*query.Explain, error) {
+func (g *Gateway) explained(ctx context.Context, b *SearchRequest) (*query.Explain, error) {
 	switch {
 	case !b.Explain && b.Document != "":
 		return nil, invalid("document", "asks why a document is not found, which needs explain: true; to search a document, "+
@@ -66,7 +66,7 @@ func (g *Gateway) explained(ctx context.Context, c caller, b *SearchRequest) (*q
 	case b.Document == "":
 		return &query.Explain{}, nil
 	}
-	row, err := g.visible(ctx, c, b.Document)
+	row, err := g.visible(ctx, b.Document)
 	if err != nil || row == nil {
 		return &query.Explain{Document: b.Document}, err
 	}

@@ -69,9 +69,9 @@ type IndexState struct {
 	Chunks          int    `json:"chunks"`
 	FailedDocuments int    `json:"failed_documents"`
 	// FailureReasons and WarningReasons count documents by reason, as of LastSync. A document with warnings is in the
-	// index, but was only partly read.
+	// index, but was only partly read. All three, and MemoryBytes, are omitted for a caller who may not see every document.
 	FailureReasons        map[config.Reason]int        `json:"failure_reasons,omitempty"`
-	DocumentsWithWarnings int                          `json:"documents_with_warnings"`
+	DocumentsWithWarnings int                          `json:"documents_with_warnings,omitempty"`
 	WarningReasons        map[config.WarningReason]int `json:"warning_reasons,omitempty"`
 
 	Dimensions  int             `json:"dimensions,omitempty"`

@@ -17,7 +17,8 @@ type Filter struct {
 	// Filters are the operands of And and Or, and the one of Not.
 	Filters []*Filter
 	// Key is what the other operators look at: the chunk's own field if it is config.KeySource or config.KeyDocument,
-	// for which there is only In, and else its metadata.
+	// for which there is only In; the groups that may see it if it is config.KeyAccess, for which there is Exists, too;
+	// and else its metadata.
 	Key string
 	// Values are the alternatives of In, or the one bound of an order.
 	Values []config.Scalar

@@ -35,7 +35,7 @@ type Chunk struct {
 	Page int
 	// Start and End are code points into the normalised text of the page.
 	Start, End int
-	// Metadata is the document's. Filters may use it; callers must not change it.
+	// Metadata is the document's, with its access. Filters may use it; callers must not change it.
 	Metadata config.Metadata
 	// Layout tells of places within Text; callers must not change it.
 	Layout Layout
@@ -122,8 +122,8 @@ type Row struct {
 	// Readers are those that read the document; empty when that is unknown.
 	Readers config.Readers
 	Title   string
-	// Metadata is that of the document's chunks. It is nil when there is none, and for rows that were written before
-	// the ledger had it.
+	// Metadata is that of the document's chunks; of a failed document it is the access alone. It is nil when there is
+	// none, and for rows that were written before the ledger had it.
 	Metadata config.Metadata
 	Chunks   int
 	// Truncated counts the chunks whose embedding covers only their beginning.
@@ -190,8 +190,9 @@ type Searcher interface {
 	Keyword(ctx context.Context, question string, limit int, filter *Filter) ([]Hit, error)
 	// Chunks returns the chunks of ids in their order, leaving out those that no longer exist.
 	Chunks(ctx context.Context, ids []string) ([]Chunk, error)
-	// Types returns the types that the chunks' values of each key have, in order. A key that no chunk has is left out.
-	Types(ctx context.Context, keys []string) (map[string][]config.ScalarType, error)
+	// Types returns the types that the values of each key have in the chunks that pass the filter, in order. A key that
+	// none of them has is left out.
+	Types(ctx context.Context, keys []string, filter *Filter) (map[string][]config.ScalarType, error)
 }
 
 // Writer is ingestion's side of an index.
@@ -246,6 +247,10 @@ type Reader interface {
 	Row(ctx context.Context, document string) (*Row, error)
 	// Failures returns up to limit failed rows, by document.
 	Failures(ctx context.Context, limit int) ([]Row, error)
+	// Seen returns what Documents does, of the documents that the audience sees.
+	Seen(ctx context.Context, who Audience, after string, limit int) ([]Row, error)
+	// Count counts what the audience sees.
+	Count(ctx context.Context, who Audience) (Counts, error)
 }
 
 // Stats counts what an index holds. Documents counts the indexed ones; failed ones are counted

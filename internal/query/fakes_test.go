@@ -167,7 +167,7 @@ func ids(passages []Passage) []string {
 	return ids
 }
 
-func (f *fakeIndex) Types(_ context.Context, keys []string) (map[string][]config.ScalarType, error) {
+func (f *fakeIndex) Types(_ context.Context, keys []string, _ *index.Filter) (map[string][]config.ScalarType, error) {
 	types := map[string][]config.ScalarType{}
 	for _, key := range keys {
 		if f.types[key] != nil {

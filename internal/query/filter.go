@@ -245,7 +245,7 @@ func (s *Service) suspects(ctx context.Context, f *index.Filter) ([]Warning, err
 	}
 	var types map[string][]config.ScalarType
 	_, err := s.searchIndex(ctx, "retrieval filter", len(keys), func(ctx context.Context) (err error) {
-		types, err = s.index.Types(ctx, keys)
+		types, err = s.index.Types(ctx, keys, nil)
 		return err
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ragpipeline/ragpipeline/internal/access"
 	"github.com/ragpipeline/ragpipeline/internal/cache"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -39,7 +40,8 @@ type Chat interface {
 type Options struct {
 	// Config holds how to retrieve and answer, and the failure policy.
 	Config config.Gateway
-	Index  index.Searcher
+	// Index is searched for what the caller of a request's context may see; see package access.
+	Index index.Searcher
 	// Embedder is not asked in Keyword mode.
 	Embedder Embedder
 	// Ranker may be nil: passages keep their fused order.
@@ -76,7 +78,7 @@ func (d Deadlines) orDefaults() Deadlines {
 // concurrently.
 type Service struct {
 	config    config.Gateway
-	index     index.Searcher
+	index     access.Searcher
 	embedder  Embedder
 	ranker    Ranker
 	chat      Chat
@@ -108,7 +110,7 @@ func New(o Options) *Service {
 	}
 	s := &Service{
 		config:    o.Config,
-		index:     o.Index,
+		index:     access.NewSearcher(o.Index, o.Config.Access),
 		embedder:  o.Embedder,
 		ranker:    o.Ranker,
 		chat:      o.Chat,

@@ -172,7 +172,8 @@ func TestLegsFetchAPoolAndTheFilterReachesBoth(t *testing.T) {
 		if diff := cmp.Diff([]int{tc.want, tc.want}, f.index.limits); diff != "" {
 			t.Errorf("limits for k %d (-want +got):\n%s", tc.k, diff)
 		}
-		if diff := cmp.Diff([]*index.Filter{filter, filter}, f.index.filters); diff != "" {
+		want := index.All(index.Audience{}.Filter(), filter)
+		if diff := cmp.Diff([]*index.Filter{want, want}, f.index.filters); diff != "" {
 			t.Errorf("filters (-want +got):\n%s", diff)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 func types(t *testing.T, at Storage) {
 	store := open(t, at)
 	typesOf := func(keys ...string) map[string][]config.ScalarType {
-		types, err := store.Types(t.Context(), keys)
+		types, err := store.Types(t.Context(), keys, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,27 +9,31 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
-// Types returns the types that the chunks' values of each key have, in order.
-func (s *Store) Types(ctx context.Context, keys []string) (map[string][]config.ScalarType, error) {
+// Types returns the types that the values of each key have in the chunks that pass the filter, in order.
+func (s *Store) Types(
+	ctx context.Context, keys []string, filter *index.Filter,
+) (map[string][]config.ScalarType, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	types := make(map[string][]config.ScalarType, len(keys))
+	allowed := s.ranking.allowed(filter)
 	for _, key := range keys {
-		if found := s.ranking.types(key); len(found) > 0 {
+		if found := s.ranking.types(key, allowed); len(found) > 0 {
 			types[key] = found
 		}
 	}
 	return types, nil
 }
 
-// types are those of the live chunks' values.
-func (r *ranking) types(key string) []config.ScalarType {
+// types are those of the values of the allowed chunks.
+func (r *ranking) types(key string, allowed bitset) []config.ScalarType {
+	has := func(i uint32) bool { return allowed == nil || allowed.has(i) }
 	found := map[config.ScalarType]bool{}
 	for scalar, ordinals := range r.values[key] {
-		if !found[scalar.Type] && slices.ContainsFunc(ordinals, r.live.has) {
+		if !found[scalar.Type] && slices.ContainsFunc(ordinals, has) {
 			found[scalar.Type] = true
 		}
 	}
@@ -50,26 +54,50 @@ func (r *ranking) allowed(filter *index.Filter) bitset {
 		return r.liveSet()
 	}
 	passing := r.passing(filter)
+	if passing == nil {
+		return r.liveSet()
+	}
 	passing.and(r.live)
 	return passing
 }
 
-// passing is the set of chunks, live ones and others, that pass the filter.
+// passing is the set of chunks, live ones and others, that pass the filter; nil when that is all ordinals. The caller
+// may change it.
 func (r *ranking) passing(f *index.Filter) bitset {
-	set := newBitset(len(r.entries))
 	switch f.Operator {
 	case index.And:
-		set.invert()
+		var set bitset
 		for _, operand := range f.Filters {
-			set.and(r.passing(operand))
+			if next := r.passing(operand); set == nil {
+				set = next
+			} else if next != nil {
+				set.and(next)
+			}
 		}
+		return set
 	case index.Or:
+		set := newBitset(len(r.entries))
 		for _, operand := range f.Filters {
-			set.or(r.passing(operand))
+			next := r.passing(operand)
+			if next == nil {
+				return nil
+			}
+			set.or(next)
 		}
+		return set
 	case index.Not:
-		set = r.passing(f.Filters[0])
+		set := r.passing(f.Filters[0])
+		if set == nil {
+			return newBitset(len(r.entries))
+		}
+		if !set.any(0, len(r.entries)) {
+			return nil
+		}
 		set.invert()
+		return set
+	}
+	set := newBitset(len(r.entries))
+	switch f.Operator {
 	case index.In:
 		for _, value := range f.Values {
 			set.add(r.having(f.Key, value))

@@ -64,7 +64,12 @@ func (m *documentMeta) attributes(yield func(string, config.Scalar) bool) {
 		return
 	}
 	for key, value := range m.metadata {
-		if config.IsReserved(key) {
+		switch {
+		case key == config.KeyAccess: // a list may be empty
+			if !yield(key, isLimited) {
+				return
+			}
+		case config.IsReserved(key):
 			continue
 		}
 		for _, scalar := range value.Scalars() {
@@ -74,6 +79,9 @@ func (m *documentMeta) attributes(yield func(string, config.Scalar) bool) {
 		}
 	}
 }
+
+// isLimited is what a document with access has under that key beside its groups, which are texts.
+var isLimited = config.Scalar{Type: config.BooleanType, Number: 1}
 
 func newRanking() *ranking {
 	return &ranking{

@@ -185,6 +185,40 @@ func (s *Store) rows(ctx context.Context, query string, args ...any) ([]index.Ro
 	return rows, found.Err()
 }
 
+// seen is the condition on rows that an audience sees, with the parameters "limited only" and its groups as JSON. Within
+// a text of metadata, a quote has a backslash before it, so that only a key can look like this one.
+const seen = `CASE WHEN instr(metadata, '"access":') = 0 THEN NOT ?
+	ELSE EXISTS (SELECT 1 FROM json_each(metadata, '$.access') WHERE value IN (SELECT value FROM json_each(?))) END `
+
+func audience(who index.Audience) (args []any, err error) {
+	groups, err := json.Marshal(append([]string{}, who.Groups...))
+	return []any{who.Enforced, string(groups)}, err
+}
+
+// Seen returns up to limit rows that the audience sees, by document.
+func (s *Store) Seen(ctx context.Context, who index.Audience, after string, limit int) ([]index.Row, error) {
+	args, err := audience(who)
+	if err != nil {
+		return nil, err
+	}
+	args = append(append([]any{s.generation}, args...), after, max(limit, 0))
+	rows, err := s.rows(ctx, selectRows+`AND `+seen+`AND document > ? ORDER BY document LIMIT ?`, args...)
+	return rows, s.fail("read ledger", err)
+}
+
+// Count counts what the audience sees. A document's chunks become visible together with its row.
+func (s *Store) Count(ctx context.Context, who index.Audience) (counts index.Counts, err error) {
+	args, err := audience(who)
+	if err != nil {
+		return counts, err
+	}
+	err = s.reader.QueryRowContext(ctx, `SELECT coalesce(sum(seen AND state = 'Indexed'), 0),
+		coalesce(sum(seen AND state = 'Failed'), 0), coalesce(sum(seen * chunks), 0), coalesce(min(seen), 1) = 0
+		FROM (SELECT state, chunks, `+seen+`AS seen FROM document WHERE generation = ?)`, append(args, s.generation)...).
+		Scan(&counts.Documents, &counts.FailedDocuments, &counts.Chunks, &counts.Hidden)
+	return counts, s.fail("count index", err)
+}
+
 // Stats counts what the generation holds.
 func (s *Store) Stats(ctx context.Context) (index.Stats, error) {
 	stats := s.rankingStats()

@@ -127,7 +127,9 @@ func (s *Store) search(ctx context.Context, r *pb.SearchRequest) ([]*pb.SearchRe
 
 // tally counts the objects of a collection for which the property is true and for which it is
 // false. It reads no object, whereas count reads every object that it counts.
-func (s *Store) tally(ctx context.Context, collection, property string) (yes, no int, err error) {
+func (s *Store) tally(
+	ctx context.Context, collection, property string, filter *pb.Filters,
+) (yes, no int, err error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	totals := &pb.AggregateRequest_Aggregation{
@@ -137,7 +139,7 @@ func (s *Store) tally(ctx context.Context, collection, property string) (yes, no
 		},
 	}
 	reply, err := s.client.Aggregate(ctx, &pb.AggregateRequest{
-		Collection: collection, Aggregations: []*pb.AggregateRequest_Aggregation{totals},
+		Collection: collection, Aggregations: []*pb.AggregateRequest_Aggregation{totals}, Filters: filter,
 	})
 	if err != nil {
 		return 0, 0, err

@@ -69,8 +69,23 @@ func filterTerms(c *index.Chunk) []string {
 			terms = append(terms, term(key, s))
 		}
 	}
+	terms = append(terms, accessTerms(c.Metadata)...)
 	slices.Sort(terms)
 	return slices.Compact(terms)
+}
+
+// accessTerms are those of the groups that may see a document, and one that says that there is such a list. The type of
+// a key that is reserved is never asked for otherwise.
+func accessTerms(m config.Metadata) []string {
+	access := m.Access()
+	if access == nil {
+		return nil
+	}
+	terms := []string{typeTerm(config.KeyAccess, config.TextType)}
+	for _, group := range access {
+		terms = append(terms, textTerm(config.KeyAccess, group))
+	}
+	return terms
 }
 
 // filterProperties are the properties that a chunk is filtered by.
@@ -143,12 +158,18 @@ func hasKey(key string) *pb.Filters {
 	return anyOf(propFilters, terms...)
 }
 
-// Types returns the types that the chunks' values of each key have, in order.
-func (s *Store) Types(ctx context.Context, keys []string) (map[string][]config.ScalarType, error) {
+// Types returns the types that the values of each key have in the chunks that pass the filter, in order.
+func (s *Store) Types(
+	ctx context.Context, keys []string, filter *index.Filter,
+) (map[string][]config.ScalarType, error) {
+	within, err := s.filterOf(ctx, filter)
+	if err != nil {
+		return nil, s.fail(ctx, "read the types of metadata", err)
+	}
 	types := make(map[string][]config.ScalarType, len(keys))
 	for _, key := range keys {
 		for _, t := range scalarTypes {
-			found, err := s.find(ctx, anyOf(propFilters, typeTerm(key, t)))
+			found, err := s.find(ctx, and(anyOf(propFilters, typeTerm(key, t)), within))
 			if err != nil {
 				return nil, s.fail(ctx, "read the types of metadata", err)
 			}

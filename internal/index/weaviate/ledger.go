@@ -138,10 +138,10 @@ func (s *Store) stats(ctx context.Context) (stats index.Stats, err error) {
 		return index.Stats{}, err
 	}
 	stats.Dimensions, stats.Completed, stats.Losses, stats.Measured = r.Dimensions, r.Completed, r.Losses, r.Measured
-	if stats.FailedDocuments, stats.Documents, err = s.tally(ctx, s.names.ledger, propFailed); err != nil {
+	if stats.FailedDocuments, stats.Documents, err = s.tally(ctx, s.names.ledger, propFailed, nil); err != nil {
 		return index.Stats{}, err
 	}
-	if stats.Chunks, _, err = s.tally(ctx, s.names.chunks, propPresent); err != nil {
+	if stats.Chunks, _, err = s.tally(ctx, s.names.chunks, propPresent, nil); err != nil {
 		return index.Stats{}, err
 	}
 	return stats, nil

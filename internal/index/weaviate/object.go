@@ -102,7 +102,11 @@ func (s *Store) rowObject(r *storedRow) (*pb.BatchObject, error) {
 	if r.shown() {
 		properties[propFailed] = r.State == index.Failed
 	}
-	return object(s.names.ledger, rowID(r.Document), properties, nil)
+	o, err := object(s.names.ledger, rowID(r.Document), properties, nil)
+	if terms := accessTerms(r.Metadata); err == nil && terms != nil {
+		o.Properties.TextArrayProperties = []*pb.TextArrayProperties{{PropName: propAccess, Values: terms}}
+	}
+	return o, err
 }
 
 func rowOf(r *pb.SearchResult) (storedRow, error) {

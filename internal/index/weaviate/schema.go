@@ -51,6 +51,7 @@ const (
 	propWarnings   = "warnings" // JSON of config.Warnings
 	propUpdated    = "updated"
 	propRecord     = "record" // JSON of record
+	propAccess     = "access" // accessTerms of the row's metadata
 )
 
 // The states of objects in the ledger that are not shown as rows.
@@ -99,7 +100,7 @@ func chunksCollection(name string, p config.Pipeline, replicas int) *models.Clas
 func ledgerCollection(name string, p config.Pipeline, replicas int) *models.Class {
 	return collection(name, description(p, "ledger"), replicas, map[string]any{"skip": true},
 		filterable("text", propState), filterable("text", propOrder),
-		boolean(propPending), boolean(propFailed),
+		boolean(propPending), boolean(propFailed), filterable("text[]", propAccess),
 		stored("text", propDocument), stored("text", propSource), stored("text", propTitle),
 		stored("text", propHash), stored("text", propRevision), stored("text", propAttributes), stored("text", propReaders),
 		stored("int", propChunks), stored("int", propTruncated), stored("int", propAttempts),

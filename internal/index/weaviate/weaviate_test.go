@@ -139,7 +139,7 @@ func TestADocumentMayHaveMoreChunksThanWeaviateReturnsAtOnce(t *testing.T) {
 	}
 }
 
-// An earlier version's ledger has no property "revision"; a gateway may read it before an ingestion opens it.
+// An earlier version's ledger has no property "revision" or "access"; a gateway may read it before an ingestion opens it.
 func TestAnOlderLedgerIsBroughtUpToDate(t *testing.T) {
 	o := options(server(t), newPipeline())
 	mustPut(t, open(t, o), "docs/a.md")
@@ -149,7 +149,7 @@ func TestAnOlderLedgerIsBroughtUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	class["properties"] = slices.DeleteFunc(class["properties"].([]any), func(p any) bool {
-		return p.(map[string]any)["name"] == "revision"
+		return p.(map[string]any)["name"] == "revision" || p.(map[string]any)["name"] == "access"
 	})
 	delete(class, "vectorConfig")
 	older, err := json.Marshal(class)
@@ -163,6 +163,14 @@ func TestAnOlderLedgerIsBroughtUpToDate(t *testing.T) {
 	reader.ReadOnly = true
 	if _, err := open(t, reader).Documents(t.Context(), "", 10); err != nil {
 		t.Errorf("a gateway cannot read it: %v", err)
+	}
+	for _, who := range []index.Audience{{}, {Groups: []string{"hr"}}, {Enforced: true}, {Groups: []string{"hr"}, Enforced: true}} {
+		if _, err := open(t, reader).Seen(t.Context(), who, "", 10); err != nil {
+			t.Errorf("a gateway cannot read it for %v: %v", who, err)
+		}
+		if _, err := open(t, reader).Count(t.Context(), who); err != nil {
+			t.Errorf("a gateway cannot count it for %v: %v", who, err)
+		}
 	}
 	mustPut(t, open(t, o), "docs/a.md")
 	if rows, err := open(t, reader).Documents(t.Context(), "", 10); err != nil || len(rows) != 1 {
