@@ -53,6 +53,7 @@ type Reconciler struct {
 
 	records  records
 	upgrades upgrades
+	routes   routes
 	progress progress
 	metrics  statusMetrics
 	once     sync.Once
@@ -243,5 +244,6 @@ func (r *Reconciler) forget(request ctrl.Request) {
 	r.records.forget(request.NamespacedName)
 	r.upgrades.forget(request.NamespacedName)
 	r.progress.forget(request.NamespacedName)
+	r.routes.forget(request.NamespacedName)
 	r.Applier.Forget(request.NamespacedName)
 }

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
@@ -56,6 +57,7 @@ func CacheOptions(namespaces []string) cache.Options {
 			&corev1.Service{}:               ours,
 			&corev1.ServiceAccount{}:        ours,
 			&networkingv1.NetworkPolicy{}:   ours,
+			&networkingv1.Ingress{}:         ours,
 			&policyv1.PodDisruptionBudget{}: ours,
 		},
 	}
@@ -99,7 +101,27 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 	} {
 		b.WatchesMetadata(object, handler.EnqueueRequestsFromMapFunc(r.pipelinesReferencing(kind)))
 	}
-	return b.Complete(r)
+	c, err := b.Build(r)
+	if err != nil {
+		return err
+	}
+	r.routes.watch = func(ctx context.Context) error { return watchRoutes(ctx, manager, c) }
+	return nil
+}
+
+// watchRoutes watches HTTPRoutes in a cluster that has them.
+func watchRoutes(ctx context.Context, manager ctrl.Manager, c controller.Controller) error {
+	scheme := manager.GetScheme()
+	if err := apply.IndexKind(ctx, manager.GetFieldIndexer(), scheme, apply.HTTPRoutes); err != nil {
+		return err
+	}
+	object, err := apply.HTTPRoutes.Object(scheme)
+	if err != nil {
+		return err
+	}
+	owner := handler.EnqueueRequestForOwner(scheme, manager.GetRESTMapper(), &v1alpha1.RAGPipeline{},
+		handler.OnlyControllerOwner())
+	return c.Watch(source.Kind(manager.GetCache(), object, owner))
 }
 
 // specOrAsked lets a pipeline through whose spec changed, deletion included, or that asks for a run or a rebuild.

@@ -20,6 +20,9 @@ const (
 	ConditionIndexReady = "IndexReady"
 	// ConditionGatewayReady reports whether the gateway accepts questions.
 	ConditionGatewayReady = "GatewayReady"
+	// ConditionRouteReady reports whether the route to the gateway, if the spec has one, is made and
+	// accepted. Ready does not depend on it.
+	ConditionRouteReady = "RouteReady"
 	// ConditionReconciling is present, and True, while the operator works towards the spec or waits
 	// for something that may resolve itself. Its lastTransitionTime is when its reason or
 	// observedGeneration last changed, and so dates the cause.
@@ -139,4 +142,9 @@ const (
 	// ReasonGatewayNotReady means that the gateway's pods are running but none of them accepts
 	// questions.
 	ReasonGatewayNotReady = "GatewayNotReady"
+	// ReasonGatewayAPINotFound means that the cluster has no HTTPRoutes for spec.gateway.route.
+	ReasonGatewayAPINotFound = "GatewayAPINotFound"
+	// ReasonRouteNotAccepted means that no controller has taken the route to the gateway, or that one
+	// refuses it.
+	ReasonRouteNotAccepted = "RouteNotAccepted"
 )

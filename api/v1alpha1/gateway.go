@@ -119,6 +119,10 @@ type Gateway struct {
 	// +optional
 	// +kubebuilder:default:={}
 	Service GatewayService `json:"service,omitzero"`
+
+	// route leads to the gateway from outside the cluster.
+	// +optional
+	Route *GatewayRoute `json:"route,omitempty"`
 }
 
 // GatewayLimits bound the requests of a kind that each replica takes.
@@ -186,24 +190,4 @@ type Prompt struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384
 	System string `json:"system,omitempty"`
-}
-
-// ServiceType is the type of a Service.
-//
-// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
-type ServiceType string
-
-// ClusterIP, NodePort and LoadBalancer are the service types.
-const (
-	ClusterIP    ServiceType = "ClusterIP"
-	NodePort     ServiceType = "NodePort"
-	LoadBalancer ServiceType = "LoadBalancer"
-)
-
-// GatewayService configures the gateway's Service.
-type GatewayService struct {
-	// type is the type of the Service.
-	// +optional
-	// +kubebuilder:default:=ClusterIP
-	Type ServiceType `json:"type,omitempty"`
 }

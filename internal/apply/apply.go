@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,6 +29,8 @@ type Applier struct {
 	client   client.Client
 	uncached client.Reader
 	memory   memory
+	// httpRoutes reports whether the cache watches HTTPRoutes, and has their index.
+	httpRoutes atomic.Bool
 }
 
 // New makes an Applier. The client's reads come from a cache, with the kinds of Kinds read as Kinds says; uncached
@@ -35,6 +38,9 @@ type Applier struct {
 func New(c client.Client, uncached client.Reader) *Applier {
 	return &Applier{client: c, uncached: uncached}
 }
+
+// UseHTTPRoutes makes Prune look at HTTPRoutes, too. The cache must have their index: see IndexKind.
+func (a *Applier) UseHTTPRoutes() { a.httpRoutes.Store(true) }
 
 // Key is a child's kind and name.
 type Key struct{ Kind, Name string }

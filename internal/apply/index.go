@@ -15,20 +15,26 @@ const madeFor = "made-for"
 
 // Index adds that index for children, and for what is made by them. It is called before the cache starts.
 func Index(ctx context.Context, indexer client.FieldIndexer, scheme *runtime.Scheme, more ...client.Object) error {
-	objects := more
 	for _, kind := range kinds {
-		object, err := kind.Object(scheme)
-		if err != nil {
+		if err := IndexKind(ctx, indexer, scheme, kind); err != nil {
 			return err
 		}
-		objects = append(objects, object)
 	}
-	for _, object := range objects {
+	for _, object := range more {
 		if err := indexer.IndexField(ctx, object, madeFor, pipelineOf); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// IndexKind adds the index for a kind, which may be after the cache has started.
+func IndexKind(ctx context.Context, indexer client.FieldIndexer, scheme *runtime.Scheme, kind Kind) error {
+	object, err := kind.Object(scheme)
+	if err != nil {
+		return err
+	}
+	return indexer.IndexField(ctx, object, madeFor, pipelineOf)
 }
 
 func pipelineOf(object client.Object) []string {

@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ragpipeline/ragpipeline/internal/desired"
 )
 
 const kindClaim = "PersistentVolumeClaim"
@@ -23,7 +25,7 @@ type Kind struct {
 	pruned bool
 }
 
-// kinds are all that desired makes.
+// kinds are all that desired makes in any cluster.
 var kinds = []Kind{
 	{GroupVersionKind: gvk("apps", "Deployment"), Whole: true, pruned: true},
 	{GroupVersionKind: gvk("apps", "StatefulSet"), Whole: true, pruned: true},
@@ -33,15 +35,19 @@ var kinds = []Kind{
 	{GroupVersionKind: gvk("", "Secret"), pruned: true},
 	{GroupVersionKind: gvk("", "ServiceAccount"), pruned: true},
 	{GroupVersionKind: gvk("networking.k8s.io", "NetworkPolicy"), pruned: true},
+	{GroupVersionKind: gvk("networking.k8s.io", "Ingress"), Whole: true, pruned: true},
 	{GroupVersionKind: gvk("policy", "PodDisruptionBudget"), pruned: true},
 	{GroupVersionKind: gvk("", kindClaim)}, // data is deleted by its user, or with its owner
 }
+
+// HTTPRoutes is a kind of children that a cluster may lack. It is in use after Applier.UseHTTPRoutes.
+var HTTPRoutes = Kind{GroupVersionKind: desired.HTTPRouteKind, pruned: true}
 
 func gvk(group, kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: group, Version: "v1", Kind: kind}
 }
 
-// Kinds are the kinds of children, for who sets up the cache and the watches.
+// Kinds are the kinds of children that every cluster has, for who sets up the cache and the watches.
 func Kinds() []Kind { return append([]Kind(nil), kinds...) }
 
 // Object is an empty object of the kind, as the cache holds it.
@@ -71,7 +77,7 @@ func (k Kind) list(scheme *runtime.Scheme) (client.ObjectList, error) {
 }
 
 func newObject(scheme *runtime.Scheme, gvk schema.GroupVersionKind) (client.Object, error) {
-	for _, kind := range kinds {
+	for _, kind := range append(Kinds(), HTTPRoutes) {
 		if kind.GroupVersionKind == gvk {
 			return kind.Object(scheme)
 		}

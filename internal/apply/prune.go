@@ -25,7 +25,11 @@ func (a *Applier) Prune(ctx context.Context, owner client.Object, children []des
 		}
 	}
 	var errs []error
-	for _, kind := range kinds {
+	present := Kinds()
+	if a.httpRoutes.Load() {
+		present = append(present, HTTPRoutes)
+	}
+	for _, kind := range present {
 		if !kind.pruned {
 			continue
 		}

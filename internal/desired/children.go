@@ -72,6 +72,8 @@ type Facts struct {
 	WeaviateKey types.UID
 	// WeaviateImage is the image of an existing StatefulSet, empty before the first.
 	WeaviateImage string
+	// NoHTTPRoutes reports whether the cluster lacks HTTPRouteKind.
+	NoHTTPRoutes bool
 	// Tasks are the tasks to have.
 	Tasks []Task
 }
@@ -103,7 +105,7 @@ func Children(p *v1alpha1.RAGPipeline, o Operator, f Facts) ([]Child, error) {
 
 func (b builder) children() ([]Child, error) {
 	gateway, err := b.gateway()
-	return slices.Concat(b.records(), b.models(), b.extraction(), b.weaviate(), gateway, b.tasks()), err
+	return slices.Concat(b.records(), b.models(), b.extraction(), b.weaviate(), gateway, b.route(), b.tasks()), err
 }
 
 // UpkeepConfig returns the config of the runs that bring a generation beside the wanted one up to date

@@ -61,6 +61,8 @@ func cases(t *testing.T) map[string]childrenCase {
 		"large":          {pipeline: derivetest.Pipeline(derivetest.WithStandIns, large)},
 		"external-store": {pipeline: derivetest.Pipeline(derivetest.WithEndpoints, withExternalStore)},
 		"switching":      switching(t),
+		"routed":         {pipeline: derivetest.Pipeline(derivetest.WithEndpoints, withExternalStore, routed)},
+		"ingress":        {pipeline: derivetest.Pipeline(derivetest.WithEndpoints, withExternalStore, routed, byIngress)},
 	}
 	for _, name := range []string{"quickstart", "nim", "hosted", "openai-compatible", "extraction-tika", "retrieval-only", "container-rclone", "git"} {
 		list[name] = childrenCase{pipeline: sample(t, name)}
@@ -79,6 +81,24 @@ var (
 		TopologySpreadConstraints: []v1alpha1.TopologySpreadConstraint{{TopologyKey: "kubernetes.io/hostname", MaxSkew: 1, WhenUnsatisfiable: "DoNotSchedule"}},
 	}
 )
+
+// routed leads to the gateway through a load balancer and an HTTPRoute, byIngress through an Ingress.
+func routed(s *v1alpha1.RAGPipelineSpec) {
+	s.Gateway.Service = v1alpha1.GatewayService{
+		Type: v1alpha1.LoadBalancer, LoadBalancerClass: "example.com/nlb",
+		LoadBalancerSourceRanges: []v1alpha1.CIDR{"203.0.113.0/24", "2001:db8::/32"},
+		Annotations:              map[string]v1alpha1.AnnotationValue{"example.com/scheme": "internal"},
+	}
+	s.Gateway.Route = &v1alpha1.GatewayRoute{
+		Hostnames:   []v1alpha1.ObjectName{"ask.example.com", "questions.example.com"},
+		Annotations: map[string]v1alpha1.AnnotationValue{"nginx.ingress.kubernetes.io/proxy-read-timeout": "60"},
+		ParentRefs:  []v1alpha1.ParentRef{{Name: "edge", Namespace: "infra", SectionName: "https"}},
+	}
+}
+
+func byIngress(s *v1alpha1.RAGPipelineSpec) {
+	s.Gateway.Route.ParentRefs, s.Gateway.Route.Ingress = nil, &v1alpha1.Ingress{ClassName: "nginx", SecretName: "ask-tls"}
+}
 
 // large is three replicas of everything that can have them.
 func large(s *v1alpha1.RAGPipelineSpec) {

@@ -67,6 +67,7 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 			s.Documents[0].Container, s.Documents[0].S3, s.Documents[0].HTTP = nil, nil, nil
 		},
 		"StandIn with pages": func(s *v1alpha1.RAGPipelineSpec) {
+			s.Gateway.Route.Ingress = nil
 			s.VectorStore.Weaviate, s.Extraction = nil, nil
 			s.Documents[0].ConfigMap, s.Documents[0].PersistentVolumeClaim, s.Documents[0].S3 = nil, nil, nil
 			s.Documents[0].Container = nil

@@ -8,6 +8,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
@@ -34,9 +35,7 @@ func (b builder) gateway() ([]Child, error) {
 	spec := b.p.Spec.Gateway
 	selector := naming.Selector(b.p, naming.ComponentGateway)
 	service := b.service(name, naming.ComponentGateway, selector, servicePort("http", GatewayPort))
-	if spec.Service.Type != "" {
-		service.Spec.WithType(corev1.ServiceType(spec.Service.Type))
-	}
+	expose(service, spec.Service)
 	return []Child{
 		b.account(name, naming.ComponentGateway),
 		b.gatewayPolicy(),
@@ -44,6 +43,22 @@ func (b builder) gateway() ([]Child, error) {
 		{Object: service},
 		{Object: b.gatewayDeployment(c, configName)},
 	}, nil
+}
+
+// expose makes the Service reachable as the spec says.
+func expose(service *corev1ac.ServiceApplyConfiguration, spec v1alpha1.GatewayService) {
+	if spec.Type != "" {
+		service.Spec.WithType(corev1.ServiceType(spec.Type))
+	}
+	if len(spec.Annotations) > 0 {
+		service.WithAnnotations(annotations(spec.Annotations))
+	}
+	if spec.LoadBalancerClass != "" {
+		service.Spec.WithLoadBalancerClass(spec.LoadBalancerClass)
+	}
+	for _, addresses := range spec.LoadBalancerSourceRanges {
+		service.Spec.WithLoadBalancerSourceRanges(string(addresses))
+	}
 }
 
 // gatewayConfig returns the spec's config, except for what belongs to the generation.

@@ -33,6 +33,8 @@ var goldenBases = map[string]string{
 	"container-rclone":  "quickstart",
 	"git":               "quickstart",
 	"large":             "quickstart",
+	"routed":            "external-store",
+	"ingress":           "routed",
 	"openai-compatible": "hosted",
 	"external-store":    "openai-compatible",
 	"switching":         "nim",

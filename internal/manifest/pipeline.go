@@ -108,6 +108,8 @@ var patterns = map[string]string{
 	hostPattern:                           "a host's name or address without a port, such as docs.example.com",
 	`^[-a-zA-Z0-9]+$`:                     "letters, digits and hyphens, such as eu-central-1",
 	`^[^\s~^:?*\[\\]+$`:                   "a branch, a tag or a commit, such as main",
+	`^[0-9a-fA-F.:]+/[0-9]+$`:             "a range of addresses, such as 203.0.113.0/24",
+	`^[-._/a-zA-Z0-9]+$`:                  "a class, such as service.k8s.aws/nlb",
 	devicePattern:                         "a resource of a device plugin, such as nvidia.com/gpu",
 	quantityPattern:                       "a quantity, such as 500m or 2Gi",
 }

@@ -25,6 +25,7 @@ func (s *State) Observed(next Plan, problem *status.Problem, now time.Time) stat
 		Build:       s.build(),
 		Gateways:    s.Gateways,
 		Unreadable:  s.Unreadable,
+		Route:       s.Route,
 		Run:         s.run(next),
 		Upkeep:      s.upkeepRun(),
 		SpecChanged: p.Status.ObservedGeneration != p.Generation,

@@ -43,6 +43,8 @@ type State struct {
 	Unreadable int
 	// Refusals are what the API server last said of the pods that a StatefulSet or a Job lacks, by its UID.
 	Refusals map[types.UID]string
+	// Route is what leads to the gateway from outside the cluster.
+	Route status.Route
 	// Tasks are the reports of the running pods of each Job, by the Job's name.
 	Tasks map[string][]config.OpsStatus
 	// OtherUpgrades is how many other pipelines have an active task that only an upgrade of the operator made due.
@@ -72,7 +74,9 @@ type Plan struct {
 func For(s *State, now time.Time) (Plan, error) {
 	live := s.live()
 	p := Plan{
-		Facts: desired.Facts{Live: live, Draining: s.draining(live), WeaviateImage: s.weaviateImage()},
+		Facts: desired.Facts{
+			Live: live, Draining: s.draining(live), WeaviateImage: s.weaviateImage(), NoHTTPRoutes: s.Route.Unsupported,
+		},
 		tasks: map[string]decision{},
 	}
 	for _, r := range s.retained(live, now) {

@@ -118,6 +118,17 @@ var cases = []testCase{
 	{"the API server does not take an object", fromReady(at(time.Minute, edit, problem("ApplyFailed", "Deployment papers-gateway: exceeded quota", false))), inProgress, progressing},
 	{"the API server does not take an object for eleven minutes", fromReady(at(time.Minute, edit, problem("ApplyFailed", "Deployment papers-gateway: exceeded quota", false)), at(11*time.Minute), at(time.Minute)), failed, degraded},
 
+	// The route to the gateway, on which Ready does not depend.
+	{"the route waits for a controller, and questions are answered", fromReady(at(time.Minute, edit, routed(Route{Exists: true}))), inProgress, progressing},
+	{"no controller takes the route for eleven minutes", fromReady(at(time.Minute, edit, routed(Route{Exists: true})), at(11*time.Minute)), failed, degraded},
+	{"the route is accepted", fromReady(at(time.Minute, edit, routed(Route{Exists: true, Parents: accepts("True", "True")}))), current, healthy},
+	{"a Gateway refuses the route's hostnames", fromReady(at(time.Minute, edit, routed(Route{Exists: true, Parents: accepts("False", "True")}))), inProgress, progressing},
+	{"a Gateway does not find the route's Service", fromReady(at(time.Minute, edit, routed(Route{Exists: true, Parents: accepts("True", "False")}))), inProgress, progressing},
+	{"the cluster has no Gateway API", fromReady(at(time.Minute, edit, routed(Route{Unsupported: true}))), inProgress, progressing},
+	{"the Ingress is about to be made", fromReady(at(time.Minute, edit, routed(Route{}), byIngress)), inProgress, progressing},
+	{"the Ingress exists", fromReady(at(time.Minute, edit, routed(Route{Exists: true}), byIngress)), current, healthy},
+	{"the Secret of the Ingress is missing before the first index", fromStart(running1, at(time.Minute, indexes, routed(Route{Exists: true}), byIngress, missing("Secret", "ask-tls", "spec.gateway.route.ingress.secretName", naming.ComponentRoute))), inProgress, progressing},
+
 	// Faults that only the user can mend: Stalled at once.
 	{"the spec cannot be", history(at(0, problem("ConfigurationError", "spec.documents[0].configMap.name: one source twice", true))), failed, degraded},
 	{"the spec cannot be, and the old index serves", fromReady(at(time.Minute, edit, problem("ConfigurationError", "spec.documents[0].configMap.name: one source twice", true))), failed, degraded},

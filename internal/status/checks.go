@@ -76,6 +76,8 @@ type input struct {
 	lastFailure *metav1.Condition
 	// specChanged is Observed.SpecChanged.
 	specChanged bool
+	// route is Observed.Route.
+	route Route
 }
 
 // input is what is known about any component.

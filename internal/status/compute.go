@@ -44,6 +44,8 @@ type rule struct {
 	unusedIn v1alpha1.Mode
 	// aside reports whether the component is not part of Ready: questions are answered without it.
 	aside bool
+	// awaited reports whether the pipeline is Reconciling until a component that is aside works.
+	awaited bool
 	// policy returns the component's failure policy; nil means Fail.
 	policy func(v1alpha1.FailurePolicy) v1alpha1.Policy
 	// without completes "questions are answered ..." for a component that is down under Degrade.
@@ -99,12 +101,21 @@ var rules = []rule{
 		missingKey:    naming.ComponentGateway,
 		checks:        gatewayChecks, input: (*view).gatewayInput,
 	},
+	{
+		conditionType: v1alpha1.ConditionRouteReady,
+		missingKey:    naming.ComponentRoute,
+		checks:        routeChecks, input: (*view).routeInput,
+		aside: true, awaited: true,
+	},
 }
 
 // applies reports whether the spec has the component.
 func (r rule) applies(p *v1alpha1.RAGPipeline) bool {
-	if r.stage == config.StageExtraction {
+	switch {
+	case r.stage == config.StageExtraction:
 		return p.Spec.Extraction != nil
+	case r.conditionType == v1alpha1.ConditionRouteReady:
+		return p.Spec.Gateway.Route != nil
 	}
 	_, isModel := modelTitles[r.stage]
 	return !isModel || modelOf(p, r.stage) != nil
@@ -173,11 +184,12 @@ func (v *view) causes(verdicts []verdict) []cause {
 		blocked[c.missingKey] = c.blocks()
 	}
 	for _, m := range v.Missing {
-		list = append(list, cause{m.finding(), v.Live == "" || blocked[m.Component]})
+		first := v.Live == "" && m.Component != naming.ComponentRoute
+		list = append(list, cause{m.finding(), first || blocked[m.Component]})
 	}
 	for _, c := range verdicts {
 		unreadable := c.status == metav1.ConditionUnknown && v.unreadable() && v.wasReady()
-		if c.weight == fine || c.tolerated && c.weight < terminal || unreadable {
+		if c.weight == fine || c.tolerated && !c.awaited && c.weight < terminal || unreadable {
 			continue
 		}
 		list = append(list, cause{c.finding, c.blocks()})

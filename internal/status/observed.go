@@ -53,6 +53,8 @@ type Observed struct {
 	Upkeep *Run
 	// Retained are the generations that are kept for a way back, the one that was replaced last first.
 	Retained []Retained
+	// Route is what leads to the gateway from outside the cluster.
+	Route Route
 	// Endpoint is the URL of the gateway's Service within the cluster; empty until it exists.
 	Endpoint string
 	// SpecChanged reports whether the status is about an older spec than this pass: observations

@@ -191,6 +191,28 @@ func missing(kind, name, field, component string) func(*world) {
 	return func(w *world) { w.o.Missing = append(w.o.Missing, Missing{kind, name, field, component}) }
 }
 
+// routed asks for a route to the gateway through a Gateway, of which this was observed.
+func routed(r Route) func(*world) {
+	return func(w *world) {
+		w.p.Spec.Gateway.Route = &v1alpha1.GatewayRoute{
+			Hostnames: []v1alpha1.ObjectName{"ask.example.com"}, ParentRefs: []v1alpha1.ParentRef{{Name: "edge", Namespace: "infra"}},
+		}
+		w.o.Route = r
+	}
+}
+
+func byIngress(w *world) {
+	w.p.Spec.Gateway.Route.ParentRefs, w.p.Spec.Gateway.Route.Ingress = nil, &v1alpha1.Ingress{SecretName: "ask-tls"}
+}
+
+// accepts is what the controller of the Gateway says of the route.
+func accepts(accepted, resolved metav1.ConditionStatus) []RouteParent {
+	return []RouteParent{{ParentRef: v1alpha1.ParentRef{Name: "edge", Namespace: "infra"}, Conditions: []metav1.Condition{
+		{Type: "Accepted", Status: accepted, Reason: "NoMatchingListenerHostname", Message: "there were no hostname intersections"},
+		{Type: "ResolvedRefs", Status: resolved, Reason: "BackendNotFound", Message: "service not found"},
+	}}}
+}
+
 // edit is a change of the spec that the operator has acted on.
 func edit(w *world) { w.p.Generation++ }
 

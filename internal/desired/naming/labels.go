@@ -61,6 +61,8 @@ const (
 	ComponentWeaviate   = "weaviate"
 	ComponentStandIn    = "stand-in"
 	ComponentGeneration = "generation"
+	// ComponentRoute is what leads to the gateway from outside; its objects have the gateway's label.
+	ComponentRoute = "route"
 )
 
 // Labels are those of a component's objects.
