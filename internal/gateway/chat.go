@@ -39,9 +39,11 @@ type ChatRequest struct {
 	Audio       json.RawMessage `json:"audio"`
 }
 
-// StreamOptions selects whether a chunk with usage ends the stream.
+// StreamOptions selects which chunks a stream has beside those of the answer.
 type StreamOptions struct {
-	IncludeUsage bool `json:"include_usage"`
+	IncludeUsage bool `json:"include_usage"` // adds one with usage at the end
+	// IncludeProgress adds one whenever a stage begins. The stream then begins at once, with status 200, whatever follows.
+	IncludeProgress bool `json:"include_progress"`
 }
 
 // maxStops is how many stop sequences a request may have.
@@ -60,6 +62,9 @@ func (g *Gateway) chat(x *exchange, r *http.Request) error {
 	if body.Stream {
 		s := newStream(x, &g.config, body.StreamOptions.IncludeUsage, g.keepAlive)
 		defer s.stop()
+		if body.StreamOptions.IncludeProgress {
+			request.Progress = s.progress
+		}
 		return s.failed(cutOff(r.Context(), g.query.Stream(r.Context(), *request, s)))
 	}
 	result, err := g.query.Answer(r.Context(), *request)

@@ -16,12 +16,14 @@ import (
 	"unicode/utf8"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
-// The paths of one document are documentsPath, its identity and, for its bytes, contentSuffix.
+// The paths of one document are documentsPath, its identity and, for its bytes or its chunks, a suffix.
 const (
 	documentsPath = "/v1/documents/"
 	contentSuffix = "/content"
+	chunksSuffix  = "/chunks"
 )
 
 // The values of contentHeader.
@@ -31,19 +33,25 @@ const (
 	extracted     = "extracted" // the text in the index, because the gateway cannot get those bytes
 )
 
-// document answers GET /v1/documents/{id} and GET /v1/documents/{id}/content. An identity has slashes,
-// escaped or not, and may itself end in /content.
+// document answers GET /v1/documents/{id}, and with a suffix its parts. An identity has slashes, escaped
+// or not, and may itself end in a suffix.
 func (g *Gateway) document(x *exchange, r *http.Request) error {
 	id := r.PathValue("id")
-	if strings.HasSuffix(r.Pattern, contentSuffix) {
-		id += contentSuffix
+	if _, suffix, found := strings.Cut(r.Pattern, "{id}"); found {
+		id += suffix
 	}
-	if of, ok := strings.CutSuffix(id, contentSuffix); ok {
+	for suffix, part := range map[string]func(*exchange, *http.Request, *index.Row) error{
+		contentSuffix: g.content, chunksSuffix: g.documentChunks,
+	} {
+		of, ok := strings.CutSuffix(id, suffix)
+		if !ok {
+			continue
+		}
 		switch row, err := g.visible(r.Context(), of); {
 		case err != nil:
 			return err
 		case row != nil:
-			return g.content(x, r, row)
+			return part(x, r, row)
 		}
 	}
 	row, err := g.visible(r.Context(), id)
@@ -147,6 +155,15 @@ func (g *Gateway) text(ctx context.Context, row *index.Row) ([]byte, error) {
 		return nil, notFound("NoContent", "the document failed, so the index has no text of it, and its source does not "+
 			"give its bytes; GET /v1/documents/{id} has the reason")
 	}
+	chunks, err := g.chunksOf(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	return []byte(joined(chunks)), nil
+}
+
+// chunksOf returns a document's chunks in their order in the text.
+func (g *Gateway) chunksOf(ctx context.Context, row *index.Row) ([]index.Chunk, error) {
 	known, err := g.index.Known(ctx, row.Document)
 	if err != nil {
 		return nil, unavailable(err)
@@ -158,7 +175,43 @@ func (g *Gateway) text(ctx context.Context, row *index.Row) ([]byte, error) {
 	slices.SortFunc(chunks, func(a, b index.Chunk) int {
 		return cmp.Or(cmp.Compare(a.Page, b.Page), cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End))
 	})
-	return []byte(joined(chunks)), nil
+	return chunks, nil
+}
+
+// DocumentChunks is the body of GET /v1/documents/{id}/chunks.
+type DocumentChunks struct {
+	TotalChunks int             `json:"total_chunks"`
+	Chunks      []DocumentChunk `json:"chunks"` // holds the first maxChunks, in their order in the text
+}
+
+// DocumentChunk is a part of a document as it is retrieved and cited.
+type DocumentChunk struct {
+	ChunkID    string `json:"chunk_id"`
+	Content    string `json:"content"`
+	Heading    string `json:"heading,omitempty"`     // is a path, joined by " > "
+	PageNumber int    `json:"page_number,omitempty"` // counts from 1; is omitted if the format has no pages
+	PageKind   string `json:"page_kind,omitempty"`   // is page or slide
+	Start      int    `json:"start"`                 // counts code points of the page's text
+	End        int    `json:"end"`
+}
+
+// maxChunks bounds a list of chunks: some 2 MB.
+const maxChunks = 1000
+
+// documentChunks sends a document's chunks; a document that failed has none.
+func (g *Gateway) documentChunks(x *exchange, r *http.Request, row *index.Row) error {
+	chunks, err := g.chunksOf(r.Context(), row)
+	if err != nil {
+		return err
+	}
+	body := DocumentChunks{TotalChunks: len(chunks), Chunks: []DocumentChunk{}}
+	for _, c := range chunks[:min(len(chunks), maxChunks)] {
+		body.Chunks = append(body.Chunks, DocumentChunk{
+			ChunkID: c.ID, Content: c.Text, Heading: c.Heading, PageNumber: c.Page,
+			PageKind: pageKind(&query.Passage{Chunk: c}), Start: c.Start, End: c.End,
+		})
+	}
+	return x.sendJSON(body)
 }
 
 // joined puts the chunks of a document together without what consecutive ones have in common. A chunk

@@ -109,6 +109,25 @@ func TestContentIsTheOriginalOrElseTheText(t *testing.T) {
 	}
 }
 
+func TestTheChunksOfADocumentComeInTheirOrder(t *testing.T) {
+	f := newFixture()
+	f.index.rows = []index.Row{{Document: "docs/report.pdf", State: index.Indexed}, {Document: "docs/report.pdf/chunks"}}
+	f.index.chunks = []index.Chunk{
+		{ID: "later", Document: "docs/report.pdf", Text: "two", Page: 2, End: 3},
+		{ID: "first", Document: "docs/report.pdf", Text: "one", Page: 1, Heading: "A", End: 3},
+	}
+	got := f.call("GET", documentsPath+"docs/report.pdf/chunks", "").Body.String()
+	want := `{"total_chunks":2,"chunks":[` +
+		`{"chunk_id":"first","content":"one","heading":"A","page_number":1,"page_kind":"page","start":0,"end":3},` +
+		`{"chunk_id":"later","content":"two","page_number":2,"page_kind":"page","start":0,"end":3}]}` + "\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("chunks (-want +got):\n%s", diff)
+	}
+	if got := f.call("GET", documentsPath+"docs/none.pdf/chunks", ""); failureIn(t, got.Body).Code != "UnknownDocument" {
+		t.Errorf("chunks of an unknown document: status %d", got.Code)
+	}
+}
+
 // No name of a document may end the header, or make a browser show the reply.
 func TestAttachmentsKeepToTheirHeader(t *testing.T) {
 	for name, want := range map[string]string{

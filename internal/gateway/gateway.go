@@ -147,6 +147,7 @@ type route struct {
 }
 
 func (g *Gateway) routes() []route {
+	web := page.New()
 	return []route{
 		{pattern: "POST /v1/chat/completions", handle: g.chat, places: g.answers},
 		{pattern: "POST /v1/responses", handle: g.responses, places: g.answers},
@@ -161,7 +162,9 @@ func (g *Gateway) routes() []route {
 		{pattern: "GET /v1/documents", handle: g.documents},
 		{pattern: "GET /v1/documents/{id...}", handle: g.document},
 		{pattern: "GET /v1/documents/{id}/content", handle: g.document},
-		{pattern: "GET /{$}", handle: mounted(page.Handler()), open: true},
+		{pattern: "GET /v1/documents/{id}/chunks", handle: g.document},
+		{pattern: "GET /{$}", handle: mounted(web), open: true},
+		{pattern: "GET /assets/{name}", handle: mounted(web), open: true},
 		{pattern: "GET /openapi.json", handle: openAPI, open: true},
 		{pattern: "GET /healthz", handle: healthz, open: true},
 		{pattern: "GET /readyz", handle: g.readyz, open: true},

@@ -16,34 +16,69 @@ import (
 )
 
 func TestThePageTrustsNobody(t *testing.T) {
-	got := newFixture().call("GET", "/", "")
+	f := newFixture()
+	got := f.call("GET", "/", "")
 	if got.Code != 200 || got.Header().Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Fatalf("status %d, %s", got.Code, got.Header().Get("Content-Type"))
 	}
-	policy := got.Header().Get("Content-Security-Policy")
+	policy, page := got.Header().Get("Content-Security-Policy"), got.Body.String()
 	if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") ||
-		strings.Count(policy, "'sha256-") != 2 {
+		!strings.Contains(policy, "require-trusted-types-for 'script'") {
 		t.Errorf("policy %q", policy)
 	}
-	page := got.Body.String()
-	for _, forbidden := range []string{
-		"innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "http://", "https://", "src=", "href=",
-		" on", "style=",
-	} {
-		if forbidden == " on" {
-			if m := regexp.MustCompile(`<[^>]* on\w+=`).FindString(page); m != "" {
-				t.Errorf("an inline handler: %s", m)
-			}
-			continue
-		}
-		if strings.Contains(page, forbidden) {
-			t.Errorf("the page holds %q", forbidden)
+	if n := strings.Count(page, "<script"); n != 2 || strings.Contains(page, "<style") {
+		t.Errorf("%d scripts: the policy knows the map of imports, and one that is loaded", n)
+	}
+	if m := regexp.MustCompile(`<[^>]* (on\w+|style)=`).FindString(page); m != "" {
+		t.Errorf("an inline handler or style: %s", m)
+	}
+	for _, address := range regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		if !strings.HasPrefix(address[1], "assets/") && !strings.HasPrefix(address[1], "#") {
+			t.Errorf("the page refers to %s", address[1])
 		}
 	}
-	for _, element := range []string{"<script", "<style"} {
-		if n := strings.Count(page, element); n != 1 {
-			t.Errorf("%d of %s: the policy knows one", n, element)
+}
+
+// The names of assets change with their content, and the scripts refer to each other by the names of their files: the
+// map of imports joins the two.
+func TestThePageHasAllItsAssets(t *testing.T) {
+	f := newFixture()
+	page := f.call("GET", "/", "").Body.String()
+	_, rest, _ := strings.Cut(page, `<script type="importmap">`)
+	text, _, _ := strings.Cut(rest, "</script>")
+	var scripts struct{ Imports map[string]string }
+	if err := json.Unmarshal([]byte(text), &scripts); err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`assets/[^"]*`).FindAllString(page, -1)
+	loaded := map[string]string{}
+	for _, name := range names {
+		if !regexp.MustCompile(`\.[0-9a-f]{12}\.(js|css|svg)$`).MatchString(name) {
+			continue // the left side of the map
 		}
+		asset := f.call("GET", "/"+name, "")
+		if asset.Code != 200 || !strings.Contains(asset.Header().Get("Cache-Control"), "immutable") {
+			t.Errorf("%s: status %d, %v", name, asset.Code, asset.Header())
+		}
+		loaded["./"+name] = asset.Body.String()
+	}
+	if len(loaded) != len(scripts.Imports)+2 { // the style and the icon
+		t.Errorf("%d assets in the page, and %d scripts", len(loaded), len(scripts.Imports))
+	}
+	for file, hashed := range scripts.Imports {
+		for _, m := range regexp.MustCompile(`from "\./([^"]+)"`).FindAllStringSubmatch(loaded[hashed], -1) {
+			if scripts.Imports["./assets/"+m[1]] == "" {
+				t.Errorf("%s imports %s, which the map does not have", file, m[1])
+			}
+		}
+		for _, forbidden := range []string{"innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval("} {
+			if strings.Contains(loaded[hashed], forbidden) {
+				t.Errorf("%s holds %s", file, forbidden)
+			}
+		}
+	}
+	if got := f.call("GET", "/assets/app.js", ""); got.Code != 404 {
+		t.Errorf("an asset without a hash: status %d", got.Code)
 	}
 }
 
@@ -96,8 +131,9 @@ func TestOpenAPINamesEveryField(t *testing.T) {
 		"ChatRequest": ChatRequest{}, "ChatMessage": ChatMessage{}, "StreamOptions": StreamOptions{},
 		"Completion": Completion{}, "Choice": Choice{},
 		"Message": Message{}, "Annotation": Annotation{}, "URLCitation": URLCitation{}, "Usage": model.Usage{}, "Chunk": Chunk{}, "ChunkChoice": ChunkChoice{}, "Delta": Delta{},
-		"Citations": Citations{}, "Citation": Citation{}, "Place": Place{}, "Warning": query.Warning{}, "Metrics": Metrics{},
-		"SearchRequest": SearchRequest{}, "SearchResponse": SearchResponse{}, "Explanation": query.Explanation{},
+		"Citations": Citations{}, "Citation": Citation{}, "Place": Place{}, "Warning": query.Warning{}, "Progress": query.Progress{},
+		"Metrics": Metrics{}, "Explanation": query.Explanation{},
+		"SearchRequest": SearchRequest{}, "SearchResponse": SearchResponse{},
 		"Leg": query.Leg{}, "Candidate": query.Candidate{}, "Standing": query.Standing{}, "Absence": query.Absence{},
 		"ModelList": ModelList{}, "ModelInfo": ModelInfo{},
 		"EmbeddingRequest": EmbeddingRequest{}, "EmbeddingList": EmbeddingList{},
@@ -111,7 +147,8 @@ func TestOpenAPINamesEveryField(t *testing.T) {
 		"RerankRequest": RerankRequest{}, "RerankResponse": RerankResponse{}, "RerankResult": RerankResult{},
 		"RerankMeta": RerankMeta{}, "RerankVersion": RerankVersion{},
 		"IndexState": IndexState{}, "IndexModels": IndexModels{}, "IndexRetrieval": IndexRetrieval{},
-		"Chunking":     config.Chunking{},
+		"Chunking":       config.Chunking{},
+		"DocumentChunks": DocumentChunks{}, "DocumentChunk": DocumentChunk{},
 		"DocumentPage": DocumentPage{}, "Document": Document{}, "ErrorBody": ErrorBody{}, "Failure": Failure{},
 	} {
 		described[name] = true

@@ -67,13 +67,15 @@ type Chunk struct {
 	Object    string        `json:"object"` // is always chat.completion.chunk
 	Created   int64         `json:"created"`
 	Model     string        `json:"model"`
-	Choices   []ChunkChoice `json:"choices"` // has one element, or none beside usage
+	Choices   []ChunkChoice `json:"choices"` // has one element, or none beside usage and progress
 	Usage     *model.Usage  `json:"usage,omitempty"`
 	Citations *Citations    `json:"citations,omitempty"`
 	// Cited is in the event that ends the choice. See Completion.
 	Cited    []int           `json:"cited,omitzero"`
 	Warnings []query.Warning `json:"warnings,omitempty"`
 	Metrics  *Metrics        `json:"metrics,omitempty"`
+	// Progress comes in events of its own before the answer, if the caller asks for them.
+	Progress *query.Progress `json:"progress,omitempty"`
 }
 
 // ChunkChoice is a piece of the answer.

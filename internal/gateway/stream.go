@@ -31,6 +31,17 @@ func newStream(x *exchange, c *config.Gateway, withUsage bool, silence time.Dura
 	return s
 }
 
+// progress sends that a stage has begun. If the client is gone, the answer fails as well.
+func (s *stream) progress(p query.Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.chunk
+	next.Choices, next.Progress = []ChunkChoice{}, &p
+	if s.add(next) == nil {
+		_ = s.flush()
+	}
+}
+
 // Begin buffers the first chunk, which is sent with the first word.
 func (s *stream) Begin(r *query.Result) error {
 	s.mu.Lock()

@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // events reads the data of a stream's events.
@@ -31,6 +34,26 @@ func events(t *testing.T, body string) []string {
 		}
 	}
 	return data
+}
+
+func TestAStreamTellsOnRequestWhichStageBegins(t *testing.T) {
+	f := newFixture()
+	body := `{"messages": [{"role": "user", "content": "what?"}], "stream": true, "stream_options": {"include_progress": true}}`
+	var stages []string
+	for _, event := range events(t, f.call("POST", chatRoute, body).Body.String()) {
+		var chunk Chunk
+		if event != "[DONE]" && json.Unmarshal([]byte(event), &chunk) == nil && chunk.Progress != nil {
+			stages = append(stages, fmt.Sprintf("%s %d", chunk.Progress.Stage, chunk.Progress.Passages))
+		}
+	}
+	if diff := cmp.Diff([]string{"index 0", "reranking 2", "llm 2"}, stages); diff != "" {
+		t.Errorf("stages (-want +got):\n%s", diff)
+	}
+	f.index.err = errors.New("down")
+	if got := f.call("POST", chatRoute, body); got.Code != 200 || !strings.Contains(got.Body.String(), `"error":{`) ||
+		strings.Contains(got.Body.String(), "[DONE]") {
+		t.Errorf("a failure after the first event: status %d, %s", got.Code, got.Body)
+	}
 }
 
 func TestStreamIsHeldOpenByCommentsWhileNothingIsSaid(t *testing.T) {

@@ -36,7 +36,7 @@ func (s *Service) Stream(ctx context.Context, r Request, to Sender) error {
 // the whole answer.
 func (s *Service) answer(ctx context.Context, r Request, to Sender) (*Result, error) {
 	started := time.Now()
-	reply := &reply{to: to}
+	reply := &reply{to: to, progress: r.Progress}
 	reply.result.Warnings = slices.Clone(r.Warnings)
 	err := s.run(ctx, r, reply)
 	result := &reply.result
@@ -63,7 +63,8 @@ func (s *Service) run(ctx context.Context, r Request, reply *reply) error {
 		return s.askUngrounded(ctx, r, conversation, reply)
 	}
 	q := search{question: conversation.question, earlier: conversation.earlier(),
-		k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN, rerank: true, filter: r.Filter}
+		k: s.config.Retrieval.K, topN: s.config.Retrieval.TopN, rerank: true, filter: r.Filter,
+		progress: r.Progress}
 	s.rewrite(ctx, &q, conversation, result)
 	passages, warnings, err := s.find(ctx, q, &result.Times)
 	if err != nil {
@@ -109,6 +110,9 @@ func (s *Service) chatRequest(r Request, prompt []model.Message, maxTokens int) 
 
 // chatStage asks the LLM and keeps its answer in the reply.
 func (s *Service) chatStage(ctx context.Context, request model.ChatRequest, reply *reply) error {
+	if reply.progress != nil {
+		reply.progress(Progress{config.StageLLM, len(reply.result.Passages)})
+	}
 	var sendErr error // the receiver's own failure, which is not the LLM's
 	took, err := stage(ctx, "llm", s.deadlines.LLM, func(ctx context.Context) error {
 		asked := time.Now()
@@ -161,7 +165,8 @@ func (r *reply) passagesOnly(question string) error {
 
 // reply gathers a result, and passes it on piece by piece when it is streamed.
 type reply struct {
-	to Sender // is nil if the caller waits for the whole answer
+	to       Sender         // is nil if the caller waits for the whole answer
+	progress func(Progress) // is Request.Progress
 	// citations checks the LLM's answer; nil leaves it as it is.
 	citations *citations
 	sent      strings.Builder // has what was passed on

@@ -29,6 +29,8 @@ type Request struct {
 	Filter *index.Filter
 	// Warnings tell what of the caller's request was left out; they come first in the result's.
 	Warnings []Warning
+	// Progress, which may be nil, is called whenever a stage begins.
+	Progress func(Progress)
 	// MaxTokens is the caller's bound on the answer; the pipeline's counts when it is smaller, or
 	// this is 0.
 	MaxTokens int
@@ -38,6 +40,14 @@ type Request struct {
 	Seed           *int64
 	Stop           []string
 	ResponseFormat any
+}
+
+// Progress tells that a stage has begun.
+type Progress struct {
+	Stage config.Stage `json:"stage"` // is index, reranking or llm
+	// Passages counts those that go into the stage: the candidates that are reranked, or the passages that are put before
+	// the LLM. It is omitted for index, which finds them.
+	Passages int `json:"passages,omitempty"`
 }
 
 // SearchRequest asks for passages only.

@@ -31,6 +31,15 @@ type search struct {
 	filter  *index.Filter
 	// record collects what an explanation needs; nil if nobody asks for one.
 	record *record
+	// progress is Request.Progress; nil for a search without an answer.
+	progress func(Progress)
+}
+
+// begin tells the caller that a stage begins.
+func (q *search) begin(stage config.Stage, passages int) {
+	if q.progress != nil {
+		q.progress(Progress{stage, passages})
+	}
 }
 
 // retrieve finds the question's candidates, best first by fused score: k of them when they go on to

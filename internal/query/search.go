@@ -64,6 +64,7 @@ func (s *Service) Probe(ctx context.Context) error {
 // share.
 func (s *Service) find(ctx context.Context, q search, t *Times) ([]Passage, []Warning, error) {
 	q.rerank = q.rerank && s.ranker != nil
+	q.begin(config.StageIndex, 0)
 	passages, warnings, err := s.retrieve(ctx, q, t)
 	if err != nil {
 		return nil, nil, err
@@ -74,6 +75,7 @@ func (s *Service) find(ctx context.Context, q search, t *Times) ([]Passage, []Wa
 	}
 	warnings = append(warnings, suspect...)
 	if q.rerank && len(passages) > 0 {
+		q.begin(config.StageReranking, len(passages))
 		best, err := s.rerank(ctx, q, passages, t)
 		if err == nil {
 			return best, warnings, nil

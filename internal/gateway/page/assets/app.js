@@ -1,0 +1,120 @@
+// The page: which view is shown, whether a key is needed, and how fresh the index is.
+import { $, ago, announce, count, el } from "./dom.js";
+import { getJSON, key, whenLocked } from "./api.js";
+import * as conversation from "./conversation.js";
+import * as documents from "./documents.js";
+import * as panel from "./panel.js";
+
+// The state of the index is read again this often, in milliseconds: while it is being built, and after that.
+const whileBuilding = 2000, afterwards = 30000;
+let state = null; // is the reply of v1/index
+let timer = 0;
+
+// refresh reads the state of the index, and draws what depends on it.
+async function refresh() {
+  clearTimeout(timer);
+  let wait = afterwards;
+  try {
+    state = await getJSON("v1/index");
+    const [listed, lost] = await Promise.all([getJSON("v1/documents?limit=20&state=Indexed"), losses(state)]);
+    unlock();
+    drawState();
+    conversation.show({ state, documents: listed.documents, lost });
+    if (!state.ready || state.progress) wait = whileBuilding;
+    await route();
+  } catch (e) {
+    wait = whileBuilding;
+    if (e.status !== 401) banner("error", e.message);
+    else wait = 0;
+  }
+  if (wait) timer = setTimeout(refresh, wait);
+}
+
+// losses has, by document, what of it could not be read.
+async function losses({ documents_with_warnings: warned }) {
+  if (!warned) return new Map();
+  const page = await getJSON("v1/documents?limit=1000&warnings=true");
+  return new Map(page.documents.map(d => [d.document_id, documents.describe(d.warnings)]));
+}
+
+function drawState() {
+  $("pipeline").textContent = state.pipeline.split("/").pop();
+  document.title = $("pipeline").textContent;
+  $("freshness").textContent = count(state.documents, "document") + (state.last_sync ? ", updated " + ago(state.last_sync) : "");
+  $("forget-key").hidden = !key.get();
+  if (!state.ready) banner("notice", building());
+  else if (state.documents === 0) banner("notice", "The index is empty: no document has been indexed yet, so there is nothing to answer from.");
+  else if (state.progress) banner("quiet-note", "The index is being brought up to date: " + progress() + ".");
+  else banner();
+}
+
+function building() {
+  return "The index is being built" + (state.progress ? ": " + progress() : "") + ". " + (state.documents > 0 ? count(state.documents,
+    "document") + " can be seen already; answers" : "Answers") + " come as soon as it is complete. This page follows by itself.";
+}
+
+function progress() {
+  const { documentsDone: done, documentsTotal: total, secondsLeft: left } = state.progress;
+  return done.toLocaleString("en") + " of " + count(total, "document") + (left ? ", about " + count(Math.ceil(left / 60), "minute") + " left" : "");
+}
+
+// banner shows one message above every view, or none.
+function banner(kind, text) {
+  if ($("banner").textContent === (text ?? "")) return;
+  $("banner").replaceChildren(...(text ? [el("p", { class: kind }, text)] : []));
+  if (text) announce(text);
+}
+
+// route shows the view that the address names.
+async function route() {
+  if (!$("lock").hidden) return;
+  const [view, id = ""] = location.hash.replace(/^#\/?/, "").split(/\/(.*)/s);
+  const inDocuments = view === "documents";
+  $("ask").hidden = inDocuments;
+  $("documents").hidden = !inDocuments;
+  for (const [link, current] of [["nav-ask", !inDocuments], ["nav-documents", inDocuments]]) {
+    if (current) $(link).setAttribute("aria-current", "page");
+    else $(link).removeAttribute("aria-current");
+  }
+  if (inDocuments) await documents.show(decodeURIComponent(id), state);
+}
+
+function lock(failure) {
+  const tried = key.get() !== "";
+  panel.close();
+  for (const id of ["ask", "documents"]) $(id).hidden = true;
+  $("lock").hidden = false;
+  $("forget-key").hidden = true;
+  banner();
+  $("lock-error").textContent = tried ? "The gateway does not accept this key. Check it, or ask its owner for another." : "";
+  $("key").toggleAttribute("aria-invalid", tried);
+  if (tried) key.forget();
+  document.title = "Key needed";
+  $("key").focus();
+  return failure;
+}
+
+function unlock() {
+  if ($("lock").hidden) return;
+  $("lock").hidden = true;
+  $("key").value = "";
+}
+
+whenLocked(lock);
+$("lock-form").addEventListener("submit", event => {
+  event.preventDefault();
+  key.set($("key").value.trim());
+  refresh();
+});
+$("forget-key").addEventListener("click", () => {
+  key.forget();
+  location.reload();
+});
+addEventListener("hashchange", async () => {
+  panel.close();
+  await route();
+  $("main").focus();
+});
+addEventListener("keydown", event => { if (event.key === "Escape") panel.close(); });
+conversation.begin(refresh);
+refresh();
