@@ -10,8 +10,8 @@ import (
 type Fused struct {
 	// Hit has the fused score, 0..1.
 	Hit
-	// Vector and Keyword are the retrievers' own scores, nil where a retriever did not find the
-	// chunk.
+	// Vector and Keyword are the retrievers' own scores, in their hits; nil where a retriever did not
+	// find the chunk.
 	Vector, Keyword *float64
 }
 
@@ -63,20 +63,14 @@ func joined(pairs []pair, vector, keyword []Hit) []Fused {
 		return strings.Compare(hit(a).ID, hit(b).ID)
 	})
 	fused := make([]Fused, len(pairs))
-	raw := make([]float64, 0, len(vector)+len(keyword)) // a copy, because the hits stay the caller's
-	score := func(hits []Hit, i int) *float64 {
-		if i < 0 {
-			return nil
-		}
-		raw = append(raw, hits[i].Score)
-		return &raw[len(raw)-1]
-	}
 	for i, p := range pairs {
 		h := hit(p)
-		fused[i] = Fused{
-			Hit:     Hit{ID: h.ID, Score: p.score, Digest: h.Digest},
-			Vector:  score(vector, p.vector),
-			Keyword: score(keyword, p.keyword),
+		fused[i].Hit = Hit{ID: h.ID, Score: p.score, Digest: h.Digest}
+		if p.vector >= 0 {
+			fused[i].Vector = &vector[p.vector].Score
+		}
+		if p.keyword >= 0 {
+			fused[i].Keyword = &keyword[p.keyword].Score
 		}
 	}
 	return fused

@@ -9,8 +9,7 @@ import (
 
 // The rules by which calls are hedged.
 const (
-	hedgeSamples  = 64                    // latencies are kept
-	hedgeLeast    = 20                    // latencies must be known
+	hedgeSamples  = 40                    // latencies make a delay, which holds until there are as many new ones
 	hedgeSoonest  = 50 * time.Millisecond // is the least delay
 	hedgeQuantile = 0.95                  // of the latencies, and half as much again, is the delay
 	hedgeShare    = 0.05                  // of the calls may be made twice,
@@ -22,90 +21,87 @@ const (
 // become slow from getting more work than a twentieth on top ("The Tail at Scale", Dean and Barroso, 2013).
 type hedge struct {
 	mu     sync.Mutex
-	recent []time.Duration // holds the latest latencies, in a ring
-	next   int             // is where the next one goes
+	recent []time.Duration // has the latencies since delay was set
+	delay  time.Duration   // is how long a call may take before it is made again; 0 until that is known
 	budget float64         // counts the calls that may be made twice now
 }
 
-// attempt is what became of a call.
+// attempt is what became of a second call.
 type attempt[T any] struct {
 	value    T
 	err      error
-	took     time.Duration
 	panicked any
 }
 
 // hedged makes a call that may be repeated without harm, and returns the first success. An error before the
-// delay is final: repeating that is the client's concern. A panic of do is raised again here.
+// delay is final: repeating that is the client's concern. The first call runs in the caller's goroutine,
+// since few calls are made twice. A panic of either reaches the caller.
 func hedged[T any](ctx context.Context, h *hedge, do func(context.Context) (T, error)) (T, error) {
+	delay, known := h.begin()
+	if !known {
+		return timed(ctx, h, do)
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // ends the attempt that lost
-	attempts := make(chan attempt[T], 2)
-	try := func() {
+	defer cancel() // ends the second call if it has lost
+	first, lose := context.WithCancel(ctx)
+	defer lose()
+	second := make(chan attempt[T], 1)
+	timer := time.AfterFunc(delay, func() {
+		defer close(second)
+		if !h.take() {
+			return
+		}
 		var a attempt[T]
-		begun := time.Now()
 		defer func() {
 			a.panicked = recover()
-			attempts <- a
+			second <- a
+			if a.err == nil {
+				lose()
+			}
 		}()
-		a.value, a.err = do(ctx)
-		a.took = time.Since(begun)
+		a.value, a.err = timed(ctx, h, do)
+	})
+	value, err := timed(first, h, do)
+	if alone := timer.Stop(); alone || err == nil {
+		return value, err
 	}
-	go try()
-	running := 1
-	if delay, known := h.delay(); known {
-		timer := time.NewTimer(delay)
-		defer timer.Stop()
-		select {
-		case a := <-attempts:
-			return ended(h, a)
-		case <-timer.C:
-		}
-		if h.take() {
-			go try()
-			running = 2
-		}
-	}
-	a := <-attempts
-	if a.err != nil && a.panicked == nil && running == 2 {
-		a = <-attempts
-	}
-	return ended(h, a)
-}
-
-// ended is what an attempt returned.
-func ended[T any](h *hedge, a attempt[T]) (T, error) {
-	if a.panicked != nil {
+	switch a, made := <-second; {
+	case made && a.panicked != nil:
 		panic(a.panicked)
+	case made && a.err == nil:
+		return a.value, nil
 	}
-	if a.err == nil {
-		h.note(a.took)
-	}
-	return a.value, a.err
+	return value, err
 }
 
-// note keeps how long a success took.
+// timed makes a call, and keeps how long a success took.
+func timed[T any](ctx context.Context, h *hedge, do func(context.Context) (T, error)) (T, error) {
+	begun := time.Now()
+	value, err := do(ctx)
+	if err == nil {
+		h.note(time.Since(begun))
+	}
+	return value, err
+}
+
+// note keeps a latency, and sets the delay once there are enough.
 func (h *hedge) note(took time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.recent) < hedgeSamples {
-		h.recent = append(h.recent, took)
+	if h.recent = append(h.recent, took); len(h.recent) < hedgeSamples {
 		return
 	}
-	h.recent[h.next] = took
-	h.next = (h.next + 1) % hedgeSamples
+	slices.Sort(h.recent)
+	h.delay = max(hedgeSoonest, h.recent[int(hedgeQuantile*hedgeSamples)]*3/2)
+	h.recent = h.recent[:0]
 }
 
-// delay is how long a call may take before it is made again, and adds the call to the budget.
-func (h *hedge) delay() (delay time.Duration, known bool) {
+// begin adds a call to the budget, and returns how long it may take before it is made again.
+func (h *hedge) begin() (delay time.Duration, known bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.budget = min(h.budget+hedgeShare, hedgeBurst)
-	if len(h.recent) < hedgeLeast {
-		return 0, false
-	}
-	sorted := slices.Sorted(slices.Values(h.recent))
-	return max(hedgeSoonest, sorted[int(hedgeQuantile*float64(len(sorted)))]*3/2), true
+	return h.delay, h.delay > 0
 }
 
 // take takes a second attempt from the budget, if there is one.
