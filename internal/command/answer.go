@@ -34,11 +34,11 @@ func printWarnings(stderr io.Writer, warnings []query.Warning) {
 // printAnswer prints the answer, its citations, and the time of each stage.
 func printAnswer(stdout io.Writer, a *client.Answer) {
 	fmt.Fprintln(stdout, withoutControls(strings.TrimSpace(a.Text)))
-	printSources(stdout, a)
+	printCitations(stdout, a)
 }
 
-// printSources prints what stands below an answer.
-func printSources(stdout io.Writer, a *client.Answer) {
+// printCitations prints what stands below an answer.
+func printCitations(stdout io.Writer, a *client.Answer) {
 	switch {
 	case len(a.Citations) == 0:
 	case a.Cited != nil && len(a.Cited) == 0:

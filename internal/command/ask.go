@@ -42,7 +42,7 @@ func newAskCommand() *cobra.Command {
 				return err
 			}
 			if f.filter != "" && !json.Valid([]byte(f.filter)) {
-				return unusable{fmt.Errorf(`--filter must be a JSON object, such as '{"team": "vision"}'`)}
+				return unusable{errFilter}
 			}
 			return f.run(cmd.Context(), name, strings.Join(rest, ""))
 		},
@@ -125,7 +125,7 @@ func (f *askFlags) ask(ctx context.Context, g *client.Client, messages []model.M
 		return "", err
 	}
 	printWarnings(f.stderr, answer.Warnings)
-	printSources(f.stdout, answer)
+	printCitations(f.stdout, answer)
 	if f.chat {
 		fmt.Fprintln(f.stdout)
 	}

@@ -5,6 +5,9 @@ package command
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,39 +50,59 @@ func ExitCode(err error) int {
 func New() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "ragpipeline",
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: displayName(os.Args[0])},
 		Short:         "From one RAGPipeline manifest to answers with citations",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return unusable{fmt.Errorf("unknown command %q; see ragpipeline --help", args[0])}
+				return unusable{fmt.Errorf("unknown command %q; see %s --help", args[0], cmd.CommandPath())}
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return unusable{err} })
-	root.AddCommand(
-		newRunCommand(),
-		newPlanCommand(),
-		newAskCommand(),
-		newStatusCommand(),
-		newWaitCommand(),
-		newVersionCommand(),
-		newOperatorCommand(),
-		newGatewayCommand(),
-		newIngestCommand(),
-		newModelsCommand(),
-		newExtractWorkerCommand(),
-		newFillCommand(),
-	)
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Manifests, and pipelines on this machine:", []*cobra.Command{
+			newValidateCommand(), newPlanCommand(), newRunCommand(),
+		}},
+		{"Pipelines in a cluster, or at a URL:", []*cobra.Command{
+			newStatusCommand(), newWaitCommand(), newAskCommand(), newSearchCommand(), newDocumentsCommand(),
+			newFailuresCommand(), newSyncCommand(), newLogsCommand(), newOpenCommand(),
+		}},
+		{"What pods run:", []*cobra.Command{
+			newOperatorCommand(), newGatewayCommand(), newIngestCommand(), newModelsCommand(),
+			newExtractWorkerCommand(), newFillCommand(),
+		}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.title
+			cmd.Example = strings.ReplaceAll(cmd.Example, "  ragpipeline ", "  "+root.DisplayName()+" ")
+			root.AddCommand(cmd)
+		}
+	}
+	root.AddCommand(newVersionCommand())
 	return root
+}
+
+// displayName is what a person types for the program: as a plugin of kubectl, it has another name.
+func displayName(program string) string {
+	if strings.TrimSuffix(filepath.Base(program), ".exe") == "kubectl-ragpipeline" {
+		return "kubectl ragpipeline"
+	}
+	return "ragpipeline"
 }
 
 // noArgs refuses positional arguments as unusable.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return unusable{fmt.Errorf("%s takes no argument, but got %q; see ragpipeline %[1]s --help", cmd.Name(), args[0])}
+		return unusable{fmt.Errorf("%s takes no argument, but got %q; see %s --help",
+			cmd.Name(), args[0], cmd.CommandPath())}
 	}
 	return nil
 }

@@ -31,11 +31,10 @@ type connection struct {
 // keyVariable is the environment variable with the key of the gateway.
 const keyVariable = "RAGPIPELINE_API_KEY"
 
-// registerCluster adds the flags that select a cluster, and completes names.
-func (c *connection) registerCluster(cmd *cobra.Command) {
-	c.cluster.Register(cmd.Flags(), "the context's")
+// registerOutput adds -o, and has the command print to cmd's streams what cannot drive a terminal.
+func (c *connection) registerOutput(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&c.output, "output", "o", "text", "text, or json")
-	c.complete(cmd)
+	complete(cmd, "output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		c.stdin, c.getenv = cmd.InOrStdin(), os.Getenv
 		c.stdout, c.stderr = serve.Plain(cmd.OutOrStdout()), serve.Plain(cmd.ErrOrStderr())
@@ -46,7 +45,14 @@ func (c *connection) registerCluster(cmd *cobra.Command) {
 	}
 }
 
-// register adds the flags of a command that speaks to a gateway, too.
+// registerCluster also adds the flags that select a cluster, and completes names.
+func (c *connection) registerCluster(cmd *cobra.Command) {
+	c.registerOutput(cmd)
+	c.cluster.Register(cmd.Flags(), "the context's")
+	c.complete(cmd)
+}
+
+// register also adds the flags of a command that speaks to a gateway.
 func (c *connection) register(cmd *cobra.Command) {
 	c.registerCluster(cmd)
 	flags := cmd.Flags()
@@ -156,17 +162,17 @@ func (c *connection) complete(cmd *cobra.Command) {
 		}
 		return c.names(cmd.Context(), (*cluster.Cluster).PipelineNames)
 	}
-	for flag, complete := range map[string]cobra.CompletionFunc{
-		"namespace": func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return c.names(cmd.Context(), (*cluster.Cluster).Namespaces)
-		},
-		"context": func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return c.cluster.Contexts(), cobra.ShellCompDirectiveNoFileComp
-		},
-		"output": cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp),
-	} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, complete) // fails for a flag that was not declared
-	}
+	complete(cmd, "namespace", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return c.names(cmd.Context(), (*cluster.Cluster).Namespaces)
+	})
+	complete(cmd, "context", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return c.cluster.Contexts(), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// complete completes the values of a flag.
+func complete(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, values) // fails for a flag that was not declared
 }
 
 // names asks the cluster for names. Without an answer there is nothing to complete.

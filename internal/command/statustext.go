@@ -95,7 +95,12 @@ func printStatus(w io.Writer, p *v1alpha1.RAGPipeline, now time.Time) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	row, flush = table(w, "SOURCE", "DOCUMENTS", "ADDED", "CHANGED", "REMOVED", "FAILED", "WARNINGS", "LISTED", "MESSAGE")
+	return printSources(w, p, now)
+}
+
+// printSources prints what the last run found in each source.
+func printSources(w io.Writer, p *v1alpha1.RAGPipeline, now time.Time) error {
+	row, flush := table(w, "SOURCE", "DOCUMENTS", "ADDED", "CHANGED", "REMOVED", "FAILED", "WARNINGS", "LISTED", "MESSAGE")
 	for _, s := range p.Status.Sources {
 		listed := "never"
 		if s.LastSuccessTime != nil {

@@ -160,14 +160,9 @@ var ErrNoKey = errors.New("give a key by --key-file, or in the environment varia
 // Key returns the first key, by the names of the clients, of the Secret that the pipeline names; empty if the
 // gateway asks for none.
 func (c *Cluster) Key(ctx context.Context, p *v1alpha1.RAGPipeline) (string, error) {
-	auth := p.Spec.Gateway.Auth
-	name := naming.For(p).GatewayKey()
-	switch {
-	case auth == nil:
-	case auth.Anonymous != nil:
+	name := KeySecret(p)
+	if name == "" {
 		return "", nil
-	default:
-		name = string(auth.SecretName)
 	}
 	var secret corev1.Secret
 	switch err := c.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: name}, &secret); {
@@ -187,4 +182,16 @@ func (c *Cluster) Key(ctx context.Context, p *v1alpha1.RAGPipeline) (string, err
 		}
 	}
 	return "", fmt.Errorf("the gateway's Secret %s/%s has no key: %w", p.Namespace, name, ErrNoKey)
+}
+
+// KeySecret is the name of the Secret with the gateway's keys; empty if the gateway asks for none.
+func KeySecret(p *v1alpha1.RAGPipeline) string {
+	switch auth := p.Spec.Gateway.Auth; {
+	case auth == nil:
+		return naming.For(p).GatewayKey()
+	case auth.Anonymous != nil:
+		return ""
+	default:
+		return string(auth.SecretName)
+	}
 }

@@ -1,0 +1,58 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+)
+
+// Sync asks for a run, by a new value of the annotation.
+func (c *Cluster) Sync(ctx context.Context, p *v1alpha1.RAGPipeline, value string) error {
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"annotations": map[string]string{naming.AnnotationSync: value}},
+	})
+	if err != nil {
+		return err
+	}
+	err = c.Patch(ctx, p.DeepCopy(), client.RawPatch(types.MergePatchType, patch))
+	return explained("annotate RAGPipeline "+p.Namespace+"/"+p.Name, err)
+}
+
+// Run returns the newest ingestion Job that a value of the annotation asked for; nil if there is none.
+func (c *Cluster) Run(ctx context.Context, p *v1alpha1.RAGPipeline, value string) (newest *batchv1.Job, err error) {
+	var list batchv1.JobList
+	err = c.List(ctx, &list, client.InNamespace(p.Namespace), client.MatchingLabels{
+		naming.LabelPipeline: p.Name, naming.LabelComponent: naming.ComponentIngest,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the Jobs of %s/%s: %w", p.Namespace, p.Name, err)
+	}
+	for i := range list.Items {
+		job := &list.Items[i]
+		if job.Annotations[naming.AnnotationSync] != value || job.Labels[naming.LabelTask] != "" {
+			continue
+		}
+		if newest == nil || newest.CreationTimestamp.Before(&job.CreationTimestamp) {
+			newest = job
+		}
+	}
+	return newest, nil
+}
+
+// Ended returns how a Job ended; empty while it has not.
+func Ended(job *batchv1.Job) batchv1.JobConditionType {
+	for _, c := range job.Status.Conditions {
+		if (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue {
+			return c.Type
+		}
+	}
+	return ""
+}
