@@ -42,6 +42,14 @@ type Source struct {
 	// +kubebuilder:pruning:PreserveUnknownFields
 	Metadata map[string]runtime.RawExtension `json:"metadata,omitempty"`
 
+	// access lists the groups that may see the documents of the source. A document's sidecar can name
+	// fewer of them. If unset, gateway.access says who sees them.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Access []Group `json:"access,omitempty"`
+
 	// configMap reads every entry of a ConfigMap, in data and binaryData alike, as a document.
 	// +optional
 	ConfigMap *ConfigMapSource `json:"configMap,omitempty"`
@@ -66,6 +74,12 @@ type Source struct {
 	// +optional
 	HTTP *HTTPSource `json:"http,omitempty"`
 }
+
+// Group is the name of a group of callers, as their keys or tokens have it.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=256
+type Group string
 
 // Glob is a pattern for slash-separated paths, relative to the source.
 //

@@ -70,6 +70,12 @@ type Gateway struct {
 	// +optional
 	Auth *GatewayAuth `json:"auth,omitempty"`
 
+	// access is who sees documents that name no groups: everyone (Open) or nobody (Enforced). Documents
+	// that name groups are seen by these groups alone.
+	// +optional
+	// +kubebuilder:default:=Open
+	Access DocumentAccess `json:"access,omitempty"`
+
 	// prompt configures the instructions to the LLM.
 	// +optional
 	// +kubebuilder:default:={}
@@ -154,6 +160,17 @@ type CORS struct {
 // +kubebuilder:validation:MaxLength=300
 // +kubebuilder:validation:XValidation:rule="self == '*' || self.matches('^[a-z][a-z0-9+.-]*://([a-z0-9._-]+|[[][0-9a-f:.]+[]])(:[0-9]{1,5})?$')",message="an origin is a scheme, a host and perhaps a port, in small letters and without a path, such as https://chat.example.com, or *"
 type Origin string
+
+// DocumentAccess is who sees documents that name no groups.
+//
+// +kubebuilder:validation:Enum=Open;Enforced
+type DocumentAccess string
+
+// AccessOpen and AccessEnforced are the modes of access.
+const (
+	AccessOpen     DocumentAccess = "Open"
+	AccessEnforced DocumentAccess = "Enforced"
+)
 
 // CitationStyle is where a reply names its sources.
 //

@@ -1461,6 +1461,11 @@ func (in *Source) DeepCopyInto(out *Source) {
 			(*out)[key] = *val.DeepCopy()
 		}
 	}
+	if in.Access != nil {
+		in, out := &in.Access, &out.Access
+		*out = make([]Group, len(*in))
+		copy(*out, *in)
+	}
 	if in.ConfigMap != nil {
 		in, out := &in.ConfigMap, &out.ConfigMap
 		*out = new(ConfigMapSource)

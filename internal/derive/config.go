@@ -147,6 +147,7 @@ func Gateway(p *v1alpha1.RAGPipeline, d DataPlane) (config.Gateway, error) {
 		citations = ""
 	}
 	return config.Gateway{
+		Access:     accessMode(answer.Access),
 		Version:    config.Version,
 		Pipeline:   identity(p),
 		Generation: Generation(p),
@@ -171,6 +172,14 @@ func Gateway(p *v1alpha1.RAGPipeline, d DataPlane) (config.Gateway, error) {
 			Concurrent: int(answer.Limits.Concurrent), Queued: int(answer.Limits.Queued),
 		},
 	}, nil
+}
+
+// accessMode leaves out the default, as the configs of operators that had no such field.
+func accessMode(m v1alpha1.DocumentAccess) config.AccessMode {
+	if m == v1alpha1.AccessOpen {
+		return ""
+	}
+	return config.AccessMode(m)
 }
 
 func origins(cors *v1alpha1.CORS) []string {

@@ -33,7 +33,8 @@ func PlaceDirectory(sources []config.Source, name, path string) ([]config.Source
 	}
 	placed, s := slices.Clone(sources), sources[i]
 	placed[i] = config.Source{
-		Name: s.Name, Include: s.Include, Exclude: s.Exclude, Metadata: s.Metadata, MaxBytes: s.MaxBytes,
+		Name: s.Name, Include: s.Include, Exclude: s.Exclude, Metadata: s.Metadata, Access: s.Access,
+		MaxBytes:  s.MaxBytes,
 		Directory: &config.Directory{Path: path},
 	}
 	return placed, nil

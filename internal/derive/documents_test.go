@@ -13,7 +13,8 @@ import (
 
 func TestDirectoriesReplaceSources(t *testing.T) {
 	volume := func(name string) config.Source {
-		return config.Source{Name: name, Include: []string{"*.md"}, Metadata: config.Metadata{"team": config.Text(name)}}
+		return config.Source{Name: name, Include: []string{"*.md"}, Metadata: config.Metadata{"team": config.Text(name)},
+			Access: config.Access{name}}
 	}
 	configMap := func(name string) config.Source {
 		return config.Source{Name: name, ConfigMap: &config.ConfigMap{Name: "cm"}}

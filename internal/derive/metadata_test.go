@@ -52,3 +52,20 @@ func TestMetadataOfASourceThatIsRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestAccessOfASource(t *testing.T) {
+	access := func(groups ...v1alpha1.Group) (config.Access, error) {
+		sources, err := DataPlane{}.sources([]v1alpha1.Source{{Name: "papers", Access: groups}})
+		return sources[0].Access, err
+	}
+	if got, err := access("it", "hr", "it"); err != nil || !cmp.Equal(got, config.Access{"hr", "it"}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if got, err := access(); err != nil || got != nil {
+		t.Errorf("without access: %v, %v", got, err)
+	}
+	const want = `spec.documents[0].access: " hr" is not a valid group`
+	if _, err := access("it", " hr"); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

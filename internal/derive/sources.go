@@ -188,10 +188,11 @@ func (d DataPlane) sources(sources []v1alpha1.Source) ([]config.Source, error) {
 		exclude, excludeErr := globs(field+".exclude", s.Exclude)
 		metadata, metadataErr := metadata(field+".metadata", s.Metadata)
 		maxSize, sizeErr := maxBytes(field+".maxSize", string(s.MaxSize))
-		errs = append(errs, includeErr, excludeErr, metadataErr, sizeErr)
+		access, accessErr := access(field+".access", s.Access)
+		errs = append(errs, includeErr, excludeErr, metadataErr, sizeErr, accessErr)
 		source := d.place(s)
 		source.Name, source.Include, source.Exclude, source.Metadata = s.Name, include, exclude, metadata
-		source.MaxBytes = maxSize
+		source.MaxBytes, source.Access = maxSize, access
 		list = append(list, source)
 	}
 	return list, errors.Join(errs...)
@@ -239,6 +240,17 @@ func globs(field string, patterns []v1alpha1.Glob) ([]string, error) {
 		list = append(list, string(pattern))
 	}
 	return list, errors.Join(errs...)
+}
+
+// access checks here what the CRD's schema does not say: a group with white space at its ends is one that no key has.
+func access(field string, groups []v1alpha1.Group) (config.Access, error) {
+	if groups == nil {
+		return nil, nil
+	}
+	if err := config.CheckGroups(texts(groups)); err != nil {
+		return nil, Errorf(field, "%v", err)
+	}
+	return config.Access(texts(groups)).Narrow(nil), nil
 }
 
 var metadataKey = regexp.MustCompile(`^[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$`)

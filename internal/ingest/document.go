@@ -14,6 +14,10 @@ import (
 type document struct {
 	job
 	row index.Row
+	// sidecar is what its sidecar tells of it, once that is read.
+	sidecar source.Sidecar
+	// access is who may see it; nobody while its sidecar is not read.
+	access config.Access
 	// content is its bytes until they are extracted, and what its source has beside them until it is split.
 	content *source.Content
 	chunks  []index.Vectored

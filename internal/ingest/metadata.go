@@ -13,9 +13,9 @@ import (
 )
 
 // metadata merges that of the source's config, that which the source keeps of the document, the document's own and its
-// sidecar's; later ones win. Fields that cannot be metadata are a warning. A faulty sidecar fails its document, because
-// it may be there to limit who sees it.
-func (r *run) metadata(d *document, content source.Content, own config.Metadata) (config.Metadata, error) {
+// sidecar's; later ones win. Fields that cannot be metadata are a warning. Nothing but the source and the sidecar says
+// who may see the document.
+func (r *run) metadata(d *document, content source.Content, own config.Metadata) config.Metadata {
 	merged := config.Metadata{}
 	maps.Copy(merged, d.origin.metadata)
 	for _, key := range slices.Sorted(maps.Keys(content.Metadata)) {
@@ -27,17 +27,8 @@ func (r *run) metadata(d *document, content source.Content, own config.Metadata)
 		merged[key] = value
 	}
 	maps.Copy(merged, own)
-	if content.Sidecar != nil {
-		sidecar, err := source.ParseSidecar(content.Sidecar)
-		switch {
-		case err != nil:
-			return nil, err
-		case sidecar.Access != nil:
-			return nil, config.Failf(config.Unsupported,
-				"its sidecar limits its access to groups, which this version does not enforce: remove access, or the document")
-		}
-		maps.Copy(merged, sidecar.Metadata)
-	}
+	maps.Copy(merged, d.sidecar.Metadata)
+	delete(merged, config.KeyAccess)
 	for _, key := range slices.Sorted(maps.Keys(merged)) {
 		if !r.keys.admit(key) {
 			d.row.Warnings.Add(config.MetadataIgnored, 1, key)
@@ -45,9 +36,9 @@ func (r *run) metadata(d *document, content source.Content, own config.Metadata)
 		}
 	}
 	if len(merged) == 0 {
-		return nil, nil
+		merged = nil
 	}
-	return merged, nil
+	return merged.WithAccess(d.access)
 }
 
 // warnOfStrays warns of sidecars that no document has. One worker of several does.
@@ -99,7 +90,7 @@ func (k *keys) admit(key string) bool {
 func (k *keys) count(document string, metadata config.Metadata, warnings config.Warnings) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for key, value := range metadata {
+	for key, value := range metadata.WithoutAccess() {
 		if k.types[key] == nil {
 			k.types[key] = map[config.ScalarType]*holders{}
 		}

@@ -118,7 +118,7 @@ func TestAChangeOfMetadataEmbedsNothing(t *testing.T) {
 func TestAFaultySidecarFailsItsDocument(t *testing.T) {
 	w := newWorld(t)
 	for name, sidecar := range map[string]string{
-		"malformed": "{", "access": `{"metadataAttributes": {"access": ["hr"]}}`,
+		"malformed": "{", "access": `{"metadataAttributes": {"access": [" hr"]}}`,
 		"large": `{"metadataAttributes": {}, "x": "` + strings.Repeat("x", 64<<10) + `"}`,
 	} {
 		w.write(name+".md", "Text.")
@@ -127,7 +127,7 @@ func TestAFaultySidecarFailsItsDocument(t *testing.T) {
 	w.write("good.md", "Text.")
 	for range 2 { // the second run knows the failures
 		report := w.mustRun()
-		want := map[string]string{"docs/malformed.md": "Malformed", "docs/access.md": "Unsupported",
+		want := map[string]string{"docs/malformed.md": "Malformed", "docs/access.md": "Malformed",
 			"docs/large.md": "TooLarge", "docs/good.md": "Indexed"}
 		if diff := cmp.Diff(want, w.states()); diff != "" {
 			t.Errorf("ledger (-want +got):\n%s", diff)

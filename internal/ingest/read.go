@@ -61,7 +61,7 @@ func (r *run) readTogether(ctx context.Context, jobs []job, extracted, finished 
 	var opened []*document
 	for _, j := range jobs {
 		d := &document{job: j, row: index.Row{Document: j.id, Source: j.origin.name, Version: j.entry.Version,
-			Attributes: j.origin.attributes}}
+			Attributes: j.origin.attributes}, access: j.access()}
 		if d.parked(r.RetryFailed) {
 			r.tally.skipped(d)
 			continue
@@ -188,13 +188,12 @@ func (r *run) reserve(ctx context.Context, d *document) error {
 func (r *run) content(ctx context.Context, d *document) (source.Content, error) {
 	defer r.tally.time(stageRead)()
 	content, err := source.Read(ctx, d.origin, d.entry, d.origin.maxDocument)
-	if err != nil {
-		return content, err
+	if err == nil {
+		d.origin.reached.Store(true)
+		r.tally.read(len(content.Data))
+		d.row.Hash, d.row.Version = content.Hash(), content.Version
 	}
-	d.origin.reached.Store(true)
-	r.tally.read(len(content.Data))
-	d.row.Hash, d.row.Version = content.Hash(), content.Version
-	return content, nil
+	return content, d.admit(content, err)
 }
 
 // extractAll makes the chunks of the documents, and hands them on one by one, so that no more than one is outside of
@@ -240,9 +239,7 @@ func (r *run) split(ctx context.Context, d *document, text *extract.Document, er
 	d.row.Title = title(text, d.entry.Path)
 	d.row.Readers = text.Readers
 	d.row.Warnings = text.Warnings
-	if d.row.Metadata, err = r.metadata(d, *content, text.Metadata); err != nil {
-		return err
-	}
+	d.row.Metadata = r.metadata(d, *content, text.Metadata)
 	if d.chunks, err = r.chunks(d, text); err != nil {
 		return err
 	}

@@ -78,7 +78,8 @@ type origin struct {
 	source.Source
 	name     string
 	metadata config.Metadata
-	// attributes is the hash of metadata that the ledger keeps.
+	access   config.Access
+	// attributes is the hash of metadata and access that the ledger keeps.
 	attributes string
 	// maxDocument is the limit on a document's source bytes.
 	maxDocument int64
@@ -131,6 +132,7 @@ func newRun(o Options) (*run, error) {
 	}
 	for i, c := range o.Config.Sources {
 		r.origins = append(r.origins, &origin{Source: o.Sources[i], name: c.Name, metadata: c.Metadata,
+			access:     c.Access,
 			attributes: attributes(c), maxDocument: cmp.Or(c.MaxBytes, o.MaxDocument)})
 	}
 	// The source a-b sorts after a by name, but a-b/x before a/x.
@@ -154,7 +156,10 @@ func (r *run) close() {
 
 // attributes is a hash of what of the source, beside its bytes, decides the chunks of its documents.
 func attributes(c config.Source) string {
-	if len(c.Metadata) == 0 {
+	switch {
+	case c.Access != nil:
+		return config.Hash([]any{c.Metadata, c.Access})
+	case len(c.Metadata) == 0:
 		return ""
 	}
 	return config.Hash(c.Metadata)

@@ -80,6 +80,8 @@ func (r *run) takeTexts(ctx context.Context, d *document) (unchanged bool, err e
 	}
 	d.row.Hash, d.row.Version, d.row.Attributes = lent.Hash, lent.Version, lent.Attributes
 	d.row.Readers, d.row.Title, d.row.Warnings = lent.Readers, lent.Title, lent.Warnings
+	d.access = lent.Metadata.Access().Narrow(d.origin.access)
+	d.row.Metadata = lent.Metadata.WithAccess(d.access)
 	if lent.State == index.Failed {
 		if lent.Reason == config.EmbeddingRefused {
 			d.row.Hash, d.row.Version = "", ""
@@ -96,6 +98,7 @@ func (r *run) takeTexts(ctx context.Context, d *document) (unchanged bool, err e
 			return false, fmt.Errorf("the live index cannot read the texts of %s: %w", d.id, err)
 		}
 		for _, c := range chunks {
+			c.Metadata = c.Metadata.WithAccess(d.access)
 			d.chunks = append(d.chunks, index.Vectored{Chunk: c})
 			d.weight += int64(len(c.Text)) + chunkWeight + vectorWeight
 		}

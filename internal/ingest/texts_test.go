@@ -51,6 +51,7 @@ func TestTextsComeFromTheLiveGeneration(t *testing.T) {
 	w := newWorld(t)
 	w.write("a.md", "# A title\n\nA first text of some length, which is cut. A second one follows it, and a third.")
 	w.write("b.md", "another text")
+	w.write("b.md.metadata.json", limitedTo(`["hr"]`))
 	w.write("broken.pdf", "")
 	w.mustRun()
 	live := remembered{w.rows(), w.chunks()}

@@ -68,11 +68,11 @@ func (r *run) commitVersion(ctx context.Context, d *document) error {
 func (r *run) commitFailure(ctx context.Context, d *document) error {
 	var failure *config.DocumentError
 	errors.As(d.failure, &failure)
-	d.chunks, d.row.Metadata = nil, nil
+	d.chunks, d.row.Metadata = nil, config.Metadata(nil).WithAccess(d.access)
 	d.row.Readers = config.AllReaders()
 	d.row.State, d.row.Reason, d.row.Message = index.Failed, failure.Reason, clip(failure.Err.Error(), maxMessage)
 	d.row.Attempts = d.attempts(!unseen(failure.Reason)) // a source or a server that does not answer is not its fault
-	kept := unseen(failure.Reason) && d.indexedBefore()
+	kept := unseen(failure.Reason) && d.indexedBefore() && !d.exposed()
 	if !kept && (d.staged || !d.recorded()) { // a put drops what was staged
 		if err := r.put(ctx, d); err != nil {
 			return err

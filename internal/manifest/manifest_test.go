@@ -96,7 +96,7 @@ func TestLoadSetsDefaultsAndNamespace(t *testing.T) {
 		Sync:          v1alpha1.Sync{Interval: &metav1.Duration{Duration: time.Hour}, Prune: new(true), MaxPrune: new(intstr.FromString("50%"))},
 		Index:         v1alpha1.Index{Retain: &metav1.Duration{Duration: 24 * time.Hour}},
 		Ingest:        v1alpha1.Ingest{Limits: v1alpha1.IngestLimits{Chunks: 20000}, Workers: 1},
-		Gateway:       v1alpha1.Gateway{Citations: "Field", MaxTokens: 1024, Temperature: "0", Service: v1alpha1.GatewayService{Type: "ClusterIP"}},
+		Gateway:       v1alpha1.Gateway{Access: "Open", Citations: "Field", MaxTokens: 1024, Temperature: "0", Service: v1alpha1.GatewayService{Type: "ClusterIP"}},
 		FailurePolicy: v1alpha1.FailurePolicy{Embedding: "Fail", Reranking: "Degrade", LLM: "Fail"},
 	}
 	if diff := cmp.Diff(want, p.Spec); diff != "" || p.Namespace != "default" {

@@ -1,13 +1,18 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -128,22 +133,25 @@ const joined = " with "
 type Sidecar struct {
 	Metadata config.Metadata
 	// Access names the groups that may see the document; nil means that the sidecar does not limit them.
-	Access []string
+	Access config.Access
 }
 
 // ParseSidecar reads a sidecar. A value of an attribute is a text, a number, a boolean or a list of texts; it stands by
 // itself or, as {"value": {"type": "STRING", "stringValue": ...}}, with its type. includeForEmbedding is not obeyed.
-// The errors are *config.DocumentError.
+// The errors are *config.DocumentError. What looks like access but is not at its place, or is there twice, is refused.
 //
 // https://docs.aws.amazon.com/bedrock/latest/userguide/kb-metadata.html
 func ParseSidecar(data []byte) (Sidecar, error) {
+	var all map[string]jsontext.Value
 	var file struct {
-		Attributes map[string]json.RawMessage `json:"metadataAttributes"`
+		Attributes map[string]jsontext.Value `json:"metadataAttributes"`
 	}
 	var s Sidecar
-	switch err := json.Unmarshal(data, &file); {
+	switch err := cmp.Or(jsonv2.Unmarshal(data, &file), jsonv2.Unmarshal(data, &all)); {
 	case err != nil:
 		return s, config.Failf(config.Malformed, "its sidecar is not valid JSON of metadataAttributes: %w", err)
+	case slices.ContainsFunc(slices.Collect(maps.Keys(all)), likeAccess):
+		return s, config.Failf(config.Malformed, "its sidecar has access beside metadataAttributes: move it there")
 	case file.Attributes == nil:
 		return s, config.Failf(config.Malformed, "its sidecar has no metadataAttributes")
 	case len(file.Attributes) > config.MaxMetadataKeys:
@@ -153,9 +161,13 @@ func ParseSidecar(data []byte) (Sidecar, error) {
 	s.Metadata = config.Metadata{}
 	for key, raw := range file.Attributes {
 		value, err := attribute(raw)
-		if err == nil && key == config.KeyAccess {
+		switch {
+		case err != nil:
+		case key == config.KeyAccess:
 			s.Access, err = groups(value)
-		} else if err == nil {
+		case likeAccess(key):
+			err = errors.New("the key that limits who sees a document is access, in small letters")
+		default:
 			s.Metadata[key], err = value, config.CheckMetadata(key, value)
 		}
 		if err != nil {
@@ -177,7 +189,7 @@ type typed struct {
 }
 
 // attribute reads a value in either form.
-func attribute(raw json.RawMessage) (value config.Value, err error) {
+func attribute(raw jsontext.Value) (value config.Value, err error) {
 	if raw[0] != '{' {
 		return value, value.UnmarshalJSON(raw)
 	}
@@ -211,14 +223,17 @@ func attribute(raw json.RawMessage) (value config.Value, err error) {
 	return value, nil
 }
 
+// likeAccess reports whether the key is access but for its letters' case and white space.
+func likeAccess(key string) bool { return strings.EqualFold(strings.TrimSpace(key), config.KeyAccess) }
+
 // groups reads the attribute access.
-func groups(value config.Value) ([]string, error) {
+func groups(value config.Value) (config.Access, error) {
 	if !value.IsList() && !value.Is(config.TextType) {
 		return nil, errors.New("it must be a list of groups")
 	}
-	list := []string{}
+	list := config.Access{}
 	for _, s := range value.Scalars() {
 		list = append(list, s.Text)
 	}
-	return list, nil
+	return list, config.CheckGroups(list)
 }

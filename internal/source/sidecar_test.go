@@ -146,6 +146,12 @@ func TestAFaultySidecarIsRefusedAndNamesTheAttribute(t *testing.T) {
 		`{"metadataAttributes": {"a": {"value": {"type": "STRING", "stringValue": ["1"]}}}}`: `"a": it has no value of its type STRING`,
 		`{"metadataAttributes": {"source": "x"}}`:                                            `"source": the key source is reserved`,
 		`{"metadataAttributes": {"access": 1}}`:                                              `"access": it must be a list of groups`,
+		`{"metadataAttributes": {"access": ["hr", ""]}}`:                                     `"access": "" is not a valid group`,
+		`{"metadataAttributes": {"access": [null]}}`:                                         `"access": a value must be`,
+		`{"metadataAttributes": {"access": {}}}`:                                             `"access": an object must have`,
+		`{"metadataAttributes": {"Access": ["hr"]}}`:                                         `"Access": the key that limits`,
+		`{"metadataAttributes": {"access": ["hr"], "access": ["all"]}}`:                      "duplicate",
+		`{"metadataAttributes": {}, "access": ["hr"]}`:                                       "has access beside",
 		`{"metadataAttributes": {"a": ""}}`:                                                  `"a": a text must have`,
 		`{"metadataAttributes": {` + many.String() + `"a": 1}}`:                              "has 65 attributes",
 	} {

@@ -157,6 +157,8 @@ const attempts = 3
 
 // Read returns the document, of at most max bytes.
 //
+// The content has the sidecar, if that could be read, also of a document that could not.
+//
 // A problem of the document itself is a *config.DocumentError: TooLarge, without reading if the
 // listed size is too large already; Changed if no attempt got one version whole; Unreadable
 // otherwise, which may be ErrGone or ErrUnavailable. Any other error is ErrUnchanged or ctx's.
@@ -201,9 +203,7 @@ func readWithSidecar(ctx context.Context, s Source, entry Entry, max int64) (Con
 	entry.Sidecar, entry.Known = nil, "" // the index has versions of both together
 	entry.Version = strings.TrimSuffix(entry.Version, joined+listed)
 	content, err := Read(ctx, s, entry, max)
-	if err == nil {
-		content.Version, content.Sidecar = joinVersions(content.Version, sidecar.Version), sidecar.Data
-	}
+	content.Version, content.Sidecar = joinVersions(content.Version, sidecar.Version), sidecar.Data
 	return content, err
 }
 
