@@ -99,6 +99,12 @@ func TestChecks(t *testing.T) {
 		{"an attempt that gets on is not stuck", runStuck, func(in *input) {
 			in.run = &Run{State: RunActive, Pods: crashing, Reports: []config.OpsStatus{{Progress: &config.Progress{DocumentsDone: 1}}}}
 		}, ""},
+		{"an attempt that the model refuses for good is", runStuck, func(in *input) {
+			in.run = &Run{State: RunActive, Summary: &config.Summary{Error: "no such model", Reason: config.ModelNotFound}}
+		}, "False RunFailed terminal"},
+		{"an attempt that a model refused for now is", runStuck, func(in *input) {
+			in.run = &Run{State: RunActive, Summary: &config.Summary{Error: "too busy", Reason: config.ModelOverloaded}}
+		}, "False RunFailed fault"},
 		{"an attempt whose pod crashes is", runStuck, func(in *input) { in.run = &Run{State: RunActive, Pods: crashing} }, "False CrashLoopBackOff fault"},
 		{"a run that has found no index is not", runStuck, func(in *input) {
 			in.run = &Run{State: RunActive, Reports: []config.OpsStatus{{Stages: map[config.Stage]config.StageStatus{

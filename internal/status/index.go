@@ -237,7 +237,11 @@ func runStuck(in input) (finding, bool) {
 		return finding{}, false // however its earlier attempts ended
 	}
 	if s != nil && s.Error != "" {
-		return runFault(in), true
+		f := runFault(in)
+		if s.Reason.Meaning().Permanent && !in.specChanged { // its further attempts only repeat it
+			f.weight = terminal
+		}
+		return f, true
 	}
 	if len(run.Reports) > 0 {
 		return finding{}, false
