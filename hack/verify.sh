@@ -10,7 +10,7 @@ go mod verify >/dev/null
 go mod tidy -diff
 go generate ./api/...
 go generate ./config/...
-changed=$(git status --porcelain -- api config/crd docs/api.md charts/ragpipeline/files)
+changed=$(git status --porcelain -- api config/crd config/monitoring docs/api.md charts/ragpipeline/files)
 [ -z "$changed" ] || { echo "verify: generated files differ, run make generate and commit:" >&2; echo "$changed" >&2; exit 1; }
 
 # With every part switched on, beside the defaults that test/chart compares with config/.

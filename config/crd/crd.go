@@ -3,6 +3,7 @@
 package crd
 
 //go:generate cp ragpipeline.io_ragpipelines.yaml ../rbac/operator_role.yaml ../rbac/storage_role.yaml ../rbac/leader_role.yaml ../rbac/edit_role.yaml ../rbac/view_role.yaml ../monitoring/rules.yaml ../monitoring/dashboard.json ../../charts/ragpipeline/files/
+//go:generate sh ../monitoring/prometheusrule.sh
 //go:generate go run ../../hack/apidocs ../../docs/api.md
 
 import _ "embed" // for the variable below

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -36,7 +37,9 @@ const (
 // their defaults.
 type operatorFlags struct {
 	image, weaviateImage, pullPolicy string
-	pods                             string   // JSON
+	pods                             string // JSON
+	otlpEndpoint                     string // URL
+	weaviateMetrics                  bool
 	namespaces                       []string // to watch; none means all
 	metrics, health                  string   // addresses
 	leaderElect                      bool
@@ -62,6 +65,10 @@ func newOperatorCommand() *cobra.Command {
 	flags.StringVar(&f.pullPolicy, "image-pull-policy", os.Getenv("IMAGE_PULL_POLICY"),
 		"pull policy of data-plane pods; empty for the cluster's default")
 	flags.StringVar(&f.pods, "pods", "", "what the pods of all pipelines get, as JSON in the form of spec.pods")
+	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "",
+		"URL of the OTLP/HTTP receiver to which gateways, ingestion runs and NIMs send traces; empty for none")
+	flags.BoolVar(&f.weaviateMetrics, "weaviate-metrics", false,
+		"have each Weaviate serve metrics on port 2112; a change restarts every store")
 	flags.StringSliceVar(&f.namespaces, "namespace", list(os.Getenv("WATCH_NAMESPACE")),
 		"namespace to watch; repeatable, none means all")
 	flags.StringVar(&f.metrics, "metrics-listen", ":8080", "address of /metrics; 0 turns it off")
@@ -138,6 +145,12 @@ func (f *operatorFlags) operator() (desired.Operator, error) {
 		Namespace:     os.Getenv("POD_NAMESPACE"),
 		Labels:        map[string]string{},
 		PullPolicy:    f.pullPolicy,
+
+		OTLPEndpoint:    f.otlpEndpoint,
+		WeaviateMetrics: f.weaviateMetrics,
+	}
+	if u, err := url.Parse(f.otlpEndpoint); f.otlpEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return o, fmt.Errorf("--otlp-endpoint: %q is not a URL: write it as http://collector.example.svc:4318", f.otlpEndpoint)
 	}
 	if f.pods != "" {
 		decoder := json.NewDecoder(strings.NewReader(f.pods))

@@ -43,6 +43,15 @@ func TestTheOperatorTakesTheArgumentsOfItsDeployment(t *testing.T) {
 	}
 }
 
+func TestAReceiverOfTracesIsCheckedAtTheStart(t *testing.T) {
+	for endpoint, valid := range map[string]bool{"": true, "http://otlp.example.svc:4318": true, "otlp:4317": false, "grpc://otlp:4317": false} {
+		o, err := (&operatorFlags{otlpEndpoint: endpoint}).operator()
+		if (err == nil) != valid || o.OTLPEndpoint != endpoint && valid {
+			t.Errorf("%q: %v", endpoint, err)
+		}
+	}
+}
+
 func TestPodsOfAnInstallationAreCheckedAtItsStart(t *testing.T) {
 	for pods, want := range map[string]string{
 		`{"labels":{"team":"a"},"components":[{"component":"Gateway","user":"Cluster"}]}`: "",

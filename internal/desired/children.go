@@ -56,6 +56,10 @@ type Operator struct {
 	PullPolicy string
 	// Pods adapts the pods of all pipelines; nil adds nothing.
 	Pods *v1alpha1.Pods
+	// OTLPEndpoint is the URL of the receiver of traces, empty for none.
+	OTLPEndpoint string
+	// WeaviateMetrics reports whether stores serve metrics.
+	WeaviateMetrics bool
 }
 
 // Facts are what children depend on besides the pipeline and the operator.

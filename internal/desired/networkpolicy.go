@@ -58,8 +58,11 @@ func (b builder) weaviatePolicy() Child {
 	udp := networkingv1ac.NetworkPolicyPort().WithProtocol(corev1.ProtocolUDP).WithPort(intstr.FromInt32(weaviateGossip))
 	peers := admit(b.components(naming.ComponentWeaviate),
 		tcp(weaviateGossip), udp, tcp(weaviateData), tcp(weaviateRaft), tcp(weaviateRaftCalls))
-	return b.policy(b.names.Weaviate(), naming.ComponentWeaviate,
-		admit(clients, tcp(weaviateHTTP), tcp(weaviateGRPC)), peers)
+	rules := []*ingressRule{admit(clients, tcp(weaviateHTTP), tcp(weaviateGRPC)), peers}
+	if b.operator.WeaviateMetrics {
+		rules = append(rules, admit([]*peer{namespace(LabelMetrics, metricsEnabled)}, tcp(weaviateMetricsPort)))
+	}
+	return b.policy(b.names.Weaviate(), naming.ComponentWeaviate, rules...)
 }
 
 // operators admits the operator, and namespaces that may read metrics, to the ops port.

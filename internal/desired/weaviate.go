@@ -29,6 +29,8 @@ const (
 	weaviateData      = 7947
 	weaviateRaft      = 8300
 	weaviateRaftCalls = 8301
+	// weaviateMetricsPort serves metrics, if the installation wants them.
+	weaviateMetricsPort = 2112
 )
 
 const (
@@ -124,6 +126,7 @@ func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.Stateful
 		WithLifecycle(preStopDelay()). // its connections stay usable until Ready is false
 		WithResources(resources(spec.Resources, "100m", "256Mi")).
 		WithVolumeMounts(mount("data", weaviateDirectory))
+	b.weaviateMetrics(container)
 	template := b.template(pod{
 		component:   naming.ComponentWeaviate,
 		account:     name,

@@ -237,12 +237,30 @@ func awaitData(t *testing.T, server, panel, query string) {
 	}
 }
 
+func TestTheOperatorIsToldOfTracesAndMetricsOfStores(t *testing.T) {
+	for set, flag := range map[string]string{
+		"tracing.endpoint=http://collector:4318": "--otlp-endpoint=http://collector:4318",
+		"metrics.weaviate.enabled=true":          "--weaviate-metrics",
+	} {
+		for _, on := range []bool{false, true} {
+			sets := []string{"replicas=1"}
+			if on {
+				sets = append(sets, set)
+			}
+			if args := operator(t, render(t, sets...))["args"].([]any); slices.Contains(args, any(flag)) != on {
+				t.Errorf("with %v the operator gets %v", sets, args)
+			}
+		}
+	}
+}
+
 func TestMonitorsAlertsAndDashboardAreInstalledOnRequest(t *testing.T) {
 	all := render(t, "metrics.podMonitors.enabled=true", "metrics.podMonitors.labels.release=p", "metrics.rules.enabled=true",
-		"metrics.dashboard.enabled=true", "watchNamespaces={team-a}")
+		"metrics.dashboard.enabled=true", "metrics.weaviate.enabled=true", "watchNamespaces={team-a}")
 	for name, components := range map[string][]any{
 		"gateways": {naming.ComponentGateway, naming.ComponentIngest},
 		"models":   {naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentLLM},
+		"stores":   {naming.ComponentWeaviate},
 	} {
 		monitor := find(t, all, "PodMonitor/ragpipeline-system/ragpipeline-"+name)
 		spec := monitor.Object["spec"].(map[string]any)

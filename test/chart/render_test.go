@@ -23,24 +23,84 @@ func TestChartAndKustomizationDeclareTheSameObjects(t *testing.T) {
 	}
 }
 
-// The overlay of docs/install.md, with the base in this tree: pipelines' pods get the image that the operator gets.
-func TestAnOverlayNamesAnotherImageOnce(t *testing.T) {
-	_, after, _ := strings.Cut(string(read(t, "../../docs/install.md")), "```yaml\n")
-	overlay, _, _ := strings.Cut(after, "```")
-	base, err := filepath.Abs(config + "/default")
+// overlay is what kustomize makes of config/default with a component.
+func overlay(t *testing.T, component string) []*unstructured.Unstructured {
+	t.Helper()
+	dir := inTree(t)
+	relative, err := filepath.Rel(dir, absolute(t, config)) // kustomize takes no absolute path
 	if err != nil {
 		t.Fatal(err)
 	}
+	write(t, filepath.Join(dir, "kustomization.yaml"), "resources: ["+relative+"/default]\ncomponents: ["+relative+"/"+component+"]\n")
+	// The kubelet puts the namespace into the arguments.
+	return objects(t, strings.ReplaceAll(output(t, kubectl(t), "kustomize", dir), "$(POD_NAMESPACE)", namespace))
+}
+
+func inTree(t *testing.T) string {
+	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	relative, err := filepath.Rel(dir, base) // kustomize takes no absolute path
+	return dir
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	full, err := filepath.Abs(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	overlay = strings.Replace(overlay, "github.com/ragpipeline/ragpipeline/config/default", relative, 1)
-	write(t, filepath.Join(dir, "kustomization.yaml"), overlay)
+	return full
+}
+
+// A component adds to config/default what values add to the chart's defaults.
+func TestComponentsAddWhatTheChartAdds(t *testing.T) {
+	for component, values := range map[string][]string{
+		"monitoring": {"metrics.serviceMonitor.enabled=true", "metrics.podMonitors.enabled=true", "metrics.rules.enabled=true",
+			"metrics.dashboard.enabled=true"},
+		"components/namespaced": {"watchNamespaces={" + namespace + "}"},
+	} {
+		chart, kustomization := byName(render(t, values...)), byName(overlay(t, component))
+		delete(kustomization, "Namespace//"+namespace)
+		if got, want := slices.Sorted(maps.Keys(kustomization)), slices.Sorted(maps.Keys(chart)); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, of the chart %v", component, got, want)
+		}
+		for name, object := range kustomization {
+			if diff := cmp.Diff(chart[name], object); diff != "" {
+				t.Errorf("%s (-chart +component):\n%s", name, diff)
+			}
+		}
+	}
+}
+
+func TestTheOperatorsPolicyAdmitsReadersOfMetricsAlone(t *testing.T) {
+	all := overlay(t, "components/network-policy")
+	policy := find(t, all, "NetworkPolicy/"+namespace+"/ragpipeline-operator").Object["spec"].(map[string]any)
+	deployment := find(t, all, "Deployment/"+namespace+"/ragpipeline-operator").Object["spec"].(map[string]any)
+	if diff := cmp.Diff(deployment["selector"], policy["podSelector"]); diff != "" {
+		t.Errorf("it selects (-the operator +the policy):\n%s", diff)
+	}
+	want := []any{map[string]any{
+		"from":  []any{map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"metrics": "enabled"}}}},
+		"ports": []any{map[string]any{"protocol": "TCP", "port": "metrics"}},
+	}}
+	if diff := cmp.Diff(want, policy["ingress"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// The overlay of docs/install.md, with the base in this tree: pipelines' pods get the image that the operator gets.
+func TestAnOverlayNamesAnotherImageOnce(t *testing.T) {
+	_, after, _ := strings.Cut(string(read(t, "../../docs/install.md")), "```yaml\n")
+	text, _, _ := strings.Cut(after, "```")
+	dir := inTree(t)
+	relative, err := filepath.Rel(dir, absolute(t, config+"/default"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = strings.Replace(text, "github.com/ragpipeline/ragpipeline/config/default", relative, 1)
+	write(t, filepath.Join(dir, "kustomization.yaml"), text)
 	container := operator(t, objects(t, output(t, kubectl(t), "kustomize", dir)))
 	const want = "registry.example.com/ragpipeline:dev"
 	if env := container["env"].([]any)[0].(map[string]any); container["image"] != want || env["value"] != want {

@@ -22,6 +22,7 @@ func TestTheSchemaRefusesWhatTheChartDoesNotKnow(t *testing.T) {
 		"a namespace that cannot exist":     {"watchNamespaces={Team_A}", "/watchNamespaces/0"},
 		"a digest that is none":             {"image.digest=latest", "/image/digest"},
 		"a service account without a name":  {"serviceAccount.create=false", "serviceAccount.name"},
+		"a receiver that is not a URL":      {"tracing.endpoint=collector:4318", "/tracing/endpoint"},
 		"a monitor without a Service":       {"metrics.serviceMonitor.enabled=true,metrics.service.enabled=false", "metrics.service.enabled"},
 	} {
 		t.Run(what, func(t *testing.T) {
