@@ -68,7 +68,7 @@ func New() *cobra.Command {
 		commands []*cobra.Command
 	}{
 		{"Manifests, and pipelines on this machine:", []*cobra.Command{
-			newValidateCommand(), newPlanCommand(), newRunCommand(),
+			newInitCommand(), newValidateCommand(), newPlanCommand(), newRunCommand(),
 		}},
 		{"Pipelines in a cluster, or at a URL:", []*cobra.Command{
 			newStatusCommand(), newWaitCommand(), newAskCommand(), newSearchCommand(), newDocumentsCommand(),

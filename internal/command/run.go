@@ -45,9 +45,10 @@ type runFlags struct {
 func newRunCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
-		Use:   "run -f FILE... [--documents [SOURCE=]DIR]... [--ask QUESTION]",
+		Use:   "run [-f FILE]... [--documents [SOURCE=]DIR]... [--ask QUESTION]",
 		Short: "Run a RAGPipeline on this machine: index its documents, then answer or serve",
 		Example: `  ragpipeline run -f config/samples/quickstart.yaml --ask "How does a pipeline switch to a new index?"
+  ragpipeline run --documents ./docs --ask "What is a generation?"
   ragpipeline run -f pipeline.yaml --documents ./docs --listen 127.0.0.1:8080`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -58,7 +59,8 @@ func newRunCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.files, "filename", "f", nil,
-		"manifest with the RAGPipeline, its ConfigMaps and Secrets; repeatable, - is standard input")
+		"manifest with the RAGPipeline, its ConfigMaps and Secrets; repeatable, - is standard input "+
+			"(default what init would write)")
 	flags.StringArrayVar(&f.documents, "documents", nil, "[SOURCE=]DIR: directory that replaces a source; repeatable")
 	flags.StringVar(&f.data, "data", "", "directory of the index (default .ragpipeline/<name>)")
 	flags.BoolVar(&f.rebuild, "rebuild", false,
@@ -102,6 +104,12 @@ func (f *runFlags) logged(run func(context.Context) error) func(context.Context)
 func (f *runFlags) run(ctx context.Context) error {
 	if err := f.validate(ctx); err != nil {
 		return unusable{err}
+	}
+	if len(f.files) == 0 {
+		var err error
+		if f.files, err = f.starterFiles(ctx); err != nil {
+			return err
+		}
 	}
 	bundle, err := manifest.Load(f.files)
 	if err != nil {
@@ -186,8 +194,8 @@ func (f *runFlags) warnNotUpToDate(err error) {
 
 func (f *runFlags) validate(ctx context.Context) error {
 	switch {
-	case len(f.files) == 0:
-		return errors.New("-f FILE is missing: name the manifest, for example -f config/samples/quickstart.yaml")
+	case len(f.files) == 0 && len(f.documents) == 0:
+		return errors.New("name a manifest by -f FILE, or a directory of documents by --documents DIR")
 	case f.output != "text" && f.output != "json":
 		return fmt.Errorf("--output %s: use text or json", f.output)
 	case f.logFormat != "" && f.logFormat != "text" && f.logFormat != "json":

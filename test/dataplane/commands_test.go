@@ -1,7 +1,14 @@
 package dataplane
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +104,78 @@ func TestAManifestIsValidatedWithoutACluster(t *testing.T) {
 	p.ends(2)
 	contains(t, p.stdout.String(), `{"valid":false,"problems":[{"where":`, `"path":"spec.chunking.size"`)
 	run(t, "validate").ends(2, "-f FILE is missing")
+}
+
+// ollama serves the simulator's models as Ollama does: no ranking, and embeddings without a type of input.
+func ollama(t *testing.T, sim *nimsim.Sim) (url string) {
+	t.Helper()
+	target, err := neturl.Parse(sim.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	models := httputil.NewSingleHostReverseProxy(target)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"data":[{"id":%q,"owned_by":"library"},{"id":%q,"owned_by":"library"}]}`, config.StandInLLM, config.StandInEmbedding)
+	})
+	mux.Handle("POST /v1/chat/completions", models)
+	mux.HandleFunc("POST /v1/embeddings", func(w http.ResponseWriter, r *http.Request) {
+		body := map[string]any{}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Error(err)
+		}
+		body["input_type"] = "passage"
+		raw, _ := json.Marshal(body)
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
+		models.ServeHTTP(w, r)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// Without a manifest, `run` takes the models that are served on this machine, and keeps to them when their server is away.
+func TestADirectoryIsAskedWithoutAManifest(t *testing.T) {
+	t.Parallel()
+	url := ollama(t, nimsim.Start(t, nimsim.Options{}))
+	home, docs := t.TempDir(), directory(t, map[string]string{"wind.md": wind, ".git/config.md": tide})
+	ask := func(host string) *process {
+		return start(t, []string{"run", "--documents", docs, "--data", "data", "--ask", "What is wind measured in?"}, in(home),
+			environment("OLLAMA_HOST="+host, "NVIDIA_API_KEY=never-used")).wait()
+	}
+	first := ask(url)
+	first.ends(0, "models: embedding by "+config.StandInEmbedding+" of Ollama", "data.yaml, which this run wrote", "1 document in 1 chunk: 1 added")
+	contains(t, first.stdout.String(), "Wind is measured in knots. [1]")
+	text, err := os.ReadFile(filepath.Join(home, "data.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, string(text), url)
+	ask("127.0.0.1:1").ends(0, "data.yaml, which an earlier run wrote", "all unchanged")
+	run(t, "run", "--documents", filepath.Join(docs, "none")).ends(2, "is not a directory")
+}
+
+func TestAManifestIsWrittenForADirectory(t *testing.T) {
+	t.Parallel()
+	home, nothing := t.TempDir(), environment("OLLAMA_HOST=127.0.0.1:1", "NVIDIA_API_KEY=nvapi-of-this-test")
+	write(t, filepath.Join(home, "papers", "wind.md"), wind)
+	command := func(args ...string) *process { return start(t, args, in(home), nothing).wait() }
+	command("init", "papers").ends(0, "no Ollama answers", "models: stand-ins on the CPU", "ragpipeline run -f ragpipeline.yaml --documents papers")
+	command("init", "papers").ends(2, "ragpipeline.yaml exists", "--force")
+	command("init", "papers", "--force", "--name", "winds").ends(0)
+	command("init", "papers", "--name", "Winds").ends(2, "--name Winds")
+	command("init", "nowhere").ends(2, "nowhere is not a directory")
+	p := command("run", "-f", "ragpipeline.yaml", "--documents", "papers", "--ask", "What is wind measured in?")
+	p.ends(0)
+	contains(t, p.stdout.String(), "Wind is measured in knots. [1]")
+
+	hosted := command("init", "papers", "--hosted", "-f", "hosted.yaml", "-o", "json")
+	hosted.ends(0)
+	contains(t, hosted.stdout.String(), `"models":"NVIDIA's hosted models: the text of documents and questions is sent to ai.api.nvidia.com and integrate.api.nvidia.com"`)
+	command("validate", "-f", "hosted.yaml").ends(0)
+	if text := command("init", "papers", "-f", "-").stdout.String(); strings.Contains(text, "nvidia") || !strings.Contains(text, "standIn: {}") {
+		t.Errorf("without --hosted, the manifest is\n%s", text)
+	}
 }
 
 // Names of flags and their values complete in each shell, and names of a cluster are not waited for where there is none.
