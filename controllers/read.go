@@ -44,6 +44,8 @@ func (r *Reconciler) read(ctx context.Context, p *v1alpha1.RAGPipeline) (*plan.S
 	return s, nil
 }
 
+// readWorkloads takes Deployments and StatefulSets that are about to be adopted for the pipeline's own, so that a
+// restored store keeps its image. A Job proves that an index is complete, and labels do not prove whose Job it is.
 func (r *Reconciler) readWorkloads(ctx context.Context, s *plan.State) error {
 	var deployments appsv1.DeploymentList
 	var statefulSets appsv1.StatefulSetList
@@ -55,13 +57,13 @@ func (r *Reconciler) readWorkloads(ctx context.Context, s *plan.State) error {
 	}
 	s.Deployments = map[string]*appsv1.Deployment{}
 	for i, d := range deployments.Items {
-		if metav1.IsControlledBy(&d, s.Pipeline) {
+		if metav1.IsControlledBy(&d, s.Pipeline) || apply.Adoptable(s.Pipeline, &d) {
 			s.Deployments[d.Name] = &deployments.Items[i]
 		}
 	}
 	s.StatefulSets = map[string]*appsv1.StatefulSet{}
 	for i, set := range statefulSets.Items {
-		if metav1.IsControlledBy(&set, s.Pipeline) {
+		if metav1.IsControlledBy(&set, s.Pipeline) || apply.Adoptable(s.Pipeline, &set) {
 			s.StatefulSets[set.Name] = &statefulSets.Items[i]
 		}
 	}

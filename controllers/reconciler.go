@@ -108,6 +108,10 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 		return next, err
 	}
 	next.Facts.WeaviateKey = uids[apply.Key{Kind: derive.KindSecret, Name: naming.For(p).WeaviateKey()}]
+	next.Facts.Digests = map[string]string{}
+	for key := range uids {
+		next.Facts.Digests[key.Name] = r.Applier.Digest(p, key)
+	}
 	others, err := desired.Children(p, r.Operator, next.Facts)
 	if err != nil {
 		return next, err
@@ -117,6 +121,18 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 	}
 	children = append(children, others...)
 	return next, r.Applier.Prune(ctx, p, children, s.Retained(next, children))
+}
+
+// adopted tells of an object that carried the pipeline's labels and had no owner.
+func (r *Reconciler) adopted(owner client.Object, a apply.Adoption) {
+	if a.Replaced {
+		r.Events.Eventf(owner, nil, corev1.EventTypeWarning, "Replaced", "Adopt",
+			"%s %s had this pipeline's labels and no owner, but nothing proves what it holds: it was deleted, to be made anew",
+			a.Kind, a.Name)
+		return
+	}
+	r.Events.Eventf(owner, nil, corev1.EventTypeNormal, "Adopted", "Adopt",
+		"%s %s had this pipeline's labels and no owner, as after a restore; it is this pipeline's again", a.Kind, a.Name)
 }
 
 // result decides when the next pass is due. A problem that only a change of the spec or of the
@@ -227,6 +243,7 @@ func (r *Reconciler) init() {
 	if r.Reports == nil {
 		r.Reports = HTTPReports()
 	}
+	r.Applier.Adopted = r.adopted
 	if r.Registerer != nil {
 		r.Registerer.MustRegister(&r.metrics)
 	}

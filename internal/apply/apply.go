@@ -26,6 +26,10 @@ const noVersion = "1"
 
 // Applier writes children. It is safe for use by many passes at once, one of each owner.
 type Applier struct {
+	// Adopted is called for each object that was adopted or replaced, with its owner; nil for nobody. It is set before
+	// the first Apply.
+	Adopted func(client.Object, Adoption)
+
 	client   client.Client
 	uncached client.Reader
 	memory   memory
@@ -73,6 +77,9 @@ func (a *Applier) Generation(owner client.Object, key Key) int64 {
 	return a.memory.get(owner, key).generation
 }
 
+// Digest is a digest of the tokens that a Secret holds that the operator generated; empty before its first Apply.
+func (a *Applier) Digest(owner client.Object, key Key) string { return a.memory.get(owner, key).digest }
+
 // Forget drops what is remembered of an owner's children, for one that is gone.
 func (a *Applier) Forget(owner types.NamespacedName) { a.memory.forget(owner) }
 
@@ -88,8 +95,11 @@ func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) 
 	if err := claim(owner, want, found); err != nil {
 		return "", err
 	}
+	if want.owner != nil && want.key.Kind != kindClaim && Adoptable(owner, found) {
+		return a.adopt(ctx, owner, want)
+	}
 	if want.Once {
-		return found.GetUID(), nil
+		return found.GetUID(), a.remember(ctx, owner, want, found, last)
 	}
 	if last.holds(want, found) {
 		last.version = found.GetResourceVersion()
@@ -103,6 +113,23 @@ func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) 
 	// The server refuses when another object has taken the name since the cache saw this one.
 	object.SetUID(found.GetUID())
 	return a.write(ctx, owner, want, object)
+}
+
+// remember keeps the digest of a Secret's tokens for those that vouch for them. It reads them once, and again when the
+// Secret has changed.
+func (a *Applier) remember(ctx context.Context, owner client.Object, want *wanted, found metav1.Object, last written) error {
+	if len(want.Generate) == 0 || last.uid == found.GetUID() && !older(last.version, found.GetResourceVersion()) {
+		return nil
+	}
+	live := new(unstructured.Unstructured)
+	live.SetGroupVersionKind(want.gvk)
+	if err := a.uncached.Get(ctx, client.ObjectKey{Namespace: owner.GetNamespace(), Name: want.key.Name}, live); err != nil {
+		return err
+	}
+	a.memory.put(owner, want.key, written{
+		uid: live.GetUID(), version: live.GetResourceVersion(), digest: digestOf(want, live),
+	})
+	return nil
 }
 
 // find returns the metadata of what has the name, for reading only; nil for nothing. What the cache does not have may
@@ -153,6 +180,7 @@ func (a *Applier) write(ctx context.Context, owner client.Object, want *wanted,
 	}
 	a.memory.put(owner, want.key, written{
 		uid: object.GetUID(), hash: want.hash, version: object.GetResourceVersion(), generation: object.GetGeneration(),
+		digest: digestOf(want, object),
 	})
 	return object.GetUID(), nil
 }

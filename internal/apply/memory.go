@@ -15,6 +15,7 @@ type written struct {
 	hash       string // of what was wanted
 	version    string // resourceVersion that the server answered, or at which it was last found to stand
 	generation int64  // that the server answered; 0 for a kind that has none
+	digest     string // of the tokens of a Secret; empty for other kinds
 }
 
 // holds reports whether what was written still stands. Where the kind counts changes of its spec, that count and our

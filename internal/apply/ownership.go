@@ -9,10 +9,12 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// claim reports whether what was found may be written: it is the owner's, and is not being deleted.
+// claim reports whether what was found may be written or adopted: it is the owner's or has no owner and the labels of
+// the owner's children, and is not being deleted.
 func claim(owner client.Object, want *wanted, found metav1.Object) error {
 	controller := metav1.GetControllerOf(found)
 	switch {
+	case Adoptable(owner, found):
 	case controller == nil && want.key.Kind == kindClaim && labelled(owner, found):
 		// A kept volume: of this pipeline, or of an earlier one of the same name.
 	case controller == nil:

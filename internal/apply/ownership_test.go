@@ -45,7 +45,7 @@ func TestAnObjectOfSomeoneElseIsNeverTouched(t *testing.T) {
 	}
 	tests := map[string]metav1.ObjectMeta{
 		"a user's":                          {Name: "users"},
-		"one that looks like ours":          {Name: "alike", Labels: naming.Labels(p, "test")},
+		"one that looks like ours":          {Name: "alike", Labels: naming.Labels(p, "test"), OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "theirs", UID: "1"}}},
 		"another pipeline's":                {Name: "others", Labels: naming.Labels(other, "test"), OwnerReferences: controlledBy(other, "RAGPipeline")},
 		"another's with our labels":         {Name: "mislabelled", Labels: naming.Labels(p, "test"), OwnerReferences: controlledBy(other, "RAGPipeline")},
 		"another kind's of our name":        {Name: "another-kind", OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: p.Name, UID: "1", Controller: new(true)}}},

@@ -40,6 +40,9 @@ type Child struct {
 	Kept bool
 	// Generate names the entries of a Secret that get a random token when it is created.
 	Generate []string
+	// Voucher is the workload whose annotation naming.AnnotationKey is the digest of these tokens. It vouches for the
+	// Secret where its owner reference is lost, as after a restore.
+	Voucher derive.Object
 }
 
 // Operator is what children depend on of the operator that creates them.
@@ -74,6 +77,8 @@ type Facts struct {
 	// WeaviateKey is the UID of the store's API-key Secret, which the templates of the store and
 	// its clients carry.
 	WeaviateKey types.UID
+	// Digests are those of the generated Secrets' tokens, by the Secrets' names.
+	Digests map[string]string
 	// WeaviateImage is the image of an existing StatefulSet, empty before the first.
 	WeaviateImage string
 	// NoHTTPRoutes reports whether the cluster lacks HTTPRouteKind.
@@ -88,10 +93,12 @@ func Secrets(p *v1alpha1.RAGPipeline) []Child {
 	var children []Child
 	if p.Spec.VectorStore.Weaviate != nil {
 		children = append(children,
-			b.secret(b.names.WeaviateKey(), naming.ComponentWeaviate, weaviateKeyEntry, weaviatePeersEntry))
+			b.secret(b.names.WeaviateKey(), naming.ComponentWeaviate, "StatefulSet", b.names.Weaviate(),
+				weaviateKeyEntry, weaviatePeersEntry))
 	}
 	if p.Spec.Gateway.Auth == nil {
-		children = append(children, b.secret(b.names.GatewayKey(), naming.ComponentGateway, GatewayKeyEntry))
+		children = append(children, b.secret(b.names.GatewayKey(), naming.ComponentGateway, "Deployment", b.names.Gateway(),
+			GatewayKeyEntry))
 	}
 	return children
 }
@@ -178,12 +185,22 @@ func (b builder) dataPlaneFor(r Record) derive.DataPlane {
 	}
 }
 
-// secret returns a Secret whose named entries get random tokens when it is created.
-func (b builder) secret(name, component string, entries ...string) Child {
+// secret returns a Secret whose named entries get random tokens when it is created, and for which a workload vouches.
+func (b builder) secret(name, component, voucherKind, voucher string, entries ...string) Child {
 	secret := corev1ac.Secret(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, component)).
 		WithType(corev1.SecretTypeOpaque)
-	return Child{Object: secret, Once: true, Generate: entries}
+	return Child{
+		Object: secret, Once: true, Generate: entries, Voucher: derive.Object{Kind: voucherKind, Name: voucher},
+	}
+}
+
+// voucher is the annotation of the workload that vouches for a generated Secret.
+func (b builder) voucher(secret string) map[string]string {
+	if digest := b.facts.Digests[secret]; digest != "" {
+		return map[string]string{naming.AnnotationKey: digest}
+	}
+	return nil
 }
 
 // account returns a ServiceAccount without any permission. Each component has its own, so that a

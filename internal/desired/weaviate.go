@@ -137,6 +137,7 @@ func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.Stateful
 	template.Spec.WithTerminationGracePeriodSeconds(120) // for the delay, and for writing out what is in memory
 	return appsv1ac.StatefulSet(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, naming.ComponentWeaviate)).
+		WithAnnotations(b.voucher(b.names.WeaviateKey())).
 		WithSpec(appsv1ac.StatefulSetSpec().
 			WithReplicas(spec.Replicas).
 			WithServiceName(b.names.WeaviatePeers()).

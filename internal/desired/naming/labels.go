@@ -37,6 +37,9 @@ const (
 	AnnotationRebuilds = "ragpipeline.io/lost"
 	// AnnotationWeaviateKey on a pod is the UID of the store's API-key Secret: one made anew rolls the pod.
 	AnnotationWeaviateKey = "ragpipeline.io/weaviate-key"
+	// AnnotationKey on a workload is a digest of the tokens in the Secret that it vouches for: the store's StatefulSet
+	// and the gateway's Deployment each vouch for their key.
+	AnnotationKey = "ragpipeline.io/key-digest"
 	// AnnotationTicks is how many runs the interval had made due, one after the other, when a task was started.
 	AnnotationTicks = "ragpipeline.io/ticks"
 	// AnnotationAsked is "true" on a task that a new value of AnnotationSync asked for.
