@@ -60,6 +60,9 @@ func (e *Error) Permanent() bool {
 	return e.Status < http.StatusInternalServerError && e.RetryAfter == 0
 }
 
+// NotFound reports whether there is no such thing as the request names.
+func (e *Error) NotFound() bool { return e.Status == http.StatusNotFound }
+
 // Error returns the gateway's message and what to do.
 func (e *Error) Error() string {
 	switch {
@@ -85,7 +88,7 @@ type Question struct {
 // Ask returns the body of the whole answer.
 func (c *Client) Ask(ctx context.Context, q Question) (json.RawMessage, error) {
 	q.Stream = false
-	return c.read(ctx, http.MethodPost, "/v1/chat/completions", q)
+	return c.Call(ctx, http.MethodPost, "/v1/chat/completions", q)
 }
 
 // Search returns passages, and the body of the reply as it was.
@@ -138,7 +141,7 @@ func (c *Client) Documents(ctx context.Context, s Selection, each func(gateway.D
 
 // into reads a reply in JSON, and returns its body.
 func (c *Client) into(ctx context.Context, method, path string, body, reply any) (json.RawMessage, error) {
-	content, err := c.read(ctx, method, path, body)
+	content, err := c.Call(ctx, method, path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +151,8 @@ func (c *Client) into(ctx context.Context, method, path string, body, reply any)
 	return content, nil
 }
 
-func (c *Client) read(ctx context.Context, method, path string, body any) ([]byte, error) {
+// Call makes a request, with a JSON body unless that is nil, and returns the body of the reply.
+func (c *Client) Call(ctx context.Context, method, path string, body any) ([]byte, error) {
 	reply, err := c.send(ctx, method, path, body)
 	if err != nil {
 		return nil, err

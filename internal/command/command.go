@@ -72,7 +72,7 @@ func New() *cobra.Command {
 		}},
 		{"Pipelines in a cluster, or at a URL:", []*cobra.Command{
 			newStatusCommand(), newWaitCommand(), newAskCommand(), newSearchCommand(), newDocumentsCommand(),
-			newFailuresCommand(), newSyncCommand(), newLogsCommand(), newOpenCommand(),
+			newFailuresCommand(), newSyncCommand(), newLogsCommand(), newOpenCommand(), newMCPCommand(),
 		}},
 		{"What pods run:", []*cobra.Command{
 			newOperatorCommand(), newGatewayCommand(), newIngestCommand(), newModelsCommand(),

@@ -81,7 +81,10 @@ func (g *Gateway) content(x *exchange, r *http.Request, row *index.Row) error {
 	}
 	defer g.contents.Release(1)
 	name, kind, form := path.Base(row.Document), contentType(row.Document), original
-	body, err := g.original(r.Context(), row)
+	body, err := g.inForm(r.Context(), r.URL.Query().Get("form"), row)
+	if _, refused := errors.AsType[*Failure](err); refused {
+		return err
+	}
 	if err != nil {
 		if r.Context().Err() != nil {
 			return err
@@ -119,6 +122,17 @@ func (g *Gateway) acquireContent(ctx context.Context) error {
 	return cmp.Or[error](ctx.Err(), busy())
 }
 
+// inForm returns the original, unless the caller asks for the text.
+func (g *Gateway) inForm(ctx context.Context, form string, row *index.Row) ([]byte, error) {
+	switch form {
+	case "", original:
+		return g.original(ctx, row)
+	case extracted:
+		return nil, errTextWanted
+	}
+	return nil, invalid("form", "must be %s or %s", original, extracted)
+}
+
 // original returns the bytes whose hash the ledger has.
 func (g *Gateway) original(ctx context.Context, row *index.Row) ([]byte, error) {
 	if g.originals == nil || row.Hash == "" {
@@ -126,6 +140,8 @@ func (g *Gateway) original(ctx context.Context, row *index.Row) ([]byte, error) 
 	}
 	return g.originals(ctx, row, maxOriginal)
 }
+
+var errTextWanted = errors.New("the caller asks for the text")
 
 var errOutOfReach = errors.New("the gateway does not reach the document's source")
 

@@ -103,7 +103,7 @@ var threeRows = []index.Row{
 }
 
 func (f *fakeIndex) Row(ctx context.Context, document string) (*index.Row, error) {
-	rows, err := f.Documents(ctx, "", 100)
+	rows, err := f.Documents(ctx, "", 1000)
 	for i := range rows {
 		if rows[i].Document == document {
 			return &rows[i], err

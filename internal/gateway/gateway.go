@@ -82,7 +82,8 @@ type Gateway struct {
 	texts     *admission
 	log       *slog.Logger
 	mux       *http.ServeMux
-	created   int64 // is the Unix time that /v1/models returns
+	agents    http.Handler // serves MCP
+	created   int64        // is the Unix time that /v1/models returns
 	ready     atomic.Bool
 	keepAlive time.Duration // is how long a stream may be silent
 	// contentWait is how long a document waits for others to be sent.
@@ -120,6 +121,7 @@ func New(o Options) *Gateway {
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
+	g.agents = g.newAgents()
 	for _, to := range g.routes() {
 		g.add(to.pattern, func(x *exchange, r *http.Request) error { return g.serve(x, r, to) })
 	}
@@ -163,6 +165,7 @@ func (g *Gateway) routes() []route {
 		{pattern: "GET /v1/documents/{id...}", handle: g.document},
 		{pattern: "GET /v1/documents/{id}/content", handle: g.document},
 		{pattern: "GET /v1/documents/{id}/chunks", handle: g.document},
+		{pattern: "POST /mcp", handle: g.mcp, places: g.answers},
 		{pattern: "GET /{$}", handle: mounted(web), open: true},
 		{pattern: "GET /assets/{name}", handle: mounted(web), open: true},
 		{pattern: "GET /openapi.json", handle: openAPI, open: true},
