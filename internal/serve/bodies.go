@@ -32,6 +32,11 @@ func boundBodies(next http.Handler, within, settle time.Duration) http.Handler {
 			next.ServeHTTP(w, r) // a recorder of a test has no deadlines
 			return
 		}
+		if len(r.TransferEncoding) > 0 {
+			// A length beside the chunks, which the server drops, may have told a proxy of another end: of what
+			// follows, it could take a part for the next caller's request (RFC 9112, 6.1).
+			w.Header().Set("Connection", "close")
+		}
 		b := &boundBody{ReadCloser: r.Body, connection: c, settleTime: settle, announced: r.Header.Get("Expect") != ""}
 		bounded := *r // the server must find its own body in r
 		bounded.Body = b

@@ -80,6 +80,8 @@ func TestNoBodyKeepsAConnectionWaiting(t *testing.T) {
 	}{
 		"whole":                           {post("/read", "Content-Length: 4\r\n", "abcd"), "200 4 bytes", false},
 		"half, read":                      {post("/read", "Content-Length: 4\r\n", "ab"), "408 late", true},
+		"in chunks":                       {post("/read", "Transfer-Encoding: chunked\r\n", "2\r\nab\r\n0\r\n\r\n"), "200 2 bytes", true},
+		"in chunks, with a length":        {post("/read", "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "2\r\nab\r\n0\r\n\r\n"), "200 2 bytes", true},
 		"half a chunk, read":              {post("/read", "Transfer-Encoding: chunked\r\n", "5\r\nab"), "408 late", true},
 		"whole, ignored":                  {post("/ignore", "Content-Length: 4\r\n", "abcd"), "401 no key", false},
 		"half, ignored":                   {post("/ignore", "Content-Length: 4\r\n", "ab"), "401 no key", true},

@@ -75,6 +75,13 @@ func post(to client, path string, length int) string {
 	return head + "\r\n"
 }
 
+// smuggled is a search in chunks whose length, if a proxy goes by that, makes a second request of its end.
+func smuggled(to client) string {
+	hidden := "GET /v1/documents HTTP/1.1\r\nHost: a\r\n\r\n"
+	head, _, _ := strings.Cut(post(to, "/v1/search", len(searchBody)+len(hidden)), "\r\n\r\n")
+	return fmt.Sprintf("%s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n%s", head, len(searchBody), searchBody, hidden)
+}
+
 // status reads a reply's status and reports whether the server then closes the connection.
 func status(c net.Conn) (status int, closed bool) {
 	r := bufio.NewReader(c)
@@ -91,9 +98,12 @@ func status(c net.Conn) (status int, closed bool) {
 }
 
 // memory is what the gateway holds, in MiB; 0 where there is no /proc.
-func (b *besieged) memory() (mib int64) {
+func (b *besieged) memory() (mib int64) { return b.size("VmRSS:") }
+
+// size reads a size of the gateway's process, in MiB; 0 where there is no /proc.
+func (b *besieged) size(of string) (mib int64) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.process.cmd.Process.Pid))
-	if _, after, found := strings.Cut(string(text), "VmRSS:"); found {
+	if _, after, found := strings.Cut(string(text), of); found {
 		_, _ = fmt.Sscan(after, &mib)
 	}
 	return mib >> 10
@@ -116,6 +126,7 @@ func TestHostileCallersAreBoundedAndOthersServed(t *testing.T) {
 		"half a body where none belongs": {b.api, strings.Replace(post(b.api, "/v1/models", 100), "POST", "GET", 1) + "{", 200},
 		"half a body on the ops port":    {b.ops, post(b.ops, "/healthz", 100) + "{", 405},
 		"a body that announces too much": {b.api, post(b.api, "/v1/search", 1<<30) + "{", 413},
+		"chunks that hide a request":     {b.api, smuggled(b.api), 200},
 	} {
 		if got, closed := status(b.connect(tc.to, tc.text)); got != tc.status || !closed {
 			t.Errorf("%s: status %d, closed %v", name, got, closed)
@@ -171,4 +182,65 @@ func TestOverloadIsRefusedAndPasses(t *testing.T) {
 	if got := b.api.do("POST", "/v1/chat/completions", ask); got.status != 200 {
 		t.Errorf("the first question afterwards got %d: %s", got.status, got.body)
 	}
+}
+
+// The memory of a gateway is bounded by bytes, however many large bodies and endless replies it gets.
+func TestLargeBodiesAndEndlessRepliesAreBounded(t *testing.T) {
+	t.Parallel()
+	b := besiege(t, nil)
+	const atOnce = 64
+	texts := `"` + strings.Repeat("wind ", 400) + `",`
+	large := `{"input_type": "passage", "input": [` + strings.Repeat(texts, 8_000_000/len(texts)) + `"wind"]}`
+	for name, attack := range map[string]func() reply{
+		"64 bodies of 8 MB": func() reply { return b.api.do("POST", "/v1/embeddings", large) },
+		"64 questions against an embedding server that never stops sending": func() reply {
+			return b.api.do("POST", "/v1/chat/completions", strings.Replace(askBody, "true", "false", 1))
+		},
+	} {
+		if !strings.Contains(name, "bodies") {
+			b.sim.Fault(config.StageEmbedding, nimsim.Named("huge-body"))
+		}
+		var callers sync.WaitGroup
+		for range atOnce {
+			callers.Go(func() {
+				if got := attack(); got.status != 200 && !strings.Contains(got.body, `"error"`) {
+					t.Errorf("%s: status %d: %.200s", name, got.status, got.body)
+				}
+			})
+		}
+		callers.Wait()
+		b.sim.Mend(config.StageEmbedding)
+		b.recovers(config.StageEmbedding, name)
+	}
+	if mib := b.size("VmHWM:"); mib > 768 && !raceDetector() { // whose own memory comes on top
+		t.Errorf("the gateway held %d MiB", mib)
+	}
+}
+
+// Clients that read a stream byte by byte get all of it, and keep no other waiting.
+func TestStreamsAreReadByteByByte(t *testing.T) {
+	t.Parallel()
+	b := besiege(t, nil)
+	var readers sync.WaitGroup
+	for range 20 {
+		c := b.connect(b.api, strings.Replace(post(b.api, "/v1/chat/completions", len(askBody)), "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1))
+		if err := c.(*net.TCPConn).SetReadBuffer(8 << 10); err != nil { // so that the gateway has to wait
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(c, askBody)
+		readers.Go(func() {
+			var all strings.Builder
+			for one := make([]byte, 1); ; {
+				if _, err := c.Read(one); err != nil {
+					break
+				}
+				all.Write(one)
+			}
+			if got := all.String(); !strings.Contains(got, "200 OK") || !strings.Contains(got, "data: [DONE]") {
+				t.Errorf("a stream ends in %.300q", got[max(0, len(got)-300):])
+			}
+		})
+	}
+	b.serves("beside 20 streams that are read byte by byte")
+	readers.Wait()
 }
