@@ -188,7 +188,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="[has(self.secretName), has(self.anonymous)].filter(x, x).size() == 1",message="auth needs exactly one of secretName and anonymous; omit auth to let the operator generate a key"
 type GatewayAuth struct {
 	// secretName is the name of a Secret that holds one entry per client: the key is the client's
-	// name, the value its token.
+	// name, the value its token, or YAML with token, groups and limits.
 	// +optional
 	SecretName ObjectName `json:"secretName,omitempty"`
 

@@ -20,8 +20,9 @@ type Caller struct {
 	Name   string
 	Groups []string
 
-	mu    sync.Mutex
-	shown map[string]bool
+	mu     sync.Mutex
+	shown  map[string]bool
+	tokens int
 }
 
 type key struct{}
@@ -60,6 +61,21 @@ func (c *Caller) Shown() []string {
 	}
 	slices.Sort(documents)
 	return documents
+}
+
+// Spend records that models worked on that many tokens for the caller of the context, for its limit.
+func Spend(ctx context.Context, tokens int) {
+	c := From(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tokens += tokens
+}
+
+// Spent returns how many tokens that were.
+func (c *Caller) Spent() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tokens
 }
 
 // audience is the caller of the context, in the pipeline's mode.

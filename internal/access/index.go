@@ -119,9 +119,14 @@ func (r Reader) Known(ctx context.Context, document string) (map[string]bool, er
 	return r.ledger.Known(ctx, document)
 }
 
-// Chunks returns the chunks of ids in their order, without those that the caller may not see.
+// Chunks returns the chunks of ids in their order, without those that the caller may not see. It records the rest as
+// shown.
 func (r Reader) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error) {
-	return visibleChunks(ctx, r.ledger, r.mode, ids)
+	chunks, err := visibleChunks(ctx, r.ledger, r.mode, ids)
+	for i := range chunks {
+		Show(ctx, chunks[i].Document)
+	}
+	return chunks, err
 }
 
 // Stats returns the state of the index. For a caller who may not see every document, it counts those that they may see,

@@ -71,7 +71,7 @@ func newRunCommand() *cobra.Command {
 		"address of the gateway; without --keys it must be a loopback address")
 	flags.StringArrayVar(&f.hosts, "host", nil,
 		"without --keys: name, besides localhost, by which the gateway may be addressed; repeatable")
-	flags.StringVar(&f.keys, "keys", "", "file of the clients' API keys: a line name=token for each client")
+	flags.StringVar(&f.keys, "keys", "", "file of the clients' API keys: a line name=token, or name={token: ..., groups: [...]}, for each client")
 	flags.StringVar(&f.logFormat, "log-format", "",
 		"format of what goes to standard error: text for people, or json (default text, and json in a pod)")
 	f.sync.register(cmd)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -21,32 +22,42 @@ const keysAge = time.Second
 // authenticator identifies clients by their bearer tokens, of which it keeps only hashes.
 type authenticator struct {
 	keys func() (keys.Clients, error)
+	log  *slog.Logger
 
 	mu      sync.Mutex
 	readAt  time.Time
 	clients []client
+	faulty  map[string]string // holds why clients are refused, as it was logged
 }
 
 type client struct {
 	name   string
+	entry  keys.Client // has no token
 	digest [sha256.Size]byte
 }
 
-// caller identifies the sender of a request. Where no key is asked for, it has neither a name nor groups.
-func (g *Gateway) caller(r *http.Request) (*access.Caller, error) {
+// identify identifies the sender of a request. Where no key is asked for, it has neither a name nor groups.
+func (g *Gateway) identify(x *exchange, r *http.Request) error {
+	x.caller = &access.Caller{}
 	if g.auth == nil {
-		return &access.Caller{}, nil
+		return nil
 	}
-	return g.auth.caller(r)
+	found, err := g.auth.client(r)
+	if err != nil {
+		return err
+	}
+	x.limits = &found.entry
+	x.caller = &access.Caller{Name: found.name, Groups: found.entry.Groups}
+	return nil
 }
 
-func newAuthenticator(keys func() (keys.Clients, error)) *authenticator {
-	return &authenticator{keys: keys}
+func newAuthenticator(keys func() (keys.Clients, error), log *slog.Logger) *authenticator {
+	return &authenticator{keys: keys, log: log}
 }
 
-// caller identifies the sender of r. It compares every key, by hashes of equal length, so that the
+// client finds the sender of r. It compares every key, by hashes of equal length, so that the
 // time it takes reveals nothing.
-func (a *authenticator) caller(r *http.Request) (*access.Caller, error) {
+func (a *authenticator) client(r *http.Request) (*client, error) {
 	clients, err := a.current()
 	if err != nil {
 		return nil, failure(http.StatusServiceUnavailable, "AuthenticationUnavailable",
@@ -64,7 +75,7 @@ func (a *authenticator) caller(r *http.Request) (*access.Caller, error) {
 		return nil, failure(http.StatusUnauthorized, "Unauthenticated",
 			"authentication required: send an Authorization header of the Bearer scheme")
 	}
-	return &access.Caller{Name: found.name}, nil
+	return found, nil
 }
 
 // current returns the clients as they were at most keysAge ago.
@@ -74,18 +85,35 @@ func (a *authenticator) current() ([]client, error) {
 	if !a.readAt.IsZero() && time.Since(a.readAt) < keysAge {
 		return a.clients, nil
 	}
-	keys, err := a.keys()
+	clients, err := a.keys()
 	if err != nil {
 		return nil, err
 	}
 	a.clients = a.clients[:0:0] // other requests may still compare with the old slice
-	for name, token := range keys {
-		if token != "" { // an empty entry must not admit requests without a token
-			a.clients = append(a.clients, client{name, sha256.Sum256([]byte(token))})
+	faulty := map[string]string{}
+	for name, entry := range clients {
+		switch {
+		case entry.Err != nil:
+			faulty[name] = entry.Err.Error()
+		case entry.Token != "": // an empty entry must not admit requests without a token
+			digest := sha256.Sum256([]byte(entry.Token))
+			entry.Token = ""
+			a.clients = append(a.clients, client{name, entry, digest})
 		}
 	}
 	a.readAt = time.Now()
+	a.tell(faulty)
 	return a.clients, nil
+}
+
+// tell logs why clients are refused, once for each change.
+func (a *authenticator) tell(faulty map[string]string) {
+	for name, why := range faulty {
+		if a.faulty[name] != why {
+			a.log.Warn("Client is refused, because its entry is not valid", "client", name, "error", why)
+		}
+	}
+	a.faulty = faulty
 }
 
 func bearer(r *http.Request) string {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestClientsAreLetInByTheirKeys(t *testing.T) {
-	clients := keys.Clients{"alice": "token-a", "bob": "token-b", "nobody": ""}
+	clients := keys.Clients{"alice": {Token: "token-a"}, "bob": {Token: "token-b"}, "nobody": {Token: ""}}
 	f := newFixture()
 	f.options.Keys = func() (keys.Clients, error) { return clients, nil }
 	f.options.Log = slog.New(slog.NewTextHandler(&f.log, nil))
@@ -55,7 +55,7 @@ func TestClientsAreLetInByTheirKeys(t *testing.T) {
 
 func TestEveryRouteOfTheAPIAsksForAKey(t *testing.T) {
 	f := newFixture()
-	f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"a": "b"}, nil }
+	f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"a": {Token: "b"}}, nil }
 	g := f.gateway()
 	for _, to := range g.routes() {
 		method, path, _ := strings.Cut(to.pattern, " ")
@@ -71,7 +71,7 @@ func TestEveryRouteOfTheAPIAsksForAKey(t *testing.T) {
 }
 
 func TestChangedKeysAreTakenUp(t *testing.T) {
-	clients, reads := keys.Clients{"a": "old"}, 0
+	clients, reads := keys.Clients{"a": {Token: "old"}}, 0
 	f := newFixture()
 	f.options.Keys = func() (keys.Clients, error) { reads++; return clients, nil }
 	g := f.gateway()
@@ -79,7 +79,7 @@ func TestChangedKeysAreTakenUp(t *testing.T) {
 	if ask("old") != 200 || ask("new") != 401 || reads != 1 {
 		t.Fatalf("the old key is not the one, or was read %d times", reads)
 	}
-	clients = keys.Clients{"a": "new"}
+	clients = keys.Clients{"a": {Token: "new"}}
 	g.auth.readAt = g.auth.readAt.Add(-keysAge)
 	if ask("new") != 200 || ask("old") != 401 {
 		t.Error("the new key was not taken up")

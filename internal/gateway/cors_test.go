@@ -41,7 +41,7 @@ func TestPagesOfDeclaredOrigins(t *testing.T) {
 			f.options.Config.Origins = tc.declared
 			headers := []string{"Origin", tc.origin, "Sec-Fetch-Site", "cross-site", "Authorization", "Bearer k"}
 			if tc.keyed {
-				f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"page": "k"}, nil }
+				f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"page": {Token: "k"}}, nil }
 			}
 			for _, body := range []string{chatBody("what?"), streamBody("what?"), "{"} {
 				want := tc.status
@@ -71,7 +71,7 @@ func TestPagesOfDeclaredOrigins(t *testing.T) {
 func TestPreflights(t *testing.T) {
 	f := newFixture()
 	f.options.Config.Origins = []string{chatSite}
-	f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"page": "k"}, nil }
+	f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"page": {Token: "k"}}, nil }
 	ask := func(origin string) http.Header {
 		got := f.call("OPTIONS", chatRoute, "", "Origin", origin, "Access-Control-Request-Method", "POST",
 			"Access-Control-Request-Headers", "authorization,content-type,x-stainless-os", "Access-Control-Request-Private-Network", "true")

@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/ragpipeline/ragpipeline/internal/access"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
@@ -95,6 +96,7 @@ func (g *Gateway) content(x *exchange, r *http.Request, row *index.Row) error {
 			return err
 		}
 	}
+	access.Show(r.Context(), row.Document)
 	h := x.Header()
 	h.Set(contentHeader, form)
 	h.Set("Content-Disposition", attachment(name))

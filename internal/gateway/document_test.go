@@ -179,7 +179,7 @@ func TestLinksOpenTheirDocument(t *testing.T) {
 
 func TestDocumentsNeedTheKeyOfTheOtherRoutes(t *testing.T) {
 	f := newFixture()
-	f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"app": "secret"}, nil }
+	f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"app": {Token: "secret"}}, nil }
 	for _, path := range []string{"docs/a.md", "docs/a.md/content"} {
 		if got := f.call("GET", documentsPath+path, ""); got.Code != http.StatusUnauthorized {
 			t.Errorf("%s: status %d without a key", path, got.Code)

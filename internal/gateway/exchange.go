@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ragpipeline/ragpipeline/internal/access"
+	"github.com/ragpipeline/ragpipeline/internal/keys"
 )
 
 var tracer = otel.Tracer("github.com/ragpipeline/ragpipeline/internal/gateway")
@@ -33,6 +34,7 @@ type exchange struct {
 	started time.Time
 	route   string         // is the path of the route's pattern, so that the log repeats nothing a client made up
 	caller  *access.Caller // is nil where the route needs no key
+	limits  *keys.Client   // is the caller's entry; nil for one without a key
 	address string         // is the caller's host
 	status  int            // is 0 until the header is written
 	err     error          // is why the request failed
@@ -70,6 +72,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			g.panicked(x, p)
 		}
 		g.logLine(r, x)
+		g.audit(x)
 		if p != nil && begun {
 			panic(http.ErrAbortHandler) // half a reply was sent: the client must see that it is cut
 		}
@@ -84,16 +87,22 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve admits a request to its route, and calls the route's handler.
-func (g *Gateway) serve(x *exchange, r *http.Request, to route) (err error) {
+func (g *Gateway) serve(x *exchange, r *http.Request, to route) error {
 	x.route = pathOf(r.Pattern)
 	if !to.open {
-		if x.caller, err = g.caller(r); err != nil {
+		if err := g.identify(x, r); err != nil {
 			return err
 		}
 		r = r.WithContext(access.With(r.Context(), x.caller))
 	}
 	if to.places == nil {
 		return to.handle(x, r)
+	}
+	if x.limits != nil && x.route != mcpPath { // an agent's request counts by those that are made within it
+		if err := g.rates.take(x.caller.Name, x.limits); err != nil {
+			return err
+		}
+		defer func() { g.rates.spend(x.caller.Name, x.limits, x.caller.Spent()) }()
 	}
 	x.places = to.places
 	return traced(to.handle)(x, r)
@@ -159,6 +168,20 @@ func (g *Gateway) logLine(r *http.Request, x *exchange) {
 		attributes = append(attributes, describe(x.err)...)
 	}
 	g.log.LogAttrs(context.Background(), level, "Request served", attributes...)
+}
+
+// audit logs which documents were shown to the caller of a question, and nothing of their content.
+func (g *Gateway) audit(x *exchange) {
+	if x.caller == nil {
+		return
+	}
+	documents := x.caller.Shown()
+	asked := x.err == nil && x.places != nil && x.places != g.texts && x.route != mcpPath
+	if len(documents) == 0 && !asked {
+		return
+	}
+	g.log.LogAttrs(context.Background(), slog.LevelInfo, "Documents shown", slog.String("request_id", x.id),
+		slog.String("client", x.caller.Name), slog.String("route", x.route), slog.Any("documents", documents))
 }
 
 // method is the request's method, or OTHER: a client may send any word.

@@ -120,7 +120,7 @@ func TestTheLogHoldsNothingOfARequestOrAReply(t *testing.T) {
 // deadlines, too.
 func TestAMountedHandlerIsARouteLikeOthers(t *testing.T) {
 	f := newFixture()
-	f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"alice": "token-a"}, nil }
+	f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"alice": {Token: "token-a"}}, nil }
 	f.options.Log = slog.New(slog.NewTextHandler(&f.log, nil))
 	g := f.gateway()
 	other := mounted(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

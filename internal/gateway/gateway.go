@@ -47,7 +47,7 @@ type Options struct {
 	Embedder  Embedder
 	// Ranker is nil if the pipeline has no reranking model.
 	Ranker Ranker
-	// Keys returns the token of each client, by the client's name. The gateway calls it at most
+	// Keys returns the clients by name. The gateway calls it at most
 	// once a second, so that a changed key takes effect. If it is nil, the gateway admits every
 	// client and ignores bearer tokens.
 	Keys func() (keys.Clients, error)
@@ -80,6 +80,7 @@ type Gateway struct {
 	answers   *admission
 	searches  *admission
 	texts     *admission
+	rates     *rates
 	log       *slog.Logger
 	mux       *http.ServeMux
 	agents    http.Handler // serves MCP
@@ -109,19 +110,20 @@ func New(o Options) *Gateway {
 		answers:     newAdmission("answers", o.Config.Limits, o.Registerer),
 		searches:    newAdmission("searches", o.Config.Limits, o.Registerer),
 		texts:       newAdmission("texts", o.Config.Limits, o.Registerer),
+		rates:       newRates(),
 		log:         o.Log,
 		mux:         http.NewServeMux(),
 		created:     time.Now().Unix(),
 		keepAlive:   10 * time.Second,
 		retry:       250 * time.Millisecond,
 	}
-	if o.Keys != nil {
-		g.auth = newAuthenticator(o.Keys)
-	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
 	g.agents = g.newAgents()
+	if o.Keys != nil {
+		g.auth = newAuthenticator(o.Keys, g.log)
+	}
 	for _, to := range g.routes() {
 		g.add(to.pattern, func(x *exchange, r *http.Request) error { return g.serve(x, r, to) })
 	}

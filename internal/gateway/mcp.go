@@ -21,6 +21,9 @@ func (g *Gateway) newAgents() http.Handler {
 // apiVersion is that of the gateway's API.
 const apiVersion = "v1alpha1"
 
+// mcpPath is where agents send their requests.
+const mcpPath = "/mcp"
+
 // mcp answers POST /mcp.
 func (g *Gateway) mcp(x *exchange, r *http.Request) error {
 	body, err := x.read(r, maxQuestionBody)

@@ -174,7 +174,7 @@ func TestDocumentsAreResources(t *testing.T) {
 
 func TestAgentsNeedAKey(t *testing.T) {
 	f := newFixture()
-	f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"robot": "secret"}, nil }
+	f.options.Keys = func() (keys.Clients, error) { return keys.Clients{"robot": {Token: "secret"}}, nil }
 	server := f.serve(t)
 	if _, err := connect(t, server, "wrong"); err == nil || !strings.Contains(err.Error(), "Unauthorized") {
 		t.Errorf("a wrong key: %v, want Unauthorized", err)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/access"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/vector"
@@ -137,6 +138,7 @@ func (g *Gateway) embeddings(x *exchange, r *http.Request) error {
 	}
 	if usage != nil {
 		list.Usage = EmbeddingUsage{usage.PromptTokens, usage.TotalTokens}
+		access.Spend(r.Context(), usage.TotalTokens)
 	}
 	return x.sendJSON(list)
 }

@@ -93,61 +93,6 @@ func Bundles(dir string) func(config.ConfigMapKey) ([]byte, error) {
 	}
 }
 
-// Clients holds the token of each client of the gateway, by the client's name.
-type Clients map[string]string
-
-// ClientsFile reads the gateway's clients from a file with a line name=token for each, the format
-// of `kubectl create secret generic --from-env-file`. The function that it returns reads the file
-// each time, and fails if it has no client.
-func ClientsFile(path string) func() (Clients, error) {
-	return func() (Clients, error) {
-		b, err := read(path, maxBytes)
-		if err != nil {
-			return nil, fmt.Errorf("client keys: %w", err)
-		}
-		clients := Clients{}
-		for i, line := range strings.Split(string(b), "\n") {
-			line = strings.TrimSpace(line)
-			if line == "" || strings.HasPrefix(line, "#") {
-				continue
-			}
-			name, token, ok := strings.Cut(line, "=")
-			if !ok || name == "" || token == "" {
-				return nil, fmt.Errorf("client keys: %s line %d is not name=token", path, i+1)
-			}
-			clients[name] = token
-		}
-		if len(clients) == 0 {
-			return nil, fmt.Errorf("client keys: %s has none: write a line name=token for each client", path)
-		}
-		return clients, nil
-	}
-}
-
-// MountedClients reads the gateway's clients from a mounted Secret: each file is a client, with the
-// token as its content. The function that it returns reads the directory each
-// time.
-func MountedClients(dir string) func() (Clients, error) {
-	return func() (Clients, error) {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			return nil, fmt.Errorf("client keys: %w", err)
-		}
-		clients := Clients{}
-		for _, e := range entries {
-			if strings.HasPrefix(e.Name(), ".") { // the mount's own links
-				continue
-			}
-			b, err := read(filepath.Join(dir, e.Name()), maxBytes)
-			if err != nil {
-				return nil, fmt.Errorf("client keys: %w", err)
-			}
-			clients[e.Name()] = strings.TrimSpace(string(b))
-		}
-		return clients, nil
-	}
-}
-
 // read returns the content of a file of at most limit bytes.
 func read(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)

@@ -91,10 +91,10 @@ func TestClientKeysOfAFile(t *testing.T) {
 		want       Clients
 		err        string
 	}{
-		{"a line is a client", "alice=s3cret\nbob=two\n", Clients{"alice": "s3cret", "bob": "two"}, ""},
+		{"a line is a client", "alice=s3cret\nbob=two\n", Clients{"alice": {Token: "s3cret"}, "bob": {Token: "two"}}, ""},
 		{"comments, empty lines and white space are ignored",
-			"# who\n\n  alice=s3cret  \r\n", Clients{"alice": "s3cret"}, ""},
-		{"a token may hold an equals sign", "alice=b25l==", Clients{"alice": "b25l=="}, ""},
+			"# who\n\n  alice=s3cret  \r\n", Clients{"alice": {Token: "s3cret"}}, ""},
+		{"a token may hold an equals sign", "alice=b25l==", Clients{"alice": {Token: "b25l=="}}, ""},
 		{"a line without a token", "alice=s3cret\nbob\n", nil, "line 2 is not name=token"},
 		{"an empty token", "alice=\n", nil, "line 1 is not name=token"},
 		{"an empty name", "=s3cret\n", nil, "line 1 is not name=token"},
@@ -131,8 +131,8 @@ func TestClientKeysOfAMountedSecret(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(dir, version), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		for name, token := range clients {
-			if err := os.WriteFile(filepath.Join(dir, version, name), []byte(token), 0o600); err != nil {
+		for name, client := range clients {
+			if err := os.WriteFile(filepath.Join(dir, version, name), []byte(client.Token), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			_ = os.Symlink(filepath.Join("..data", name), filepath.Join(dir, name)) // the link exists the second time
@@ -145,7 +145,7 @@ func TestClientKeysOfAMountedSecret(t *testing.T) {
 		}
 	}
 	keys := MountedClients(dir)
-	for version, want := range []Clients{{"alice": "one", "bob": "two"}, {"alice": "three", "bob": "two"}} {
+	for version, want := range []Clients{{"alice": {Token: "one"}, "bob": {Token: "two"}}, {"alice": {Token: "three"}, "bob": {Token: "two"}}} {
 		mount("..v"+string(rune('1'+version)), want)
 		got, err := keys()
 		if err != nil {

@@ -44,6 +44,7 @@ func (s *Service) answer(ctx context.Context, r Request, to Sender) (*Result, er
 	if err == nil && to != nil {
 		err = to.End(result)
 	}
+	account(ctx, r, reply, err)
 	s.metrics.count(result.Passages, result.Warnings, &result.Times, err)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/access"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
@@ -26,6 +27,12 @@ func (s *Service) Search(ctx context.Context, r SearchRequest) (*SearchResult, e
 	}
 	if err != nil {
 		return nil, err
+	}
+	show(ctx, result.Passages)
+	if result.Explanation != nil {
+		for _, c := range result.Explanation.Candidates {
+			access.Show(ctx, c.Document)
+		}
 	}
 	return result, nil
 }

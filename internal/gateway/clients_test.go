@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/keys"
+)
+
+func TestAClientWhoseEntryIsNotValidIsRefusedAndNamed(t *testing.T) {
+	f := newFixture()
+	f.options.Keys = func() (keys.Clients, error) {
+		return keys.Clients{"good": {Token: "one"}, "bad": {Token: "two", Err: errors.New("its token must be one word")}}, nil
+	}
+	f.options.Log = textLog(&f.log)
+	g := f.gateway()
+	for token, status := range map[string]int{"one": 200, "two": 401} {
+		if got := call(g, "GET", "/v1/models", "", "Authorization", "Bearer "+token); got.Code != status {
+			t.Errorf("%s: status %d, want %d", token, got.Code, status)
+		}
+	}
+	if log := f.log.String(); strings.Count(log, "Client is refused") != 1 || !strings.Contains(log, "client=bad") {
+		t.Errorf("log:\n%s", log)
+	}
+}
+
+func TestAClientMayUseUpItsMinuteAndNoMore(t *testing.T) {
+	f := newFixture()
+	f.options.Keys = func() (keys.Clients, error) {
+		return keys.Clients{"few": {Token: "few", RequestsPerMinute: 2}, "any": {Token: "any"},
+			"words": {Token: "words", TokensPerMinute: 10}}, nil
+	}
+	g := f.gateway()
+	now := time.Now()
+	g.rates.now = func() time.Time { return now }
+	ask := func(token string, status int, wait string) {
+		t.Helper()
+		got := call(g, "POST", chatRoute, chatBody("What was the revenue?"), "Authorization", "Bearer "+token)
+		if got.Code != status || got.Header().Get("Retry-After") != wait {
+			t.Errorf("%s: status %d and Retry-After %q, want %d and %q: %s", token, got.Code, got.Header().Get("Retry-After"),
+				status, wait, got.Body)
+		}
+	}
+	ask("few", 200, "")
+	ask("few", 200, "")
+	ask("few", 429, "30")
+	for range 5 {
+		ask("any", 200, "")
+	}
+	if got := call(g, "GET", "/v1/documents", "", "Authorization", "Bearer few"); got.Code != 200 {
+		t.Errorf("a request without models is refused: %d", got.Code)
+	}
+	ask("words", 200, "") // takes more tokens than it may, which is known at its end
+	refused := call(g, "POST", searchRoute, `{"query": "x"}`, "Authorization", "Bearer words")
+	if refused.Code != 429 || failureIn(t, refused.Body).Code != "RateLimited" {
+		t.Errorf("status %d: %s", refused.Code, refused.Body)
+	}
+	now = now.Add(30 * time.Second)
+	ask("few", 200, "")
+	ask("few", 429, "30")
+	now = now.Add(time.Hour)
+	ask("words", 200, "")
+}
+
+func TestTheAuditNamesTheDocumentsThatWereShown(t *testing.T) {
+	f := newFixture()
+	f.index.chunks = []index.Chunk{passages[0], passages[1]}
+	f.index.chunks[1].Metadata = config.Metadata{}.WithAccess(config.Access{"board"})
+	f.options.Keys = func() (keys.Clients, error) {
+		return keys.Clients{"alice": {Token: "a", Groups: []string{"board"}}, "bob": {Token: "b"}}, nil
+	}
+	f.options.Log = textLog(&f.log)
+	g := f.gateway()
+	for _, tc := range []struct{ name, method, path, body, token, want string }{
+		{"an answer", "POST", chatRoute, chatBody("What was the revenue?"), "a", "client=alice route=/v1/chat/completions documents=\"[docs/guide/install.md docs/report.pdf]\""},
+		{"a stream", "POST", chatRoute, streamBody("What was the revenue?"), "a", "documents=\"[docs/guide/install.md docs/report.pdf]\""},
+		{"a search", "POST", searchRoute, `{"query": "revenue"}`, "b", "client=bob route=/v1/search documents=[docs/guide/install.md]"},
+		{"a document's text", "GET", "/v1/documents/docs/a.md/content", "", "b", "documents=[docs/a.md]"},
+	} {
+		f.log.Reset()
+		if got := call(g, tc.method, tc.path, tc.body, "Authorization", "Bearer "+tc.token); got.Code != 200 {
+			t.Fatalf("%s: status %d: %s", tc.name, got.Code, got.Body)
+		}
+		log := f.log.String()
+		if !strings.Contains(log, "Documents shown") || !strings.Contains(log, tc.want) {
+			t.Errorf("%s: the log lacks %s:\n%s", tc.name, tc.want, log)
+		}
+		if strings.Contains(log, "revenue") || strings.Contains(log, "Revenue") {
+			t.Errorf("%s: the log has the question or a passage:\n%s", tc.name, log)
+		}
+	}
+	f.log.Reset()
+	call(g, "GET", "/v1/models", "", "Authorization", "Bearer a")
+	if strings.Contains(f.log.String(), "Documents shown") {
+		t.Errorf("a request that shows no document is in the audit:\n%s", f.log.String())
+	}
+}
