@@ -110,9 +110,14 @@ func printExplanation(w io.Writer, e *query.Explanation) error {
 		name string
 		leg  *query.Leg
 	}{{"By vector", e.Vector}, {"By keyword", e.Keyword}} {
-		if leg.leg != nil {
-			fmt.Fprintf(w, "%-10s %d candidates, %d more removed by the filter\n", leg.name, leg.leg.Candidates, leg.leg.Removed)
+		if leg.leg == nil {
+			continue
 		}
+		fmt.Fprintf(w, "%-10s candidates: %d", leg.name, leg.leg.Candidates)
+		if leg.leg.Removed > 0 {
+			fmt.Fprintf(w, "; removed by the filter: %d", leg.leg.Removed)
+		}
+		fmt.Fprintln(w)
 	}
 	fmt.Fprintln(w)
 	row, flush := table(w, "RESULT", "VECTOR", "KEYWORD", "FUSED", "RERANKED", "OUTCOME", "PASSAGE", "WORDS")
