@@ -45,6 +45,13 @@ const (
 // +kubebuilder:validation:Pattern=`^[0-9a-fA-F.:]+/[0-9]+$`
 type CIDR string
 
+// GatewayTLS makes the gateway serve its API over TLS.
+type GatewayTLS struct {
+	// secretName is the Secret with the certificate (tls.crt) and its key (tls.key).
+	// +required
+	SecretName ObjectName `json:"secretName"`
+}
+
 // GatewayRoute leads to the gateway from outside the cluster.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.parentRefs) != has(self.ingress)",message="route needs exactly one of parentRefs and ingress"

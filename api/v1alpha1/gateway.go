@@ -126,6 +126,10 @@ type Gateway struct {
 	// +kubebuilder:default:={}
 	Service GatewayService `json:"service,omitzero"`
 
+	// tls makes the gateway serve its API over TLS.
+	// +optional
+	TLS *GatewayTLS `json:"tls,omitempty"`
+
 	// route leads to the gateway from outside the cluster.
 	// +optional
 	Route *GatewayRoute `json:"route,omitempty"`

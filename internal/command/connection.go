@@ -122,7 +122,7 @@ func (c *connection) connect(ctx context.Context, name string) (*client.Client, 
 	if err != nil {
 		return nil, nil, err
 	}
-	gateway, err := client.New(forwarding.URL, key)
+	gateway, err := client.Forwarded(forwarding.URL, key)
 	return gateway, forwarding.Close, err
 }
 

@@ -24,7 +24,7 @@ const probeInterval = time.Minute
 // gatewayFlags are the flags of `gateway`.
 type gatewayFlags struct {
 	podFlags
-	listen, keysDir string
+	listen, keysDir, tlsDir string
 }
 
 func newGatewayCommand() *cobra.Command {
@@ -41,6 +41,8 @@ func newGatewayCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.listen, "listen", ":8080", "address of the API")
 	cmd.Flags().StringVar(&f.keysDir, "keys-dir", "",
 		"directory of the clients' API keys, a file for each client; without it no key is needed")
+	cmd.Flags().StringVar(&f.tlsDir, "tls-dir", "",
+		"directory of tls.crt and tls.key, read again when they change; without it the API is plain HTTP")
 	return cmd
 }
 
@@ -67,11 +69,18 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 	}
 	defer d.store.Close()
 	d.stages.LogTo(log)
-	api, err := listen(ctx, "listen", f.listen)
-	if err != nil {
+	api := serve.Server{Name: "gateway"}
+	if f.tlsDir != "" {
+		certificate, err := serve.NewCertificate(f.tlsDir, log)
+		if err != nil {
+			return unusable{err}
+		}
+		api.TLS = certificate.Config()
+	}
+	if api.Listener, err = listen(ctx, "listen", f.listen); err != nil {
 		return err
 	}
-	defer api.Close()
+	defer api.Listener.Close()
 	ops, err := listen(ctx, "ops-listen", f.ops)
 	if err != nil {
 		return err
@@ -82,6 +91,7 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 		options.Keys = keys.MountedClients(f.keysDir)
 	}
 	g := gateway.New(options)
+	api.Handler = g.Handler()
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	d.probe(background, path)
@@ -93,7 +103,7 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 	status := d.opsOptions()
 	status.Ready = func() bool { return ctx.Err() == nil && g.Ready() }
 	return serve.Run(ctx, log, shutdownGrace,
-		serve.Server{Name: "gateway", Listener: api, Handler: g.Handler()},
+		api,
 		serve.Server{Name: "ops", Listener: ops, Handler: serve.Ops(status)})
 }
 

@@ -89,6 +89,7 @@ func routed(s *v1alpha1.RAGPipelineSpec) {
 		LoadBalancerSourceRanges: []v1alpha1.CIDR{"203.0.113.0/24", "2001:db8::/32"},
 		Annotations:              map[string]v1alpha1.AnnotationValue{"example.com/scheme": "internal"},
 	}
+	s.Gateway.TLS = &v1alpha1.GatewayTLS{SecretName: "gateway-tls"}
 	s.Gateway.Route = &v1alpha1.GatewayRoute{
 		Hostnames:   []v1alpha1.ObjectName{"ask.example.com", "questions.example.com"},
 		Annotations: map[string]v1alpha1.AnnotationValue{"nginx.ingress.kubernetes.io/proxy-read-timeout": "60"},

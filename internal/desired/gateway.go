@@ -36,6 +36,10 @@ func (b builder) gateway() ([]Child, error) {
 	selector := naming.Selector(b.p, naming.ComponentGateway)
 	service := b.service(name, naming.ComponentGateway, selector, servicePort("http", GatewayPort))
 	expose(service, spec.Service)
+	if spec.TLS != nil {
+		service.Spec.Ports[0].WithAppProtocol("https")
+		service.WithAnnotations(map[string]string{"traefik.ingress.kubernetes.io/service.serversscheme": "https"})
+	}
 	return []Child{
 		b.account(name, naming.ComponentGateway),
 		b.gatewayPolicy(),
@@ -131,6 +135,11 @@ func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTe
 		volumes = append(volumes, corev1ac.Volume().WithName("keys").WithSecret(corev1ac.SecretVolumeSource().
 			WithSecretName(keys).WithDefaultMode(0o440).WithOptional(true)))
 		container.WithArgs("--keys-dir", keysDirectory).WithVolumeMounts(readOnly("keys", keysDirectory))
+	}
+	if spec.TLS != nil { // not optional: a gateway that should have TLS must not serve without
+		volumes = append(volumes, corev1ac.Volume().WithName("tls").WithSecret(corev1ac.SecretVolumeSource().
+			WithSecretName(string(spec.TLS.SecretName)).WithDefaultMode(0o440)))
+		container.WithArgs("--tls-dir", tlsDirectory).WithVolumeMounts(readOnly("tls", tlsDirectory))
 	}
 	template := b.template(pod{
 		component:   naming.ComponentGateway,

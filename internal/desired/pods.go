@@ -22,6 +22,7 @@ const (
 	configEntry      = "config.json"
 	secretsDirectory = "/var/run/ragpipeline/secrets"
 	keysDirectory    = "/var/run/ragpipeline/keys"
+	tlsDirectory     = "/var/run/ragpipeline/tls"
 	bundlesDirectory = "/var/run/ragpipeline/bundles"
 	sourcesDirectory = "/sources"
 )

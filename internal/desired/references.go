@@ -42,6 +42,9 @@ func References(p *v1alpha1.RAGPipeline) []Reference {
 	if auth := p.Spec.Gateway.Auth; auth != nil && auth.SecretName != "" {
 		w.secret(naming.ComponentGateway, "spec.gateway.auth.secretName", string(auth.SecretName))
 	}
+	if tls := p.Spec.Gateway.TLS; tls != nil {
+		w.secret(naming.ComponentGateway, "spec.gateway.tls.secretName", string(tls.SecretName))
+	}
 	if route := p.Spec.Gateway.Route; route != nil && route.Ingress != nil && route.Ingress.SecretName != "" {
 		w.secret(naming.ComponentRoute, "spec.gateway.route.ingress.secretName", string(route.Ingress.SecretName))
 	}

@@ -62,8 +62,20 @@ func (b builder) ingress(route v1alpha1.GatewayRoute) *networkingv1ac.IngressApp
 	return networkingv1ac.Ingress(b.names.Gateway(), b.p.Namespace).
 		WithLabels(naming.Labels(b.p, naming.ComponentGateway)).
 		WithAnnotations(ingressTimeouts).
+		WithAnnotations(b.ingressTLS()).
 		WithAnnotations(annotations(route.Annotations)).
 		WithSpec(spec)
+}
+
+// ingressTLS are the annotations by which the same controllers speak TLS to the gateway.
+func (b builder) ingressTLS() map[string]string {
+	if b.p.Spec.Gateway.TLS == nil {
+		return nil
+	}
+	return map[string]string{
+		"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS",
+		"haproxy.org/server-ssl":                       "true",
+	}
 }
 
 func annotations(spec map[string]v1alpha1.AnnotationValue) map[string]string {

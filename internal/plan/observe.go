@@ -29,7 +29,7 @@ func (s *State) Observed(next Plan, problem *status.Problem, now time.Time) stat
 		Run:         s.run(next),
 		Upkeep:      s.upkeepRun(),
 		SpecChanged: p.Status.ObservedGeneration != p.Generation,
-		Endpoint:    fmt.Sprintf("http://%s.%s.svc:%d", naming.For(p).Gateway(), p.Namespace, desired.GatewayPort),
+		Endpoint:    endpoint(p),
 	}
 	o.Retained = s.observeRetained(now)
 	serving := wanted
@@ -38,6 +38,15 @@ func (s *State) Observed(next Plan, problem *status.Problem, now time.Time) stat
 	}
 	o.Components, o.NextEmbedding = s.components(desired.Embedding(p, serving).Model)
 	return o
+}
+
+// endpoint is the gateway's URL within the cluster.
+func endpoint(p *v1alpha1.RAGPipeline) string {
+	scheme := "http"
+	if p.Spec.Gateway.TLS != nil {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%s://%s.%s.svc:%d", scheme, naming.For(p).Gateway(), p.Namespace, desired.GatewayPort)
 }
 
 // run is the ingestion run that the user is told of.

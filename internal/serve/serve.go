@@ -4,6 +4,7 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,8 @@ type Server struct {
 	Name     string // identifies the server in logs and errors
 	Listener net.Listener
 	Handler  http.Handler
+	// TLS makes the server speak TLS; nil for plain HTTP.
+	TLS *tls.Config
 }
 
 // Run serves until ctx ends or a server fails, and then stops all servers in the given order: each
@@ -70,7 +73,13 @@ func Run(ctx context.Context, log *slog.Logger, grace time.Duration, servers ...
 
 // serve returns nil if s was shut down, and otherwise why it stopped.
 func serve(running *http.Server, s Server) error {
-	err := running.Serve(s.Listener)
+	var err error
+	if s.TLS != nil {
+		running.TLSConfig = s.TLS
+		err = running.ServeTLS(s.Listener, "", "")
+	} else {
+		err = running.Serve(s.Listener)
+	}
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

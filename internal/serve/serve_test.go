@@ -58,7 +58,7 @@ func TestAShutdownLetsRequestsFinish(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		done <- Run(ctx, slog.New(slog.DiscardHandler), time.Minute,
-			Server{"api", api, handler}, Server{"ops", ops, http.NotFoundHandler()})
+			Server{Name: "api", Listener: api, Handler: handler}, Server{Name: "ops", Listener: ops, Handler: http.NotFoundHandler()})
 	}()
 	body := make(chan string, 1)
 	go func() {
@@ -107,7 +107,7 @@ func TestAnEndlessStreamIsCutOffAfterTheGracePeriodAndMaySaySo(t *testing.T) {
 	})
 	done := make(chan error, 1)
 	go func() {
-		done <- Run(ctx, slog.New(slog.DiscardHandler), time.Millisecond, Server{"api", l, handler})
+		done <- Run(ctx, slog.New(slog.DiscardHandler), time.Millisecond, Server{Name: "api", Listener: l, Handler: handler})
 	}()
 	resp, err := get(t, l)
 	if err != nil {
@@ -128,7 +128,7 @@ func TestAServerThatFailsStopsTheOthersAndIsTheError(t *testing.T) {
 	broken, ok := listen(t), listen(t)
 	broken.Close()
 	err := Run(t.Context(), slog.New(slog.DiscardHandler), time.Minute,
-		Server{"api", ok, http.NotFoundHandler()}, Server{"ops", broken, http.NotFoundHandler()})
+		Server{Name: "api", Listener: ok, Handler: http.NotFoundHandler()}, Server{Name: "ops", Listener: broken, Handler: http.NotFoundHandler()})
 	if !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "serve ops on ") {
 		t.Errorf("got %v", err)
 	}

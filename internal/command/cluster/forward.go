@@ -78,7 +78,11 @@ func (c *Cluster) Forward(
 		return nil, err
 	}
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(local[0].Local)))
-	return &Forwarding{URL: "http://" + address, Pod: pod.Name, Ended: ended, close: cancel}, nil
+	scheme := "http"
+	if p.Spec.Gateway.TLS != nil {
+		scheme = "https"
+	}
+	return &Forwarding{URL: scheme + "://" + address, Pod: pod.Name, Ended: ended, close: cancel}, nil
 }
 
 // refused explains why a forwarding did not begin. The library keeps only the words of its causes.
