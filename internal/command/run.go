@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -40,6 +41,8 @@ type runFlags struct {
 	asking, rebuild   bool
 	log               *slog.Logger
 	sync              syncFlags
+	// progress is how far the ingestion is; nil while none runs.
+	progress atomic.Pointer[config.Progress]
 }
 
 func newRunCommand() *cobra.Command {
@@ -232,7 +235,7 @@ func (f *runFlags) validateListen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return listener.Close() // until the index is complete, a client is refused rather than kept waiting
+	return listener.Close() // until the gateway serves, a client is refused rather than kept waiting
 }
 
 func isLoopback(host string) bool {
@@ -249,12 +252,17 @@ func isHost(host string) bool {
 // from the index.
 func (f *runFlags) bringUpToDate(ctx context.Context, d *dataPlane, c config.Ingest, resolvers source.Resolvers) error {
 	show, done := newProgress(f.stderr)
+	f.progress.Store(&config.Progress{Phase: config.PhaseListing})
+	defer f.progress.Store(nil)
 	report, err := d.ingest(ctx, ingestion{
 		config:    c,
 		sync:      f.sync,
 		resolvers: resolvers,
-		progress:  show,
-		log:       slog.New(slog.DiscardHandler), // the report says the same for people
+		progress: func(p config.Progress) {
+			f.progress.Store(&p)
+			show(p)
+		},
+		log: slog.New(slog.DiscardHandler), // the report says the same for people
 	})
 	done()
 	if err == nil || report != nil && report.Listed > 0 {
@@ -283,17 +291,12 @@ func (f *runFlags) answer(ctx context.Context, path *questionPath) error {
 	return nil
 }
 
-// serve serves an index that is complete at once, while update runs, and goes on if update fails. It serves any other
-// index after update has made it complete.
+// serve serves an index that is complete at once, while update runs, and goes on if update fails. Of any other index, it
+// serves the page and the documents that are in it already, and answers once update has made it complete.
 func (f *runFlags) serve(
 	ctx context.Context, d *dataPlane, options gateway.Options, path *questionPath, complete bool,
 	update func(context.Context) error,
 ) error {
-	if !complete {
-		if err := update(ctx); err != nil {
-			return err
-		}
-	}
 	listener, err := listen(ctx, "listen", f.listen)
 	if err != nil {
 		return err
@@ -304,18 +307,32 @@ func (f *runFlags) serve(
 	} else if slices.Contains(options.Config.Origins, "*") {
 		fmt.Fprintln(f.stderr, `note: without --keys, "*" in spec.gateway.cors.origins admits no page; name the origins`)
 	}
+	options.Progress = f.progress.Load
 	g := gateway.New(options)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d.probe(ctx, path)
-	go g.Warm(ctx)
-	fmt.Fprintf(f.stderr, "serving on %s (open it in a browser, or use an OpenAI client with %[1]s/v1 and model %q); "+
-		"stop with Ctrl-C\n", browsable(listener.Addr()), path.config.Pipeline.Name)
+	address := browsable(listener.Addr())
+	answer := func() {
+		d.probe(ctx, path)
+		go g.Warm(ctx)
+		fmt.Fprintf(f.stderr, "serving on %s (open it in a browser, or use an OpenAI client with %[1]s/v1 and model %q); "+
+			"stop with Ctrl-C\n", address, path.config.Pipeline.Name)
+	}
+	if complete {
+		answer()
+	} else {
+		fmt.Fprintf(f.stderr, "building the index; %s shows it in a browser, and answers when it is complete\n", address)
+	}
 	updated := make(chan error, 1)
 	go func() {
 		defer close(updated)
 		if complete {
 			updated <- f.updateServed(ctx, update, cancel)
+		} else if err := update(ctx); err != nil {
+			updated <- err
+			cancel()
+		} else {
+			answer()
 		}
 	}()
 	err = serve.Run(ctx, d.log, shutdownGrace,

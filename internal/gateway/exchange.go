@@ -104,6 +104,11 @@ func (g *Gateway) serve(x *exchange, r *http.Request, to route) error {
 		}
 		defer func() { g.rates.spend(x.caller.Name, x.limits, x.caller.Spent()) }()
 	}
+	if to.places != g.texts {
+		if err := g.whileBuilding(); err != nil {
+			return err
+		}
+	}
 	x.places = to.places
 	return traced(to.handle)(x, r)
 }

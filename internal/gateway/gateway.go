@@ -45,6 +45,9 @@ type Options struct {
 	// the gateway reaches no source.
 	Originals func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
 	Embedder  Embedder
+	// Progress returns how far the ingestion is that runs in this process; nil while none runs. It may
+	// itself be nil.
+	Progress func() *config.Progress
 	// Ranker is nil if the pipeline has no reranking model.
 	Ranker Ranker
 	// Keys returns the clients by name. The gateway calls it at most
@@ -71,6 +74,7 @@ type Gateway struct {
 	originals func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
 	contents  *semaphore.Weighted // bounds the documents that are being sent
 	embedder  Embedder
+	progress  func() *config.Progress
 	ranker    Ranker
 	auth      *authenticator // is nil if clients are anonymous
 	loopback  bool
@@ -102,6 +106,7 @@ func New(o Options) *Gateway {
 		contents:    semaphore.NewWeighted(contentsAtOnce),
 		contentWait: 5 * time.Second,
 		embedder:    o.Embedder,
+		progress:    o.Progress,
 		ranker:      o.Ranker,
 		loopback:    o.LoopbackOnly,
 		hosts:       o.Hosts,
@@ -116,6 +121,9 @@ func New(o Options) *Gateway {
 		created:     time.Now().Unix(),
 		keepAlive:   10 * time.Second,
 		retry:       250 * time.Millisecond,
+	}
+	if g.progress == nil {
+		g.progress = func() *config.Progress { return nil }
 	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)

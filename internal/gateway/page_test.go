@@ -146,7 +146,7 @@ func TestOpenAPINamesEveryField(t *testing.T) {
 		"OutputDetails": OutputDetails{}, "ResponseEvent": ResponseEvent{}, "ResponseFailure": ResponseFailure{},
 		"RerankRequest": RerankRequest{}, "RerankResponse": RerankResponse{}, "RerankResult": RerankResult{},
 		"RerankMeta": RerankMeta{}, "RerankVersion": RerankVersion{},
-		"IndexState": IndexState{}, "IndexModels": IndexModels{}, "IndexRetrieval": IndexRetrieval{},
+		"IndexState": IndexState{}, "IndexProgress": IndexProgress{}, "IndexModels": IndexModels{}, "IndexRetrieval": IndexRetrieval{},
 		"Chunking":       config.Chunking{},
 		"DocumentChunks": DocumentChunks{}, "DocumentChunk": DocumentChunk{},
 		"DocumentPage": DocumentPage{}, "Document": Document{}, "ErrorBody": ErrorBody{}, "Failure": Failure{},

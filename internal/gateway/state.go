@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -45,6 +46,19 @@ func (g *Gateway) Warm(ctx context.Context) {
 // shutting down.
 func (g *Gateway) Ready() bool { return g.ready.Load() }
 
+// whileBuilding returns an error as long as the first ingestion of the index runs in this process: an answer
+// would lack in silence what has not been read yet.
+func (g *Gateway) whileBuilding() error {
+	p := g.progress()
+	if p == nil || g.Ready() {
+		return nil
+	}
+	f := failure(http.StatusServiceUnavailable, "IndexBuilding", fmt.Sprintf(
+		"the index is being built, with %d of %d documents done; ask again when it is complete", p.DocumentsDone, p.DocumentsTotal))
+	f.retryAfter = 5 * time.Second
+	return f
+}
+
 const plainText = "text/plain; charset=utf-8"
 
 // healthz answers GET /healthz: the process serves.
@@ -76,10 +90,19 @@ type IndexState struct {
 
 	Dimensions  int             `json:"dimensions,omitempty"`
 	LastSync    time.Time       `json:"last_sync,omitzero"` // is when a run last completed every listed document
+	Progress    *IndexProgress  `json:"progress,omitempty"` // is omitted if no run is seen by this gateway
 	MemoryBytes int64           `json:"memory_bytes,omitempty"`
 	Models      IndexModels     `json:"models"`
 	Retrieval   IndexRetrieval  `json:"retrieval"`
 	Chunking    config.Chunking `json:"chunking"`
+}
+
+// IndexProgress is how far the ingestion is that runs in the gateway's own process, as in `ragpipeline run`.
+type IndexProgress struct {
+	Phase          config.Phase `json:"phase"`
+	DocumentsDone  int          `json:"documents_done"`
+	DocumentsTotal int          `json:"documents_total"`
+	SecondsLeft    float64      `json:"seconds_left,omitempty"` // is omitted if it is not known
 }
 
 // IndexModels holds the names of the models.
@@ -122,6 +145,9 @@ func (g *Gateway) indexState(x *exchange, r *http.Request) error {
 		Models:      IndexModels{Embedding: c.Models.Embedding.Name},
 		Retrieval:   IndexRetrieval{c.Retrieval.Mode, c.Retrieval.K, c.Retrieval.TopN, c.Retrieval.Alpha},
 		Chunking:    c.Generation.Chunking,
+	}
+	if p := g.progress(); p != nil {
+		state.Progress = &IndexProgress{p.Phase, p.DocumentsDone, p.DocumentsTotal, p.SecondsLeft}
 	}
 	if c.Models.Reranking != nil {
 		state.Models.Reranking = c.Models.Reranking.Name

@@ -65,7 +65,7 @@ func open(t *testing.T, c client) *browser {
 	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
 		t.Fatal(err)
 	}
-	b.do("set the size", chromedp.EmulateViewport(1280, 800))
+	b.do("set the size", chromedp.EmulateViewport(1280, 860))
 	b.load("/")
 	return b
 }
@@ -188,14 +188,20 @@ func (b *browser) sees(selector string, texts ...string) {
 	}
 }
 
-// until waits until the expression holds.
+// until waits until the expression holds, also on a page that is loaded meanwhile.
 func (b *browser) until(expression string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
-	defer cancel()
-	_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(20*time.Millisecond)))
-	if err != nil {
-		b.t.Fatalf("it never holds that %s: %v\nThe page shows:\n%s", expression, err, b.text("body"))
+	deadline, pause := time.Now().Add(patience/2), time.NewTicker(20*time.Millisecond)
+	defer pause.Stop()
+	for {
+		holds, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if err == nil && holds {
+			return
+		}
+		if time.Now().After(deadline) || b.ctx.Err() != nil {
+			b.t.Fatalf("it never holds that %s: %v\nThe page shows:\n%s", expression, err, b.text("body"))
+		}
+		<-pause.C
 	}
 }
 
@@ -283,7 +289,7 @@ func (b *browser) narrow(do func()) {
 	if wide := read[int](b, "document.documentElement.scrollWidth"); wide > 320 {
 		b.t.Errorf("at 320 pixels, the page is %d wide", wide)
 	}
-	b.do("widen", chromedp.EmulateViewport(1280, 800))
+	b.do("widen", chromedp.EmulateViewport(1280, 860))
 }
 
 // picture writes what the window shows into the docs, if -update asks for it.

@@ -42,7 +42,7 @@ function drawState() {
   document.title = $("pipeline").textContent;
   $("freshness").textContent = count(state.documents, "document") + (state.last_sync ? ", updated " + ago(state.last_sync) : "");
   $("forget-key").hidden = !key.get();
-  if (!state.ready) banner("notice", building());
+  if (!state.ready || !state.last_sync) banner("notice", building());
   else if (state.documents === 0) banner("notice", "The index is empty: no document has been indexed yet, so there is nothing to answer from.");
   else if (state.progress) banner("quiet-note", "The index is being brought up to date: " + progress() + ".");
   else banner();
@@ -54,7 +54,7 @@ function building() {
 }
 
 function progress() {
-  const { documentsDone: done, documentsTotal: total, secondsLeft: left } = state.progress;
+  const { documents_done: done, documents_total: total, seconds_left: left } = state.progress;
   return done.toLocaleString("en") + " of " + count(total, "document") + (left ? ", about " + count(Math.ceil(left / 60), "minute") + " left" : "");
 }
 

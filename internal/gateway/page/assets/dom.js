@@ -61,3 +61,9 @@ export function placeOf(metadata) {
   if (metadata.heading) where.push(metadata.heading);
   return where.join(", ");
 }
+
+// sentence begins a message with a capital and ends it with a stop.
+export function sentence(message) {
+  const text = message.trim();
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+}

@@ -1,5 +1,5 @@
 // One turn of a conversation: a question, how far its answer is, the answer, and what it rests on.
-import { announce, count, duration, el, placeOf } from "./dom.js";
+import { announce, count, duration, el, placeOf, sentence } from "./dom.js";
 import { chat } from "./api.js";
 import { render } from "./markdown.js";
 import { open } from "./panel.js";
@@ -25,6 +25,7 @@ export class Turn {
 
   // run asks the question at the end of the history, and returns when the answer is complete, has failed or was stopped.
   async run(history, signal) {
+    this.asked = history.length / 2 + 1; // counts the questions of the conversation so far
     this.step("index");
     announce(stages.index);
     try {
@@ -134,6 +135,7 @@ export class Turn {
       const opens = how.getAttribute("aria-expanded") === "false";
       how.setAttribute("aria-expanded", String(opens));
       found.replaceChildren(...(opens ? [explain(this)] : []));
+      if (opens) how.scrollIntoView({ block: "start" });
     });
     const copy = el("button", { type: "button", class: "quiet", onclick: async () => {
       await navigator.clipboard.writeText(this.answer);
@@ -151,10 +153,4 @@ export class Turn {
     if (this.state !== "done") return [];
     return [{ role: "user", content: this.question }, { role: "assistant", content: this.answer }];
   }
-}
-
-// sentence begins a message with a capital and ends it with a stop.
-function sentence(message) {
-  const text = message.trim();
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
