@@ -3,7 +3,7 @@
 // its own on loopback, and reads their CPU and memory from /proc, so it needs Linux.
 // docs/benchmarks.md says what the figures mean.
 //
-//	go run ./hack/bench [-only NAME,...] [-pdfs DIR] [-chunks N] [-langchain [-python PATH]] [-out FILE]
+//	go run ./hack/bench [-only NAME,...] [-pdfs DIR] [-chunks N] [-pipelines N] [-langchain [-python PATH]] [-out FILE]
 package main
 
 import (
@@ -64,6 +64,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		"a Python that has hack/bench/langchain/requirements.txt; without it, a venv is made")
 	pdfs := flags.String("pdfs", "", "directory of PDFs to read; generated ones when empty")
 	chunks := flags.Int("chunks", 100_000, "chunks that scale ingests")
+	pipelines := flags.Int("pipelines", 200, "pipelines that the operator has, all applied at once")
 	out := flags.String("out", "", "file to write the tables to as well")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -80,7 +81,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, pdfs: *pdfs, python: *python, chunks: *chunks, indexes: map[int]string{}}
+	b := &bench{dir: dir, pdfs: *pdfs, python: *python, chunks: *chunks, pipelines: *pipelines, indexes: map[int]string{}}
 	text, err := b.measure(ctx, chosen)
 	if err != nil {
 		return err
@@ -158,7 +159,9 @@ type bench struct {
 	pdfs   string // directory of PDFs, once there is one
 	python string
 	chunks int // of scale
-	report report
+	// pipelines is how many the operator has.
+	pipelines int
+	report    report
 
 	binary, simulator string         // once built
 	indexes           map[int]string // directories of built indexes, by their chunks

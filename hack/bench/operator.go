@@ -9,7 +9,13 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	kube "sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/hack/bench/audit"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/test/played"
 )
 
@@ -17,6 +23,8 @@ const (
 	// operatorQuiet is how long no write means that everything has settled: three readings of the
 	// pods' reports.
 	operatorQuiet = 15 * time.Second
+	// operatorSyncs is how many pipelines are asked to read their documents at once.
+	operatorSyncs = 50
 	// operatorWatched is how long the settled operator is watched.
 	operatorWatched = time.Minute
 )
@@ -40,7 +48,7 @@ func (b *bench) operator(ctx context.Context) error {
 		return errors.Join(err, server.Stop())
 	}
 	m := &operators{bench: b, Server: server, cluster: cluster}
-	for _, step := range []func(context.Context) error{m.start, m.converge, m.watch, m.restart, m.stop, m.floors} {
+	for _, step := range []func(context.Context) error{m.start, m.converge, m.watch, m.sync, m.restart, m.stop, m.floors} {
 		if err = step(ctx); err != nil {
 			break
 		}
@@ -89,7 +97,7 @@ func (m *operators) start(ctx context.Context) error {
 		return err
 	}
 	resident, own, err := m.process.idle(ctx)
-	m.report.add(operatorTitle(), row{what: "memory before the first", value: resident, unit: "MB"},
+	m.report.add(m.title(), row{what: "memory before the first", value: resident, unit: "MB"},
 		row{what: "of that its own, the rest being pages of the binary", value: own, unit: "MB"})
 	return err
 }
@@ -153,7 +161,7 @@ func (m *operators) converge(ctx context.Context) error {
 		return err
 	}
 	m.converged = after.since(before)
-	m.report.add(operatorTitle(),
+	m.report.add(m.title(),
 		row{what: "until all were applied", value: applied.Seconds(), unit: "s"},
 		row{what: "**until all were Ready**", value: quantile(times, 1), unit: "s"},
 		row{what: "until half were Ready", value: median(times), unit: "s"})
@@ -190,7 +198,7 @@ func (m *operators) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.report.add(quietTitle(),
+	m.report.add(m.quietTitle(),
 		row{what: "**writes in a minute**, Leases aside", value: all.writes, atMost: 1},
 		row{what: "reads of the API server in a minute, watches aside", value: all.reads},
 		row{what: "pods' reports read, each second", value: m.reports / operatorWatched.Seconds()},
@@ -199,6 +207,42 @@ func (m *operators) watch(ctx context.Context) error {
 		row{what: "CPU a pass", value: milliseconds(m.quiet.cpu) / m.quiet.passes, unit: "ms"},
 		row{what: "memory", value: resident, unit: "MB"},
 		row{what: "of that its own", value: own, unit: "MB"})
+	return nil
+}
+
+// sync asks some pipelines at once to read their documents, and waits until nothing is written any more.
+func (m *operators) sync(ctx context.Context) error {
+	log, err := m.Log()
+	if err != nil {
+		return err
+	}
+	before, err := m.usage(ctx)
+	if err != nil {
+		return err
+	}
+	syncing := min(operatorSyncs, m.pipelines)
+	started := time.Now()
+	if err := side(syncing, func(i int) error {
+		p := &v1alpha1.RAGPipeline{ObjectMeta: metav1.ObjectMeta{Namespace: namespaceOf(i), Name: nameOf(i)}}
+		patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"again"}}}`, naming.AnnotationSync)
+		return m.Client.Patch(ctx, p, kube.RawPatch(types.MergePatchType, patch))
+	}); err != nil {
+		return err
+	}
+	requests, err := m.settle(ctx, log)
+	if err != nil {
+		return err
+	}
+	after, err := m.usage(ctx)
+	if err != nil {
+		return err
+	}
+	all, used := count(requests), after.since(before)
+	m.report.add(fmt.Sprintf("Operator, %d of the %d pipelines synced at once", syncing, m.pipelines),
+		row{what: "until the last write", value: all.last.Sub(started).Seconds(), unit: "s"},
+		row{what: "writes a pipeline that synced", value: all.writes / float64(syncing)},
+		row{what: "CPU meanwhile", value: used.cpu.Seconds(), unit: "s"},
+		row{what: "**peak memory**", value: used.peak, unit: "MB"})
 	return nil
 }
 
@@ -238,9 +282,9 @@ func (m *operators) restart(ctx context.Context) error {
 		}
 	}
 	all := count(requests)
-	m.report.add(restartTitle(),
+	m.report.add(m.restartTitle(),
 		row{what: "from its start to its last write", value: all.last.Sub(started).Seconds(), unit: "s"},
-		row{what: "applies a pipeline", value: all.applies / operatorPipelines},
+		row{what: "applies a pipeline", value: all.applies / float64(m.pipelines)},
 		row{what: "**objects that they changed**", value: float64(changed)},
 		row{what: "other writes", value: all.writes - all.applies},
 		row{what: "CPU until it had settled", value: after.cpu.Seconds(), unit: "s"},

@@ -38,7 +38,7 @@ func (m *operators) floors(ctx context.Context) error {
 	if err := writeJSON(urls, m.cluster.ReportURLs()); err != nil {
 		return err
 	}
-	reading, err := m.operatorFloor(ctx, "-read", urls, "-times", strconv.Itoa(max(1, int(m.reports)/operatorPipelines)))
+	reading, err := m.operatorFloor(ctx, "-read", urls, "-times", strconv.Itoa(max(1, int(m.reports)/m.pipelines)))
 	if err != nil {
 		return err
 	}
@@ -57,12 +57,12 @@ func (m *operators) floors(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.report.add(operatorTitle(),
+	m.report.add(m.title(),
 		row{what: "floor: CPU of the same creations and one status, a pipeline",
-			value: applying.CPU / operatorPipelines, unit: "ms"},
+			value: applying.CPU / float64(m.pipelines), unit: "ms"},
 		row{what: "CPU, to the floor", value: milliseconds(m.converged.cpu) / applying.CPU, unit: "x"},
 		row{what: "floor: creating them, eight at once", value: applying.Took, unit: "s"})
-	m.report.add(quietTitle(),
+	m.report.add(m.quietTitle(),
 		row{what: "floor: CPU of reading a report", value: reading.CPU / float64(reading.Requests), unit: "ms"},
 		row{what: "CPU, to the floor of reading the same reports",
 			value: milliseconds(m.quiet.cpu) / m.reports / (reading.CPU / float64(reading.Requests)), unit: "x"})

@@ -24,14 +24,12 @@ import (
 )
 
 const (
-	// operatorPipelines is how many are applied at once.
-	operatorPipelines = 200
 	// operatorNamespaces is how many namespaces they are in.
 	operatorNamespaces = 10
 	// operatorNIMs: one in so many has three NIMs in place of stand-ins.
 	operatorNIMs = 4
 	// operatorPatience is for all of them to become Ready.
-	operatorPatience = 15 * time.Minute
+	operatorPatience = 30 * time.Minute
 )
 
 // applyPipelines applies the quickstart and the NIM sample under many names, with what they refer
@@ -57,16 +55,20 @@ func (m *operators) applyPipelines(ctx context.Context) error {
 			}
 		}
 	}
-	return side(operatorPipelines, func(i int) error {
+	return side(m.pipelines, func(i int) error {
 		p := quickstart.DeepCopyObject().(kube.Object)
 		if i%operatorNIMs == 0 {
 			p = nim.DeepCopyObject().(kube.Object)
 		}
-		p.SetNamespace(namespace(i % operatorNamespaces))
-		p.SetName(fmt.Sprintf("pipeline-%d", i))
+		p.SetNamespace(namespaceOf(i))
+		p.SetName(nameOf(i))
 		return m.Client.Create(ctx, p)
 	})
 }
+
+func namespaceOf(pipeline int) string { return namespace(pipeline % operatorNamespaces) }
+
+func nameOf(pipeline int) string { return fmt.Sprintf("pipeline-%d", pipeline) }
 
 func namespace(n int) string { return fmt.Sprintf("bench-%d", n) }
 
@@ -153,11 +155,11 @@ func (m *operators) awaitReady(ctx context.Context, started time.Time) (times []
 				waiting = fmt.Sprintf("%s is %s: %s", key, ready.Reason, ready.Message)
 			}
 		}
-		if len(times) == operatorPipelines {
+		if len(times) == m.pipelines {
 			return times, nil
 		}
 		if err := pause(ctx, 250*time.Millisecond); err != nil {
-			return nil, fmt.Errorf("%d of %d pipelines are Ready; %s: %w", len(times), operatorPipelines, waiting, err)
+			return nil, fmt.Errorf("%d of %d pipelines are Ready; %s: %w", len(times), m.pipelines, waiting, err)
 		}
 	}
 }

@@ -13,16 +13,16 @@ import (
 	"github.com/ragpipeline/ragpipeline/hack/bench/audit"
 )
 
-func operatorTitle() string {
-	return fmt.Sprintf("Operator, %d pipelines applied at once, every %dth with NIMs", operatorPipelines, operatorNIMs)
+func (m *operators) title() string {
+	return fmt.Sprintf("Operator, %d pipelines applied at once, every %dth with NIMs", m.pipelines, operatorNIMs)
 }
 
-func quietTitle() string {
-	return fmt.Sprintf("Operator, the same %d pipelines when nobody touches them", operatorPipelines)
+func (m *operators) quietTitle() string {
+	return fmt.Sprintf("Operator, the same %d pipelines when nobody touches them", m.pipelines)
 }
 
-func restartTitle() string {
-	return fmt.Sprintf("Operator, restarted with these %d pipelines", operatorPipelines)
+func (m *operators) restartTitle() string {
+	return fmt.Sprintf("Operator, restarted with these %d pipelines", m.pipelines)
 }
 
 // usage is what the operator has used since its start.
@@ -123,15 +123,15 @@ func count(requests []audit.Request) (c counts) {
 // child created, and one status written.
 func (m *operators) reportRequests() {
 	all := count(m.requests)
-	a := func(n float64) float64 { return n / operatorPipelines }
-	m.report.add(operatorTitle(),
+	a := func(n float64) float64 { return n / float64(m.pipelines) }
+	m.report.add(m.title(),
 		row{what: "**writes a pipeline**", value: a(all.writes)},
 		row{what: "of them children that were created", value: a(all.creates)},
 		row{what: "of them children that were applied again", value: a(all.applies - all.creates)},
 		row{what: "of them statuses", value: a(all.statuses)},
 		row{what: "of them events", value: a(all.events)},
 		row{what: "of them refused, as conflicts are", value: a(all.refused)},
-		row{what: "writes, to the floor of each child and one status", value: all.writes / (all.creates + operatorPipelines),
+		row{what: "writes, to the floor of each child and one status", value: all.writes / (all.creates + float64(m.pipelines)),
 			unit: "x"},
 		row{what: "reads a pipeline, watches aside", value: a(all.reads)},
 		row{what: "passes a pipeline", value: a(m.converged.passes)},

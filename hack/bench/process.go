@@ -103,8 +103,10 @@ func (p *process) tail() string {
 const clockTick = 10 * time.Millisecond
 
 // cpu is what the running program has used so far, in all threads.
-func (p *process) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+func (p *process) cpu() (time.Duration, error) { return cpuOf(p.cmd.Process.Pid) }
+
+func cpuOf(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
@@ -112,11 +114,24 @@ func (p *process) cpu() (time.Duration, error) {
 	// (proc(5)).
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat: %q is too short", p.cmd.Process.Pid, stat)
+		return 0, fmt.Errorf("/proc/%d/stat: %q is too short", pid, stat)
 	}
 	user, userErr := strconv.Atoi(fields[11])
 	system, systemErr := strconv.Atoi(fields[12])
 	return time.Duration(user+system) * clockTick, errors.Join(userErr, systemErr)
+}
+
+// cpuDuring is what the process uses while do runs.
+func cpuDuring(pid int, do func() error) (time.Duration, error) {
+	before, err := cpuOf(pid)
+	if err != nil {
+		return 0, err
+	}
+	if err := do(); err != nil {
+		return 0, err
+	}
+	after, err := cpuOf(pid)
+	return after - before, err
 }
 
 // memory reads a size of the running program in MB: VmRSS, what is resident, or VmHWM, the most

@@ -168,6 +168,9 @@ func freePorts(n int) ([]string, error) {
 // startTimeout is how long a server may take to be ready on a busy machine.
 const startTimeout = time.Minute
 
+// PID is the id of the process that runs now.
+func (s *Server) PID() int { return s.command.Process.Pid }
+
 // Restart kills the process, starts it again and waits until it is ready. Data and addresses stay.
 func (s *Server) Restart() error {
 	s.Kill()
