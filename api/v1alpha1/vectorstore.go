@@ -11,6 +11,7 @@ import (
 type VectorStore struct {
 	// weaviate runs a Weaviate for this pipeline.
 	// +optional
+	// +structType=atomic
 	Weaviate *Weaviate `json:"weaviate,omitempty"`
 
 	// external uses an existing Weaviate.

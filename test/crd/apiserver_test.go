@@ -2,6 +2,7 @@ package crd
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -31,6 +32,7 @@ func TestARealAPIServer(t *testing.T) {
 	t.Run("starts the status at generation -1", s.startsStatus)
 	t.Run("prints a row", s.printsRow)
 	t.Run("keeps a null in extraBody", s.keepsNull)
+	t.Run("lets an applier take back all that it set in an object", s.letsTakeBack)
 }
 
 type server struct {
@@ -133,6 +135,18 @@ func (s server) keepsNull(t *testing.T) {
 }
 
 // A status that nobody wrote yet must not look as if the operator had acted: kstatus reads it.
+// Server-side apply makes an object null that an applier empties, unless the object is atomic. The applier may have set
+// only defaults: it owns those of an object that it created without server-side apply.
+func (s server) letsTakeBack(t *testing.T) {
+	const text = `{apiVersion: ragpipeline.io/v1alpha1, kind: RAGPipeline, metadata: {name: taken-back}, spec: {
+		documents: [{name: a, configMap: {name: a}}], models: {embedding: {standIn: {}}}, vectorStore: {weaviate: %s}}}`
+	for _, weaviate := range []string{"{replicas: 1, storage: {size: 10Gi, whenDeleted: Retain}}", "{}"} {
+		if err := s.apply(t, "default", fmt.Appendf(nil, text, weaviate)); err != nil {
+			t.Errorf("weaviate: %s: %v", weaviate, err)
+		}
+	}
+}
+
 func (s server) startsStatus(t *testing.T) {
 	namespace := apiserver.Namespace(t, nil)
 	if err := s.create(t, namespace, minimal(t)); err != nil {
