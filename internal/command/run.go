@@ -165,6 +165,12 @@ func (f *runFlags) run(ctx context.Context) error {
 		if options.Originals, err = originals(c.ingest.Sources, resolvers); err != nil {
 			return unusable{err}
 		}
+		draw, stop, err := d.drawing()
+		if err != nil {
+			return err
+		}
+		defer stop()
+		options.Draw = draw
 		return f.serve(ctx, d, options, path, complete, update)
 	}
 	if err := f.updateAsked(ctx, d, path, update); err != nil {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/worker"
+	"github.com/ragpipeline/ragpipeline/internal/gateway"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/source"
 )
@@ -54,4 +57,23 @@ func originals(
 		}
 		return source.Original(ctx, s, strings.TrimPrefix(row.Document, row.Source+"/"), row.Hash, max)
 	}, nil
+}
+
+// drawing returns the function by which the gateway draws pages of PDFs, in a process of its own that is started when
+// one is asked for. stop ends that process.
+func (d *dataPlane) drawing() (
+	draw func(ctx context.Context, pdf []byte, page int) (*gateway.PagePicture, error), stop func(), err error,
+) {
+	command, err := extractWorker(d.cacheDirectory())
+	if err != nil {
+		return nil, nil, err
+	}
+	pool := worker.New(worker.Options{Command: command, Workers: 1, Time: worker.Time{Base: 20 * time.Second, Longest: 20 * time.Second}})
+	return func(ctx context.Context, pdf []byte, page int) (*gateway.PagePicture, error) {
+		drawing, err := pool.Draw(ctx, pdf, page)
+		if err != nil {
+			return nil, err
+		}
+		return &gateway.PagePicture{PNG: drawing.PNG, Box: drawing.Box}, nil
+	}, pool.Close, nil
 }

@@ -12,6 +12,8 @@ import (
 type Input struct {
 	Name string // is a path or file name, which decides among kinds of text only
 	Data []byte
+	// Draw is a page of a PDF that worker.Pool draws instead of reading the document; 0 for none.
+	Draw int
 }
 
 // OneByOne reads documents by a function such as Extractor.Extract, in their order.

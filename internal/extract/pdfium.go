@@ -35,12 +35,21 @@ type pdfiums struct {
 }
 
 // read reads one PDF. An error without a reason is not the document's fault: PDFium cannot be started.
-func (p *pdfiums) read(s source, reached func(page int)) (*Document, error) {
+func (p *pdfiums) read(s source, reached func(page int)) (d *Document, err error) {
+	err = p.with(func(current *pdfium) error {
+		d, err = current.read(s, reached)
+		return err
+	})
+	return d, err
+}
+
+// with lends PDFium for one PDF.
+func (p *pdfiums) with(use func(current *pdfium) error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.current == nil {
 		if err := p.start(); err != nil {
-			return nil, fmt.Errorf("start PDFium: %w", err)
+			return fmt.Errorf("start PDFium: %w", err)
 		}
 	}
 	defer func() {
@@ -49,7 +58,7 @@ func (p *pdfiums) read(s source, reached func(page int)) (*Document, error) {
 			p.current = nil
 		}
 	}()
-	return p.current.read(s, reached)
+	return use(p.current)
 }
 
 // start compiles PDFium for this process alone if the cache on disk cannot be used.

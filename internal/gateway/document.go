@@ -39,7 +39,15 @@ const (
 func (g *Gateway) document(x *exchange, r *http.Request) error {
 	id := r.PathValue("id")
 	if _, suffix, found := strings.Cut(r.Pattern, "{id}"); found {
-		id += suffix
+		id += strings.Replace(suffix, "{page}", r.PathValue("page"), 1)
+	}
+	if of, page, found := cutPage(id); found {
+		switch row, err := g.visible(r.Context(), of); {
+		case err != nil:
+			return err
+		case row != nil:
+			return g.picture(x, r, row, page)
+		}
 	}
 	for suffix, part := range map[string]func(*exchange, *http.Request, *index.Row) error{
 		contentSuffix: g.content, chunksSuffix: g.documentChunks,

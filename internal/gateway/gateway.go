@@ -44,7 +44,9 @@ type Options struct {
 	// or an error if they cannot be had; then the gateway sends the text in the index. If it is nil,
 	// the gateway reaches no source.
 	Originals func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
-	Embedder  Embedder
+	// Draw makes a picture of a page of a PDF, which counts from 1. If it is nil, pages have no pictures.
+	Draw     func(ctx context.Context, pdf []byte, page int) (*PagePicture, error)
+	Embedder Embedder
 	// Progress returns how far the ingestion is that runs in this process; nil while none runs. It may
 	// itself be nil.
 	Progress func() *config.Progress
@@ -72,6 +74,7 @@ type Gateway struct {
 	query     *query.Service
 	index     access.Reader
 	originals func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
+	draw      func(ctx context.Context, pdf []byte, page int) (*PagePicture, error)
 	contents  *semaphore.Weighted // bounds the documents that are being sent
 	embedder  Embedder
 	progress  func() *config.Progress
@@ -103,6 +106,7 @@ func New(o Options) *Gateway {
 		query:       o.Query,
 		index:       access.NewReader(o.Index, o.Config.Access),
 		originals:   o.Originals,
+		draw:        o.Draw,
 		contents:    semaphore.NewWeighted(contentsAtOnce),
 		contentWait: 5 * time.Second,
 		embedder:    o.Embedder,
@@ -175,6 +179,7 @@ func (g *Gateway) routes() []route {
 		{pattern: "GET /v1/documents/{id...}", handle: g.document},
 		{pattern: "GET /v1/documents/{id}/content", handle: g.document},
 		{pattern: "GET /v1/documents/{id}/chunks", handle: g.document},
+		{pattern: "GET /v1/documents/{id}/pages/{page}", handle: g.document},
 		{pattern: "POST /mcp", handle: g.mcp, places: g.answers},
 		{pattern: "GET /{$}", handle: mounted(web), open: true},
 		{pattern: "GET /assets/{name}", handle: mounted(web), open: true},

@@ -331,3 +331,30 @@ func TestThePageFollowsAnIndexThatIsBuilt(t *testing.T) {
 	b.behaved()
 	p.stop().ends(0)
 }
+
+func TestThePageFramesThePassageOfAPDF(t *testing.T) {
+	t.Parallel()
+	docs := directory(t, windFarm)
+	write(t, docs+"/papers/vila.pdf", string(vilaPaper()))
+	p, c := serving(t, []string{"-f", manifest(t, pipeline(volume, standIns)), "--documents", docs})
+	b := open(t, c)
+	b.ask("How many A100 GPUs was VILA trained on?")
+	contains(t, b.answered(), "16 nodes with 8 A100 GPUs each")
+	b.tabTo(".answer .cite")
+	b.press(kb.Enter)
+	b.sees("#panel", "docs/papers/vila.pdf", "page 2")
+	b.until("document.querySelector('#panel img')?.naturalWidth > 500")
+	b.sees("#panel figcaption", "Page 2; the passage is framed")
+	inside := read[bool](b, `(() => {
+		const sheet = document.querySelector(".sheet").getBoundingClientRect();
+		const frames = [...document.querySelectorAll(".sheet rect")].map(r => r.getBoundingClientRect());
+		return frames.length > 2 && frames.every(f => f.left > sheet.left && f.right < sheet.right && f.top > sheet.top && f.bottom < sheet.bottom);
+	})()`)
+	if !inside {
+		t.Error("the frames are not on the page")
+	}
+	b.accessible("beside a page of a PDF")
+	b.picture("page-pdf")
+	b.behaved()
+	p.stop().ends(0)
+}

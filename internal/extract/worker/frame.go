@@ -33,6 +33,7 @@ const maxFrame = 48 << 20
 type task struct {
 	Name string
 	Size int // of the document, in bytes
+	Draw int `json:",omitempty"` // is the page to draw; 0 reads the document
 }
 
 // page is a page without its text.

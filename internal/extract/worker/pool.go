@@ -90,6 +90,23 @@ func (p *Pool) Extract(ctx context.Context, name string, data []byte) (d *extrac
 	return d, err
 }
 
+// Draw draws a page of a PDF, which counts from 1, as extract.Extractor does. It fails as Extract does.
+func (p *Pool) Draw(ctx context.Context, pdf []byte, page int) (*extract.Drawing, error) {
+	var answer *extract.Document
+	var err error
+	//nolint:revive // there is one
+	for answer, err = range p.ExtractAll(ctx, []extract.Input{{Name: "page.pdf", Data: pdf, Draw: page}}) {
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(answer.Pages) != 1 || len(answer.Pages[0].Lines) != 1 || len(answer.Pages[0].Lines[0].Boxes) != 1 {
+		return nil, errGarbage
+	}
+	drawn := &answer.Pages[0]
+	return &extract.Drawing{PNG: []byte(drawn.Text), Box: drawn.Lines[0].Boxes[0]}, nil
+}
+
 // acquire waits for a process, until ctx ends.
 func (p *Pool) acquire(ctx context.Context) (*process, error) {
 	if err := ctx.Err(); err != nil {

@@ -125,7 +125,7 @@ func (p *process) read(w *watch) (*extract.Document, error) {
 func (p *process) send(documents ...extract.Input) error {
 	var frames bytes.Buffer
 	for _, d := range documents {
-		if err := writeFrame(&frames, frameDocument, task{Name: shortName(d.Name), Size: len(d.Data)}); err != nil {
+		if err := writeFrame(&frames, frameDocument, task{shortName(d.Name), len(d.Data), d.Draw}); err != nil {
 			return err
 		}
 		if len(d.Data) <= small {

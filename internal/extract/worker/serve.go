@@ -72,7 +72,7 @@ func Serve(in io.Reader, out io.Writer, cacheDir string) error {
 }
 
 type document struct {
-	name string
+	task
 	data []byte
 }
 
@@ -98,7 +98,7 @@ func receive(in io.Reader, documents chan<- document) error {
 		if _, err := io.ReadFull(r, data); err != nil {
 			return err
 		}
-		documents <- document{t.Name, data}
+		documents <- document{t, data}
 	}
 }
 
@@ -118,12 +118,28 @@ func (s *server) tell(kind byte, v any) error {
 
 func (s *server) answer(documents <-chan document) error {
 	for d := range documents {
-		text, err := s.extractor.Extract(context.Background(), d.name, d.data)
+		text, err := s.read(d)
 		if err := s.send(text, err); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// read reads a document, or draws a page of it: the answer is then a document of one page whose text is the picture,
+// and whose line is all that is seen of the page.
+func (s *server) read(d document) (*extract.Document, error) {
+	if d.Draw == 0 {
+		return s.extractor.Extract(context.Background(), d.Name, d.data)
+	}
+	drawing, err := s.extractor.Draw(d.data, d.Draw)
+	if err != nil {
+		return nil, err
+	}
+	seen := extract.Line{Boxes: [][4]float64{drawing.Box}}
+	return &extract.Document{Pages: []extract.Page{
+		{Number: d.Draw, Text: string(drawing.PNG), Lines: []extract.Line{seen}},
+	}}, nil
 }
 
 // send sends a document page by page, or its failure.

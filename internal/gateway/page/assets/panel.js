@@ -78,11 +78,12 @@ async function drawPage(into, citation, mine) {
   } catch {
     return;
   }
+  if (response.status === 204) return;
   const blob = await response.blob();
   if (mine !== shown) return;
-  const [left, bottom, right, top] = response.headers.get("X-Page-Box").split(" ").map(Number);
+  const [left, bottom, right, top] = (response.headers.get("X-Page-Box") ?? "0 0 0 0").split(" ").map(Number);
   picture = URL.createObjectURL(blob);
-  const frames = (boxes ?? []).map(([l, b, r, t]) =>
+  const frames = (right > left ? boxes ?? [] : []).map(([l, b, r, t]) =>
     svg("rect", { x: l - left - 1, y: top - t - 1, width: r - l + 2, height: t - b + 2, class: "frame" }));
   into.append(el("figure", {},
     el("div", { class: "sheet" },
