@@ -106,6 +106,9 @@ func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) 
 		a.memory.put(owner, want.key, last)
 		return found.GetUID(), nil
 	}
+	if err := a.releaseReplicas(ctx, want, found); err != nil {
+		return "", err
+	}
 	object, err := want.object()
 	if err != nil {
 		return "", err

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
@@ -155,6 +156,34 @@ func TestReplicasThatAreNotOursStayAsAnAutoscalerSetThem(t *testing.T) {
 		if got := *get[appsv1.Deployment](w, "papers-gateway").Spec.Replicas; got != 4 {
 			t.Errorf("%d replicas", got)
 		}
+	}
+}
+
+func TestReplicasThatTheSpecNoLongerSetsStayUntilAnAutoscalerChangesThem(t *testing.T) {
+	w := newWorld(t)
+	p := w.pipeline("papers")
+	three := deployment(p, "papers-gateway")
+	three.Spec.WithReplicas(3)
+	w.apply(p, desired.Child{Object: three})
+	w.settle()
+	w.applier = apply.New(w.cached, w.live) // the number goes while the operator is restarted
+	for _, want := range []int32{3, 5} {
+		changed := deployment(p, "papers-gateway")
+		changed.Spec.WithRevisionHistoryLimit(want)
+		w.apply(p, desired.Child{Object: changed})
+		d := get[appsv1.Deployment](w, "papers-gateway")
+		if *d.Spec.Replicas != want {
+			t.Errorf("%d replicas, not %d", *d.Spec.Replicas, want)
+		}
+		scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 5}}
+		w.check(w.live.SubResource("scale").Update(t.Context(), d, client.WithSubResourceBody(scale)))
+		w.settle()
+	}
+	back := deployment(p, "papers-gateway")
+	back.Spec.WithReplicas(2)
+	w.apply(p, desired.Child{Object: back})
+	if got := *get[appsv1.Deployment](w, "papers-gateway").Spec.Replicas; got != 2 {
+		t.Errorf("%d replicas, and the spec sets 2 again", got)
 	}
 }
 
