@@ -176,7 +176,7 @@ func (s *State) deployment(name, component string) status.Component {
 			d.Status.UpdatedReplicas == replicas && d.Status.Replicas == replicas,
 		Replicas: replicas,
 		Ready:    d.Status.AvailableReplicas, // those that a Service is sure to reach
-		Pods:     s.unready(component, d.Spec.Selector.MatchLabels),
+		Pods:     s.faulty(component, d.Spec.Selector.MatchLabels),
 		Refused:  replicaFailure(d),
 	}
 }
@@ -195,7 +195,7 @@ func (s *State) statefulSet(name, component string) status.Component {
 			set.Status.UpdatedReplicas == replicas,
 		Replicas: replicas,
 		Ready:    min(set.Status.ReadyReplicas, s.readyPods(component)),
-		Pods:     s.unready(component, set.Spec.Selector.MatchLabels),
+		Pods:     s.faulty(component, set.Spec.Selector.MatchLabels),
 		Refused:  s.Refusals[set.UID],
 	}
 }

@@ -75,6 +75,38 @@ func (s *State) unready(component string, selector map[string]string) []corev1.P
 	})
 }
 
+// faulty are the unready pods, and those that a kubelet has evicted since a pod last became ready: their successors may
+// wait for a node, and do not tell why.
+func (s *State) faulty(component string, selector map[string]string) []corev1.Pod {
+	var last time.Time
+	for _, pod := range s.podsOf(component) {
+		if since := readySince(&pod); since != nil && matches(pod.Labels, selector) && since.After(last) {
+			last = *since
+		}
+	}
+	pods := s.unready(component, selector)
+	for _, pod := range s.Pods {
+		if pod.Labels[naming.LabelComponent] == component && matches(pod.Labels, selector) && !evicted(&pod).Before(last) &&
+			pod.Status.Phase == corev1.PodFailed && pod.Status.Reason == evictedReason {
+			pods = append(pods, pod)
+		}
+	}
+	return pods
+}
+
+// evictedReason is the reason that a kubelet gives for the failure of a pod that it evicted.
+const evictedReason = "Evicted"
+
+// evicted is when a pod was; if it does not tell, when it was made.
+func evicted(pod *corev1.Pod) time.Time {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
+			return c.LastTransitionTime.Time
+		}
+	}
+	return pod.CreationTimestamp.Time
+}
+
 func matches(labels, selector map[string]string) bool {
 	for key, value := range selector {
 		if labels[key] != value {

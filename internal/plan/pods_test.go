@@ -83,3 +83,36 @@ func TestReportsGoToTheGatewaysAndToTheJobOfTheirPod(t *testing.T) {
 		t.Errorf("%d reports could not be read, want 1", s.Unreadable)
 	}
 }
+
+func TestAnEvictedPodIsAFaultUntilAnotherIsReady(t *testing.T) {
+	evicted := reporting("evicted", "gateway", "")
+	evicted.Status.Phase, evicted.Status.Reason = corev1.PodFailed, "Evicted"
+	evicted.Status.Conditions = []corev1.PodCondition{{
+		Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon.Add(-time.Hour)),
+	}}
+	failed := reporting("failed", "gateway", "")
+	failed.Status.Phase = corev1.PodFailed
+	starting := reporting("starting", "gateway", "")
+	for name, test := range map[string]struct {
+		pods []corev1.Pod
+		want []string
+	}{
+		"its successor starts":                {[]corev1.Pod{evicted, failed, starting}, []string{"starting", "evicted"}},
+		"another was ready long before":       {[]corev1.Pod{evicted, readyFor(reporting("old", "gateway", ""), 2*time.Hour)}, []string{"evicted"}},
+		"another has become ready since":      {[]corev1.Pod{evicted, readyFor(reporting("new", "gateway", ""), time.Minute), starting}, []string{"starting"}},
+		"the store has become ready since":    {[]corev1.Pod{evicted, readyFor(reporting("new", "weaviate", ""), time.Minute)}, []string{"evicted"}},
+		"its successor waits; it never ended": {[]corev1.Pod{starting}, []string{"starting"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := standing()
+			s.Pods = test.pods
+			var names []string
+			for _, pod := range s.faulty("gateway", map[string]string{naming.LabelComponent: "gateway"}) {
+				names = append(names, pod.Name)
+			}
+			if diff := cmp.Diff(test.want, names); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
