@@ -42,6 +42,8 @@ type Reconciler struct {
 	Operator desired.Operator
 	Reports  Reports
 	Events   events.EventRecorder
+	// Identity names this installation in the Leases by which operators notice each other; empty to take none.
+	Identity string
 	// Registerer takes the metrics; nil for none.
 	Registerer prometheus.Registerer
 	// Rules are config.Rules when empty.
@@ -51,12 +53,13 @@ type Reconciler struct {
 	// Clock is time.Now when nil.
 	Clock func() time.Time
 
-	records  records
-	upgrades upgrades
-	routes   routes
-	progress progress
-	metrics  statusMetrics
-	once     sync.Once
+	territories territories
+	records     records
+	upgrades    upgrades
+	routes      routes
+	progress    progress
+	metrics     statusMetrics
+	once        sync.Once
 }
 
 // Reconcile is one pass over one pipeline.
@@ -71,6 +74,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if !p.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil // the children are owned: the garbage collector takes them
+	}
+	if back, err := r.standsBack(ctx, p); err != nil {
+		return quiet(err)
+	} else if back {
+		return ctrl.Result{RequeueAfter: territoryWait}, nil
 	}
 	state, err := r.read(ctx, p)
 	if err != nil {
@@ -258,6 +266,7 @@ func (r *Reconciler) now() time.Time {
 
 func (r *Reconciler) forget(request ctrl.Request) {
 	r.metrics.forget(request.NamespacedName)
+	r.forgetTerritory(request.NamespacedName)
 	r.records.forget(request.NamespacedName)
 	r.upgrades.forget(request.NamespacedName)
 	r.progress.forget(request.NamespacedName)

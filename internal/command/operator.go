@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -107,6 +108,7 @@ func (f *operatorFlags) run(ctx context.Context, log *slog.Logger) error {
 		Uncached:   manager.GetAPIReader(),
 		Applier:    apply.New(manager.GetClient(), manager.GetAPIReader()),
 		Operator:   operator,
+		Identity:   identity(operator),
 		Events:     manager.GetEventRecorder("ragpipeline"),
 		Registerer: metrics.Registry,
 	}
@@ -134,6 +136,16 @@ func (f *operatorFlags) options(namespace string) ctrl.Options {
 		LeaderElectionReleaseOnCancel: true, // the process ends when Start returns
 		GracefulShutdownTimeout:       &grace,
 	}
+}
+
+// identity names this installation to other operators: its replicas share it, and only one of them leads. Outside of a
+// cluster, the host's name stands for the namespace.
+func identity(o desired.Operator) string {
+	namespace := o.Namespace
+	if namespace == "" {
+		namespace, _ = os.Hostname()
+	}
+	return namespace + "/" + cmp.Or(o.Labels["app.kubernetes.io/instance"], "ragpipeline-operator")
 }
 
 // operator describes this operator, from its flags and from what the downward API put into the

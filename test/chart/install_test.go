@@ -99,6 +99,8 @@ func (c cluster) namespaced(t *testing.T) {
 		{"", "secrets", "", "list", "team", false},
 		{"storage.k8s.io", "storageclasses", "", "get", "", false},
 		{"coordination.k8s.io", "leases", "", "create", "team", true},
+		{"coordination.k8s.io", "leases", "", "create", "watched", true},
+		{"coordination.k8s.io", "leases", "", "create", "default", false},
 	})
 }
 
@@ -142,7 +144,10 @@ func (c cluster) clusterWide(t *testing.T) {
 		{"", "events", "", "watch", "team", false},
 		{"rbac.authorization.k8s.io", "roles", "", "create", "team", false},
 		{"coordination.k8s.io", "leases", "", "create", namespace, true},
-		{"coordination.k8s.io", "leases", "", "update", "team", false},
+		{"coordination.k8s.io", "leases", "", "create", "team", true},
+		{"coordination.k8s.io", "leases", "", "update", "team", false}, // but for the one that it names
+		{"coordination.k8s.io", "leases", "", "list", "team", false},
+		{"coordination.k8s.io", "leases", "", "delete", "team", false},
 	}...))
 }
 

@@ -45,6 +45,12 @@ func startOperator(t testing.TB, namespace string) *operator {
 // startOperatorOf runs an operator that goes by other rules than this build's, unless they are empty.
 func startOperatorOf(t testing.TB, namespace, rules string) *operator {
 	t.Helper()
+	return startOperatorWith(t, namespace, func(r *controllers.Reconciler) { r.Rules = rules })
+}
+
+// startOperatorWith runs an operator that is changed before it starts.
+func startOperatorWith(t testing.TB, namespace string, change func(*controllers.Reconciler)) *operator {
+	t.Helper()
 	o := new(operator)
 	restConfig := apiserver.Config(t)
 	o.requests.Watch(restConfig)
@@ -71,9 +77,9 @@ func startOperatorOf(t testing.TB, namespace, rules string) *operator {
 		},
 		Events:     manager.GetEventRecorder("ragpipeline"),
 		Registerer: prometheus.NewRegistry(),
-		Rules:      rules,
 		Poll:       poll,
 	}
+	change(reconciler)
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := reconciler.SetupWithManager(ctx, manager, 8); err != nil {
 		t.Fatal(err)
