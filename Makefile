@@ -18,7 +18,7 @@ TOOLS := -modfile=hack/tools/go.mod
 LINT := $(BIN)/golangci-lint
 
 .PHONY: help build image layer image-nimsim simulators test verify lint generate helm bench fuzz cluster cluster-down \
-	e2e e2e-long demo clean
+	e2e e2e-long demo krew clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ e2e-long: ## The same, and the stories that take long and seldom break
 
 demo: ## From no cluster to an answer: cluster, Helm install, kubectl apply, a question; as root on Linux
 	@hack/demo.sh
+
+krew: ## Build a release's archives of the kubectl plugin, and its manifest for krew, into bin/krew; VERSION is v1.2.3
+	@hack/krew.sh $(VERSION)
 
 clean: ## Remove what was built
 	rm -rf $(BIN)

@@ -29,9 +29,9 @@ func newInitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Write a manifest for a directory of documents, with the models that run on this machine",
-		Long: "init looks for a running Ollama or llama.cpp at their default ports, and writes a manifest with their models.\n" +
-			"Without one, it takes the stand-ins, which are for trying out. It uses NVIDIA's hosted models, to which the\n" +
-			"text of your documents is sent, only with --hosted, or after you have said yes.",
+		Long: "init looks for a running Ollama or llama.cpp at their default ports, and writes a manifest with their\n" +
+			"models. Without one, it takes the stand-ins, which are for trying out. It uses NVIDIA's hosted models, to\n" +
+			"which the text of your documents is sent, only with --hosted, or after you have said yes.",
 		Example: "  ragpipeline init ./docs\n  ragpipeline init ./docs --hosted -f hosted.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.asks = isTerminal(cmd.InOrStdin()) && isTerminal(cmd.ErrOrStderr())
@@ -48,7 +48,8 @@ func newInitCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.file, "filename", "f", "ragpipeline.yaml", "file to write, - is standard output")
 	flags.StringVar(&f.name, "name", "", "name of the pipeline (default the directory's)")
-	flags.BoolVar(&f.hosted, "hosted", false, "use NVIDIA's hosted models: the text of documents and questions is sent there")
+	flags.BoolVar(&f.hosted, "hosted", false,
+		"use NVIDIA's hosted models: the text of documents and questions is sent there")
 	flags.BoolVar(&f.force, "force", false, "replace a file that exists")
 	return cmd
 }
@@ -88,8 +89,8 @@ func (f *initFlags) run(ctx context.Context, directory string) error {
 	}
 	fmt.Fprintln(f.stderr, "models:", m.Models)
 	if f.file != "-" {
-		fmt.Fprintf(f.stderr, "%s is written. Ask your documents by it:\n\n  ragpipeline run -f %[1]s --documents %s --ask \"...\"\n",
-			f.file, directory)
+		fmt.Fprintf(f.stderr, "%s is written. Ask your documents by it:\n\n"+
+			"  ragpipeline run -f %[1]s --documents %s --ask \"...\"\n", f.file, directory)
 	}
 	return nil
 }
@@ -183,7 +184,7 @@ func (f *runFlags) starterFiles(ctx context.Context) ([]string, error) {
 	for _, note := range found.Notes {
 		fmt.Fprintln(stderr, "note:", note)
 	}
-	fmt.Fprintf(stderr, "models: %s\nnote: without -f, the manifest is %s, which this run wrote; edit it, or delete it to choose anew\n",
-		m.Models, file)
+	fmt.Fprintf(stderr, "models: %s\n"+
+		"note: without -f, the manifest is %s, which this run wrote; edit it, or delete it to choose anew\n", m.Models, file)
 	return []string{file}, nil
 }

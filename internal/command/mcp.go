@@ -16,8 +16,8 @@ func newMCPCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mcp NAME",
 		Short: "Serve a pipeline to an agent, over standard input and output",
-		Long: "mcp speaks the Model Context Protocol over standard input and output: an agent starts it, and then may search\n" +
-			"a pipeline's documents, ask it, and read its documents. What the key may not see, the agent does not see.",
+		Long: "mcp speaks the Model Context Protocol over standard input and output: an agent starts it, and then may\n" +
+			"search a pipeline's documents, ask it, and read its documents. What the key may not see, the agent does not see.",
 		Example: `  ragpipeline mcp quickstart
   ragpipeline mcp --url http://127.0.0.1:8080`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,8 +37,8 @@ func newMCPCommand() *cobra.Command {
 	return cmd
 }
 
-// serveAgent serves an agent until its input ends. The gateway is asked first, so that a wrong URL or key is told before
-// the agent relies on it.
+// serveAgent serves an agent until its input ends. The gateway is asked first, so that a wrong URL or key is told
+// before the agent relies on it.
 func serveAgent(ctx context.Context, c *connection, name string, in io.Reader, out io.Writer) error {
 	gateway, end, err := c.gateway(ctx, name)
 	if err != nil {

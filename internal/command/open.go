@@ -84,13 +84,7 @@ func (f *openFlags) run(ctx context.Context, name string) error {
 		return err
 	}
 	f.explain(p)
-	_, port, err := net.SplitHostPort(forwarding.URL[len("http://"):])
-	if err != nil {
-		return err
-	}
-	if f.port, err = strconv.Atoi(port); err != nil {
-		return err
-	}
+	f.port = forwarding.Port
 	return f.keep(ctx, k, p, forwarding, log)
 }
 
@@ -141,33 +135,49 @@ func (f *openFlags) explain(p *v1alpha1.RAGPipeline) {
 func (f *openFlags) keep(
 	ctx context.Context, k *cluster.Cluster, p *v1alpha1.RAGPipeline, now *cluster.Forwarding, log *slog.Logger,
 ) error {
-	const pause = time.Second
-	for said := ""; ; {
+	looks := time.NewTicker(looksEvery)
+	defer looks.Stop()
+	for {
 		select {
 		case <-ctx.Done():
 			now.Close()
 			return nil
 		case err := <-now.Ended:
-			now.Close()
 			if err != nil && !errors.Is(err, portforward.ErrLostConnectionToPod) {
 				return err
 			}
+		case <-looks.C:
+			if k.Leads(ctx, now) {
+				continue
+			}
 		}
-		for {
-			next, err := k.Forward(ctx, p, f.port, log)
-			if err == nil {
-				now, said = next, ""
-				break
-			}
-			if text := err.Error(); text != said && ctx.Err() == nil { // one line for each cause, not for each attempt
-				said = text
-				fmt.Fprintln(f.stderr, "warning: the connection to the gateway is lost, and tried again:", err)
-			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(pause):
-			}
+		now.Close()
+		if now = f.again(ctx, k, p, log); now == nil {
+			return nil
+		}
+	}
+}
+
+// looksEvery is the pause between two looks at the pod, and between two attempts to reach another one.
+const looksEvery = time.Second
+
+// again forwards the port to another pod, as soon as there is one; it returns nil when ctx ends before.
+func (f *openFlags) again(
+	ctx context.Context, k *cluster.Cluster, p *v1alpha1.RAGPipeline, log *slog.Logger,
+) *cluster.Forwarding {
+	for said := ""; ; {
+		next, err := k.Forward(ctx, p, f.port, log)
+		if err == nil {
+			return next
+		}
+		if text := err.Error(); text != said && ctx.Err() == nil { // one line for each cause, not for each attempt
+			said = text
+			fmt.Fprintln(f.stderr, "warning: the connection to the gateway is lost, and tried again:", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(looksEvery):
 		}
 	}
 }

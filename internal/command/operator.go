@@ -161,8 +161,10 @@ func (f *operatorFlags) operator() (desired.Operator, error) {
 		OTLPEndpoint:    f.otlpEndpoint,
 		WeaviateMetrics: f.weaviateMetrics,
 	}
-	if u, err := url.Parse(f.otlpEndpoint); f.otlpEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		return o, fmt.Errorf("--otlp-endpoint: %q is not a URL: write it as http://collector.example.svc:4318", f.otlpEndpoint)
+	u, err := url.Parse(f.otlpEndpoint)
+	if f.otlpEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return o, fmt.Errorf("--otlp-endpoint: %q is not a URL: write it as http://collector.example.svc:4318",
+			f.otlpEndpoint)
 	}
 	if f.pods != "" {
 		decoder := json.NewDecoder(strings.NewReader(f.pods))

@@ -74,7 +74,8 @@ func newRunCommand() *cobra.Command {
 		"address of the gateway; without --keys it must be a loopback address")
 	flags.StringArrayVar(&f.hosts, "host", nil,
 		"without --keys: name, besides localhost, by which the gateway may be addressed; repeatable")
-	flags.StringVar(&f.keys, "keys", "", "file of the clients' API keys: a line name=token, or name={token: ..., groups: [...]}, for each client")
+	flags.StringVar(&f.keys, "keys", "",
+		"file of the clients' API keys: a line name=token, or name={token: ..., groups: [...]}, for each client")
 	flags.StringVar(&f.logFormat, "log-format", "",
 		"format of what goes to standard error: text for people, or json (default text, and json in a pod)")
 	f.sync.register(cmd)
@@ -108,18 +109,9 @@ func (f *runFlags) run(ctx context.Context) error {
 	if err := f.validate(ctx); err != nil {
 		return unusable{err}
 	}
-	if len(f.files) == 0 {
-		var err error
-		if f.files, err = f.starterFiles(ctx); err != nil {
-			return err
-		}
-	}
-	bundle, err := manifest.Load(f.files)
+	bundle, err := f.load(ctx)
 	if err != nil {
-		return unusable{err}
-	}
-	for _, note := range bundle.Notes {
-		fmt.Fprintln(serve.Plain(f.stderr), "note:", note)
+		return err
 	}
 	standIns, stop, err := startStandIns(ctx)
 	if err != nil {
@@ -177,6 +169,22 @@ func (f *runFlags) run(ctx context.Context) error {
 		return err
 	}
 	return f.answer(ctx, path)
+}
+
+// load reads the manifest, or makes one.
+func (f *runFlags) load(ctx context.Context) (bundle *manifest.Bundle, err error) {
+	if len(f.files) == 0 {
+		if f.files, err = f.starterFiles(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if bundle, err = manifest.Load(f.files); err != nil {
+		return nil, unusable{err}
+	}
+	for _, note := range bundle.Notes {
+		fmt.Fprintln(serve.Plain(f.stderr), "note:", note)
+	}
+	return bundle, nil
 }
 
 // updateAsked updates the index for one question. If another embedding model is behind the same name by now, an index

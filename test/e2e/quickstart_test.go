@@ -51,6 +51,7 @@ func TestTheQuickstartAnswersOnceItIsReady(t *testing.T) {
 	p.isQuiet(time.Minute)
 	prober.end()
 	prober.unfailing(t)
+	p.people()
 }
 
 // printsItsColumns reads what `kubectl get` prints.

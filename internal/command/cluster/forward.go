@@ -15,6 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
@@ -25,12 +26,14 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/keys"
 )
 
 // Forwarding is a port of this machine that leads to a gateway pod.
 type Forwarding struct {
-	URL string
-	Pod string
+	URL  string
+	Port int
+	pod  types.NamespacedName
 	// Ended receives why the forwarding ended: nil after Close, portforward.ErrLostConnectionToPod when the
 	// pod is gone.
 	Ended <-chan error
@@ -77,12 +80,26 @@ func (c *Cluster) Forward(
 		cancel()
 		return nil, err
 	}
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(local[0].Local)))
+	port = int(local[0].Local)
 	scheme := "http"
 	if p.Spec.Gateway.TLS != nil {
 		scheme = "https"
 	}
-	return &Forwarding{URL: scheme + "://" + address, Pod: pod.Name, Ended: ended, close: cancel}, nil
+	return &Forwarding{
+		URL:   scheme + "://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+		Port:  port,
+		pod:   client.ObjectKeyFromObject(pod),
+		Ended: ended,
+		close: cancel,
+	}, nil
+}
+
+// Leads reports whether the pod of a forwarding is there and not about to end. The forwarding itself notices that only
+// when the next request fails. Where the user may not read the pod, it is taken to be there.
+func (c *Cluster) Leads(ctx context.Context, f *Forwarding) bool {
+	pod := new(corev1.Pod)
+	err := c.Get(ctx, f.pod, pod)
+	return err == nil && pod.DeletionTimestamp == nil || err != nil && !apierrors.IsNotFound(err)
 }
 
 // refused explains why a forwarding did not begin. The library keeps only the words of its causes.
@@ -181,8 +198,8 @@ func (c *Cluster) Key(ctx context.Context, p *v1alpha1.RAGPipeline) (string, err
 	}
 	slices.Sort(clients)
 	for _, client := range clients {
-		if token := strings.TrimSpace(string(secret.Data[client])); token != "" {
-			return token, nil
+		if c := keys.ParseClient(string(secret.Data[client])); c.Err == nil && c.Token != "" {
+			return c.Token, nil
 		}
 	}
 	return "", fmt.Errorf("the gateway's Secret %s/%s has no key: %w", p.Namespace, name, ErrNoKey)

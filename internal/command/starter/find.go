@@ -25,8 +25,8 @@ type Server struct {
 }
 
 // Local are the servers that are looked for, at their default ports or, of Ollama, where its own variable OLLAMA_HOST
-// says, if that is on this machine: documents are not sent to another one unasked. The gateway's default port is that of
-// llama.cpp, which names itself.
+// says, if that is on this machine: documents are not sent to another one unasked. The gateway's default port is that
+// of llama.cpp, which names itself.
 func Local(getenv func(string) string) []Server {
 	const ollamaPort = "11434"
 	host, port := "127.0.0.1", ollamaPort
