@@ -189,16 +189,42 @@ const (
 
 // GatewayAuth selects the clients that may query the gateway.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.secretName), has(self.anonymous)].filter(x, x).size() == 1",message="auth needs exactly one of secretName and anonymous; omit auth to let the operator generate a key"
+// +kubebuilder:validation:XValidation:rule="[has(self.secretName), has(self.oidc), has(self.anonymous)].filter(x, x).size() == 1",message="auth needs exactly one of secretName, oidc and anonymous; omit auth to let the operator generate a key"
 type GatewayAuth struct {
 	// secretName is the name of a Secret that holds one entry per client: the key is the client's
 	// name, the value its token, or YAML with token, groups and limits.
 	// +optional
 	SecretName ObjectName `json:"secretName,omitempty"`
 
+	// oidc admits the bearer tokens of an OpenID Connect issuer.
+	// +optional
+	OIDC *OIDC `json:"oidc,omitempty"`
+
 	// anonymous allows any client that can reach the Service.
 	// +optional
 	Anonymous *Anonymous `json:"anonymous,omitempty"`
+}
+
+// OIDC is an OpenID Connect issuer, and what its tokens must say.
+type OIDC struct {
+	// issuer is the issuer's URL, exactly as in its tokens.
+	// +required
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[A-Za-z0-9._:-]+(/[A-Za-z0-9/._~%-]*)?$')",message="issuer must be an http or https URL without user, query and fragment, such as https://login.example.com/realms/docs"
+	Issuer string `json:"issuer"`
+
+	// audience is what a token must be for: its claim aud has it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Audience string `json:"audience"`
+
+	// groupsClaim is the claim that lists the caller's groups.
+	// +optional
+	// +kubebuilder:default:=groups
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	GroupsClaim string `json:"groupsClaim,omitempty"`
 }
 
 // Anonymous has no fields.

@@ -13,6 +13,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/internal/oidc"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 	"github.com/ragpipeline/ragpipeline/internal/serve"
 	"github.com/ragpipeline/ragpipeline/internal/vector"
@@ -89,6 +90,9 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 	options := d.gatewayOptions(path)
 	if f.keysDir != "" {
 		options.Keys = keys.MountedClients(f.keysDir)
+	}
+	if c.OIDC != nil {
+		options.Tokens = oidc.New(*c.OIDC).Caller
 	}
 	g := gateway.New(options)
 	api.Handler = g.Handler()

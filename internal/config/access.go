@@ -17,6 +17,15 @@ const (
 	AccessEnforced AccessMode = "Enforced" // nobody
 )
 
+// OIDC is the issuer whose tokens the gateway's clients send.
+type OIDC struct {
+	Issuer string `json:"issuer"`
+	// Audience is what a token must be for.
+	Audience string `json:"audience"`
+	// GroupsClaim is the claim that lists the caller's groups.
+	GroupsClaim string `json:"groupsClaim"`
+}
+
 // Access is the groups that may see a document, in order. Nil lets everyone, or nobody, as the AccessMode says; an empty
 // list lets nobody.
 type Access []string

@@ -56,6 +56,8 @@ type Gateway struct {
 	FailurePolicy FailurePolicy `json:"failurePolicy"`
 	// Access says who sees documents without access; empty means AccessOpen.
 	Access AccessMode `json:"access,omitempty"`
+	// OIDC is the issuer of the clients' tokens; nil where they send keys, or nothing.
+	OIDC *OIDC `json:"oidc,omitempty"`
 	// Origins are those of web pages that may call the gateway from a browser; "*" means any.
 	Origins []string `json:"origins,omitempty"`
 	// PublicURL begins the links to documents, without a slash at its end; empty makes them relative.

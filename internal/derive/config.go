@@ -167,6 +167,7 @@ func Gateway(p *v1alpha1.RAGPipeline, d DataPlane) (config.Gateway, error) {
 			Reranking: config.Policy(policy.Reranking),
 			LLM:       config.Policy(policy.LLM),
 		},
+		OIDC:    issuer(answer.Auth),
 		Origins: origins(p.Spec.Gateway.CORS),
 		Limits: config.GatewayLimits{
 			Concurrent: int(answer.Limits.Concurrent), Queued: int(answer.Limits.Queued),
@@ -180,6 +181,13 @@ func accessMode(m v1alpha1.DocumentAccess) config.AccessMode {
 		return ""
 	}
 	return config.AccessMode(m)
+}
+
+func issuer(auth *v1alpha1.GatewayAuth) *config.OIDC {
+	if auth == nil || auth.OIDC == nil {
+		return nil
+	}
+	return &config.OIDC{Issuer: auth.OIDC.Issuer, Audience: auth.OIDC.Audience, GroupsClaim: auth.OIDC.GroupsClaim}
 }
 
 func origins(cors *v1alpha1.CORS) []string {

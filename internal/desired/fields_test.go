@@ -52,6 +52,7 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 		"NIM": func(s *v1alpha1.RAGPipelineSpec) {
 			s.Extraction.Server.Endpoint = nil
 			s.Documents[0].ConfigMap, s.VectorStore.External, s.Gateway.Auth.Anonymous = nil, nil, nil
+			s.Gateway.Auth.OIDC = nil
 			s.Documents[0].Container, s.Documents[0].S3, s.Documents[0].HTTP = nil, nil, nil
 		},
 		"NIM with plain environment": func(s *v1alpha1.RAGPipelineSpec) {

@@ -154,12 +154,12 @@ func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTe
 	return template
 }
 
-// clients returns the name of the Secret with the clients' keys; empty if every client may ask.
+// clients returns the name of the Secret with the clients' keys; empty if there are none.
 func (b builder) clients() string {
 	switch auth := b.p.Spec.Gateway.Auth; {
 	case auth == nil:
 		return b.names.GatewayKey()
-	case auth.Anonymous != nil:
+	case auth.Anonymous != nil, auth.OIDC != nil:
 		return ""
 	default:
 		return string(auth.SecretName)

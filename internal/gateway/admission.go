@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,10 +15,23 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/access"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
+	"github.com/ragpipeline/ragpipeline/internal/oidc"
 )
 
 // keysAge is how long the gateway uses client keys before it reads them again.
 const keysAge = time.Second
+
+// unauthenticated refuses a request whose sender is not known. It does not say why.
+func unauthenticated() *Failure {
+	return failure(http.StatusUnauthorized, "Unauthenticated",
+		"authentication required: send an Authorization header of the Bearer scheme")
+}
+
+// unknowable refuses a request whose sender cannot be found out at the moment.
+func unknowable() *Failure {
+	return failure(http.StatusServiceUnavailable, "AuthenticationUnavailable",
+		"requests cannot be authenticated at the moment; contact the pipeline's operator")
+}
 
 // authenticator identifies clients by their bearer tokens, of which it keeps only hashes.
 type authenticator struct {
@@ -37,9 +51,21 @@ type client struct {
 }
 
 // identify identifies the sender of a request. Where no key is asked for, it has neither a name nor groups.
-func (g *Gateway) identify(x *exchange, r *http.Request) error {
-	x.caller = &access.Caller{}
-	if g.auth == nil {
+func (g *Gateway) identify(x *exchange, r *http.Request) (err error) {
+	switch {
+	case g.tokens != nil:
+		x.caller, err = g.tokens(r.Context(), bearer(r))
+		switch {
+		case errors.Is(err, oidc.ErrRefused):
+			g.log.Info("Token was refused", "request_id", x.id, "error", err)
+			return unauthenticated()
+		case err != nil:
+			g.log.Warn("Token could not be verified", "request_id", x.id, "error", err)
+			return unknowable()
+		}
+		return nil
+	case g.auth == nil:
+		x.caller = &access.Caller{}
 		return nil
 	}
 	found, err := g.auth.client(r)
@@ -60,8 +86,7 @@ func newAuthenticator(keys func() (keys.Clients, error), log *slog.Logger) *auth
 func (a *authenticator) client(r *http.Request) (*client, error) {
 	clients, err := a.current()
 	if err != nil {
-		return nil, failure(http.StatusServiceUnavailable, "AuthenticationUnavailable",
-			"requests cannot be authenticated at the moment; contact the pipeline's operator")
+		return nil, unknowable()
 	}
 	var found *client
 	digest := sha256.Sum256([]byte(bearer(r)))
@@ -72,8 +97,7 @@ func (a *authenticator) client(r *http.Request) (*client, error) {
 		}
 	}
 	if found == nil {
-		return nil, failure(http.StatusUnauthorized, "Unauthenticated",
-			"authentication required: send an Authorization header of the Bearer scheme")
+		return nil, unauthenticated()
 	}
 	return found, nil
 }

@@ -1,14 +1,18 @@
 package gateway
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ragpipeline/ragpipeline/internal/access"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
+	"github.com/ragpipeline/ragpipeline/internal/oidc"
 )
 
 func TestAClientWhoseEntryIsNotValidIsRefusedAndNamed(t *testing.T) {
@@ -97,5 +101,34 @@ func TestTheAuditNamesTheDocumentsThatWereShown(t *testing.T) {
 	call(g, "GET", "/v1/models", "", "Authorization", "Bearer a")
 	if strings.Contains(f.log.String(), "Documents shown") {
 		t.Errorf("a request that shows no document is in the audit:\n%s", f.log.String())
+	}
+}
+
+func TestCallersByTheTokensOfAnIssuer(t *testing.T) {
+	f := newFixture()
+	f.options.Tokens = func(_ context.Context, token string) (*access.Caller, error) {
+		switch token {
+		case "alice":
+			return &access.Caller{Name: "alice", Groups: []string{"board"}}, nil
+		case "early":
+			return nil, errors.New("the issuer is down")
+		}
+		return nil, fmt.Errorf("%w: expired", oidc.ErrRefused)
+	}
+	f.index.chunks = []index.Chunk{passages[0], passages[1]}
+	f.index.chunks[1].Metadata = config.Metadata{}.WithAccess(config.Access{"board"})
+	f.options.Log = textLog(&f.log)
+	g := f.gateway()
+	for token, status := range map[string]int{"alice": 200, "early": 503, "old": 401, "": 401} {
+		got := call(g, "POST", searchRoute, `{"query": "revenue"}`, "Authorization", "Bearer "+token)
+		if got.Code != status || strings.Contains(got.Body.String(), "expired") {
+			t.Errorf("%q: status %d, want %d: %s", token, got.Code, status, got.Body)
+		}
+		if status == 200 && !strings.Contains(got.Body.String(), "report.pdf") {
+			t.Errorf("the groups of the token are not those of the caller: %s", got.Body)
+		}
+	}
+	if log := f.log.String(); !strings.Contains(log, "client=alice") || !strings.Contains(log, "expired") {
+		t.Errorf("log:\n%s", log)
 	}
 }

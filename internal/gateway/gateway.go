@@ -56,6 +56,9 @@ type Options struct {
 	// once a second, so that a changed key takes effect. If it is nil, the gateway admits every
 	// client and ignores bearer tokens.
 	Keys func() (keys.Clients, error)
+	// Tokens returns who sent a bearer token, in place of Keys. The error is oidc.ErrRefused for a token that is not
+	// valid.
+	Tokens func(ctx context.Context, token string) (*access.Caller, error)
 	// LoopbackOnly refuses requests whose Host is not this machine. Otherwise a foreign web page
 	// could reach a gateway without keys through a name of its own that resolves to 127.0.0.1.
 	LoopbackOnly bool
@@ -87,6 +90,7 @@ type Gateway struct {
 	answers   *admission
 	searches  *admission
 	texts     *admission
+	tokens    func(ctx context.Context, token string) (*access.Caller, error) // is nil if clients have no such tokens
 	rates     *rates
 	log       *slog.Logger
 	mux       *http.ServeMux
@@ -114,11 +118,12 @@ func New(o Options) *Gateway {
 		ranker:      o.Ranker,
 		loopback:    o.LoopbackOnly,
 		hosts:       o.Hosts,
-		cors:        newCORS(o.Config.Origins, o.Keys != nil),
+		cors:        newCORS(o.Config.Origins, o.Keys != nil || o.Tokens != nil),
 		origins:     http.NewCrossOriginProtection(),
 		answers:     newAdmission("answers", o.Config.Limits, o.Registerer),
 		searches:    newAdmission("searches", o.Config.Limits, o.Registerer),
 		texts:       newAdmission("texts", o.Config.Limits, o.Registerer),
+		tokens:      o.Tokens,
 		rates:       newRates(),
 		log:         o.Log,
 		mux:         http.NewServeMux(),

@@ -210,7 +210,7 @@ func KeySecret(p *v1alpha1.RAGPipeline) string {
 	switch auth := p.Spec.Gateway.Auth; {
 	case auth == nil:
 		return naming.For(p).GatewayKey()
-	case auth.Anonymous != nil:
+	case auth.Anonymous != nil, auth.OIDC != nil:
 		return ""
 	default:
 		return string(auth.SecretName)

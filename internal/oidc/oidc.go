@@ -1,0 +1,142 @@
+// Package oidc admits callers by the tokens of an OpenID Connect issuer.
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/time/rate"
+
+	"github.com/ragpipeline/ragpipeline/internal/access"
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+const (
+	// callTimeout bounds a call of the issuer, and a token's wait for one.
+	callTimeout = 10 * time.Second
+	// callsAtOnce and callInterval bound the calls: a token that no key fits makes one, and anybody can send such tokens.
+	callsAtOnce  = 5
+	callInterval = 5 * time.Second
+	// maxGroups bounds the groups of a token, each of which is a condition of every search.
+	maxGroups = 1000
+)
+
+// ErrRefused means that a token is not valid here.
+var ErrRefused = errors.New("the token is not valid")
+
+// Verifier tells callers by their tokens. It asks the issuer for its keys when it first needs them, and again when a
+// token has a key that it does not know.
+type Verifier struct {
+	config config.OIDC
+	client *http.Client
+
+	mu       sync.Mutex
+	verifier *oidc.IDTokenVerifier // is nil until the issuer has answered
+}
+
+// New makes a Verifier that goes through the process's proxy, and trusts its certificates.
+func New(c config.OIDC) *Verifier {
+	return &Verifier{config: c, client: &http.Client{Timeout: callTimeout, Transport: &limited{
+		next: http.DefaultTransport.(*http.Transport).Clone(), rate: rate.NewLimiter(rate.Every(callInterval), callsAtOnce),
+	}}}
+}
+
+// limited bounds the calls of the issuer.
+type limited struct {
+	next *http.Transport
+	rate *rate.Limiter
+}
+
+// RoundTrip implements http.RoundTripper.
+func (l *limited) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !l.rate.Allow() {
+		return nil, errors.New("the issuer was asked too often; wait a moment")
+	}
+	response, err := l.next.RoundTrip(r)
+	if err == nil {
+		response.Body = http.MaxBytesReader(nil, response.Body, 1<<20)
+	}
+	return response, err
+}
+
+// Caller returns who has the token: its subject, with the groups of the claim. The error is ErrRefused, or tells why the
+// issuer cannot be asked. It never has the token.
+func (v *Verifier) Caller(ctx context.Context, token string) (*access.Caller, error) {
+	verifier, err := v.discovered()
+	if err != nil {
+		return nil, fmt.Errorf("issuer %s: %w", v.config.Issuer, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	verified, err := verifier.Verify(ctx, token)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	claims := map[string]any{}
+	if err := verified.Claims(&claims); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	groups, err := groupsOf(claims[v.config.GroupsClaim])
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: the claim %s: %w", ErrRefused, v.config.GroupsClaim, err)
+	case verified.Subject == "":
+		return nil, fmt.Errorf("%w: it has no subject", ErrRefused)
+	}
+	return &access.Caller{Name: verified.Subject, Groups: groups}, nil
+}
+
+// discovered asks the issuer once where its keys are.
+func (v *Verifier) discovered() (*oidc.IDTokenVerifier, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.verifier != nil {
+		return v.verifier, nil
+	}
+	// The provider keeps the context for later calls, so it must not be that of a request.
+	provider, err := oidc.NewProvider(oidc.ClientContext(context.Background(), v.client), v.config.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	v.verifier = provider.Verifier(&oidc.Config{ClientID: v.config.Audience})
+	return v.verifier, nil
+}
+
+// groupsOf reads the claim of groups: a list of texts, or one text. Without the claim there are none; another value is
+// refused rather than ignored.
+func groupsOf(claim any) ([]string, error) {
+	switch claim := claim.(type) {
+	case nil:
+		return nil, nil
+	case string:
+		return checked([]string{claim})
+	case []any:
+		groups := make([]string, len(claim))
+		for i, one := range claim {
+			group, ok := one.(string)
+			if !ok {
+				return nil, errors.New("it must be a list of texts")
+			}
+			groups[i] = group
+		}
+		return checked(groups)
+	}
+	return nil, errors.New("it must be a list of texts")
+}
+
+func checked(groups []string) ([]string, error) {
+	if len(groups) > maxGroups {
+		return nil, fmt.Errorf("it has %d groups, at most %d are taken", len(groups), maxGroups)
+	}
+	for i := range groups {
+		if err := config.CheckGroups(groups[i : i+1]); err != nil {
+			return nil, err
+		}
+	}
+	return groups, nil
+}

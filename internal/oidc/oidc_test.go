@@ -1,0 +1,161 @@
+package oidc
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// issuer is an OpenID Connect issuer with one key.
+type issuer struct {
+	*httptest.Server
+	t    *testing.T
+	kid  string
+	key  *rsa.PrivateKey
+	down atomic.Bool
+	asks atomic.Int64 // counts requests for keys
+}
+
+func newIssuer(t *testing.T) *issuer {
+	i := &issuer{t: t}
+	i.rotate("first")
+	i.Server = httptest.NewServer(i)
+	t.Cleanup(i.Close)
+	return i
+}
+
+func (i *issuer) rotate(kid string) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	i.kid, i.key = kid, key
+}
+
+func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case i.down.Load():
+		http.Error(w, "down", http.StatusServiceUnavailable)
+	case r.URL.Path == "/keys":
+		i.asks.Add(1)
+		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
+			{Key: i.key.Public(), KeyID: i.kid, Algorithm: "RS256", Use: "sig"}}})
+	default:
+		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": i.URL, "jwks_uri": i.URL + "/keys",
+			"authorization_endpoint": i.URL + "/authorise", "token_endpoint": i.URL + "/token",
+			"id_token_signing_alg_values_supported": []string{"RS256", "none", "HS256"}})
+	}
+}
+
+// token signs claims over those of a valid token; nil removes one.
+func (i *issuer) token(algorithm jose.SignatureAlgorithm, key any, changes map[string]any) string {
+	i.t.Helper()
+	claims := map[string]any{"iss": i.URL, "aud": "rag", "sub": "alice", "exp": time.Now().Add(time.Hour).Unix(),
+		"groups": []string{"hr", "it"}}
+	for name, value := range changes {
+		if claims[name] = value; value == nil {
+			delete(claims, name)
+		}
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: key, KeyID: i.kid}}, nil)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	token, err := jwt.Signed(signer).Claims(claims).Serialize()
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	return token
+}
+
+func (i *issuer) verifier() *Verifier {
+	return New(config.OIDC{Issuer: i.URL, Audience: "rag", GroupsClaim: "groups"})
+}
+
+func TestOnlyTheIssuersTokensForThisAudienceAreTaken(t *testing.T) {
+	i := newIssuer(t)
+	v := i.verifier()
+	stranger := newIssuer(t)
+	none := strings.Split(i.token(jose.RS256, i.key, nil), ".")
+	none[0], none[2] = "eyJhbGciOiJub25lIn0", "" // {"alg":"none"}
+	past, future := time.Now().Add(-time.Hour).Unix(), time.Now().Add(time.Hour).Unix()
+	for name, tc := range map[string]struct {
+		token  string
+		groups []string
+		taken  bool
+	}{
+		"valid":                  {i.token(jose.RS256, i.key, nil), []string{"hr", "it"}, true},
+		"of several audiences":   {i.token(jose.RS256, i.key, map[string]any{"aud": []string{"x", "rag"}}), []string{"hr", "it"}, true},
+		"one group":              {i.token(jose.RS256, i.key, map[string]any{"groups": "hr"}), []string{"hr"}, true},
+		"no groups":              {i.token(jose.RS256, i.key, map[string]any{"groups": nil}), nil, true},
+		"groups that are none":   {i.token(jose.RS256, i.key, map[string]any{"groups": map[string]any{"hr": true}}), nil, false},
+		"a group that is none":   {i.token(jose.RS256, i.key, map[string]any{"groups": []any{"hr", 1}}), nil, false},
+		"an empty group":         {i.token(jose.RS256, i.key, map[string]any{"groups": []any{""}}), nil, false},
+		"expired":                {i.token(jose.RS256, i.key, map[string]any{"exp": past}), nil, false},
+		"without expiry":         {i.token(jose.RS256, i.key, map[string]any{"exp": nil}), nil, false},
+		"not yet valid":          {i.token(jose.RS256, i.key, map[string]any{"nbf": future}), nil, false},
+		"for another audience":   {i.token(jose.RS256, i.key, map[string]any{"aud": "other"}), nil, false},
+		"without audience":       {i.token(jose.RS256, i.key, map[string]any{"aud": nil}), nil, false},
+		"of another issuer":      {i.token(jose.RS256, i.key, map[string]any{"iss": "https://other"}), nil, false},
+		"without a subject":      {i.token(jose.RS256, i.key, map[string]any{"sub": nil}), nil, false},
+		"signed by another key":  {i.token(jose.RS256, stranger.key, nil), nil, false},
+		"signed by a password":   {i.token(jose.HS256, []byte(strings.Repeat("secret", 8)), nil), nil, false},
+		"not signed":             {strings.Join(none, "."), nil, false},
+		"not a token":            {"abc", nil, false},
+		"empty":                  {"", nil, false},
+		"of another algorithm":   {i.token(jose.PS256, i.key, nil), nil, false},
+		"a token and a bit more": {i.token(jose.RS256, i.key, nil) + "A", nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := v.Caller(t.Context(), tc.token)
+			if !tc.taken {
+				if !errors.Is(err, ErrRefused) || tc.token != "" && len(tc.token) > 3 && strings.Contains(err.Error(), tc.token) {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.groups, got.Groups); diff != "" || got.Name != "alice" {
+				t.Errorf("%s (-want +got):\n%s", got.Name, diff)
+			}
+		})
+	}
+	if n := i.asks.Load(); n > callsAtOnce {
+		t.Errorf("the issuer was asked for its keys %d times", n)
+	}
+}
+
+func TestARotatedKeyIsFetchedAndAKnownOneOutlivesItsIssuer(t *testing.T) {
+	i := newIssuer(t)
+	v := i.verifier()
+	i.down.Store(true)
+	if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); err == nil || errors.Is(err, ErrRefused) {
+		t.Errorf("without its issuer, a token gives %v", err)
+	}
+	i.down.Store(false)
+	for _, kid := range []string{"first", "second"} {
+		i.rotate(kid)
+		if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); err != nil {
+			t.Errorf("the %s key: %v", kid, err)
+		}
+	}
+	i.down.Store(true)
+	if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); err != nil {
+		t.Errorf("a known key without the issuer: %v", err)
+	}
+}
