@@ -88,7 +88,7 @@ func (c *client) start(t *testing.T, s server, to *results) {
 	}
 	cmd.Args = append(cmd.Args, string(argument))
 	// Neither a key nor an address of the developer's may decide what is called.
-	cmd.Env = append(os.Environ(), "NVIDIA_API_KEY=", "NVIDIA_BASE_URL=", "OPENAI_API_KEY=", "OPENAI_BASE_URL=",
+	cmd.Env = append(cmd.Environ(), "NVIDIA_API_KEY=", "NVIDIA_BASE_URL=", "OPENAI_API_KEY=", "OPENAI_BASE_URL=",
 		"HTTP_PROXY=", "http_proxy=", "ALL_PROXY=", "all_proxy=", "PYTHONDONTWRITEBYTECODE=1")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

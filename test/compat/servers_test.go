@@ -99,6 +99,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// binary is the program, once startGateway has returned.
+var binary string
+
 // startGateway builds the binary, runs testdata/pipeline.yaml with an LLM of this process, and returns the URLs
 // of both once the gateway is ready.
 var startGateway = onceURLs(func() (url, models string, err error) {
@@ -113,8 +116,7 @@ var startGateway = onceURLs(func() (url, models string, err error) {
 		served.Close()
 		os.RemoveAll(dir)
 	}
-	binary, err := build(ctx, dir, raceFlags()...)
-	if err != nil {
+	if binary, err = build(ctx, dir, raceFlags()...); err != nil {
 		return "", "", err
 	}
 	manifest, keys, err := configure(dir, served.URL)
