@@ -166,7 +166,7 @@ func TestDocumentsAreResources(t *testing.T) {
 	for _, uri := range []string{"ragpipeline:///docs/none", "ragpipeline:///", "file:///etc/passwd",
 		"ragpipeline:///docs/%zz", "ragpipeline:///../../v1/index"} {
 		_, err := s.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: uri})
-		if e, ok := errors.AsType[*jsonrpc.Error](err); !ok || e.Code != mcp.CodeResourceNotFound {
+		if e, ok := errors.AsType[*jsonrpc.Error](err); !ok || e.Code != jsonrpc.CodeInvalidParams {
 			t.Errorf("%s: %v, want a resource that is not found", uri, err)
 		}
 	}

@@ -254,6 +254,9 @@ func (b *RankingRequest) texts() ([]string, error) {
 	if b.Query.Text == "" {
 		return nil, invalid("query.text", "is empty")
 	}
+	if !isEmpty(b.Query.Image) {
+		return nil, unsupported("query.image", "images are not supported")
+	}
 	if len(b.Passages) == 0 || len(b.Passages) > maxPassages {
 		return nil, invalid("passages", "must have 1 to %d passages", maxPassages)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"os"
 	"reflect"
 	"regexp"
@@ -247,6 +248,33 @@ func TestOpenAPIRefersOnlyToWhatItHas(t *testing.T) {
 	for _, m := range regexp.MustCompile(`#/components/schemas/(\w+)`).FindAllSubmatch(openAPIJSON, -1) {
 		if _, ok := schemas[string(m[1])]; !ok {
 			t.Errorf("there is no schema %s", m[1])
+		}
+	}
+}
+
+// Each example of a request is answered.
+func TestOpenAPIHasExamplesThatRun(t *testing.T) {
+	var described struct {
+		Paths map[string]map[string]struct {
+			RequestBody struct {
+				Content map[string]struct{ Example json.RawMessage }
+			}
+		}
+	}
+	if err := json.Unmarshal(openAPIJSON, &described); err != nil {
+		t.Fatal(err)
+	}
+	for path, methods := range described.Paths {
+		for method, operation := range methods {
+			example := operation.RequestBody.Content["application/json"].Example
+			if method == "get" {
+				continue
+			}
+			reply := newFixture().call(strings.ToUpper(method), path, string(example),
+				"Content-Type", "application/json", "Accept", "application/json, text/event-stream")
+			if reply.Code != http.StatusOK || strings.Contains(reply.Body.String(), `"isError":true`) {
+				t.Errorf("the example of %s is answered with %d: %s", path, reply.Code, reply.Body)
+			}
 		}
 	}
 }

@@ -120,6 +120,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"a list without token ids", post, embedRoute, `{"input": [[1], []]}`, 400, "InvalidRequest", "input"},
 		{"too many token ids", post, embedRoute, `{"input": [` + strings.Repeat("1,", maxTokenIDs) + `1]}`,
 			400, "InvalidRequest", "input"},
+		{"a token id that is null", post, embedRoute, `{"input": [[null]]}`, 400, "InvalidRequest", "input"},
 		{"a list of texts and token ids", post, embedRoute, `{"input": ["a", [1]]}`, 400, "InvalidRequest", "input"},
 		{"an object for an input", post, embedRoute, `{"input": {"text": "x"}}`, 400, "InvalidRequest", "input"},
 		{"an unknown input type", post, embedRoute, `{"input": "x", "input_type": "image"}`,

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"sync"
 
@@ -38,6 +39,9 @@ func detokenised(raw json.RawMessage) (texts []string, ok bool, err error) {
 
 // tokenLists reads lists of ids. It returns none if raw has another form.
 func tokenLists(raw json.RawMessage) (lists [][]uint) {
+	if bytes.Contains(raw, []byte("null")) { // which Unmarshal would take for 0
+		return nil
+	}
 	var one []uint
 	if json.Unmarshal(raw, &one) == nil && len(one) > 0 {
 		return [][]uint{one}
