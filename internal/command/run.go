@@ -153,16 +153,11 @@ func (f *runFlags) run(ctx context.Context) error {
 	}
 	d.stages.LogTo(d.log)
 	if !f.asking {
-		options := d.gatewayOptions(path)
-		if options.Originals, err = originals(c.ingest.Sources, resolvers); err != nil {
-			return unusable{err}
-		}
-		draw, stop, err := d.drawing()
+		options, stop, err := d.localOptions(path, c.ingest.Sources, resolvers)
 		if err != nil {
 			return err
 		}
 		defer stop()
-		options.Draw = draw
 		return f.serve(ctx, d, options, path, complete, update)
 	}
 	if err := f.updateAsked(ctx, d, path, update); err != nil {
@@ -305,8 +300,8 @@ func (f *runFlags) answer(ctx context.Context, path *questionPath) error {
 	return nil
 }
 
-// serve serves an index that is complete at once, while update runs, and goes on if update fails. Of any other index, it
-// serves the page and the documents that are in it already, and answers once update has made it complete.
+// serve serves an index that is complete at once, while update runs, and goes on if update fails. Of any other index,
+// it serves the page and the documents that are in it already, and answers once update has made it complete.
 func (f *runFlags) serve(
 	ctx context.Context, d *dataPlane, options gateway.Options, path *questionPath, complete bool,
 	update func(context.Context) error,

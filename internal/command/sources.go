@@ -59,6 +59,18 @@ func originals(
 	}, nil
 }
 
+// localOptions are those of a gateway that reaches the sources itself and draws their pages. stop ends what draws.
+func (d *dataPlane) localOptions(
+	path *questionPath, sources []config.Source, r source.Resolvers,
+) (o gateway.Options, stop func(), err error) {
+	o = d.gatewayOptions(path)
+	if o.Originals, err = originals(sources, r); err != nil {
+		return o, nil, unusable{err}
+	}
+	o.Draw, stop, err = d.drawing()
+	return o, stop, err
+}
+
 // drawing returns the function by which the gateway draws pages of PDFs, in a process of its own that is started when
 // one is asked for. stop ends that process.
 func (d *dataPlane) drawing() (
@@ -68,7 +80,8 @@ func (d *dataPlane) drawing() (
 	if err != nil {
 		return nil, nil, err
 	}
-	pool := worker.New(worker.Options{Command: command, Workers: 1, Time: worker.Time{Base: 20 * time.Second, Longest: 20 * time.Second}})
+	limit := worker.Time{Base: 20 * time.Second, Longest: 20 * time.Second}
+	pool := worker.New(worker.Options{Command: command, Workers: 1, Time: limit})
 	return func(ctx context.Context, pdf []byte, page int) (*gateway.PagePicture, error) {
 		drawing, err := pool.Draw(ctx, pdf, page)
 		if err != nil {
