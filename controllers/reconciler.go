@@ -128,6 +128,11 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 		return next, err
 	}
 	children = append(children, others...)
+	for _, pod := range s.Stuck() {
+		if err := r.Applier.DeletePod(ctx, pod.ObjectMeta); err != nil {
+			return next, err
+		}
+	}
 	return next, r.Applier.Prune(ctx, p, children, s.Retained(next, children))
 }
 

@@ -82,3 +82,15 @@ func (a *Applier) delete(ctx context.Context, owner client.Object, kind Kind, ob
 	a.memory.drop(owner, Key{Kind: kind.Kind, Name: object.GetName()})
 	return nil
 }
+
+// DeletePod deletes this very pod, for its workload to make it anew.
+func (a *Applier) DeletePod(ctx context.Context, pod metav1.ObjectMeta) error {
+	target := newMetadata(gvk("", "Pod"))
+	target.SetNamespace(pod.Namespace)
+	target.SetName(pod.Name)
+	err := a.client.Delete(ctx, target, client.Preconditions{UID: &pod.UID})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) && !apierrors.IsForbidden(err) {
+		return fmt.Errorf("delete pod %s, which its StatefulSet does not replace: %w", pod.Name, err)
+	}
+	return nil
+}

@@ -112,12 +112,3 @@ func (p *Plan) add(key string, d decision) {
 		p.Wait = d.wait
 	}
 }
-
-// weaviateImage is the image that the store runs; empty before there is one.
-func (s *State) weaviateImage() string {
-	set := s.StatefulSets[naming.For(s.Pipeline).Weaviate()]
-	if set == nil || len(set.Spec.Template.Spec.Containers) == 0 {
-		return ""
-	}
-	return set.Spec.Template.Spec.Containers[0].Image
-}

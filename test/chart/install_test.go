@@ -124,13 +124,14 @@ func (c cluster) clusterWide(t *testing.T) {
 			review{group, resource, "", "deletecollection", "team", false})
 	}
 	for _, verb := range []string{"create", "update", "patch", "delete"} {
-		reviews = append(reviews, review{"ragpipeline.io", "ragpipelines", "", verb, "team", false}, review{"", "pods", "", verb, "team", false})
+		reviews = append(reviews, review{"ragpipeline.io", "ragpipelines", "", verb, "team", false}, review{"", "pods", "", verb, "team", verb == "delete"})
 	}
 	c.check(t, "system:serviceaccount:"+namespace+":ragpipeline-operator", append(reviews, []review{
 		{"ragpipeline.io", "ragpipelines", "", "watch", "", true},
 		{"ragpipeline.io", "ragpipelines", "status", "update", "team", true},
 		{"ragpipeline.io", "ragpipelines", "finalizers", "update", "team", true},
 		{"", "pods", "", "watch", "", true},
+		{"", "pods", "", "deletecollection", "team", false},
 		{"", "pods", "exec", "create", "team", false},
 		{"", "pods", "log", "get", "team", false},
 		{"", "nodes", "", "list", "", false},

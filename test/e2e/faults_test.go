@@ -53,6 +53,20 @@ func TestAnImageThatCannotBePulledIsSaidAndClears(t *testing.T) {
 	p.answers(howFast, "1234")
 }
 
+// A StatefulSet's controller waits for a pod to become available before it replaces it, and this one never does.
+func TestAnImageOfTheStoreThatNeverRanDoesNotStick(t *testing.T) {
+	t.Parallel()
+	n := newNamespace(t)
+	object := standIns("store-image", n.documentsOf(turbine))
+	object.Spec.VectorStore.Weaviate.Image = "localhost:1/no/such-weaviate:1"
+	p := n.pipeline(object)
+	p.until(saidWithin, "says which image", has(v1alpha1.ConditionVectorStoreReady, metav1.ConditionFalse,
+		"ImagePullFailed", "localhost:1/no/such-weaviate:1", "spec.vectorStore.weaviate.image"))
+	p.edit(func(s *v1alpha1.RAGPipelineSpec) { s.VectorStore.Weaviate.Image = "" })
+	p.settled(readyWithin)
+	p.answers(howFast, "1234")
+}
+
 func TestAWeaviateOutOfMemoryIsSaidAndClears(t *testing.T) {
 	t.Parallel()
 	n := newNamespace(t)

@@ -1,0 +1,93 @@
+package plan
+
+import (
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+)
+
+// Stuck are the pods of the store that do not run and are of another revision than the StatefulSet's. Its controller
+// never replaces them: since Kubernetes 1.35 it waits for an unavailable pod to become available before it updates
+// any, and a pod whose image is wrong, or whose memory is too small, never does.
+func (s *State) Stuck() (pods []corev1.Pod) {
+	set := s.store()
+	if set == nil || set.Status.ObservedGeneration < set.Generation || set.Status.UpdateRevision == "" {
+		return nil
+	}
+	for _, pod := range s.podsOf(naming.ComponentWeaviate) {
+		revision := pod.Labels[appsv1.StatefulSetRevisionLabel]
+		if pod.DeletionTimestamp == nil && revision != "" && revision != set.Status.UpdateRevision && idle(&pod) {
+			pods = append(pods, pod)
+		}
+	}
+	return pods
+}
+
+// store is the StatefulSet of the vector store; nil if there is none.
+func (s *State) store() *appsv1.StatefulSet {
+	return s.StatefulSets[naming.For(s.Pipeline).Weaviate()]
+}
+
+// idle reports whether no container of the pod runs, and none will before it is tried again.
+func idle(pod *corev1.Pod) bool {
+	return !slices.ContainsFunc(statuses(pod), func(c corev1.ContainerStatus) bool {
+		return c.State.Running != nil || c.State.Terminated != nil
+	})
+}
+
+// hasRun reports whether a container of the pod has ever run.
+func hasRun(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(statuses(pod), func(c corev1.ContainerStatus) bool {
+		return c.State.Running != nil || c.State.Terminated != nil || c.LastTerminationState.Terminated != nil
+	})
+}
+
+func statuses(pod *corev1.Pod) []corev1.ContainerStatus {
+	return slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
+}
+
+// weaviateImage is the image that a store keeps whose spec names none: that of its StatefulSet, unless another one runs,
+// or it never ran because it cannot be had. It is empty before there is a store, and for an image that never ran.
+func (s *State) weaviateImage() string {
+	set := s.store()
+	if set == nil || len(set.Spec.Template.Spec.Containers) == 0 {
+		return ""
+	}
+	image, ran, refused := set.Spec.Template.Spec.Containers[0].Image, "", false
+	for _, pod := range s.podsOf(naming.ComponentWeaviate) {
+		switch of := imageOf(&pod); {
+		case hasRun(&pod) && of == image:
+			return image
+		case hasRun(&pod):
+			ran = of
+		case of == image && withoutImage(&pod):
+			refused = true
+		}
+	}
+	if ran != "" || refused {
+		return ran
+	}
+	return image
+}
+
+// imageOf is the store's image in a pod, into which a mesh may have put containers of its own.
+func imageOf(pod *corev1.Pod) string {
+	for _, c := range pod.Spec.Containers {
+		if c.Name == naming.ComponentWeaviate {
+			return c.Image
+		}
+	}
+	return ""
+}
+
+// withoutImage reports whether a container of the pod waits for an image that cannot be had.
+func withoutImage(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(statuses(pod), func(c corev1.ContainerStatus) bool {
+		return c.State.Waiting != nil && slices.Contains([]string{
+			"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError",
+		}, c.State.Waiting.Reason)
+	})
+}
