@@ -128,6 +128,9 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 		return next, err
 	}
 	children = append(children, others...)
+	if err := r.Applier.ReleaseClaims(ctx, p); err != nil {
+		return next, err
+	}
 	for _, pod := range s.Stuck() {
 		if err := r.Applier.DeletePod(ctx, pod.ObjectMeta); err != nil {
 			return next, err

@@ -190,7 +190,7 @@ func (a *Applier) write(ctx context.Context, owner client.Object, want *wanted,
 
 // conflict says of a write that named a UID and met another one that it was a conflict. The server calls that an
 // invalid change of metadata.uid, which reads as if the spec were wrong.
-func conflict(err error, object *unstructured.Unstructured) error {
+func conflict(err error, object client.Object) error {
 	refusal, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok || !apierrors.IsInvalid(err) || refusal.ErrStatus.Details == nil {
 		return err

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 func TestAKeptVolumeOutlivesItsPipelineAndIsTakenUpByItsName(t *testing.T) {
@@ -55,5 +58,27 @@ func TestAVolumeIsNeverPruned(t *testing.T) {
 		if get[corev1.PersistentVolumeClaim](w, name).DeletionTimestamp != nil {
 			t.Errorf("the claim %s was deleted", name)
 		}
+	}
+}
+
+func TestNoClaimCarriesTheLabelThatMakesItAnApplications(t *testing.T) {
+	w := newWorld(t)
+	p := w.pipeline("papers")
+	labels := naming.Labels(p, "weaviate") // as from a StatefulSet's template
+	made := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "data-papers-weaviate-0", Labels: labels}}
+	made.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}
+	made.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}
+	w.check(w.live.Create(t.Context(), made))
+	w.settle()
+	w.check(w.applier.ReleaseClaims(t.Context(), p))
+	delete(labels, "app.kubernetes.io/instance")
+	if diff := cmp.Diff(labels, get[corev1.PersistentVolumeClaim](w, made.Name).Labels); diff != "" {
+		t.Error(diff)
+	}
+	w.settle()
+	w.requests.Take()
+	w.check(w.applier.ReleaseClaims(t.Context(), p))
+	if requests := w.requests.Take(); len(requests) != 0 {
+		t.Errorf("and then %v", requests)
 	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -92,7 +91,7 @@ func newMetadata(gvk schema.GroupVersionKind) *metav1.PartialObjectMetadata {
 }
 
 // resource is the object's resource as errors name it.
-func resource(object *unstructured.Unstructured) schema.GroupResource {
-	plural, _ := meta.UnsafeGuessKindToResource(object.GroupVersionKind())
+func resource(object client.Object) schema.GroupResource {
+	plural, _ := meta.UnsafeGuessKindToResource(object.GetObjectKind().GroupVersionKind())
 	return plural.GroupResource()
 }

@@ -9,9 +9,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/internal/desired"
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
 // Prune deletes what the owner controls, by label and owner reference, and what is neither among the children nor
@@ -81,6 +83,29 @@ func (a *Applier) delete(ctx context.Context, owner client.Object, kind Kind, ob
 	}
 	a.memory.drop(owner, Key{Kind: kind.Kind, Name: object.GetName()})
 	return nil
+}
+
+// ReleaseClaims takes the label off the owner's claims that could make them an Argo CD application's, which would prune
+// them. A StatefulSet's claims have it from a template that cannot change.
+func (a *Applier) ReleaseClaims(ctx context.Context, owner client.Object) error {
+	list := new(metav1.PartialObjectMetadataList)
+	list.SetGroupVersionKind(gvk("", kindClaim+"List"))
+	if err := a.client.List(ctx, list, MadeFor(owner)...); err != nil {
+		return err
+	}
+	var errs []error
+	for _, claim := range list.Items {
+		if claim.Labels[naming.LabelInstance] == "" || claim.DeletionTimestamp != nil {
+			continue
+		}
+		target := newMetadata(gvk("", kindClaim))
+		target.SetNamespace(claim.Namespace)
+		target.SetName(claim.Name)
+		patch := []byte(`{"metadata":{"uid":"` + string(claim.UID) + `","labels":{"` + naming.LabelInstance + `":null}}}`)
+		errs = append(errs, client.IgnoreNotFound(conflict(
+			a.client.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch)), target)))
+	}
+	return errors.Join(errs...)
 }
 
 // DeletePod deletes this very pod, for its workload to make it anew.

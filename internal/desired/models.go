@@ -119,7 +119,7 @@ func (b builder) nimClaim(s nimServer) Child {
 		spec.WithStorageClassName(string(s.Cache.StorageClassName))
 	}
 	claim := corev1ac.PersistentVolumeClaim(s.name, b.p.Namespace).
-		WithLabels(naming.Labels(b.p, s.component)).
+		WithLabels(naming.ClaimLabels(b.p, s.component)).
 		WithLabels(s.labels).
 		WithSpec(spec)
 	return Child{Kept: s.Cache.WhenDeleted != whenDeletedDelete, Object: claim}

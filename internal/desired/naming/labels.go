@@ -79,6 +79,15 @@ func Labels(p *v1alpha1.RAGPipeline, component string) map[string]string {
 	}
 }
 
+// ClaimLabels are those of a claim that outlives its pipeline. They have no LabelInstance: Argo CD takes an object
+// without an owner whose instance is an application's name for that application's own, and prunes what Git does not
+// have.
+func ClaimLabels(p *v1alpha1.RAGPipeline, component string) map[string]string {
+	labels := Labels(p, component)
+	delete(labels, LabelInstance)
+	return labels
+}
+
 // Selector selects a component's pods. It never changes: a Deployment's and a StatefulSet's cannot.
 func Selector(p *v1alpha1.RAGPipeline, component string) map[string]string {
 	return map[string]string{LabelPipeline: p.Name, LabelComponent: component}
