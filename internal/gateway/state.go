@@ -54,7 +54,8 @@ func (g *Gateway) whileBuilding() error {
 		return nil
 	}
 	f := failure(http.StatusServiceUnavailable, "IndexBuilding", fmt.Sprintf(
-		"the index is being built, with %d of %d documents done; ask again when it is complete", p.DocumentsDone, p.DocumentsTotal))
+		"the index is being built, with %d of %d documents done; ask again when it is complete",
+		p.DocumentsDone, p.DocumentsTotal))
 	f.retryAfter = 5 * time.Second
 	return f
 }
@@ -83,7 +84,8 @@ type IndexState struct {
 	Chunks          int    `json:"chunks"`
 	FailedDocuments int    `json:"failed_documents"`
 	// FailureReasons and WarningReasons count documents by reason, as of LastSync. A document with warnings is in the
-	// index, but was only partly read. All three, and MemoryBytes, are omitted for a caller who may not see every document.
+	// index, but was only partly read. All three, and MemoryBytes, are omitted for a caller who may not see every
+	// document.
 	FailureReasons        map[config.Reason]int        `json:"failure_reasons,omitempty"`
 	DocumentsWithWarnings int                          `json:"documents_with_warnings,omitempty"`
 	WarningReasons        map[config.WarningReason]int `json:"warning_reasons,omitempty"`

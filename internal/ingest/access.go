@@ -15,8 +15,8 @@ func (j *job) access() config.Access {
 	return j.origin.access.Narrow(nil)
 }
 
-// admit takes the groups of the document's sidecar, if that could be read, whatever has become of the document. A faulty
-// sidecar fails its document, because it may be there to limit who sees it.
+// admit takes the groups of the document's sidecar, if that could be read, whatever has become of the document. A
+// faulty sidecar fails its document, because it may be there to limit who sees it.
 func (d *document) admit(content source.Content, err error) error {
 	if _, own := config.ReasonOf(err); content.Sidecar != nil && (err == nil || own) {
 		sidecar, faulty := source.ParseSidecar(content.Sidecar)

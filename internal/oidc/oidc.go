@@ -64,8 +64,8 @@ func (l *limited) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// Caller returns who has the token: its subject, with the groups of the claim. The error is ErrRefused, or tells why the
-// issuer cannot be asked. It never has the token.
+// Caller returns who has the token: its subject, with the groups of the claim. The error is ErrRefused, or tells why
+// the issuer cannot be asked. It never has the token.
 func (v *Verifier) Caller(ctx context.Context, token string) (*access.Caller, error) {
 	verifier, err := v.discovered()
 	if err != nil {

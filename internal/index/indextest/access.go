@@ -34,10 +34,11 @@ func access(t *testing.T, at Storage) {
 		who  index.Audience
 		want []string
 	}{
-		"without groups":            {index.Audience{}, []string{"a/free"}},
-		"a group":                   {index.Audience{Groups: []string{"hr"}}, []string{"a/failed", "a/free", "a/hr"}},
-		"another group":             {index.Audience{Groups: []string{"hr ops"}}, []string{"a/free", "a/it"}},
-		"groups":                    {index.Audience{Groups: []string{"it", "hr"}}, []string{"a/failed", "a/free", "a/hr", "a/it"}},
+		"without groups": {index.Audience{}, []string{"a/free"}},
+		"a group":        {index.Audience{Groups: []string{"hr"}}, []string{"a/failed", "a/free", "a/hr"}},
+		"another group":  {index.Audience{Groups: []string{"hr ops"}}, []string{"a/free", "a/it"}},
+		"groups": {index.Audience{Groups: []string{"it", "hr"}},
+			[]string{"a/failed", "a/free", "a/hr", "a/it"}},
 		"other letters":             {index.Audience{Groups: []string{"HR", "h", "ops"}}, []string{"a/free"}},
 		"enforced":                  {index.Audience{Groups: []string{"hr"}, Enforced: true}, []string{"a/failed", "a/hr"}},
 		"enforced, without groups":  {index.Audience{Enforced: true}, nil},

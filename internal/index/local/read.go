@@ -185,8 +185,8 @@ func (s *Store) rows(ctx context.Context, query string, args ...any) ([]index.Ro
 	return rows, found.Err()
 }
 
-// seen is the condition on rows that an audience sees, with the parameters "limited only" and its groups as JSON. Within
-// a text of metadata, a quote has a backslash before it, so that only a key can look like this one.
+// seen is the condition on rows that an audience sees, with the parameters "limited only" and its groups as JSON.
+// Within a text of metadata, a quote has a backslash before it, so that only a key can look like this one.
 const seen = `CASE WHEN instr(metadata, '"access":') = 0 THEN NOT ?
 	ELSE EXISTS (SELECT 1 FROM json_each(metadata, '$.access') WHERE value IN (SELECT value FROM json_each(?))) END `
 

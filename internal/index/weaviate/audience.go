@@ -44,8 +44,8 @@ func (s *Store) Count(ctx context.Context, who index.Audience) (counts index.Cou
 	return counts, s.fail(ctx, "count the index", err)
 }
 
-// forAudience calls do with the filter for the rows that the audience sees. The ledger of an earlier version has no such
-// property until an ingestion has opened it, and so no row with access.
+// forAudience calls do with the filter for the rows that the audience sees. The ledger of an earlier version has no
+// such property until an ingestion has opened it, and so no row with access.
 func (s *Store) forAudience(
 	ctx context.Context, operation string, who index.Audience, do func(seen *pb.Filters) error,
 ) error {
