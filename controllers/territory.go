@@ -98,7 +98,8 @@ func (r *Reconciler) standsBack(ctx context.Context, p *v1alpha1.RAGPipeline) (b
 }
 
 // take makes the Lease this operator's, or renews it. A conflict means that somebody else did so first.
-func (r *Reconciler) take(ctx context.Context, p *v1alpha1.RAGPipeline, lease *coordinationv1.Lease, now time.Time) error {
+func (r *Reconciler) take(ctx context.Context, p *v1alpha1.RAGPipeline, lease *coordinationv1.Lease,
+	now time.Time) error {
 	owners, err := r.leaseOwners(ctx, p.Namespace)
 	if err != nil {
 		return err

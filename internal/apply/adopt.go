@@ -37,16 +37,14 @@ func Adoptable(owner client.Object, found metav1.Object) bool {
 // is complete: a Secret is adopted only if a workload vouches for its content, a ConfigMap only if it holds what is
 // wanted, and a Job never. Of other kinds, nothing stays but what is wanted.
 func (a *Applier) adopt(ctx context.Context, owner client.Object, want *wanted) (types.UID, error) {
-	live := new(unstructured.Unstructured)
-	live.SetGroupVersionKind(want.gvk)
-	if err := a.uncached.Get(ctx, client.ObjectKey{Namespace: owner.GetNamespace(), Name: want.key.Name}, live); err != nil {
+	live, err := a.readWhole(ctx, owner, want)
+	if err != nil {
 		return "", err
 	}
 	if !Adoptable(owner, live) || live.GetDeletionTimestamp() != nil {
 		return "", apierrors.NewConflict(resource(live), live.GetName(), fmt.Errorf("it has changed since it was read"))
 	}
 	proved := true
-	var err error
 	switch want.key.Kind {
 	case "Job":
 		proved = false
@@ -106,7 +104,8 @@ func (a *Applier) own(ctx context.Context, want *wanted, live *unstructured.Unst
 // takeOver leaves nothing in the object but what is wanted and what the API server adds to it, and makes the operator
 // the one owner of its fields. An apply alone would merge: a container, a port or a label of a selector that somebody
 // else has put there would stay.
-func (a *Applier) takeOver(ctx context.Context, owner client.Object, want *wanted, live *unstructured.Unstructured) error {
+func (a *Applier) takeOver(ctx context.Context, owner client.Object, want *wanted,
+	live *unstructured.Unstructured) error {
 	object, err := want.object()
 	if err != nil {
 		return err
@@ -205,7 +204,8 @@ func identical(want *wanted, live *unstructured.Unstructured) (bool, error) {
 // vouched reports whether the digest of a Secret's tokens is the one that its voucher carries. Whoever can write that
 // annotation can write workloads, and so could mount the Secret; whoever can only write Secrets knows no text with the
 // digest.
-func (a *Applier) vouched(ctx context.Context, owner client.Object, want *wanted, live *unstructured.Unstructured) (bool, error) {
+func (a *Applier) vouched(ctx context.Context, owner client.Object, want *wanted,
+	live *unstructured.Unstructured) (bool, error) {
 	if want.Voucher.Name == "" {
 		return false, nil
 	}

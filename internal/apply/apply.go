@@ -120,19 +120,27 @@ func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) 
 
 // remember keeps the digest of a Secret's tokens for those that vouch for them. It reads them once, and again when the
 // Secret has changed.
-func (a *Applier) remember(ctx context.Context, owner client.Object, want *wanted, found metav1.Object, last written) error {
+func (a *Applier) remember(ctx context.Context, owner client.Object, want *wanted, found metav1.Object,
+	last written) error {
 	if len(want.Generate) == 0 || last.uid == found.GetUID() && !older(last.version, found.GetResourceVersion()) {
 		return nil
 	}
-	live := new(unstructured.Unstructured)
-	live.SetGroupVersionKind(want.gvk)
-	if err := a.uncached.Get(ctx, client.ObjectKey{Namespace: owner.GetNamespace(), Name: want.key.Name}, live); err != nil {
+	live, err := a.readWhole(ctx, owner, want)
+	if err != nil {
 		return err
 	}
 	a.memory.put(owner, want.key, written{
 		uid: live.GetUID(), version: live.GetResourceVersion(), digest: digestOf(want, live),
 	})
 	return nil
+}
+
+// readWhole reads all of the object from the server.
+func (a *Applier) readWhole(ctx context.Context, owner client.Object,
+	want *wanted) (*unstructured.Unstructured, error) {
+	live := new(unstructured.Unstructured)
+	live.SetGroupVersionKind(want.gvk)
+	return live, a.uncached.Get(ctx, client.ObjectKey{Namespace: owner.GetNamespace(), Name: want.key.Name}, live)
 }
 
 // find returns the metadata of what has the name, for reading only; nil for nothing. What the cache does not have may

@@ -43,7 +43,7 @@ func (a *Applier) releaseReplicas(ctx context.Context, want *wanted, found metav
 			return err
 		}
 		if had {
-			fields[i].FieldsV1, released = &metav1.FieldsV1{Raw: text}, true
+			fields[i].FieldsV1, released = metav1.NewFieldsV1(string(text)), true
 		}
 	}
 	if !released {
@@ -63,7 +63,7 @@ func withoutReplicas(fields *metav1.FieldsV1) (text []byte, had bool, err error)
 		return nil, false, nil
 	}
 	var set map[string]any
-	if err := json.Unmarshal(fields.Raw, &set); err != nil {
+	if err := json.Unmarshal(fields.GetRawBytes(), &set); err != nil {
 		return nil, false, fmt.Errorf("read who manages which field: %w", err)
 	}
 	spec, _ := set["f:spec"].(map[string]any)

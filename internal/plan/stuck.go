@@ -49,8 +49,8 @@ func statuses(pod *corev1.Pod) []corev1.ContainerStatus {
 	return slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
 }
 
-// weaviateImage is the image that a store keeps whose spec names none: that of its StatefulSet, unless another one runs,
-// or it never ran because it cannot be had. It is empty before there is a store, and for an image that never ran.
+// weaviateImage is the image that a store keeps whose spec names none: that of its StatefulSet, unless another one
+// runs, or it never ran because it cannot be had. It is empty before there is a store, and for an image that never ran.
 func (s *State) weaviateImage() string {
 	set := s.store()
 	if set == nil || len(set.Spec.Template.Spec.Containers) == 0 {
