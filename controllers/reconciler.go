@@ -120,6 +120,7 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 	for key := range uids {
 		next.Facts.Digests[key.Name] = r.Applier.Digest(p, key)
 	}
+	next.Facts.WeaviateReader = uids[apply.Key{Kind: derive.KindSecret, Name: naming.For(p).WeaviateReader()}]
 	others, err := desired.Children(p, r.Operator, next.Facts)
 	if err != nil {
 		return next, err

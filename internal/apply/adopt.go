@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -219,7 +220,7 @@ func (a *Applier) vouched(ctx context.Context, owner client.Object, want *wanted
 	}
 	ours := Adoptable(owner, voucher) || metav1.IsControlledBy(voucher, owner)
 	digest := digestOf(want, live)
-	return ours && digest != "" && voucher.Annotations[naming.AnnotationKey] == digest, nil
+	return ours && digest != "" && voucher.Annotations[cmp.Or(want.Voucher.Key, naming.AnnotationKey)] == digest, nil
 }
 
 // digestOf is a digest of the tokens that the operator generated into a Secret; empty if one is missing. The tokens

@@ -40,7 +40,7 @@ type Child struct {
 	Kept bool
 	// Generate names the entries of a Secret that get a random token when it is created.
 	Generate []string
-	// Voucher is the workload whose annotation naming.AnnotationKey is the digest of these tokens. It vouches for the
+	// Voucher is the workload whose annotation, naming.AnnotationKey unless its Key is another one, is the digest of these tokens. It vouches for the
 	// Secret where its owner reference is lost, as after a restore.
 	Voucher derive.Object
 }
@@ -79,6 +79,14 @@ type Facts struct {
 	WeaviateKey types.UID
 	// Digests are those of the generated Secrets' tokens, by the Secrets' names.
 	Digests map[string]string
+	// WeaviateReader is the UID of the Secret of the store's key for reading.
+	WeaviateReader types.UID
+	// OneKey reports whether the existing store is from an operator that gave it the writing key alone. It
+	// gets the reading key when it is made anew, because an upgrade of the operator restarts no store.
+	OneKey bool
+	// GatewayWrites reports whether the gateway keeps the writing key: until every replica of the store
+	// knows the reading one.
+	GatewayWrites bool
 	// WeaviateImage is the image of an existing StatefulSet, empty before the first.
 	WeaviateImage string
 	// NoHTTPRoutes reports whether the cluster lacks HTTPRouteKind.
@@ -94,7 +102,8 @@ func Secrets(p *v1alpha1.RAGPipeline) []Child {
 	if p.Spec.VectorStore.Weaviate != nil {
 		children = append(children,
 			b.secret(b.names.WeaviateKey(), naming.ComponentWeaviate, "StatefulSet", b.names.Weaviate(),
-				weaviateKeyEntry, weaviatePeersEntry))
+				weaviateKeyEntry, weaviatePeersEntry),
+			b.readerSecret())
 	}
 	if p.Spec.Gateway.Auth == nil {
 		children = append(children, b.secret(b.names.GatewayKey(), naming.ComponentGateway, "Deployment", b.names.Gateway(),
@@ -193,6 +202,13 @@ func (b builder) secret(name, component, voucherKind, voucher string, entries ..
 	return Child{
 		Object: secret, Once: true, Generate: entries, Voucher: derive.Object{Kind: voucherKind, Name: voucher},
 	}
+}
+
+// readerSecret is the Secret of the store's key for reading. The store vouches for it, too.
+func (b builder) readerSecret() Child {
+	child := b.secret(b.names.WeaviateReader(), naming.ComponentWeaviate, "StatefulSet", b.names.Weaviate(), weaviateKeyEntry)
+	child.Voucher.Key = naming.AnnotationReaderKey
+	return child
 }
 
 // voucher is the annotation of the workload that vouches for a generated Secret.

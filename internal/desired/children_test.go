@@ -21,7 +21,7 @@ var operator = Operator{
 // running are facts of a pipeline at work: the Secrets exist, and a run is wanted.
 func running(t *testing.T, p *v1alpha1.RAGPipeline, f Facts) Facts {
 	t.Helper()
-	f.WeaviateKey = "6f1c1a3e-0000-4000-8000-000000000001"
+	f.WeaviateKey, f.WeaviateReader = "6f1c1a3e-0000-4000-8000-000000000001", "6f1c1a3e-0000-4000-8000-000000000003"
 	c, err := IngestConfig(p, f)
 	if err != nil {
 		t.Fatal(err)

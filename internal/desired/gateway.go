@@ -68,6 +68,9 @@ func expose(service *corev1ac.ServiceApplyConfiguration, spec v1alpha1.GatewaySe
 // gatewayConfig returns the spec's config, except for what belongs to the generation.
 func (b builder) gatewayConfig(r Record) (config.Gateway, error) {
 	dataPlane := b.dataPlaneFor(r)
+	if b.reads() {
+		dataPlane.Index.Weaviate.Key.Name = b.names.WeaviateReader()
+	}
 	c, err := derive.Gateway(b.p, dataPlane)
 	if err != nil {
 		return config.Gateway{}, err
@@ -145,7 +148,7 @@ func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTe
 		component:   naming.ComponentGateway,
 		account:     b.names.Gateway(),
 		labels:      map[string]string{naming.LabelGeneration: c.Generation.Fingerprint()},
-		annotations: b.weaviateKeyAnnotation(),
+		annotations: b.gatewayKeyAnnotation(),
 		selector:    naming.Selector(b.p, naming.ComponentGateway),
 		scheduling:  spec.Scheduling,
 		volumes:     volumes,

@@ -180,6 +180,14 @@ func (b builder) weaviateKeyAnnotation() map[string]string {
 	return map[string]string{naming.AnnotationWeaviateKey: string(b.facts.WeaviateKey)}
 }
 
+// gatewayKeyAnnotation annotates the gateway's pods, likewise.
+func (b builder) gatewayKeyAnnotation() map[string]string {
+	if !b.reads() {
+		return b.weaviateKeyAnnotation()
+	}
+	return map[string]string{naming.AnnotationWeaviateKey: string(b.facts.WeaviateReader)}
+}
+
 // limited returns the spec's resources or, without them, requests and a limit of memory, which is
 // more than the process's own bounds add up to: an ingestion takes 300 MiB, and 512 MiB for each of
 // its up to four readers. No limit is on CPU: on a full node a pod should be slow rather than

@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ func TestEachGeneratedSecretHasAWorkloadThatVouchesForIt(t *testing.T) {
 	for _, s := range secrets {
 		digests[*s.Object.GetName()] = "digest of " + *s.Object.GetName()
 	}
-	if len(secrets) != 2 {
+	if len(secrets) != 3 {
 		t.Fatalf("%d Secrets", len(secrets))
 	}
 	vouching := map[string]string{}
@@ -33,14 +34,16 @@ func TestEachGeneratedSecretHasAWorkloadThatVouchesForIt(t *testing.T) {
 		if err := json.Unmarshal(text, &object); err != nil {
 			t.Fatal(err)
 		}
-		digest := object.Metadata.Annotations[naming.AnnotationKey]
-		vouching[*child.Object.GetKind()+"/"+*child.Object.GetName()] = digest
-		if want := min(1, len(digest)); strings.Count(string(text), naming.AnnotationKey) != want {
-			t.Errorf("%s: the digest is elsewhere than in its own annotations", *child.Object.GetName())
+		for _, annotation := range []string{naming.AnnotationKey, naming.AnnotationReaderKey} {
+			digest := object.Metadata.Annotations[annotation]
+			vouching[*child.Object.GetKind()+"/"+*child.Object.GetName()+annotation] = digest
+			if want := min(1, len(digest)); strings.Count(string(text), annotation) != want {
+				t.Errorf("%s: the digest is elsewhere than in its own annotations", *child.Object.GetName())
+			}
 		}
 	}
 	for _, s := range secrets {
-		if got := vouching[s.Voucher.Kind+"/"+s.Voucher.Name]; got != digests[*s.Object.GetName()] {
+		if got := vouching[s.Voucher.Kind+"/"+s.Voucher.Name+cmp.Or(s.Voucher.Key, naming.AnnotationKey)]; got != digests[*s.Object.GetName()] {
 			t.Errorf("%v vouches for %q", s.Voucher, got)
 		}
 	}

@@ -38,8 +38,9 @@ const (
 	// API key, and the password with which replicas authenticate to each other.
 	weaviateKeyEntry   = "api-key"
 	weaviatePeersEntry = "peers"
-	// weaviateUser is the user that the API key authenticates.
-	weaviateUser = "ragpipeline"
+	// weaviateUser and weaviateReader are the users that the API keys authenticate.
+	weaviateUser   = "ragpipeline"
+	weaviateReader = "ragpipeline-gateway"
 	// weaviateDirectory is where the store keeps its data.
 	weaviateDirectory = "/var/lib/weaviate"
 )
@@ -61,6 +62,11 @@ func (b builder) index() config.Index {
 		Key:      &config.SecretKey{Name: b.names.WeaviateKey(), Key: weaviateKeyEntry},
 		Replicas: min(int(ptr.Deref(b.p.Spec.VectorStore.Weaviate, v1alpha1.Weaviate{}).Replicas), 3),
 	}}
+}
+
+// reads reports whether the gateway has the store's key for reading alone.
+func (b builder) reads() bool {
+	return b.p.Spec.VectorStore.Weaviate != nil && !b.facts.OneKey && !b.facts.GatewayWrites && b.facts.WeaviateReader != ""
 }
 
 func indexSecret(i config.Index) *config.SecretKey {
@@ -130,7 +136,7 @@ func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.Stateful
 	template := b.template(pod{
 		component:   naming.ComponentWeaviate,
 		account:     name,
-		annotations: b.weaviateKeyAnnotation(),
+		annotations: b.storeAnnotations(),
 		selector:    selector,
 		scheduling:  spec.Scheduling,
 	}, container)
@@ -138,6 +144,7 @@ func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.Stateful
 	return appsv1ac.StatefulSet(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, naming.ComponentWeaviate)).
 		WithAnnotations(b.voucher(b.names.WeaviateKey())).
+		WithAnnotations(b.readerVoucher()).
 		WithSpec(appsv1ac.StatefulSetSpec().
 			WithReplicas(spec.Replicas).
 			WithServiceName(b.names.WeaviatePeers()).
@@ -170,6 +177,47 @@ func storage(size v1alpha1.VolumeSize) *corev1ac.VolumeResourceRequirementsApply
 	return corev1ac.VolumeResourceRequirements().WithRequests(corev1.ResourceList{corev1.ResourceStorage: quantity})
 }
 
+// readerVoucher is the annotation of a store that vouches for the Secret of its key for reading.
+func (b builder) readerVoucher() map[string]string {
+	if digest := b.facts.Digests[b.names.WeaviateReader()]; digest != "" {
+		return map[string]string{naming.AnnotationReaderKey: digest}
+	}
+	return nil
+}
+
+// storeAnnotations annotate the store's pods with the Secrets whose keys they read at their start.
+func (b builder) storeAnnotations() map[string]string {
+	all := b.weaviateKeyAnnotation()
+	if all != nil && !b.facts.OneKey && b.facts.WeaviateReader != "" {
+		all[naming.AnnotationWeaviateReader] = string(b.facts.WeaviateReader)
+	}
+	return all
+}
+
+// weaviateUsers are the settings that say who may do what: one user may do anything, and one only read.
+// Weaviate takes the keys as one list, which Kubernetes joins from two Secrets.
+func (b builder) weaviateUsers() []*corev1ac.EnvVarApplyConfiguration {
+	list := []*corev1ac.EnvVarApplyConfiguration{
+		env("AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED", "false"),
+		env("AUTHENTICATION_APIKEY_ENABLED", "true"),
+	}
+	if b.facts.OneKey { // with another order, its pods would be replaced
+		list = append(list,
+			envFromSecret("AUTHENTICATION_APIKEY_ALLOWED_KEYS", b.names.WeaviateKey(), weaviateKeyEntry),
+			env("AUTHENTICATION_APIKEY_USERS", weaviateUser))
+	} else {
+		list = append(list,
+			envFromSecret("WRITING_KEY", b.names.WeaviateKey(), weaviateKeyEntry),
+			envFromSecret("READING_KEY", b.names.WeaviateReader(), weaviateKeyEntry),
+			env("AUTHENTICATION_APIKEY_ALLOWED_KEYS", "$(WRITING_KEY),$(READING_KEY)"),
+			env("AUTHENTICATION_APIKEY_USERS", weaviateUser+","+weaviateReader),
+			env("AUTHORIZATION_ADMINLIST_READONLY_USERS", weaviateReader))
+	}
+	return append(list,
+		env("AUTHORIZATION_ADMINLIST_ENABLED", "true"),
+		env("AUTHORIZATION_ADMINLIST_USERS", weaviateUser))
+}
+
 // weaviateEnv returns the settings. Raft knows a node only by its name, which is the pod's, and
 // finds the others by theirs through gossip, so a pod may come back with another address. Gossip
 // binds to the pod's own address, IPv4 or IPv6; by default it takes the first private IPv4 address.
@@ -190,19 +238,16 @@ func (b builder) weaviateEnv(replicas int32) []*corev1ac.EnvVarApplyConfiguratio
 		envFromSecret("CLUSTER_BASIC_AUTH_PASSWORD", secret, weaviatePeersEntry),
 		env("RAFT_JOIN", strings.Join(pods, ",")),
 		env("RAFT_BOOTSTRAP_EXPECT", strconv.Itoa(len(pods))),
-		env("AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED", "false"),
-		env("AUTHENTICATION_APIKEY_ENABLED", "true"),
-		envFromSecret("AUTHENTICATION_APIKEY_ALLOWED_KEYS", secret, weaviateKeyEntry),
-		env("AUTHENTICATION_APIKEY_USERS", weaviateUser),
-		env("AUTHORIZATION_ADMINLIST_ENABLED", "true"),
-		env("AUTHORIZATION_ADMINLIST_USERS", weaviateUser),
+	}
+	list = append(list, b.weaviateUsers()...)
+	list = append(list,
 		env("DEFAULT_VECTORIZER_MODULE", "none"),
 		env("API_BASED_MODULES_DISABLED", "true"),
 		env("AUTOSCHEMA_ENABLED", "false"),
 		env("DISABLE_TELEMETRY", "true"),
 		env("GO_PROFILING_DISABLE", "true"),
 		env("LIMIT_RESOURCES", "true"), // 80 % of the memory limit, or of the node's memory
-	}
+	)
 	if replicas > 1 {
 		list = append(list, env("CLUSTER_JOIN", b.names.WeaviatePeers()))
 	}

@@ -76,6 +76,7 @@ func For(s *State, now time.Time) (Plan, error) {
 	p := Plan{
 		Facts: desired.Facts{
 			Live: live, Draining: s.draining(live), WeaviateImage: s.weaviateImage(), NoHTTPRoutes: s.Route.Unsupported,
+			OneKey: s.oneKey(), GatewayWrites: s.gatewayWrites(),
 		},
 		tasks: map[string]decision{},
 	}
@@ -111,4 +112,38 @@ func (p *Plan) add(key string, d decision) {
 	if d.wait > 0 && (p.Wait == 0 || d.wait < p.Wait) {
 		p.Wait = d.wait
 	}
+}
+
+// oneKey reports whether the store that runs knows the writing key alone.
+func (s *State) oneKey() bool {
+	set := s.StatefulSets[naming.For(s.Pipeline).Weaviate()]
+	return set != nil && set.Spec.Template.Annotations[naming.AnnotationWeaviateReader] == ""
+}
+
+// gatewayWrites reports whether a gateway that has the writing key is to keep it, because some replica of the store
+// may not know the other one yet. A gateway that has the reading key stays with it: whatever the store is made of by
+// then knows it.
+func (s *State) gatewayWrites() bool {
+	names := naming.For(s.Pipeline)
+	gateway, set := s.Deployments[names.Gateway()], s.StatefulSets[names.Weaviate()]
+	if gateway == nil || reads(gateway.Spec.Template.Spec, names.WeaviateReader()) {
+		return false
+	}
+	return set == nil || set.Status.ObservedGeneration < set.Generation || set.Status.UpdatedReplicas < set.Status.Replicas ||
+		set.Status.ReadyReplicas < set.Status.Replicas
+}
+
+// reads reports whether a pod mounts the keys of a Secret.
+func reads(pod corev1.PodSpec, secret string) bool {
+	for _, volume := range pod.Volumes {
+		if volume.Projected == nil {
+			continue
+		}
+		for _, source := range volume.Projected.Sources {
+			if source.Secret != nil && source.Secret.Name == secret {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -14,11 +14,14 @@ import (
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
-// inWeaviate moves the pod's index to a Weaviate, whose key is mounted.
+// inWeaviate moves the pod's index to a Weaviate, whose keys are mounted: that of the gateway may only read.
 func (p *pod) inWeaviate(s *weaviatetest.Server) {
-	index := config.Index{Weaviate: &config.WeaviateIndex{URL: s.URL, GRPCURL: s.GRPCURL, Key: &config.SecretKey{Name: "store", Key: "api-key"}}}
-	p.ingest.Index, p.gateway.Index = index, index
+	index := func(secret string) config.Index {
+		return config.Index{Weaviate: &config.WeaviateIndex{URL: s.URL, GRPCURL: s.GRPCURL, Key: &config.SecretKey{Name: secret, Key: "api-key"}}}
+	}
+	p.ingest.Index, p.gateway.Index = index("store"), index("reader")
 	p.mount("store/api-key", weaviatetest.Key)
+	p.mount("reader/api-key", weaviatetest.ReadingKey)
 }
 
 // indexStage waits for the index stage's reason; empty for a stage that works.
@@ -57,11 +60,11 @@ func TestThePodsShareAnIndexInWeaviate(t *testing.T) {
 	pod.inWeaviate(server)
 
 	// The gateway starts before there is an index, with a wrong key, and says what it waits for.
-	pod.mount("store/api-key", "a-wrong-key")
+	pod.mount("reader/api-key", "a-wrong-key")
 	gateway, api, ops := pod.startGateway()
 	api.until("/healthz", http.StatusOK)
 	ops.indexStage("IndexUnauthorized")
-	pod.mount("store/api-key", weaviatetest.Key)
+	pod.mount("reader/api-key", weaviatetest.ReadingKey)
 	ops.indexStage(config.IndexNotBuilt)
 	api.get("/readyz").want(t, http.StatusServiceUnavailable)
 	api.ask("What is wind measured in?").want(t, http.StatusServiceUnavailable, `"code":"NotBuilt"`)
@@ -91,7 +94,7 @@ func TestThePodsShareAnIndexInWeaviate(t *testing.T) {
 	ops.indexStage("") // by a probe: no one has asked since
 	api.ask("What is wind measured in?").want(t, http.StatusOK, "furlongs")
 	ops.await("20 documents in 20 chunks", func(s config.OpsStatus) bool { return s.Index.Documents == 20 && s.Index.Chunks == 20 })
-	if log := gateway.stderr.String() + run.stderr.String(); strings.Contains(log, weaviatetest.Key) || strings.Contains(log, "a-wrong-key") {
+	if log := gateway.stderr.String() + run.stderr.String(); strings.Contains(log, weaviatetest.Key) || strings.Contains(log, weaviatetest.ReadingKey) || strings.Contains(log, "a-wrong-key") {
 		t.Error("a log holds the key")
 	}
 	gateway.stop().ends(0)

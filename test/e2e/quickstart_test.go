@@ -188,6 +188,26 @@ func TestAQuickstartTwiceInOneNamespaceIsTwoPipelines(t *testing.T) {
 			}
 		}
 	})
+	t.Run("the gateway's key changes nothing in its Weaviate", func(t *testing.T) {
+		address, err := all[0].address(t.Context(), all[0].names().Weaviate())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var reader corev1.Secret
+		if err := api.Get(t.Context(), all[0].key(all[0].names().WeaviateReader()), &reader); err != nil {
+			t.Fatal(err)
+		}
+		key := string(reader.Data["api-key"])
+		var schema struct{ Classes []struct{ Class string } }
+		if err := send(t.Context(), key, "GET", "http://"+address+"/v1/schema", nil, &schema); err != nil || len(schema.Classes) == 0 {
+			t.Fatalf("it reads %d collections: %v", len(schema.Classes), err)
+		}
+		for _, c := range schema.Classes {
+			if err := send(t.Context(), key, "DELETE", "http://"+address+"/v1/schema/"+c.Class, nil, nil); !isRefused(err, 403) {
+				t.Errorf("to delete %s, the answer is %v", c.Class, err)
+			}
+		}
+	})
 	t.Run("a wrong key is refused by a Weaviate", func(t *testing.T) {
 		address, err := all[0].address(t.Context(), all[0].names().Weaviate())
 		if err != nil {

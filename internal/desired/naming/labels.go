@@ -40,6 +40,11 @@ const (
 	// AnnotationKey on a workload is a digest of the tokens in the Secret that it vouches for: the store's StatefulSet
 	// and the gateway's Deployment each vouch for their key.
 	AnnotationKey = "ragpipeline.io/key-digest"
+	// AnnotationReaderKey on the store's StatefulSet is the digest of its key for reading.
+	AnnotationReaderKey = "ragpipeline.io/reader-key-digest"
+	// AnnotationWeaviateReader on a store's pod is the UID of the Secret of the reading key: a store without it knows the
+	// other key alone.
+	AnnotationWeaviateReader = "ragpipeline.io/weaviate-reader"
 	// AnnotationTicks is how many runs the interval had made due, one after the other, when a task was started.
 	AnnotationTicks = "ragpipeline.io/ticks"
 	// AnnotationAsked is "true" on a task that a new value of AnnotationSync asked for.

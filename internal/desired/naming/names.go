@@ -42,6 +42,9 @@ func (n Names) WeaviatePeers() string { return n.Pipeline + "-weaviate-headless"
 // WeaviateKey is the Secret of the store's API key.
 func (n Names) WeaviateKey() string { return n.Pipeline + "-weaviate-key" }
 
+// WeaviateReader is the Secret of the store's API key for reading, which the gateway has.
+func (n Names) WeaviateReader() string { return n.Pipeline + "-weaviate-reader" }
+
 // StandIn is the name of the stand-in models' Deployment and Service.
 func (n Names) StandIn() string { return n.Pipeline + "-stand-in" }
 

@@ -186,6 +186,47 @@ func collections(o weaviate.Options) []string {
 	return []string{stem + "_Chunks", stem + "_Ledger"}
 }
 
+// A gateway's key answers every question about the index, and changes nothing of it, over neither protocol.
+func TestTheReadingKeyReadsAndChangesNothing(t *testing.T) {
+	o := options(server(t), newPipeline())
+	mustPut(t, open(t, o), "docs/a.md")
+	o.Key = func() (string, error) { return weaviatetest.ReadingKey, nil }
+	reading := o
+	reading.ReadOnly = true
+	reader := open(t, reading)
+	row, err := reader.Row(t.Context(), "docs/a.md")
+	if err != nil || row == nil {
+		t.Fatalf("the row is %v, %v", row, err)
+	}
+	if _, err := reader.Keyword(t.Context(), "words of a question", 5, nil); err != nil {
+		t.Errorf("a search: %v", err)
+	}
+	if err := reader.PutRow(t.Context(), *row); err == nil || !strings.Contains(err.Error(), "forbidden") {
+		t.Errorf("a row was written: %v", err)
+	}
+	if _, err := reader.Remove(t.Context(), []string{"docs/a.md"}); err == nil || !strings.Contains(err.Error(), "forbidden") {
+		t.Errorf("a document was removed: %v", err)
+	}
+	for _, collection := range collections(o) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, o.Index.URL+"/v1/schema/"+collection, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+weaviatetest.ReadingKey)
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusForbidden {
+			t.Errorf("delete %s: %s", collection, response.Status)
+		}
+	}
+	if rows, err := reader.Documents(t.Context(), "", 10); err != nil || len(rows) != 1 {
+		t.Errorf("%d rows are left, %v", len(rows), err)
+	}
+}
+
 // rest calls the server's REST API and returns the body of its answer.
 func rest(t *testing.T, o weaviate.Options, method, path, body string) string {
 	t.Helper()

@@ -34,8 +34,11 @@ func Need(t testing.TB) {
 	}
 }
 
-// Key is the API key of every server.
-const Key = "key-of-the-index"
+// Key is the API key of every server, and ReadingKey one that may change nothing, as a gateway has.
+const (
+	Key        = "key-of-the-index"
+	ReadingKey = "key-that-may-only-read"
+)
 
 // Options say how a server is started; the zero value is ready to use.
 type Options struct {
@@ -112,8 +115,9 @@ func (s *Server) configure(o Options) error {
 		"RAFT_PORT="+ports[4], "RAFT_INTERNAL_RPC_PORT="+ports[5], "RAFT_TIMEOUTS_MULTIPLIER=1",
 		"GRPC_PORT="+grpc, "GO_PROFILING_DISABLE=true", "DISABLE_TELEMETRY=true", "LOG_LEVEL=warning",
 		"AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED=false", "AUTHENTICATION_APIKEY_ENABLED=true",
-		"AUTHENTICATION_APIKEY_ALLOWED_KEYS="+Key, "AUTHENTICATION_APIKEY_USERS=ragpipeline",
+		"AUTHENTICATION_APIKEY_ALLOWED_KEYS="+Key+","+ReadingKey, "AUTHENTICATION_APIKEY_USERS=ragpipeline,reader",
 		"AUTHORIZATION_ADMINLIST_ENABLED=true", "AUTHORIZATION_ADMINLIST_USERS=ragpipeline",
+		"AUTHORIZATION_ADMINLIST_READONLY_USERS=reader",
 		"DEFAULT_VECTORIZER_MODULE=none", "ENABLE_MODULES=", "API_BASED_MODULES_DISABLED=true",
 		"DISK_USE_WARNING_PERCENTAGE=100", "DISK_USE_READONLY_PERCENTAGE=100", // however full this machine's disk is
 	)
