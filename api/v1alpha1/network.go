@@ -11,7 +11,17 @@ type Network struct {
 	// start.
 	// +optional
 	CABundle *CABundle `json:"caBundle,omitempty"`
+
+	// egress is Restricted to let pods connect to nothing but the cluster's DNS, each other, and the ports
+	// of the servers that the spec names. If unset, Open.
+	// +optional
+	Egress Egress `json:"egress,omitempty"`
 }
+
+// Egress selects what pods may connect to.
+//
+// +kubebuilder:validation:Enum=Open;Restricted
+type Egress string
 
 // Proxy configures a forward proxy.
 type Proxy struct {

@@ -246,6 +246,9 @@ func change(t *testing.T, v reflect.Value) {
 	case *v1alpha1.PodUser:
 		*leaf = userOfCluster
 		return
+	case *v1alpha1.Egress:
+		*leaf = egressRestricted
+		return
 	case *v1alpha1.Retention:
 		*leaf = "Delete"
 		return

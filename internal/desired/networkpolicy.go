@@ -11,9 +11,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 )
 
-// The policies restrict who may connect to a pipeline's pods. They do not restrict where those pods
-// may connect: models and stores may be anywhere, and a rule that forgot the cluster's DNS would be
-// hard to recognise as the cause. Policies add up, so a cluster's administrator can admit more,
+// The policies restrict who may connect to a pipeline's pods, and where those pods may connect only if the
+// spec asks for that: models and stores may be anywhere, and a rule that forgot one would be hard to
+// recognise as the cause. Policies add up, so a cluster's administrator can admit more,
 // such as monitoring of a model's port, with another one.
 
 // LabelMetrics with the value "enabled" on a namespace admits its pods to the ops ports, which
@@ -30,14 +30,19 @@ type (
 	ingressRule = networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration
 )
 
-// policy admits to a component's pods only what the rules allow.
+// policy admits to a component's pods only what the rules allow, and restricts what these connect to if the
+// spec asks for that.
 func (b builder) policy(name, component string, rules ...*ingressRule) Child {
+	spec := networkingv1ac.NetworkPolicySpec().
+		WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(naming.Selector(b.p, component))).
+		WithPolicyTypes(networkingv1.PolicyTypeIngress).
+		WithIngress(rules...)
+	if b.restricted() {
+		spec.WithPolicyTypes(networkingv1.PolicyTypeEgress).WithEgress(b.egress(component)...)
+	}
 	return Child{Object: networkingv1ac.NetworkPolicy(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, component)).
-		WithSpec(networkingv1ac.NetworkPolicySpec().
-			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(naming.Selector(b.p, component))).
-			WithPolicyTypes(networkingv1.PolicyTypeIngress).
-			WithIngress(rules...))}
+		WithSpec(spec)}
 }
 
 // gatewayPolicy leaves the API open: its clients need keys.
@@ -55,9 +60,8 @@ func (b builder) weaviatePolicy() Child {
 	for _, kind := range taskKinds {
 		clients = append(clients, b.components(kind.Component)...)
 	}
-	udp := networkingv1ac.NetworkPolicyPort().WithProtocol(corev1.ProtocolUDP).WithPort(intstr.FromInt32(weaviateGossip))
 	peers := admit(b.components(naming.ComponentWeaviate),
-		tcp(weaviateGossip), udp, tcp(weaviateData), tcp(weaviateRaft), tcp(weaviateRaftCalls))
+		tcp(weaviateGossip), udp(weaviateGossip), tcp(weaviateData), tcp(weaviateRaft), tcp(weaviateRaftCalls))
 	rules := []*ingressRule{admit(clients, tcp(weaviateHTTP), tcp(weaviateGRPC)), peers}
 	if b.operator.WeaviateMetrics {
 		rules = append(rules, admit([]*peer{namespace(LabelMetrics, metricsEnabled)}, tcp(weaviateMetricsPort)))

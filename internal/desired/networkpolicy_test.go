@@ -110,7 +110,7 @@ func (w *world) populate(t *testing.T, p *v1alpha1.RAGPipeline) {
 
 // twoAndOne are two pipelines in one namespace and one in another, an operator, a monitoring, and
 // strangers.
-func twoAndOne(t *testing.T) world {
+func twoAndOne(t *testing.T, changes ...func(*v1alpha1.RAGPipelineSpec)) world {
 	t.Helper()
 	w := world{
 		namespaces: map[string]labels.Set{
@@ -133,6 +133,9 @@ func twoAndOne(t *testing.T) world {
 			s.Models.LLM.Model = derivetest.StandIn
 			s.VectorStore.Weaviate.Replicas = 3
 			s.Extraction = &v1alpha1.Extraction{Server: v1alpha1.ExtractionServer{Tika: &v1alpha1.Tika{Image: "tika"}}}
+			for _, change := range changes {
+				change(s)
+			}
 		})
 		p.Namespace, p.Name = at.namespace, at.name
 		w.populate(t, p)

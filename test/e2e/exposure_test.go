@@ -38,6 +38,7 @@ func TestAGatewayWithTLSTakesARenewedCertificate(t *testing.T) {
 	n.installHTTPRoutes()
 	p := n.sample("quickstart.yaml", func(p *v1alpha1.RAGPipeline) {
 		p.Spec.Gateway.TLS = &v1alpha1.GatewayTLS{SecretName: "gateway-tls"}
+		p.Spec.Network = &v1alpha1.Network{Egress: "Restricted"}
 		p.Spec.Gateway.Route = &v1alpha1.GatewayRoute{
 			Hostnames: []v1alpha1.ObjectName{"ask.example.com"}, ParentRefs: []v1alpha1.ParentRef{{Name: "edge"}},
 		}
