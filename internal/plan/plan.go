@@ -129,8 +129,8 @@ func (s *State) gatewayWrites() bool {
 	if gateway == nil || reads(gateway.Spec.Template.Spec, names.WeaviateReader()) {
 		return false
 	}
-	return set == nil || set.Status.ObservedGeneration < set.Generation || set.Status.UpdatedReplicas < set.Status.Replicas ||
-		set.Status.ReadyReplicas < set.Status.Replicas
+	return set == nil || set.Status.ObservedGeneration < set.Generation ||
+		min(set.Status.UpdatedReplicas, set.Status.ReadyReplicas) < set.Status.Replicas
 }
 
 // reads reports whether a pod mounts the keys of a Secret.
