@@ -20,8 +20,8 @@ import (
 const scaleBytes = 16_000
 
 // The embedding server of scale computes one request at a time, as one GPU does, 32 texts in 330 ms, and refuses a
-// request when 16 wait: about what a NIM of a billion parameters does on a small GPU. Weaviate takes some 7 ms of CPU for
-// a chunk among 100,000, so that a quicker server would wait for the cores of a small machine.
+// request when 16 wait: about what a NIM of a billion parameters does on a small GPU. Weaviate takes some 7 ms of CPU
+// for a chunk among 100,000, so that a quicker server would wait for the cores of a small machine.
 var scaleServer = []string{"-fast", "-takes=10ms", "-takes-per-text=10ms", "-queue=16"}
 
 // scale measures ingestion into a Weaviate beside an embedding server that takes time: one worker and then two over the

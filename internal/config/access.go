@@ -26,8 +26,8 @@ type OIDC struct {
 	GroupsClaim string `json:"groupsClaim"`
 }
 
-// Access is the groups that may see a document, in order. Nil lets everyone, or nobody, as the AccessMode says; an empty
-// list lets nobody.
+// Access is the groups that may see a document, in order. Nil lets everyone, or nobody, as the AccessMode says; an
+// empty list lets nobody.
 type Access []string
 
 // Bounds on groups.
@@ -43,7 +43,8 @@ func CheckGroups(groups []string) error {
 	}
 	for _, g := range groups {
 		if g == "" || len(g) > MaxGroup || !utf8.ValidString(g) || strings.TrimSpace(g) != g {
-			return fmt.Errorf("%.40q is not a valid group: a name has 1 to %d bytes, and no white space at its ends", g, MaxGroup)
+			return fmt.Errorf("%.40q is not a valid group: a name has 1 to %d bytes, and no white space at its ends",
+				g, MaxGroup)
 		}
 	}
 	return nil

@@ -103,7 +103,8 @@ func (b builder) adapt(x pod, template *corev1ac.PodTemplateSpecApplyConfigurati
 	for _, s := range schedules {
 		schedule(template.Spec, s, x.selector)
 	}
-	addVariables(&template.Spec.Containers[0], slices.Concat(p.Env, b.proxyVariables(x.component), b.telemetryVariables(x.component, p.Env)))
+	addVariables(&template.Spec.Containers[0],
+		slices.Concat(p.Env, b.proxyVariables(x.component), b.telemetryVariables(x.component, p.Env)))
 	b.trust(x.component, template)
 	addPullSecrets(template.Spec, p.ImagePullSecrets)
 	adaptSpec(template.Spec, p)

@@ -40,8 +40,8 @@ type Child struct {
 	Kept bool
 	// Generate names the entries of a Secret that get a random token when it is created.
 	Generate []string
-	// Voucher is the workload whose annotation, naming.AnnotationKey unless its Key is another one, is the digest of these tokens. It vouches for the
-	// Secret where its owner reference is lost, as after a restore.
+	// Voucher is the workload whose annotation, naming.AnnotationKey unless its Key is another one, is the digest of
+	// these tokens. It vouches for the Secret where its owner reference is lost, as after a restore.
 	Voucher derive.Object
 }
 
@@ -206,7 +206,8 @@ func (b builder) secret(name, component, voucherKind, voucher string, entries ..
 
 // readerSecret is the Secret of the store's key for reading. The store vouches for it, too.
 func (b builder) readerSecret() Child {
-	child := b.secret(b.names.WeaviateReader(), naming.ComponentWeaviate, "StatefulSet", b.names.Weaviate(), weaviateKeyEntry)
+	child := b.secret(b.names.WeaviateReader(), naming.ComponentWeaviate, "StatefulSet", b.names.Weaviate(),
+		weaviateKeyEntry)
 	child.Voucher.Key = naming.AnnotationReaderKey
 	return child
 }

@@ -66,7 +66,8 @@ func (b builder) index() config.Index {
 
 // reads reports whether the gateway has the store's key for reading alone.
 func (b builder) reads() bool {
-	return b.p.Spec.VectorStore.Weaviate != nil && !b.facts.OneKey && !b.facts.GatewayWrites && b.facts.WeaviateReader != ""
+	return b.p.Spec.VectorStore.Weaviate != nil && b.facts.WeaviateReader != "" &&
+		!b.facts.OneKey && !b.facts.GatewayWrites
 }
 
 func indexSecret(i config.Index) *config.SecretKey {

@@ -85,5 +85,7 @@ func (p *pdfium) seen(page requests.Page) (box [4]float64, err error) {
 		return box, err
 	}
 	r := got.Rect
-	return [4]float64{tenth(float64(r.Left)), tenth(float64(r.Bottom)), tenth(float64(r.Right)), tenth(float64(r.Top))}, nil
+	return [4]float64{
+		tenth(float64(r.Left)), tenth(float64(r.Bottom)), tenth(float64(r.Right)), tenth(float64(r.Top)),
+	}, nil
 }

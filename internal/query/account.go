@@ -16,8 +16,9 @@ func show(ctx context.Context, passages []Passage) {
 	}
 }
 
-// account records which documents a reply showed its caller, and how many tokens the LLM worked on. An LLM that does not
-// count them, or was cut short, is taken to have read the conversation and the passages, and to have written what came.
+// account records which documents a reply showed its caller, and how many tokens the LLM worked on. An LLM that does
+// not count them, or was cut short, is taken to have read the conversation and the passages, and to have written what
+// came.
 func account(ctx context.Context, r Request, reply *reply, err error) {
 	result := &reply.result
 	if err == nil || reply.begun {

@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "write the pictures of the docs")
 type browser struct {
 	t   *testing.T
 	url string
-	ctx context.Context //nolint:containedctx // a tab is a context of chromedp
+	ctx context.Context // a tab is a context of chromedp
 
 	mu       sync.Mutex
 	problems []string // are errors on the console, and requests to other hosts
@@ -203,11 +203,6 @@ func (b *browser) until(expression string) {
 		}
 		<-pause.C
 	}
-}
-
-func (b *browser) click(selector string) {
-	b.t.Helper()
-	b.do("click "+selector, chromedp.Click(selector))
 }
 
 // press presses keys, one after the other.
