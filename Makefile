@@ -17,7 +17,7 @@ NIMSIM_IMAGES ?= ghcr.io/ragpipeline/nimsim:$(VERSION)
 TOOLS := -modfile=hack/tools/go.mod
 LINT := $(BIN)/golangci-lint
 
-.PHONY: help build image layer image-nimsim simulators test verify lint generate helm bench fuzz cluster cluster-down \
+.PHONY: help build image layer image-nimsim simulators test verify lint generate helm olm bench fuzz cluster cluster-down \
 	e2e e2e-long demo krew clean
 
 help: ## List the targets
@@ -60,6 +60,9 @@ generate: ## Regenerate deep copies and the CRD from api/, and from that the cha
 
 helm: ## Build Helm into bin/, for the chart's tests
 	@hack/helm.sh
+
+olm: ## Write the bundle for the Operator Lifecycle Manager into bin/olm, for IMAGE, and validate it
+	go -C hack/olm run . -config ../../config -out ../../$(BIN)/olm -image $(IMAGE)
 
 bench: ## Measure; docs/benchmarks.md says what the figures mean; BENCH=-only=NAME,... for some
 	go run ./hack/bench $(BENCH)
