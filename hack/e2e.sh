@@ -76,7 +76,13 @@ RAGPIPELINE_VERSITYGW=${RAGPIPELINE_VERSITYGW:-$(hack/versitygw/binary.sh)}
 export RAGPIPELINE_VERSITYGW
 
 timeout=45m
-[ -z "${E2E_LONG:-}" ] || timeout=3h
+if [ -n "${E2E_LONG:-}" ]; then
+  timeout=3h
+  E2E_FLUX=$(hack/flux/controllers.sh)
+  E2E_ARGOCD=$(hack/argocd/binary.sh)
+  RAGPIPELINE_PROMETHEUS=${RAGPIPELINE_PROMETHEUS:-$(hack/prometheus/binary.sh)}
+  export E2E_FLUX E2E_ARGOCD RAGPIPELINE_PROMETHEUS
+fi
 run() { go test -tags e2e -count=1 -timeout "$timeout" -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"; }
 
 log=bin/e2e.log

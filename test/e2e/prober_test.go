@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -35,9 +39,12 @@ type change struct {
 	why   string
 }
 
-// prober asks a pipeline's gateway all the time, and watches Ready.
+// prober asks a pipeline's gateway all the time, and watches Ready of the pipeline, or of an object of a tool that
+// applies it.
 type prober struct {
 	p    *pipeline
+	kind schema.GroupVersionKind
+	name string // of the object whose Ready is watched
 	stop context.CancelFunc
 	work sync.WaitGroup
 	text string
@@ -50,8 +57,13 @@ type prober struct {
 
 // probe asks the question from now on; with the operator's key unless one is given.
 func (p *pipeline) probe(text string, key ...string) *prober {
+	return p.probeUnder(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind), p.name, text, key...)
+}
+
+// probeUnder is probe, but for whose Ready is watched.
+func (p *pipeline) probeUnder(kind schema.GroupVersionKind, name, text string, key ...string) *prober {
 	ctx, stop := context.WithCancel(p.t.Context())
-	b := &prober{p: p, stop: stop, text: text}
+	b := &prober{p: p, kind: kind, name: name, stop: stop, text: text}
 	if len(key) > 0 {
 		b.key = key[0]
 	}
@@ -106,21 +118,31 @@ func (b *prober) ready() bool {
 // watch notes what Ready is, and starts again when a watch ends.
 func (b *prober) watch(ctx context.Context) {
 	for ctx.Err() == nil {
-		watcher, err := api.Watch(ctx, new(v1alpha1.RAGPipelineList), client.InNamespace(b.p.namespace.name), client.MatchingFields{"metadata.name": b.p.name})
+		list := new(unstructured.UnstructuredList)
+		list.SetGroupVersionKind(b.kind.GroupVersion().WithKind(b.kind.Kind + "List"))
+		watcher, err := api.Watch(ctx, list, client.InNamespace(b.p.namespace.name), client.MatchingFields{"metadata.name": b.name})
 		if err != nil {
 			continue
 		}
 		for event := range watcher.ResultChan() {
-			if object, ok := event.Object.(*v1alpha1.RAGPipeline); ok {
+			if object, ok := event.Object.(*unstructured.Unstructured); ok {
 				b.note(object)
 			}
 		}
 	}
 }
 
-func (b *prober) note(object *v1alpha1.RAGPipeline) {
+func (b *prober) note(object *unstructured.Unstructured) {
 	now := change{at: time.Now()}
-	if c := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+	var said struct {
+		Status struct {
+			Conditions []metav1.Condition `json:"conditions"`
+		} `json:"status"`
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &said); err != nil {
+		return // an error of the watch
+	}
+	if c := meta.FindStatusCondition(said.Status.Conditions, v1alpha1.ConditionReady); c != nil {
 		now.ready, now.why = c.Status == "True", c.Reason+": "+c.Message
 	}
 	b.mu.Lock()
