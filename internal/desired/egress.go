@@ -102,7 +102,7 @@ func (b builder) outside(component string) (servers []*url.URL) {
 	}
 	seen := map[string]bool{}
 	for _, text := range slices.Concat(b.modelServers(component), b.storeServers(component), b.sourceServers(component),
-		b.environmentServers(component)) {
+		b.issuer(component), b.environmentServers(component)) {
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" {
 			continue
@@ -180,10 +180,19 @@ func (b builder) sourceServers(component string) (urls []string) {
 	return urls
 }
 
-// environmentServers are those that the environment names, such as a collector of traces.
+// issuer is whom the gateway asks for the keys of its callers' tokens.
+func (b builder) issuer(component string) []string {
+	auth := b.p.Spec.Gateway.Auth
+	if component != naming.ComponentGateway || auth == nil || auth.OIDC == nil {
+		return nil
+	}
+	return []string{auth.OIDC.Issuer}
+}
+
+// environmentServers are those that the environment names, such as a receiver of traces.
 func (b builder) environmentServers(component string) (urls []string) {
 	p, _ := b.adaptation(component)
-	for _, variable := range p.Env {
+	for _, variable := range slices.Concat(p.Env, b.telemetryVariables(component, p.Env)) {
 		if strings.HasPrefix(variable.Value, "http://") || strings.HasPrefix(variable.Value, "https://") {
 			urls = append(urls, variable.Value)
 		}

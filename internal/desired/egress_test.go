@@ -94,6 +94,9 @@ func TestARestrictedPodReachesTheServersOfTheSpec(t *testing.T) {
 	traced := func(s *v1alpha1.RAGPipelineSpec) {
 		s.Pods = &v1alpha1.Pods{Pod: v1alpha1.Pod{Env: []v1alpha1.EnvVar{{Name: "OTEL_EXPORTER_OTLP_ENDPOINT", Value: "http://collector.tracing:4318"}}}}
 	}
+	issued := func(s *v1alpha1.RAGPipelineSpec) {
+		s.Gateway.Auth = &v1alpha1.GatewayAuth{OIDC: &v1alpha1.OIDC{Issuer: "http://192.0.2.3:25", Audience: "papers"}}
+	}
 	for name, c := range map[string]struct {
 		changes []func(*v1alpha1.RAGPipelineSpec)
 		from    string
@@ -107,7 +110,10 @@ func TestARestrictedPodReachesTheServersOfTheSpec(t *testing.T) {
 			[]string{model + " 11434", "192.0.2.3 3128", anywhere + " 22", anywhere + " 8081", anywhere + " 53"}},
 		"with a collector": {[]func(*v1alpha1.RAGPipelineSpec){traced}, "gateway",
 			[]string{anywhere + " 443", anywhere + " 4318", anywhere + " 53"}},
-		"a store of its own": {nil, "weaviate", []string{anywhere + " 53"}},
+		"with an issuer of tokens": {[]func(*v1alpha1.RAGPipelineSpec){issued}, "gateway",
+			[]string{anywhere + " 443", "192.0.2.3 25", anywhere + " 53"}},
+		"ingestion, which sees no tokens": {[]func(*v1alpha1.RAGPipelineSpec){issued}, "ingest", []string{anywhere + " 53"}},
+		"a store of its own":              {nil, "weaviate", []string{anywhere + " 53"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := world{namespaces: map[string]labels.Set{}, pods: map[string]netPod{}}
@@ -122,6 +128,17 @@ func TestARestrictedPodReachesTheServersOfTheSpec(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The receiver of traces may be the installation's, too.
+func TestARestrictedPodReachesTheInstallationsReceiverOfTraces(t *testing.T) {
+	const receiver = "http://collector.tracing:4318"
+	b := builder{p: derivetest.Pipeline(closed), operator: Operator{OTLPEndpoint: receiver}}
+	for component, want := range map[string]bool{naming.ComponentGateway: true, naming.ComponentIngest: true, naming.ComponentWeaviate: false} {
+		if got := slices.Contains(b.environmentServers(component), receiver); got != want {
+			t.Errorf("%s reaches it: %t", component, got)
+		}
 	}
 }
 
