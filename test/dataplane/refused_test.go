@@ -93,7 +93,7 @@ func TestAManifestThatCannotBeReadIsNamed(t *testing.T) {
 	t.Parallel()
 	run(t, "run", "-f", manifest(t, "kind: ["), "--ask", "?").ends(2, "pipeline.yaml: yaml: line 1: did not find expected node content")
 	run(t, "run", "-f", "nowhere.yaml", "--ask", "?").ends(2, "nowhere.yaml: no such file")
-	run(t, "run", "--ask", "?").ends(2, "-f FILE is missing: name the manifest")
+	run(t, "run", "--ask", "?").ends(2, "name a manifest by -f FILE, or a directory of documents by --documents DIR")
 	run(t, "rnu").ends(2, `unknown command "rnu"`)
 	run(t, "run", "pipeline.yaml").ends(2, `run takes no argument, but got "pipeline.yaml"`)
 }
