@@ -44,11 +44,15 @@ func TestEveryChangeTakesEffectAndNoQuestionFails(t *testing.T) {
 		if err == nil && (state.Retrieval.K != 7 || state.Retrieval.TopN != 2) {
 			err = fmt.Errorf("as %+v", state.Retrieval)
 		}
+		if err != nil {
+			return err
+		}
+		reply, err := p.ask(ctx, howToSwitch) // of the old pod perhaps, which drains
+		if err == nil && len(reply.Citations.Results) != 2 {
+			err = fmt.Errorf("topN is 2, and the reply has %d passages", len(reply.Citations.Results))
+		}
 		return err
 	})
-	if reply, err := p.ask(t.Context(), howToSwitch); err != nil || len(reply.Citations.Results) != 2 {
-		t.Errorf("topN is 2, and the reply is not: %v", err)
-	}
 
 	t.Log("the prompt")
 	p.edit(func(s *v1alpha1.RAGPipelineSpec) { s.Gateway.Prompt.System = "Answer as a pirate." })
