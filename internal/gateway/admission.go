@@ -27,10 +27,12 @@ func unauthenticated() *Failure {
 		"authentication required: send an Authorization header of the Bearer scheme")
 }
 
-// unknowable refuses a request whose sender cannot be found out at the moment.
-func unknowable() *Failure {
-	return failure(http.StatusServiceUnavailable, "AuthenticationUnavailable",
+// unknowable refuses a request whose sender cannot be found out at the moment. The log has the cause.
+func unknowable(cause error) *Failure {
+	f := failure(http.StatusServiceUnavailable, "AuthenticationUnavailable",
 		"requests cannot be authenticated at the moment; contact the pipeline's operator")
+	f.cause = cause
+	return f
 }
 
 // authenticator identifies clients by their bearer tokens, of which it keeps only hashes.
@@ -60,8 +62,7 @@ func (g *Gateway) identify(x *exchange, r *http.Request) (err error) {
 			g.log.Info("Token was refused", "request_id", x.id, "error", err)
 			return unauthenticated()
 		case err != nil:
-			g.log.Warn("Token could not be verified", "request_id", x.id, "error", err)
-			return unknowable()
+			return unknowable(err)
 		}
 		return nil
 	case g.auth == nil:
@@ -86,7 +87,7 @@ func newAuthenticator(keys func() (keys.Clients, error), log *slog.Logger) *auth
 func (a *authenticator) client(r *http.Request) (*client, error) {
 	clients, err := a.current()
 	if err != nil {
-		return nil, unknowable()
+		return nil, unknowable(err)
 	}
 	var found *client
 	digest := sha256.Sum256([]byte(bearer(r)))

@@ -77,6 +77,10 @@ func TestTheAuditNamesTheDocumentsThatWereShown(t *testing.T) {
 	f.options.Keys = func() (keys.Clients, error) {
 		return keys.Clients{"alice": {Token: "a", Groups: []string{"board"}}, "bob": {Token: "b"}}, nil
 	}
+	f.index.rows = []index.Row{{Document: "docs/a.md", Source: "docs", State: index.Indexed, Chunks: 1},
+		{Document: "docs/b.pdf", Source: "docs", Hash: "hash", State: index.Indexed}}
+	f.options.Originals = func(context.Context, *index.Row, int64) ([]byte, error) { return []byte("%PDF"), nil }
+	f.options.Draw = func(context.Context, []byte, int) (*PagePicture, error) { return &PagePicture{PNG: []byte("PNG")}, nil }
 	f.options.Log = textLog(&f.log)
 	g := f.gateway()
 	for _, tc := range []struct{ name, method, path, body, token, want string }{
@@ -84,6 +88,7 @@ func TestTheAuditNamesTheDocumentsThatWereShown(t *testing.T) {
 		{"a stream", "POST", chatRoute, streamBody("What was the revenue?"), "a", "documents=\"[docs/guide/install.md docs/report.pdf]\""},
 		{"a search", "POST", searchRoute, `{"query": "revenue"}`, "b", "client=bob route=/v1/search documents=[docs/guide/install.md]"},
 		{"a document's text", "GET", "/v1/documents/docs/a.md/content", "", "b", "documents=[docs/a.md]"},
+		{"a page", "GET", "/v1/documents/docs/b.pdf/pages/1", "", "b", "documents=[docs/b.pdf]"},
 	} {
 		f.log.Reset()
 		if got := call(g, tc.method, tc.path, tc.body, "Authorization", "Bearer "+tc.token); got.Code != 200 {
@@ -128,7 +133,9 @@ func TestCallersByTheTokensOfAnIssuer(t *testing.T) {
 			t.Errorf("the groups of the token are not those of the caller: %s", got.Body)
 		}
 	}
-	if log := f.log.String(); !strings.Contains(log, "client=alice") || !strings.Contains(log, "expired") {
+	log := f.log.String()
+	if !strings.Contains(log, "client=alice") || !strings.Contains(log, "expired") ||
+		!strings.Contains(log, "the issuer is down") {
 		t.Errorf("log:\n%s", log)
 	}
 }

@@ -247,6 +247,9 @@ func describe(err error) []slog.Attr {
 		attributes = append(attributes, slog.String("stage", string(e.Stage)))
 	}
 	cause := err
+	if f, ok := errors.AsType[*Failure](err); ok && ours(f.status) {
+		cause = f.cause
+	}
 	if m, ok := errors.AsType[*model.Error](err); ok {
 		attributes = append(attributes, slog.String("model", m.Model))
 		if m.Status != 0 {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ragpipeline/ragpipeline/internal/access"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 )
 
@@ -49,6 +50,7 @@ func (g *Gateway) picture(x *exchange, r *http.Request, row *index.Row, page int
 		x.WriteHeader(http.StatusNoContent)
 		return nil
 	}
+	access.Show(r.Context(), row.Document)
 	h := x.Header()
 	if p.Box != [4]float64{} {
 		numbers := make([]string, len(p.Box))

@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/source"
 )
 
@@ -36,4 +38,14 @@ func (d *document) exposed() bool {
 		allowed = d.origin.access
 	}
 	return !d.previous.Metadata.Access().Within(allowed)
+}
+
+// accessRefusal begins the message of a document that an earlier version failed because its sidecar has access.
+const accessRefusal = "its sidecar limits its access to groups, which this version does not enforce"
+
+// refusedForAccess reports whether the ledger has such a failure. Its row lacks the groups, so the document is read
+// again, even if it is parked.
+func (d *document) refusedForAccess() bool {
+	p := d.previous
+	return p.State == index.Failed && p.Reason == config.Unsupported && strings.HasPrefix(p.Message, accessRefusal)
 }

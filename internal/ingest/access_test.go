@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/source"
 )
 
@@ -158,5 +159,32 @@ func TestAVersionThatStaysIsShownToNoOtherGroups(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The row of such a document has no groups, and so everybody would be told of the document.
+func TestADocumentThatAnEarlierVersionRefusedForItsAccessIsReadAgain(t *testing.T) {
+	w := newWorld(t)
+	w.write("a.md", "Some text.")
+	w.write("a.md.metadata.json", limitedTo(`["hr"]`))
+	w.mustRun()
+	store := w.open()
+	row, err := store.Row(t.Context(), "docs/a.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row.State, row.Chunks, row.Metadata, row.Attempts = index.Failed, 0, nil, config.MaxAttempts
+	row.Reason, row.Message = config.Unsupported, accessRefusal+": remove access, or the document"
+	row.Readers = config.AllReaders()
+	if err := store.Put(t.Context(), *row, nil); err != nil {
+		t.Fatal(err)
+	}
+	store.Close()
+	w.mustRun()
+	if diff := cmp.Diff(map[string]config.Access{"docs/a.md": {"hr"}}, w.access()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := w.states()["docs/a.md"]; got != "Indexed" {
+		t.Errorf("the document is %s", got)
 	}
 }

@@ -73,8 +73,8 @@ func (d *document) renamed() bool {
 // other attributes, other readers may read it, or retry asks for it.
 func (d *document) parked(retry bool) bool {
 	p := d.previous
-	return !retry && p != nil && p.Parked() && p.Readers == config.AllReaders() && p.Attributes == d.row.Attributes &&
-		p.Version != "" && p.Version == d.entry.Version
+	return !retry && p != nil && p.Parked() && !d.refusedForAccess() && p.Readers == config.AllReaders() &&
+		p.Attributes == d.row.Attributes && p.Version != "" && p.Version == d.entry.Version
 }
 
 // failedAgain reports whether this is another run in which the document fails, though nobody reads it.
@@ -101,7 +101,7 @@ func (d *document) attempts(own bool) int {
 func (d *document) settled(limits config.Limits) bool {
 	p := d.previous
 	switch {
-	case p == nil || p.Hash == "":
+	case p == nil || p.Hash == "" || d.refusedForAccess():
 		return false
 	case p.State == index.Indexed:
 		return p.Attributes == d.row.Attributes && p.Chunks <= limits.Chunks && p.Readers.Current() &&

@@ -3,6 +3,7 @@ package keys
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +48,7 @@ func ParseClient(entry string) (c Client) {
 	switch err := d.Decode(&c); {
 	case err != nil: // its text may show the token
 		c.Err = errors.New("it is neither a token nor YAML of token, groups, requestsPerMinute and tokensPerMinute")
-	case d.Decode(new(yaml.Node)) == nil:
+	case !errors.Is(d.Decode(new(yaml.Node)), io.EOF):
 		c.Err = errors.New("it has more than one document of YAML")
 	case c.Token == "" || strings.ContainsAny(c.Token, " \t\r\n"):
 		c.Err = errors.New("its token must be one word")

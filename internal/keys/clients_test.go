@@ -31,6 +31,7 @@ func TestTheEntryOfAClient(t *testing.T) {
 		"a number of words":     {"token: s3cret\nrequestsPerMinute: many", Client{}, "neither a token nor YAML"},
 		"a number below zero":   {"token: s3cret\nrequestsPerMinute: -1", Client{}, "must be 1 to"},
 		"two documents":         {"token: s3cret\n---\ntoken: other", Client{}, "more than one document"},
+		"a broken document":     {"token: s3cret\n---\ngroups: [hr", Client{}, "more than one document"},
 		"a token of two words":  {"token: s3cret other", Client{}, "one word"},
 		"broken YAML":           {"token: [s3cret", Client{}, "neither a token nor YAML"},
 	} {

@@ -37,6 +37,8 @@ type Verifier struct {
 
 	mu       sync.Mutex
 	verifier *oidc.IDTokenVerifier // is nil until the issuer has answered
+	failure  error                 // is why it had not at failedAt
+	failedAt time.Time
 }
 
 // New makes a Verifier that goes through the process's proxy, and trusts its certificates.
@@ -91,16 +93,22 @@ func (v *Verifier) Caller(ctx context.Context, token string) (*access.Caller, er
 	return &access.Caller{Name: verified.Subject, Groups: groups}, nil
 }
 
-// discovered asks the issuer once where its keys are.
+// discovered asks the issuer once where its keys are. Those who wait for a call share its failure, so that nobody waits
+// for the calls of others in turn.
 func (v *Verifier) discovered() (*oidc.IDTokenVerifier, error) {
+	begun := time.Now()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.verifier != nil {
 		return v.verifier, nil
 	}
+	if v.failedAt.After(begun) {
+		return nil, v.failure
+	}
 	// The provider keeps the context for later calls, so it must not be that of a request.
 	provider, err := oidc.NewProvider(oidc.ClientContext(context.Background(), v.client), v.config.Issuer)
 	if err != nil {
+		v.failure, v.failedAt = err, time.Now()
 		return nil, err
 	}
 	v.verifier = provider.Verifier(&oidc.Config{ClientID: v.config.Audience})

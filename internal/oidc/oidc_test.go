@@ -159,3 +159,12 @@ func TestARotatedKeyIsFetchedAndAKnownOneOutlivesItsIssuer(t *testing.T) {
 		t.Errorf("a known key without the issuer: %v", err)
 	}
 }
+
+func TestATokenThatWaitedForACallOfTheIssuerSharesItsFailure(t *testing.T) {
+	i := newIssuer(t)
+	v := i.verifier()
+	v.failure, v.failedAt = errors.New("no route"), time.Now().Add(time.Hour) // ends after the next token has come
+	if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); !errors.Is(err, v.failure) {
+		t.Errorf("got %v", err)
+	}
+}
