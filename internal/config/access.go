@@ -76,8 +76,8 @@ func (a Access) Within(other Access) bool {
 	return a != nil && !slices.ContainsFunc(a, func(g string) bool { return !slices.Contains(other, g) })
 }
 
-// Access returns who may see a document that has the metadata. The stores keep the list there, under KeyAccess. What is
-// not a list of texts lets nobody.
+// Access returns who may see a document that has the metadata. The stores keep the list there, under KeyAccess. A
+// value that is not a list lets nobody see it.
 func (m Metadata) Access() Access {
 	value, found := m[KeyAccess]
 	if !found {

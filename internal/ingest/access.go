@@ -31,7 +31,7 @@ func (d *document) admit(content source.Content, err error) error {
 }
 
 // exposed reports whether the version of the document that is in the index shows itself to somebody who may not see the
-// document now. Of a source that does not answer, only the source's own groups are known.
+// document now. If the source does not answer, only the source's own groups are known.
 func (d *document) exposed() bool {
 	allowed := d.access
 	if errors.Is(d.failure, source.ErrUnavailable) {

@@ -36,7 +36,7 @@ type Client struct {
 // maxRate bounds the numbers of a Client.
 const maxRate = 1_000_000_000
 
-// ParseClient reads the entry of a client. What is more than one word is YAML: no header can hold such a token. Its
+// ParseClient reads the entry of a client. An entry of more than one word is YAML: no header can hold such a token. Its
 // errors do not show the entry.
 func ParseClient(entry string) (c Client) {
 	entry = strings.TrimSpace(entry)

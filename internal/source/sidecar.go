@@ -138,7 +138,7 @@ type Sidecar struct {
 
 // ParseSidecar reads a sidecar. A value of an attribute is a text, a number, a boolean or a list of texts; it stands by
 // itself or, as {"value": {"type": "STRING", "stringValue": ...}}, with its type. includeForEmbedding is not obeyed.
-// The errors are *config.DocumentError. What looks like access but is not at its place, or is there twice, is refused.
+// The errors are *config.DocumentError. It refuses what looks like access but is not at its place, or is there twice.
 //
 // https://docs.aws.amazon.com/bedrock/latest/userguide/kb-metadata.html
 func ParseSidecar(data []byte) (Sidecar, error) {
