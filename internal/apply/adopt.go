@@ -36,7 +36,7 @@ func Adoptable(owner client.Object, found metav1.Object) bool {
 
 // adopt makes an adoptable object the owner's. Nothing is taken over that could give away a key or prove that an index
 // is complete: a Secret is adopted only if a workload vouches for its content, a ConfigMap only if it holds what is
-// wanted, and a Job never. Of other kinds, nothing stays but what is wanted.
+// wanted, and a Job never. Objects of other kinds keep nothing but what is wanted.
 func (a *Applier) adopt(ctx context.Context, owner client.Object, want *wanted) (types.UID, error) {
 	live, err := a.readWhole(ctx, owner, want)
 	if err != nil {
@@ -202,8 +202,8 @@ func identical(want *wanted, live *unstructured.Unstructured) (bool, error) {
 	return contains(live.GetLabels(), labels) && contains(live.GetAnnotations(), annotations), nil
 }
 
-// vouched reports whether the digest of a Secret's tokens is the one that its voucher carries. Whoever can write that
-// annotation can write workloads, and so could mount the Secret; whoever can only write Secrets knows no text with the
+// vouched reports whether the digest of a Secret's tokens is the one that its voucher carries. An author of that
+// annotation can write workloads, and so could mount the Secret; an author of Secrets alone knows no text with the
 // digest.
 func (a *Applier) vouched(ctx context.Context, owner client.Object, want *wanted,
 	live *unstructured.Unstructured) (bool, error) {

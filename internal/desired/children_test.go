@@ -87,7 +87,9 @@ func routed(s *v1alpha1.RAGPipelineSpec) {
 	s.Gateway.Service = v1alpha1.GatewayService{
 		Type: v1alpha1.LoadBalancer, LoadBalancerClass: "example.com/nlb",
 		LoadBalancerSourceRanges: []v1alpha1.CIDR{"203.0.113.0/24", "2001:db8::/32"},
-		Annotations:              map[string]v1alpha1.AnnotationValue{"example.com/scheme": "internal"},
+		Annotations: map[string]v1alpha1.AnnotationValue{
+			"example.com/scheme": "internal", "traefik.ingress.kubernetes.io/service.serversscheme": "h2c", // the spec's own value stands
+		},
 	}
 	s.Gateway.TLS = &v1alpha1.GatewayTLS{SecretName: "gateway-tls"}
 	s.Gateway.Route = &v1alpha1.GatewayRoute{

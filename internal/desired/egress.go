@@ -70,7 +70,7 @@ func (b builder) calls(component string) []*egressRule {
 
 // reach admits connections to the server of a URL.
 func reach(u *url.URL) *egressRule {
-	number := map[string]string{"http": "80", "ssh": "22"}[u.Scheme]
+	number := map[string]string{"http": "80", plainGRPC: "80", "ssh": "22"}[u.Scheme]
 	port, err := strconv.ParseInt(cmp.Or(u.Port(), number, "443"), 10, 32)
 	if err != nil { // the schema takes no such URL
 		port = 443
@@ -86,6 +86,9 @@ func reach(u *url.URL) *egressRule {
 // https stands for servers that have no URL in the spec: NVIDIA's registries, Amazon's S3, those of a
 // program.
 const https = "https://any.invalid"
+
+// plainGRPC stands for the scheme of gRPC without TLS, which no proxy leads to.
+const plainGRPC = "grpc"
 
 // outside are the servers that a component connects to besides the pipeline's own, each once. Where the
 // spec's proxy leads to a server, the proxy takes its place.
@@ -123,7 +126,9 @@ func (b builder) modelServers(component string) (urls []string) {
 	var models []v1alpha1.Model
 	switch component {
 	case naming.ComponentGateway:
-		models = append(models, b.embedding(b.pinned()))
+		for _, r := range slices.Concat([]Record{b.pinned()}, b.facts.Draining) {
+			models = append(models, b.embedding(r))
+		}
 		if m := b.p.Spec.Models.Reranking; m != nil {
 			models = append(models, *m)
 		}
@@ -149,7 +154,8 @@ func (b builder) storeServers(component string) (urls []string) {
 		return nil
 	}
 	if external := b.p.Spec.VectorStore.External; external != nil {
-		urls = append(urls, string(external.URL), string(external.GRPCURL))
+		plain := strings.Replace(string(external.GRPCURL), "http:", plainGRPC+":", 1) // which leaves https as it is
+		urls = append(urls, string(external.URL), plain)
 	}
 	if e := b.p.Spec.Extraction; e != nil && e.Server.Endpoint != nil && component == naming.ComponentIngest {
 		urls = append(urls, string(e.Server.Endpoint.URL))

@@ -91,6 +91,10 @@ func TestARestrictedPodReachesTheServersOfTheSpec(t *testing.T) {
 	proxied := func(s *v1alpha1.RAGPipelineSpec) {
 		s.Network.Proxy = &v1alpha1.Proxy{HTTPSProxy: "http://192.0.2.3:3128", NoProxy: []v1alpha1.NoProxyHost{"docs.example.com"}}
 	}
+	stored := func(s *v1alpha1.RAGPipelineSpec) {
+		s.VectorStore = v1alpha1.VectorStore{External: &v1alpha1.ExternalWeaviate{URL: "http://" + model + ":8081", GRPCURL: "http://" + model + ":50051"}}
+		s.Network.Proxy = &v1alpha1.Proxy{HTTPProxy: "http://192.0.2.3:3128"}
+	}
 	traced := func(s *v1alpha1.RAGPipelineSpec) {
 		s.Pods = &v1alpha1.Pods{Pod: v1alpha1.Pod{Env: []v1alpha1.EnvVar{{Name: "OTEL_EXPORTER_OTLP_ENDPOINT", Value: "http://collector.tracing:4318"}}}}
 	}
@@ -108,6 +112,8 @@ func TestARestrictedPodReachesTheServersOfTheSpec(t *testing.T) {
 			[]string{model + " 11434", anywhere + " 443", anywhere + " 22", anywhere + " 8081", anywhere + " 53"}},
 		"with a proxy for https": {[]func(*v1alpha1.RAGPipelineSpec){outside, proxied}, "gateway",
 			[]string{model + " 11434", "192.0.2.3 3128", anywhere + " 22", anywhere + " 8081", anywhere + " 53"}},
+		"with a proxy for http, past which gRPC goes": {[]func(*v1alpha1.RAGPipelineSpec){stored}, "gateway",
+			[]string{anywhere + " 443", model + " 50051", "192.0.2.3 3128", anywhere + " 53"}},
 		"with a collector": {[]func(*v1alpha1.RAGPipelineSpec){traced}, "gateway",
 			[]string{anywhere + " 443", anywhere + " 4318", anywhere + " 53"}},
 		"with an issuer of tokens": {[]func(*v1alpha1.RAGPipelineSpec){issued}, "gateway",
@@ -119,7 +125,7 @@ func TestARestrictedPodReachesTheServersOfTheSpec(t *testing.T) {
 			w := world{namespaces: map[string]labels.Set{}, pods: map[string]netPod{}}
 			w.populate(t, derivetest.Pipeline(append([]func(*v1alpha1.RAGPipelineSpec){derivetest.WithEndpoints, closed}, c.changes...)...))
 			for _, address := range []string{anywhere, model, "192.0.2.3"} {
-				for _, port := range []int{22, 25, 53, 80, 443, 3128, 4318, 8081, 11434} {
+				for _, port := range []int{22, 25, 53, 80, 443, 3128, 4318, 8081, 11434, 50051} {
 					want := slices.Contains(c.reached, fmt.Sprintf("%s %d", address, port)) ||
 						slices.Contains(c.reached, fmt.Sprintf("%s %d", anywhere, port))
 					if got := w.leaves(t, "rag/papers/"+c.from, "", address, "TCP", port); got != want {
@@ -147,5 +153,21 @@ func TestPodsConnectAnywhereUnlessTheSpecRestrictsThem(t *testing.T) {
 	w := twoAndOne(t)
 	if !w.leaves(t, "rag/papers/gateway", "stranger", "", "TCP", 25) {
 		t.Error("the gateway is restricted")
+	}
+}
+
+// While an index replaces another one, gateways of both embed questions.
+func TestARestrictedGatewayReachesTheModelOfAGenerationThatDrains(t *testing.T) {
+	const left = "http://192.0.2.7:11434/v1"
+	before := derivetest.Pipeline(derivetest.WithEndpoints, closed, func(s *v1alpha1.RAGPipelineSpec) {
+		s.Models.Embedding.Model = derivetest.Endpoint(v1alpha1.Endpoint{URL: left, Model: "example/old", Protocol: "OpenAI"})
+	})
+	p := derivetest.Pipeline(derivetest.WithEndpoints, closed)
+	live := NewRecord(p)
+	for want, facts := range map[bool]Facts{true: {Live: &live, Draining: []Record{NewRecord(before), live}}, false: {Live: &live}} {
+		b := builder{p: p, wanted: live, facts: facts}
+		if got := slices.Contains(b.modelServers(naming.ComponentGateway), left); got != want {
+			t.Errorf("it reaches the model: %t, want %t", got, want)
+		}
 	}
 }

@@ -35,11 +35,11 @@ func (b builder) gateway() ([]Child, error) {
 	spec := b.p.Spec.Gateway
 	selector := naming.Selector(b.p, naming.ComponentGateway)
 	service := b.service(name, naming.ComponentGateway, selector, servicePort("http", GatewayPort))
-	expose(service, spec.Service)
 	if spec.TLS != nil {
 		service.Spec.Ports[0].WithAppProtocol("https")
 		service.WithAnnotations(map[string]string{"traefik.ingress.kubernetes.io/service.serversscheme": "https"})
 	}
+	expose(service, spec.Service)
 	return []Child{
 		b.account(name, naming.ComponentGateway),
 		b.gatewayPolicy(),
