@@ -31,22 +31,30 @@ func (s *State) store() *appsv1.StatefulSet {
 	return s.StatefulSets[naming.For(s.Pipeline).Weaviate()]
 }
 
-// idle reports whether no container of the pod runs, and none will before it is tried again.
+// idle reports whether no container of the pod runs, and none will before it is tried again. Init containers of a mesh
+// may have ended before.
 func idle(pod *corev1.Pod) bool {
-	return !slices.ContainsFunc(statuses(pod), func(c corev1.ContainerStatus) bool {
-		return c.State.Running != nil || c.State.Terminated != nil
-	})
+	running := func(c corev1.ContainerStatus) bool { return c.State.Running != nil }
+	ended := func(c corev1.ContainerStatus) bool { return c.State.Terminated != nil }
+	return !slices.ContainsFunc(pod.Status.InitContainerStatuses, running) &&
+		!slices.ContainsFunc(pod.Status.ContainerStatuses, running) &&
+		!slices.ContainsFunc(pod.Status.ContainerStatuses, ended)
 }
 
-// hasRun reports whether a container of the pod has ever run.
+// hasRun reports whether the store's container in the pod has ever run.
 func hasRun(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(statuses(pod), func(c corev1.ContainerStatus) bool {
-		return c.State.Running != nil || c.State.Terminated != nil || c.LastTerminationState.Terminated != nil
-	})
+	c := statusOf(pod)
+	return c.State.Running != nil || c.State.Terminated != nil || c.LastTerminationState.Terminated != nil
 }
 
-func statuses(pod *corev1.Pod) []corev1.ContainerStatus {
-	return slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
+// statusOf is that of the store's container.
+func statusOf(pod *corev1.Pod) corev1.ContainerStatus {
+	for _, c := range pod.Status.ContainerStatuses {
+		if c.Name == naming.ComponentWeaviate {
+			return c
+		}
+	}
+	return corev1.ContainerStatus{}
 }
 
 // weaviateImage is the image that a store keeps whose spec names none: that of its StatefulSet, unless another one
@@ -83,11 +91,10 @@ func imageOf(pod *corev1.Pod) string {
 	return ""
 }
 
-// withoutImage reports whether a container of the pod waits for an image that cannot be had.
+// withoutImage reports whether the store's container in the pod waits for an image that cannot be had.
 func withoutImage(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(statuses(pod), func(c corev1.ContainerStatus) bool {
-		return c.State.Waiting != nil && slices.Contains([]string{
-			"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError",
-		}, c.State.Waiting.Reason)
-	})
+	waiting := statusOf(pod).State.Waiting
+	return waiting != nil && slices.Contains([]string{
+		"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError",
+	}, waiting.Reason)
 }

@@ -15,10 +15,12 @@ func replicaOf(name, image, revision string, state corev1.ContainerState, restar
 	pod := reporting(name, naming.ComponentWeaviate, "")
 	pod.Labels[appsv1.StatefulSetRevisionLabel] = revision
 	pod.Spec.Containers = []corev1.Container{{Name: "proxy"}, {Name: naming.ComponentWeaviate, Image: image}}
-	container := corev1.ContainerStatus{State: state}
+	container := corev1.ContainerStatus{Name: naming.ComponentWeaviate, State: state}
 	if restarted {
 		container.LastTerminationState.Terminated = new(corev1.ContainerStateTerminated)
 	}
+	ended := corev1.ContainerState{Terminated: new(corev1.ContainerStateTerminated)}
+	pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "proxy-init", State: ended}}
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{container}
 	return pod
 }
