@@ -1,4 +1,4 @@
--- Health of a RAGPipeline for Argo CD, computed as kstatus does. docs/status.md explains how to install it.
+-- Health of a RAGPipeline for Argo CD, computed as kstatus does. docs/gitops.md explains how to install it.
 local function health(status, message)
   return {status = status, message = message or ""}
 end
