@@ -74,7 +74,7 @@ func New() *cobra.Command {
 			newStatusCommand(), newWaitCommand(), newAskCommand(), newSearchCommand(), newDocumentsCommand(),
 			newFailuresCommand(), newSyncCommand(), newLogsCommand(), newOpenCommand(), newMCPCommand(),
 		}},
-		{"What pods run:", []*cobra.Command{
+		{"Run by pods:", []*cobra.Command{
 			newOperatorCommand(), newGatewayCommand(), newIngestCommand(), newModelsCommand(),
 			newExtractWorkerCommand(), newFillCommand(),
 		}},

@@ -25,6 +25,7 @@ type connection struct {
 	output         string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	progress       io.Writer // is standard error as it is, since a terminal's line of progress is redrawn
 	getenv         func(string) string
 }
 
@@ -38,6 +39,7 @@ func (c *connection) registerOutput(cmd *cobra.Command) {
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		c.stdin, c.getenv = cmd.InOrStdin(), os.Getenv
 		c.stdout, c.stderr = serve.Plain(cmd.OutOrStdout()), serve.Plain(cmd.ErrOrStderr())
+		c.progress = cmd.ErrOrStderr()
 		if c.output != "text" && c.output != "json" {
 			return unusable{fmt.Errorf("--output %s: use text or json", c.output)}
 		}
@@ -82,6 +84,19 @@ func (c *connection) named(
 		return args[0], args[1:], nil
 	}
 	return "", args, nil
+}
+
+// ofPipeline is the RunE of a command whose only argument is NAME.
+func (c *connection) ofPipeline(
+	run func(ctx context.Context, name string) error,
+) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		name, _, err := c.named(cmd, args)
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), name)
+	}
 }
 
 // gateway connects to the gateway of the pipeline of that name, or to that of --url. The caller calls end.

@@ -28,13 +28,7 @@ func newDocumentsCommand() *cobra.Command {
 		Short: "List the documents of a pipeline's index",
 		Example: `  ragpipeline documents quickstart
   ragpipeline documents quickstart --source papers --state Indexed -o json`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name, _, err := f.named(cmd, args)
-			if err != nil {
-				return err
-			}
-			return f.run(cmd.Context(), name)
-		},
+		RunE: f.ofPipeline(f.run),
 	}
 	f.register(cmd)
 	cmd.Flags().StringVar(&f.state, "state", "", "list those that are Indexed, or Failed, alone")
@@ -87,13 +81,7 @@ func newFailuresCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "failures NAME",
 		Short: "List the documents that are not in the index, or only in part, with reason and remedy",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name, _, err := f.named(cmd, args)
-			if err != nil {
-				return err
-			}
-			return f.failures(cmd.Context(), name)
-		},
+		RunE:  f.ofPipeline(f.failures),
 	}
 	f.register(cmd)
 	return cmd

@@ -30,13 +30,7 @@ func newLogsCommand() *cobra.Command {
 		Short: "Print the logs of all parts of a pipeline, each line after the pod that wrote it",
 		Example: `  ragpipeline logs quickstart -f
   ragpipeline logs quickstart --part ingest --tail -1`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name, _, err := f.named(cmd, args)
-			if err != nil {
-				return err
-			}
-			return f.run(cmd.Context(), name)
-		},
+		RunE: f.ofPipeline(f.run),
 	}
 	f.registerCluster(cmd)
 	flags := cmd.Flags()

@@ -300,7 +300,7 @@ func (f *runFlags) answer(ctx context.Context, path *questionPath) error {
 	return nil
 }
 
-// serve serves an index that is complete at once, while update runs, and goes on if update fails. Of any other index,
+// serve serves an index that is complete at once, while update runs, and goes on if update fails. For any other index,
 // it serves the page and the documents that are in it already, and answers once update has made it complete.
 func (f *runFlags) serve(
 	ctx context.Context, d *dataPlane, options gateway.Options, path *questionPath, complete bool,

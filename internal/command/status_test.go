@@ -2,7 +2,10 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +106,32 @@ func TestWhatAWaitEndsFor(t *testing.T) {
 		}
 		if ready != c.ready || !strings.Contains(text, c.text) || code != c.code || (err == nil) != (code == 0) {
 			t.Errorf("%s: %v, %q, %v", c.name, ready, text, err)
+		}
+	}
+}
+
+func TestAWaitEndsAtItsDeadlineThoughNothingAnswers(t *testing.T) {
+	looked := 0
+	hangs := func(text string) look {
+		return func(ctx context.Context) (bool, string, error) {
+			if looked++; looked == 1 && text != "" {
+				return false, text, nil
+			}
+			<-ctx.Done()
+			return false, "", exit{fmt.Errorf("read the pipeline: %w", ctx.Err()), exitUnreadable}
+		}
+	}
+	for _, c := range []struct {
+		seen, want string
+		code       int
+	}{
+		{"", "read the pipeline: context deadline exceeded", exitUnreadable},
+		{"building", "not done within 1s: building", exitFailed},
+	} {
+		looked = 0
+		err := awaited(t.Context(), time.Second, newLine(io.Discard), hangs(c.seen))
+		if err == nil || err.Error() != c.want || ExitCode(err) != c.code {
+			t.Errorf("after %q: %v", c.seen, err)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -21,7 +20,6 @@ type askedSyncFlags struct {
 	connection
 	confirmPrune, retryFailed, noWait bool
 	timeout                           time.Duration
-	progress                          io.Writer
 }
 
 func newSyncCommand() *cobra.Command {
@@ -32,14 +30,7 @@ func newSyncCommand() *cobra.Command {
 		Long: "sync sets the annotation ragpipeline.io/sync, for which the operator starts a run. It needs the right to\n" +
 			"patch RAGPipelines, and to wait, the right to list Jobs.",
 		Example: "  ragpipeline sync quickstart\n  ragpipeline sync quickstart --confirm-prune --no-wait",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name, _, err := f.named(cmd, args)
-			if err != nil {
-				return err
-			}
-			f.progress = cmd.ErrOrStderr()
-			return f.run(cmd.Context(), name)
-		},
+		RunE:    f.ofPipeline(f.run),
 	}
 	f.registerCluster(cmd)
 	flags := cmd.Flags()

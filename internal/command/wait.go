@@ -21,8 +21,7 @@ const exitStalled = 4
 
 type waitFlags struct {
 	connection
-	timeout  time.Duration
-	progress io.Writer
+	timeout time.Duration
 }
 
 func newWaitCommand() *cobra.Command {
@@ -35,14 +34,7 @@ func newWaitCommand() *cobra.Command {
 			"Exit codes: 0 ready, 1 not ready at the deadline, 2 the arguments are not valid, 3 the pipeline cannot be\n" +
 			"read, 4 the pipeline is stalled: only a change by you can help, and the message says which.",
 		Example: "  ragpipeline wait quickstart --timeout 10m",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name, _, err := f.named(cmd, args)
-			if err != nil {
-				return err
-			}
-			f.progress = cmd.ErrOrStderr()
-			return f.run(cmd.Context(), name)
-		},
+		RunE:    f.ofPipeline(f.run),
 	}
 	f.register(cmd)
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long to wait")
@@ -125,20 +117,28 @@ func progressOf(p *v1alpha1.RAGPipeline, now time.Time) (ready bool, text string
 // look finds out whether what a command waits for is done, and how far it is. An error ends the wait.
 type look func(ctx context.Context) (done bool, text string, err error)
 
-// awaited looks until what is awaited is done, or for as long as patience.
-func awaited(ctx context.Context, patience time.Duration, line *line, look look) error {
+// awaited looks until what is awaited is done, or for as long as patience, which also ends a look that gets no answer.
+func awaited(parent context.Context, patience time.Duration, line *line, look look) error {
 	const every = 500 * time.Millisecond
-	deadline := time.After(patience)
+	ctx, cancel := context.WithTimeout(parent, patience)
+	defer cancel()
 	ticks := time.NewTicker(every)
 	defer ticks.Stop()
 	defer line.end()
 	for begun := time.Now(); ; {
 		done, text, err := look(ctx)
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if parent.Err() != nil {
+			return parent.Err()
+		}
+		late := ctx.Err() != nil && !done
+		if late && line.last != "" && (err == nil || errors.Is(err, context.DeadlineExceeded)) {
+			text, err = line.last, nil // what was seen says more than that this look was cut short
 		}
 		if err != nil {
 			return err
+		}
+		if late {
+			return fmt.Errorf("not done within %s: %s", patience, text)
 		}
 		line.show(time.Since(begun), text)
 		if done {
@@ -146,9 +146,6 @@ func awaited(ctx context.Context, patience time.Duration, line *line, look look)
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case <-deadline:
-			return fmt.Errorf("not done within %s: %s", patience, text)
 		case <-ticks.C:
 		}
 	}

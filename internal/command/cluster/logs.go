@@ -12,6 +12,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -87,7 +88,8 @@ func (c *Cluster) follow(ctx context.Context, p *v1alpha1.RAGPipeline, r *logRea
 			}
 			r.seen[one] = true
 			readers.Go(func() {
-				if err := r.read(ctx, one, tail); err != nil && ctx.Err() == nil {
+				// A pod may be deleted between the look and the read: the log of the others goes on.
+				if err := r.read(ctx, one, tail); err != nil && ctx.Err() == nil && !apierrors.IsNotFound(err) {
 					cancel(err)
 				}
 			})
