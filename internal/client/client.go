@@ -24,6 +24,9 @@ import (
 // maxReply bounds a reply, and an event of a streamed one.
 const maxReply = 32 << 20
 
+// replyWithin bounds a request that no LLM answers. The gateway's own deadlines are shorter.
+const replyWithin = 2 * time.Minute
+
 // pageSize is how many documents a request lists.
 const pageSize = 500
 
@@ -152,6 +155,8 @@ func (c *Client) Documents(ctx context.Context, s Selection, each func(gateway.D
 
 // into reads a reply in JSON, and returns its body.
 func (c *Client) into(ctx context.Context, method, path string, body, reply any) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, replyWithin)
+	defer cancel()
 	content, err := c.Call(ctx, method, path, body)
 	if err != nil {
 		return nil, err

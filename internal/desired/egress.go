@@ -198,12 +198,32 @@ func (b builder) issuer(component string) []string {
 // environmentServers are those that the environment names, such as a receiver of traces.
 func (b builder) environmentServers(component string) (urls []string) {
 	p, _ := b.adaptation(component)
-	for _, variable := range slices.Concat(p.Env, b.telemetryVariables(component, p.Env)) {
+	variables := slices.Concat(p.Env, b.telemetryVariables(component, p.Env), b.nimVariables(component))
+	for _, variable := range variables {
 		if strings.HasPrefix(variable.Value, "http://") || strings.HasPrefix(variable.Value, "https://") {
 			urls = append(urls, variable.Value)
 		}
 	}
 	return urls
+}
+
+// nimVariables are those of the NIMs that are the component.
+func (b builder) nimVariables(component string) (variables []v1alpha1.EnvVar) {
+	var models []v1alpha1.Model
+	switch m := b.p.Spec.Models; {
+	case component == naming.ComponentEmbedding:
+		models = b.embeddings()
+	case component == naming.ComponentReranking && m.Reranking != nil:
+		models = []v1alpha1.Model{*m.Reranking}
+	case component == naming.ComponentLLM && m.LLM != nil:
+		models = []v1alpha1.Model{m.LLM.Model}
+	}
+	for _, m := range models {
+		if m.NIM != nil {
+			variables = append(variables, m.NIM.Env...)
+		}
+	}
+	return variables
 }
 
 func udp(port int32) *networkingv1ac.NetworkPolicyPortApplyConfiguration {

@@ -101,6 +101,10 @@ func TestARestrictedPodReachesTheServersOfTheSpec(t *testing.T) {
 	issued := func(s *v1alpha1.RAGPipelineSpec) {
 		s.Gateway.Auth = &v1alpha1.GatewayAuth{OIDC: &v1alpha1.OIDC{Issuer: "http://192.0.2.3:25", Audience: "papers"}}
 	}
+	mirrored := func(s *v1alpha1.RAGPipelineSpec) {
+		s.Models.LLM.Endpoint, s.Models.LLM.NIM = nil, &v1alpha1.NIM{
+			Image: "llm", Model: "llm", Env: []v1alpha1.EnvVar{{Name: "NIM_REPOSITORY_OVERRIDE", Value: "http://192.0.2.3:8081"}}}
+	}
 	for name, c := range map[string]struct {
 		changes []func(*v1alpha1.RAGPipelineSpec)
 		from    string
@@ -119,7 +123,9 @@ func TestARestrictedPodReachesTheServersOfTheSpec(t *testing.T) {
 		"with an issuer of tokens": {[]func(*v1alpha1.RAGPipelineSpec){issued}, "gateway",
 			[]string{anywhere + " 443", "192.0.2.3 25", anywhere + " 53"}},
 		"ingestion, which sees no tokens": {[]func(*v1alpha1.RAGPipelineSpec){issued}, "ingest", []string{anywhere + " 53"}},
-		"a store of its own":              {nil, "weaviate", []string{anywhere + " 53"}},
+		"a NIM with a mirror": {[]func(*v1alpha1.RAGPipelineSpec){mirrored}, "llm",
+			[]string{anywhere + " 443", "192.0.2.3 8081", anywhere + " 53"}},
+		"a store of its own": {nil, "weaviate", []string{anywhere + " 53"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := world{namespaces: map[string]labels.Set{}, pods: map[string]netPod{}}

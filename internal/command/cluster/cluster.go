@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +30,9 @@ func (f *Flags) Register(flags *pflag.FlagSet, namespace string) {
 	flags.StringVarP(&f.Namespace, "namespace", "n", "", "namespace (default "+namespace+")")
 }
 
+// replyWithin bounds a request to the API server.
+const replyWithin = time.Minute
+
 // Cluster is a connection with the user's rights.
 type Cluster struct {
 	client.Client
@@ -48,8 +52,10 @@ func (f *Flags) Connect() (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the kubeconfig: %w", err)
 	}
-	config.QPS = -1 // the server's own fairness is enough
-	c, err := client.New(config, client.Options{Scheme: controllers.Scheme()})
+	config.QPS = -1                    // the server's own fairness is enough
+	bounded := rest.CopyConfig(config) // logs and forwarded ports stay open for longer
+	bounded.Timeout = replyWithin
+	c, err := client.New(bounded, client.Options{Scheme: controllers.Scheme()})
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
