@@ -73,6 +73,8 @@ func (r *Reconciler) standsBack(ctx context.Context, p *v1alpha1.RAGPipeline) (b
 	err := r.Uncached.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: territoryLease}, lease)
 	switch {
 	case apierrors.IsForbidden(err): // by permissions of an earlier version
+		r.territories.set(p.Namespace, territory{renewed: now})
+		r.tellForbidden(ctx, p, err)
 		return false, nil
 	case err != nil && !apierrors.IsNotFound(err):
 		return false, err
@@ -149,6 +151,16 @@ func (r *Reconciler) tellHolder(ctx context.Context, p *v1alpha1.RAGPipeline, ho
 	r.Events.Eventf(p, nil, corev1.EventTypeWarning, "StoodBack", "Reconcile",
 		"the operator %s touches nothing here, because the operator %s holds the Lease %s of this namespace; "+
 			"uninstall one of them, or give each its own namespaces (watchNamespaces)", r.Identity, holder, territoryLease)
+}
+
+// tellForbidden says once for each pipeline that nothing keeps another operator out of its namespace.
+func (r *Reconciler) tellForbidden(ctx context.Context, p *v1alpha1.RAGPipeline, err error) {
+	const nobody = ""
+	if told, known := r.territories.told.Swap(client.ObjectKeyFromObject(p), nobody); known && told == nobody {
+		return
+	}
+	ctrl.LoggerFrom(ctx).Info("Works without the Lease of this namespace, which it may not read: apply the operator's "+
+		"present permissions, or another operator may work here unnoticed", "lease", territoryLease, "cause", err.Error())
 }
 
 func (r *Reconciler) forgetTerritory(pipeline types.NamespacedName) {
