@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,23 +73,25 @@ func TestAClientMayUseUpItsMinuteAndNoMore(t *testing.T) {
 
 func TestTheAuditNamesTheDocumentsThatWereShown(t *testing.T) {
 	f := newFixture()
-	f.index.chunks = []index.Chunk{passages[0], passages[1]}
+	f.index.chunks = []index.Chunk{passages[0], passages[1], {ID: "c3", Document: "docs/a.md", Source: "docs", Text: "Unlike any."}}
+	f.index.rows = append(slices.Clone(threeRows),
+		index.Row{Document: "docs/d.pdf", Source: "docs", State: index.Indexed, Hash: "d"})
+	f.options.Originals = func(context.Context, *index.Row, int64) ([]byte, error) { return []byte("%PDF"), nil }
+	f.options.Draw = func(context.Context, []byte, int) (*PagePicture, error) { return &PagePicture{PNG: []byte("PNG")}, nil }
 	f.index.chunks[1].Metadata = config.Metadata{}.WithAccess(config.Access{"board"})
 	f.options.Keys = func() (keys.Clients, error) {
 		return keys.Clients{"alice": {Token: "a", Groups: []string{"board"}}, "bob": {Token: "b"}}, nil
 	}
-	f.index.rows = []index.Row{{Document: "docs/a.md", Source: "docs", State: index.Indexed, Chunks: 1},
-		{Document: "docs/b.pdf", Source: "docs", Hash: "hash", State: index.Indexed}}
-	f.options.Originals = func(context.Context, *index.Row, int64) ([]byte, error) { return []byte("%PDF"), nil }
-	f.options.Draw = func(context.Context, []byte, int) (*PagePicture, error) { return &PagePicture{PNG: []byte("PNG")}, nil }
 	f.options.Log = textLog(&f.log)
 	g := f.gateway()
 	for _, tc := range []struct{ name, method, path, body, token, want string }{
 		{"an answer", "POST", chatRoute, chatBody("What was the revenue?"), "a", "client=alice route=/v1/chat/completions documents=\"[docs/guide/install.md docs/report.pdf]\""},
 		{"a stream", "POST", chatRoute, streamBody("What was the revenue?"), "a", "documents=\"[docs/guide/install.md docs/report.pdf]\""},
 		{"a search", "POST", searchRoute, `{"query": "revenue"}`, "b", "client=bob route=/v1/search documents=[docs/guide/install.md]"},
+		{"why a document is not found", "POST", searchRoute, `{"query": "revenue", "explain": true, "document": "docs/a.md"}`, "b",
+			"documents=\"[docs/a.md docs/guide/install.md]\""},
 		{"a document's text", "GET", "/v1/documents/docs/a.md/content", "", "b", "documents=[docs/a.md]"},
-		{"a page", "GET", "/v1/documents/docs/b.pdf/pages/1", "", "b", "documents=[docs/b.pdf]"},
+		{"a page's picture", "GET", "/v1/documents/docs/d.pdf/pages/1", "", "b", "documents=[docs/d.pdf]"},
 	} {
 		f.log.Reset()
 		if got := call(g, tc.method, tc.path, tc.body, "Authorization", "Bearer "+tc.token); got.Code != 200 {

@@ -29,9 +29,12 @@ func (s *Service) Search(ctx context.Context, r SearchRequest) (*SearchResult, e
 		return nil, err
 	}
 	show(ctx, result.Passages)
-	if result.Explanation != nil {
-		for _, c := range result.Explanation.Candidates {
+	if e := result.Explanation; e != nil {
+		for _, c := range e.Candidates {
 			access.Show(ctx, c.Document)
+		}
+		if e.Document != nil && len(e.Document.Passages) > 0 {
+			access.Show(ctx, e.Document.Document)
 		}
 	}
 	return result, nil
