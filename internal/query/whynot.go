@@ -90,7 +90,7 @@ func (x *explainer) deepen(ctx context.Context, of *Explain) error {
 		}
 		admitted := ranks(slices.Concat(admittedVector, admittedKeyword))
 		for _, hit := range slices.Concat(vector, keyword) {
-			if c := x.ways[hit.ID]; admitted[hit.ID] == 0 && c.Outcome == OutcomeBelowCandidates {
+			if c := x.ways[hit.ID]; c != nil && admitted[hit.ID] == 0 && c.Outcome == OutcomeBelowCandidates {
 				c.Outcome = OutcomeFiltered
 			}
 		}
