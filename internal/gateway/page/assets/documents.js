@@ -4,7 +4,8 @@ import { documentPath, download, getJSON, postJSON } from "./api.js";
 import { marked, stemsOf } from "./words.js";
 
 const pageSize = 50;
-let listing = 0; // counts what was asked for, so that a late reply is dropped
+let listing = 0;   // counts the lists and documents that were asked for, so that a late reply is dropped
+let searches = 0; // counts the searches, which go on while the page reads the state of the index again
 
 const filters = [["all", "All", ""], ["failed", "Failed", "&state=Failed"], ["partly", "Only partly read", "&warnings=true"]];
 
@@ -102,14 +103,14 @@ export function describe(warnings) {
 
 async function search(into) {
   const text = into.querySelector("#search").value.trim();
-  const results = into.querySelector("#results"), mine = ++listing;
+  const results = into.querySelector("#results"), mine = ++searches;
   results.hidden = text === "";
   into.querySelector("#listing").hidden = text !== "";
   if (text === "") return show("", null);
   results.replaceChildren(el("p", { class: "muted" }, "Searching"));
   try {
     const found = await postJSON("v1/search", { query: text, reranker_top_k: 25 });
-    if (mine !== listing) return;
+    if (mine !== searches) return;
     const stems = stemsOf(text);
     results.replaceChildren(
       el("h3", {}, count(found.results.length, "passage") + " found"),
@@ -120,7 +121,7 @@ async function search(into) {
         el("p", { class: "passage clipped" }, marked(r.content, stems))))));
     announce(count(found.results.length, "passage") + " found");
   } catch (e) {
-    if (mine === listing) results.replaceChildren(el("p", { class: "error", role: "alert" }, e.message));
+    if (mine === searches) results.replaceChildren(el("p", { class: "error", role: "alert" }, e.message));
   }
 }
 
