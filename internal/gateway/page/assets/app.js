@@ -76,11 +76,21 @@ async function route() {
     if (current) $(link).setAttribute("aria-current", "page");
     else $(link).removeAttribute("aria-current");
   }
-  if (inDocuments) await documents.show(decodeURIComponent(id), state);
+  if (inDocuments) await documents.show(decoded(id), state);
+}
+
+// decoded is a part of the address; one that nobody encoded stays as it is.
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function lock(failure) {
   const tried = key.get() !== "";
+  if (!tried && !$("lock").hidden) return failure; // of a request beside the one that was told
   panel.close();
   for (const id of ["ask", "documents"]) $(id).hidden = true;
   $("lock").hidden = false;

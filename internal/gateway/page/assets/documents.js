@@ -9,10 +9,13 @@ let searches = 0; // counts the searches, which go on while the page reads the s
 
 const filters = [["all", "All", ""], ["failed", "Failed", "&state=Failed"], ["partly", "Only partly read", "&warnings=true"]];
 
-// show draws the list, or one document if an id is given.
+// show draws the list, or one document if an id is given. What is drawn already stays, with the focus and the pages that
+// were added to it, unless the state has changed.
 export async function show(id, state) {
+  const into = $("documents"), now = JSON.stringify([id, state && { ...state, progress: null }]);
+  if (state && into.dataset.drawn === now) return;
+  into.dataset.drawn = now;
   const mine = ++listing;
-  const into = $("documents");
   if (id) return showOne(into, id, mine);
   if (!into.querySelector("#search-form")) into.replaceChildren(...frame(into));
   drawCounts(state);
@@ -56,7 +59,9 @@ async function list(into, filter, mine) {
     const attention = first.length > 0 ? [section("Need attention", first)] : [];
     rows.replaceChildren(...attention, table(first.length > 0 ? "All documents" : "", page, query));
   } catch (e) {
-    if (mine === listing) rows.replaceChildren(el("p", { class: "error", role: "alert" }, e.message));
+    if (mine !== listing) return;
+    delete into.dataset.drawn; // so that the next refresh tries again
+    rows.replaceChildren(el("p", { class: "error", role: "alert" }, e.message));
   }
 }
 
@@ -71,19 +76,25 @@ const section = (title, documents) => el("div", {}, el("h3", {}, title), el("ul"
 function table(title, page, query) {
   const listed = el("ul", { class: "documents" }, page.documents.map(row));
   const more = el("button", { type: "button", onclick: next }, "Show more");
+  const failure = el("p", { class: "error", role: "alert" });
   let after = page.next;
   more.hidden = !after;
   async function next() {
     more.disabled = true;
-    const following = await getJSON("v1/documents?limit=" + pageSize + query + "&after=" + encodeURIComponent(after));
-    listed.append(...following.documents.map(row));
-    after = following.next;
-    more.hidden = !after;
+    failure.textContent = "";
+    try {
+      const following = await getJSON("v1/documents?limit=" + pageSize + query + "&after=" + encodeURIComponent(after));
+      listed.append(...following.documents.map(row));
+      after = following.next;
+      more.hidden = !after;
+      announce(count(following.documents.length, "more document"));
+    } catch (e) {
+      failure.textContent = e.message;
+    }
     more.disabled = false;
-    announce(count(following.documents.length, "more document"));
   }
   const none = page.documents.length === 0 && !after && el("p", { class: "muted" }, "There are none.");
-  return el("div", {}, title && el("h3", {}, title), none, listed, more);
+  return el("div", {}, title && el("h3", {}, title), none, listed, more, failure);
 }
 
 function row(d) {

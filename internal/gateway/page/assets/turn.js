@@ -142,7 +142,7 @@ export class Turn {
       announce("Copied");
     } }, "Copy");
     return [
-      el("div", { class: "row" }, this.retry, this.answer && copy, this.metrics && how,
+      el("div", { class: "row" }, this.retry, this.answer && navigator.clipboard && copy, this.metrics && how,
         this.metrics?.total_time_ms && el("span", { class: "muted" }, duration(this.metrics.total_time_ms))),
       found,
     ];
