@@ -53,7 +53,7 @@ func TestAStatusForPeople(t *testing.T) {
 	want := `Pipeline   team/papers
 Ready      True: questions are answered
 Endpoint   http://papers-gateway.team.svc:8080
-Serving    429 documents in 12600 chunks, generation 6fe1ba65, embedded by embed-1 (1024 dimensions), in step with its sources 5m ago
+Serving    429 documents in 12600 chunks, generation 6fe1ba65, embedded by embed-1 (1024 dimensions), synced 5m ago
 Building   generation 92b7a7e6: indexing, 120 of 429 documents, 3.2 chunks a second, about 1m30s left (ChunkingChanged)
            because of spec.chunking.size: 800 -> 450
 Failed     2 documents (NoTextLayer 2); ` + "`ragpipeline failures papers`" + ` lists them

@@ -159,7 +159,7 @@ func synced(at *metav1.Time, now time.Time) string {
 	if at == nil {
 		return ""
 	}
-	return ", in step with its sources " + age(at.Time, now) + " ago"
+	return ", synced " + age(at.Time, now) + " ago"
 }
 
 // buildingText is how far a run is.
