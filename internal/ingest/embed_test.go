@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -210,4 +211,36 @@ func TestStageEndsWhenTheModelIsDown(t *testing.T) {
 			t.Errorf("got error %v, want the model's", err)
 		}
 	})
+}
+
+func TestBlankChunksAreNotEmbedded(t *testing.T) {
+	w := newWorld(t)
+	w.config.Generation.Chunking = config.Chunking{Size: 1, Unit: config.Characters}
+	w.write("a.md", "a b")
+	w.mustRun()
+	var texts []string
+	for _, c := range w.chunks() {
+		texts = append(texts, c.Text)
+	}
+	slices.Sort(texts)
+	if diff := cmp.Diff([]string{"a", "b"}, texts); diff != "" {
+		t.Errorf("chunks (-want +got):\n%s", diff)
+	}
+}
+
+func TestTruncatedChunksAreCountedAndWarnedOf(t *testing.T) {
+	w := newWorld(t)
+	w.config.Generation.Chunking = config.Chunking{Size: 100_000, Overlap: 0, Unit: config.Characters}
+	w.write("long.md", strings.Repeat("words ", 10_000)) // 15,000 of the stand-in's tokens, of which it takes 8,192
+	w.write("short.md", "words")
+	report := w.mustRun()
+	if report.Truncated != 1 || report.Indexed != 2 {
+		t.Errorf("report: %+v", report)
+	}
+	if len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], "8192") {
+		t.Errorf("warnings %q: want one that names the limit", report.Warnings)
+	}
+	if row := w.rows()[0]; row.Truncated != 1 {
+		t.Errorf("ledger: %d truncated, want 1", row.Truncated)
+	}
 }

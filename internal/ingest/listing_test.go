@@ -3,10 +3,16 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -117,3 +123,117 @@ func BenchmarkList(b *testing.B) {
 }
 
 func share(workers int) index.Share { return index.Share{Worker: 0, Workers: workers} }
+
+func TestWhatADocumentWasIsKeptOnlyWhileItsPresentIsNotSeen(t *testing.T) {
+	tests := map[string]struct {
+		spoil    func(t *testing.T, path string)
+		want     string
+		reason   config.Reason
+		searched int
+	}{
+		"content that turned bad replaces what was good": {
+			spoil:  func(t *testing.T, path string) { writeFile(t, path, "") },
+			want:   "Malformed",
+			reason: config.Malformed,
+		},
+		"content that cannot be read leaves what was good": {
+			spoil: func(t *testing.T, path string) {
+				if err := errors.Join(os.Remove(path), os.Symlink("nowhere", path)); err != nil {
+					t.Fatal(err)
+				}
+			},
+			want:     "Indexed",
+			reason:   config.Unreadable,
+			searched: 1,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.write("good.md", "Some text.")
+			w.write("turning.md", "Good text.")
+			w.mustRun()
+			tt.spoil(t, filepath.Join(w.docs(), "turning.md"))
+			for range 2 { // and again: a failure does not become a success by itself
+				report := w.mustRun()
+				if report.Failed != 1 || report.Reasons[tt.reason] != 1 || report.Indexed != 1+tt.searched || report.Chunks != 1+tt.searched {
+					t.Errorf("report %+v", report)
+				}
+			}
+			if got := w.states()["docs/turning.md"]; got != tt.want {
+				t.Errorf("ledger says %s, want %s", got, tt.want)
+			}
+			if got := len(w.chunks()); got != 1+tt.searched {
+				t.Errorf("%d chunks, want %d", got, 1+tt.searched)
+			}
+		})
+	}
+}
+
+func TestSourcesThatAreNotListedWholeLoseNothing(t *testing.T) {
+	w := newWorld(t)
+	other := w.add("other")
+	w.write("a.md", "Text a.")
+	w.write("b.md", "Text b.")
+	writeFile(t, filepath.Join(other, "c.md"), "Text c.")
+	writeFile(t, filepath.Join(other, "d.md"), "Text d.")
+	w.mustRun()
+
+	// One document goes from each source, and one source cannot be listed.
+	if err := errors.Join(os.Remove(filepath.Join(w.docs(), "b.md")), os.Rename(other, other+".away")); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(w.docs(), "e.md"), "Text e.")
+	report, err := w.run()
+	if !errors.Is(err, ErrIncomplete) || !strings.Contains(err.Error(), `"other"`) {
+		t.Errorf("got error %v, want ErrIncomplete that names the source", err)
+	}
+	if report.Removed != 1 || report.Added != 1 || len(report.Warnings) != 1 || report.Error == "" {
+		t.Errorf("report %+v", report)
+	}
+	want := map[string]string{"docs/a.md": "Indexed", "docs/e.md": "Indexed", "other/c.md": "Indexed", "other/d.md": "Indexed"}
+	if diff := cmp.Diff(want, w.states()); diff != "" {
+		t.Errorf("ledger (-want +got):\n%s", diff)
+	}
+
+	// A source that is not in the config any more goes with all it had.
+	w.config.Sources = w.config.Sources[:1]
+	if report := w.mustRun(); report.Removed != 2 {
+		t.Errorf("removed %d, want 2", report.Removed)
+	}
+}
+
+func TestNothingButSourcesThatCannotBeListed(t *testing.T) {
+	w := newWorld(t)
+	w.write("a.md", "Text a.")
+	w.mustRun()
+	if err := os.RemoveAll(w.docs()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.run(); !errors.Is(err, ErrIncomplete) || !strings.Contains(err.Error(), "does not exist") {
+		t.Errorf("got error %v, want ErrIncomplete that says why", err)
+	}
+	if len(w.rows()) != 1 {
+		t.Error("the document was lost")
+	}
+}
+
+// A live generation follows its sources to nothing, and says so; it does not fail.
+func TestSourcesThatBecameEmptyAreFollowed(t *testing.T) {
+	w := newWorld(t)
+	w.write("a.md", "Text a.")
+	w.mustRun()
+	complete := w.stats().Completed
+	if err := os.Remove(filepath.Join(w.docs(), "a.md")); err != nil {
+		t.Fatal(err)
+	}
+	for run, removed := range []int{1, 0} {
+		report := w.mustRun()
+		if report.Removed != removed || len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], "no documents any more") {
+			t.Errorf("run %d: removed %d, warnings %q", run, report.Removed, report.Warnings)
+		}
+	}
+	if stats := w.stats(); stats.Chunks != 0 || !stats.Completed.After(complete) {
+		t.Errorf("stats %+v: want nothing in it, and complete anew", stats)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -133,56 +132,6 @@ func stageFails(stage config.Stage, reason config.Failure, message string, statu
 
 var drifts = stageFails(config.StageEmbedding, config.ModelDrifted, `embedding model "nvidia/embed" no longer gives the vectors that the index was built with`, 0)
 
-// down takes a workload's only replica down, with the pods that explain why.
-func down(component string, pods ...corev1.Pod) func(*world) {
-	return func(w *world) {
-		w.component(component, func(c *Component) { c.Ready, c.Pods = 0, pods })
-	}
-}
-
-func pod(changes ...func(*corev1.Pod)) corev1.Pod {
-	p := corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "papers-x-7d9f8-q2x4z"},
-		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "nvcr.io/nim/nvidia/embed:2.2.2",
-			Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("1"), "memory": resource.MustParse("2Gi")}}}}},
-		Status: corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{Name: "main", Image: "nvcr.io/nim/nvidia/embed:2.2.2"}}},
-	}
-	for _, change := range changes {
-		change(&p)
-	}
-	return p
-}
-
-func running(restarts int32) func(*corev1.Pod) {
-	return func(p *corev1.Pod) {
-		p.Status.Phase = corev1.PodRunning
-		p.Status.ContainerStatuses[0].RestartCount = restarts
-		p.Status.ContainerStatuses[0].State.Running = new(corev1.ContainerStateRunning)
-	}
-}
-
-func waits(reason, message string) func(*corev1.Pod) {
-	return func(p *corev1.Pod) {
-		p.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
-	}
-}
-
-// ended adds the end of a container that has run for so long.
-func ended(reason string, code int32, lasted time.Duration) func(*corev1.Pod) {
-	return func(p *corev1.Pod) {
-		p.Status.ContainerStatuses[0].RestartCount++
-		p.Status.ContainerStatuses[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{
-			Reason: reason, ExitCode: code, StartedAt: metav1.NewTime(noon.Add(-lasted)), FinishedAt: metav1.NewTime(noon)}
-	}
-}
-
-func unscheduled(message string) func(*corev1.Pod) {
-	return func(p *corev1.Pod) {
-		p.Status.ContainerStatuses = nil
-		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: message}}
-	}
-}
-
 const noVolume = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
 
 const noGPU = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
@@ -242,6 +191,7 @@ func updated(w *world) {
 }
 
 const tooMany = "too many documents failed: 14 of 215, more than spec.ingest.maxFailed (5%) allows: NoTextLayer (13), Encrypted (1); " +
+
 	"the first is papers/locked.pdf (Encrypted: a password is needed); replace or exclude them, or raise maxFailed"
 
 func atMost(failed string) func(*world) {
@@ -288,14 +238,6 @@ func notReadyYet(w *world) {
 
 var rerankerUnreachable = stageFails(config.StageReranking, "ModelUnreachable", `reranking model "nvidia/rerank" cannot be reached; check its url and that it runs: connection refused`, 0)
 
-func evicted() corev1.Pod {
-	return pod(func(p *corev1.Pod) {
-		p.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "The node was low on resource: memory. Threshold quantity: 100Mi, available: 93412Ki."}
-	})
-}
-
-func podsOf(pods ...corev1.Pod) []corev1.Pod { return pods }
-
 func twoGateways(w *world) {
 	w.o.Gateways = append(w.o.Gateways, report(first, true))
 	w.component(naming.ComponentGateway, func(c *Component) { c.Ready, c.Replicas = 2, 2 })
@@ -305,21 +247,6 @@ func external(w *world) {
 	w.p.Spec.VectorStore = v1alpha1.VectorStore{External: &v1alpha1.ExternalWeaviate{URL: "https://weaviate.example.com", GRPCURL: "https://grpc.example.com",
 		SecretRef: &v1alpha1.SecretKey{Name: "weaviate", Key: "key"}}}
 	delete(w.o.Components, naming.ComponentWeaviate)
-}
-
-// rolling makes a workload serve while a change to it is being rolled out.
-func rolling(component string, pods ...corev1.Pod) func(*world) {
-	return func(w *world) {
-		w.component(component, func(c *Component) { c.Current, c.Pods = false, pods })
-	}
-}
-
-func nextEmbedding(pods ...corev1.Pod) func(*world) {
-	return func(w *world) {
-		c := starting(30 * time.Minute)
-		c.Pods = pods
-		w.o.NextEmbedding = &c
-	}
 }
 
 // stops makes a build wait while the live index is brought up to date.
@@ -403,10 +330,12 @@ func extractionFails(reason config.Failure, message string, status int) func(*wo
 }
 
 const unverified = "the new index could not be verified: 3 of 10 chunks are not found by their first sentences; the first is of " +
+
 	"papers/turbine.pdf, page 3; see that the embedding model and the vector store work, and build the generation again"
 
 // retired is a run whose embedding model is gone.
 var retired = &Run{State: RunFailed, Generation: first, Finished: noon,
+
 	Summary: &config.Summary{Error: `embedding model "nvidia/embed" has been retired (HTTP 410)`, Reason: config.ModelRetired}}
 
 // retains keeps the first generation for a way back, since the second replaced it; run is its newest upkeep.

@@ -1,0 +1,177 @@
+package extract
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+func TestCSV(t *testing.T) {
+	for _, c := range []struct{ name, file, data, want string }{
+		{"with commas", "a.csv", "name,gpus\nVILA,128\n\"a, b\",\"two\nlines\"\n", "name: VILA\ngpus: 128\n\nname: a, b\ngpus: two lines"},
+		{"with semicolons and decimal commas", "a.csv", "name;price\nx;1,5\ny;2,5\n", "name: x\nprice: 1,5\n\nname: y\nprice: 2,5"},
+		{"with tabs", "a.tsv", "a\tb\n1\t2\n", "a: 1\nb: 2"},
+		{"with CRLF and a mark", "a.csv", "\ufeffa,b\r\n1,2\r\n", "a: 1\nb: 2"},
+		{"without a header", "a.csv", "1,2\n3,4\n", "column 1: 1\ncolumn 2: 2\n\ncolumn 1: 3\ncolumn 2: 4"},
+		{"rows of different lengths", "a.csv", "a,b\n1\n1,2,3\n", "a: 1\n\na: 1\nb: 2\ncolumn 3: 3"},
+		{"only a header", "a.csv", "a,b\n", "a, b"},
+		{"a stray quote", "a.csv", "a,b\n5\" disk,x\n", "a: 5\" disk\nb: x"},
+		{"doubled quotes", "a.csv", "a,b\n\"5\"\" disk\",\"x\" \n", "a: 5\" disk\nb: x"},
+		{"quotes within quotes that are not doubled", "a.csv", "a,b\n\"the \"best\" one\",x\n", "a: the \"best\" one\nb: x"},
+		{"bars", "a.csv", "a|b\n1,5|2\n", "a: 1,5\nb: 2"},
+		{"a declared delimiter", "a.csv", "sep=;\na;b\n1,2,3;4\n", "a: 1,2,3\nb: 4"},
+		{"tabs in a file named otherwise", "a.csv", "a\tb\n1,2\t3\n", "a: 1,2\nb: 3"},
+		{"an index column without a name", "a.csv", ",name,phone\n0,Ann,12\n1,Bob,13\n", "column 1: 0\nname: Ann\nphone: 12\n\ncolumn 1: 1\nname: Bob\nphone: 13"},
+		{"two index columns without names", "a.csv", ",,sales\nBenelux,A,1.5\nNordics,B,2\n", "column 1: Benelux\ncolumn 2: A\nsales: 1.5\n\ncolumn 1: Nordics\ncolumn 2: B\nsales: 2"},
+		{"levels of names over a named index", "a.csv", ",sales,sales,cost\n,jan,feb,jan\nregion,,,\nBenelux,1,2,3\nNordics,4,5,6\n",
+			"region: Benelux\nsales jan: 1\nsales feb: 2\ncost jan: 3\n\nregion: Nordics\nsales jan: 4\nsales feb: 5\ncost jan: 6"},
+		{"the names again", "a.csv", "a,b\n1,2\na,b\n3,4\n", "a: 1\nb: 2\n\na: 3\nb: 4"},
+		{"a title in the middle", "a.csv", ",,Report,\n,,,\nname,load,bay,x\nK1,5,2,3\n", "Report\n\nname: K1\nload: 5\nbay: 2\nx: 3"},
+		{"years as names", "a.csv", "region,2022,2023\nNorth,10,12\n", "region: North\n2022: 10\n2023: 12"},
+		{"years below years are values", "a.csv", "Ann,2022,2023\nBob,2021,2024\n", "column 1: Ann\ncolumn 2: 2022\ncolumn 3: 2023\n\ncolumn 1: Bob\ncolumn 2: 2021\ncolumn 3: 2024"},
+		{"numbers that count as names", "a.csv", "shift,1,2,3\nearly,Ann,Bob,Eve\n", "shift: early\n1: Ann\n2: Bob\n3: Eve"},
+		{"names and values with units", "a.csv", "Flow,812 l/min\nMass,44 kg\n", "column 1: Flow\ncolumn 2: 812 l/min\n\ncolumn 1: Mass\ncolumn 2: 44 kg"},
+		{"a title above the header", "a.csv", "Cranes of site B\nStatus: June\n\nname,load\nK1,5\nK2,6\n", "Cranes of site B; Status: June\n\nname: K1\nload: 5\n\nname: K2\nload: 6"},
+		{"a title and a blank row", "a.csv", "Cranes,,\n,,\nname,load,bay\nK1,5,2\n", "Cranes\n\nname: K1\nload: 5\nbay: 2"},
+		{"a title with the header's commas", "a.csv", "Cranes,,\nname,load,bay\nK1,5,2\n", "Cranes\n\nname: K1\nload: 5\nbay: 2"},
+		{"comments above the header", "a.csv", "# exported\n# by a program, on Monday\n#id,name,bay\n1,x,2\n2,y,3\n", "exported; by a program on Monday\n\nid: 1\nname: x\nbay: 2\n\nid: 2\nname: y\nbay: 3"},
+		{"one column", "a.csv", "name\nAnn\nBob\n", "name: Ann\n\nname: Bob"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := textOfFirst(extract(t, c.file, c.data)); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestJSONLinesWithoutTheBrokenOnes(t *testing.T) {
+	d := extract(t, "a.jsonl", "{\"n\":1}\n\n{\"n\":\n{\"n\":3}\n\"text\"\n")
+	if want := "n: 1\n\nn: 3\n\ntext"; textOfFirst(d) != want {
+		t.Errorf("got %q, want %q", textOfFirst(d), want)
+	}
+	if len(d.Warnings) != 1 || d.Warnings[0].String() != "LinesSkipped: 1 (line 3)" {
+		t.Errorf("warnings %v", d.Warnings)
+	}
+	if d := extract(t, "a.json", "{\"n\":1}\n{\"n\":2}\n{\"n\":}\n"); textOfFirst(d) != "n: 1\n\nn: 2" {
+		t.Errorf("lines under the name of a document give %q", textOfFirst(d))
+	}
+	if d := extract(t, "a.jsonl", "{\n\"n\": 1\n}\n{\n\"n\": 2\n}\n"); textOfFirst(d) != "n: 1\n\nn: 2" || len(d.Warnings) > 0 {
+		t.Errorf("documents of several lines give %q, %v", textOfFirst(d), d.Warnings)
+	}
+	deep := strings.Repeat(`{"a":`, 500) + `"x"` + strings.Repeat("}", 500)
+	if got := textOfFirst(extract(t, "a.json", deep)); !strings.HasPrefix(got, "a.a.") || !strings.HasSuffix(got, "a: x") || len(got) > 60 {
+		t.Errorf("a value 500 levels deep gives %q", got)
+	}
+}
+
+func TestNotebook(t *testing.T) {
+	image := strings.Repeat("iVBORw0KGgoAAAANSUhEUg", 30)
+	d := extract(t, "a.ipynb", `{"cells":[
+{"cell_type":"markdown","source":["# Load test\n","of pump `+"RX-9"+`"]},
+{"cell_type":"code","source":"print(1)","outputs":[
+ {"output_type":"stream","text":["1\n"]},
+ {"output_type":"display_data","data":{"image/png":"`+image+`","text/plain":["<Figure size 640x480>"]}},
+ {"output_type":"execute_result","data":{"text/html":"<table>","text/plain":"   a\n0  1"}},
+ {"output_type":"error","ename":"ValueError","evalue":"bad \u001b[31mvalue"}]},
+{"cell_type":"raw","source":[]}],
+"metadata":{"language_info":{"name":"python"}},"nbformat":4}`)
+	want := "# Load test\nof pump RX-9\n\n```python\nprint(1)\n```\n\n```\n1\n```\n\n```\na\n0  1\n```\n\n```\nValueError: bad value\n```"
+	if textOfFirst(d) != want || d.Title != "Load test" {
+		t.Errorf("title %q, got %q, want %q", d.Title, textOfFirst(d), want)
+	}
+	if len(d.Warnings) != 1 || d.Warnings[0].Reason != config.PartsIgnored || d.Warnings[0].Count != 1 {
+		t.Errorf("warnings %v", d.Warnings)
+	}
+	_, err := shared.Extract(t.Context(), "a.ipynb", []byte(`{"cells":[`))
+	wantReason(t, err, config.Malformed, "notebook")
+}
+
+func TestDataInBase64IsNoText(t *testing.T) {
+	image := strings.Repeat("iVBORw0KGgoAAAANSUhEUg/+", 40)
+	lines := strings.Repeat("MIICdzCCAeCgAwIBAgIJAKz0h5u7S8vXMA0GCSqGSIb3DQEBBQUAMDQxMjAwBgNV\n", 5)
+	for name, data := range map[string]string{
+		"a.md":   "before\n\n![x](data:image/png;base64," + image + "==)\n\n" + lines + "after",
+		"a.txt":  "before " + image + " after",
+		"a.json": `{"a":"before","image":"` + image + `","b":"after"}`,
+		"a.csv":  "a,b\nbefore," + image + "\nafter,x\n",
+	} {
+		d := extract(t, name, data)
+		text := textOfFirst(d)
+		if strings.Contains(text, "iVBORw0KGgo") || strings.Contains(text, "MIICdz") || strings.Contains(text, "base64,") {
+			t.Errorf("%s: %.200q", name, text)
+		}
+		if !strings.Contains(text, "before") || !strings.Contains(text, "after") {
+			t.Errorf("%s lost more: %.200q", name, text)
+		}
+		if len(d.Warnings) != 1 || d.Warnings[0].Reason != config.PartsIgnored {
+			t.Errorf("%s: warnings %v", name, d.Warnings)
+		}
+	}
+	genes := strings.Repeat("ACGTTGCA", 60)
+	if got := textOfFirst(extract(t, "a.txt", genes)); got != genes {
+		t.Errorf("%d of %d genes are left", len(got), len(genes))
+	}
+}
+
+func TestAQuoteThatIsNotClosedSwallowsNoRecords(t *testing.T) {
+	var rows strings.Builder
+	for i := range 60 {
+		note := fmt.Sprintf("%q", fmt.Sprint("note ", i))
+		if i == 30 {
+			note = strings.TrimSuffix(note, `"`)
+		}
+		fmt.Fprintf(&rows, "Thing%d,%s,%d\n", i, note, i)
+	}
+	for name, data := range map[string]string{
+		"with other quotes after it": "name,note,n\n" + rows.String(),
+		"at the end":                 "name,note,n\nThing1,a,1\nThing2,\"b,2\nThing3,c,3\n",
+		"with one quote after it":    "name,note,n\nThing1,\"a,1\nThing2,b,2\nThing3,c\",3\nThing4,d,4\n",
+	} {
+		d := extract(t, "a.csv", data)
+		if n := strings.Count(textOfFirst(d), "name: Thing"); n != strings.Count(data, "Thing") {
+			t.Errorf("%s: %d records are read of %d: %.200q", name, n, strings.Count(data, "Thing"), textOfFirst(d))
+		}
+		if len(d.Warnings) != 1 || d.Warnings[0].Reason != config.LinesSkipped || d.Warnings[0].Count != 1 {
+			t.Errorf("%s: warnings %v", name, d.Warnings)
+		}
+	}
+	d := extract(t, "a.csv", "name,address\nAnn,\"1 Main Street\nFlat 2, rear\nTown\"\nBob,x\n")
+	if want := "name: Ann\naddress: 1 Main Street Flat 2, rear Town\n\nname: Bob\naddress: x"; textOfFirst(d) != want || len(d.Warnings) > 0 {
+		t.Errorf("a cell of several lines gives %q, %v", textOfFirst(d), d.Warnings)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	for _, c := range []struct{ name, file, data, title, want string }{
+		{"an object", "a.json", `{"title":"T","a":{"b":1.50,"c":[true,null,"x"]},"d":"two\nlines"}`, "T", "title: T\na.b: 1.50\na.c: true\na.c: x\nd: two\nlines"},
+		{"an array of objects", "a.json", `[{"n":1},{"n":2}]`, "", "n: 1\n\nn: 2"},
+		{"lines", "a.jsonl", "{\"title\":\"A\",\"n\":1}\n{\"n\":2}\n", "", "title: A\nn: 1\n\nn: 2"},
+		{"a big number", "a.json", `[123456789012345678901234567890]`, "", "123456789012345678901234567890"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := extract(t, c.file, c.data)
+			if textOfFirst(d) != c.want || d.Title != c.title {
+				t.Errorf("got %q, %q; want %q, %q", d.Title, textOfFirst(d), c.title, c.want)
+			}
+		})
+	}
+	for name, c := range map[string]struct {
+		data, says string
+		reason     config.Reason
+	}{
+		"broken":      {"{\"a\":1,\n\"b\" 2}", "line 2", config.Malformed},
+		"cut off":     {`{"a":[1,2`, "cut off", config.Malformed},
+		"nested deep": {strings.Repeat("[", 1_000_000), "deeper", config.TooComplex},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := shared.Extract(t.Context(), "a.json", []byte(c.data))
+			wantReason(t, err, c.reason, c.says)
+			if len(err.Error()) > 300 {
+				t.Errorf("the message has %d bytes", len(err.Error()))
+			}
+		})
+	}
+}
