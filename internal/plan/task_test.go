@@ -236,9 +236,12 @@ func withTika(now appsv1.DeploymentStatus) func(*State) {
 	}
 }
 
-func withoutStore(s *State)  { s.StatefulSets = nil }
-func withoutModel(s *State)  { s.Deployments = nil }
+func withoutStore(s *State) { s.StatefulSets = nil }
+
+func withoutModel(s *State) { s.Deployments = nil }
+
 func withoutSource(s *State) { s.Missing = []status.Missing{{Component: naming.ComponentIngest}} }
+
 func withIngestPod(s *State) {
 	s.Pods = []corev1.Pod{reporting("earlier", naming.ComponentIngest, "a")}
 }
@@ -289,23 +292,6 @@ func TestKindsOfTasksAreTold(t *testing.T) {
 	}
 	if len(next.Facts.Tasks) != 1 || next.Facts.Live != nil {
 		t.Errorf("%d runs are due and %v is live, want a first run and nothing live", len(next.Facts.Tasks), next.Facts.Live)
-	}
-}
-
-// A claim's version changes without its files, and its files without its version.
-func TestTheVersionOfASource(t *testing.T) {
-	s := standing()
-	s.Pipeline.Spec.Documents = append(s.Pipeline.Spec.Documents,
-		v1alpha1.Source{Name: "talks", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "talks"}},
-		v1alpha1.Source{Name: "missing", ConfigMap: &v1alpha1.ConfigMapSource{Name: "missing"}})
-	s.Objects[ObjectKey("PersistentVolumeClaim", "talks")] = metav1.ObjectMeta{UID: "2", ResourceVersion: "8"}
-	want := []desired.SourceVersion{
-		{Source: "papers", UID: "1", ResourceVersion: "7"},
-		{Source: "talks", UID: "2"},
-		{Source: "missing"},
-	}
-	if diff := cmp.Diff(want, wantedTask(t, s).Trigger.Sources); diff != "" {
-		t.Error(diff)
 	}
 }
 

@@ -336,3 +336,20 @@ func TestALongBuildStopsForTheLiveGeneration(t *testing.T) {
 	s.Jobs = []*batchv1.Job{build}
 	due("without an interval", "build")
 }
+
+// A claim's version changes without its files, and its files without its version.
+func TestTheVersionOfASource(t *testing.T) {
+	s := standing()
+	s.Pipeline.Spec.Documents = append(s.Pipeline.Spec.Documents,
+		v1alpha1.Source{Name: "talks", PersistentVolumeClaim: &v1alpha1.VolumeSource{ClaimName: "talks"}},
+		v1alpha1.Source{Name: "missing", ConfigMap: &v1alpha1.ConfigMapSource{Name: "missing"}})
+	s.Objects[ObjectKey("PersistentVolumeClaim", "talks")] = metav1.ObjectMeta{UID: "2", ResourceVersion: "8"}
+	want := []desired.SourceVersion{
+		{Source: "papers", UID: "1", ResourceVersion: "7"},
+		{Source: "talks", UID: "2"},
+		{Source: "missing"},
+	}
+	if diff := cmp.Diff(want, wantedTask(t, s).Trigger.Sources); diff != "" {
+		t.Error(diff)
+	}
+}
