@@ -60,7 +60,7 @@ const (
 	ReasonSecretKeyNotFound = "SecretKeyNotFound"
 	// ReasonConfigMapNotFound means that the ConfigMap of a source does not exist.
 	ReasonConfigMapNotFound = "ConfigMapNotFound"
-	// ReasonClaimNotFound means that the PersistentVolumeClaim of a source does not exist.
+	// ReasonClaimNotFound means that the PersistentVolumeClaim of a source or a model cache does not exist.
 	ReasonClaimNotFound = "ClaimNotFound"
 	// ReasonStorageClassNotFound means that a StorageClass that the spec names does not exist.
 	ReasonStorageClassNotFound = "StorageClassNotFound"

@@ -126,7 +126,7 @@ type Endpoint struct {
 
 // NIM is a model server that the operator runs.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.replicas) || self.replicas == 1 || !has(self.cache) || self.cache.accessMode == 'ReadWriteMany'",message="more than one replica needs cache.accessMode ReadWriteMany, or no cache"
+// +kubebuilder:validation:XValidation:rule="!has(self.replicas) || self.replicas == 1 || !has(self.cache) || has(self.cache.claimName) || self.cache.accessMode == 'ReadWriteMany'",message="more than one replica needs cache.accessMode ReadWriteMany, cache.claimName, or no cache"
 type NIM struct {
 	// image is the NIM's container image.
 	// +required
@@ -232,11 +232,14 @@ type GPU struct {
 // +kubebuilder:validation:Enum=ReadWriteOnce;ReadWriteMany
 type AccessMode string
 
-// Cache is a volume that keeps a downloaded model.
+// Cache is a volume that keeps a downloaded model: one of the pipeline's own, of a size, or an existing one.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.size) != has(self.claimName)",message="cache needs exactly one of size and claimName"
+// +kubebuilder:validation:XValidation:rule="has(self.claimName) ? !has(self.storageClassName) && self.accessMode == 'ReadWriteOnce' && self.whenDeleted == 'Retain' : !has(self.subPath)",message="storageClassName, accessMode and whenDeleted go with size, subPath with claimName"
 type Cache struct {
 	// size is the volume's size.
-	// +required
-	Size VolumeSize `json:"size"`
+	// +optional
+	Size VolumeSize `json:"size,omitempty"`
 
 	// storageClassName names the StorageClass. If unset, the cluster's default is used.
 	// +optional
@@ -251,4 +254,14 @@ type Cache struct {
 	// +optional
 	// +kubebuilder:default:=Retain
 	WhenDeleted Retention `json:"whenDeleted,omitempty"`
+
+	// claimName names an existing claim with the model, which the pods only read.
+	// +optional
+	ClaimName ObjectName `json:"claimName,omitempty"`
+
+	// subPath is the model's directory on that claim.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.contains('..')",message="must be relative, without .."
+	SubPath string `json:"subPath,omitempty"`
 }

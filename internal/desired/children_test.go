@@ -147,6 +147,7 @@ func switching(t *testing.T) childrenCase {
 			{Name: "HF_TOKEN", ValueFrom: &v1alpha1.EnvVarSource{SecretKeyRef: v1alpha1.SecretKey{Name: "hf", Key: "token"}}},
 		}
 		s.Models.Reranking.NIM.GPU = v1alpha1.GPU{Count: new(int32(0))}
+		s.Models.Reranking.NIM.Cache = &v1alpha1.Cache{ClaimName: "models", SubPath: "rerankers/vl"}
 		s.Models.LLM.NIM.GPU = v1alpha1.GPU{Count: new(int32(2)), ResourceName: "nvidia.com/mig-1g.10gb"}
 		s.Models.LLM.NIM.Resources = someResources
 		s.Models.LLM.NIM.Scheduling = someScheduling

@@ -54,8 +54,11 @@ func fullPipelines() map[string]*v1alpha1.RAGPipeline {
 			s.Documents[0].ConfigMap, s.VectorStore.External, s.Gateway.Auth.Anonymous = nil, nil, nil
 			s.Gateway.Auth.OIDC = nil
 			s.Documents[0].Container, s.Documents[0].S3, s.Documents[0].HTTP = nil, nil, nil
+			for _, m := range everyModel(s) {
+				m.NIM.Cache.ClaimName, m.NIM.Cache.SubPath = "", ""
+			}
 		},
-		"NIM with plain environment": func(s *v1alpha1.RAGPipelineSpec) {
+		"NIM with plain environment and the cache of others": func(s *v1alpha1.RAGPipelineSpec) {
 			s.VectorStore.External, s.Extraction = nil, nil
 			for _, m := range everyModel(s) {
 				m.NIM.Env[0].ValueFrom = nil

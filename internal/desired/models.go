@@ -104,7 +104,7 @@ func (b builder) nim(component string, nim *v1alpha1.NIM) []Child {
 	}
 	service := b.service(s.name, component, s.selector, servicePort("http", modelPort)).WithLabels(s.labels)
 	children := []Child{b.account(s.name, component), {Object: service}}
-	if nim.Cache != nil {
+	if nim.Cache != nil && nim.Cache.ClaimName == "" {
 		children = append(children, b.nimClaim(s))
 	}
 	return append(children, Child{Object: b.nimDeployment(s)})
@@ -153,11 +153,8 @@ func (b builder) nimPod(s nimServer) *corev1ac.PodTemplateSpecApplyConfiguration
 		WithLivenessProbe(probe("http", "/v1/health/live", 10).WithFailureThreshold(6)).
 		WithLifecycle(preStopDelay()).
 		WithResources(nimResources(s.NIM)).
-		WithVolumeMounts(mount("shared-memory", "/dev/shm"), mount("cache", nimCache))
-	if s.isRetriever() {
-		// Version 2.x keeps there what it compiles for its GPU.
-		container.WithVolumeMounts(mount("cache", "/opt/cache").WithSubPath("runtime"))
-	}
+		WithVolumeMounts(mount("shared-memory", "/dev/shm")).
+		WithVolumeMounts(s.cacheMounts()...)
 	container.WithCommand(words(s.Command)...).WithArgs(words(s.Args)...)
 	template := b.template(pod{
 		component:  s.component,
@@ -165,7 +162,7 @@ func (b builder) nimPod(s nimServer) *corev1ac.PodTemplateSpecApplyConfiguration
 		labels:     s.labels,
 		selector:   s.selector,
 		scheduling: s.Scheduling,
-		volumes:    []*corev1ac.VolumeApplyConfiguration{s.sharedMemoryVolume(), s.cacheVolume()},
+		volumes:    append([]*corev1ac.VolumeApplyConfiguration{s.sharedMemoryVolume()}, s.cacheVolumes()...),
 		user:       nimUser,
 		group:      nimGroup,
 	}, container)
@@ -186,12 +183,40 @@ func (s nimServer) sharedMemoryVolume() *corev1ac.VolumeApplyConfiguration {
 		WithMedium(corev1.StorageMediumMemory).WithSizeLimit(size))
 }
 
-func (s nimServer) cacheVolume() *corev1ac.VolumeApplyConfiguration {
+// cacheVolumes are where the NIM keeps its model. An existing claim may be that of others, so the pods only read it;
+// what a retriever compiles for its GPU then stays with the pod.
+func (s nimServer) cacheVolumes() []*corev1ac.VolumeApplyConfiguration {
 	volume := corev1ac.Volume().WithName("cache")
-	if s.Cache == nil {
-		return volume.WithEmptyDir(corev1ac.EmptyDirVolumeSource())
+	claim := corev1ac.PersistentVolumeClaimVolumeSource()
+	switch {
+	case s.Cache == nil:
+		volume.WithEmptyDir(corev1ac.EmptyDirVolumeSource())
+	case s.Cache.ClaimName == "":
+		volume.WithPersistentVolumeClaim(claim.WithClaimName(s.name))
+	default:
+		volume.WithPersistentVolumeClaim(claim.WithClaimName(string(s.Cache.ClaimName)).WithReadOnly(true))
+		if s.isRetriever() {
+			compiled := corev1ac.Volume().WithName("compiled").WithEmptyDir(corev1ac.EmptyDirVolumeSource())
+			return []*corev1ac.VolumeApplyConfiguration{volume, compiled}
+		}
 	}
-	return volume.WithPersistentVolumeClaim(corev1ac.PersistentVolumeClaimVolumeSource().WithClaimName(s.name))
+	return []*corev1ac.VolumeApplyConfiguration{volume}
+}
+
+// cacheMounts mount them. Retrievers of version 2.x keep in /opt/cache what they compile.
+func (s nimServer) cacheMounts() []*corev1ac.VolumeMountApplyConfiguration {
+	model, compiled := mount("cache", nimCache), mount("cache", "/opt/cache").WithSubPath("runtime")
+	if s.Cache != nil && s.Cache.ClaimName != "" {
+		model.WithReadOnly(true)
+		compiled = mount("compiled", "/opt/cache")
+		if s.Cache.SubPath != "" {
+			model.WithSubPath(s.Cache.SubPath)
+		}
+	}
+	if s.isRetriever() {
+		return []*corev1ac.VolumeMountApplyConfiguration{model, compiled}
+	}
+	return []*corev1ac.VolumeMountApplyConfiguration{model}
 }
 
 // nimResources adds the GPUs to the spec's resources. A request for them follows from the limit.

@@ -104,6 +104,11 @@ func (w *walker) model(stage string, m *v1alpha1.Model) {
 	w.env(stage, field, m.NIM.Env)
 	if cache := m.NIM.Cache; cache != nil {
 		w.storageClass(stage, field+".cache", cache.StorageClassName)
+		if cache.ClaimName != "" {
+			w.add(stage, derive.Object{
+				Kind: derive.KindClaim, Name: string(cache.ClaimName), Field: field + ".cache.claimName",
+			})
+		}
 	}
 }
 

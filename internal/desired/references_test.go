@@ -31,7 +31,7 @@ func TestReferences(t *testing.T) {
 			AuthSecretRef: key("ngc"),
 			PullSecrets:   []v1alpha1.ObjectName{"pull", "pull-too"},
 			Env:           []v1alpha1.EnvVar{{Name: "A"}, {Name: "B", ValueFrom: &v1alpha1.EnvVarSource{SecretKeyRef: *key("env")}}},
-			Cache:         &v1alpha1.Cache{StorageClassName: "shared"},
+			Cache:         &v1alpha1.Cache{StorageClassName: "shared", ClaimName: "models"}, // never both, in a real one
 		}}
 		s.Models.Reranking = new(derivetest.Endpoint(v1alpha1.Endpoint{SecretRef: key("hosted")}))
 		s.Models.LLM = &v1alpha1.LLM{Model: derivetest.Endpoint(v1alpha1.Endpoint{})}
@@ -51,6 +51,7 @@ func TestReferences(t *testing.T) {
 		"embedding: Secret/pull-too spec.models.embedding.nim.pullSecrets[1]",
 		"embedding: Secret/env[k] spec.models.embedding.nim.env[1].valueFrom.secretKeyRef",
 		"embedding: StorageClass/shared spec.models.embedding.nim.cache.storageClassName",
+		"embedding: PersistentVolumeClaim/models spec.models.embedding.nim.cache.claimName",
 		"reranking: Secret/hosted[k] spec.models.reranking.endpoint.secretRef",
 		"weaviate: StorageClass/fast spec.vectorStore.weaviate.storage.storageClassName",
 		"weaviate: Secret/store[k] spec.vectorStore.external.secretRef",
@@ -123,7 +124,7 @@ func (m made) references(t *testing.T, o object, template *corev1.PodTemplateSpe
 		if v.Name == "config" {
 			m.has(t, o.name(), "ConfigMap", v.ConfigMap.Name)
 		}
-		if v.Name == "cache" && v.PersistentVolumeClaim != nil {
+		if v.Name == "cache" && v.PersistentVolumeClaim != nil && !v.PersistentVolumeClaim.ReadOnly { // those of others
 			m.has(t, o.name(), "PersistentVolumeClaim", v.PersistentVolumeClaim.ClaimName)
 		}
 	}

@@ -112,7 +112,7 @@ func (v *validator) nim(field string, nim *v1alpha1.NIM) {
 	if nim.SharedMemory != "" {
 		v.size(field+".sharedMemory", nim.SharedMemory)
 	}
-	if nim.Cache != nil {
+	if nim.Cache != nil && nim.Cache.ClaimName == "" {
 		v.size(field+".cache.size", nim.Cache.Size)
 	}
 }

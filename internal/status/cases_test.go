@@ -63,6 +63,8 @@ var cases = []testCase{
 	{"a source ConfigMap is missing for eleven minutes", fromStart(running1, at(time.Minute, missing("ConfigMap", "papers", "spec.documents[0].configMap.name", naming.ComponentIngest)), at(11*time.Minute)), failed, degraded},
 	{"a source claim is missing while the old index serves", fromReady(at(time.Minute, missing("PersistentVolumeClaim", "papers", "spec.documents[0].persistentVolumeClaim.claimName", naming.ComponentIngest))), inProgress, progressing},
 	{"a StorageClass is missing", fromStart(at(time.Minute, missing("StorageClass", "fast", "spec.vectorStore.weaviate.storage.storageClassName", naming.ComponentWeaviate))), inProgress, progressing},
+	{"the claim of a model cache is missing", fromStart(at(time.Minute, missing("PersistentVolumeClaim", "models", "spec.models.embedding.nim.cache.claimName", naming.ComponentEmbedding))), inProgress, progressing},
+	{"a model keeps ending with a cache that it can only read", fromStart(at(time.Minute, sharedCache, down(naming.ComponentEmbedding, pod(waits("CrashLoopBackOff", "back-off 5m0s"), ended("Error", 1, time.Second))))), inProgress, progressing},
 	{"the Secret of the gateway's callers is missing", fromReady(at(time.Minute, missing("Secret", "clients", "spec.gateway.auth.secretName", naming.ComponentGateway))), inProgress, progressing},
 	{"no node has a GPU free", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(unscheduled(noGPU))))), inProgress, progressing},
 	{"no node has a GPU free for longer than startupTimeout", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(unscheduled(noGPU)))), at(29*time.Minute), at(2*time.Minute)), failed, degraded},

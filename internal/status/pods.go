@@ -136,8 +136,11 @@ func endFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus, ended *core
 		// The kubelet killed the container because it did not become ready in time.
 		return bad(fault, v1alpha1.ReasonStartupTimedOut, s.tooSlow())
 	}
-	return bad(fault, v1alpha1.ReasonCrashLoopBackOff, fmt.Sprintf(
-		"%s keeps crashing (last exit code %d); see its log (%s --previous)", s.title, ended.ExitCode, s.logs()))
+	message := fmt.Sprintf("%s keeps crashing (last exit code %d); see its log (%s --previous)", s.title, ended.ExitCode, s.logs())
+	if s.claim != "" {
+		message += ", and whether the claim that " + s.claim + " names holds its model: the pods cannot write to it"
+	}
+	return bad(fault, v1alpha1.ReasonCrashLoopBackOff, message)
 }
 
 func memoryFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding {
@@ -216,7 +219,10 @@ func gpuFault(s subject, pod *corev1.Pod, name, nodes string) finding {
 
 func volumeFault(s subject) finding {
 	remedy := "check the claims that it mounts"
-	if s.storageClass != "" {
+	switch {
+	case s.claim != "":
+		remedy = "see why the claim that " + s.claim + " names is not bound, or name another one"
+	case s.storageClass != "":
 		remedy = "set " + s.storageClass + " to a StorageClass that can provide volumes, or repair the default one"
 	}
 	return bad(fault, v1alpha1.ReasonVolumeNotBound, fmt.Sprintf(

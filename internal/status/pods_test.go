@@ -14,6 +14,8 @@ import (
 func TestWhatTheSchedulerSays(t *testing.T) {
 	w := newWorld()
 	model, store := modelSubject(w.p, config.StageLLM, Component{}), storeSubject(w.p)
+	shared := model
+	shared.claim = "spec.models.llm.nim.cache.claimName"
 	two := func(p *corev1.Pod) {
 		p.Spec.Containers[0].Resources.Limits = corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("2"), "nvidia.com/mig-1g.10gb": resource.MustParse("1")}
 	}
@@ -35,6 +37,8 @@ func TestWhatTheSchedulerSays(t *testing.T) {
 			"Unschedulable no node fits the vector store (1 node: 1 node(s) didn't match Pod's node affinity/selector); "},
 		{"a claim that no one binds", store, "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found.", "VolumeNotBound the vector store is waiting for a volume"},
 		{"a volume bound late", store, "0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind.", "VolumeNotBound the vector store is waiting for a volume"},
+		{"a cache of others that no one binds", shared, "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+			"VolumeNotBound the LLM is waiting for a volume that is not bound; see why the claim that spec.models.llm.nim.cache.claimName names is not bound, or name another one"},
 		{"a claim that is not there", store, `0/1 nodes are available: persistentvolumeclaim "data-papers-weaviate-0" not found.`, "VolumeNotBound the vector store is waiting for a volume"},
 		{"no word at all", store, "", "Unschedulable no node fits the vector store; "},
 	} {

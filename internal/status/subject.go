@@ -17,6 +17,7 @@ type subject struct {
 	// image and memory are the fields to correct; empty if the spec has none.
 	image, memory string
 	storageClass  string
+	claim         string // the field that names an existing claim; empty for a volume of the pipeline's own
 	pipeline      string
 	timeout       time.Duration // a model's startupTimeout
 	// program is the name of the container that a source's program runs in; empty for other subjects.
@@ -49,7 +50,8 @@ func modelOf(p *v1alpha1.RAGPipeline, stage config.Stage) *v1alpha1.Model {
 func modelSubject(p *v1alpha1.RAGPipeline, stage config.Stage, c Component) subject {
 	s := subject{title: modelTitles[stage], podLabel: string(stage), pipeline: p.Name, timeout: c.StartupTimeout}
 	s.field = "spec.models." + string(stage)
-	if m := modelOf(p, stage); m != nil && m.StandIn != nil {
+	m := modelOf(p, stage)
+	if m != nil && m.StandIn != nil {
 		s.title, s.podLabel = "the stand-in for "+s.title, naming.ComponentStandIn
 		return s
 	}
@@ -57,6 +59,9 @@ func modelSubject(p *v1alpha1.RAGPipeline, stage config.Stage, c Component) subj
 	s.image = s.field + ".image and .pullSecrets"
 	s.memory = s.field + ".resources.limits.memory"
 	s.storageClass = s.field + ".cache.storageClassName"
+	if m != nil && m.NIM != nil && m.NIM.Cache != nil && m.NIM.Cache.ClaimName != "" {
+		s.claim = s.field + ".cache.claimName"
+	}
 	return s
 }
 

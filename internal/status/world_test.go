@@ -140,6 +140,11 @@ func missing(kind, name, field, component string) func(*world) {
 	return func(w *world) { w.o.Missing = append(w.o.Missing, Missing{kind, name, field, component}) }
 }
 
+// sharedCache has the embedding model read an existing claim.
+func sharedCache(w *world) {
+	w.p.Spec.Models.Embedding.NIM.Cache = &v1alpha1.Cache{ClaimName: "models"}
+}
+
 // routed asks for a route to the gateway through a Gateway, of which this was observed.
 func routed(r Route) func(*world) {
 	return func(w *world) {

@@ -104,6 +104,9 @@ func TestTheCacheSparesTheDownload(t *testing.T) {
 	if got := second.options.StartUp; got != time.Second {
 		t.Errorf("starts in %s, with the model in the cache", got)
 	}
+	if second.marker != "" {
+		t.Errorf("it writes %s again, into a cache that may be one that is only read", second.marker)
+	}
 }
 
 func TestRunMarksTheModelAndEndsWithItsContext(t *testing.T) {

@@ -78,6 +78,7 @@ func (s *settings) findModel(cache string, download time.Duration) error {
 		s.marker = filepath.Join(cache, "model.downloaded")
 		switch _, err := os.Stat(s.marker); {
 		case err == nil:
+			s.marker = "" // the cache may be one that is only read
 			return nil
 		case !errors.Is(err, os.ErrNotExist):
 			return fmt.Errorf("look into NIM_CACHE_PATH: %w", err)
