@@ -45,7 +45,7 @@ var ingestion = kind{
 	},
 	interval: (*State).syncInterval,
 	startable: func(s *State) bool {
-		return s.sourcesExist() && s.embeddingAvailable() && !s.drifted() && s.storeAvailable() && s.extractionSettled()
+		return s.sourcesExist() && s.embeddingAvailable() && !s.drifted(s.wanted().Fingerprint()) && s.storeAvailable() && s.extractionSettled()
 	},
 }
 
@@ -80,7 +80,7 @@ func (s *State) rebuilds() int {
 	if newest == nil {
 		return 0
 	}
-	count, _ := strconv.Atoi(newest.Annotations[naming.AnnotationRebuilds])
+	count := rebuildsOf(newest)
 	if finished(newest) != batchv1.JobComplete {
 		return count
 	}
@@ -92,6 +92,11 @@ func (s *State) rebuilds() int {
 		}
 	}
 	return count
+}
+
+func rebuildsOf(job *batchv1.Job) int {
+	n, _ := strconv.Atoi(job.Annotations[naming.AnnotationRebuilds])
+	return n
 }
 
 func (s *State) sourcesExist() bool {
@@ -106,12 +111,11 @@ func (s *State) embeddingAvailable() bool {
 	return name == "" || d != nil && d.Status.AvailableReplicas > 0
 }
 
-// drifted reports whether a gateway of the wanted generation has found that the embedding model is no longer the one
-// which built it: a run would write nothing.
-func (s *State) drifted() bool {
-	wanted := s.wanted().Fingerprint()
+// drifted reports whether a gateway of the generation has found that the embedding model is no longer the one which
+// built it: a run would write nothing.
+func (s *State) drifted(fingerprint string) bool {
 	return slices.ContainsFunc(s.Gateways, func(r config.OpsStatus) bool {
-		return r.Generation == wanted && r.Stages[config.StageEmbedding].Reason == config.ModelDrifted
+		return r.Generation == fingerprint && r.Stages[config.StageEmbedding].Reason == config.ModelDrifted
 	})
 }
 
@@ -119,7 +123,7 @@ func (s *State) drifted() bool {
 // one which built it again.
 func (s *State) recovered(since time.Time) bool {
 	wanted := s.wanted().Fingerprint()
-	return !s.drifted() && slices.ContainsFunc(s.Gateways, func(r config.OpsStatus) bool {
+	return !s.drifted(wanted) && slices.ContainsFunc(s.Gateways, func(r config.OpsStatus) bool {
 		embedding := r.Stages[config.StageEmbedding]
 		return r.Generation == wanted && embedding.OK && embedding.Since.After(since)
 	})

@@ -23,6 +23,12 @@ func (s *State) Retained(p Plan, wanted []desired.Child) map[string]bool {
 			retained[d.keep] = true
 		}
 	}
+	// The last run of the live generation tells for which value of the sync annotation it was.
+	if live := p.Facts.Live; live != nil && live.Fingerprint() != s.wanted().Fingerprint() {
+		if last := s.lastRun(live.Fingerprint()); last != nil && finished(last) != "" {
+			retained[last.Name] = true
+		}
+	}
 	for _, pod := range s.podsOf(naming.ComponentGateway) {
 		configMaps, secrets := mounted(&pod)
 		for _, name := range append(configMaps, secrets...) {

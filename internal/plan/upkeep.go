@@ -29,17 +29,17 @@ func (s *State) planUpkeep(p *Plan, ingest decision, trigger desired.Trigger, no
 	trigger.Rebuilds = 0 // only the wanted generation is built again
 	busy := ingest.active
 	shared := trigger
-	for _, record := range s.upkept(p, trigger) {
+	for _, record := range s.upkept(p, trigger, ingest.stopped) {
 		c, err := desired.UpkeepConfig(s.Pipeline, record)
 		if err != nil {
 			return err
 		}
-		trigger := shared
-		if live := p.Facts.Live; live != nil && record.Fingerprint() == live.Fingerprint() {
-			trigger.Ticks = s.liveTicks(live, trigger, now) // it is not the wanted one
+		task := desired.Task{Kind: desired.Upkeep, Config: c, Trigger: shared, Rules: s.Rules}
+		task.Asked = s.ingestionAsked(shared)
+		if live := p.Facts.Live; live != nil && record.Fingerprint() == live.Fingerprint() { // it is not the wanted one
+			task.Trigger.Ticks = s.liveTicks(live, shared, now)
+			task.Asked = task.Asked || asks(task, s.lastRun(live.Fingerprint()))
 		}
-		task := desired.Task{Kind: desired.Upkeep, Config: c, Trigger: trigger, Rules: s.Rules}
-		task.Asked = s.ingestionAsked(trigger)
 		newest := s.upkeepOf(record.Fingerprint())
 		active := newest != nil && finished(newest) == ""
 		switch {
@@ -61,15 +61,15 @@ func (s *State) planUpkeep(p *Plan, ingest decision, trigger desired.Trigger, no
 // liveFirst reports whether the live generation is to be brought up to date, or just is, before the wanted one is built
 // further: a build of days must not leave deleted documents in answers for days. The build stops for that, and goes on
 // where it was. A run of the live one that failed, or takes longer than the build may, gives way to the build again.
-// None is worth the wait while its embedding model is down, which the build may be there to replace.
+// None is made while another model is behind the name of its embedding model: it would write nothing.
 func (s *State) liveFirst(live *desired.Record, now time.Time) bool {
-	if live == nil || live.Fingerprint() == s.wanted().Fingerprint() || !s.embeds(live) {
+	if live == nil || live.Fingerprint() == s.wanted().Fingerprint() || s.drifted(live.Fingerprint()) {
 		return false
 	}
 	if last := s.upkeepOf(live.Fingerprint()); last != nil && finished(last) == "" {
-		return now.Sub(last.CreationTimestamp.Time) < s.buildingTime()
+		return now.Sub(last.CreationTimestamp.Time) < s.buildingTime(live)
 	}
-	return s.liveOverdue(live, now)
+	return upkeep.startable(s) && (s.liveAsked(live, now) || s.liveOverdue(live, now))
 }
 
 // embeds reports whether a gateway of the generation has found that its embedding model answers.
@@ -79,21 +79,29 @@ func (s *State) embeds(r *desired.Record) bool {
 	})
 }
 
-// leastBuilding is how long a build goes on at least before it stops for the live generation.
-const leastBuilding = 10 * time.Minute
+// A build goes on for leastBuilding at least before it stops for the live generation, and for leastWithoutModel while
+// the embedding model of that is down: a run then only removes documents, and the build may be there to replace the
+// model.
+const (
+	leastBuilding     = 10 * time.Minute
+	leastWithoutModel = 2 * time.Hour
+)
 
-// buildingTime is how long it goes on: longer than an interval, so that no build begins with a run of the live
-// generation whose last one was in time.
-func (s *State) buildingTime() time.Duration {
-	interval := s.syncInterval()
-	return max(leastBuilding, interval+interval/2)
+// buildingTime is how long it goes on when nothing but the interval asks for a run: longer than an interval, so that no
+// build begins with a run of the live generation whose last one was in time.
+func (s *State) buildingTime(live *desired.Record) time.Duration {
+	interval, least := s.syncInterval(), leastBuilding
+	if !s.embeds(live) {
+		least = leastWithoutModel
+	}
+	return max(least, interval+interval/2)
 }
 
 // liveOverdue reports whether neither a run of the live generation nor one that builds another has begun for so long.
 // Without an interval, none is due by time.
 func (s *State) liveOverdue(live *desired.Record, now time.Time) bool {
 	index := s.Pipeline.Status.Index
-	if s.syncInterval() == 0 || index == nil || index.LastSyncTime == nil || !upkeep.startable(s) {
+	if s.syncInterval() == 0 || index == nil || index.LastSyncTime == nil {
 		return false
 	}
 	since := index.LastSyncTime.Time
@@ -102,7 +110,37 @@ func (s *State) liveOverdue(live *desired.Record, now time.Time) bool {
 			since = job.CreationTimestamp.Time
 		}
 	}
-	return now.Sub(since) >= s.buildingTime()
+	return now.Sub(since) >= s.buildingTime(live)
+}
+
+// liveAsked reports whether the sync annotation has got another value since a build began, or a watched source has
+// changed, which counts once the build has gone on for a while. The status tells that it has begun, also while it is
+// stopped.
+func (s *State) liveAsked(live *desired.Record, now time.Time) bool {
+	index, wanted := s.Pipeline.Status.Index, s.wanted().Fingerprint()
+	if index == nil || index.Building == nil || index.Building.Generation != wanted {
+		return false
+	}
+	last := s.lastRun(live.Fingerprint(), wanted)
+	if last == nil {
+		return false
+	}
+	trigger, before := s.ingestTrigger(), last.Annotations[naming.AnnotationSync]
+	if trigger.Sync != "" && trigger.Sync != before {
+		return true
+	}
+	trigger.Sync, trigger.Ticks, trigger.Rebuilds = before, ticks(last), rebuildsOf(last)
+	return !triggeredBy(last, trigger) && now.Sub(last.CreationTimestamp.Time) >= leastBuilding
+}
+
+// lastRun is the newest Job that worked on one of the generations; nil before the first.
+func (s *State) lastRun(fingerprints ...string) (newest *batchv1.Job) {
+	for _, job := range s.Jobs {
+		if slices.Contains(fingerprints, job.Labels[naming.LabelGeneration]) {
+			newest = job
+		}
+	}
+	return newest
 }
 
 // stopped is the decision on ingestion while the live generation comes first: a Job that is active goes, and one that
@@ -129,12 +167,12 @@ func (s *State) liveTicks(live *desired.Record, trigger desired.Trigger, now tim
 }
 
 // upkept are the generations whose upkeep may be due, in order of precedence. The live one is among
-// them unless the newest ingestion run was its own and for the same trigger.
-func (s *State) upkept(p *Plan, trigger desired.Trigger) (list []desired.Record) {
+// them if a build was stopped for it, and unless the newest ingestion run was its own and for the same trigger.
+func (s *State) upkept(p *Plan, trigger desired.Trigger, stopped bool) (list []desired.Record) {
 	live := p.Facts.Live
 	if live != nil && live.Fingerprint() != s.wanted().Fingerprint() {
 		newest := s.newestJob(naming.ComponentIngest)
-		if newest == nil || newest.Labels[naming.LabelGeneration] != live.Fingerprint() ||
+		if stopped || newest == nil || newest.Labels[naming.LabelGeneration] != live.Fingerprint() ||
 			finished(newest) != batchv1.JobComplete || !triggeredBy(newest, trigger) {
 			list = append(list, *live)
 		}

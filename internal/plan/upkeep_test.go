@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
-	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 
 // switched is a pipeline whose wanted generation is complete, an hour after it has replaced the old one.
@@ -259,82 +257,6 @@ func TestTextsAreTakenFromTheLiveGenerationForAnotherModel(t *testing.T) {
 			}
 		})
 	}
-}
-
-// began is a Job that was made so long ago.
-func began(j *batchv1.Job, ago time.Duration) *batchv1.Job {
-	j.CreationTimestamp = metav1.NewTime(noon.Add(-ago))
-	return j
-}
-
-// A build that takes long stops for a run of the live generation, and goes on after it.
-func TestALongBuildStopsForTheLiveGeneration(t *testing.T) {
-	s := onVolume()
-	live := desired.NewRecord(s.Pipeline)
-	s.Records = map[string]desired.Record{live.Fingerprint(): live}
-	synced := metav1.NewTime(noon.Add(-2 * time.Hour))
-	s.Pipeline.Status.Index = &v1alpha1.IndexStatus{Generation: live.Fingerprint(), LastSyncTime: &synced}
-	s.Pipeline.Spec.Chunking.Size = 400
-	embedding := config.OpsStatus{Generation: live.Fingerprint(), Stages: map[config.Stage]config.StageStatus{config.StageEmbedding: {OK: true}}}
-	s.Gateways = []config.OpsStatus{embedding}
-	ingesting := []corev1.Pod{{ObjectMeta: metav1.ObjectMeta{
-		Labels: map[string]string{naming.LabelComponent: naming.ComponentIngest}}}}
-	due := func(step string, want ...string) (tasks []desired.Task) {
-		t.Helper()
-		p := mustPlan(t, s)
-		var got []string
-		for _, task := range p.Facts.Tasks {
-			got = append(got, map[bool]string{true: "live", false: "build"}[task.Config.Fingerprint() == live.Fingerprint()])
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: tasks (-want +got):\n%s", step, diff)
-		}
-		stopped := !slices.Contains(want, "build")
-		if run := s.run(p); stopped && run.State != status.RunStopped && step != "it takes longer than the build may" {
-			t.Errorf("%s: the run is observed as %s", step, run.State)
-		}
-		if kept := s.Retained(p, nil); kept["build"] {
-			t.Errorf("%s: the build's Job is kept", step)
-		}
-		return p.Facts.Tasks
-	}
-	task, err := ingestion.task(s, desired.Facts{Live: &live})
-	if err != nil {
-		t.Fatal(err)
-	}
-	build := began(job("build", task, "", 0), 89*time.Minute)
-	s.Jobs = []*batchv1.Job{build}
-	due("a build within its time", "build")
-	began(build, 90*time.Minute)
-	due("its time is up")
-	s.Gateways = nil
-	due("the live generation's model is down", "build")
-	s.Gateways = []config.OpsStatus{embedding}
-	s.Jobs, s.Pods = nil, ingesting
-	due("its pods are ending")
-	s.Pods = nil
-	run := due("they are gone", "live")[0]
-	upkeep := began(upkeepJob("live", run, "", 0), 0)
-	s.Jobs = []*batchv1.Job{upkeep}
-	due("the live generation's run", "live")
-	s.Pods = ingesting
-	due("its pods are no reason to stop it", "live")
-	s.Pods = nil
-	began(upkeep, 91*time.Minute)
-	due("it takes longer than the build may")
-	for _, ended := range []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed} {
-		s.Jobs = []*batchv1.Job{began(upkeepJob("live", run, ended, time.Minute), time.Hour)}
-		due("it ended as "+string(ended), "build")
-	}
-	s.Jobs = []*batchv1.Job{began(ticked(upkeepJob("live", run, batchv1.JobComplete, time.Minute), 1), 3*time.Hour), build}
-	due("its time is up again")
-	s.Jobs = s.Jobs[:1]
-	if again := due("and the live generation is due again", "live")[0]; again.Trigger.Ticks != 2 || again.Name(s.Pipeline) == run.Name(s.Pipeline) {
-		t.Errorf("the run is the same as before: %+v", again.Trigger)
-	}
-	s.Pipeline.Spec.Sync.Interval = new(metav1.Duration)
-	s.Jobs = []*batchv1.Job{build}
-	due("without an interval", "build")
 }
 
 // A claim's version changes without its files, and its files without its version.

@@ -141,6 +141,9 @@ func (v *view) building(before *v1alpha1.Building) *v1alpha1.Building {
 	if r == nil || r.State != RunActive {
 		r = v.Upkeep
 	}
+	if r == nil && before != nil && v.Run != nil && v.Run.State == RunStopped && before.Generation == v.Run.Generation {
+		return before // it goes on there
+	}
 	if r == nil {
 		return nil
 	}

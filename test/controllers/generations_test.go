@@ -2,10 +2,13 @@ package controllers_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
@@ -130,4 +133,37 @@ func TestAnAbandonedBuildLeavesNothingBehind(t *testing.T) {
 	third := c.awaitGeneration(p.Name, first)
 	c.awaitRetained(p.Name, first)
 	c.awaitRecords(p, first, third)
+}
+
+func TestARunThatIsAskedForComesBeforeABuild(t *testing.T) {
+	c := startCluster(t)
+	startOperator(t, c.namespace)
+	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
+	first := p.Status.Index.Generation
+	// runs returns what is missing until one run alone is active, which is, or is not, of the first generation.
+	runs := func(ofFirst, asked bool) func() string {
+		return func() string {
+			var jobs batchv1.JobList
+			c.check(c.List(c.Context(), &jobs, client.InNamespace(c.namespace), client.MatchingLabels{naming.LabelPipeline: p.Name}))
+			jobs.Items = slices.DeleteFunc(jobs.Items, func(j batchv1.Job) bool { return len(j.Status.Conditions) > 0 })
+			b := c.pipeline(p.Name).Status.Index.Building
+			if len(jobs.Items) != 1 || b == nil || (b.Generation == first) != ofFirst {
+				return fmt.Sprintf("a run of the first generation (%t) alone: there are %d, and %+v", ofFirst, len(jobs.Items), b)
+			}
+			run := jobs.Items[0]
+			if confirms := slices.Contains(run.Spec.Template.Spec.Containers[0].Args, "--confirm-prune"); confirms != asked ||
+				(run.Labels[naming.LabelGeneration] == first) != ofFirst {
+				return fmt.Sprintf("the run %s of generation %s, asked for: %t", run.Name, run.Labels[naming.LabelGeneration], confirms)
+			}
+			return ""
+		}
+	}
+	c.Hold(true)
+	c.change(p, `{"spec":{"chunking":{"size":400,"overlap":50}}}`)
+	apiserver.Eventually(t, patience, runs(false, false))
+	c.change(p, `{"metadata":{"annotations":{"ragpipeline.io/sync":"confirm-prune now"}}}`)
+	apiserver.Eventually(t, patience, runs(true, true))
+	c.Hold(false)
+	c.awaitGeneration(p.Name, first)
+	c.awaitRetained(p.Name, first)
 }

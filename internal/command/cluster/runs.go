@@ -26,7 +26,8 @@ func (c *Cluster) Sync(ctx context.Context, p *v1alpha1.RAGPipeline, value strin
 	return explained("annotate RAGPipeline "+p.Namespace+"/"+p.Name, err)
 }
 
-// Run returns the newest ingestion Job that a value of the annotation asked for; nil if there is none.
+// Run returns the newest Job that a value of the annotation asked for: the live generation's, if there is one, or else
+// one that builds another; nil if there is none.
 func (c *Cluster) Run(ctx context.Context, p *v1alpha1.RAGPipeline, value string) (newest *batchv1.Job, err error) {
 	var list batchv1.JobList
 	err = c.List(ctx, &list, client.InNamespace(p.Namespace), client.MatchingLabels{
@@ -35,13 +36,14 @@ func (c *Cluster) Run(ctx context.Context, p *v1alpha1.RAGPipeline, value string
 	if err != nil {
 		return nil, fmt.Errorf("list the Jobs of %s/%s: %w", p.Namespace, p.Name, err)
 	}
+	live := false // reports whether the newest is the live generation's
 	for i := range list.Items {
 		job := &list.Items[i]
-		if job.Annotations[naming.AnnotationSync] != value || job.Labels[naming.LabelTask] != "" {
-			continue
-		}
-		if newest == nil || newest.CreationTimestamp.Before(&job.CreationTimestamp) {
-			newest = job
+		own := p.Status.Index != nil && job.Labels[naming.LabelGeneration] == p.Status.Index.Generation
+		switch {
+		case job.Annotations[naming.AnnotationSync] != value || job.Labels[naming.LabelTask] != "" && !own:
+		case newest == nil, own && !live, own == live && newest.CreationTimestamp.Before(&job.CreationTimestamp):
+			newest, live = job, own
 		}
 	}
 	return newest, nil
