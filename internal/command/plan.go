@@ -143,17 +143,22 @@ func (f *planFlags) previewLocal(ctx context.Context, p *v1alpha1.RAGPipeline) (
 	}
 	var live *config.Generation
 	var has plan.Contents
+	next, retained := derive.Generation(p), false
 	for _, g := range generations {
 		if g.Stats.Completed.IsZero() {
 			continue
 		}
+		retained = retained || g.Replaced && g.Generation == next
 		live, has = &g.Generation, plan.Contents{
 			Documents: g.Stats.Documents, Chunks: g.Stats.Chunks, Dimensions: g.Stats.Dimensions,
 			ChunksPerSecond: g.Stats.Measured.ChunksPerSecond, ChunkCounts: g.Stats.Measured.ChunkCounts,
 		}
 	}
 	preview := plan.Preview{Pipeline: identity.String()}
-	preview.Generation = plan.PreviewGeneration(live, derive.Generation(p), has)
+	preview.Generation = plan.PreviewGeneration(live, next, has)
+	if retained && preview.Generation.New {
+		preview.Generation.GoesBack()
+	}
 	preview.Changes = preview.Generation.New
 	return preview, nil
 }

@@ -12,10 +12,13 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/ptr"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/gateway"
@@ -39,6 +42,7 @@ type runFlags struct {
 	getenv            func(string) string
 	logFormat         string
 	asking, rebuild   bool
+	retain            time.Duration // is how long a replaced generation stays
 	log               *slog.Logger
 	sync              syncFlags
 	// progress is how far the ingestion is; nil while none runs.
@@ -121,6 +125,9 @@ func (f *runFlags) run(ctx context.Context) error {
 	c, err := f.configs(bundle.Pipeline, standIns)
 	if err != nil {
 		return unusable{err}
+	}
+	if !f.rebuild { // a fresh index is for another model, and the others are of the one before
+		f.retain = ptr.Deref(bundle.Pipeline.Spec.Index.Retain, metav1.Duration{}).Duration
 	}
 	ring := keys.FromManifest(bundle.Secrets, f.getenv)
 	if err := checkKeys(ring, c); err != nil {
@@ -257,8 +264,8 @@ func isHost(host string) bool {
 	return net.ParseIP(host) != nil || len(validation.IsDNS1123Subdomain(strings.ToLower(host))) == 0
 }
 
-// bringUpToDate ingests while it shows the progress, and deletes the pipeline's other generations
-// from the index.
+// bringUpToDate ingests while it shows the progress, and deletes from the index the pipeline's other generations that
+// are not to stay for a way back.
 func (f *runFlags) bringUpToDate(ctx context.Context, d *dataPlane, c config.Ingest, resolvers source.Resolvers) error {
 	show, done := newProgress(f.stderr)
 	f.progress.Store(&config.Progress{Phase: config.PhaseListing})
@@ -283,7 +290,7 @@ func (f *runFlags) bringUpToDate(ctx context.Context, d *dataPlane, c config.Ing
 	if err != nil {
 		return err
 	}
-	return d.store.Retire(ctx, index.Retirement{})
+	return d.store.Retire(ctx, index.Retirement{Retain: f.retain})
 }
 
 func (f *runFlags) answer(ctx context.Context, path *questionPath) error {

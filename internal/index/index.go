@@ -179,6 +179,9 @@ type Retirement struct {
 	Keep []string
 	// Incomplete keeps those, too, that have been complete once.
 	Incomplete bool
+	// Retain is how long a local index keeps those, too, that were complete, after the first call that finds them
+	// replaced, and at most the last three. In a cluster, the operator names those that it retains in Keep.
+	Retain time.Duration
 }
 
 // Searcher is the question path's side of an index. Its methods may be called concurrently.

@@ -128,7 +128,7 @@ func (c Cluster) generation(live *desired.Record, next *v1alpha1.RAGPipeline) Ge
 	}
 	g := PreviewGeneration(old, desired.NewRecord(next).Generation, contents(next.Status.Index))
 	if g.New && isRetained(next.Status.Index, g.Next) {
-		g.Retained, g.TextsFromSources, g.Estimate = true, false, Estimate{}
+		g.GoesBack()
 	}
 	if !g.New && c.Pipeline != nil {
 		was, _ := desired.IngestConfig(c.Pipeline, desired.Facts{Live: live})
@@ -136,6 +136,11 @@ func (c Cluster) generation(live *desired.Record, next *v1alpha1.RAGPipeline) Ge
 		g.Run = config.Hash(was) != config.Hash(now)
 	}
 	return g
+}
+
+// GoesBack says that the generation is kept for a way back, so that nothing of it is built.
+func (g *GenerationPreview) GoesBack() {
+	g.Retained, g.TextsFromSources, g.Estimate = true, false, Estimate{}
 }
 
 // isRetained reports whether the generation is kept for a way back, and up to date.

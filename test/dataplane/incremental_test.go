@@ -86,3 +86,54 @@ func TestChunksAreCountedInTokens(t *testing.T) {
 		run(t, "run", "-f", spec, "--documents", docs, "--ask", "What falls?").ends(0, chunks)
 	}
 }
+
+// A generation that was replaced is gone back to without embedding what has not changed since.
+func TestARunGoesBackToTodaysDocuments(t *testing.T) {
+	t.Parallel()
+	docs, data := directory(t, map[string]string{
+		"bridge.md": "# Bridge\n\n" + strings.Repeat("The bridge of Kestrel opens at noon. ", 60),
+		"lock.md":   "# Lock\n\nThe lock of Kestrel is 17 metres wide.\n",
+		"quay.md":   "# Quay\n\nThe quay of Kestrel lies in the north.\n",
+	}), t.TempDir()
+	sim := nimsim.Start(t, nimsim.Options{})
+	spec := func(chunking string) string {
+		return manifest(t, pipeline(volume, endpoints(sim.URL), "\n  chunking: "+chunking))
+	}
+	first, second := spec("{size: 900, overlap: 100}"), spec("{size: 300, overlap: 50}")
+	index := func(spec string, wants ...string) string {
+		t.Helper()
+		p := run(t, "run", "-f", spec, "--documents", docs, "--data", data, "--ask", "How wide is the lock of Kestrel?")
+		p.ends(0, wants...)
+		return p.stdout.String()
+	}
+	index(first, "3 added")
+	index(second, "3 added")
+	if err := os.Remove(filepath.Join(docs, "quay.md")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(docs, "lock.md"), "# Lock\n\nThe lock of Kestrel is 19 metres wide.\n")
+	index(second, "1 changed", "1 removed")
+
+	planned := run(t, "plan", "-f", first, "--data", data)
+	planned.ends(1)
+	if said := planned.stdout.String(); !strings.Contains(said, "is kept for a way back and takes over") {
+		t.Errorf("the plan says %s", said)
+	}
+	sim.Forget()
+	if answer := index(first, "2 documents in", "1 changed, 1 unchanged"); strings.Contains(answer, "17 metres") {
+		t.Errorf("the answer is of yesterday's documents: %s", answer)
+	}
+	if again := embedded(t, sim); len(again) != 1 {
+		t.Errorf("embedded to go back: %q", again)
+	}
+	sim.Forget()
+	index(spec("{size: 300, overlap: 50}\n  index: {retain: 0s}"), "all unchanged")
+	if again := embedded(t, sim); len(again) != 0 {
+		t.Errorf("embedded to go forth: %q", again)
+	}
+	sim.Forget()
+	index(first, "2 added")
+	if again := embedded(t, sim); len(again) == 0 {
+		t.Error("nothing is embedded for a generation that was not retained")
+	}
+}

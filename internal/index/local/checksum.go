@@ -15,7 +15,8 @@ import (
 // a checksum of its values, which its writer computes in SQL, and a reader compares:
 //
 //   - of a chunk two, one of what ranking loads and one of what an answer shows,
-//   - one each of a vector, a ledger row and a generation.
+//   - one each of a vector, a ledger row and a generation, without the time when it was replaced: at worst, it is
+//     deleted too early or too late.
 //
 // The expressions take their columns from one place, or parameters in their stead.
 const (

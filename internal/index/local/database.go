@@ -25,7 +25,7 @@ var ErrDamaged = errors.New("the index database is damaged")
 // changes.
 const (
 	applicationID = 0x52414750
-	schemaVersion = 11
+	schemaVersion = 12
 )
 
 // Vectors have a table of their own, so that a scan of the texts does not read them.
@@ -39,6 +39,7 @@ CREATE TABLE generation (
 	completed   INTEGER NOT NULL DEFAULT 0, -- Unix nanoseconds; 0 until complete once
 	losses      TEXT NOT NULL DEFAULT '',   -- config.Losses as JSON, as of completed
 	measured    TEXT NOT NULL DEFAULT '',   -- index.Measured as JSON
+	replaced    INTEGER NOT NULL DEFAULT 0, -- Unix nanoseconds; 0 unless another one was completed in its place
 	sum         INTEGER NOT NULL DEFAULT 0, -- generationSum
 	UNIQUE (pipeline, fingerprint)
 );
@@ -125,6 +126,7 @@ var changes = []string{
 	UPDATE chunk SET loaded = ` + loadedSum + `;
 	ALTER TABLE vector ADD COLUMN sum INTEGER NOT NULL DEFAULT 0; UPDATE vector SET sum = ` + vectorSum + ``,
 	`ALTER TABLE chunk ADD COLUMN layout TEXT NOT NULL DEFAULT ''; UPDATE chunk SET shown = ` + shownSum + ``,
+	`ALTER TABLE generation ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0`,
 }
 
 // migrate creates the schema in a new database, brings an older one up to date, and refuses one that this program does

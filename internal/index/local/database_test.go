@@ -27,7 +27,7 @@ func TestAnOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 		`ALTER TABLE document DROP COLUMN metadata`, `ALTER TABLE document DROP COLUMN sum`,
 		`ALTER TABLE generation DROP COLUMN sum`, `ALTER TABLE chunk DROP COLUMN loaded`,
 		`ALTER TABLE chunk DROP COLUMN shown`, `ALTER TABLE chunk DROP COLUMN layout`,
-		`ALTER TABLE vector DROP COLUMN sum`, `PRAGMA user_version = 2`,
+		`ALTER TABLE vector DROP COLUMN sum`, `ALTER TABLE generation DROP COLUMN replaced`, `PRAGMA user_version = 2`,
 	} {
 		if _, err := s.writer.conn.ExecContext(t.Context(), change); err != nil {
 			t.Fatal(err)

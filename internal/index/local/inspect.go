@@ -16,6 +16,8 @@ import (
 type Found struct {
 	Generation config.Generation
 	Stats      index.Stats
+	// Replaced reports whether another one was completed in its place.
+	Replaced bool
 }
 
 // Inspect lists the generations that the directory holds of the pipeline, the one that was completed last at the end.
@@ -46,7 +48,7 @@ func inspect(ctx context.Context, directory string, p config.Pipeline) ([]Found,
 		return nil, fmt.Errorf("index.db has schema %d and this version reads %d: `ragpipeline run` brings an older one "+
 			"up to date", version, schemaVersion)
 	}
-	rows, err := db.QueryContext(ctx, `SELECT record, dimensions, completed, measured,
+	rows, err := db.QueryContext(ctx, `SELECT record, dimensions, completed, replaced > 0, measured,
 		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Indexed'),
 		(SELECT count(*) FROM chunk WHERE chunk.generation = generation.id)
 		FROM generation WHERE pipeline = ? ORDER BY completed, id`, p.String())
@@ -59,7 +61,8 @@ func inspect(ctx context.Context, directory string, p config.Pipeline) ([]Found,
 		var f Found
 		var record, measured string
 		var completed int64
-		err := rows.Scan(&record, &f.Stats.Dimensions, &completed, &measured, &f.Stats.Documents, &f.Stats.Chunks)
+		err := rows.Scan(&record, &f.Stats.Dimensions, &completed, &f.Replaced, &measured, &f.Stats.Documents,
+			&f.Stats.Chunks)
 		if err == nil {
 			err = json.Unmarshal([]byte(record), &f.Generation)
 		}

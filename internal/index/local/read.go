@@ -223,15 +223,14 @@ func (s *Store) Count(ctx context.Context, who index.Audience) (counts index.Cou
 func (s *Store) Stats(ctx context.Context) (index.Stats, error) {
 	stats := s.rankingStats()
 	var (
-		completed int64
-		losses    string
-		measured  string
+		completed, replaced int64
+		losses, measured    string
 	)
 	err := s.reader.QueryRowContext(ctx, `SELECT
 		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Indexed'),
 		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Failed'),
-		completed, losses, measured FROM generation WHERE id = ?`, s.generation).
-		Scan(&stats.Documents, &stats.FailedDocuments, &completed, &losses, &measured)
+		completed, replaced, losses, measured FROM generation WHERE id = ?`, s.generation).
+		Scan(&stats.Documents, &stats.FailedDocuments, &completed, &replaced, &losses, &measured)
 	if err == nil && losses != "" {
 		err = json.Unmarshal([]byte(losses), &stats.Losses)
 	}
@@ -240,6 +239,12 @@ func (s *Store) Stats(ctx context.Context) (index.Stats, error) {
 	}
 	if err != nil {
 		return index.Stats{}, s.fail("count index", err)
+	}
+	if replaced > 0 {
+		for i := range stats.Measured.Synced.Sources {
+			stats.Measured.Synced.Sources[i].Revision = "" // documents may have been removed since
+		}
+		return stats, nil
 	}
 	stats.Completed = instant(completed)
 	return stats, nil

@@ -209,40 +209,6 @@ func (s *Store) Measure(ctx context.Context, m index.Measured) error {
 	return s.fail("record what was measured", err)
 }
 
-// Retire deletes other generations of the pipeline and gives their space back to the file system.
-func (s *Store) Retire(ctx context.Context, r index.Retirement) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	keep, err := json.Marshal(append([]string{}, r.Keep...)) // a null would match nothing
-	if err != nil {
-		return err
-	}
-	const others = `(SELECT id FROM generation WHERE pipeline = ? AND id <> ? AND (completed = 0 OR NOT ?)
-		AND fingerprint NOT IN (SELECT value FROM json_each(?)))`
-	err = s.deleteGenerations(ctx, others, s.pipeline.String(), s.generation, r.Incomplete, string(keep))
-	if err == nil {
-		_, err = s.writer.conn.ExecContext(ctx, `PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)`)
-	}
-	return s.fail("retire generations", err)
-}
-
-// deleteGenerations deletes those whose ids the query selects.
-func (s *Store) deleteGenerations(ctx context.Context, ids string, arguments ...any) error {
-	return s.writer.transaction(func() error {
-		for _, statement := range []string{
-			`DELETE FROM vector WHERE number IN (SELECT number FROM chunk WHERE generation IN ` + ids + `)`,
-			`DELETE FROM chunk WHERE generation IN ` + ids,
-			`DELETE FROM document WHERE generation IN ` + ids,
-			`DELETE FROM generation WHERE id IN ` + ids,
-		} {
-			if _, err := s.writer.conn.ExecContext(ctx, statement, arguments...); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // fail adds the operation that failed and, where it is known, the remedy.
 func (s *Store) fail(operation string, err error) error {
 	if err == nil {

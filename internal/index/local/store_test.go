@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/cache"
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -264,4 +265,78 @@ func TestACacheNeverReturnsAnEarlierVersion(t *testing.T) {
 			t.Fatalf("after page %d was written, %v was read, %v", page, got, err)
 		}
 	}
+}
+
+// A generation that was replaced stays for a while, without documents that are removed, and is complete again once a
+// run has completed it.
+func TestAReplacedGenerationStaysForAWayBack(t *testing.T) {
+	directory := t.TempDir()
+	open := func(analyser string) *Store {
+		t.Helper()
+		g := generation
+		g.Analyser = analyser
+		s, err := Open(t.Context(), Options{Directory: directory, Pipeline: pipeline, Generation: g})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	completed := func(s *Store) bool {
+		t.Helper()
+		stats, err := s.Stats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !stats.Completed.IsZero()
+	}
+	complete := func(s *Store, retain time.Duration) {
+		t.Helper()
+		if err := s.Complete(t.Context(), time.Now(), config.Losses{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Retire(t.Context(), index.Retirement{Retain: retain}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	synced := index.Measured{Synced: config.Synced{Sources: []config.SourceSync{{Name: "docs", Revision: "1"}}}}
+	first := open("first")
+	mustPut(t, first, "docs/a", "apple", 2)
+	mustPut(t, first, "docs/b", "pear", 2)
+	if err := first.Measure(t.Context(), synced); err != nil {
+		t.Fatal(err)
+	}
+	complete(first, time.Hour)
+	closeStore(t, first)
+
+	second := open("second")
+	mustPut(t, second, "docs/a", "apple", 1)
+	complete(second, time.Hour)
+	if _, err := second.Remove(t.Context(), []string{"docs/b"}); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := second.Left(t.Context(), []string{"docs/a", "docs/b"}); err != nil || len(left) != 1 || left[0] != "docs/a" {
+		t.Errorf("%v are left, %v", left, err)
+	}
+	closeStore(t, second)
+	found, err := Inspect(t.Context(), directory, pipeline)
+	if err != nil || len(found) != 2 || !found[0].Replaced || found[1].Replaced || found[0].Stats.Documents != 1 {
+		t.Errorf("the index has %+v, %v", found, err)
+	}
+
+	first = open("first")
+	if got := contents(t, first); len(got) != 1 || completed(first) {
+		t.Errorf("it has %v, and is complete: %t", got, completed(first))
+	}
+	if stats, err := first.Stats(t.Context()); err != nil || stats.Measured.Synced.Sources[0].Revision != "" {
+		t.Errorf("it is of the revision %+v, %v", stats.Measured.Synced, err)
+	}
+	complete(first, time.Hour)
+	if !completed(first) {
+		t.Error("it is not complete again")
+	}
+	complete(first, time.Nanosecond)
+	if found, err := Inspect(t.Context(), directory, pipeline); err != nil || len(found) != 1 {
+		t.Errorf("once its time is up, the index has %+v, %v", found, err)
+	}
+	closeStore(t, first)
 }

@@ -207,7 +207,7 @@ func (s *Store) deleteStale(document string, kept map[string]bool) error {
 }
 
 // Remove deletes the documents' chunks and rows, in one transaction, and returns the number of rows
-// deleted.
+// deleted. It deletes them from the pipeline's other generations as well.
 func (s *Store) Remove(ctx context.Context, documents []string) (removed int, err error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -229,7 +229,7 @@ func (s *Store) Remove(ctx context.Context, documents []string) (removed int, er
 			}
 			removed += int(n)
 		}
-		return nil
+		return s.removeFromOthers(ctx, documents)
 	})
 	if err != nil {
 		return 0, s.fail("remove documents", err)
@@ -246,16 +246,18 @@ func (s *Store) Remove(ctx context.Context, documents []string) (removed int, er
 // Unremoved returns nothing: a removal is one transaction.
 func (s *Store) Unremoved(ctx context.Context) ([]string, error) { return nil, ctx.Err() }
 
-// Left returns those of the documents of which the database still has a row or a chunk.
+// Left returns those of the documents of which the database still has a row or a chunk, in whichever generation of the
+// pipeline.
 func (s *Store) Left(ctx context.Context, documents []string) ([]string, error) {
 	names, err := json.Marshal(documents)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := s.reader.QueryContext(ctx, `
-		SELECT document FROM document WHERE generation = ?1 AND document IN (SELECT value FROM json_each(?2))
-		UNION SELECT document FROM chunk WHERE generation = ?1 AND document IN (SELECT value FROM json_each(?2))`,
-		s.generation, string(names))
+		WITH own AS (SELECT id FROM generation WHERE pipeline = ?1), named AS (SELECT value FROM json_each(?2))
+		SELECT document FROM document WHERE generation IN own AND document IN named
+		UNION SELECT document FROM chunk WHERE generation IN own AND document IN named`,
+		s.pipeline.String(), string(names))
 	if err != nil {
 		return nil, s.fail("prove the removal", err)
 	}

@@ -81,7 +81,7 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.deleteDocument, `DELETE FROM document WHERE generation = ? AND document = ?`},
 		{&w.setDimensions, `UPDATE generation SET dimensions = ?1,
 			sum = checksum(pipeline, fingerprint, record, ?1, completed, losses, measured) WHERE id = ?2`},
-		{&w.setCompleted, `UPDATE generation SET completed = ?1, losses = ?2,
+		{&w.setCompleted, `UPDATE generation SET completed = ?1, losses = ?2, replaced = 0,
 			sum = checksum(pipeline, fingerprint, record, dimensions, ?1, ?2, measured) WHERE id = ?3`},
 		{&w.setMeasured, `UPDATE generation SET measured = ?1,
 			sum = checksum(pipeline, fingerprint, record, dimensions, completed, losses, ?1) WHERE id = ?2`},
