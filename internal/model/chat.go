@@ -36,6 +36,8 @@ type Chat struct {
 	instructions string
 	// dialect holds the dialect of the server, as far as its refusals have shown it.
 	dialect atomic.Uint32
+	// longest is how many tokens the server lets an answer have; 0 until it has refused more.
+	longest atomic.Int64
 	// context is how many tokens the server's context has, if that is less than the spec says; 0 otherwise.
 	context atomic.Int64
 	// thinkStyle holds a thinkStyle, which is learned from the first probe.
@@ -125,11 +127,18 @@ func (c *Chat) complete(
 			retry:     retry,
 			timeout:   chatTimeout,
 			read: func(ctx context.Context, resp *reply) (err error) {
+				if isStream(resp) { // from a server that only streams
+					answer, raw, err = c.gather(ctx, resp, r)
+					return err
+				}
 				answer, raw, err = c.readWhole(ctx, resp, r)
 				return err
 			},
 		})
 	})
+	if withheld(err) {
+		return &Completion{FinishReason: finishContentFilter}, raw, nil
+	}
 	if err != nil {
 		return nil, raw, err
 	}
@@ -176,6 +185,9 @@ func (c *Chat) Stream(ctx context.Context, r ChatRequest, delta Delta) (answer *
 	if e, ok := errors.AsType[*deltaError](err); ok {
 		return nil, e.error
 	}
+	if withheld(err) {
+		return &Completion{FinishReason: finishContentFilter}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -197,31 +209,31 @@ func (c *Chat) probeOnce(ctx context.Context) {
 // is remembered. It returns the names of the fields that the server did not get.
 func (c *Chat) inDialect(r *ChatRequest, stream bool,
 	post func(body []byte, teaches func(error) bool) error) (omitted []string, err error) {
-	d := dialect(c.dialect.Load())
-	body, err := c.body(r, stream, d)
+	f := form{dialect(c.dialect.Load()), int(c.longest.Load())}
+	body, err := c.body(r, stream, f)
 	if err != nil {
 		return nil, err
 	}
 	for {
 		err := post(body, func(err error) bool {
 			said, formal := mayTeach(err)
-			next, _ := c.another(r, stream, d, body, said)
-			return formal && next != d
+			next, _ := c.another(r, stream, f, body, said)
+			return formal && next != f || withheld(err)
 		})
 		if err == nil {
-			c.learn(lastingOf(d, r))
-			return d.omitted(r), nil
+			c.learn(f, r)
+			return f.dialect.omitted(r), nil
 		}
 		c.noteContext(err)
 		said, formal := mayTeach(err)
 		if !formal {
 			return nil, err
 		}
-		next, nextBody := c.another(r, stream, d, body, said)
-		if next == d {
+		next, nextBody := c.another(r, stream, f, body, said)
+		if next == f {
 			return nil, err
 		}
-		d, body = next, nextBody
+		f, body = next, nextBody
 	}
 }
 
@@ -237,29 +249,55 @@ func (c *Chat) noteContext(err error) {
 	}
 }
 
-// another returns the dialect that the refusal asks for, and the request in it. If no dialect changes
-// the request, it returns d.
-func (c *Chat) another(r *ChatRequest, stream bool, d dialect, refused []byte, said refusalText) (dialect, []byte) {
+// another returns the form that the refusal asks for, and the request in it. If no form changes the
+// request, it returns f.
+func (c *Chat) another(r *ChatRequest, stream bool, f form, refused []byte, said refusalText) (form, []byte) {
 	for _, l := range lessons {
-		if d&l.way != 0 || !l.taught(said) {
+		if f.dialect&l.way != 0 || !l.taught(said) {
 			continue
 		}
-		body, err := c.body(r, stream, d|l.way)
+		next := form{f.dialect | l.way, f.longest}
+		body, err := c.body(r, stream, next)
 		if err == nil && !bytes.Equal(body, refused) {
-			return d | l.way, body
+			return next, body
 		}
 	}
-	return d, nil
+	if limit := said.answerLimit(f.atMost(r.MaxTokens)); limit > 0 {
+		next := form{f.dialect, limit}
+		if body, err := c.body(r, stream, next); err == nil {
+			return next, body
+		}
+	}
+	return f, nil
 }
 
-// learn remembers the ways of a dialect.
-func (c *Chat) learn(d dialect) {
+// learn remembers the form that let a request through.
+func (c *Chat) learn(f form, r *ChatRequest) {
+	d := lastingOf(f.dialect, r)
 	known := dialect(c.dialect.Or(uint32(d)))
 	for _, l := range lessons {
 		if d&l.way&^known != 0 {
 			c.client.learned(l.fact)
 		}
 	}
+	longest, before := int64(f.longest), c.longest.Load()
+	if longest != before && c.longest.CompareAndSwap(before, longest) {
+		c.client.learned(fmt.Sprintf("writes answers of at most %d tokens", longest))
+	}
+}
+
+// withheld reports whether the server refuses the prompt for its subject. The next one may have another.
+func withheld(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Failure == config.ModelRejected && containsAny(e.refusal, withheldWords)
+}
+
+// withheldWords are the words by which content filters refuse a prompt.
+var withheldWords = []string{
+	`"content_filter"`, "content management policy", // Azure
+	"content_policy_violation", "contentpolicyviolation", // OpenAI, LiteLLM
+	"data_inspection_failed", "datainspectionfailed", // DashScope
+	"content exists risk", // DeepSeek
 }
 
 // stopped reports whether an answer may have ended before the model was done.
@@ -280,9 +318,13 @@ func asDeltaError(err error) error {
 	return &deltaError{err}
 }
 
-func isJSON(resp *reply) bool {
-	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return mediaType == "application/json"
+func isJSON(resp *reply) bool { return mediaType(resp) == "application/json" }
+
+func isStream(resp *reply) bool { return mediaType(resp) == "text/event-stream" }
+
+func mediaType(resp *reply) string {
+	t, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return t
 }
 
 func contents(messages []Message) []string {

@@ -183,14 +183,20 @@ func (c *Chat) readWhole(
 		case !raw.hasFirst:
 			return errNoChoices
 		}
-		f := newThinkFilter(thinkStyle(c.thinkStyle.Load()), true)
-		content := f.push(raw.content) + f.flush(r.stopped(raw.finish))
-		answer = completion(content, raw, f.cut)
-		answer.Usage = raw.usage
-		describe(ctx, answer.FinishReason, raw.usage)
+		answer = c.whole(ctx, r, raw)
 		return nil
 	})(ctx, resp)
 	return answer, raw, err
+}
+
+// whole is an answer that is not streamed, without its reasoning.
+func (c *Chat) whole(ctx context.Context, r ChatRequest, raw chatReply) *Completion {
+	f := newThinkFilter(thinkStyle(c.thinkStyle.Load()), true)
+	content := f.push(raw.content) + f.flush(r.stopped(raw.finish))
+	answer := completion(content, raw, f.cut)
+	answer.Usage = raw.usage
+	describe(ctx, answer.FinishReason, raw.usage)
+	return answer
 }
 
 // completion is an answer that has been read to its end. thought reports whether reasoning was cut

@@ -37,11 +37,12 @@ type textPart struct {
 // coldest replaces a temperature of 0 for servers that do not take it.
 const coldest = 0.01
 
-func (c *Chat) body(r *ChatRequest, stream bool, d dialect) ([]byte, error) {
+func (c *Chat) body(r *ChatRequest, stream bool, f form) ([]byte, error) {
+	d := f.dialect
 	b := chatRequest{
-		Model: c.client.model, Messages: d.messages(r.Messages), MaxTokens: max(r.MaxTokens, 0),
+		Model: c.client.model, Messages: d.messages(r.Messages), MaxTokens: max(f.atMost(r.MaxTokens), 0),
 		Temperature: r.Temperature, TopP: r.TopP, Seed: r.Seed, Stop: r.Stop, ResponseFormat: r.ResponseFormat,
-		Stream: stream && d&noStream == 0,
+		Stream: stream && d&noStream == 0 || d&onlyStream != 0,
 	}
 	if b.Stream {
 		b.StreamOptions = &streamOptions{IncludeUsage: true}

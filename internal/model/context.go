@@ -15,6 +15,7 @@ var limits = []*regexp.Regexp{
 	regexp.MustCompile(`context (?:length|size|window)\D{0,30}?([\d,]+)`),              // llama.cpp and others
 	regexp.MustCompile(`maximum allowed token size ([\d,]+)`),                          // NIM
 	regexp.MustCompile(`max_new_tokens. must be <= ([\d,]+)`),                          // text-generation-inference
+	regexp.MustCompile(`max(?:imum)? length\D{0,20}?([\d,]+)`),                         // OpenVINO's model server
 	regexp.MustCompile(`> ([\d,]+) maximum`),                                           // Anthropic
 	regexp.MustCompile(`max(?:imum)?[ _](?:model|seq|sequence)\w*\D{0,20}?([\d,]+)`),   // TensorRT-LLM
 	regexp.MustCompile(`maximum (?:number of )?(?:input )?tokens\D{0,20}?([\d,]{3,})`), // Gemini

@@ -4,7 +4,9 @@ import (
 	"encoding/json" // reads a refusal of any shape, see errors.go
 	"errors"
 	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -27,11 +29,27 @@ const (
 	noSeed
 	noStop
 	noTokenLimit
+	onlyStream
 )
 
 // callers are the ways that concern fields which only callers send. They hold for one request: what
 // one caller sends never changes what another gets.
 const callers = noTopP | noSeed | noStop
+
+// form is how a server takes requests: in a dialect, and for answers of at most so many tokens; 0 is any
+// number.
+type form struct {
+	dialect dialect
+	longest int
+}
+
+// atMost is what a limit of n tokens becomes, of which 0 is none.
+func (f form) atMost(n int) int {
+	if f.longest > 0 {
+		return min(n, f.longest)
+	}
+	return n
+}
 
 // lesson is how a refusal teaches one way of a dialect.
 type lesson struct {
@@ -48,9 +66,18 @@ var lessons = []lesson{
 	{warm, "takes no temperature of 0", func(s refusalText) bool {
 		return s.has("temperature") && (s.has("strictly positive") || s.has("greater than 0") || s.has("> 0"))
 	}},
-	{noTemperature, "takes its own temperature only", func(s refusalText) bool { return s.refuses("temperature") }},
+	{noTopP, "takes no top_p", func(s refusalText) bool { // or not beside a temperature
+		return s.refuses("top_p") || s.names("top_p") && s.has("both")
+	}},
+	{noTemperature, "takes its own temperature only", func(s refusalText) bool {
+		return s.refuses("temperature") || s.names("temperature") && onlyOne.MatchString(string(s))
+	}},
 	{noStreamOptions, "takes no stream_options", func(s refusalText) bool {
 		return s.refuses("stream_options") || s.refuses("stream options") || s.refuses("include_usage")
+	}},
+	{onlyStream, "answers in streams only", func(s refusalText) bool {
+		return s.has("only support stream") || s.has("only supports stream") || s.has("must have stream=true") ||
+			s.has("must be streamed") || s.has("streaming is required") || s.has("non-streaming")
 	}},
 	{noStream, "does not stream", func(s refusalText) bool {
 		return s.refuses("stream") || s.refuses("streaming")
@@ -62,7 +89,6 @@ var lessons = []lesson{
 	{noSystem, "takes no system role", func(s refusalText) bool {
 		return s.refusesSystem() || s.wantsAlternation() // templates of Mistral count the system message as a turn
 	}},
-	{noTopP, "takes no top_p", func(s refusalText) bool { return s.refuses("top_p") }},
 	{noSeed, "takes no seed", func(s refusalText) bool { return s.refuses("seed") }},
 	{noStop, "takes no stop", func(s refusalText) bool { return s.refuses("stop") }},
 	{noTokenLimit, "takes no limit on tokens", func(s refusalText) bool {
@@ -155,10 +181,41 @@ func (s refusalText) has(words string) bool { return strings.Contains(string(s),
 
 // refusals are the words by which servers refuse a field, a value or a role.
 var refusals = []string{
-	"unsupported", "not support", "unrecognized", "unrecognised", "unknown", "not permitted", "extra_forbidden",
+	"unsupported", "not support", "n't support", "unrecognized", "unrecognised", "unknown", "not permitted", "extra_forbidden",
 	"not allowed", "unexpected", "extraneous", "cannot find field", "not enabled", "not available", "not accept",
 	"not implemented", "only the default", "is deprecated", "invalid parameter", "forbidden",
 }
+
+// onlyOne finds words by which servers refuse every temperature but 1.
+var onlyOne = regexp.MustCompile(`\bonly\b[^.]{0,40}\b1\b`)
+
+// limitsAnswer reports whether the server refuses the length that the answer may have.
+func (s refusalText) limitsAnswer() bool {
+	about := s.names("max_tokens") || s.names("max_completion_tokens") || s.has("maxoutputtokens") ||
+		s.has("maximum tokens you requested")
+	return about && (s.has("at most") || s.has("maximum") || s.has("range") || s.has("less than or equal"))
+}
+
+// answerLimit returns how many tokens the server lets an answer have, which is fewer than were asked for,
+// or 0 if the refusal does not tell.
+func (s refusalText) answerLimit(asked int) int {
+	if asked <= 0 || !s.limitsAnswer() {
+		return 0
+	}
+	limit := 0
+	for _, digits := range answerLimits.FindAllString(string(s), -1) {
+		n, err := strconv.Atoi(strings.ReplaceAll(digits, ",", ""))
+		if err == nil && n >= leastContext && n < asked {
+			limit = max(limit, n)
+		}
+	}
+	if limit > 0 && s.has("exclusive") {
+		limit--
+	}
+	return limit
+}
+
+var answerLimits = regexp.MustCompile(`\d[\d,]*`)
 
 // refuses reports whether the server names the field and refuses it.
 func (s refusalText) refuses(field string) bool {
@@ -187,7 +244,8 @@ func isNameByte(b byte) bool {
 }
 
 func (s refusalText) wantsAlternation() bool {
-	return s.has("alternat") || s.has("in a row") || s.has("consecutive") ||
+	return s.has("alternat") || s.has("in a row") || s.has("consecutive") || s.has("successive") ||
+		s.has("interleave") || s.has("after role") || s.has("expected last role") ||
 		(s.has("first") || s.has("start") || s.has("begin")) && s.names("user") && (s.has("message") || s.has("role"))
 }
 

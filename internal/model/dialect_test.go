@@ -2,7 +2,6 @@ package model
 
 import (
 	"compress/gzip"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -89,6 +88,26 @@ var dialects = []struct {
 		_, text := r["messages"].([]any)[0].(map[string]any)["content"].(string)
 		return text
 	}, 422, `{"detail":[{"type":"list_type","loc":["body","messages",0,"content"],"msg":"Input should be a valid list","input":"x"}]}`, "takes content as a list of parts"},
+	{"LiteLLM and a temperature", func(r llmRequest) bool { return r["temperature"] == 0.0 }, 400,
+		`{"error":{"message":"litellm.BadRequestError: BedrockException - {\"message\":\"This model doesn't support the temperature field. Remove temperature and try again.\"}","code":"400"}}`, "takes its own temperature only"},
+	{"Kimi and the temperature", func(r llmRequest) bool { return r["temperature"] == 0.0 }, 400,
+		`{"error":{"message":"invalid temperature: only 1 is allowed for this model","type":"invalid_request_error"}}`, "takes its own temperature only"},
+	{"Claude that thinks", func(r llmRequest) bool { return r["temperature"] == 0.0 }, 400,
+		"{\"error\":{\"message\":\"`temperature` may only be set to 1 when thinking is enabled.\",\"type\":\"invalid_request_error\"}}", "takes its own temperature only"},
+	{"Bedrock and instructions", func(r llmRequest) bool { return slices.Contains(r.roles(), "system") }, 400,
+		`{"message":"This model doesn't support system messages. Try again without system messages or use a model that supports system messages."}`, "takes no system role"},
+	{"DeepSeek's reasoner", func(r llmRequest) bool { return !alternates(withoutSystem(r.roles())) }, 400,
+		`{"error":{"message":"deepseek-reasoner does not support successive user or assistant messages (messages[1] and messages[2] in your input). You should interleave the user/assistant messages in the message sequence."}}`, "wants roles to alternate"},
+	{"Mistral's validator", func(r llmRequest) bool { return !alternates(withoutSystem(r.roles())) }, 400,
+		`{"object":"error","message":"Unexpected role 'user' after role 'user'","type":"BadRequestError","code":400}`, "wants roles to alternate"},
+	{"Mistral's API and the order", func(r llmRequest) bool { return !alternates(withoutSystem(r.roles())) }, 400,
+		`{"object":"error","message":"Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant","type":"invalid_request_message_order"}`, "wants roles to alternate"},
+	{"an organisation that may not stream", func(r llmRequest) bool { return r["stream"] == true }, 400,
+		`{"error":{"message":"Your organization must be verified to stream this model.","param":"stream","code":"unsupported_value"}}`, "does not stream"},
+	{"DashScope's thinking models", func(r llmRequest) bool { return r["stream"] != true }, 400,
+		`{"error":{"code":"invalid_parameter_error","message":"This model only support stream mode, please enable the stream parameter to access the model. "}}`, "answers in streams only"},
+	{"Fireworks and long answers", func(r llmRequest) bool { return r["stream"] != true }, 400,
+		`{"error":{"type":"invalid_request_error","message":"Requests with max_tokens > 4096 must have stream=true"}}`, "answers in streams only"},
 }
 
 // conversations have every shape that the gateway sends.
@@ -182,39 +201,6 @@ func TestServersWithSeveralDialectsAreUnderstood(t *testing.T) {
 	}
 }
 
-func TestACallersOwnFieldIsLeftOutOfItsOwnRequestOnly(t *testing.T) {
-	for field, set := range map[string]func(r *ChatRequest){
-		"top_p":       func(r *ChatRequest) { r.TopP = new(0.5) },
-		"seed":        func(r *ChatRequest) { r.Seed = new(int64(7)) },
-		"stop":        func(r *ChatRequest) { r.Stop = []string{"x"} },
-		"temperature": func(r *ChatRequest) { r.Temperature = new(1.5) },
-	} {
-		t.Run(field, func(t *testing.T) {
-			s := serve(t, func(w http.ResponseWriter, body []byte) {
-				if decode[llmRequest](t, body).has(field) {
-					w.WriteHeader(http.StatusBadRequest)
-					io.WriteString(w, `{"error":{"message":"Unsupported parameter: '`+field+`' is not supported with this model.","param":"`+field+`"}}`)
-					return
-				}
-				w.Header().Set("Content-Type", "application/json")
-				io.WriteString(w, `{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}`)
-			})
-			c := s.chat()
-			r := ask("x")
-			set(&r)
-			for n := 2; n <= 4; n += 2 {
-				got, err := c.Complete(t.Context(), r)
-				if err != nil || !slices.Equal(got.Omitted, []string{field}) || s.count() != n {
-					t.Fatalf("got %+v, %v after %d requests", got, err, s.count())
-				}
-			}
-			if c.dialect.Load() != 0 {
-				t.Error("other callers' requests are changed")
-			}
-		})
-	}
-}
-
 func TestARefusalOfAnotherKindTeachesNothing(t *testing.T) {
 	for _, body := range []string{
 		`{"error":{"message":"Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 5 instead.","param":"temperature"}}`,
@@ -249,42 +235,6 @@ func TestAnAnswerThatHasBegunIsNotAskedForAgain(t *testing.T) {
 	r.Temperature = new(0.0)
 	if _, err := s.chat().Stream(t.Context(), r, func(string) error { return nil }); FailureOf(err) != config.ModelRejected || s.count() != 1 {
 		t.Errorf("got %v after %d requests", err, s.count())
-	}
-}
-
-func TestNullInExtraBodyRemovesAField(t *testing.T) {
-	full := ChatRequest{Messages: []Message{{"user", "x"}}, MaxTokens: 5, Temperature: new(0.5), TopP: new(0.5), Seed: new(int64(1)),
-		Stop: []string{"x"}, ResponseFormat: map[string]any{"type": "json_object"}}
-	all := []string{"max_tokens", "messages", "model", "response_format", "seed", "stop", "stream", "stream_options", "temperature", "top_p"}
-	for _, tc := range []struct {
-		extra string
-		gone  []string
-		added string
-	}{
-		{`{"temperature":null}`, []string{"temperature"}, ""},
-		{`{"stream_options":null,"seed":null,"stop":null,"top_p":null,"response_format":null}`, []string{"stream_options", "seed", "stop", "top_p", "response_format"}, ""},
-		{`{"max_tokens":null,"max_completion_tokens":9}`, []string{"max_tokens"}, "max_completion_tokens"},
-		{`{"model":null,"messages":null,"stream":null,"unknown":null}`, []string{"model"}, ""},
-	} {
-		s := streaming(t, events("ok"))
-		var extra map[string]any
-		if err := json.Unmarshal([]byte(tc.extra), &extra); err != nil {
-			t.Fatal(err)
-		}
-		c := plainly(NewChat(config.LLM{Model: s.model(), ExtraBody: extra}, nil, Transport{}))
-		if _, err := c.Stream(t.Context(), full, func(string) error { return nil }); err != nil {
-			t.Fatal(err)
-		}
-		sent := decode[llmRequest](t, []byte(s.bodies[0]))
-		for _, field := range append(slices.Clone(all), "unknown") {
-			want := field != "unknown" && !slices.Contains(tc.gone, field)
-			if sent.has(field) != want {
-				t.Errorf("%s: %s is sent: %t", tc.extra, field, sent.has(field))
-			}
-		}
-		if tc.added != "" && !sent.has(tc.added) {
-			t.Errorf("%s: %s is not sent", tc.extra, tc.added)
-		}
 	}
 }
 

@@ -118,6 +118,7 @@ const redirected = "it redirects; only one redirect within the server, by 307 or
 	"the key must not reach another host"
 
 func failureFor(status int, said string) config.Failure {
+	said, _, _ = strings.Cut(said, "'input':") // of a validation error that Python wrote as text
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return config.ModelUnauthorized
@@ -135,6 +136,12 @@ func failureFor(status int, said string) config.Failure {
 		return config.ModelOverloaded
 	case status == http.StatusServiceUnavailable:
 		return config.ModelNotReady
+	case status == http.StatusBadRequest && containsAny(said, keyWords):
+		return config.ModelUnauthorized
+	case status == http.StatusBadRequest && containsAny(said, creditWords):
+		return config.ModelUnpaid
+	case status == http.StatusBadRequest && containsAny(said, unknownWords):
+		return config.ModelNotFound
 	case mayBeTooLong(status) && containsAny(said, tooLongWords):
 		return config.InputTooLong
 	case status == http.StatusNotFound && strings.Contains(said, noResult):
@@ -146,6 +153,13 @@ func failureFor(status int, said string) config.Failure {
 	}
 	return config.ModelBroken
 }
+
+// Some servers have the status 400 for what others have a status of its own for.
+var (
+	keyWords     = []string{"api key not valid", "incorrect api key", "invalid api key"} // Gemini; xAI
+	creditWords  = []string{"credit balance is too low"}                                 // Anthropic
+	unknownWords = []string{"model not exist", "invalid model", "is not a valid model"}  // DeepSeek; LiteLLM, Mistral; OpenRouter
+)
 
 // mayBeTooLong reports whether status is one that servers use for a text over the limit; llama.cpp
 // uses 500.
@@ -168,7 +182,8 @@ var tooLongWords = []string{
 	"must have less than", // text-embeddings-inference: `inputs` must have less than 512 tokens
 	"maximum batch size", "max batch size", "batch size exceeds",
 	"max_new_tokens` must be", // text-generation-inference: `inputs` tokens + `max_new_tokens` must be <= 4096
-	"is too large: ",          // vLLM: 'max_tokens' or 'max_completion_tokens' is too large: 1024
+	"max_new_tokens must be",
+	"model max length", "maximum model length", // OpenVINO's model server; vLLM
 }
 
 // fullWords distinguish a 503 for a full queue from one for a model that is still loading.

@@ -58,6 +58,14 @@ func TestWhatAServersRefusalMeans(t *testing.T) {
 		{"an array", 400, `[{"msg":"first"}]`, config.ModelRejected, "first"},
 		{"a string", 400, `"just text"`, config.ModelRejected, "just text"},
 		{"null", 400, `{"detail":null}`, config.ModelRejected, ""},
+		{"a wrong key at Google", 400, `[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]`, config.ModelUnauthorized, "API key not valid. Please pass a valid API key."},
+		{"a wrong key at xAI", 400, `{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xa***ey."}`, config.ModelUnauthorized, "Incorrect API key provided: xa***ey."},
+		{"no credit at Anthropic", 400, `{"error":{"message":"Your credit balance is too low to access the Anthropic API.","type":"invalid_request_error"}}`, config.ModelUnpaid, "Your credit balance is too low to access the Anthropic API."},
+		{"a wrong name at DeepSeek", 400, `{"error":{"message":"Model Not Exist","type":"invalid_request_error"}}`, config.ModelNotFound, "Model Not Exist"},
+		{"a wrong name at LiteLLM", 400, `{"error":{"message":"Invalid model name passed in model=m. Call /v1/models","code":"400"}}`, config.ModelNotFound, "Invalid model name passed in model=m. Call /v1/models"},
+		{"a validation error that quotes such words", 400, `{"message":"[{'loc': ('body', 'x'), 'msg': 'Field required', 'input': 'invalid api key'}]"}`, config.ModelRejected, "[{'loc': ('body', 'x'), 'msg': 'Field required', 'input': 'invalid api key'}]"},
+		{"too long for a new vLLM", 400, `{"error":{"message":"The decoder prompt (length 5000) is longer than the maximum model length of 4096.","code":400}}`, config.InputTooLong, "The decoder prompt (length 5000) is longer than the maximum model length of 4096."},
+		{"too long for OpenVINO", 400, `{"error":"Number of prompt tokens: 5000 exceeds model max length: 4096"}`, config.InputTooLong, "Number of prompt tokens: 5000 exceeds model max length: 4096"},
 		{"an error within an error", 400, `{"error":{"error":{"message":"deep"}}}`, config.ModelRejected, "deep"},
 	}
 	for _, tc := range cases {

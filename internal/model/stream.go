@@ -16,14 +16,9 @@ var (
 	errNoChoices = errors.New("it has no choices")
 )
 
-// readStream reads a streamed answer to its end: [DONE], or the end of the stream after a
-// finish_reason.
+// readStream hands a streamed answer to delta, and returns its end.
 func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta Delta) (*Completion, error) {
-	idle := &idleReader{in: resp.Body, watchdog: resp.watchdog, longest: idleTimeout}
-	events := newSSEReader(idle)
 	think := newThinkFilter(thinkStyle(c.thinkStyle.Load()), false)
-	var end chatReply // has what is known of the whole answer
-	answered := false
 	var content strings.Builder
 	send := func(s string) error {
 		if s == "" {
@@ -32,6 +27,36 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 		content.WriteString(s)
 		return asDeltaError(delta(s))
 	}
+	end, err := c.readChunks(resp, func(chunk *chatReply) error { return send(think.push(chunk.content)) })
+	if err != nil {
+		return nil, err
+	}
+	if err := send(think.flush(r.stopped(end.finish))); err != nil {
+		return nil, err
+	}
+	return ended(ctx, content.String(), end, think.cut, delta)
+}
+
+// gather reads a streamed answer as one that is not streamed.
+func (c *Chat) gather(ctx context.Context, resp *reply, r ChatRequest) (*Completion, chatReply, error) {
+	var content strings.Builder
+	raw, err := c.readChunks(resp, func(chunk *chatReply) error {
+		content.WriteString(chunk.content)
+		return nil
+	})
+	if err != nil {
+		return nil, raw, err
+	}
+	raw.content = content.String()
+	return c.whole(ctx, r, raw), raw, nil
+}
+
+// readChunks hands the chunks of a streamed answer to take, up to [DONE], or the end of the stream after
+// a finish_reason. It returns all but the content.
+func (c *Chat) readChunks(resp *reply, take func(*chatReply) error) (end chatReply, err error) {
+	idle := &idleReader{in: resp.Body, watchdog: resp.watchdog, longest: idleTimeout}
+	events := newSSEReader(idle)
+	answered := false
 	for {
 		data, err := events.next()
 		data = bytes.TrimSpace(data)
@@ -44,23 +69,23 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil, c.client.fail(config.ModelBroken, errCutOff)
+			return end, c.client.fail(config.ModelBroken, errCutOff)
 		case errors.Is(err, errLineTooLong), errors.Is(err, errStreamTooLong):
-			return nil, c.client.fail(config.ModelBroken, err)
+			return end, c.client.fail(config.ModelBroken, err)
 		case err != nil:
-			return nil, &readError{err}
+			return end, &readError{err}
 		case len(data) == 0:
 			continue
 		}
 		chunk, err := parseChat(data)
 		switch {
 		case err != nil:
-			return nil, c.client.fail(config.ModelBroken, err)
+			return end, c.client.fail(config.ModelBroken, err)
 		case chunk.problem != nil:
-			return nil, c.client.inBand(chunk.problem)
+			return end, c.client.inBand(chunk.problem)
 		}
-		if err := send(think.push(chunk.content)); err != nil {
-			return nil, err
+		if err := take(&chunk); err != nil {
+			return end, err
 		}
 		answered = answered || chunk.hasFirst
 		end.add(&chunk)
@@ -69,12 +94,9 @@ func (c *Chat) readStream(ctx context.Context, resp *reply, r ChatRequest, delta
 		}
 	}
 	if !answered {
-		return nil, c.client.fail(config.ModelBroken, errNoChoices)
+		return end, c.client.fail(config.ModelBroken, errNoChoices)
 	}
-	if err := send(think.flush(r.stopped(end.finish))); err != nil {
-		return nil, err
-	}
-	return ended(ctx, content.String(), end, think.cut, delta)
+	return end, nil
 }
 
 // ended is a streamed answer that has come to its end. It hands a refusal, which comes in the place of an
