@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -33,9 +34,18 @@ var spans = []span{
 	{"<|channel|>analysis", harmonyFinal},            // gpt-oss
 	{"<|channel|>commentary", harmonyFinal},          // gpt-oss, before a call of a tool
 	{"|channel|analysis", "|channel|final|message|"}, // the same, by servers that drop angle brackets
+	{"[unused16]", "[unused17]"},                     // openPangu
+	{"<|im_start|>think", "<|im_start|>answer"},      // s1
+	{`<details type="reasoning"`, "</details>"},      // Open WebUI, as a server of models
 }
 
-const harmonyFinal = "<|channel|>final<|message|>"
+// harmonyFinal is followed by <|message|>, or by <|constrain|>json<|message|> where the answer is JSON.
+const harmonyFinal = "<|channel|>final"
+
+const aprielFinal = "[BEGIN FINAL RESPONSE]"
+
+// ambiguous are the ends of blocks that also are something else, unless they end one.
+var ambiguous = []string{harmonyFinal, "<|end|>", "</details>"}
 
 // preludes are marks that are words. They count at the beginning of an answer only.
 var preludes = []span{
@@ -43,16 +53,22 @@ var preludes = []span{
 	{"analysis", "assistantfinal"},
 	{"Here is my thought process:", "Here is my response:"}, // Granite
 	{"Here's my thought process:", "Here's my response:"},
+	{"Here are my reasoning steps:", aprielFinal}, // Apriel
 }
 
 // wrappers enclose the answer that follows the reasoning. They go, and what is between them stays.
 var wrappers = []span{
-	{"<answer>", "</answer>"},     // Hunyuan
-	{"<response>", "</response>"}, // ERNIE
+	{"<answer>", "</answer>"},              // Hunyuan
+	{"<response>", "</response>"},          // ERNIE
+	{"<output>", "</output>"},              // Marco-o1, Reflection
+	{"<|begin_of_box|>", "<|end_of_box|>"}, // GLM-V
+	{aprielFinal, "[END FINAL RESPONSE]"},  // Apriel
 	{"<|START_RESPONSE|>", "<|END_RESPONSE|>"},
 	{"<|begin_of_solution|>", "<|end_of_solution|>"},
 	{"<|start|>assistant", "<|return|>"},
 	{harmonyFinal, "<|end|>"},
+	{"<|message|>", "<|return|>"},
+	{"<|constrain|>json<|message|>", "<|return|>"},
 	{"<|begin|>assistant", "<|end|>"},
 	{"<|content|>", "<|end|>"},
 }
@@ -90,7 +106,7 @@ var marks = func() []mark {
 		add(mark{kind: opens, text: spans[i].open, span: &spans[i]})
 	}
 	for i := range spans {
-		if spans[i].close != harmonyFinal && spans[i].close != "<|end|>" {
+		if !slices.Contains(ambiguous, spans[i].close) {
 			add(mark{kind: closes, text: spans[i].close, span: &spans[i]})
 		}
 	}
@@ -189,7 +205,7 @@ func following(rest []byte, ended bool) neighbour {
 		return quotation
 	case r == '.' && len(next) == 1 && !ended:
 		return undecided
-	case bytes.HasPrefix(next, []byte("..")): // an ellipsis stands for text
+	case bytes.HasPrefix(next, []byte("..")), bytes.HasPrefix(next, []byte(".*")): // stands for text
 		return glued
 	case strings.ContainsRune(".,;:!?。、，", r):
 		return punctuation

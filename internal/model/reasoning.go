@@ -282,7 +282,7 @@ func (f *thinkFilter) closeAt(out *strings.Builder, at int) {
 	if f.within && !strings.ContainsFunc(block, isWord) || f.asWord && (block == "and" || block == "or") {
 		f.literal(out, f.opening+string(f.buf[:end]))
 	} else {
-		f.cut = true
+		f.cut, f.wrapped = true, f.wrapped || f.open.close == aprielFinal
 		f.release(out)
 	}
 	f.buf, f.open = f.buf[end:], nil
