@@ -174,6 +174,7 @@ func TestStreamReadsWhatServersSend(t *testing.T) {
 		{"with usage on the last choice", strings.Replace(events("Hello [1]"), "\"finish_reason\":\"stop\"}]", "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9}", 1), whole},
 		{"with [DONE] but no finish_reason", "data: {\"choices\":[{\"delta\":{\"content\":\"Hello [1]\"}}]}\n\ndata: [DONE]\n\n", Completion{Content: "Hello [1]"}},
 		{"with message for delta", "data: {\"choices\":[{\"message\":{\"content\":\"Hello [1]\"},\"finish_reason\":\"stop\"}]}\n\n", noUsage},
+		{"with the whole answer again at the end", strings.Replace(plain, "\"delta\":{},", "\"message\":{\"content\":\"Hello [1]\"},", 1), whole},
 		{"with another choice between", strings.Replace(plain, "data: ", "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"no\"},\"finish_reason\":\"stop\"}]}\n\ndata: ", 1), whole},
 		{"with thoughts", events("<th", "ink>\nhm", "mm</thi", "nk>\n", "\nHello", " [1]"), whole},
 		{"with what only looks like a tag", events("1 < 2 <thinks", "> <"), Completion{Content: "1 < 2 <thinks> <", FinishReason: "stop", Usage: &Usage{1, 2, 3}}},

@@ -12,6 +12,7 @@ import (
 // chatReply is a chat.completion, a chat.completion.chunk, or an error in the place of one.
 type chatReply struct {
 	content  string // of the first choice: its message's or its delta's
+	whole    bool   // reports whether it is a message's
 	refusal  string // is what the model says in place of an answer
 	reasons  bool   // reports whether it holds reasoning beside the content
 	finish   string
@@ -126,6 +127,7 @@ func parseChat(data []byte) (chatReply, error) {
 		if c != nil && whole(c.Index.value) == 0 {
 			d, m := &c.Delta, &c.Message
 			reply.content = cmp.Or(d.Content.text, m.Content.text, string(c.Text))
+			reply.whole = d.Content.text == "" && m.Content.text != ""
 			reply.refusal = string(cmp.Or(d.Refusal, m.Refusal))
 			reply.reasons = d.hasReasoning() || m.hasReasoning()
 			reply.finish = finishReason(string(c.FinishReason))

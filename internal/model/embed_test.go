@@ -39,6 +39,9 @@ func TestACallersTextsAreSplitAsTheServerTakesThem(t *testing.T) {
 	}{
 		{"text-embeddings-inference", 413, `{"error":"batch size %d > maximum allowed batch size 10","error_type":"Validation"}`, 10, 4},
 		{"another that names its limit", 422, `{"detail":"at most 10 texts, not %d"}`, 10, 4},
+		{"Azure", 400, `{"error":{"message":"Too many inputs. The max number of inputs is 10. We hope to increase it soon.","code":"%d"}}`, 10, 4},
+		{"DashScope", 400, `{"error":{"message":"batch size is invalid, it should not be larger than 10.: input.contents","code":"InvalidParameter %d"}}`, 10, 4},
+		{"Voyage, which counts tokens", 400, `{"detail":"Request to model 'm' failed. The max allowed tokens per submitted batch is 120000. Your batch has %d000 tokens after truncation."}`, 10, 8},
 		{"one that does not", 400, `{"error":"too many texts: %d"}`, 10, 5},
 		{"one whose body is bounded", 413, `%d`, 10, 8},
 	} {

@@ -266,6 +266,13 @@ func TestEmbeddingAnswersAreChecked(t *testing.T) {
 	}
 }
 
+func TestAnErrorInThePlaceOfVectorsIsUnderstood(t *testing.T) {
+	_, err := answer(t, http.StatusOK, `{"error":{"message":"Model not found","code":404}}`).embedder().Query(t.Context(), "x")
+	if FailureOf(err) != config.ModelNotFound || !strings.Contains(err.Error(), "Model not found") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestEmbeddingAnswersAreReadLiberally(t *testing.T) {
 	cases := []struct{ name, answer string }{
 		{"in another order", `{"data":[{"index":1,"embedding":[3,4]},{"index":0,"embedding":[1,2]}]}`},

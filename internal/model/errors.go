@@ -181,6 +181,8 @@ var tooLongWords = []string{
 	"too long", "too many tokens", "token limit", "maximum number of tokens",
 	"must have less than", // text-embeddings-inference: `inputs` must have less than 512 tokens
 	"maximum batch size", "max batch size", "batch size exceeds",
+	"max allowed tokens",      // Voyage: The max allowed tokens per submitted batch is 120000
+	"tokens per request",      // OpenAI: Requested 400000 tokens, max 300000 tokens per request
 	"max_new_tokens` must be", // text-generation-inference: `inputs` tokens + `max_new_tokens` must be <= 4096
 	"max_new_tokens must be",
 	"model max length", "maximum model length", // OpenVINO's model server; vLLM

@@ -195,7 +195,8 @@ func (r *Ranker) takesAtMost(n int) {
 
 // countWords are the words by which servers refuse the number of passages of a request.
 var countWords = []string{"batch size", "batch_size", "too many documents", "too many passages", "too many texts",
-	"number of documents", "number of passages", "number of texts", "maximum of", "at most"}
+	"too many inputs", "number of documents", "number of passages", "number of texts", "number of inputs", "maximum of",
+	"at most"}
 
 // tokenWords show that a limit is one of tokens. The physical batch size is llama.cpp's.
 var tokenWords = []string{"token", "physical batch size"}

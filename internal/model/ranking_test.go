@@ -93,7 +93,7 @@ func TestRankingAnswersAreChecked(t *testing.T) {
 		{"no score", `{"rankings":[{"index":0},{"index":1,"logit":2}]}`, "without index or score"},
 		{"NaN", `{"rankings":[{"index":0,"logit":NaN},{"index":1,"logit":2}]}`, "not the JSON"},
 		{"infinity", `{"rankings":[{"index":0,"logit":1e999},{"index":1,"logit":2}]}`, "not the JSON"},
-		{"a null score", `{"rankings":[{"index":0,"logit":null},{"index":1,"logit":2}]}`, "not the JSON"},
+		{"a null score", `{"rankings":[{"index":0,"logit":null},{"index":1,"logit":2}]}`, "without index or score"},
 		{"a word for a score", `{"results":[{"index":0,"relevance_score":"high"},{"index":1,"relevance_score":2}]}`, "not the JSON"},
 	}
 	for _, tc := range cases {
@@ -115,5 +115,13 @@ func TestRankingReadsBothProtocolsAnswers(t *testing.T) {
 		if got, err := NewRanker(m, nil, Transport{}).Rank(t.Context(), "q", []string{"a"}); err != nil || got[0].Score != 0.5 {
 			t.Errorf("%s: got %v, %v", protocol, got, err)
 		}
+	}
+}
+
+func TestMembersThatAreNullAreAbsent(t *testing.T) {
+	s := answer(t, http.StatusOK, `{"results":[{"index":null,"score":0.5,"logit":null},{"index":null,"score":"2","relevance_score":null}]}`)
+	got, err := NewRanker(s.openAI(), nil, Transport{}).Rank(t.Context(), "q", []string{"a", "b"})
+	if diff := cmp.Diff([]Ranked{{1, 2}, {0, 0.5}}, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }

@@ -47,7 +47,7 @@ func (i *rankingItem) score() numeral {
 	return numeral{}
 }
 
-// numeral is a finite number, or a string that holds one.
+// numeral is a finite number, or a string that holds one. Null is none.
 type numeral number
 
 func (n *numeral) UnmarshalJSONFrom(d *jsontext.Decoder) error {
@@ -55,7 +55,9 @@ func (n *numeral) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if err != nil {
 		return err
 	}
-	n.given = true
+	if n.given = value.Kind() != 'n'; !n.given {
+		return nil
+	}
 	n.value, err = strconv.ParseFloat(strings.Trim(string(value), `"`), 64)
 	if math.IsNaN(n.value) || math.IsInf(n.value, 0) {
 		return errNotJSON

@@ -56,7 +56,7 @@ func (c *Chat) gather(ctx context.Context, resp *reply, r ChatRequest) (*Complet
 func (c *Chat) readChunks(resp *reply, take func(*chatReply) error) (end chatReply, err error) {
 	idle := &idleReader{in: resp.Body, watchdog: resp.watchdog, longest: idleTimeout}
 	events := newSSEReader(idle)
-	answered := false
+	answered, written := false, false
 	for {
 		data, err := events.next()
 		data = bytes.TrimSpace(data)
@@ -84,6 +84,10 @@ func (c *Chat) readChunks(resp *reply, take func(*chatReply) error) (end chatRep
 		case chunk.problem != nil:
 			return end, c.client.inBand(chunk.problem)
 		}
+		if chunk.whole && written {
+			chunk.content = "" // MiniMax ends a stream with the whole answer once more
+		}
+		written = written || chunk.content != ""
 		if err := take(&chunk); err != nil {
 			return end, err
 		}
