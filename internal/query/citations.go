@@ -12,8 +12,9 @@ import (
 )
 
 // citations checks the [n] of an answer while it passes by: it notes which passages they cite, and
-// removes those that cite none. It leaves code alone, in which [n] is an index. However an answer is
-// cut into pieces, the result is the same.
+// removes those that cite none. What models write in place of [n], such as 【1†source】, becomes [n]. It
+// leaves code alone, in which [n] is an index. However an answer is cut into pieces, the result is the
+// same.
 type citations struct {
 	passages int
 	marks    []Mark
@@ -57,7 +58,7 @@ func (c *citations) pass(ended bool) string {
 			break
 		}
 		gap := 0 // counts the spaces before a citation, which go with it
-		if c.held[n] == '[' {
+		if c.held[n] != '`' && c.held[n] != '\n' {
 			gap = n - len(strings.TrimRight(c.held[:n], " "))
 		}
 		write(c.held[:n-gap])
@@ -76,7 +77,7 @@ func (c *citations) pass(ended bool) string {
 func (c *citations) plain() int {
 	switch c.fence {
 	case 0:
-		return strings.IndexAny(c.held, "[`")
+		return strings.IndexAny(c.held, "[【［`")
 	case 1, 2: // does not go beyond its line
 		return strings.IndexAny(c.held, "`\n")
 	}
@@ -110,20 +111,28 @@ func (c *citations) token(gap int, ended bool) (size int, replacement string) {
 // maxCitation is how many bytes a citation such as [1, 2] may have.
 const maxCitation = 64
 
+// closing are the brackets that models put around citations.
+var closing = map[rune]string{'[': "]", '【': "】", '［': "］"}
+
 // citation reads a citation after gap spaces. What only looks like its beginning is plain text.
 func (c *citations) citation(gap int, ended bool) (size int, replacement string) {
-	text := c.held[gap:]
-	length := 1 + strings.IndexFunc(text[1:], func(r rune) bool { return r != ' ' && r != ',' && (r < '0' || r > '9') })
-	if length == 0 && !ended && len(text) < maxCitation {
-		return 0, ""
+	opening, width := utf8.DecodeRuneInString(c.held[gap:])
+	start := gap + width
+	text := c.held[start:]
+	length := strings.Index(text, closing[opening])
+	if length < 0 || length > maxCitation {
+		if length < 0 && !ended && len(text) < maxCitation && mayCite(text) {
+			return 0, ""
+		}
+		return start, c.held[:start]
 	}
-	if length == 0 || text[length] != ']' {
-		return gap + 1, c.held[:gap+1]
-	}
-	valid, found := c.numbers(text[1:length])
-	size = gap + length + 1
+	list, plain := citationIn(opening, text[:length])
+	valid, found := c.numbers(list)
+	size = start + length + len(closing[opening])
 	switch {
-	case found == 0 || len(valid) == found:
+	case found == 0:
+		return start, c.held[:start]
+	case plain && len(valid) == found:
 		replacement = c.held[:size]
 	case len(valid) > 0:
 		replacement = c.held[:gap] + strings.ReplaceAll(fmt.Sprint(valid), " ", ", ")
@@ -135,21 +144,68 @@ func (c *citations) citation(gap int, ended bool) (size int, replacement string)
 	return size, replacement
 }
 
-// numbers returns the numbers of a citation that there are passages for, and how many there are in
-// all: none if a number is too long for a citation, such as a year.
+var (
+	// cited finds the numbers between brackets: alone, after a caret as a footnote has it, after a word such as
+	// source, or before what gpt-oss adds after a dagger.
+	cited = regexp.MustCompile(`^ *(\^|[A-Za-z]+[ :#]*)?(\d{1,2}(?:[ ,;、，&–-]+\d{1,2})*)[ ,]*(†.*)?$`)
+	// citedSoFar matches what may become that.
+	citedSoFar = regexp.MustCompile(`^ *(?:\^|([A-Za-z]+)[ :#]*)?[\d ,;、，&–-]*(?:†.*)?$`)
+	// oneOrMore finds a number, or the first and the last of several.
+	oneOrMore = regexp.MustCompile(`(\d+)(?: *[–-] *(\d+))?`)
+)
+
+// citedBy are the words that models put before the number of a passage.
+var citedBy = []string{
+	"passages", "passage", "sources", "source", "documents", "document", "docs", "doc", "references", "reference",
+	"refs", "ref", "citations", "citation",
+}
+
+func mayCite(text string) bool {
+	found := citedSoFar.FindStringSubmatch(text)
+	return found != nil && slices.ContainsFunc(citedBy, func(word string) bool {
+		return strings.HasPrefix(word, strings.ToLower(found[1]))
+	})
+}
+
+// citationIn returns the numbers of what stands between brackets, if it is a citation. plain reports whether
+// it has the form that a citation should have.
+func citationIn(opening rune, text string) (list string, plain bool) {
+	found := cited.FindStringSubmatch(text)
+	if found == nil {
+		return "", false
+	}
+	before, after := strings.ToLower(strings.TrimRight(found[1], " :#")), found[3]
+	known := before == "" || before == "^" || slices.Contains(citedBy, before)
+	if !known || after != "" && opening != '【' {
+		return "", false
+	}
+	return found[2], opening == '[' && before == ""
+}
+
+// numbers returns the numbers of a list that there are passages for, and how many there are in all: none
+// if the list is an interval, such as [0, 1], or a range beyond the passages.
 func (c *citations) numbers(list string) (valid []int, found int) {
-	fields := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
-	for _, field := range fields {
-		if len(field) > 2 {
+	all := oneOrMore.FindAllStringSubmatch(list, -1)
+	for _, numbers := range all {
+		first, _ := strconv.Atoi(numbers[1])
+		last := first
+		if numbers[2] != "" {
+			last, _ = strconv.Atoi(numbers[2])
+			if first < 1 || last <= first || last > c.passages {
+				return nil, 0
+			}
+		}
+		if first == 0 && len(all) > 1 {
 			return nil, 0
 		}
-	}
-	for _, field := range fields {
-		if n, err := strconv.Atoi(field); err == nil && n >= 1 && n <= c.passages {
-			valid = append(valid, n)
+		for n := first; n <= last; n++ {
+			found++
+			if n >= 1 && n <= c.passages {
+				valid = append(valid, n)
+			}
 		}
 	}
-	return valid, len(fields)
+	return valid, found
 }
 
 // report adds to the result where the answer cites which passages, and how many citations were
@@ -176,47 +232,3 @@ func (r *Result) cite(marks []Mark) {
 	}
 	slices.Sort(r.Cited)
 }
-
-// A sentence that only says that the documents hold no answer, as Instructions ask for, has one of
-// each: what is not done, and where.
-var (
-	notDone = regexp.MustCompile(`(?i)` +
-		`\b(can ?not|can't|could not|couldn't|unable to|not able to) (find|answer|determine|locate)\b|` +
-		`\b(do|does|did)(n't| not) (\w+ )?` +
-		`(contain|hold|mention|provide|specify|state|say|include|answer|give|have|address)\b|` +
-		`\bnot (\w+ )?(mentioned|specified|provided|stated|contained|given|found|available|answered|addressed)\b|` +
-		`\b(is|are|was|were) no (\w+ )?(information|mention|answer)\b`)
-	inDocuments = regexp.MustCompile(`(?i)\b(documents?|passages?|sources?|context|information|text|materials?)\b`)
-)
-
-// isRefusal reports whether every sentence of a short English answer is such a sentence.
-func isRefusal(answer string) bool {
-	const longest = 400 // bytes
-	if len(answer) > longest {
-		return false
-	}
-	found := false
-	for _, sentence := range sentences(answer) {
-		if !notDone.MatchString(sentence) || !inDocuments.MatchString(sentence) {
-			return false
-		}
-		found = true
-	}
-	return found
-}
-
-// sentences are the sentences of an answer, without those that are citations alone.
-func sentences(answer string) []string {
-	var all []string
-	for _, s := range sentenceEnd.Split(marker.ReplaceAllString(answer, ""), -1) {
-		if s = strings.TrimSpace(s); s != "" {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
-var (
-	sentenceEnd = regexp.MustCompile(`[.!?]+(\s+|$)|\n+`)
-	marker      = regexp.MustCompile(`\s*\[[0-9, ]+\]`)
-)

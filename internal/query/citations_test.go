@@ -36,7 +36,14 @@ func TestCitationsAreChecked(t *testing.T) {
 		{"a list, partly false", "It is so [1,9, 3].", "It is so [1, 3].", []int{1, 3}, true},
 		{"a false list", "It is so [8, 9].", "It is so.", []int{}, true},
 		{"years", "In [2023], and [1999, 2000].", "In [2023], and [1999, 2000].", []int{}, false},
-		{"other brackets", "A [note], [ ], [], [^1], [1a] and [x](y).", "A [note], [ ], [], [^1], [1a] and [x](y).", []int{}, false},
+		{"other brackets", "A [note], [ ], [], [1a], [page 2] and [x](y).", "A [note], [ ], [], [1a], [page 2] and [x](y).", []int{}, false},
+		{"wide brackets", "So【1】【2†source】it ［3］ is【1†L3-L9】【9】.", "So[1][2]it [3] is[1].", []int{1, 2, 3}, true},
+		{"footnotes", "It is so[^1] [^7].", "It is so[1].", []int{1}, true},
+		{"words", "It is so [Source 1], [passage 2], [docs 1, 3] and [Document: 8].", "It is so [1], [2], [1, 3] and.", []int{1, 2, 3}, true},
+		{"a range", "It is so [1-3] [2–3].", "It is so [1-3] [2–3].", []int{1, 2, 3}, false},
+		{"ranges of other things", "From [1-9], in [0, 1] or [0-3], [3-1].", "From [1-9], in [0, 1] or [0-3], [3-1].", []int{}, false},
+		{"semicolons", "It is so [1; 3].", "It is so [1; 3].", []int{1, 3}, false},
+		{"a wide bracket that is none", "【note】［x］【1a】", "【note】［x］【1a】", []int{}, false},
 		{"unfinished", "It is so [1", "It is so [1", []int{}, false},
 		{"code", "Use `a[9]` [1], or\n```go\nx[8] = y[7]\n```\nas said [8].", "Use `a[9]` [1], or\n```go\nx[8] = y[7]\n```\nas said.",
 			[]int{1}, true},
@@ -71,6 +78,20 @@ func TestARefusalCitesNothing(t *testing.T) {
 		"The warranty does not include batteries [1].":                                false,
 		"Revenue was not 12 but 14 [1].":                                              false,
 		"Documents are kept for ten years [2].":                                       false,
+		"Ich kann die Antwort in den Dokumenten nicht finden. [1]":                    true,
+		"Die Unterlagen enthalten dazu keine Angaben [2].":                            true,
+		"Je ne trouve pas la réponse dans les documents [1].":                         true,
+		"Les passages ne mentionnent pas le prix. [1]":                                true,
+		"No encuentro la respuesta en los documentos [1].":                            true,
+		"Non trovo la risposta nei documenti [3].":                                    true,
+		"Não encontrei a resposta nos documentos [1].":                                true,
+		"Ik kan het antwoord niet vinden in de documenten [1].":                       true,
+		"文档中没有提到价格[1]。":                                                               true,
+		"資料には価格が記載されていません[2]。":                                                        true,
+		"Die Garantie gilt nicht für Batterien [1].":                                  false,
+		"Les documents sont conservés dix ans [2].":                                   false,
+		"El plazo no es de 12 meses sino de 24 [1].":                                  false,
+		"文档保存十年[2]。":                                                                  false,
 		"[1]":                                                                         false,
 		"":                                                                            false,
 	} {
@@ -102,6 +123,7 @@ func TestMarksAreThePlacesOfCitations(t *testing.T) {
 func FuzzCitations(f *testing.F) {
 	f.Add("It is so [1]. `a[9]` [7, 2] and ```x[3]``` [12", 3)
 	f.Add("  [9]\n`[1]\n[1]", 2)
+	f.Add("【1†source】[^2] [Source 1] [1-2] ［9］ [sour", 2)
 	f.Fuzz(func(t *testing.T, answer string, passages int) {
 		passages = min(max(passages, 0), 25)
 		whole, want := checked(passages, answer)
