@@ -16,21 +16,29 @@ type conversation struct {
 }
 
 // readConversation sorts messages. Messages in a row of the same role are one message: people send
-// a question in several pieces, and many chat templates accept only roles that alternate. The last
-// message that is not a system text must be the user's: the question.
+// a question in several pieces, and many chat templates accept only roles that alternate. It leaves out
+// blank ones, which many servers refuse. The last message that remains must be the user's: the question.
 func readConversation(messages []model.Message) (*conversation, error) {
 	c := &conversation{}
 	var last *model.Message
+	asked := false // reports whether the user spoke last, if only a blank
 	for i, m := range messages {
 		switch m.Role {
 		case "system", "developer":
-			c.system = append(c.system, m.Content)
+			if !isBlank(m.Content) {
+				c.system = append(c.system, m.Content)
+			}
 			continue
 		case "user", "assistant":
 		default:
 			return nil, &Invalid{Field: fmt.Sprintf("messages[%d].role", i),
 				Message: "must be system, developer, user or assistant"}
 		}
+		if isBlank(m.Content) {
+			asked = asked || m.Role == "user"
+			continue
+		}
+		asked = m.Role == "user"
 		if last != nil && last.Role == m.Role {
 			last.Content += "\n\n" + m.Content
 			continue
@@ -41,6 +49,9 @@ func readConversation(messages []model.Message) (*conversation, error) {
 		turn := &c.turns[len(c.turns)-1]
 		*turn = append(*turn, m)
 		last = &(*turn)[len(*turn)-1]
+	}
+	if asked && (last == nil || last.Role != "user") {
+		return nil, checkQuestion("messages", "")
 	}
 	if last == nil || last.Role != "user" {
 		return nil, &Invalid{Field: "messages", Message: "must end with the user's question"}

@@ -33,6 +33,8 @@ func TestRetrievalSeesTheConversation(t *testing.T) {
 		{"a long question's beginning", []model.Message{user(long), assistant("Yes."), user("Why?")}, "Why?", long[:maxEarlierBytes]},
 		{"a greeting of the assistant", []model.Message{assistant("Hello!"), user("Who?")}, "Who?", ""},
 		{"blank questions", []model.Message{user(" "), assistant("Pardon?"), user("Who?")}, "Who?", ""},
+		{"a blank answer", []model.Message{user("Who?"), assistant(""), user("And when?")}, "Who?\n\nAnd when?", ""},
+		{"a blank at the end", []model.Message{user("Who?"), user(" "), assistant("")}, "Who?", ""},
 		{"system texts in between", []model.Message{user("Who?"), {Role: "system", Content: "Be brief."}, user("And when?")},
 			"Who?\n\nAnd when?", ""},
 	} {
@@ -45,6 +47,20 @@ func TestRetrievalSeesTheConversation(t *testing.T) {
 				t.Errorf("question %q, earlier %q; want %q and %q", c.question, c.earlier(), tc.question, tc.earlier)
 			}
 		})
+	}
+}
+
+func TestABlankIsNoQuestion(t *testing.T) {
+	for name, messages := range map[string][]model.Message{
+		"alone":            {user(" \n")},
+		"after an answer":  {user("Who?"), assistant("Ann."), user("")},
+		"before silence":   {user("Who?"), assistant("Ann."), user(""), assistant("")},
+		"only the other's": {assistant("Hello!")},
+		"nothing":          {{Role: "system", Content: "Be brief."}},
+	} {
+		if c, err := readConversation(messages); err == nil {
+			t.Errorf("%s: the question is %q", name, c.question)
+		}
 	}
 }
 
