@@ -47,7 +47,7 @@ func (c *cors) admits(h http.Header, origin string) bool {
 		allowed = "*"
 	}
 	h.Set("Access-Control-Allow-Origin", allowed)
-	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, Content-Disposition")
+	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, X-Should-Retry, Content-Disposition")
 	return true
 }
 
