@@ -39,6 +39,12 @@ func TestAFrontEndsTaskIsNotRetrievedFor(t *testing.T) {
 		t.Errorf("prompt (-want +got):\n%s", diff)
 	}
 
+	// Some front ends have it in the instructions, before the conversation.
+	instructed := Request{Messages: []model.Message{{Role: "system", Content: task}, user("user: Who?")}}
+	if got, err := f.service().Answer(t.Context(), instructed); err != nil || got.Ungrounded != FrontEndTask {
+		t.Errorf("as instructions: got %+v, %v", got, err)
+	}
+
 	// One letter more or less, and it is a question like any other.
 	for _, question := range []string{"X" + task, task[1:], strings.ToUpper(task)} {
 		if got, err := f.service().Answer(t.Context(), ask(question)); err != nil || got.Ungrounded != "" || len(got.Passages) == 0 {
