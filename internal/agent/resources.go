@@ -82,8 +82,8 @@ func cut(text string) string {
 	for !utf8.RuneStart(text[end]) {
 		end--
 	}
-	return fmt.Sprintf("%s\n\n[The text is cut here, after %d of %d bytes. Use the tool search to read of the rest.]",
-		text[:end], end, len(text))
+	return fmt.Sprintf("%s\n\n[The text is cut here, after %d bytes. Use the tool search to read of the rest.]",
+		text[:end], end)
 }
 
 // uriOf is the URI of the resource with a document's text.

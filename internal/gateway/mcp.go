@@ -80,17 +80,25 @@ func (g *Gateway) within(ctx context.Context, method, path string, body any) (co
 	return reply.content()
 }
 
-// heldReply is the reply to a request that the gateway makes of itself.
+// maxHeld bounds what is held of a reply, in bytes. Only the text of a document is longer, of which an agent
+// gets less.
+const maxHeld = 4 << 20
+
+// heldReply is the reply to a request that the gateway makes of itself, or the first maxHeld bytes of it.
 type heldReply struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (h *heldReply) Header() http.Header         { return h.header }
-func (h *heldReply) WriteHeader(status int)      { h.status = status }
-func (h *heldReply) Write(b []byte) (int, error) { return h.body.Write(b) }
-func (h *heldReply) FlushError() error           { return nil }
+func (h *heldReply) Header() http.Header    { return h.header }
+func (h *heldReply) WriteHeader(status int) { h.status = status }
+func (h *heldReply) FlushError() error      { return nil }
+
+func (h *heldReply) Write(b []byte) (int, error) {
+	h.body.Write(b[:min(len(b), maxHeld-h.body.Len())])
+	return len(b), nil
+}
 
 // content is the body of the reply, or the failure that it reports.
 func (h *heldReply) content() ([]byte, error) {

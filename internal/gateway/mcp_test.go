@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -169,6 +170,20 @@ func TestDocumentsAreResources(t *testing.T) {
 		if e, ok := errors.AsType[*jsonrpc.Error](err); !ok || e.Code != jsonrpc.CodeInvalidParams {
 			t.Errorf("%s: %v, want a resource that is not found", uri, err)
 		}
+	}
+}
+
+func TestOfALargeReplyOnlyTheBeginningIsHeld(t *testing.T) {
+	held := &heldReply{header: http.Header{}}
+	piece := bytes.Repeat([]byte("x"), 1<<20)
+	for range 9 {
+		if n, err := held.Write(piece); n != len(piece) || err != nil {
+			t.Fatalf("%d, %v", n, err)
+		}
+	}
+	held.WriteHeader(http.StatusOK)
+	if content, err := held.content(); err != nil || len(content) != maxHeld {
+		t.Errorf("%d bytes, %v", len(content), err)
 	}
 }
 
