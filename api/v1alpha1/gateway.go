@@ -219,12 +219,30 @@ type OIDC struct {
 	// +kubebuilder:validation:MaxLength=256
 	Audience string `json:"audience"`
 
+	// clientID is the public client with which the page signs its users in.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	ClientID string `json:"clientID,omitempty"`
+
 	// groupsClaim is the claim that lists the caller's groups.
 	// +optional
 	// +kubebuilder:default:=groups
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	GroupsClaim string `json:"groupsClaim,omitempty"`
+
+	// requestsPerMinute bounds the requests of a caller to one gateway pod.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000000
+	RequestsPerMinute int32 `json:"requestsPerMinute,omitempty"`
+
+	// tokensPerMinute bounds the tokens that models take for a caller at one gateway pod.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000000
+	TokensPerMinute int32 `json:"tokensPerMinute,omitempty"`
 }
 
 // Anonymous has no fields.

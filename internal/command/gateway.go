@@ -92,7 +92,7 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 		options.Keys = keys.MountedClients(f.keysDir)
 	}
 	if c.OIDC != nil {
-		options.Tokens = oidc.New(*c.OIDC).Caller
+		admitTokens(&options, *c.OIDC)
 	}
 	g := gateway.New(options)
 	api.Handler = g.Handler()
@@ -156,6 +156,16 @@ func (d *dataPlane) gatewayOptions(q *questionPath) gateway.Options {
 		o.Ranker = q.ranker
 	}
 	return o
+}
+
+// admitTokens admits the callers that an issuer vouches for, and lets the page sign them in where it is a client of the
+// issuer.
+func admitTokens(o *gateway.Options, c config.OIDC) {
+	issuer := oidc.New(c)
+	o.Tokens = issuer.Caller
+	if c.ClientID != "" {
+		o.SignIn = issuer
+	}
 }
 
 // recognise embeds the fixed text, and tells the stages and the service whether the model is still the one that built

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -230,8 +229,7 @@ func (f *runFlags) validate(ctx context.Context) error {
 // validateListen checks that the gateway could be served, before an ingestion that may take an
 // hour.
 func (f *runFlags) validateListen(ctx context.Context) error {
-	host, _, err := net.SplitHostPort(f.listen)
-	if err != nil {
+	if _, _, err := net.SplitHostPort(f.listen); err != nil {
 		return fmt.Errorf("--listen %s: write HOST:PORT, such as 127.0.0.1:8080", f.listen)
 	}
 	for _, host := range f.hosts {
@@ -243,20 +241,12 @@ func (f *runFlags) validateListen(ctx context.Context) error {
 		if _, err := keys.ClientsFile(f.keys)(); err != nil {
 			return err
 		}
-	} else if !isLoopback(host) {
-		return fmt.Errorf("--listen %s can be reached from other machines: add --keys FILE "+
-			"(a line name=token for each client), or listen on 127.0.0.1", f.listen)
 	}
 	listener, err := listen(ctx, "listen", f.listen)
 	if err != nil {
 		return err
 	}
 	return listener.Close() // until the gateway serves, a client is refused rather than kept waiting
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // isHost reports whether a request can be for the host: it is an address or a DNS name.
@@ -317,12 +307,7 @@ func (f *runFlags) serve(
 	if err != nil {
 		return err
 	}
-	options.LoopbackOnly, options.Hosts = f.keys == "", f.hosts
-	if f.keys != "" {
-		options.Keys = keys.ClientsFile(f.keys)
-	} else if slices.Contains(options.Config.Origins, "*") {
-		fmt.Fprintln(f.stderr, `note: without --keys, "*" in spec.gateway.cors.origins admits no page; name the origins`)
-	}
+	f.admit(&options)
 	options.Progress = f.progress.Load
 	g := gateway.New(options)
 	ctx, cancel := context.WithCancel(ctx)

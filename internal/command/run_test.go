@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/gateway"
 )
 
 func TestDocumentsFlags(t *testing.T) {
@@ -107,5 +108,37 @@ func TestBrowsableAddresses(t *testing.T) {
 		if got := browsable(a); got != want {
 			t.Errorf("%s becomes %s, want %s", address, got, want)
 		}
+	}
+}
+
+func TestOnlyAGatewayThatKnowsItsCallersIsReachedFromOtherMachines(t *testing.T) {
+	issuer := config.Gateway{OIDC: &config.OIDC{Issuer: "https://login.example.com"}}
+	for _, tc := range []struct {
+		name   string
+		flags  *runFlags
+		config config.Gateway
+		ok     bool
+	}{
+		{"loopback", &runFlags{listen: "127.0.0.1:8080"}, config.Gateway{}, true},
+		{"any address", &runFlags{listen: "0.0.0.0:8080"}, config.Gateway{}, false},
+		{"any address with keys", &runFlags{listen: "0.0.0.0:8080", keys: "file"}, config.Gateway{}, true},
+		{"any address with an issuer", &runFlags{listen: "0.0.0.0:8080"}, issuer, true},
+		{"a question", &runFlags{listen: "0.0.0.0:8080", asking: true}, config.Gateway{}, true},
+	} {
+		if err := tc.flags.checkReach(tc.config); (err == nil) != tc.ok {
+			t.Errorf("%s: %v", tc.name, err)
+		}
+	}
+	var notes strings.Builder
+	for _, f := range []*runFlags{{stderr: &notes}, {stderr: &notes, keys: "file"}} {
+		o := gateway.Options{Config: issuer}
+		f.admit(&o)
+		if o.LoopbackOnly || (o.Tokens == nil) == (o.Keys == nil) {
+			t.Errorf("with keys %q, who may call is %+v", f.keys, o)
+		}
+	}
+	if !strings.Contains(notes.String(), "requests need a token of https://login.example.com") ||
+		!strings.Contains(notes.String(), "--keys replaces the issuer") {
+		t.Error(notes.String())
 	}
 }

@@ -2,13 +2,16 @@ package command
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
+	"github.com/ragpipeline/ragpipeline/internal/gateway"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 )
 
@@ -33,7 +36,9 @@ func (f *runFlags) configs(p *v1alpha1.RAGPipeline, standInURL string) (c config
 	if c.ingest.Sources, err = placeDocuments(p.Spec.Documents, c.ingest.Sources, f.documents); err != nil {
 		return c, err
 	}
-	c.gateway, err = derive.Gateway(p, machine)
+	if c.gateway, err = derive.Gateway(p, machine); err == nil {
+		err = f.checkReach(c.gateway)
+	}
 	return c, err
 }
 
@@ -94,4 +99,41 @@ func checkKeys(ring keys.Ring, c configs) error {
 		err = check("extraction.server", e.Server.Key)
 	}
 	return err
+}
+
+// checkReach refuses a gateway that other machines could reach and that admits everybody.
+func (f *runFlags) checkReach(c config.Gateway) error {
+	host, _, _ := net.SplitHostPort(f.listen) // validateListen has read it
+	if f.asking || f.keys != "" || c.OIDC != nil || isLoopback(host) {
+		return nil
+	}
+	return fmt.Errorf("--listen %s can be reached from other machines: add --keys FILE "+
+		"(a line name=token for each client), or listen on 127.0.0.1", f.listen)
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// admit decides who may call the gateway: the clients of --keys, or else those whom the manifest's issuer vouches for,
+// or else everybody on this machine.
+func (f *runFlags) admit(o *gateway.Options) {
+	o.LoopbackOnly, o.Hosts = false, f.hosts
+	switch issuer := o.Config.OIDC; {
+	case f.keys != "":
+		o.Keys = keys.ClientsFile(f.keys)
+		if issuer != nil {
+			fmt.Fprintf(f.stderr, "note: --keys replaces the issuer %s of spec.gateway.auth.oidc\n", issuer.Issuer)
+		}
+	case issuer != nil:
+		admitTokens(o, *issuer)
+		fmt.Fprintf(f.stderr, "note: requests need a token of %s, as spec.gateway.auth.oidc asks; "+
+			"--keys FILE takes keys instead\n", issuer.Issuer)
+	default:
+		o.LoopbackOnly = true
+		if slices.Contains(o.Config.Origins, "*") {
+			fmt.Fprintln(f.stderr, `note: without --keys, "*" in spec.gateway.cors.origins admits no page; name the origins`)
+		}
+	}
 }

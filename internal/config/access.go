@@ -22,8 +22,13 @@ type OIDC struct {
 	Issuer string `json:"issuer"`
 	// Audience is what a token must be for.
 	Audience string `json:"audience"`
+	// ClientID is the public client with which the page signs its users in; empty lets it sign in nobody.
+	ClientID string `json:"clientID,omitempty"`
 	// GroupsClaim is the claim that lists the caller's groups.
 	GroupsClaim string `json:"groupsClaim"`
+	// RequestsPerMinute and TokensPerMinute bound what one gateway does for a caller; 0 does not bound it.
+	RequestsPerMinute int `json:"requestsPerMinute,omitempty"`
+	TokensPerMinute   int `json:"tokensPerMinute,omitempty"`
 }
 
 // Access is the groups that may see a document, in order. Nil lets everyone, or nobody, as the AccessMode says; an

@@ -187,7 +187,11 @@ func issuer(auth *v1alpha1.GatewayAuth) *config.OIDC {
 	if auth == nil || auth.OIDC == nil {
 		return nil
 	}
-	return &config.OIDC{Issuer: auth.OIDC.Issuer, Audience: auth.OIDC.Audience, GroupsClaim: auth.OIDC.GroupsClaim}
+	o := auth.OIDC
+	return &config.OIDC{
+		Issuer: o.Issuer, Audience: o.Audience, ClientID: o.ClientID, GroupsClaim: o.GroupsClaim,
+		RequestsPerMinute: int(o.RequestsPerMinute), TokensPerMinute: int(o.TokensPerMinute),
+	}
 }
 
 func origins(cors *v1alpha1.CORS) []string {

@@ -64,6 +64,7 @@ func (g *Gateway) identify(x *exchange, r *http.Request) (err error) {
 		case err != nil:
 			return unknowable(err)
 		}
+		x.limits = g.tokenLimits
 		return nil
 	case g.auth == nil:
 		x.caller = &access.Caller{}

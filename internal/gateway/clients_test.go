@@ -142,3 +142,33 @@ func TestCallersByTheTokensOfAnIssuer(t *testing.T) {
 		t.Errorf("log:\n%s", log)
 	}
 }
+
+func TestACallerWithATokenMayUseUpItsMinuteAndNoMore(t *testing.T) {
+	f := newFixture()
+	f.options.Config.OIDC = &config.OIDC{RequestsPerMinute: 1}
+	f.options.Tokens = func(_ context.Context, token string) (*access.Caller, error) {
+		return &access.Caller{Name: token}, nil
+	}
+	g := f.gateway()
+	now := time.Now()
+	g.rates.now = func() time.Time { return now }
+	ask := func(token string, want int) {
+		t.Helper()
+		if got := call(g, "POST", searchRoute, `{"query": "revenue"}`, "Authorization", "Bearer "+token); got.Code != want {
+			t.Errorf("%s: status %d, want %d: %s", token, got.Code, want, got.Body)
+		}
+	}
+	ask("alice", 200)
+	ask("alice", 429)
+	ask("bob", 200)
+	now = now.Add(time.Minute)
+	for i := range maxRated {
+		if err := g.rates.take(fmt.Sprint("caller ", i), g.tokenLimits); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask("caller 0", 429)
+	if n := len(g.rates.clients); n > maxRated {
+		t.Errorf("%d callers are remembered, of which some have all of their minute left", n)
+	}
+}

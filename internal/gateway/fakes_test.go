@@ -239,6 +239,7 @@ func newFixture() *fixture {
 		Index:    f.index,
 		Embedder: f.embedder,
 		Ranker:   f.ranker,
+		SignIn:   fakeIssuer{},
 	}
 	return f
 }

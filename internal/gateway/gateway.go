@@ -59,6 +59,8 @@ type Options struct {
 	// Tokens returns who sent a bearer token, in place of Keys. The error is oidc.ErrRefused for a token that is not
 	// valid.
 	Tokens func(ctx context.Context, token string) (*access.Caller, error)
+	// SignIn signs in the page's users, who then send tokens; nil if they must bring a key or a token.
+	SignIn SignIn
 	// LoopbackOnly refuses requests whose Host is not this machine. Otherwise a foreign web page
 	// could reach a gateway without keys through a name of its own that resolves to 127.0.0.1.
 	LoopbackOnly bool
@@ -73,31 +75,33 @@ type Options struct {
 
 // Gateway is the HTTP side of a pipeline.
 type Gateway struct {
-	config    config.Gateway
-	query     *query.Service
-	index     access.Reader
-	originals func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
-	draw      func(ctx context.Context, pdf []byte, page int) (*PagePicture, error)
-	contents  *semaphore.Weighted // bounds the documents that are being sent
-	embedder  Embedder
-	progress  func() *config.Progress
-	ranker    Ranker
-	auth      *authenticator // is nil if clients are anonymous
-	loopback  bool
-	hosts     []string
-	cors      cors
-	origins   *http.CrossOriginProtection
-	answers   *admission
-	searches  *admission
-	texts     *admission
-	tokens    func(ctx context.Context, token string) (*access.Caller, error) // is nil if clients have no such tokens
-	rates     *rates
-	log       *slog.Logger
-	mux       *http.ServeMux
-	agents    http.Handler // serves MCP
-	created   int64        // is the Unix time that /v1/models returns
-	ready     atomic.Bool
-	keepAlive time.Duration // is how long a stream may be silent
+	config      config.Gateway
+	query       *query.Service
+	index       access.Reader
+	originals   func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
+	draw        func(ctx context.Context, pdf []byte, page int) (*PagePicture, error)
+	contents    *semaphore.Weighted // bounds the documents that are being sent
+	embedder    Embedder
+	progress    func() *config.Progress
+	ranker      Ranker
+	auth        *authenticator // is nil if clients are anonymous
+	loopback    bool
+	hosts       []string
+	cors        cors
+	origins     *http.CrossOriginProtection
+	answers     *admission
+	searches    *admission
+	texts       *admission
+	tokens      func(ctx context.Context, token string) (*access.Caller, error) // is nil if clients have no such tokens
+	tokenLimits *keys.Client                                                    // bounds each caller with a token
+	signIn      SignIn                                                          // is nil if the page signs in nobody
+	rates       *rates
+	log         *slog.Logger
+	mux         *http.ServeMux
+	agents      http.Handler // serves MCP
+	created     int64        // is the Unix time that /v1/models returns
+	ready       atomic.Bool
+	keepAlive   time.Duration // is how long a stream may be silent
 	// contentWait is how long a document waits for others to be sent.
 	contentWait time.Duration
 	retry       time.Duration // is the pause between the first attempts of Warm
@@ -124,7 +128,9 @@ func New(o Options) *Gateway {
 		searches:    newAdmission("searches", o.Config.Limits, o.Registerer),
 		texts:       newAdmission("texts", o.Config.Limits, o.Registerer),
 		tokens:      o.Tokens,
+		signIn:      o.SignIn,
 		rates:       newRates(),
+		tokenLimits: &keys.Client{},
 		log:         o.Log,
 		mux:         http.NewServeMux(),
 		created:     time.Now().Unix(),
@@ -138,6 +144,9 @@ func New(o Options) *Gateway {
 		g.log = slog.New(slog.DiscardHandler)
 	}
 	g.agents = g.newAgents()
+	if c := o.Config.OIDC; c != nil {
+		g.tokenLimits = &keys.Client{RequestsPerMinute: c.RequestsPerMinute, TokensPerMinute: c.TokensPerMinute}
+	}
 	if o.Keys != nil {
 		g.auth = newAuthenticator(o.Keys, g.log)
 	}
@@ -168,7 +177,7 @@ type route struct {
 }
 
 func (g *Gateway) routes() []route {
-	web := page.New()
+	web := page.New(g.signIn != nil)
 	return []route{
 		{pattern: "POST /v1/chat/completions", handle: g.chat, places: g.answers},
 		{pattern: "POST /v1/responses", handle: g.responses, places: g.answers},
@@ -186,6 +195,8 @@ func (g *Gateway) routes() []route {
 		{pattern: "GET /v1/documents/{id}/chunks", handle: g.document},
 		{pattern: "GET /v1/documents/{id}/pages/{page}", handle: g.document},
 		{pattern: "POST /mcp", handle: g.mcp, places: g.answers},
+		{pattern: "POST /sign-in", handle: g.beginSignIn, open: true},
+		{pattern: "POST /sign-in/token", handle: g.finishSignIn, open: true},
 		{pattern: "GET /{$}", handle: mounted(web), open: true},
 		{pattern: "GET /assets/{name}", handle: mounted(web), open: true},
 		{pattern: "GET /openapi.json", handle: openAPI, open: true},

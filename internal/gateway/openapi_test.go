@@ -21,10 +21,10 @@ import (
 // requests and replies are the types that the gateway decodes and encodes. Those of their fields follow from them.
 var (
 	requests = []any{ChatRequest{}, ResponsesRequest{}, SearchRequest{}, EmbeddingRequest{}, RankingRequest{},
-		RerankRequest{}}
+		RerankRequest{}, SignInRequest{}, SignInTokenRequest{}}
 	replies = []any{Completion{}, Chunk{}, Response{}, ResponseEvent{}, ResponseFailure{}, SearchResponse{}, ModelList{},
 		ModelInfo{}, EmbeddingList{}, RankingResponse{}, RerankResponse{}, IndexState{}, DocumentPage{}, Document{},
-		DocumentChunks{}, ErrorBody{}}
+		DocumentChunks{}, SignInReply{}, SignInTokenReply{}, ErrorBody{}}
 )
 
 // The schemas of openapi.json are those of the Go types, with their comments, and with what testdata/openapi.json adds:

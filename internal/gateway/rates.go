@@ -1,12 +1,17 @@
 package gateway
 
 import (
+	"maps"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/keys"
 )
+
+// maxRated is how many clients are remembered before those are forgotten that have all of their minute left: an issuer
+// may have any number of callers.
+const maxRated = 10_000
 
 // rates bounds what clients ask for in a minute, each by itself.
 type rates struct {
@@ -22,12 +27,15 @@ func newRates() *rates { return &rates{clients: map[string]*allowances{}, now: t
 
 // of are the allowances of a client as its entry now says, with mu held.
 func (r *rates) of(name string, c *keys.Client) *allowances {
+	now := r.now()
 	a := r.clients[name]
 	if a == nil {
+		if len(r.clients) >= maxRated {
+			maps.DeleteFunc(r.clients, func(_ string, a *allowances) bool { return a.requests.full(now) && a.tokens.full(now) })
+		}
 		a = &allowances{}
 		r.clients[name] = a
 	}
-	now := r.now()
 	a.requests.refill(c.RequestsPerMinute, now)
 	a.tokens.refill(c.TokensPerMinute, now)
 	return a
@@ -44,7 +52,7 @@ func (r *rates) take(name string, c *keys.Client) error {
 	a := r.of(name, c)
 	if wait := max(a.requests.wait(1), a.tokens.wait(0)); wait > 0 {
 		f := failure(http.StatusTooManyRequests, "RateLimited",
-			"this key has used up what it may ask for in a minute; try again after the time of Retry-After")
+			"this caller has used up what it may ask for in a minute; try again after the time of Retry-After")
 		f.retryAfter = wait
 		return f
 	}
@@ -66,6 +74,11 @@ func (r *rates) spend(name string, c *keys.Client, tokens int) {
 type allowance struct {
 	size, left float64 // a size of 0 does not bound anything
 	at         time.Time
+}
+
+// full reports whether the bucket will have filled up, so that a new one is as good.
+func (a *allowance) full(now time.Time) bool {
+	return a.left+now.Sub(a.at).Minutes()*a.size >= a.size
 }
 
 // refill adds what has come since the last time. A bucket of another size begins full.

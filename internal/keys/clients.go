@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -33,8 +35,12 @@ type Client struct {
 	Err error `yaml:"-"`
 }
 
-// maxRate bounds the numbers of a Client.
-const maxRate = 1_000_000_000
+const (
+	// maxRate bounds the numbers of a Client.
+	maxRate = 1_000_000_000
+	// leftOut is a number that an entry does not have. One of 0 is refused: it could mean nothing or anything.
+	leftOut = math.MinInt
+)
 
 // ParseClient reads the entry of a client. An entry of more than one word is YAML: no header can hold such a token. Its
 // errors do not show the entry.
@@ -45,6 +51,8 @@ func ParseClient(entry string) (c Client) {
 	}
 	d := yaml.NewDecoder(strings.NewReader(entry))
 	d.KnownFields(true)
+	c.RequestsPerMinute, c.TokensPerMinute = leftOut, leftOut
+	rates := []*int{&c.RequestsPerMinute, &c.TokensPerMinute}
 	switch err := d.Decode(&c); {
 	case err != nil: // its text may show the token
 		c.Err = errors.New("it is neither a token nor YAML of token, groups, requestsPerMinute and tokensPerMinute")
@@ -52,10 +60,15 @@ func ParseClient(entry string) (c Client) {
 		c.Err = errors.New("it has more than one document of YAML")
 	case c.Token == "" || strings.ContainsAny(c.Token, " \t\r\n"):
 		c.Err = errors.New("its token must be one word")
-	case min(c.RequestsPerMinute, c.TokensPerMinute) < 0 || max(c.RequestsPerMinute, c.TokensPerMinute) > maxRate:
+	case slices.ContainsFunc(rates, func(n *int) bool { return *n != leftOut && (*n < 1 || *n > maxRate) }):
 		c.Err = fmt.Errorf("requestsPerMinute and tokensPerMinute must be 1 to %d, or be left out", maxRate)
 	default:
 		c.Err = config.CheckGroups(c.Groups)
+	}
+	for _, n := range rates {
+		if *n == leftOut {
+			*n = 0
+		}
 	}
 	return c
 }

@@ -29,6 +29,8 @@ func TestTheEntryOfAClient(t *testing.T) {
 		"a group, not a list":   {"token: s3cret\ngroups: hr", Client{}, "neither a token nor YAML"},
 		"an empty group":        {"token: s3cret\ngroups: ['']", Client{}, "not a valid group"},
 		"a number of words":     {"token: s3cret\nrequestsPerMinute: many", Client{}, "neither a token nor YAML"},
+		"a number of zero":      {"token: s3cret\ntokensPerMinute: 0", Client{}, "must be 1 to"},
+		"a number left empty":   {"token: s3cret\nrequestsPerMinute:\n", Client{Token: "s3cret"}, ""},
 		"a number below zero":   {"token: s3cret\nrequestsPerMinute: -1", Client{}, "must be 1 to"},
 		"two documents":         {"token: s3cret\n---\ntoken: other", Client{}, "more than one document"},
 		"a broken document":     {"token: s3cret\n---\ngroups: [hr", Client{}, "more than one document"},

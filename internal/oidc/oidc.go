@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
 	"golang.org/x/time/rate"
 
 	"github.com/ragpipeline/ragpipeline/internal/access"
@@ -22,6 +24,10 @@ const (
 	// callsAtOnce and callInterval bound the calls: a token that no key fits makes one, and anybody can send such tokens.
 	callsAtOnce  = 5
 	callInterval = 5 * time.Second
+	// signInsAtOnce and signInInterval bound the calls for tokens, which anybody can cause, too. They do not take the
+	// place of those for keys.
+	signInsAtOnce  = 50
+	signInInterval = 100 * time.Millisecond
 	// maxGroups bounds the groups of a token, each of which is a condition of every search.
 	maxGroups = 1000
 )
@@ -29,23 +35,37 @@ const (
 // ErrRefused means that a token is not valid here.
 var ErrRefused = errors.New("the token is not valid")
 
-// Verifier tells callers by their tokens. It asks the issuer for its keys when it first needs them, and again when a
-// token has a key that it does not know.
+// Verifier tells callers by their tokens, and signs the page's users in. It asks the issuer for its keys when it first
+// needs them, and again when a token has a key that it does not know.
 type Verifier struct {
-	config config.OIDC
-	client *http.Client
+	config  config.OIDC
+	client  *http.Client // asks for the issuer's description and its keys
+	signing *http.Client // asks for tokens
 
 	mu       sync.Mutex
-	verifier *oidc.IDTokenVerifier // is nil until the issuer has answered
-	failure  error                 // is why it had not at failedAt
+	issuer   *issuer // is nil until the issuer has answered
+	failure  error   // is why it had not at failedAt
 	failedAt time.Time
+}
+
+// issuer is what the issuer's description tells.
+type issuer struct {
+	verifier   *oidc.IDTokenVerifier // checks all but the audience
+	endpoint   oauth2.Endpoint
+	scopes     []string // are those to ask for
+	endSession string   // is empty where one cannot sign out
 }
 
 // New makes a Verifier that goes through the process's proxy, and trusts its certificates.
 func New(c config.OIDC) *Verifier {
-	return &Verifier{config: c, client: &http.Client{Timeout: callTimeout, Transport: &limited{
-		next: http.DefaultTransport.(*http.Transport).Clone(), rate: rate.NewLimiter(rate.Every(callInterval), callsAtOnce),
-	}}}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	client := func(interval time.Duration, atOnce int) *http.Client {
+		return &http.Client{Timeout: callTimeout,
+			Transport: &limited{next: transport, rate: rate.NewLimiter(rate.Every(interval), atOnce)}}
+	}
+	return &Verifier{
+		config: c, client: client(callInterval, callsAtOnce), signing: client(signInInterval, signInsAtOnce),
+	}
 }
 
 // limited bounds the calls of the issuer.
@@ -69,50 +89,63 @@ func (l *limited) RoundTrip(r *http.Request) (*http.Response, error) {
 // Caller returns who has the token: its subject, with the groups of the claim. The error is ErrRefused, or tells why
 // the issuer cannot be asked. It never has the token.
 func (v *Verifier) Caller(ctx context.Context, token string) (*access.Caller, error) {
-	verifier, err := v.discovered()
+	issuer, err := v.discovered()
 	if err != nil {
-		return nil, fmt.Errorf("issuer %s: %w", v.config.Issuer, err)
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	verified, err := verifier.Verify(ctx, token)
+	verified, err := issuer.verifier.Verify(ctx, token)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	return v.caller(verified)
+}
+
+// caller is who has a token that the issuer has signed.
+func (v *Verifier) caller(token *oidc.IDToken) (*access.Caller, error) {
+	meant := func(audience string) bool {
+		return audience == v.config.Audience || audience == v.config.ClientID && audience != ""
+	}
+	if !slices.ContainsFunc(token.Audience, meant) {
+		return nil, fmt.Errorf("%w: it is for %q", ErrRefused, token.Audience)
+	}
 	claims := map[string]any{}
-	if err := verified.Claims(&claims); err != nil {
+	if err := token.Claims(&claims); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	groups, err := groupsOf(claims[v.config.GroupsClaim])
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%w: the claim %s: %w", ErrRefused, v.config.GroupsClaim, err)
-	case verified.Subject == "":
+	case token.Subject == "":
 		return nil, fmt.Errorf("%w: it has no subject", ErrRefused)
 	}
-	return &access.Caller{Name: verified.Subject, Groups: groups}, nil
+	return &access.Caller{Name: token.Subject, Groups: groups}, nil
 }
 
-// discovered asks the issuer once where its keys are. Those who wait for a call share its failure, so that nobody waits
-// for the calls of others in turn.
-func (v *Verifier) discovered() (*oidc.IDTokenVerifier, error) {
+// discovered asks the issuer once what it is and where its keys are. Those who wait for a call share its failure, so
+// that nobody waits for the calls of others in turn.
+func (v *Verifier) discovered() (*issuer, error) {
 	begun := time.Now()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.verifier != nil {
-		return v.verifier, nil
+	if v.issuer != nil {
+		return v.issuer, nil
 	}
 	if v.failedAt.After(begun) {
 		return nil, v.failure
 	}
 	// The provider keeps the context for later calls, so it must not be that of a request.
 	provider, err := oidc.NewProvider(oidc.ClientContext(context.Background(), v.client), v.config.Issuer)
-	if err != nil {
-		v.failure, v.failedAt = err, time.Now()
-		return nil, err
+	if err == nil {
+		v.issuer, err = newIssuer(provider)
 	}
-	v.verifier = provider.Verifier(&oidc.Config{ClientID: v.config.Audience})
-	return v.verifier, nil
+	if err != nil {
+		v.failure, v.failedAt = fmt.Errorf("issuer %s: %w", v.config.Issuer, err), time.Now()
+		return nil, v.failure
+	}
+	return v.issuer, nil
 }
 
 // groupsOf reads the claim of groups: a list of texts, or one text. Without the claim there are none; another value is

@@ -5,8 +5,10 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,25 +21,30 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// issuer is an OpenID Connect issuer with one key.
-type issuer struct {
+// played is an OpenID Connect issuer with one key.
+type played struct {
 	*httptest.Server
 	t    *testing.T
 	kid  string
 	key  *rsa.PrivateKey
 	down atomic.Bool
-	asks atomic.Int64 // counts requests for keys
+	asks atomic.Int64   // counts requests for keys
+	more map[string]any // is what its description has besides the usual
+
+	reply   int // is the status of the reply to a code; 0 for idToken
+	idToken string
+	asked   url.Values // is what it was last asked with a code
 }
 
-func newIssuer(t *testing.T) *issuer {
-	i := &issuer{t: t}
+func play(t *testing.T) *played {
+	i := &played{t: t}
 	i.rotate("first")
 	i.Server = httptest.NewServer(i)
 	t.Cleanup(i.Close)
 	return i
 }
 
-func (i *issuer) rotate(kid string) {
+func (i *played) rotate(kid string) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		i.t.Fatal(err)
@@ -45,7 +52,7 @@ func (i *issuer) rotate(kid string) {
 	i.kid, i.key = kid, key
 }
 
-func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (i *played) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case i.down.Load():
 		http.Error(w, "down", http.StatusServiceUnavailable)
@@ -53,15 +60,27 @@ func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		i.asks.Add(1)
 		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
 			{Key: i.key.Public(), KeyID: i.kid, Algorithm: "RS256", Use: "sig"}}})
+	case r.URL.Path == "/token":
+		_ = r.ParseForm()
+		i.asked = r.PostForm
+		w.Header().Set("Content-Type", "application/json")
+		if i.reply != 0 {
+			w.WriteHeader(i.reply)
+			_ = json.NewEncoder(w).Encode(map[string]any{"error": "invalid_grant", "error_description": "of " + r.PostForm.Get("code")})
+			return
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": "opaque", "token_type": "Bearer", "id_token": i.idToken})
 	default:
-		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": i.URL, "jwks_uri": i.URL + "/keys",
+		description := map[string]any{"issuer": i.URL, "jwks_uri": i.URL + "/keys",
 			"authorization_endpoint": i.URL + "/authorise", "token_endpoint": i.URL + "/token",
-			"id_token_signing_alg_values_supported": []string{"RS256", "none", "HS256"}})
+			"id_token_signing_alg_values_supported": []string{"RS256", "none", "HS256"}}
+		maps.Copy(description, i.more)
+		_ = json.NewEncoder(w).Encode(description)
 	}
 }
 
 // token signs claims over those of a valid token; nil removes one.
-func (i *issuer) token(algorithm jose.SignatureAlgorithm, key any, changes map[string]any) string {
+func (i *played) token(algorithm jose.SignatureAlgorithm, key any, changes map[string]any) string {
 	i.t.Helper()
 	claims := map[string]any{"iss": i.URL, "aud": "rag", "sub": "alice", "exp": time.Now().Add(time.Hour).Unix(),
 		"groups": []string{"hr", "it"}}
@@ -81,14 +100,14 @@ func (i *issuer) token(algorithm jose.SignatureAlgorithm, key any, changes map[s
 	return token
 }
 
-func (i *issuer) verifier() *Verifier {
+func (i *played) verifier() *Verifier {
 	return New(config.OIDC{Issuer: i.URL, Audience: "rag", GroupsClaim: "groups"})
 }
 
 func TestOnlyTheIssuersTokensForThisAudienceAreTaken(t *testing.T) {
-	i := newIssuer(t)
+	i := play(t)
 	v := i.verifier()
-	stranger := newIssuer(t)
+	stranger := play(t)
 	none := strings.Split(i.token(jose.RS256, i.key, nil), ".")
 	none[0], none[2] = "eyJhbGciOiJub25lIn0", "" // {"alg":"none"}
 	past, future := time.Now().Add(-time.Hour).Unix(), time.Now().Add(time.Hour).Unix()
@@ -141,7 +160,7 @@ func TestOnlyTheIssuersTokensForThisAudienceAreTaken(t *testing.T) {
 }
 
 func TestARotatedKeyIsFetchedAndAKnownOneOutlivesItsIssuer(t *testing.T) {
-	i := newIssuer(t)
+	i := play(t)
 	v := i.verifier()
 	i.down.Store(true)
 	if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); err == nil || errors.Is(err, ErrRefused) {
@@ -161,7 +180,7 @@ func TestARotatedKeyIsFetchedAndAKnownOneOutlivesItsIssuer(t *testing.T) {
 }
 
 func TestATokenThatWaitedForACallOfTheIssuerSharesItsFailure(t *testing.T) {
-	i := newIssuer(t)
+	i := play(t)
 	v := i.verifier()
 	v.failure, v.failedAt = errors.New("no route"), time.Now().Add(time.Hour) // ends after the next token has come
 	if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); !errors.Is(err, v.failure) {

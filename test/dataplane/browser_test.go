@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,9 +28,10 @@ var update = flag.Bool("update", false, "write the pictures of the docs")
 
 // browser is a tab of a real browser that shows the page of a gateway.
 type browser struct {
-	t   *testing.T
-	url string
-	ctx context.Context // a tab is a context of chromedp
+	t    *testing.T
+	url  string
+	ctx  context.Context // a tab is a context of chromedp
+	also []string        // are other sites that the user goes to
 
 	mu       sync.Mutex
 	problems []string // are errors on the console, and requests to other hosts
@@ -37,7 +39,7 @@ type browser struct {
 
 // open starts a browser and opens the page. If there is no Chromium or no axe-core, the test is skipped, or fails if
 // RAGPIPELINE_BROWSER asks for it. A failure of a request that the page was told of is not an error of the page.
-func open(t *testing.T, c client) *browser {
+func open(t *testing.T, c client, options ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	program, err := chromium()
 	if err == nil {
@@ -50,8 +52,8 @@ func open(t *testing.T, c client) *browser {
 		t.Skipf("skipped: %v", err)
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
-	ctx, stopBrowser := chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WindowSize(1280, 800))...)
+	ctx, stopBrowser := chromedp.NewExecAllocator(ctx, slices.Concat(chromedp.DefaultExecAllocatorOptions[:],
+		[]chromedp.ExecAllocatorOption{chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WindowSize(1280, 800)}, options)...)
 	ctx, closeTab := chromedp.NewContext(ctx)
 	b := &browser{t: t, url: c.url, ctx: ctx}
 	t.Cleanup(func() {
@@ -127,7 +129,8 @@ func (b *browser) listen(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		url := e.Request.URL
-		if !strings.HasPrefix(url, b.url+"/") && !strings.HasPrefix(url, "blob:"+b.url+"/") && url != "about:blank" {
+		allowed := func(site string) bool { return strings.HasPrefix(url, site+"/") }
+		if !allowed(b.url) && !allowed("blob:"+b.url) && url != "about:blank" && !slices.ContainsFunc(b.also, allowed) {
 			note("a request to %s", url)
 		}
 	case *log.EventEntryAdded:

@@ -39,8 +39,9 @@ type Page struct {
 	assets       map[string]file // by their names with hashes
 }
 
-// New makes the page of the embedded files.
-func New() *Page {
+// New makes the page of the embedded files. If signIn is true, it signs its users in at the gateway's issuer instead of
+// asking for a key.
+func New(signIn bool) *Page {
 	p := &Page{assets: map[string]file{}}
 	imports := map[string]string{} // from a module's address to that with its hash, both relative to the page
 	var renamed []string           // pairs of these, for the page itself
@@ -61,7 +62,8 @@ func New() *Page {
 		}
 	}
 	names, _ := json.Marshal(map[string]any{"imports": imports}) // cannot fail: all are strings
-	p.html = strings.NewReplacer(append(renamed, "{{imports}}", string(names))...).Replace(read(document))
+	p.html = strings.NewReplacer(append(renamed,
+		"{{imports}}", string(names), "{{sign-in}}", strconv.FormatBool(signIn))...).Replace(read(document))
 	p.policy = policy(string(names))
 	return p
 }

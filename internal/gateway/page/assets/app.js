@@ -4,11 +4,14 @@ import { getJSON, key, whenLocked } from "./api.js";
 import * as conversation from "./conversation.js";
 import * as documents from "./documents.js";
 import * as panel from "./panel.js";
+import * as signIn from "./signin.js";
 
 // The state of the index is read again this often, in milliseconds: while it is being built, and after that.
 const whileBuilding = 2000, afterwards = 30000;
 let state = null; // is the reply of v1/index
 let timer = 0;
+let unproved = false; // reports whether the gateway has yet to take the token of a sign-in
+let renewing = false;
 
 // refresh reads the state of the index, and draws what depends on it.
 async function refresh() {
@@ -16,6 +19,7 @@ async function refresh() {
   let wait = afterwards;
   try {
     state = await getJSON("v1/index");
+    unproved = false;
     const [listed, lost] = await Promise.all([getJSON("v1/documents?limit=20&state=Indexed"), losses(state)]);
     unlock();
     drawState();
@@ -67,7 +71,7 @@ function banner(kind, text) {
 
 // route shows the view that the address names.
 async function route() {
-  if (!$("lock").hidden) return;
+  if (locked()) return;
   const [view, id = ""] = location.hash.replace(/^#\/?/, "").split(/\/(.*)/s);
   const inDocuments = view === "documents";
   $("ask").hidden = inDocuments;
@@ -88,26 +92,82 @@ function decoded(part) {
   }
 }
 
-function lock(failure) {
+const locked = () => !$("lock").hidden || !$("sign-in").hidden;
+
+// lock hides everything behind the question for a key, or leads to the issuer of tokens.
+function lock() {
   const tried = key.get() !== "";
-  if (!tried && !$("lock").hidden) return failure; // of a request beside the one that was told
-  panel.close();
-  for (const id of ["ask", "documents"]) $(id).hidden = true;
+  if (renewing || !tried && locked()) return; // of a request beside the one that was told
+  if (signIn.offered && tried && !unproved) {
+    renew();
+    return;
+  }
+  hide();
+  if (tried) key.forget();
+  if (signIn.offered) {
+    askWho(tried ? "The gateway does not accept this sign-in. Ask its owner why." : "");
+    return;
+  }
   $("lock").hidden = false;
-  $("forget-key").hidden = true;
-  banner();
   $("lock-error").textContent = tried ? "The gateway does not accept this key. Check it, or ask its owner for another." : "";
   $("key").toggleAttribute("aria-invalid", tried);
-  if (tried) key.forget();
   document.title = "Key needed";
   $("key").focus();
-  return failure;
+}
+
+function hide() {
+  panel.close();
+  for (const id of ["ask", "documents"]) $(id).hidden = true;
+  $("forget-key").hidden = true;
+  banner();
+}
+
+function askWho(error) {
+  hide();
+  $("sign-in").hidden = false;
+  $("sign-in-error").textContent = error;
+  document.title = "Sign in";
+  $("sign-in-begin").focus();
+}
+
+// renew leads to the issuer again once a token has expired. The issuer asks for nothing while the user's session there
+// lasts, and the conversation goes on where it was.
+async function renew() {
+  renewing = true;
+  clearTimeout(timer);
+  banner("notice", "The sign-in has expired, and is being renewed.");
+  await lead();
+  renewing = false;
+}
+
+// lead begins a sign-in, or tells why that is not possible.
+async function lead() {
+  const kept = conversation.kept();
+  key.forget();
+  try {
+    await signIn.begin(kept);
+  } catch (e) {
+    askWho(e.message);
+  }
 }
 
 function unlock() {
-  if ($("lock").hidden) return;
+  if (!locked()) return;
   $("lock").hidden = true;
+  $("sign-in").hidden = true;
   $("key").value = "";
+}
+
+// start takes up a sign-in that the user comes back from, and shows the page.
+async function start() {
+  try {
+    const back = await signIn.finish();
+    unproved = back !== null;
+    await refresh();
+    if (back?.kept && !locked()) conversation.restore(back.kept);
+  } catch (e) {
+    askWho(e.message);
+  }
 }
 
 whenLocked(lock);
@@ -116,7 +176,13 @@ $("lock-form").addEventListener("submit", event => {
   key.set($("key").value.trim());
   refresh();
 });
+$("sign-in-begin").addEventListener("click", lead);
+if (signIn.offered) $("forget-key").textContent = "Sign out";
 $("forget-key").addEventListener("click", () => {
+  if (signIn.offered) {
+    signIn.end();
+    return;
+  }
   key.forget();
   location.reload();
 });
@@ -125,6 +191,7 @@ addEventListener("hashchange", async () => {
   await route();
   $("main").focus();
 });
+addEventListener("pageshow", event => { if (event.persisted) location.reload(); }); // back from the issuer without a sign-in
 addEventListener("keydown", event => { if (event.key === "Escape") panel.close(); });
 conversation.begin(refresh);
-refresh();
+start();

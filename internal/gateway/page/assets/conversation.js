@@ -39,6 +39,28 @@ export function show({ state, documents, lost }) {
   drawWelcome(state);
 }
 
+// kept is what restore needs to go on with the conversation in the page when it is loaded again.
+export function kept() {
+  return { turns: turns.map(t => t.kept()), typed: $("question").value };
+}
+
+// restore shows a conversation as it was. A question that had no answer yet is asked again.
+export function restore({ turns: earlier, typed }) {
+  $("question").value = typed;
+  for (const { unanswered, ...turn } of earlier) {
+    if (unanswered) {
+      ask(turn.question);
+      return;
+    }
+    const shown = new Turn(turn.question, { losses, onretry: () => retry(shown) });
+    turns.push(shown);
+    $("turns").append(shown.element);
+    shown.restore(turn);
+  }
+  $("welcome").hidden = turns.length > 0;
+  drawControls();
+}
+
 function drawWelcome(state) {
   $("welcome").hidden = turns.length > 0;
   if (turns.length > 0) return;

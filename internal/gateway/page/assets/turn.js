@@ -148,6 +148,19 @@ export class Turn {
     ];
   }
 
+  // kept is what restore needs. The question of a turn that goes on is to be asked again.
+  kept() {
+    const { question, asked, answer, citations, cited, warnings, metrics, state } = this;
+    const unanswered = state === "waiting" || state === "writing" || this.failure?.status === 401;
+    return { question, asked, answer, citations, cited, warnings, metrics, state, failure: this.failure?.message, unanswered };
+  }
+
+  // restore shows a turn as it ended.
+  restore({ state, failure, ...turn }) {
+    Object.assign(this, turn, { failure: failure && { message: failure } });
+    this.end(state);
+  }
+
   // history is what later questions are asked with.
   history() {
     if (this.state !== "done") return [];
