@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // errWebPage is the cause where a server sends a page: a proxy's, a login, or another program at the url.
@@ -33,7 +35,7 @@ func plain(err error) error {
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](reason); ok && invalid.Reason == x509.Expired {
 		reason = errors.New("it has expired, or is not valid yet")
 	}
-	return fmt.Errorf("its certificate is not trusted: %s", strings.TrimPrefix(reason.Error(), "x509: "))
+	return fmt.Errorf("%s: %s", config.Untrusted, strings.TrimPrefix(reason.Error(), "x509: "))
 }
 
 // Address is a server's address as logs and users may see it: without user, password and parameters.

@@ -96,6 +96,8 @@ var cases = []testCase{
 	{"the LLM answers 429 for eleven minutes", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelOverloaded", `llm model "big" is overloaded; send fewer questions at once or add replicas (HTTP 429)`, 429)), at(11*time.Minute), at(time.Hour)), failed, degraded},
 	{"the LLM wants payment", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnpaid", `llm model "big" requires payment or an entitlement for this key (HTTP 402)`, 402))), inProgress, progressing},
 	{"the LLM cannot be reached", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnreachable", `llm model "big" cannot be reached; check its url and that it runs: no such host`, 0))), inProgress, progressing},
+	{"the LLM's certificate is not trusted", fromReady(at(time.Minute, untrusted)), inProgress, progressing},
+	{"the LLM's certificate is not signed by the authority that is named", fromReady(at(time.Minute, untrusted, authorities)), inProgress, progressing},
 	{"the LLM is up again", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnreachable", "x", 0)), at(time.Minute, serves)), current, healthy},
 	{"the self-hosted embedding model refuses the key", fromReady(at(time.Minute, stageFails(config.StageEmbedding, "ModelUnauthorized", `embedding model "nvidia/embed" refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
 	{"a gateway pod fails to reach the LLM and another does not", fromReady(at(time.Minute, twoGateways, func(w *world) {

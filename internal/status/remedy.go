@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -16,13 +17,29 @@ func remedy(p *v1alpha1.RAGPipeline, stage config.Stage, reported config.StageSt
 		return storeRemedy(p, reported)
 	}
 	message := cmp.Or(clean(reported.Message), modelTitles[stage]+" failed")
-	if stage == config.StageExtraction {
-		return cut(message, maxMessage*3/4) + "; " + extractionFields(p.Spec.Extraction, reported.Reason)
+	var fields string
+	switch {
+	case strings.Contains(message, config.Untrusted):
+		fields = authorityFields(p.Spec.Network)
+	case stage == config.StageExtraction:
+		fields = extractionFields(p.Spec.Extraction, reported.Reason)
+	default:
+		fields = modelFields(p, stage, reported.Reason)
 	}
-	if fields := modelFields(p, stage, reported.Reason); fields != "" {
-		return cut(message, maxMessage*3/4) + "; " + fields
+	if fields == "" {
+		return message
 	}
-	return message
+	return cut(message, maxMessage*3/4) + "; " + fields
+}
+
+// authorityFields says where the authority of a certificate is named that is not trusted.
+func authorityFields(n *v1alpha1.Network) string {
+	const field = "spec.network.caBundle"
+	if n == nil || n.CABundle == nil {
+		return "if an authority of your own signed it, name that in " + field
+	}
+	return fmt.Sprintf("put the authority that signed it into ConfigMap %q under %q (%s), and restart the gateway",
+		n.CABundle.Name, n.CABundle.Key, field)
 }
 
 // modelFields says which fields of the spec to check for a model's failure.
