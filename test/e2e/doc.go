@@ -17,7 +17,8 @@
 //
 // The servers of sources on a network run in this process, or beside it, at the address of this
 // machine that nodes reach: versitygw for S3, git-http-backend, a web server, and WebDAV, which
-// Debian's rclone copies from where its image could be packed.
+// Debian's rclone copies from where its image could be packed. So does the forward proxy, which alone
+// reaches what listens on the loopback of this machine.
 //
 // A prober asks a question four times a second and watches Ready: from the first second of the
 // quickstart, and through every planned change, no question may fail while Ready is true. Tests
