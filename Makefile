@@ -61,8 +61,9 @@ generate: ## Regenerate deep copies and the CRD from api/, and from that the cha
 helm: ## Build Helm into bin/, for the chart's tests
 	@hack/helm.sh
 
-olm: ## Write the bundle for the Operator Lifecycle Manager into bin/olm, for IMAGE, and validate it
-	go -C hack/olm run . -config ../../config -out ../../$(BIN)/olm -image $(IMAGE)
+olm: ## Write the bundle for the Operator Lifecycle Manager into bin/olm, for IMAGE, and validate it; VERSION is v1.2.3
+	go -C hack/olm run . -config ../../config -out ../../$(BIN)/olm -image $(IMAGE) \
+	  $(if $(filter-out dev,$(VERSION)),-version $(VERSION:v%=%))
 
 bench: ## Measure; docs/benchmarks.md says what the figures mean; BENCH=-only=NAME,... for some
 	go run ./hack/bench $(BENCH)
