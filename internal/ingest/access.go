@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -38,6 +40,29 @@ func (d *document) exposed() bool {
 		allowed = d.origin.access
 	}
 	return !d.previous.Metadata.Access().Within(allowed)
+}
+
+// overexposed reports whether a document that no listing has, because its source vanished, lost it or is down, shows
+// itself to somebody whom the source's own groups do not let see it now. Whatever keeps such a document in the index
+// does not keep this one. The groups that its sidecar would name now are not known.
+func (r *run) overexposed(row index.Row) bool {
+	return slices.ContainsFunc(r.origins, func(o *origin) bool {
+		return o.name == row.Source && !row.Metadata.Access().Within(o.access)
+	})
+}
+
+// removeExposed removes the overexposed documents where no source could be listed.
+func (r *run) removeExposed(ctx context.Context) error {
+	rows := &ledger{index: r.Index}
+	_, err := rows.seek(ctx, pastAll, func(row index.Row) {
+		if r.overexposed(row) {
+			r.vanish(row)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return r.remove(ctx)
 }
 
 // accessRefusal begins the message of a document that an earlier version failed because its sidecar has access.

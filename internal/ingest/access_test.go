@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -186,5 +188,52 @@ func TestADocumentThatAnEarlierVersionRefusedForItsAccessIsReadAgain(t *testing.
 	}
 	if got := w.states()["docs/a.md"]; got != "Indexed" {
 		t.Errorf("the document is %s", got)
+	}
+}
+
+// unlistable is a source that is down, or empty.
+type unlistable struct {
+	source.Source
+	down error
+}
+
+func (u unlistable) List(context.Context, func(source.Entry) bool) error { return u.down }
+
+// What keeps documents that no listing has does not keep those that the source's own groups now hide from somebody.
+func TestADocumentInNoListingIsShownToNoOtherGroups(t *testing.T) {
+	hr, both := config.Access{"hr"}, config.Access{"hr", "it"}
+	down := fmt.Errorf("%w: no route", source.ErrUnavailable)
+	for name, tc := range map[string]struct {
+		first, now config.Access
+		source     unlistable
+		prune      config.Prune
+		stays      []string
+	}{
+		"the source is down":                       {both, both, unlistable{down: down}, config.Prune{}, []string{"docs/a.md", "docs/b.md"}},
+		"and its groups are more":                  {hr, both, unlistable{down: down}, config.Prune{}, []string{"docs/a.md", "docs/b.md"}},
+		"and its groups are fewer":                 {both, hr, unlistable{down: down}, config.Prune{}, []string{"docs/b.md"}},
+		"and it was open":                          {nil, hr, unlistable{down: down}, config.Prune{}, []string{"docs/b.md"}},
+		"nothing is pruned":                        {both, both, unlistable{}, config.Prune{Off: true}, []string{"docs/a.md", "docs/b.md"}},
+		"nothing is pruned, and the groups fewer":  {both, hr, unlistable{}, config.Prune{Off: true}, []string{"docs/b.md"}},
+		"too much vanished, and the groups others": {both, config.Access{"ops"}, unlistable{}, config.Prune{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.config.Sources[0].Access = tc.first
+			w.write("a.md", "Some text.")
+			w.write("b.md", "Other text.")
+			w.write("b.md.metadata.json", limitedTo(`["hr"]`))
+			w.mustRun()
+
+			w.options.Sources = []source.Source{tc.source}
+			w.config.Sources[0].Access, w.config.Prune = tc.now, tc.prune
+			report, _ := w.run() // may tell that the source could not be listed
+			if diff := cmp.Diff(tc.stays, slices.Sorted(maps.Keys(w.states()))); diff != "" {
+				t.Errorf("the index keeps (-want +got):\n%s", diff)
+			}
+			if n := 2 - len(tc.stays); report.Removed != n || (n > 0) != strings.Contains(fmt.Sprint(report.Warnings), "more callers") {
+				t.Errorf("the report tells of %d removed documents, want %d: %v", report.Removed, n, report.Warnings)
+			}
+		})
 	}
 }

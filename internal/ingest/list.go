@@ -73,7 +73,7 @@ func (r *run) list(ctx context.Context, jobs chan<- job) error {
 
 // listAgain walks the listings again to find what is gone, after a run that was cut short, and reads no document.
 func (r *run) listAgain(ctx context.Context) error {
-	r.gone, r.unlisted = map[string][]string{}, map[string]error{}
+	r.gone, r.exposed, r.unlisted = map[string][]string{}, map[string][]string{}, map[string]error{}
 	r.ledger, r.vanishing = map[string]int{}, map[string]int{}
 	jobs := make(chan job, queue)
 	listed := make(chan error, 1)

@@ -41,6 +41,16 @@ func (r *run) remove(ctx context.Context) error {
 		r.tally.removed(name, n)
 		gone = append(gone, r.gone[name]...)
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.exposed)) {
+		n, err := r.removeAll(ctx, r.exposed[name])
+		if err != nil {
+			return err
+		}
+		r.tally.removed(name, n)
+		r.tally.warn("source %q has no version now of %d documents that more callers could see than its access lets: the "+
+			"index removed them", name, n)
+		gone = append(gone, r.exposed[name]...)
+	}
 	if len(gone) == 0 {
 		return nil
 	}

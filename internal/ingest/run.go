@@ -66,7 +66,9 @@ type run struct {
 	gone        map[string][]string
 	goneIndexed map[string]int
 	vanishing   map[string]int
-	vanishes    sync.Mutex // guards all three
+	// exposed has those documents that are in no listing and show themselves to somebody who may not see them now.
+	exposed  map[string][]string
+	vanishes sync.Mutex // guards all four
 	// ledger counts the documents that the ledger had at the listing, by source.
 	ledger map[string]int
 	// unlisted has the sources that could not be listed whole, and why.
@@ -125,6 +127,7 @@ func newRun(o Options) (*run, error) {
 		unlisted:  map[string]error{},
 
 		goneIndexed: map[string]int{},
+		exposed:     map[string][]string{},
 	}
 	r.keys = r.tally.keys
 	if o.Team != nil {
@@ -198,7 +201,7 @@ func (r *run) count(ctx context.Context) error {
 	}
 	if all == 0 && len(failed) > 0 {
 		r.unlisted = failed
-		return cmp.Or(r.record(ctx, r.tally.counts()), incomplete(failed))
+		return cmp.Or(r.removeExposed(ctx), r.record(ctx, r.tally.counts()), incomplete(failed))
 	}
 	return nil
 }
@@ -268,6 +271,12 @@ func (r *run) unlist(o *origin, err error) {
 func (r *run) vanish(row index.Row) {
 	r.vanishes.Lock()
 	defer r.vanishes.Unlock()
+	if r.overexposed(row) {
+		if r.share.Has(row.Document) {
+			r.exposed[row.Source] = append(r.exposed[row.Source], row.Document)
+		}
+		return
+	}
 	r.vanishing[row.Source]++
 	if !r.share.Has(row.Document) {
 		return
