@@ -45,7 +45,8 @@ var ingestion = kind{
 	},
 	interval: (*State).syncInterval,
 	startable: func(s *State) bool {
-		return s.sourcesExist() && s.embeddingAvailable() && !s.drifted(s.wanted().Fingerprint()) && s.storeAvailable() && s.extractionSettled()
+		return s.sourcesExist() && s.embeddingAvailable() && !s.drifted(s.wanted().Fingerprint()) &&
+			s.storeAvailable() && s.extractionSettled()
 	},
 }
 
