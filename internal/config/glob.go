@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"golang.org/x/text/unicode/norm"
 )
 
 // ValidateGlob refuses a pattern that doublestar cannot parse, and one that could never match a
@@ -26,6 +27,12 @@ func ValidateGlob(pattern string) error {
 			"meant literally", pattern)
 	}
 	return nil
+}
+
+// MatchGlob reports whether a valid pattern matches a path. An accented letter matches itself, whether it is written as
+// one character or, as macOS writes names, as a letter with an accent.
+func MatchGlob(pattern, path string) bool {
+	return doublestar.MatchUnvalidated(norm.NFC.String(pattern), norm.NFC.String(path))
 }
 
 func emptySegment(s string) bool { return s == "" || s == "." || s == ".." }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -44,7 +45,7 @@ func (g globs) admits(path string) bool {
 		return false
 	}
 	if hidden(path) {
-		return slices.ContainsFunc(g.include, func(p string) bool { return namesHidden(p) && match(p, path) })
+		return slices.ContainsFunc(g.include, func(p string) bool { return namesHidden(p) && config.MatchGlob(p, path) })
 	}
 	return len(g.include) == 0 || matchesAny(g.include, path)
 }
@@ -53,7 +54,7 @@ func (g globs) admits(path string) bool {
 // so that an excluded one that cannot be read does no harm.
 func (g globs) descends(dir string) bool {
 	for _, p := range g.exclude {
-		if strings.HasSuffix(p, "**") && match(p, dir) && match(p, dir+"/x") {
+		if strings.HasSuffix(p, "**") && config.MatchGlob(p, dir) && config.MatchGlob(p, dir+"/x") {
 			return false
 		}
 	}
@@ -66,7 +67,8 @@ func (g globs) descends(dir string) bool {
 // reaches reports whether the pattern's fixed beginning leads through dir. It is true for every
 // pattern with escapes.
 func reaches(pattern, dir string) bool {
-	base, _ := doublestar.SplitPattern(pattern)
+	base, _ := doublestar.SplitPattern(norm.NFC.String(pattern))
+	dir = norm.NFC.String(dir)
 	return strings.Contains(pattern, `\`) || base == "." || within(dir, base) || within(base, dir)
 }
 
@@ -85,8 +87,5 @@ func namesHidden(pattern string) bool {
 }
 
 func matchesAny(patterns []string, path string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return match(p, path) })
+	return slices.ContainsFunc(patterns, func(p string) bool { return config.MatchGlob(p, path) })
 }
-
-// match needs no error: newGlobs has validated the pattern.
-func match(pattern, path string) bool { return doublestar.MatchUnvalidated(pattern, path) }

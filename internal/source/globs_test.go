@@ -25,6 +25,9 @@ func TestGlobsAdmit(t *testing.T) {
 		"so does one in braces":                            {include: []string{"{docs,.github}/**"}, path: ".github/a.md", want: true},
 		"but not the other hidden ones":                    {include: []string{"**/*.md", ".github/**"}, path: ".git/a.md"},
 		"a name with two dots inside is an ordinary name":  {path: "a..b/c", want: true},
+		"an exclude finds an accent beside its letter":     {exclude: []string{"Übersicht*"}, path: "U\u0308bersicht.md"},
+		"and a letter with its accent":                     {exclude: []string{"U\u0308bersicht*"}, path: "Übersicht.md"},
+		"no accent is another letter":                      {include: []string{"Übersicht*"}, path: "Ubersicht.md"},
 		"what is excluded stays so when it is hidden, too": {include: []string{".a/**"}, exclude: []string{"**/*.x"}, path: ".a/b.x"},
 	}
 	for name, tt := range tests {
@@ -50,6 +53,7 @@ func TestGlobsDescend(t *testing.T) {
 		"not into a hidden directory":                   {dir: ".git"},
 		"towards an include's fixed beginning":          {include: []string{"a/b/*.md"}, dir: "a", want: true},
 		"below an include's fixed beginning":            {include: []string{"a/**"}, dir: "a/b/c", want: true},
+		"however its accents are written":               {include: []string{"ä/b/*.md"}, dir: "a\u0308", want: true},
 		"not beside it":                                 {include: []string{"a/**"}, dir: "ab"},
 		"not into what is excluded whole":               {exclude: []string{"lost/**"}, dir: "lost"},
 		"into what is excluded in part":                 {exclude: []string{"lost/*.md"}, dir: "lost", want: true},

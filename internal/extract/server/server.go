@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/extract"
 	"github.com/ragpipeline/ragpipeline/internal/model"
@@ -143,7 +141,7 @@ var beyond = map[config.Reason]bool{config.Unsupported: true, config.NoTextLayer
 // admits reports whether the server may read the document at path.
 func (e *Extractor) admits(path string) bool {
 	for _, glob := range e.Config.Include {
-		if doublestar.MatchUnvalidated(glob, path) {
+		if config.MatchGlob(glob, path) {
 			return true
 		}
 	}
