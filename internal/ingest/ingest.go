@@ -90,6 +90,9 @@ type Options struct {
 	// Requests are waiting for the embedding model or being embedded at once; 0 means 32. How many of them the model
 	// gets is for Embedder to decide.
 	Requests int
+	// Outage is how long a source may fail, whichever document it is asked for, before the run asks for no more of its
+	// documents; 0 means 5 minutes.
+	Outage time.Duration
 	// MaxDocument is the limit on a document's source bytes; 0 means 128 MiB.
 	MaxDocument int64
 
@@ -117,6 +120,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.MaxDocument == 0 {
 		o.MaxDocument = 128 << 20
+	}
+	if o.Outage == 0 {
+		o.Outage = 5 * time.Minute
 	}
 	if o.Progress == nil {
 		o.Progress = func(config.Progress) {}

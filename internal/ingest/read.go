@@ -119,20 +119,6 @@ func (r *run) handOn(ctx context.Context, d *document, unchanged bool, extracted
 	return nil
 }
 
-// vanished takes note of what the failure tells of the source, and reports whether the document is gone from it.
-func (r *run) vanished(d *document) bool {
-	if errors.Is(d.failure, source.ErrUnavailable) {
-		d.origin.unavailable.CompareAndSwap(nil, &d.failure)
-		return false
-	}
-	d.origin.reached.Store(true)
-	if !errors.Is(d.failure, source.ErrGone) || !d.indexedBefore() {
-		return false
-	}
-	r.vanish(*d.previous)
-	return true
-}
-
 // open reports whether the ledger has the document as it is. If not, the document gets its content, or the chunks that
 // another generation has of it, or its failure.
 func (r *run) open(ctx context.Context, d *document) (unchanged bool, err error) {
@@ -145,7 +131,7 @@ func (r *run) open(ctx context.Context, d *document) (unchanged bool, err error)
 	content, err := r.content(ctx, d)
 	switch {
 	case errors.Is(err, source.ErrUnchanged):
-		d.origin.reached.Store(true)
+		d.origin.outage.answered()
 		d.row.Hash, d.row.Version = d.previous.Hash, d.previous.Version
 		return true, nil
 	case err != nil:
@@ -186,10 +172,13 @@ func (r *run) reserve(ctx context.Context, d *document) error {
 
 // content reads the document and hashes it.
 func (r *run) content(ctx context.Context, d *document) (source.Content, error) {
+	if err := d.origin.outage.givenUp(r.Outage); err != nil {
+		return source.Content{}, err
+	}
 	defer r.tally.time(stageRead)()
 	content, err := source.Read(ctx, d.origin, d.entry, d.origin.maxDocument)
 	if err == nil {
-		d.origin.reached.Store(true)
+		d.origin.outage.answered()
 		r.tally.read(len(content.Data))
 		d.row.Hash, d.row.Version = content.Hash(), content.Version
 	}

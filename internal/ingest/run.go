@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -89,9 +88,7 @@ type origin struct {
 	listing *listing
 	// revision names the state of the source in this run; empty if nothing does.
 	revision string
-	// reached reports whether a document of it could be asked for. Without one, unavailable is why not.
-	reached     atomic.Bool
-	unavailable atomic.Pointer[error]
+	outage   outage
 }
 
 // list lists the documents of the source as of the start of the run.
@@ -251,20 +248,6 @@ func (r *run) index(parent context.Context) error {
 	writing.Wait()
 	r.missed()
 	return context.Cause(ctx)
-}
-
-// missed takes a source of which no document could be asked for as one that could not be listed whole.
-func (r *run) missed() {
-	for _, o := range r.origins {
-		if err := o.unavailable.Load(); err != nil && !o.reached.Load() && r.unlisted[o.name] == nil {
-			r.unlist(o, *err)
-		}
-	}
-}
-
-func (r *run) unlist(o *origin, err error) {
-	r.unlisted[o.name] = err
-	r.tally.warn("source %q could not be listed whole, and nothing of it was removed: %v", o.name, err)
 }
 
 // vanish takes note of a document of the ledger that is in its source no more.

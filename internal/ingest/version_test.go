@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -23,6 +24,7 @@ type remote struct {
 	lazily    bool
 	down      error
 	opened    []string // since the last run
+	asked     int
 }
 
 type revision struct {
@@ -45,6 +47,7 @@ func (r *remote) List(_ context.Context, yield func(source.Entry) bool) error {
 
 func (r *remote) Open(_ context.Context, e source.Entry) (io.ReadCloser, error) {
 	d := r.documents[e.Path]
+	r.asked++
 	switch {
 	case r.down != nil:
 		return nil, fmt.Errorf("%w: %w", source.ErrUnavailable, r.down)
@@ -163,5 +166,27 @@ func TestASourceThatGivesNoDocumentIsIncomplete(t *testing.T) {
 	r.down = nil
 	if report := w.mustRun(); report.Changed != 1 || report.Removed != 1 {
 		t.Errorf("the run after it: %+v", report)
+	}
+}
+
+// A source that has failed for long, whichever document it was asked for, is asked for no more in that run.
+func TestASourceThatFailsForLongIsGivenUp(t *testing.T) {
+	w, r := newRemoteWorld(t, true)
+	for i := range 5 * leastInVain {
+		r.documents[fmt.Sprintf("%03d", i)] = revision{version: "1", text: fmt.Sprintf("# Plum %d\n\nPlums are blue.", i)}
+	}
+	w.mustRun()
+	r.down, r.asked = errors.New("no route"), 0
+	w.options.Outage = time.Nanosecond
+	report, err := w.run()
+	if !errors.Is(err, ErrIncomplete) || report.Failed != len(r.documents) || r.asked != leastInVain {
+		t.Errorf("the run asked %d times: %v, %+v", r.asked, err, report)
+	}
+	if kept := w.stats().Documents; kept != len(r.documents) {
+		t.Errorf("the index keeps %d documents of %d", kept, len(r.documents))
+	}
+	r.down = nil
+	if report := w.mustRun(); report.Unchanged != len(r.documents) {
+		t.Errorf("once it is up again: %+v", report)
 	}
 }

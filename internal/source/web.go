@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -34,6 +35,7 @@ type web struct {
 	origins map[string]bool // scheme and host of what the manifest names
 	hosts   map[string]bool // host names of the same, and those that it allows
 	pause   time.Duration   // before the first repetition of a request
+	inVain  atomic.Int64    // counts the requests in a row that failed at each of their attempts
 
 	mu    sync.Mutex
 	pages map[string]page // by path, as last listed
@@ -48,6 +50,9 @@ type page struct {
 const (
 	maxRedirects = 5
 	webAttempts  = 3
+	// maxInVain is how many requests in a row may fail at each of their attempts; those that follow have one attempt, so
+	// that a run over a site that is down ends soon.
+	maxInVain = 10
 	// maxPause bounds what a server that is busy may ask for.
 	maxPause = 30 * time.Second
 	// maxPageTime bounds a page that never ends.
@@ -89,6 +94,8 @@ var errRedirected = errors.New("it redirects")
 func followed(r *http.Request, via []*http.Request) error {
 	r.Header.Del("Referer")
 	switch {
+	case r.URL.Scheme != "http" && r.URL.Scheme != "https":
+		return fmt.Errorf("%w to what is not an http or https URL", errRedirected)
 	case len(via) > maxRedirects:
 		return fmt.Errorf("%w more than %d times", errRedirected, maxRedirects)
 	case r.URL.Scheme != via[0].URL.Scheme && r.URL.Scheme != "https":
@@ -228,7 +235,12 @@ func (w *web) get(ctx context.Context, u *url.URL, known string) (*http.Response
 			return nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, outboundRemedy(err), err)
 		}
 		busy := response.StatusCode == http.StatusTooManyRequests || response.StatusCode >= http.StatusInternalServerError
-		if !busy || attempt == webAttempts {
+		if !busy {
+			w.inVain.Store(0)
+			return response, w.check(response, known)
+		}
+		if attempt == webAttempts || w.inVain.Load() >= maxInVain {
+			w.inVain.Add(1)
 			return response, w.check(response, known)
 		}
 		response.Body.Close()

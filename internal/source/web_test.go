@@ -230,6 +230,7 @@ func TestPagesThatFail(t *testing.T) {
 	s.pages["/gone"], s.pages["/down"], s.pages["/login"] = status(http.StatusGone), status(http.StatusServiceUnavailable), status(http.StatusUnauthorized)
 	s.pages["/loop"] = redirect("/loop")
 	s.pages["/moved"] = redirect("/busy")
+	s.pages["/file"] = redirect("file:///etc/passwd")
 	s.pages["/endless"] = func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
 			if _, err := w.Write(bytes.Repeat([]byte("x"), 64<<10)); err != nil {
@@ -255,6 +256,7 @@ func TestPagesThatFail(t *testing.T) {
 		s.URL + "/down":    {is: ErrUnavailable, reason: config.Unreadable, text: "503"},
 		s.URL + "/login":   {is: ErrUnavailable, reason: config.Unreadable, text: "check the Secret of http.secretRef"},
 		s.URL + "/loop":    {reason: config.Unreadable, text: "it redirects more than 5 times"},
+		s.URL + "/file":    {reason: config.Unreadable, text: "not an http or https URL"},
 		s.URL + "/endless": {reason: config.TooLarge},
 		s.URL + "/short":   {reason: config.Unreadable},
 		dead.URL + "/":     {is: ErrUnavailable, reason: config.Unreadable, text: "check that it runs"},
@@ -351,5 +353,38 @@ func TestCertificatesOfASite(t *testing.T) {
 	}})
 	if _, err := readPage(t, w, list(t, w)[0]); err != nil {
 		t.Errorf("a trusted one gave %v", err)
+	}
+}
+
+// A site that is down costs a run its repetitions a few times, not for each page.
+func TestASiteThatIsDownIsAskedOnceForEachPage(t *testing.T) {
+	s := newSite(t)
+	asked, down := 0, true
+	pages := []string{}
+	for i := range 3 * maxInVain {
+		path := fmt.Sprintf("/p%02d", i)
+		pages = append(pages, s.URL+path)
+		s.pages[path] = func(w http.ResponseWriter, _ *http.Request) {
+			if asked++; down {
+				w.WriteHeader(http.StatusBadGateway)
+			}
+		}
+	}
+	w := newWeb(t, config.HTTP{URLs: pages}, Resolvers{})
+	entries := list(t, w)
+	for _, e := range entries {
+		_, err := readPage(t, w, e)
+		wantReason(t, err, config.Unreadable)
+	}
+	if want := maxInVain*webAttempts + 2*maxInVain; asked != want {
+		t.Errorf("it was asked %d times, want %d", asked, want)
+	}
+	down = false
+	if _, err := readPage(t, w, entries[0]); err != nil {
+		t.Error(err)
+	}
+	asked, down = 0, true
+	if _, err := readPage(t, w, entries[0]); err == nil || asked != webAttempts {
+		t.Errorf("once it was up again, it was asked %d times: %v", asked, err)
 	}
 }
