@@ -28,8 +28,12 @@ const (
 	operatorNamespaces = 10
 	// operatorNIMs: one in so many has three NIMs in place of stand-ins.
 	operatorNIMs = 4
-	// operatorPatience is for all of them to become Ready.
-	operatorPatience = 30 * time.Minute
+	// operatorPatience is for all of them to become Ready, or to settle, and operatorPace for each beside it.
+	operatorPatience = 10 * time.Minute
+	operatorPace     = 6 * time.Second
+	// operatorLooks is how much longer than a look at all pipelines the pause after it is: looking must not take from the
+	// machine what the operator needs.
+	operatorLooks = 20
 )
 
 // applyPipelines applies the quickstart and the NIM sample under many names, with what they refer
@@ -132,13 +136,19 @@ func referred() []kube.Object {
 	}
 }
 
+// patient bounds a wait for all pipelines.
+func (m *operators) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, operatorPatience+time.Duration(m.pipelines)*operatorPace)
+}
+
 // awaitReady waits until all pipelines are Ready, and returns after how many seconds each was seen
 // to be.
 func (m *operators) awaitReady(ctx context.Context, started time.Time) (times []float64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, operatorPatience)
+	ctx, cancel := m.patient(ctx)
 	defer cancel()
 	seen := map[string]bool{}
 	for {
+		look := time.Now()
 		var list v1alpha1.RAGPipelineList
 		if err := m.Client.List(ctx, &list); err != nil {
 			return nil, err
@@ -158,7 +168,7 @@ func (m *operators) awaitReady(ctx context.Context, started time.Time) (times []
 		if len(times) == m.pipelines {
 			return times, nil
 		}
-		if err := pause(ctx, 250*time.Millisecond); err != nil {
+		if err := pause(ctx, max(250*time.Millisecond, operatorLooks*time.Since(look))); err != nil {
 			return nil, fmt.Errorf("%d of %d pipelines are Ready; %s: %w", len(times), m.pipelines, waiting, err)
 		}
 	}

@@ -70,6 +70,8 @@ func (m *operators) passes(ctx context.Context) (sum float64, err error) {
 
 // settle waits until the operator has written nothing for a while, and returns its requests.
 func (m *operators) settle(ctx context.Context, log *audit.Log) ([]audit.Request, error) {
+	ctx, cancel := m.patient(ctx)
+	defer cancel()
 	for {
 		requests, err := log.Requests()
 		if err != nil {

@@ -193,10 +193,10 @@ func (c *Cluster) Reports() int64 { return c.reports.read.Load() }
 // ReportURLs are the addresses of the gateways' and the ingestions' reports.
 func (c *Cluster) ReportURLs() []string { return c.reports.urls() }
 
-// lookAgain has every pod looked at.
-func (c *Cluster) lookAgain(ctx context.Context) error {
+// lookAgain has pods looked at: every one, or those that the options select.
+func (c *Cluster) lookAgain(ctx context.Context, which ...client.ListOption) error {
 	var pods corev1.PodList
-	if err := c.client.List(ctx, &pods); err != nil {
+	if err := c.client.List(ctx, &pods, which...); err != nil {
 		return err
 	}
 	for i := range pods.Items {

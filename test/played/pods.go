@@ -41,7 +41,7 @@ func (c *Cluster) playPod(ctx context.Context, request reconcile.Request) (recon
 	if trouble != nil {
 		return reconcile.Result{}, c.ail(ctx, pod, trouble)
 	}
-	return c.run(ctx, pod)
+	return reconcile.Result{}, c.run(ctx, pod)
 }
 
 // ail writes what a pod suffers from.
@@ -55,22 +55,19 @@ func (c *Cluster) ail(ctx context.Context, pod *corev1.Pod, trouble func(*corev1
 	return c.client.Status().Update(ctx, pod)
 }
 
-func (c *Cluster) run(ctx context.Context, pod *corev1.Pod) (reconcile.Result, error) {
+func (c *Cluster) run(ctx context.Context, pod *corev1.Pod) error {
 	address, err := c.reports.serve(ctx, pod)
 	if err != nil {
-		return reconcile.Result{}, err
+		return err
 	}
+	// One that is not ready yet is looked at again once its index is complete.
 	ready := pod.Labels[naming.LabelComponent] != naming.ComponentGateway || c.reports.of(pod).Ready
-	var result reconcile.Result
-	if !ready {
-		result.RequeueAfter = beat
-	}
 	_, was := readySince(pod)
 	if pod.Status.Phase == corev1.PodRunning && pod.Status.PodIP == address && was == ready {
-		return result, nil
+		return nil
 	}
 	setRunning(pod, address, ready)
-	return result, c.client.Status().Update(ctx, pod)
+	return c.client.Status().Update(ctx, pod)
 }
 
 // setRunning writes a status as full as a kubelet's.

@@ -163,6 +163,15 @@ func indexOf(object client.Object) string {
 	return object.GetNamespace() + "/" + labels[naming.LabelPipeline] + "/" + labels[naming.LabelGeneration]
 }
 
+// ofIndex selects the pods of the same index.
+func ofIndex(object client.Object) client.MatchingLabels {
+	of := client.MatchingLabels{}
+	for _, label := range []string{naming.LabelPipeline, naming.LabelGeneration} {
+		of[label] = object.GetLabels()[label]
+	}
+	return of
+}
+
 // of is a pod's report: a gateway is ready once the generation that it is pinned to is in the index.
 func (r *reports) of(pod *corev1.Pod) config.OpsStatus {
 	r.mu.Lock()

@@ -206,7 +206,11 @@ func (c *Cluster) endJob(ctx context.Context, job *batchv1.Job) error {
 			{Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: now},
 		},
 	}
-	c.reports.complete(job, now.Time) // first, because a Job that is complete is not looked at again
+	// First, because a Job that is complete is not looked at again.
+	c.reports.complete(job, now.Time)
+	if err := c.lookAgain(ctx, client.InNamespace(job.Namespace), ofIndex(job)); err != nil {
+		return err
+	}
 	if err := c.client.Status().Update(ctx, job); err != nil {
 		return err
 	}

@@ -56,8 +56,9 @@ func (r *Request) Refused() bool { return r.Answer.Code >= 400 }
 
 // Log is the operator's requests, from one moment to another.
 type Log struct {
-	path   string
-	offset int64
+	path     string
+	offset   int64 // of the first line that is not read yet
+	requests []Request
 }
 
 // Log starts with the requests that end from now on.
@@ -69,14 +70,14 @@ func (s *Server) Log() (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Log{s.log, info.Size()}, nil
+	return &Log{path: s.log, offset: info.Size()}, nil
 }
 
-// Requests are those that have ended so far; of a watch, its start counts.
-func (l *Log) Requests() (requests []Request, err error) {
+// Requests are those that have ended so far; of a watch, its start counts. Each call reads what is new.
+func (l *Log) Requests() ([]Request, error) {
 	file, err := os.Open(l.path)
 	if os.IsNotExist(err) {
-		return nil, nil
+		return l.requests, nil
 	}
 	if err != nil {
 		return nil, err
@@ -89,14 +90,15 @@ func (l *Log) Requests() (requests []Request, err error) {
 	for {
 		line, err := reader.ReadString('\n')
 		if err != nil {
-			return requests, nil // the rest of the line is still to come
+			return l.requests, nil // the rest of the line is still to come
 		}
+		l.offset += int64(len(line))
 		var r Request
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			return nil, fmt.Errorf("the API server's audit log: %w", err)
 		}
 		if (r.Verb == "watch") == (r.Stage == "ResponseStarted") && !strings.HasPrefix(r.URI, "/openapi") {
-			requests = append(requests, r)
+			l.requests = append(l.requests, r)
 		}
 	}
 }

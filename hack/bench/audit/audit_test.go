@@ -52,4 +52,17 @@ func TestWhatTheOperatorAskedIsReadFromTheAuditLog(t *testing.T) {
 			t.Errorf("%s: %q, want %q", l.line, got, l.want)
 		}
 	}
+	file, err := os.OpenFile(s.log, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteString(`onseComplete","verb":"get"}` + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if requests, err := log.Requests(); err != nil || len(requests) != len(lines)+1 {
+		t.Errorf("once the last line is whole, there are %d requests: %v", len(requests), err)
+	}
 }
