@@ -45,7 +45,7 @@ var scripture = map[string][]string{
 		"Срок хранения документов составляет пять лет.",
 		"Имя;Отдел;Телефон\nИванова Анна;Бухгалтерия;4471\nПетров Олег;Склад;5502\n",
 		"Заявление на отпуск подаётся за две недели до начала. Насос рассчитан на давление не более 8 бар; фильтр заменяют каждые шесть месяцев. При появлении постороннего шума немедленно отключите питание и сообщите дежурному инженеру.",
-		"Протокол совещания", "Ключи от котельной хранятся у дежурного.", "ВНИМАНИЕ: высокое напряжение",
+		"Протокол совещания", "Цена: 12 руб.", "Ключи от котельной хранятся у дежурного.", "ВНИМАНИЕ: высокое напряжение",
 	},
 	"Ukrainian": {
 		"Термін зберігання документів становить п'ять років, її змінює директор.",
@@ -63,13 +63,13 @@ var scripture = map[string][]string{
 		"Umowę można wypowiedzieć na trzydzieści dni przed końcem kwartału, o ile zażąda tego dłużnik.",
 		"Imię;Dział\nŁucja Wiśniewska;Księgowość\nGrzegorz Żak;Magazyn części\n",
 		"Wniosek urlopowy należy złożyć dwa tygodnie wcześniej. Pompa pracuje przy ciśnieniu do 8 bar, a filtr wymienia się co sześć miesięcy. Gdy usłyszysz dźwięk, odłącz zasilanie i zgłoś to inżynierowi.",
-		"Protokół zebrania", "Klucze do kotłowni przechowuje dyżurny.", "Proszę składać wnioski do końca miesiąca.",
+		"Protokół zebrania", "Żółw", "Klucze do kotłowni przechowuje dyżurny.", "Proszę składać wnioski do końca miesiąca.",
 	},
 	"Czech": {
 		"Smlouvu lze vypovědět třicet dní před koncem čtvrtletí, pokud o to požádá dlužník.",
 		"Jméno;Oddělení\nŽofie Dvořáková;Účtárna\nJiří Kříž;Sklad dílů\n",
 		"Žádost o dovolenou se podává dva týdny předem. Čerpadlo pracuje při tlaku do 8 barů a filtr se vyměňuje každých šest měsíců. Při podezřelém hluku ihned vypněte napájení.",
-		"Zápis z porady", "Klíče od kotelny má vrátný.", "Výkaz práce odevzdejte do pátého dne v měsíci.",
+		"Zápis z porady", "Průtok čerpadla", "Skříň č. 5", "Klíče od kotelny má vrátný.", "Výkaz práce odevzdejte do pátého dne v měsíci.",
 	},
 	"Hungarian": {
 		"A szerződést harminc nappal előbb, írásban lehet felmondani; ettől eltérni tilos, kivéve ha sürgős szükség űzi.",
@@ -81,19 +81,19 @@ var scripture = map[string][]string{
 		"Sözleşme otuz gün önceden yazılı olarak feshedilebilir; başvurular şubeye yapılır.",
 		"Adı;Bölüm\nAyşe Yılmaz;Muhasebe\nİbrahim Çağlar;Satın alma\n",
 		"İzin dilekçesi iki hafta önceden verilir. Pompanın basıncı 8 barı aşmamalıdır; süzgeç altı ayda bir değiştirilir. Gürültü duyulursa makineyi hemen kapatın ve nöbetçi mühendise haber verin.",
-		"Toplantı tutanağı", "Kazan dairesinin anahtarı nöbetçidedir.", "Lütfen ayın beşine kadar teslim ediniz.",
+		"Toplantı tutanağı", "Değer: İyi", "Kazan dairesinin anahtarı nöbetçidedir.", "Lütfen ayın beşine kadar teslim ediniz.",
 	},
 	"Arabic": {
 		"يجوز إنهاء العقد بإشعار خطي قبل ثلاثين يوما.",
 		"الاسم;القسم\nفاطمة الزهراء;المحاسبة\nأحمد صالح;المستودع\n",
 		"يقدم الموظف طلب الإجازة قبل أسبوعين من موعدها. تعمل المضخة بضغط لا يزيد على 8 بار ويستبدل المرشح كل ستة أشهر. عند سماع صوت غريب أوقف الجهاز فورا واتصل بالمهندس المناوب.",
-		"محضر الاجتماع", "تحفظ مفاتيح غرفة الغلاية لدى الحارس.", "يرجى تسليم الكشف قبل اليوم الخامس",
+		"محضر الاجتماع", "مضخة 812", "تحفظ مفاتيح غرفة الغلاية لدى الحارس.", "يرجى تسليم الكشف قبل اليوم الخامس",
 	},
 	"Hebrew": {
 		"תקופת ההודעה המוקדמת היא שלושים יום.",
 		"שם;מחלקה\nרות כהן;הנהלת חשבונות\nדוד לוי;מחסן\n",
 		"בקשה לחופשה תוגש שבועיים מראש. המשאבה פועלת בלחץ של עד 8 בר, והמסנן מוחלף כל שישה חודשים. אם נשמע רעש חריג יש לכבות מיד את המכשיר ולהודיע למהנדס התורן.",
-		"פרוטוקול ישיבה", "המפתחות לחדר הדוודים נמצאים אצל התורן.", "נא להגיש עד החמישי בחודש",
+		"פרוטוקול ישיבה", "שלום עולם", "המפתחות לחדר הדוודים נמצאים אצל התורן.", "נא להגיש עד החמישי בחודש",
 	},
 	"Thai": {
 		"สัญญานี้สามารถบอกเลิกได้โดยแจ้งล่วงหน้าสามสิบวัน",
@@ -111,7 +111,7 @@ var scripture = map[string][]string{
 		"Le contrat peut être résilié par écrit trente jours à l’avance.",
 		"Prénom;Service\nFrançois Lefèvre;Comptabilité\nZoé Hénin;Dépôt n° 4\n",
 		"La demande de congé se dépose deux semaines à l’avance. La pompe fonctionne jusqu’à 8 bars et le filtre est changé tous les six mois. En cas de bruit, arrêtez aussitôt la machine et prévenez l’ingénieur où qu’il soit : cœur du dispositif.",
-		"Procès-verbal de réunion", "Les clés de la chaufferie sont chez le gardien, près de l'entrée.", "Relevé à remettre",
+		"Procès-verbal de réunion", "Prix : 5 €", "Les clés de la chaufferie sont chez le gardien, près de l'entrée.", "Relevé à remettre",
 	},
 	"Spanish": {
 		"El contrato puede rescindirse por escrito con treinta días de antelación.",

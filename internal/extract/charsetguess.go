@@ -115,11 +115,11 @@ func likeness(text []rune) float64 {
 			continue
 		}
 		n++
-		worth := worthOf(at(i-2), at(i-1), r, at(i+1))
+		worth := worthOf([3]rune{at(i - 3), at(i - 2), at(i - 1)}, r, at(i+1))
 		if sum += worth; worth == 0 && unicode.Is(unicode.Latin, r) {
 			latin++
 			for a, letters := range alphabets {
-				if strings.ContainsRune(letters, unicode.ToLower(r)) {
+				if strings.ContainsRune(letters, unicode.ToLower(r)) || strings.ContainsRune(letters, r) {
 					counts[a]++
 				}
 			}
@@ -137,21 +137,18 @@ func likeness(text []rune) float64 {
 
 // worthOf is what a character between others says for a reading, from -1 to 1. It is 0 for a Latin letter, which
 // says something only together with others: a text keeps to the letters of its language.
-func worthOf(before, last, r, next rune) float64 {
+func worthOf(before [3]rune, r, next rune) float64 {
+	last := before[2]
 	switch worth, known := worths()[unicode.ToLower(r)]; {
 	case r < 0xa0, r == utf8.RuneError, r >= 0xe000 && r < 0xf900:
 		return -1
 	case unicode.IsUpper(r) && unicode.IsLower(last):
 		return -1
 	case unicode.IsUpper(r) && unicode.IsUpper(last) && known:
-		return worth / 2
+		return worth * 0.8
 	case unicode.Is(unicode.Latin, r):
-		if last >= utf8.RuneSelf && unicode.IsLetter(last) && before >= utf8.RuneSelf && unicode.IsLetter(before) ||
-			otherScript(unicode.Latin, last) || otherScript(unicode.Latin, next) {
-			return -1
-		}
-		return 0
-	case unicode.In(r, unicode.Han, unicode.Hangul) && isLowerASCII(last) && isLowerASCII(before):
+		return worthInLatin(before, r, next)
+	case unicode.In(r, unicode.Han, unicode.Hangul) && isLowerASCII(last) && isLowerASCII(before[1]):
 		return 0.2 // within a word of Latin letters
 	case unicode.In(r, unicode.Han):
 		return max(worth, 0.25)
@@ -161,7 +158,8 @@ func worthOf(before, last, r, next rune) float64 {
 		}
 		return max(worth, 0.3)
 	case strings.ContainsRune(commonSigns, r):
-		if r < 0x2e80 && unicode.IsLetter(last) && unicode.IsLetter(next) && !strings.ContainsRune("’·\u00a0—–…µ", r) {
+		if r < 0x2e80 && unicode.IsLetter(last) && unicode.IsLetter(next) && !strings.ContainsRune("’·\u00a0—–…µ", r) ||
+			unicode.IsLower(next) && strings.ContainsRune("÷£©®", r) {
 			return -1
 		}
 		return 0.5 + min(float64(r/0x2e80), 1)*0.4
@@ -174,10 +172,40 @@ func worthOf(before, last, r, next rune) float64 {
 
 func isLowerASCII(r rune) bool { return 'a' <= r && r <= 'z' }
 
+// worthInLatin is the worth of a Latin letter, which is 0 where it may stand. Three of them in a row are of one of few
+// alphabets, and few stand alone.
+func worthInLatin(before [3]rune, r, next rune) float64 {
+	last := before[2]
+	odd := func(r rune) bool { return r >= utf8.RuneSelf && unicode.IsLetter(r) }
+	switch {
+	case otherScript(unicode.Latin, last), otherScript(unicode.Latin, next),
+		odd(last) && odd(before[1]) && (odd(before[0]) || !inDenseWord(before[1], last, r)):
+		return -1
+	case unicode.IsLetter(next) && (r == 'ù' || r == 'ì' || r == 'è' && !unicode.IsLetter(last)), // in French and Italian
+		!unicode.IsLetter(last) && !unicode.IsLetter(next) && !strings.ContainsRune(lonelyLetters, r):
+		return -0.5
+	}
+	return 0
+}
+
+// inDenseWord reports whether letters in a row are of an alphabet whose words may have so many beyond ASCII.
+func inDenseWord(letters ...rune) bool {
+	return slices.ContainsFunc(denseAlphabets, func(alphabet string) bool {
+		return !slices.ContainsFunc(letters, func(r rune) bool { return !strings.ContainsRune(alphabet, unicode.ToLower(r)) })
+	})
+}
+
 // worthIn is the worth of a letter of a script that mixes with no other within a word.
 func worthIn(script *unicode.RangeTable, last, r, next rune, worth float64) float64 {
-	if script != nil && (otherScript(script, last) || otherScript(script, next)) || r == 'ς' && unicode.IsLetter(next) {
+	ends := strings.ContainsRune(lastLetters, r)
+	switch {
+	case script == nil:
+	case otherScript(script, last), otherScript(script, next), ends && unicode.IsLetter(next):
 		return -1
+	case !unicode.IsLetter(last) && !unicode.IsLetter(next):
+		return worth / 2
+	case ends && unicode.IsLetter(last):
+		return 1
 	}
 	return worth
 }

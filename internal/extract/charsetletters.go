@@ -39,10 +39,19 @@ const (
 // alphabets are the letters beyond ASCII of languages with Latin letters, with which a text has no others.
 var alphabets = []string{
 	"äöüß", "éèàçêôâûîïùœëæÿ", "ñáéíóúü", "ãõçáéíóúâêôà", "àèéìòùîó", "åäöé", "æøåéòóâ", "ëïéèöüê",
-	"ąćęłńóśźż", "ěščřžýáíéúůťďňó", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîșțşţ", "čćžšđ", "şğıçöüâîû",
+	"ąćęłńóśźż", "ěščřžýáíéúůťďňó", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîșțşţ", "čćžšđ", "şğıİçöüâîû",
 	"ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž",
 	icelandic,
 }
+
+// denseAlphabets are those whose words have three letters in a row beyond ASCII: Polish, Czech and Slovak, Hungarian.
+var denseAlphabets = []string{"ąćęłńóśźż", "ěščřžýáíéúůťďňóľĺŕô", "áéíóöőúüű"}
+
+// lonelyLetters are those that stand alone as words of Latin letters or as names of things.
+const lonelyLetters = "àÀéÉèÈòóÓöåíúæø"
+
+// lastLetters are those that only end words, in Greek, Hebrew and Arabic.
+const lastLetters = "ςםןץףךةى"
 
 // icelandic has the places of Turkish letters, which are more often meant when only these occur.
 const icelandic = "þðæöáéíóúý"

@@ -25,29 +25,14 @@ func readCSV(ctx context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
 	records := newCSVRecords(s.name, lineEnds.Replace(text))
 	out := &flow{ctx: ctx, limit: newLimit(s.max)}
-	head := csvHead(records.peek())
-	table, err := csvTable(out, head.preamble)
-	if err != nil {
+	t := &csvTables{out: out, records: records, warnings: &warnings}
+	if err := t.begin(csvHead(records.peek())); err != nil {
 		return nil, err
 	}
-	for n := 0; ; n++ {
-		row, more, err := records.next()
-		if err != nil {
-			return nil, err
-		}
-		if !more {
-			break
-		}
-		if n < len(head.preamble)+head.rows || slices.Equal(row, head.names) { // the names again, of the next file
-			continue
-		}
-		lines, dropped := csvLines(head.names, row)
-		payloads(&warnings, dropped)
-		if err := table.record(lines); err != nil {
-			return nil, err
-		}
+	if err := t.rows(); err != nil {
+		return nil, err
 	}
-	table.end()
+	head := t.head
 	if out.text.Len() == 0 && head.names != nil {
 		if err := out.paragraph(strings.Join(head.names, ", ")); err != nil {
 			return nil, err
@@ -56,6 +41,86 @@ func readCSV(ctx context.Context, s source) (*Document, error) {
 	warnings.Merge(records.warnings)
 	d, err := withText(out.single(""), config.Malformed, "the CSV table holds no values")
 	return warned(d, err, warnings)
+}
+
+// csvTables writes the tables of a file, each under its own names.
+type csvTables struct {
+	out      *flow
+	records  *csvRecords
+	warnings *config.Warnings
+	head     csvHeader
+	left     int // rows of the head that are yet to come
+	table    *tableFlow
+}
+
+// begin begins a table whose head follows.
+func (t *csvTables) begin(head csvHeader) (err error) {
+	t.head, t.left = head, len(head.preamble)+head.rows
+	t.table, err = csvTable(t.out, head.preamble)
+	return err
+}
+
+// rows writes all rows. A table may follow another after a blank row.
+func (t *csvTables) rows() error {
+	blank := false
+	for {
+		before := *t.records
+		row, more, err := t.records.next()
+		if err != nil {
+			return err
+		}
+		if !more {
+			t.table.end()
+			return nil
+		}
+		if (blank || t.records.gap) && t.left == 0 {
+			if head, found := nextTable(before, t.head.names); found {
+				t.table.end()
+				if err := t.begin(head); err != nil {
+					return err
+				}
+			}
+		}
+		blank = allEmpty(row)
+		if t.left > 0 {
+			t.left--
+			continue
+		}
+		if slices.Equal(row, t.head.names) { // the names again, of the next file
+			continue
+		}
+		lines, dropped := csvLines(t.head.names, row)
+		payloads(t.warnings, dropped)
+		if err := t.table.record(lines); err != nil {
+			return err
+		}
+	}
+}
+
+// nextTable is the head of the table that the next records are, if they are one of its own: a title stands above it,
+// or it has another width, and it has names of columns that are not those of the table before.
+func nextTable(records csvRecords, names []string) (csvHeader, bool) {
+	first, more, err := (&records).next()
+	filled := len(first)
+	for _, cell := range first {
+		if isBlank(cell) {
+			filled--
+		}
+	}
+	if !more || err != nil || filled == 0 || filled > 1 && len(first) == len(names) {
+		return csvHeader{}, false
+	}
+	rows := [][]string{first}
+	for len(rows) < csvPeek {
+		row, more, err := records.next()
+		if !more || err != nil || allEmpty(row) || records.gap && len(rows) > 1 {
+			break
+		}
+		rows = append(rows, row)
+	}
+	head := csvHead(rows)
+	own := len(head.preamble) > 0 || filled > 1
+	return head, own && head.names != nil && len(rows) > len(head.preamble)+head.rows && !slices.Equal(head.names, names)
 }
 
 // csvTable begins the table under the lines that stand above its header: as its caption if they are short.

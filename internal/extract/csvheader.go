@@ -29,8 +29,11 @@ func csvHead(rows [][]string) csvHeader {
 		}
 	}
 	n := 0
-	for n < len(rows)-1 && isCSVTitle(rows[n], width) && indexWidth(rows[n:]) == 0 {
+	for n < len(rows)-1 && (isCSVTitle(rows[n], width) || isShortTitle(rows[n:], width)) && indexWidth(rows[n:]) == 0 {
 		n++
+	}
+	if names := namesOverIndex(rows[n:]); names != nil {
+		return csvHeader{preamble: rows[:n], names: names, rows: 1}
 	}
 	head := csvHeader{preamble: rows[:n]}
 	index := indexWidth(rows[n:])
@@ -143,12 +146,38 @@ func isCSVTitle(row []string, width int) bool {
 	return comment || filled <= 1 && width > 1 || filled*2 < width
 }
 
-// csvWidth is the number of columns that most rows have.
+// isShortTitle reports whether a row has fewer cells than the table and stands above its names: figures stand below
+// those, not below the row.
+func isShortTitle(rows [][]string, width int) bool {
+	if len(rows) < 3 || len(rows[0]) >= width || len(rows[1]) < width || !isCSVHeader(rows[1], rows[2:]) {
+		return false
+	}
+	return slices.ContainsFunc(rows[2], isCSVNumber) && !slices.ContainsFunc(rows[1], isCSVNumber)
+}
+
+// namesOverIndex are the names of columns of which the first, an index, has none: each row below has one cell more, as
+// R writes tables.
+func namesOverIndex(rows [][]string) []string {
+	if len(rows) < 3 || !isCSVHeader(rows[0], nil) || slices.ContainsFunc(rows[0], isBlank) {
+		return nil
+	}
+	for i, row := range rows[1:] {
+		if len(row) != len(rows[0])+1 || isBlank(row[0]) || i > 0 && row[0] == rows[i][0] {
+			return nil
+		}
+	}
+	return append([]string{""}, rows[0]...)
+}
+
+// csvWidth is the number of columns that most rows have. Comments do not count.
 func csvWidth(rows [][]string) int {
 	counts := map[int]int{}
 	width := 0
 	for _, row := range rows {
 		n := len(row)
+		if n == 1 && strings.HasPrefix(row[0], "#") {
+			continue
+		}
 		if counts[n]++; counts[n] > counts[width] || counts[n] == counts[width] && n > width {
 			width = n
 		}

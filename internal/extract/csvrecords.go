@@ -3,6 +3,7 @@ package extract
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,15 +24,21 @@ type csvRecords struct {
 	at       int
 	line     int // of the next record
 	comma    byte
-	width    int // the number of cells that most records have
+	width    int  // the number of cells that most records have
+	escaped  bool // reports whether a backslash takes from a quote its meaning, as databases write them
+	gap      bool // reports whether a blank line stands above the record that was read last
 	searched int
 	warnings config.Warnings
 }
 
+// escapedQuote is a quote after a backslash that does not end a cell.
+var escapedQuote = regexp.MustCompile(`\\"\pL`)
+
 // newCSVRecords finds the delimiter: as a first line like "sep=;" declares it, else the one of which most lines have
 // the same number.
 func newCSVRecords(name, text string) *csvRecords {
-	r := &csvRecords{text: text, line: 1, comma: ','}
+	r := &csvRecords{text: text, line: 1, comma: ',', escaped: escapedQuote.MatchString(text) &&
+		!strings.Contains(text, `""`)}
 	if first, rest, _ := strings.Cut(text, "\n"); len(first) == len("sep=;") && strings.EqualFold(first[:4], "sep=") {
 		r.text, r.line, r.comma = rest, 2, first[4]
 	} else if r.comma = delimiter(text); strings.EqualFold(path.Ext(name), ".tsv") && r.comma == ',' {
@@ -58,12 +65,13 @@ func (r *csvRecords) peek() [][]string {
 
 // next is the next record that is not blank; more is false at the end.
 func (r *csvRecords) next() (row []string, more bool, err error) {
+	r.gap = false
 	for r.at < len(r.text) {
 		end := lineEnd(r.text, r.at)
 		if strings.TrimSpace(r.text[r.at:end]) != "" {
 			break
 		}
-		r.at, r.line = end, r.line+1
+		r.at, r.line, r.gap = end, r.line+1, true
 	}
 	if r.at >= len(r.text) {
 		return nil, false, nil
@@ -102,10 +110,7 @@ func (r *csvRecords) record() (row []string, end int, err error) {
 // quoted reads a cell in quotes; closed is false when there is none at that place. A quote that is not doubled and
 // not at the cell's end belongs to its text.
 func (r *csvRecords) quoted(at, line int) (cell string, next int, closed bool) {
-	for at < line && r.text[at] == ' ' && r.comma != ' ' {
-		at++
-	}
-	if at >= len(r.text) || r.text[at] != '"' {
+	if at = r.skipSpaces(at); at >= line || r.text[at] != '"' {
 		return "", at, false
 	}
 	var b strings.Builder
@@ -116,8 +121,12 @@ func (r *csvRecords) quoted(at, line int) (cell string, next int, closed bool) {
 			if lines++; lines > maxQuotedLines || i-at > maxQuoted || r.searched > maxSearched {
 				return r.unclosed(at, i)
 			}
+		case r.escaped && strings.HasPrefix(r.text[i:], `\"`):
+			b.WriteString(r.text[from:i])
+			i++
+			from = i
 		case c != '"':
-		case i+1 < len(r.text) && r.text[i+1] == '"':
+		case strings.HasPrefix(r.text[i:], `""`):
 			b.WriteString(r.text[from : i+1])
 			i++
 			from = i + 1

@@ -31,7 +31,8 @@ var toMarkdown = newMarkdownConverter()
 
 func newMarkdownConverter() *converter.Converter {
 	c := converter.NewConverter(
-		converter.WithPlugins(base.NewBasePlugin(), commonmark.NewCommonmarkPlugin()),
+		converter.WithPlugins(base.NewBasePlugin(),
+			commonmark.NewCommonmarkPlugin(commonmark.WithListEndComment(false))),
 		converter.WithEscapeMode(converter.EscapeModeDisabled),
 	)
 	c.Register.RendererFor(writtenTable, converter.TagTypeBlock, renderWritten, converter.PriorityEarly)
@@ -107,13 +108,19 @@ func parseHTML(text string) (*html.Node, error) {
 	if formats {
 		text = withoutFormatting(text)
 	}
-	page, err := html.Parse(strings.NewReader(text))
+	text = withEndTags(text)
+	page, err := parseWithoutScripts(text)
 	if err != nil {
-		if page, err = html.Parse(strings.NewReader(flattened(text))); err != nil {
+		if page, err = parseWithoutScripts(flattened(text)); err != nil {
 			return nil, config.Failf(config.Malformed, "the HTML page cannot be parsed: %w", err)
 		}
 	}
 	return page, checkNesting(page)
+}
+
+// parseWithoutScripts parses what is for readers without scripts, too.
+func parseWithoutScripts(text string) (*html.Node, error) {
+	return html.ParseWithOptions(strings.NewReader(text), html.ParseOptionEnableScripting(false))
 }
 
 // decodeHTML is the page as UTF-8: by its byte order mark, as UTF-8 if that is what it is, by what it declares, or by

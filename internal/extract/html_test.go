@@ -35,6 +35,11 @@ func TestTablesInHTML(t *testing.T) {
 		{"a title over names that are td", "<table><tr><th colspan=2>Stock</th></tr><tr><td>Part</td><td>Price</td></tr><tr><td>a</td><td>1</td></tr></table>", "Stock\n| Part | Price |\n|---|---|\n| a | 1 |"},
 		{"the names again", "<table>" + head + "<tr><td>a</td><td>1</td></tr>" + head + "<tr><td>b</td><td>2</td></tr></table>", "| Part | Price |\n|---|---|\n| a | 1 |\n| b | 2 |"},
 		{"the layout of a page", "<table><tr><td><h2>A</h2><p>text</p></td><td><p>more</p></td></tr></table>", "## A\n\ntext\n\nmore"},
+		{"rows to the end of a group", "<table>" + head + "<tbody><tr><td rowspan=0>a</td><td>1</td></tr><tr><td>2</td></tr></tbody><tbody><tr><td>b</td><td>3</td></tr></tbody></table>", "| Part | Price |\n|---|---|\n| a | 1 |\n| a | 2 |\n| b | 3 |"},
+		{"rows beyond a group", "<table>" + head + "<tbody><tr><td rowspan=9>a</td><td>1</td></tr></tbody><tbody><tr><td>b</td><td>3</td></tr></tbody></table>", "| Part | Price |\n|---|---|\n| a | 1 |\n| b | 3 |"},
+		{"steps in a cell", "<table>" + head + "<tr><td><ol start=2><li>a</li><li>b</li></ol></td><td>1</td></tr></table>", "| Part | Price |\n|---|---|\n| 2. a; 3. b | 1 |"},
+		{"by its roles", "<div role=table><div><div role=row><span role=columnheader>Part</span><span role=columnheader>Price</span></div></div><div role=row><span role=rowheader>a</span><span role=cell>1</span></div></div>", "| Part | Price |\n|---|---|\n| a | 1 |"},
+		{"around code", "<table><tr><td class=linenos><pre>1\n2</pre></td><td><pre>a = 1\nb = 2</pre></td></tr></table>", "```\na = 1\nb = 2\n```"},
 		{"of one cell", "<table><tr><td>only <b>this</b></td></tr></table>", "only **this**"},
 		{"a span beyond reason", "<table><tr><td colspan=100000000 rowspan=100000000>x</td><td>y</td></tr></table>", "| " + strings.Repeat("x | ", 1000) + "y |"},
 	} {
@@ -81,13 +86,19 @@ func TestHTMLKeepsContentAndDropsMenus(t *testing.T) {
 		"a comment section":    "<main>" + long + `</main><section class="comments"><p>We measured 812 l/min.</p></section>`,
 		"cookies as a subject": "<main>" + long + `<div class="cookie-recipes"><h1>Cookies</h1>812 l/min</div></main>`,
 		"a menu with a table":  "<main>" + long + `</main><nav><table><tr><td>Flow</td><td>812 l/min</td></tr></table></nav>`,
+		"a shadow tree":        "<main>" + long + "<x-card><template shadowrootmode=open><p>812 l/min</p></template></x-card></main>",
+		"a frame":              "<main>" + long + `<iframe srcdoc="&lt;p&gt;812 l/min&lt;/p&gt;"></iframe></main>`,
+		"for no scripts":       "<main>" + long + "<noscript>Please enable JavaScript</noscript><noscript><p>812 l/min</p></noscript></main>",
+		"found when searched":  "<main>" + long + `<p hidden="until-found">812 l/min</p></main>`,
+		"shown by a script":    "<main>" + long + `<p style="display:none" x-show="open">812 l/min</p></main>`,
+		"a diagram's labels":   "<main>" + long + `<svg><foreignObject><div>812 l/min</div></foreignObject></svg></main>`,
 		"hidden to programs":   "<main>" + long + `<p aria-hidden="true">812 l/min</p></main>`,
 	} {
 		got := bodyOf(t, "<nav><h3>Wayfinding</h3>"+links+"</nav>"+body+`<div id="cookie-banner"><p>We use cookies. <button>Accept</button></p></div><ul class="menu">`+links+"</ul><footer>"+links+"</footer>")
 		if !strings.Contains(got, "812 l/min") {
 			t.Errorf("%s is lost", name)
 		}
-		for _, gone := range []string{"Elsewhere", "Accept", "Wayfinding"} {
+		for _, gone := range []string{"Elsewhere", "Accept", "Wayfinding", "JavaScript"} {
 			if strings.Contains(got, gone) {
 				t.Errorf("%s: %q is left", name, gone)
 			}
@@ -109,6 +120,8 @@ func TestHTMLThatNobodySeesIsCounted(t *testing.T) {
 		"white by a font":      `<font color="#ffffff">secret</font>`,
 		"off the page":         `<div style="position:absolute;left:-9999px">secret</div>`,
 		"by a rule":            `<style>.x1, p.y { display:none } @media print { .z { display:none } }</style><div class="x1">secret</div>`,
+		"by a rule with notes": `<style>/* not now */ .x1 { display:none }</style><div class="x1">secret</div>`,
+		"hidden by Outlook":    `<div style="mso-hide:all">secret</div>`,
 		"in white within bold": `<b><i style="color: white;">secret</i></b>`,
 	} {
 		d := extract(t, "a.html", "<html><body><p class=z>seen</p>"+hidden+"</body></html>")
@@ -153,15 +166,24 @@ func TestFormsOfFiguresInHTML(t *testing.T) {
 		"<p>10<span style='font-size:8pt; vertical-align: super'>6</span>, 1<span style='vertical-align:top'>2</span></p>":                                "10⁶, 12",
 		"<p>a<img src='cid:1'><img src='plan.png' alt='Plan'></p>":                                                                                        "a![Plan](plan.png)",
 		"<h2>Scope<a class='headerlink' href='#s'>Link</a></h2><h3><a href='#t'>#</a> Next<span class='mw-editsection'>[edit]</span></h3><p>dust<a href='#u'>¶</a> <a href='#v'>#</a>5</p>": "## Scope\n\n### Next\n\ndust #5",
-		"<center>a</center><center>b</center>":                                                   "a\n\nb",
-		"<p><textarea>as typed</textarea></p>":                                                   "as typed",
-		"<p>see<svg><title>Icon</title><g><text>inlet <tspan>DN 50</tspan></text></g></svg></p>": "see inlet DN 50",
-		"<p>dust<a href='#n1'><sup>1</sup></a> and <a href='b.html#n'>that</a></p>":              "dust¹ and [that](b.html#n)",
-		"<p>key " + strings.Repeat("aB3/", 60) + " end</p>":                                      "key  end",
-		"<p>max_batch_size *.log C:\\data\\new_logs a*b*c</p>":                                   "max_batch_size *.log C:\\data\\new_logs a*b*c",
-		"<p># no heading</p><p>1. no list</p>":                                                   "# no heading\n\n1. no list",
-		"<pre><code>def f(a_b):\n    return 1</code></pre>":                                      "```\ndef f(a_b):\n    return 1\n```",
-		"<p><img alt='a plan' src='data:image/png;base64,AAAA'></p>":                             "a plan",
+		"<center>a</center><center>b</center>": "a\n\nb",
+		"<p><math><mo>[</mo><mtable><mtr><mtd><mn>1</mn></mtd><mtd><mn>2</mn></mtd></mtr><mtr><mtd><mn>3</mn></mtd><mtd><mn>4</mn></mtd></mtr></mtable><mo>]</mo></math></p>": "[1 2; 3 4]",
+		"<p><math><mmultiscripts><mi>C</mi><none/><mn>2</mn><mprescripts/><none/><mn>14</mn></mmultiscripts></math></p>":                                                      "¹⁴C²",
+		"<p><math><mn>5</mn><mtext> mm</mtext><mspace width='1em'/><mi>max</mi></math></p>":                                                                                   "5 mm max",
+		"<p><math><munderover><mo>∑</mo><mn>1</mn><mn>9</mn></munderover><mi>x</mi></math></p>":                                                                               "∑₁⁹ x",
+		"<ol type=a start=2><li>one</li><li value=5><p>two</p></li></ol>":                                                                                                     "- b. one\n- e. two",
+		"<ol reversed><li>one</li><li>two</li></ol><ol style='list-style-type: lower-roman'><li>three</li></ol>":                                                              "- 2. one\n- 1. two\n\n- i. three",
+		"<ul><li>a</li></ul><ul><li>b</li></ul>":                                                                                                                              "- a\n\n- b",
+		"<a href=x><div><h3>Card</h3><p>text</p></div></a><p>end<a href=y><img src=i.png></a></p>":                                                                            "### Card\n\ntext\n\nend",
+		"<div role=heading aria-level=4>Head</div><details><summary>Ask</summary>answer</details>":                                                                            "#### Head\n\nAsk\n\nanswer",
+		"<p><textarea>as typed</textarea></p>":                                                                                                                                "as typed",
+		"<p>see<svg><title>Icon</title><g><text>inlet <tspan>DN 50</tspan></text></g></svg></p>":                                                                              "see inlet DN 50",
+		"<p>dust<a href='#n1'><sup>1</sup></a> and <a href='b.html#n'>that</a></p>":                                                                                           "dust¹ and [that](b.html#n)",
+		"<p>key " + strings.Repeat("aB3/", 60) + " end</p>":                                                                                                                   "key  end",
+		"<p>max_batch_size *.log C:\\data\\new_logs a*b*c</p>":                                                                                                                "max_batch_size *.log C:\\data\\new_logs a*b*c",
+		"<p># no heading</p><p>1. no list</p>":                                                                                                                                "# no heading\n\n1. no list",
+		"<pre><code>def f(a_b):\n    return 1</code></pre>":                                                                                                                   "```\ndef f(a_b):\n    return 1\n```",
+		"<p><img alt='a plan' src='data:image/png;base64,AAAA'></p>":                                                                                                          "a plan",
 	} {
 		if got := bodyOf(t, body); got != want {
 			t.Errorf("%s gives %q, want %q", body, got, want)
@@ -177,6 +199,14 @@ func TestFormsOfFiguresInHTML(t *testing.T) {
 	}
 	if diff := cmp.Diff(config.Metadata{"author": config.Text("Ann"), "keywords": config.List("badges", "doors")}, d.Metadata); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)
+	}
+}
+
+func TestEmptyElementsOfXHTML(t *testing.T) {
+	d := extract(t, "a.xhtml", `<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="a.js"/></head>`+
+		`<body><p>one</p><a id="x"/><textarea/><h2>two</h2></body></html>`)
+	if got := textOfFirst(d); got != "one\n\n## two" {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -43,6 +43,7 @@ func (p *htmlPage) sweep(n *html.Node, state sweepState, s sheets) error {
 	}
 	for child := n.FirstChild; child != nil; {
 		next := child.NextSibling
+		p.unfold(child)
 		switch {
 		case child.Type == html.CommentNode:
 			n.RemoveChild(child)
@@ -64,6 +65,7 @@ func (p *htmlPage) sweep(n *html.Node, state sweepState, s sheets) error {
 				return err
 			}
 			unwrapDeep(child, state)
+			applyRole(child)
 			if script := s.script(child); script != 0 {
 				rename(child, script)
 			}
@@ -73,11 +75,12 @@ func (p *htmlPage) sweep(n *html.Node, state sweepState, s sheets) error {
 	return nil
 }
 
-// drawnText is the text in a drawing, piece by piece.
+// drawnText is the text in a drawing, piece by piece, and that of the HTML in it.
 func drawnText(drawing *html.Node) string {
 	var pieces []string
 	for n := range drawing.Descendants() {
-		if piece := oneLineUncut(textOf(n)); n.Type == html.ElementNode && n.Data == "text" && piece != "" {
+		if piece := oneLineUncut(textOf(n)); n.Type == html.ElementNode &&
+			(n.Data == "text" || n.Data == "foreignObject") && piece != "" {
 			pieces = append(pieces, piece)
 		}
 	}
@@ -121,8 +124,10 @@ func unwrapDeep(n *html.Node, state sweepState) {
 var (
 	menuName = regexp.MustCompile(`(?i)(^|[\s_-])(nav|navbar|navigation|menu|menubar|breadcrumbs?|sidenav|` +
 		`skip-?links?|skip|pagination|pager|share|social|sharing)([\s_-]|$)`)
-	// signName is what signs beside headings are called: a link to the heading, a link to edit it.
-	signName   = regexp.MustCompile(`(^|\s)(headerlink|permalink|anchorjs-link|mw-editsection)(\s|$)`)
+	// signName is what signs beside headings and lines are called: a link to the heading, a link to edit it, the
+	// numbers of lines of code.
+	signName = regexp.MustCompile(`(^|\s)(headerlink|permalink|anchorjs-link|mw-editsection|linenos|linenodiv|` +
+		`rouge-gutter|blob-num)(\s|$)`)
 	bannerName = regexp.MustCompile(`(?i)(cookie|consent|gdpr|privacy-?banner)`)
 )
 

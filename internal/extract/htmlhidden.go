@@ -20,10 +20,11 @@ type sheets struct {
 }
 
 var (
-	styleRule = lazily(`([^{}]{1,300})\{([^{}]{0,1000})\}`)
-	mediaRule = regexp.MustCompile(`@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}`)
-	oneName   = regexp.MustCompile(`^[.#][\w-]+$`)
-	invisible = regexp.MustCompile(`(?i)(^|[;\s])(display\s*:\s*none|visibility\s*:\s*hidden|` +
+	styleRule  = lazily(`([^{}]{1,300})\{([^{}]{0,1000})\}`)
+	cssComment = regexp.MustCompile(`(?s)/\*.*?\*/`)
+	mediaRule  = regexp.MustCompile(`@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}`)
+	oneName    = regexp.MustCompile(`^[.#][\w-]+$`)
+	invisible  = regexp.MustCompile(`(?i)(^|[;\s])(display\s*:\s*none|mso-hide\s*:\s*all|visibility\s*:\s*hidden|` +
 		`opacity\s*:\s*0?\.?0+\s*(;|!|$)|` +
 		`font-size\s*:\s*(0(px|pt|em|rem|%)?|(0?\.\d+|1)(px|pt)|0?\.0\d*(em|rem)|1%)\s*(;|!|$)|` +
 		`(left|top|text-indent)\s*:\s*-\d{4,}px)`)
@@ -36,7 +37,8 @@ var (
 		`position\s*:\s*relative\s*;\s*top\s*:\s*0?\.\d+em)\s*(;|!|$)`)
 	expandable = regexp.MustCompile(`(?i)(tab|pane|panel|accordion|collaps|toggle|expand|faq|answer|detail|slide|carousel|` +
 		`step|more|content|spoiler|section)`)
-	referringIDs = []string{"aria-controls", "data-target", "data-bs-target", "href", "aria-owns", "data-tab", "for"}
+	openingAttributes = []string{"data-tab", "data-panel", "x-show", "v-show", "ng-show"}
+	referringIDs      = []string{"aria-controls", "data-target", "data-bs-target", "href", "aria-owns", "data-tab", "for"}
 )
 
 // sheets reads the page's style elements, and what refers to what.
@@ -48,7 +50,7 @@ func (p *htmlPage) sheets() sheets {
 		}
 		switch n.DataAtom {
 		case atom.Style:
-			s.read(mediaRule.ReplaceAllString(textOf(n), ""))
+			s.read(mediaRule.ReplaceAllString(cssComment.ReplaceAllString(textOf(n), ""), ""))
 		case atom.Link:
 			s.external = s.external || strings.Contains(strings.ToLower(attributeOf(n, "rel")), "stylesheet")
 		}
@@ -131,8 +133,8 @@ func (s sheets) opens(n *html.Node, id string) bool {
 	if n.Parent != nil && n.Parent.DataAtom == atom.Details {
 		return true
 	}
-	return expandable.MatchString(attributeOf(n, "class")+" "+id) ||
-		hasAttribute(n, "data-tab") || hasAttribute(n, "data-panel")
+	return expandable.MatchString(attributeOf(n, "class")+" "+id) || attributeOf(n, "hidden") == "until-found" ||
+		slices.ContainsFunc(openingAttributes, func(name string) bool { return hasAttribute(n, name) })
 }
 
 func hasAttribute(n *html.Node, name string) bool {

@@ -23,7 +23,7 @@ func (p *htmlPage) rewriteInline(n *html.Node) {
 
 func (p *htmlPage) rewriteElement(n *html.Node) {
 	if n.Data == "math" {
-		replace(n, " "+strings.TrimSpace(mathText(n, 0))+" ")
+		replace(n, " "+oneLineUncut(mathText(n, 0))+" ")
 		return
 	}
 	if strings.Contains(attributeOf(n, "class"), "katex-html") { // the formula again, as it is drawn
@@ -48,6 +48,8 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 		n.Parent.RemoveChild(n)
 	case atom.Dl:
 		rewriteTerms(n)
+	case atom.Ol:
+		rewriteOrdered(n)
 	case atom.Img:
 		switch alt := attributeOf(n, "alt"); {
 		case strings.HasPrefix(strings.TrimSpace(attributeOf(n, "src")), "data:"):
@@ -57,17 +59,25 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 			n.Parent.RemoveChild(n)
 		}
 	case atom.A:
-		href := strings.TrimSpace(attributeOf(n, "href"))
-		switch {
-		case strings.HasPrefix(href, "#") && isSign(n):
-			n.Parent.RemoveChild(n)
-		case strings.HasPrefix(href, "data:"), strings.HasPrefix(href, "javascript:"), strings.HasPrefix(href, "#"):
-			rename(n, atom.Span)
-		}
-	case atom.Center:
+		rewriteLink(n)
+	case atom.Center, atom.Summary:
 		rename(n, atom.Div)
-	case atom.Button, atom.Option, atom.Legend, atom.Summary, atom.Label:
+	case atom.Button, atom.Option, atom.Legend, atom.Label:
 		n.AppendChild(&html.Node{Type: html.TextNode, Data: " "})
+	}
+}
+
+// rewriteLink leaves of a link its text where it leads nowhere, and drops the sign beside a heading.
+func rewriteLink(n *html.Node) {
+	href := strings.TrimSpace(attributeOf(n, "href"))
+	switch {
+	case strings.HasPrefix(href, "#") && isSign(n):
+		n.Parent.RemoveChild(n)
+	case hasBlocks(n): // a card that is a link as a whole
+		rename(n, atom.Div)
+	case strings.HasPrefix(href, "data:"), strings.HasPrefix(href, "javascript:"), strings.HasPrefix(href, "#"),
+		strings.TrimSpace(textOf(n)) == "" && find(n, atom.Img) == nil:
+		rename(n, atom.Span)
 	}
 }
 
@@ -135,104 +145,4 @@ func inputText(n *html.Node) string {
 		return ""
 	}
 	return attributeOf(n, "value") + " "
-}
-
-// rewriteTerms puts each term of a list on a line with what is said of it, if that is short.
-func rewriteTerms(list *html.Node) {
-	var term *html.Node
-	for n := range list.Descendants() {
-		switch n.DataAtom {
-		case atom.Dt:
-			rename(n, atom.P)
-			term = n
-		case atom.Dd:
-			text := strings.TrimSpace(textOf(n))
-			if term == nil || len(text) > maxRepeat || strings.Contains(text, "\n\n") || hasBlocks(n) {
-				rename(n, atom.Div)
-				term = nil
-				continue
-			}
-			separator := ": "
-			if hasAttribute(term, "said") {
-				separator = "; "
-			} else if strings.HasSuffix(strings.TrimSpace(textOf(term)), ":") {
-				separator = " "
-			}
-			setAttribute(term, "said", "yes")
-			term.AppendChild(&html.Node{Type: html.TextNode, Data: separator})
-			for c := n.FirstChild; c != nil; c = n.FirstChild {
-				n.RemoveChild(c)
-				term.AppendChild(c)
-			}
-			rename(n, atom.Div)
-		}
-	}
-}
-
-// hasBlocks reports whether an element holds more than a line of text.
-func hasBlocks(n *html.Node) bool {
-	for d := range n.Descendants() {
-		switch d.DataAtom {
-		case atom.P, atom.Ul, atom.Ol, atom.Table, atom.Div, atom.Pre, atom.Blockquote, atom.Dl:
-			return true
-		}
-	}
-	return false
-}
-
-// mathText is MathML on one line. The deepest parts of a formula that nests beyond reason are their text.
-func mathText(n *html.Node, depth int) string {
-	if n.Type == html.TextNode {
-		return strings.TrimSpace(n.Data)
-	}
-	var parts []string
-	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		if c.Type == html.TextNode && strings.TrimSpace(c.Data) == "" || c.Data == "annotation" ||
-			c.Data == "annotation-xml" {
-			continue
-		}
-		if depth > 50 {
-			parts = append(parts, textOf(c))
-			continue
-		}
-		parts = append(parts, mathText(c, depth+1))
-	}
-	part := func(i int) string {
-		if i < len(parts) {
-			return parts[i]
-		}
-		return ""
-	}
-	switch n.Data {
-	case "mfrac":
-		return fraction(part(0), part(1))
-	case "msup", "mover":
-		return part(0) + superscript(part(1))
-	case "msub", "munder":
-		return part(0) + subscript(part(1))
-	case "msubsup", "munderover":
-		return part(0) + subscript(part(1)) + superscript(part(2))
-	case "msqrt":
-		return "√" + operand(strings.Join(parts, ""))
-	case "mroot":
-		return superscript(part(1)) + "√" + operand(part(0))
-	case "mfenced":
-		return "(" + strings.Join(parts, ", ") + ")"
-	case "mo":
-		return mathOperator(strings.Join(parts, ""))
-	case "mtr", "mtd", "mtable":
-		return strings.Join(parts, " ")
-	}
-	return strings.Join(parts, "")
-}
-
-// mathOperator has spaces around it where it relates or adds.
-func mathOperator(s string) string {
-	switch s {
-	case "=", "+", "-", "−", "<", ">", "≤", "≥", "≈", "≠", "±", "×", "⋅", "·":
-		return " " + s + " "
-	case "\u2061", "\u2062", "\u2063", "\u2064": // applied, times, comma and plus that are not written
-		return ""
-	}
-	return s
 }

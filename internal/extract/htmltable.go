@@ -74,10 +74,15 @@ func titleRow(rows []tableRow) string {
 // layOut gives the cells of rows their columns, and tells the rows that name them from the others.
 func (p *htmlPage) layOut(rows []tableRow) (header, body [][]string, err error) {
 	g := &grid{limit: p.limit}
-	for _, row := range rows {
+	left := rowsLeft(rows)
+	for i, row := range rows {
 		cells := make([]gridCell, 0, len(row.cells))
 		for _, cell := range row.cells {
-			cells = append(cells, gridCell{text: cellText(cell), cols: spanned(cell, "colspan"), rows: spanned(cell, "rowspan")})
+			c := gridCell{text: cellText(cell), cols: spanned(cell, "colspan"), rows: min(spanned(cell, "rowspan"), left[i])}
+			if strings.TrimSpace(attributeOf(cell, "rowspan")) == "0" {
+				c.rows = left[i]
+			}
+			cells = append(cells, c)
 		}
 		texts, err := g.row(cells)
 		if err != nil {
@@ -101,6 +106,17 @@ func (p *htmlPage) layOut(rows []tableRow) (header, body [][]string, err error) 
 		header, body = body[:1], body[1:]
 	}
 	return header, body, nil
+}
+
+// rowsLeft are how many rows of its group each row begins: no cell goes on beyond its group.
+func rowsLeft(rows []tableRow) []int {
+	left := make([]int, len(rows))
+	for i := len(rows) - 1; i >= 0; i-- {
+		if left[i] = 1; i+1 < len(rows) && rows[i].group == rows[i+1].group {
+			left[i] += left[i+1]
+		}
+	}
+	return left
 }
 
 // markdownRows is a table as Markdown, its caption on the line above.
@@ -127,12 +143,14 @@ func markdownRows(caption string, names []string, rows [][]string) string {
 // tableRow is a row of a table.
 type tableRow struct {
 	cells  []*html.Node
+	group  int  // counts the table's head, bodies and foot
 	header bool // it names the columns
 	named  bool // its first cell names the row
 }
 
 // tableRows are the table's rows, those at its head first, and its caption.
 func tableRows(table *html.Node) (rows []tableRow, caption string) {
+	group := 0
 	var visit func(n *html.Node, head bool)
 	visit = func(n *html.Node, head bool) {
 		for c := n.FirstChild; c != nil; c = c.NextSibling {
@@ -140,9 +158,14 @@ func tableRows(table *html.Node) (rows []tableRow, caption string) {
 			case atom.Caption:
 				caption = oneLine(textOf(c))
 			case atom.Thead, atom.Tbody, atom.Tfoot:
+				group++
 				visit(c, c.DataAtom == atom.Thead)
 			case atom.Tr:
-				rows = append(rows, readRow(c, head))
+				row := readRow(c, head)
+				row.group = group
+				rows = append(rows, row)
+			case atom.Div, atom.Span: // between the parts of what is a table by its role
+				visit(c, head)
 			}
 		}
 	}
@@ -172,7 +195,7 @@ func isLayout(rows []tableRow) bool {
 		for _, cell := range row.cells {
 			cells++
 			for n := range cell.Descendants() {
-				if isHeading(n) && !named ||
+				if (isHeading(n) || isCode(n)) && !named ||
 					n.Data == writtenTable && (len(rows) == 1 || strings.Count(attributeOf(n, "text"), "\n") > 4) {
 					return true
 				}
@@ -183,6 +206,11 @@ func isLayout(rows []tableRow) bool {
 		}
 	}
 	return cells <= 1 || size > maxLayoutCell*cells
+}
+
+// isCode reports whether an element holds code of several lines.
+func isCode(n *html.Node) bool {
+	return n.DataAtom == atom.Pre && strings.Contains(strings.Trim(textOf(n), "\n"), "\n")
 }
 
 // unwrapTable makes a table and what it is made of plain blocks.
@@ -217,6 +245,8 @@ func cellText(cell *html.Node) string {
 			inline := strings.NewReplacer("\n|---", "", "|---", "", "|\n", "; ", "\n", "; ", "| ", " ", " |", " ")
 			b.WriteString(" " + inline.Replace(attributeOf(n, "text")) + " ")
 			return
+		case n.DataAtom == atom.Ol:
+			writeNumbers(n, "")
 		case n.DataAtom == atom.Img:
 			b.WriteString(" " + attributeOf(n, "alt") + " ")
 		case n.DataAtom == atom.Li && hasText(&b):

@@ -37,6 +37,14 @@ func TestCSV(t *testing.T) {
 		{"a title and a blank row", "a.csv", "Cranes,,\n,,\nname,load,bay\nK1,5,2\n", "Cranes\n\nname: K1\nload: 5\nbay: 2"},
 		{"a title with the header's commas", "a.csv", "Cranes,,\nname,load,bay\nK1,5,2\n", "Cranes\n\nname: K1\nload: 5\nbay: 2"},
 		{"comments above the header", "a.csv", "# exported\n# by a program, on Monday\n#id,name,bay\n1,x,2\n2,y,3\n", "exported; by a program on Monday\n\nid: 1\nname: x\nbay: 2\n\nid: 2\nname: y\nbay: 3"},
+		{"a title with a delimiter", "a.csv", "Sales\nAll regions; EUR\n\nname;q1;q2\nK1;5;2\n", "Sales; All regions EUR\n\nname: K1\nq1: 5\nq2: 2"},
+		{"an index that the names leave out", "a.csv", "\"name\",\"age\"\n\"1\",\"Ann\",5\n\"2\",\"Bob\",6\n", "column 1: 1\nname: Ann\nage: 5\n\ncolumn 1: 2\nname: Bob\nage: 6"},
+		{"quotes behind backslashes", "a.csv", "id,note\n1,\"said \\\"hi\\\", then left\"\n", "id: 1\nnote: said \"hi\", then left"},
+		{"backslashes before quotes", "a.csv", "id,note\n\"C:\\a\\\",\"x\"\n", "id: C:\\a\\\nnote: x"},
+		{"a second table", "a.csv", "A,,\nname,load,bay\nK1,5,2\n,,\nB,,\ncity,zip,pop\nRome,7,8\n", "A\n\nname: K1\nload: 5\nbay: 2\n\nB\n\ncity: Rome\nzip: 7\npop: 8"},
+		{"a second table of another width", "a.csv", "name,load\nK1,5\n\ncity,zip,pop\nRome,7,8\n", "name: K1\nload: 5\n\ncity: Rome\nzip: 7\npop: 8"},
+		{"blank rows within a table", "a.csv", "name,load\nK1,5\n\nRome\n\nK2,6\n", "name: K1\nload: 5\n\nname: Rome\n\nname: K2\nload: 6"},
+		{"many comments above", "a.csv", "# -\n# A\n# B\n# C\nname,load\nK1,5\n", "-; A; B; C\n\nname: K1\nload: 5"},
 		{"one column", "a.csv", "name\nAnn\nBob\n", "name: Ann\n\nname: Bob"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
