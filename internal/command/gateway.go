@@ -16,6 +16,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/oidc"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 	"github.com/ragpipeline/ragpipeline/internal/serve"
+	"github.com/ragpipeline/ragpipeline/internal/source"
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
@@ -88,6 +89,9 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 	}
 	path := d.questionPath(*c)
 	options := d.gatewayOptions(path)
+	if options.Originals, err = originals(c.Originals, source.Resolvers{}); err != nil {
+		return unusable{err}
+	}
 	if f.keysDir != "" {
 		options.Keys = keys.MountedClients(f.keysDir)
 	}

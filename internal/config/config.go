@@ -64,6 +64,8 @@ type Gateway struct {
 	PublicURL string `json:"publicURL,omitempty"`
 	// Limits bound the requests of each kind: answers, searches, and texts to embed or rank.
 	Limits GatewayLimits `json:"limits,omitzero"`
+	// Originals are the sources of which the gateway has the documents themselves, in directories.
+	Originals []Source `json:"originals,omitempty"`
 }
 
 // GatewayLimits bound the requests of one kind that a gateway takes.

@@ -172,6 +172,7 @@ func Gateway(p *v1alpha1.RAGPipeline, d DataPlane) (config.Gateway, error) {
 		Limits: config.GatewayLimits{
 			Concurrent: int(answer.Limits.Concurrent), Queued: int(answer.Limits.Queued),
 		},
+		Originals: d.originals(p.Spec.Documents),
 	}, nil
 }
 

@@ -52,6 +52,8 @@ type SourceKind struct {
 	// Mounted reports whether a pod mounts the first of Objects as the source's directory, in place
 	// of Config.
 	Mounted bool
+	// Shared reports whether any number of pods can mount it, on whatever nodes they are.
+	Shared bool
 	// Path is the directory within what is mounted.
 	Path string
 	// Versioned reports whether a change of Objects starts a run: with a ConfigMap the documents
@@ -68,6 +70,7 @@ func KindOf(s v1alpha1.Source) SourceKind {
 			Config:    config.Source{ConfigMap: &config.ConfigMap{Name: name}},
 			Objects:   []Object{{Kind: KindConfigMap, Name: name, Field: "configMap.name"}},
 			Mounted:   true,
+			Shared:    true,
 			Versioned: true,
 		}
 	case s.PersistentVolumeClaim != nil:
@@ -215,6 +218,16 @@ func (d DataPlane) place(s v1alpha1.Source) config.Source {
 		return config.Source{Directory: place}
 	}
 	return kind.Config
+}
+
+// originals are the sources that a gateway's pods mount, too.
+func (d DataPlane) originals(sources []v1alpha1.Source) (list []config.Source) {
+	for _, s := range sources {
+		if place := d.place(s); KindOf(s).Shared && place.Directory != nil {
+			list = append(list, config.Source{Name: s.Name, Directory: place.Directory})
+		}
+	}
+	return list
 }
 
 // maxBytes returns the limit in bytes; 0 for one that is not set.

@@ -1,6 +1,8 @@
 package desired
 
 import (
+	"path"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -144,6 +146,9 @@ func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTe
 			WithSecretName(string(spec.TLS.SecretName)).WithDefaultMode(0o440)))
 		container.WithArgs("--tls-dir", tlsDirectory).WithVolumeMounts(readOnly("tls", tlsDirectory))
 	}
+	documents, mounts := b.originals()
+	volumes = append(volumes, documents...)
+	container.WithVolumeMounts(mounts...)
 	template := b.template(pod{
 		component:   naming.ComponentGateway,
 		account:     b.names.Gateway(),
@@ -155,6 +160,24 @@ func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTe
 	}, container)
 	template.Spec.WithTerminationGracePeriodSeconds(preStopGrace)
 	return template
+}
+
+// originals returns the documents that the gateway can send as they are, and their mounts. They are
+// optional: without them the gateway sends the text in the index.
+func (b builder) originals() ([]*corev1ac.VolumeApplyConfiguration, []*corev1ac.VolumeMountApplyConfiguration) {
+	var volumes []*corev1ac.VolumeApplyConfiguration
+	var mounts []*corev1ac.VolumeMountApplyConfiguration
+	for _, s := range b.p.Spec.Documents {
+		kind := derive.KindOf(s)
+		if !kind.Shared {
+			continue
+		}
+		name := naming.Program(s.Name)
+		volumes = append(volumes, corev1ac.Volume().WithName(name).
+			WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(kind.Objects[0].Name).WithOptional(true)))
+		mounts = append(mounts, readOnly(name, path.Join(sourcesDirectory, s.Name)))
+	}
+	return volumes, mounts
 }
 
 // clients returns the name of the Secret with the clients' keys; empty if there are none.

@@ -257,9 +257,20 @@ func TestTheGatewaysPodIsReadyAnswersAndTellsOfItself(t *testing.T) {
 	sim := nimsim.Start(t, nimsim.Options{Key: "key-of-the-models"})
 	pod := newPod(t, sim.URL)
 	pod.startIngest().wait().ends(0)
+	pod.gateway.Originals = pod.ingest.Sources
 	gateway, api, ops := pod.startGateway()
 	api.until("/readyz", http.StatusOK)
 	ops.until("/readyz", http.StatusOK)
+	for _, form := range []string{"original", "extracted"} { // while the source has the document, and afterwards
+		content := api.do(http.MethodGet, "/v1/documents/docs/wind.md/content", "")
+		content.want(t, http.StatusOK, "knots")
+		if got := content.header.Get("X-Document-Content"); got != form {
+			t.Errorf("the content is %s, want %s", got, form)
+		}
+		if err := os.RemoveAll(pod.ingest.Sources[0].Directory.Path); err != nil {
+			t.Fatal(err)
+		}
+	}
 	api.ask("What is wind measured in?").want(t, http.StatusOK, "Wind is measured in knots. [1]", `"document_id":"docs/wind.md"`)
 
 	status := ops.status()
