@@ -118,7 +118,11 @@ func send(ctx context.Context, token, method, url string, body, into any) error 
 	if reply.StatusCode/100 != 2 {
 		return &refused{reply.StatusCode, bounded(string(content), 600)}
 	}
-	if into == nil {
+	switch into := into.(type) {
+	case nil:
+		return nil
+	case *string: // of a reply that is not JSON
+		*into = string(content)
 		return nil
 	}
 	return json.Unmarshal(content, into)

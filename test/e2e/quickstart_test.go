@@ -6,11 +6,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -46,12 +48,29 @@ func TestTheQuickstartAnswersOnceItIsReady(t *testing.T) {
 	if object.Status.Endpoint != "http://quickstart-gateway."+p.namespace.name+".svc:8080" {
 		t.Errorf("status.endpoint is %q", object.Status.Endpoint)
 	}
+	p.sendsWhatItRead("ragpipeline-concepts", "generations.md")
 	p.printsItsColumns()
 	p.mountsNoToken()
 	p.isQuiet(time.Minute)
 	prober.end()
 	prober.unfailing(t)
 	p.people()
+}
+
+// sendsWhatItRead downloads a document of the source concepts, which is an entry of a ConfigMap.
+func (p *pipeline) sendsWhatItRead(configMap, entry string) {
+	p.t.Helper()
+	var source corev1.ConfigMap
+	if err := api.Get(p.t.Context(), p.namespace.key(configMap), &source); err != nil {
+		p.t.Fatal(err)
+	}
+	var content string
+	if err := p.call(p.t.Context(), http.MethodGet, "/v1/documents/concepts/"+entry+"/content", nil, &content); err != nil {
+		p.t.Fatal(err)
+	}
+	if diff := cmp.Diff(source.Data[entry], content); diff != "" {
+		p.t.Errorf("%s (-source +gateway):\n%s", entry, diff)
+	}
 }
 
 // printsItsColumns reads what `kubectl get` prints.
