@@ -181,7 +181,8 @@ func (s refusalText) has(words string) bool { return strings.Contains(string(s),
 
 // refusals are the words by which servers refuse a field, a value or a role.
 var refusals = []string{
-	"unsupported", "not support", "n't support", "unrecognized", "unrecognised", "unknown", "not permitted", "extra_forbidden",
+	"unsupported", "not support", "n't support", "unrecognized", "unrecognised", "unknown", "not permitted",
+	"extra_forbidden",
 	"not allowed", "unexpected", "extraneous", "cannot find field", "not enabled", "not available", "not accept",
 	"not implemented", "only the default", "is deprecated", "invalid parameter", "forbidden",
 }

@@ -281,3 +281,30 @@ func TestAnAnswerThatIsCompressedUnaskedIsRead(t *testing.T) {
 		t.Error("text that only claims to be compressed is read")
 	}
 }
+
+// llama.cpp and LM Studio refuse within a stream whose status is 200.
+func TestARefusalInAStreamTeachesToo(t *testing.T) {
+	for name, refusal := range map[string]string{
+		"llama.cpp": `data: {"error":{"code":500,"message":"Conversation roles must alternate user/assistant/user/assistant/...","type":"server_error"}}`,
+		"LM Studio": "event: error\ndata: {\"error\":{\"message\":\"Error rendering prompt with jinja template: \\\"Conversation roles must alternate user/assistant\\\".\"}}",
+		"by text":   `data: {"error":"Only user and assistant roles are supported!"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, body []byte) {
+				w.Header().Set("Content-Type", "text/event-stream")
+				if !alternates(decode[llmRequest](t, body).roles()) {
+					io.WriteString(w, ": ping\n\n"+refusal+"\n\n")
+					return
+				}
+				io.WriteString(w, events("Hel", "lo"))
+			})
+			r := ChatRequest{Messages: conversations["with history"]}
+			for range 2 {
+				pieces := ""
+				if _, err := s.chat().Stream(t.Context(), r, func(s string) error { pieces += s; return nil }); err != nil || pieces != "Hello" {
+					t.Fatalf("got %q, %v", pieces, err)
+				}
+			}
+		})
+	}
+}

@@ -136,12 +136,8 @@ func failureFor(status int, said string) config.Failure {
 		return config.ModelOverloaded
 	case status == http.StatusServiceUnavailable:
 		return config.ModelNotReady
-	case status == http.StatusBadRequest && containsAny(said, keyWords):
-		return config.ModelUnauthorized
-	case status == http.StatusBadRequest && containsAny(said, creditWords):
-		return config.ModelUnpaid
-	case status == http.StatusBadRequest && containsAny(said, unknownWords):
-		return config.ModelNotFound
+	case status == http.StatusBadRequest && byWords(said) != "":
+		return byWords(said)
 	case mayBeTooLong(status) && containsAny(said, tooLongWords):
 		return config.InputTooLong
 	case status == http.StatusNotFound && strings.Contains(said, noResult):
@@ -154,12 +150,23 @@ func failureFor(status int, said string) config.Failure {
 	return config.ModelBroken
 }
 
-// Some servers have the status 400 for what others have a status of its own for.
-var (
-	keyWords     = []string{"api key not valid", "incorrect api key", "invalid api key"} // Gemini; xAI
-	creditWords  = []string{"credit balance is too low"}                                 // Anthropic
-	unknownWords = []string{"model not exist", "invalid model", "is not a valid model"}  // DeepSeek; LiteLLM, Mistral; OpenRouter
-)
+// byWords returns the failure for which others have a status of its own, where a server has 400 for it.
+func byWords(said string) config.Failure {
+	for _, known := range []struct {
+		words   []string
+		failure config.Failure
+	}{
+		{[]string{"api key not valid", "incorrect api key", "invalid api key"}, config.ModelUnauthorized}, // Gemini; xAI
+		{[]string{"credit balance is too low"}, config.ModelUnpaid},                                       // Anthropic
+		// DeepSeek; LiteLLM, Mistral; OpenRouter
+		{[]string{"model not exist", "invalid model", "is not a valid model"}, config.ModelNotFound},
+	} {
+		if containsAny(said, known.words) {
+			return known.failure
+		}
+	}
+	return ""
+}
 
 // mayBeTooLong reports whether status is one that servers use for a text over the limit; llama.cpp
 // uses 500.

@@ -17,11 +17,11 @@ var (
 		// German, Dutch
 		`\bnicht (\w+ )?(finden|gefunden|enthalten|erwähnt|angegeben|genannt|beantworten|beantwortet|hervor)|` +
 		`\bkeine?n? (\w+ )?(informationen|information|angaben?|antwort|hinweise?)\b|` +
-		`\bniet (\w+ )?(vinden|gevonden|vermeld|genoemd|beantwoorden)|\bgeen (informatie|antwoord|vermelding)\b|` +
+		`\bniet (\w+ )?(vinden|gevonden|vermeld|genoemd|beantwoorden)|\bgeen (inform\pL+|antwoord|vermelding)\b|` +
 		// French, Spanish, Italian, Portuguese
 		`\bne (\pL+ )?(trouv|contien|contenir|mentionn|précis|indiqu|fourni|permet|peux)\pL* pas|` +
 		`\bn['’](est|ai|a|indiqu|y)\pL* (\pL+ )?pas\b|\baucune (information|mention|réponse|indication)|` +
-		`\b(no|non|não) (\pL+ )?(encuentr|contien|mencion|proporcion|especific|indic|puedo|hay|aparec|incluy|` +
+		`\b(no|non|não) (\pL+ )?(encuentr|contien|mencion|propor\pL+|especific|indic|puedo|hay|aparec|incluy|` +
 		`trov|conten|menzion|specific|forni|riesco|posso|encontr|cont[éê]m|fornec|consigo|há)|` +
 		// Chinese, Japanese
 		`(未|没有|並未|沒有)(被)?(找到|提及|提到|包含|说明|提供|相关)|无法(找到|回答|确定)|找不到|` +
@@ -29,7 +29,7 @@ var (
 	inDocuments = regexp.MustCompile(`(?i)\b(documents?|passages?|sources?|context|information|text|materials?)\b|` +
 		`\b(dokument\pL*|passage|passagen|quellen?|kontext|texte?n?|unterlagen|abschnitte?n?|documenten|bronnen)\b|` +
 		`\b(contexte|textes|extraits?|documentos?|pasajes?|fuentes?|contexto|textos?|fragmentos?|documenti|passaggi|` +
-		`fonti|contesto|testo|brani|passagens|fontes?|trechos?)\b|` +
+		`fonti|contesto|testo|brani|passagen\pL+|fontes?|trechos?)\b|` +
 		`文档|文件|段落|资料|材料|上下文|文本|文書|資料|ドキュメント|文章`)
 )
 
