@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -19,9 +20,14 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	err := command.New().ExecuteContext(ctx)
+	interrupted := ctx.Err() != nil
 	stop()
 	if err != nil {
-		if text := err.Error(); text != "" {
+		text := err.Error()
+		if interrupted && errors.Is(err, context.Canceled) { // where it was is of no interest
+			text = "interrupted"
+		}
+		if text != "" {
 			fmt.Fprintln(serve.Plain(os.Stderr), "ragpipeline:", text)
 		}
 		os.Exit(command.ExitCode(err))

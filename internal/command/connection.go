@@ -75,7 +75,7 @@ func (c *connection) named(
 	}
 	if len(args) != len(want) {
 		usage := cmd.CommandPath() + " " + strings.Join(want, " ")
-		if c.url == "" {
+		if c.url == "" && cmd.Flags().Lookup("url") != nil {
 			usage += ", or --url URL instead of NAME"
 		}
 		return "", nil, unusable{fmt.Errorf("%s got %d arguments; write %s", cmd.Name(), len(args), usage)}

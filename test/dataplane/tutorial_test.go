@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,20 +31,85 @@ func TestTheTutorialWorksByCopyAndPaste(t *testing.T) {
 	script := "set -euo pipefail\nollama() { :; }\n" + strings.Join(blocks(laptop, "sh"), "")
 	script = strings.ReplaceAll(script, "127.0.0.1:8085", freeAddress(t))
 
+	output := shell(t, bash, t.TempDir(), script, "OLLAMA_HOST="+ollama(t, nimsim.Start(t, nimsim.Options{})))
+	contains(t, output, "up to 24 weeks", "documents/leave.md", "140 euros", "1 changed", "takes more than six hours")
+}
+
+// elsewhere begin the commands of README.md that need more than this machine, or what the test brings along. They are
+// the steps of hack/demo.sh and test/e2e, and of the tests of hosted models.
+var elsewhere = []string{"git clone ", "make ", "helm install ", "kubectl apply ", "bin/ragpipeline wait quickstart",
+	"bin/ragpipeline ask quickstart ", "export NVIDIA_API_KEY=", "bin/ragpipeline run -f config/samples/hosted.yaml "}
+
+// The commands of README.md work from top to bottom, and so does that of docs/cli.md for a gateway at a URL.
+func TestTheREADMEWorksByCopyAndPaste(t *testing.T) {
+	t.Parallel()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("there is no bash")
+	}
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	home := t.TempDir()
+	for _, dir := range []string{"docs", "config/samples"} {
+		if err := os.CopyFS(filepath.Join(home, dir), os.DirFS(filepath.Join("../..", dir))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Dir(path), filepath.Join(home, "bin")); err != nil {
+		t.Fatal(err)
+	}
+	script, ran := "set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n", 0
+	for command := range strings.Lines(strings.ReplaceAll(strings.Join(readBlocks(t, "../../README.md"), ""), "\\\n", "")) {
+		if slices.ContainsFunc(elsewhere, func(e string) bool { return strings.HasPrefix(command, e) }) {
+			continue
+		}
+		if ran++; strings.Contains(command, "--listen ") { // serves until it is stopped
+			command = strings.TrimSpace(command) + " &\nragpipeline wait --url http://127.0.0.1:8080\n"
+		}
+		script += command
+	}
+	if ran != 4 {
+		t.Errorf("%d commands are to run", ran)
+	}
+	output := shell(t, bash, home, strings.ReplaceAll(script, "127.0.0.1:8080", freeAddress(t)))
+	contains(t, output, "A pipeline switches to a new index without downtime. [1]", "only that document fails", `"choices":[`)
+
+	for _, block := range readBlocks(t, "../../docs/cli.md") {
+		if !strings.Contains(block, "--url") {
+			continue
+		}
+		script := "set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n" + strings.Replace(block, " &\n", " --listen 127.0.0.1:8080 &\n", 1)
+		contains(t, shell(t, bash, home, strings.ReplaceAll(script, "127.0.0.1:8080", freeAddress(t))), "Ready means", "Citations")
+	}
+}
+
+// shell runs a script that succeeds, with the program in its path, and returns what it prints.
+func shell(t *testing.T, bash, home, script string, environment ...string) string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
 	command := exec.CommandContext(t.Context(), bash, "-c", script)
 	command.Dir = home
-	command.Env = append(cleanEnvironment(), "OLLAMA_HOST="+ollama(t, nimsim.Start(t, nimsim.Options{})),
-		"PATH="+filepath.Dir(path)+":"+os.Getenv("PATH"))
+	command.Env = append(append(cleanEnvironment(), "PATH="+filepath.Dir(path)+":"+os.Getenv("PATH")), environment...)
 	output, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
-	contains(t, string(output), "up to 24 weeks", "documents/leave.md", "140 euros", "1 changed", "takes more than six hours")
+	return string(output)
+}
+
+// readBlocks are the commands of a page.
+func readBlocks(t *testing.T, path string) []string {
+	t.Helper()
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return blocks(string(page), "sh")
 }
 
 // blocks are the fenced blocks of a language.

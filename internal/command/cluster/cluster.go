@@ -5,6 +5,7 @@ package cluster
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,6 +46,9 @@ type Cluster struct {
 func (f *Flags) Connect() (*Cluster, error) {
 	loading := f.loading()
 	config, err := loading.ClientConfig()
+	if clientcmd.IsEmptyConfig(err) { // its own text is about a variable that nobody sets
+		return nil, errors.New("no cluster was found: there is no kubeconfig; name one by --kubeconfig and --context")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("no cluster was found: %w; name one by --kubeconfig and --context", err)
 	}
