@@ -125,6 +125,7 @@ func (p *pipeline) people() {
 	if _, said := command(3, "ask", "nowhere", howToSwitch); !strings.Contains(said, `"nowhere" not found`) {
 		p.t.Errorf("of a pipeline that does not exist it says %q", said)
 	}
+	p.servesAgents(kubeconfig)
 	p.opens(kubeconfig)
 }
 

@@ -55,6 +55,7 @@ func TestTheQuickstartAnswersOnceItIsReady(t *testing.T) {
 	prober.end()
 	prober.unfailing(t)
 	p.people()
+	p.hidesDocuments()
 }
 
 // sendsWhatItRead downloads a document of the source concepts, which is an entry of a ConfigMap.
