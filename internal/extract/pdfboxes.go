@@ -22,7 +22,7 @@ func (t *pdfText) boxesOf(l rawLine) []rect {
 	case !known || !both:
 		return nil
 	case begin.isBeside(end):
-		return []rect{begin.with(end)}
+		return []rect{t.upright.back(begin.with(end))}
 	}
 	var boxes []rect
 	for i := first; i <= last; i++ {
@@ -37,6 +37,9 @@ func (t *pdfText) boxesOf(l rawLine) []rect {
 		case n < maxLineBoxes:
 			boxes = append(boxes, b)
 		}
+	}
+	for i, b := range boxes {
+		boxes[i] = t.upright.back(b)
 	}
 	return boxes
 }

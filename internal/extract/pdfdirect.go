@@ -189,6 +189,14 @@ func (d *direct) origin(text address, char int) (x, y float64, ok bool) {
 	return d.float64(0), d.float64(1), true
 }
 
+// direction returns the vector along which a character's line runs.
+func (d *direct) direction(text address, char int) (x, y float64, ok bool) {
+	if !d.fills(charMatrix, text, char, 1, 0) {
+		return 0, 0, false
+	}
+	return d.float32(0), d.float32(1), true
+}
+
 // fontSize returns the size of a character's font, and how much the text matrix scales it.
 func (d *direct) fontSize(text address, char int) (size, scale float64, ok bool) {
 	bits, ok := d.call(charFontSize, text, uint64(char))

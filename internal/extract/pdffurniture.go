@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,16 +21,17 @@ const (
 // tidy takes furniture out of pages and puts divided sentences together.
 func tidy(pages []pdfPage) {
 	on := furniture(pages)
-	shown, feet := map[string]bool{}, make([]string, len(pages))
+	levels := on.levels(pages)
+	shown, heads, feet := map[string]bool{}, make([]string, len(pages)), make([]string, len(pages))
 	for i := range pages {
 		lines := strings.Split(pages[i].text, "\n")
-		from, to := on.bounds(lines, i)
+		from, to := on.bounds(lines, i, pages[i].mayBeRunning(lines, levels))
 		if from == to && !pages[i].pictured {
 			continue // a page of its own that looks like others, as a form that was not filled in
 		}
-		head := on.unshown(shown, lines[:from], i)
+		heads[i] = strings.Join(on.unshown(shown, lines[:from], i), "\n")
 		feet[i] = strings.Join(on.unshown(shown, lines[to:], i), "\n")
-		pages[i].cut(strings.Join(lines[:from], "\n"), strings.Join(head, "\n"), strings.Join(lines[from:to], "\n"))
+		pages[i].cut(strings.Join(lines[:from], "\n"), "", strings.Join(lines[from:to], "\n"))
 	}
 	for i := range max(len(pages)-1, 0) {
 		if rest := restOfSentence(pages[i].text, pages[i+1].text); rest != "" {
@@ -40,6 +42,7 @@ func tidy(pages []pdfPage) {
 		}
 	}
 	for i, foot := range feet {
+		pages[i].cut("", heads[i], pages[i].text)
 		if foot != "" {
 			pages[i].text = strings.TrimLeft(pages[i].text+"\n"+foot, "\n")
 		}
@@ -68,13 +71,13 @@ func (p *pdfPage) cut(old, head, body string) {
 // keys are the lines that stand on most pages.
 type keys map[string]bool
 
-// furniture finds the lines that stand at the ends of more than half of the pages with text, three at least, or as
-// the first or last lines of both pages.
+// furniture finds the lines that stand at the ends of more than half of the pages with text, three at least, or of
+// most pages from the first that has them to the last, or as the first or last lines of both pages.
 func furniture(pages []pdfPage) keys {
 	if len(pages) == 2 {
 		return furnitureOfTwo(strings.Split(pages[0].text, "\n"), strings.Split(pages[1].text, "\n"))
 	}
-	counts, full := map[string]int{}, 0
+	on, full := map[string][]int{}, 0
 	for i, p := range pages {
 		if p.text == "" {
 			continue
@@ -88,18 +91,33 @@ func furniture(pages []pdfPage) keys {
 			for _, key := range lineKeys(line, i) {
 				if !seen[key] {
 					seen[key] = true
-					counts[key]++
+					on[key] = append(on[key], i)
 				}
 			}
 		}
 	}
-	on := keys{}
-	for key, n := range counts {
-		if n > 2 && n*2 > full {
-			on[key] = true
+	found := keys{}
+	for key, places := range on {
+		if n := len(places); n > 2 && n*2 > full || areRunning(places) {
+			found[key] = true
 		}
 	}
-	return on
+	return found
+}
+
+// areRunning reports whether pages follow each other, as those of a chapter do, or every other page does. Few may lack
+// the line, as the first page of a section does.
+func areRunning(pages []int) bool {
+	const fewest = 4
+	n := len(pages)
+	if n < fewest {
+		return false
+	}
+	span := pages[n-1] - pages[0] + 1
+	if !slices.ContainsFunc(pages, func(page int) bool { return page%2 != pages[0]%2 }) {
+		span = (span + 1) / 2
+	}
+	return n*4 >= span*3
 }
 
 // furnitureOfTwo finds the lines with which both of two pages begin or end.
@@ -134,6 +152,12 @@ var (
 	numberInLine = regexp.MustCompile(`\d+`)
 	// endsWithNumber is what may follow a page's number: nothing, or the number of pages.
 	endsWithNumber = regexp.MustCompile(`^(\s*(of|/|von|de|sur|di|van|z)\s*\d+)?\W*$`)
+	// beforePage and afterPage tell a page's number from others wherever it stands in a line.
+	beforePage = regexp.MustCompile(`(?i)(^|[|·•–—,;:/-]\s*)(page|pages|seite|blatt|sheet|folio|p\.|s\.|página|pág\.|pagina|pag\.|sida|` +
+		`side|strona|str\.|стр\.|страница)\s*$`)
+	afterPage = regexp.MustCompile(`^\s*(of|von|de|sur|di|van|z|из)\s+\d+\b|^\s*(页|頁|ページ|쪽)`)
+	// romanInLine is a roman number at either end of a line, as the first pages of a book have.
+	romanInLine = regexp.MustCompile(`^[ivxlc]+\b|\b[ivxlc]+$`)
 )
 
 // lineKeys are what a line is known by on other pages: itself, and itself with a number that counts the pages. Other
@@ -147,14 +171,35 @@ func lineKeys(line string, page int) []string {
 	found := []string{line}
 	for _, at := range numberInLine.FindAllStringIndex(line, furnitureLines) {
 		n, err := strconv.Atoi(line[at[0]:at[1]])
-		if at[0] > 0 && !endsWithNumber.MatchString(line[at[1]:]) {
+		before, after := line[:at[0]], line[at[1]:]
+		if before != "" && !endsWithNumber.MatchString(after) && !beforePage.MatchString(before) &&
+			!afterPage.MatchString(after) {
 			continue
 		}
 		if offset := n - page - 1; err == nil && offset >= -mostFrontPages && offset <= mostFrontPages {
-			found = append(found, line[:at[0]]+"\x00"+strconv.Itoa(offset)+"\x00"+line[at[1]:])
+			found = append(found, before+"\x00"+strconv.Itoa(offset)+"\x00"+after)
+		}
+	}
+	for _, at := range romanInLine.FindAllStringIndex(line, furnitureLines) {
+		if offset := fromRoman(line[at[0]:at[1]]) - page - 1; offset >= -mostFrontPages && offset <= mostFrontPages {
+			found = append(found, line[:at[0]]+"\x01"+strconv.Itoa(offset)+"\x01"+line[at[1]:])
 		}
 	}
 	return found
+}
+
+// fromRoman returns the value of a roman number in small letters.
+func fromRoman(number string) int {
+	values := map[rune]int{'i': 1, 'v': 5, 'x': 10, 'l': 50, 'c': 100}
+	sum, before := 0, 0
+	for _, r := range number {
+		value := values[r]
+		if sum += value; before < value {
+			sum -= 2 * before
+		}
+		before = value
+	}
+	return sum
 }
 
 // key is what a line of furniture is known by, empty for other lines.
@@ -167,27 +212,67 @@ func (k keys) key(line string, page int) string {
 	return ""
 }
 
-// bounds are those of the page's own lines. A line that heads a table is the page's own.
-func (k keys) bounds(lines []string, page int) (from, to int) {
+// levels counts the pages on which furniture stands at a height, in points.
+func (k keys) levels(pages []pdfPage) map[int]int {
+	levels := map[int]int{}
+	for i, p := range pages {
+		for j, l := range p.lines {
+			if j >= furnitureLines && j < len(p.lines)-furnitureLines {
+				continue
+			}
+			if len(l.boxes) > 0 && k.key(l.text, i) != "" {
+				levels[int(math.Round(l.boxes[0].bottom))]++
+			}
+		}
+	}
+	return levels
+}
+
+// mayBeRunning tells for each line of a page whether it stands where other pages have furniture, as the title of
+// a chapter does that is shorter than others, and does not belong to a table.
+func (p *pdfPage) mayBeRunning(lines []string, levels map[int]int) []bool {
+	const fewest = 3 // pages
+	may := make([]bool, len(lines))
+	offset, next := 0, 0
+	for i, line := range lines {
+		for next < len(p.lines) && p.lines[next].offset < offset {
+			next++
+		}
+		if next < len(p.lines) && p.lines[next].offset == offset && len(p.lines[next].boxes) > 0 {
+			at := int(math.Round(p.lines[next].boxes[0].bottom))
+			may[i] = levels[at-1]+levels[at]+levels[at+1] >= fewest && !isRow(line)
+		}
+		offset += utf8.RuneCountInString(line) + 1
+	}
+	return may
+}
+
+// bounds returns those of the page's own lines, where may tells which others stand in the places of furniture. A line
+// that heads a table is the page's own.
+func (k keys) bounds(lines []string, page int, may []bool) (from, to int) {
 	most := min(furnitureLines, max(len(lines)/3, 1))
-	for from < len(lines) && from < most && k.key(lines[from], page) != "" {
+	for from < len(lines) && from < most && (may[from] || k.key(lines[from], page) != "") {
 		from++
 	}
 	if from > 0 && from < len(lines) && lines[from] != "" && isRow(lines[from]) {
 		from--
 	}
 	to = len(lines)
-	for to > from && len(lines)-to < most && k.key(lines[to-1], page) != "" {
+	for to > from && len(lines)-to < most && (may[to-1] || k.key(lines[to-1], page) != "") {
 		to--
 	}
 	return from, to
 }
 
-// unshown are the lines of furniture that no page before showed.
+// unshown returns the lines of furniture that no page before showed.
 func (k keys) unshown(shown map[string]bool, lines []string, page int) []string {
 	var kept []string
 	for _, line := range lines {
-		if key := k.key(line, page); !shown[key] {
+		key := k.key(line, page)
+		if key == "" {
+			key = oneLine(line)
+		}
+		if !shown[key] {
 			shown[key] = true
 			kept = append(kept, line)
 		}

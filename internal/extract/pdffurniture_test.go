@@ -15,7 +15,8 @@ func TestPDFSentenceOverAPagesEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := "only with the\nsignature of Dr. Pauline Okonkwo and the stamp of the laboratory."
+	whole := "only with the\nsignature of Dr. Pauline Okonkwo and the stamp of the laboratory.\n" +
+		"Printed copies are not controlled. Page 1 of 4" // at the foot of the page, although it is drawn first
 	if !strings.HasSuffix(d.Pages[0].Text, whole) {
 		t.Errorf("page 1 ends with %q", d.Pages[0].Text)
 	}

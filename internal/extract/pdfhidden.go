@@ -3,8 +3,6 @@ package extract
 import (
 	"slices"
 	"unicode"
-
-	"github.com/klippa-app/go-pdfium/requests"
 )
 
 // A PDF holds text that no reader of its pages sees: in the colour of the paper, of one point, outside of the page, not
@@ -61,12 +59,7 @@ func (c colour) isLike(o colour) bool {
 }
 
 // dropHidden leaves out the words that nobody sees, and reports whether there were any.
-func (t *pdfText) dropHidden() (bool, error) {
-	got, err := t.FPDF_GetPageBoundingBox(&requests.FPDF_GetPageBoundingBox{Page: t.on})
-	if err != nil {
-		return false, err
-	}
-	paper := rect{float64(got.Rect.Left), float64(got.Rect.Bottom), float64(got.Rect.Right), float64(got.Rect.Top)}
+func (t *pdfText) dropHidden(paper rect) (bool, error) {
 	covers := t.covers(paper)
 	var hidden, unpainted, doubtful []pdfWord
 	for i := range t.lines {
@@ -191,7 +184,7 @@ func (w *pdfWord) isDoubtful(covers []cover) bool {
 	return min(w.ink.r, w.ink.g, w.ink.b) >= nearWhite
 }
 
-// looseBox is the place of a character, as high as its font. It is asked for once.
+// looseBox returns the place of a character, as high as its font, once the text is upright. PDFium is asked once.
 func (t *pdfText) looseBox(char int) (rect, bool) {
 	if char >= len(t.boxes) {
 		t.boxes = append(t.boxes, make([]charBox, max(char+1, t.count)-len(t.boxes))...)
@@ -201,7 +194,7 @@ func (t *pdfText) looseBox(char int) (rect, bool) {
 		b.asked = true
 		b.rect, b.known = t.direct.looseBox(t.text, char)
 	}
-	return b.rect, b.known
+	return t.upright.place(b.rect), b.known
 }
 
 // charBox is the place of a character, once it was asked for.

@@ -47,6 +47,9 @@ func (t *pdfText) rules() []rule {
 			return nil
 		}
 	}
+	for i, r := range found {
+		found[i] = t.upright.rule(r)
+	}
 	return found
 }
 

@@ -164,5 +164,6 @@ func (t *pdfText) distance(from, to int) (right, up float64) {
 	if !known || !both {
 		return 0, 0
 	}
-	return toX - x, toY - y
+	here, there := t.upright.place(rect{x, y, x, y}), t.upright.place(rect{toX, toY, toX, toY})
+	return there.left - here.left, there.bottom - here.bottom
 }

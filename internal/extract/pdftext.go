@@ -22,6 +22,7 @@ type pdfText struct {
 	boxes   []charBox     // by PDFium's index, of those that were asked for
 	divided []pdfWord     // has the words of one line
 	exact   bool          // PDFium left no character out of the text
+	upright turned        // is known after the words that nobody sees are dropped
 	lines   []rawLine
 }
 
@@ -113,9 +114,15 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE,
 	t.exact = utf8.RuneCountInString(raw.Text) == count.Count
 	t.split(raw.Text)
 	p := pdfPage{undecodable: t.dropUndecodable(raw.Text)}
-	if p.hidden, err = t.dropHidden(); err != nil {
+	paper, err := t.paper()
+	if err != nil {
 		return pdfPage{}, err
 	}
+	if p.hidden, err = t.dropHidden(paper); err != nil {
+		return pdfPage{}, err
+	}
+	t.findTurn(paper)
+	t.orderRunningLines()
 	t.mendBlanks()
 	t.orderRightToLeft()
 	t.markScripts()
