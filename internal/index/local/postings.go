@@ -1,6 +1,7 @@
 package local
 
 import (
+	"hash/maphash"
 	"iter"
 	"math"
 	"strings"
@@ -11,9 +12,30 @@ import (
 
 // postings is an inverted index in memory, ranked by BM25.
 type postings struct {
-	terms   map[string]int32
+	terms   map[term]int32
 	lists   [][]posting // holds a list for each term
 	lengths []uint32    // counts the terms of every chunk, by ordinal
+}
+
+// term stands for a term by its hash: the keys of a map take less memory, and are found faster, than
+// strings are. With a million terms, two of them have the same one with a probability below 10^-7. The
+// seed is the process's own, so that nobody can choose terms that collide.
+type term uint64
+
+var termSeed = maphash.MakeSeed()
+
+func termOf(s string) term { return term(maphash.String(termSeed, s)) }
+
+// eachTerm yields the terms of a chunk, which are joined by spaces.
+func eachTerm(joined string) iter.Seq[term] {
+	return func(yield func(term) bool) {
+		for next, rest := "", joined; rest != ""; {
+			next, rest, _ = strings.Cut(rest, " ")
+			if !yield(termOf(next)) {
+				return
+			}
+		}
+	}
 }
 
 // posting is an ordinal, in 24 bits, and how often the term occurs there, up to 255. Higher
@@ -32,17 +54,16 @@ func newPosting(ordinal uint32, frequency int) posting {
 func (p posting) ordinal() uint32    { return uint32(p >> frequencyBits) }
 func (p posting) frequency() float64 { return float64(p & maxFrequency) }
 
-func newPostings() postings { return postings{terms: make(map[string]int32)} }
+func newPostings() postings { return postings{terms: make(map[term]int32)} }
 
-// add appends a chunk with the next ordinal. It keeps slices of the terms, which are joined by
-// spaces.
+// add appends a chunk with the next ordinal. Its terms are joined by spaces.
 func (p *postings) add(terms string) {
 	ordinal, length := uint32(len(p.lengths)), uint32(0)
-	for term, rest := "", terms; rest != ""; length++ {
-		term, rest, _ = strings.Cut(rest, " ")
-		i, known := p.terms[term]
+	for t := range eachTerm(terms) {
+		length++
+		i, known := p.terms[t]
 		if !known {
-			i = p.term(term)
+			i = p.number(t)
 		}
 		list := p.lists[i]
 		if last := len(list) - 1; last >= 0 && list[last].ordinal() == ordinal {
@@ -56,9 +77,10 @@ func (p *postings) add(terms string) {
 	p.lengths = append(p.lengths, length)
 }
 
-func (p *postings) term(term string) int32 {
+// number numbers a new term.
+func (p *postings) number(t term) int32 {
 	i := int32(len(p.lists))
-	p.terms[term] = i
+	p.terms[t] = i
 	p.lists = append(p.lists, nil)
 	return i
 }
@@ -67,7 +89,7 @@ func (p *postings) term(term string) int32 {
 // are counted a segment at a time, which can happen in parallel: most of them repeat within one, so
 // that few are looked up among all.
 type builder struct {
-	terms   map[string]int32
+	terms   map[term]int32
 	counts  []int // counts the postings of each term
 	found   [][]found
 	lengths []uint32
@@ -75,10 +97,10 @@ type builder struct {
 
 // counted is the postings of a segment, in the order of its chunks.
 type counted struct {
-	terms   map[string]int32
-	names   []string // holds the terms by their number
-	last    []int    // is where each term's last posting is
-	found   []found  // has places in the segment for ordinals
+	terms   map[term]int32
+	names   []term  // holds the terms by their number
+	last    []int   // is where each term's last posting is
+	found   []found // has places in the segment for ordinals
 	lengths []uint32
 }
 
@@ -87,9 +109,9 @@ type found struct {
 	posting posting
 }
 
-func newBuilder() *builder { return &builder{terms: make(map[string]int32)} }
+func newBuilder() *builder { return &builder{terms: make(map[term]int32)} }
 
-// count counts the terms of a segment's chunks. It keeps slices of them.
+// count counts the terms of a segment's chunks.
 func count(batch []loaded) *counted {
 	most := 0
 	for i := range batch {
@@ -97,7 +119,7 @@ func count(batch []loaded) *counted {
 	}
 	distinct := most / 4 // is a guess, so that little is copied as they grow
 	c := &counted{
-		terms: make(map[string]int32, distinct), names: make([]string, 0, distinct), last: make([]int, 0, distinct),
+		terms: make(map[term]int32, distinct), names: make([]term, 0, distinct), last: make([]int, 0, distinct),
 		found: make([]found, 0, most),
 	}
 	for i := range batch {
@@ -109,13 +131,13 @@ func count(batch []loaded) *counted {
 // add appends a chunk. Its terms are joined by spaces.
 func (c *counted) add(terms string) {
 	place, first, length := uint32(len(c.lengths)), len(c.found), uint32(0)
-	for term, rest := "", terms; rest != ""; length++ {
-		term, rest, _ = strings.Cut(rest, " ")
-		i, known := c.terms[term]
+	for t := range eachTerm(terms) {
+		length++
+		i, known := c.terms[t]
 		if !known {
 			i = int32(len(c.names))
-			c.terms[term] = i
-			c.names, c.last = append(c.names, term), append(c.last, -1)
+			c.terms[t] = i
+			c.names, c.last = append(c.names, t), append(c.last, -1)
 		}
 		if last := c.last[i]; last >= first {
 			if p := &c.found[last].posting; *p&maxFrequency < maxFrequency {
@@ -129,15 +151,14 @@ func (c *counted) add(terms string) {
 	c.lengths = append(c.lengths, length)
 }
 
-// add appends the segment's chunks with the next ordinals. It takes over what was found, and keeps
-// no reference to the terms.
+// add appends the segment's chunks with the next ordinals. It takes over what was found.
 func (b *builder) add(c *counted) {
 	numbers := make([]int32, len(c.names)) // are those of the segment's terms among all
-	for i, term := range c.names {
-		number, known := b.terms[term]
+	for i, t := range c.names {
+		number, known := b.terms[t]
 		if !known {
 			number = int32(len(b.counts))
-			b.terms[strings.Clone(term)] = number
+			b.terms[t] = number
 			b.counts = append(b.counts, 0)
 		}
 		numbers[i] = number
@@ -176,10 +197,10 @@ func (b *builder) postings() postings {
 // append appends the other's chunks with the next ordinals, and keeps no reference to it.
 func (p *postings) append(other *postings) {
 	shift := posting(len(p.lengths)) << frequencyBits
-	for term, from := range other.terms {
-		i, known := p.terms[term]
+	for t, from := range other.terms {
+		i, known := p.terms[t]
 		if !known {
-			i = p.term(strings.Clone(term))
+			i = p.number(t)
 		}
 		for _, posting := range other.lists[from] {
 			p.lists[i] = append(p.lists[i], posting+shift)
@@ -200,8 +221,8 @@ type corpus struct {
 func (p *postings) score(scores []float64, terms []string, c corpus, allowed bitset) {
 	average := float64(c.terms) / float64(c.chunks)
 	base, slope := index.BM25K1*(1-index.BM25B), index.BM25K1*index.BM25B/average
-	for term, times := range p.known(terms) {
-		list := p.lists[term]
+	for i, times := range p.known(terms) {
+		list := p.lists[i]
 		n := float64(countLive(list, c.live))
 		idf := math.Log(1 + (float64(c.chunks)-n+0.5)/(n+0.5))
 		weight := float64(times) * idf * (index.BM25K1 + 1)
@@ -220,8 +241,8 @@ func (p *postings) score(scores []float64, terms []string, c corpus, allowed bit
 func (p *postings) known(terms []string) iter.Seq2[int32, int] {
 	times := make(map[int32]int, len(terms))
 	var order []int32
-	for _, term := range terms {
-		if i, known := p.terms[term]; known {
+	for _, t := range terms {
+		if i, known := p.terms[termOf(t)]; known {
 			if times[i]++; times[i] == 1 {
 				order = append(order, i)
 			}
@@ -254,7 +275,7 @@ func countLive(list []posting, live bitset) int {
 // drops terms that no chunk has any more.
 func (p *postings) keep(kept, moved []uint32, live bitset) {
 	lists := make([][]posting, 0, len(p.lists))
-	for term, i := range p.terms {
+	for t, i := range p.terms {
 		list := p.lists[i][:0]
 		for _, posting := range p.lists[i] {
 			if ordinal := posting.ordinal(); live.has(ordinal) {
@@ -262,10 +283,10 @@ func (p *postings) keep(kept, moved []uint32, live bitset) {
 			}
 		}
 		if len(list) == 0 {
-			delete(p.terms, term)
+			delete(p.terms, t)
 			continue
 		}
-		p.terms[term] = int32(len(lists))
+		p.terms[t] = int32(len(lists))
 		lists = append(lists, list)
 	}
 	p.lists = lists
@@ -277,10 +298,7 @@ func (p *postings) keep(kept, moved []uint32, live bitset) {
 
 // bytes estimates the memory that the postings hold.
 func (p *postings) bytes() int64 {
-	total := int64(cap(p.lengths)) * 4
-	for term := range p.terms {
-		total += int64(len(term)) + mapRoom*(stringHeader+4)
-	}
+	total := int64(cap(p.lengths))*4 + int64(len(p.terms))*mapRoom*int64(unsafe.Sizeof(term(0))+unsafe.Sizeof(int32(0)))
 	for _, list := range p.lists {
 		total += int64(unsafe.Sizeof(list)) + int64(cap(list))*int64(unsafe.Sizeof(posting(0)))
 	}

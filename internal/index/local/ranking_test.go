@@ -208,7 +208,7 @@ func TestPostingHoldsItsFrequency(t *testing.T) {
 	p := newPostings()
 	p.add(strings.Repeat("many ", 9_999) + "many")
 	p.add("many")
-	list := p.lists[p.terms["many"]]
+	list := p.lists[p.terms[termOf("many")]]
 	if len(list) != 2 || list[0].ordinal() != 0 || list[0].frequency() != maxFrequency ||
 		list[1].ordinal() != 1 || list[1].frequency() != 1 {
 		t.Errorf("postings are %x", list)
@@ -253,13 +253,13 @@ func TestBuiltPostingsAreThoseThatWereAdded(t *testing.T) {
 	after := listsOf(&got)
 	for term, list := range before { // no list has grown into another
 		if diff := cmp.Diff(list, after[term][:len(list)]); diff != "" {
-			t.Fatalf("%q after another chunk (-want +got):\n%s", term, diff)
+			t.Fatalf("%x after another chunk (-want +got):\n%s", term, diff)
 		}
 	}
 }
 
-func listsOf(p *postings) map[string][]posting {
-	lists := map[string][]posting{}
+func listsOf(p *postings) map[term][]posting {
+	lists := map[term][]posting{}
 	for term, i := range p.terms {
 		lists[term] = slices.Clone(p.lists[i])
 	}
