@@ -12,9 +12,36 @@ import (
 
 // postings is an inverted index in memory, ranked by BM25.
 type postings struct {
-	terms   map[term]int32
-	lists   [][]posting // holds a list for each term
+	terms map[term]int32 // has the number of each
+	// loaded holds the lists of the terms that were loaded, one after the other, and ends where each ends.
+	// Most terms occur in one chunk or two, for which a slice of their own is much.
+	loaded  []posting
+	ends    []uint32
+	added   [][]posting // holds, by the term's number, what came since; it ends with the last that has any
 	lengths []uint32    // counts the terms of every chunk, by ordinal
+}
+
+// of are the postings of a term: those that were loaded, and those that were added, which come after.
+func (p *postings) of(number int32) (lists [2][]posting) {
+	if i := int(number); i < len(p.ends) {
+		from := uint32(0)
+		if i > 0 {
+			from = p.ends[i-1]
+		}
+		lists[0] = p.loaded[from:p.ends[i]]
+	}
+	if int(number) < len(p.added) {
+		lists[1] = p.added[number]
+	}
+	return lists
+}
+
+// addedTo is where a term's postings are added.
+func (p *postings) addedTo(number int32) *[]posting {
+	if more := int(number) + 1 - len(p.added); more > 0 {
+		p.added = append(p.added, make([][]posting, more)...)
+	}
+	return &p.added[number]
 }
 
 // term stands for a term by its hash: the keys of a map take less memory, and are found faster, than
@@ -61,27 +88,25 @@ func (p *postings) add(terms string) {
 	ordinal, length := uint32(len(p.lengths)), uint32(0)
 	for t := range eachTerm(terms) {
 		length++
-		i, known := p.terms[t]
-		if !known {
-			i = p.number(t)
-		}
-		list := p.lists[i]
-		if last := len(list) - 1; last >= 0 && list[last].ordinal() == ordinal {
-			if list[last]&maxFrequency < maxFrequency {
-				list[last]++
+		list := p.addedTo(p.number(t))
+		if last := len(*list) - 1; last >= 0 && (*list)[last].ordinal() == ordinal {
+			if (*list)[last]&maxFrequency < maxFrequency {
+				(*list)[last]++
 			}
 			continue
 		}
-		p.lists[i] = append(list, newPosting(ordinal, 1))
+		*list = append(*list, newPosting(ordinal, 1))
 	}
 	p.lengths = append(p.lengths, length)
 }
 
-// number numbers a new term.
+// number is that of a term, which gets one if it is new.
 func (p *postings) number(t term) int32 {
-	i := int32(len(p.lists))
-	p.terms[t] = i
-	p.lists = append(p.lists, nil)
+	i, known := p.terms[t]
+	if !known {
+		i = int32(len(p.terms))
+		p.terms[t] = i
+	}
 	return i
 }
 
@@ -90,7 +115,7 @@ func (p *postings) number(t term) int32 {
 // that few are looked up among all.
 type builder struct {
 	terms   map[term]int32
-	counts  []int // counts the postings of each term
+	counts  []uint32 // counts the postings of each term
 	found   [][]found
 	lengths []uint32
 }
@@ -176,34 +201,30 @@ func (b *builder) add(c *counted) {
 
 // postings are those of the chunks. It ends the use of the builder.
 func (b *builder) postings() postings {
-	total := 0
-	for _, count := range b.counts {
+	next, total := b.counts, uint32(0) // next is where each term's next posting goes: at last, its end
+	for i, count := range b.counts {
+		next[i] = total
 		total += count
 	}
-	p := postings{terms: b.terms, lists: make([][]posting, len(b.counts)), lengths: b.lengths}
-	all, from := make([]posting, total), 0
-	for i, count := range b.counts {
-		p.lists[i] = all[from : from : from+count] // a list that grows later moves away
-		from += count
-	}
+	loaded := make([]posting, total)
 	for _, segment := range b.found {
 		for _, f := range segment {
-			p.lists[f.term] = append(p.lists[f.term], f.posting)
+			loaded[next[f.term]] = f.posting
+			next[f.term]++
 		}
 	}
-	return p
+	return postings{terms: b.terms, loaded: loaded, ends: next, lengths: b.lengths}
 }
 
 // append appends the other's chunks with the next ordinals, and keeps no reference to it.
 func (p *postings) append(other *postings) {
 	shift := posting(len(p.lengths)) << frequencyBits
 	for t, from := range other.terms {
-		i, known := p.terms[t]
-		if !known {
-			i = p.number(t)
-		}
-		for _, posting := range other.lists[from] {
-			p.lists[i] = append(p.lists[i], posting+shift)
+		list := p.addedTo(p.number(t))
+		for _, part := range other.of(from) {
+			for _, posting := range part {
+				*list = append(*list, posting+shift)
+			}
 		}
 	}
 	p.lengths = append(p.lengths, other.lengths...)
@@ -222,14 +243,16 @@ func (p *postings) score(scores []float64, terms []string, c corpus, allowed bit
 	average := float64(c.terms) / float64(c.chunks)
 	base, slope := index.BM25K1*(1-index.BM25B), index.BM25K1*index.BM25B/average
 	for i, times := range p.known(terms) {
-		list := p.lists[i]
-		n := float64(countLive(list, c.live))
+		lists := p.of(i)
+		n := float64(countLive(lists[0], c.live) + countLive(lists[1], c.live))
 		idf := math.Log(1 + (float64(c.chunks)-n+0.5)/(n+0.5))
 		weight := float64(times) * idf * (index.BM25K1 + 1)
-		for _, posting := range list {
-			ordinal, tf := posting.ordinal(), posting.frequency()
-			if allowed == nil || allowed.has(ordinal) {
-				scores[ordinal] += weight * tf / (tf + base + slope*float64(p.lengths[ordinal]))
+		for _, list := range lists {
+			for _, posting := range list {
+				ordinal, tf := posting.ordinal(), posting.frequency()
+				if allowed == nil || allowed.has(ordinal) {
+					scores[ordinal] += weight * tf / (tf + base + slope*float64(p.lengths[ordinal]))
+				}
 			}
 		}
 	}
@@ -274,22 +297,24 @@ func countLive(list []posting, live bitset) int {
 // keep drops the postings of chunks that are not live, gives the kept ones their new ordinals, and
 // drops terms that no chunk has any more.
 func (p *postings) keep(kept, moved []uint32, live bitset) {
-	lists := make([][]posting, 0, len(p.lists))
+	added := make([][]posting, 0, len(p.terms))
 	for t, i := range p.terms {
-		list := p.lists[i][:0]
-		for _, posting := range p.lists[i] {
-			if ordinal := posting.ordinal(); live.has(ordinal) {
-				list = append(list, newPosting(moved[ordinal], int(posting&maxFrequency)))
+		var list []posting
+		for _, part := range p.of(i) {
+			for _, posting := range part {
+				if ordinal := posting.ordinal(); live.has(ordinal) {
+					list = append(list, newPosting(moved[ordinal], int(posting&maxFrequency)))
+				}
 			}
 		}
 		if len(list) == 0 {
 			delete(p.terms, t)
 			continue
 		}
-		p.terms[t] = int32(len(lists))
-		lists = append(lists, list)
+		p.terms[t] = int32(len(added))
+		added = append(added, list)
 	}
-	p.lists = lists
+	p.loaded, p.ends, p.added = nil, nil, added
 	for i, ordinal := range kept {
 		p.lengths[i] = p.lengths[ordinal]
 	}
@@ -298,8 +323,9 @@ func (p *postings) keep(kept, moved []uint32, live bitset) {
 
 // bytes estimates the memory that the postings hold.
 func (p *postings) bytes() int64 {
-	total := int64(cap(p.lengths))*4 + int64(len(p.terms))*mapRoom*int64(unsafe.Sizeof(term(0))+unsafe.Sizeof(int32(0)))
-	for _, list := range p.lists {
+	total := int64(cap(p.loaded)+cap(p.ends)+cap(p.lengths))*4 +
+		int64(len(p.terms))*mapRoom*int64(unsafe.Sizeof(term(0))+unsafe.Sizeof(int32(0)))
+	for _, list := range p.added {
 		total += int64(unsafe.Sizeof(list)) + int64(cap(list))*int64(unsafe.Sizeof(posting(0)))
 	}
 	return total

@@ -208,7 +208,7 @@ func TestPostingHoldsItsFrequency(t *testing.T) {
 	p := newPostings()
 	p.add(strings.Repeat("many ", 9_999) + "many")
 	p.add("many")
-	list := p.lists[p.terms[termOf("many")]]
+	list := listsOf(&p)[termOf("many")]
 	if len(list) != 2 || list[0].ordinal() != 0 || list[0].frequency() != maxFrequency ||
 		list[1].ordinal() != 1 || list[1].frequency() != 1 {
 		t.Errorf("postings are %x", list)
@@ -256,12 +256,25 @@ func TestBuiltPostingsAreThoseThatWereAdded(t *testing.T) {
 			t.Fatalf("%x after another chunk (-want +got):\n%s", term, diff)
 		}
 	}
+	added.add("a ab eightlet")
+	live, kept, moved := newBitset(len(got.lengths)), []uint32{}, make([]uint32, len(got.lengths))
+	for i := uint32(0); int(i) < len(got.lengths); i += 2 {
+		live.set(i)
+		moved[i] = uint32(len(kept))
+		kept = append(kept, i)
+	}
+	added.keep(kept, moved, live)
+	got.keep(kept, moved, live)
+	if diff := cmp.Diff(listsOf(&added), listsOf(&got)); diff != "" {
+		t.Errorf("lists of every second chunk (-added +built):\n%s", diff)
+	}
 }
 
 func listsOf(p *postings) map[term][]posting {
 	lists := map[term][]posting{}
 	for term, i := range p.terms {
-		lists[term] = slices.Clone(p.lists[i])
+		parts := p.of(i)
+		lists[term] = slices.Concat(parts[0], parts[1])
 	}
 	return lists
 }
