@@ -34,7 +34,7 @@ type step func(context.Context, *plan.State) error
 func (r *Reconciler) read(ctx context.Context, p *v1alpha1.RAGPipeline) (*plan.State, error) {
 	s := &plan.State{Pipeline: p, Rules: r.Rules}
 	for _, step := range []step{
-		r.readWorkloads, r.readPods, r.readRefusals, r.readGenerations, r.readReferences, r.readRoute,
+		r.readWorkloads, r.readPods, r.readClaims, r.readRefusals, r.readGenerations, r.readReferences, r.readRoute,
 		r.readReports,
 	} {
 		if err := step(ctx, s); err != nil {

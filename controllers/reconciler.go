@@ -54,6 +54,7 @@ type Reconciler struct {
 	Clock func() time.Time
 
 	territories territories
+	claims      claims
 	records     records
 	upgrades    upgrades
 	routes      routes
@@ -125,7 +126,15 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 	if err != nil {
 		return next, err
 	}
+	if outgrown := s.Outgrown(); outgrown != nil {
+		if err := r.Applier.Remake(ctx, p, outgrown, others); err != nil {
+			return next, err
+		}
+	}
 	if _, err := r.Applier.Apply(ctx, p, others); err != nil {
+		return next, err
+	}
+	if err := r.grow(ctx, s); err != nil {
 		return next, err
 	}
 	children = append(children, others...)
@@ -198,7 +207,7 @@ func problemOf(err error) *status.Problem {
 			Message: "waiting for the previous " + waiting.Kind + " to be deleted before creating a new one",
 		}
 	default:
-		// The API server refuses an invalid change again, such as that of a volume that shrinks.
+		// The API server refuses an invalid change again.
 		return &status.Problem{Reason: v1alpha1.ReasonApplyFailed, Message: err.Error(), Terminal: apierrors.IsInvalid(err)}
 	}
 }
@@ -277,6 +286,7 @@ func (r *Reconciler) forget(request ctrl.Request) {
 	r.metrics.forget(request.NamespacedName)
 	r.forgetTerritory(request.NamespacedName)
 	r.records.forget(request.NamespacedName)
+	r.claims.forget(request.NamespacedName)
 	r.upgrades.forget(request.NamespacedName)
 	r.progress.forget(request.NamespacedName)
 	r.routes.forget(request.NamespacedName)

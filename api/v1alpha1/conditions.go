@@ -92,6 +92,11 @@ const (
 	ReasonUnschedulable = "Unschedulable"
 	// ReasonVolumeNotBound means that a pod waits for a volume that is not bound.
 	ReasonVolumeNotBound = "VolumeNotBound"
+	// ReasonVolumeResizing means that a volume grows to the size in the spec. Nothing is down meanwhile.
+	ReasonVolumeResizing = "VolumeResizing"
+	// ReasonVolumeResizeFailed means that a volume stays smaller than the spec says: the API server refuses
+	// the larger claim, or its driver cannot expand the volume.
+	ReasonVolumeResizeFailed = "VolumeResizeFailed"
 	// ReasonImagePullFailed means that an image cannot be pulled.
 	ReasonImagePullFailed = "ImagePullFailed"
 	// ReasonCreateContainerConfigError means that the kubelet cannot create a container from its

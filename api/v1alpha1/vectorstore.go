@@ -33,10 +33,10 @@ type Weaviate struct {
 	// +optional
 	Image Image `json:"image,omitempty"`
 
-	// storage configures the volume of each replica. It cannot change.
+	// storage configures the volume of each replica. Only size can change, and only grow.
 	// +optional
 	// +kubebuilder:default:={}
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="storage cannot change: create a new pipeline"
+	// +kubebuilder:validation:XValidation:rule="has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",message="storageClassName cannot change: create a new pipeline"
 	Storage Storage `json:"storage,omitzero"`
 
 	// resources are the compute resources of each replica, as in a Pod.
@@ -53,6 +53,7 @@ type Storage struct {
 	// size is the volume's size.
 	// +optional
 	// +kubebuilder:default:="10Gi"
+	// +kubebuilder:validation:XValidation:rule="quantity(self).compareTo(quantity(oldSelf)) >= 0",message="size can only grow, because a volume cannot shrink"
 	Size VolumeSize `json:"size,omitempty"`
 
 	// storageClassName names the StorageClass. If unset, the cluster's default is used.
@@ -62,6 +63,7 @@ type Storage struct {
 	// whenDeleted retains or deletes the volume.
 	// +optional
 	// +kubebuilder:default:=Retain
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="whenDeleted cannot change: create a new pipeline"
 	WhenDeleted Retention `json:"whenDeleted,omitempty"`
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -89,6 +90,9 @@ type Facts struct {
 	GatewayWrites bool
 	// WeaviateImage is the image of an existing StatefulSet, empty before the first.
 	WeaviateImage string
+	// Sizes are the requests of existing claims, and under the store's name that of the template of its
+	// claims. An apply leaves them as they are.
+	Sizes map[string]resource.Quantity
 	// NoHTTPRoutes reports whether the cluster lacks HTTPRouteKind.
 	NoHTTPRoutes bool
 	// Tasks are the tasks to have.

@@ -114,7 +114,7 @@ func (b builder) nim(component string, nim *v1alpha1.NIM) []Child {
 func (b builder) nimClaim(s nimServer) Child {
 	spec := corev1ac.PersistentVolumeClaimSpec().
 		WithAccessModes(corev1.PersistentVolumeAccessMode(s.Cache.AccessMode)).
-		WithResources(storage(s.Cache.Size))
+		WithResources(b.storage(s.name, s.Cache.Size))
 	if s.Cache.StorageClassName != "" {
 		spec.WithStorageClassName(string(s.Cache.StorageClassName))
 	}
@@ -178,7 +178,7 @@ func (b builder) nimPod(s nimServer) *corev1ac.PodTemplateSpecApplyConfiguration
 }
 
 func (s nimServer) sharedMemoryVolume() *corev1ac.VolumeApplyConfiguration {
-	size, _ := resource.ParseQuantity(string(cmp.Or(s.SharedMemory, nimSharedMemory))) // validate has parsed it
+	size := quantity(cmp.Or(s.SharedMemory, nimSharedMemory))
 	return corev1ac.Volume().WithName("shared-memory").WithEmptyDir(corev1ac.EmptyDirVolumeSource().
 		WithMedium(corev1.StorageMediumMemory).WithSizeLimit(size))
 }

@@ -7,7 +7,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -159,23 +158,18 @@ func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.Stateful
 			WithTemplate(template))
 }
 
-// weaviateClaim returns the template of the claims. It can never change: the API server refuses
-// another one. Its labels find the claims, which outlive the pipeline; apply takes off the one that
+// weaviateClaim returns the template of the claims. It cannot change: the API server refuses another
+// one, so the StatefulSet is made anew when its claims have grown. Its labels find the claims, which outlive the pipeline; apply takes off the one that
 // naming.ClaimLabels leaves out.
 func (b builder) weaviateClaim(s v1alpha1.Storage) *corev1ac.PersistentVolumeClaimApplyConfiguration {
 	claim := corev1ac.PersistentVolumeClaimSpec().
 		WithAccessModes(corev1.ReadWriteOnce).
-		WithResources(storage(s.Size))
+		WithResources(b.storage(b.names.Weaviate(), s.Size))
 	if s.StorageClassName != "" {
 		claim.WithStorageClassName(string(s.StorageClassName))
 	}
 	template := &corev1ac.PersistentVolumeClaimApplyConfiguration{}
-	return template.WithName("data").WithLabels(naming.Labels(b.p, naming.ComponentWeaviate)).WithSpec(claim)
-}
-
-func storage(size v1alpha1.VolumeSize) *corev1ac.VolumeResourceRequirementsApplyConfiguration {
-	quantity, _ := resource.ParseQuantity(string(size)) // validate has parsed it
-	return corev1ac.VolumeResourceRequirements().WithRequests(corev1.ResourceList{corev1.ResourceStorage: quantity})
+	return template.WithName(weaviateClaimName).WithLabels(naming.Labels(b.p, naming.ComponentWeaviate)).WithSpec(claim)
 }
 
 // readerVoucher is the annotation of a store that vouches for the Secret of its key for reading.

@@ -30,6 +30,7 @@ func (s *State) Observed(next Plan, problem *status.Problem, now time.Time) stat
 		Upkeep:      s.upkeepRun(),
 		SpecChanged: p.Status.ObservedGeneration != p.Generation,
 		Endpoint:    endpoint(p),
+		Volumes:     s.volumes(),
 	}
 	o.Retained = s.observeRetained(now)
 	serving := wanted
@@ -126,7 +127,7 @@ func (s *State) components(embedding v1alpha1.Model) (map[string]status.Componen
 	p, names := s.Pipeline, naming.For(s.Pipeline)
 	all := map[string]status.Component{naming.ComponentGateway: s.deployment(names.Gateway(), naming.ComponentGateway)}
 	if p.Spec.VectorStore.Weaviate != nil {
-		all[naming.ComponentWeaviate] = s.statefulSet(names.Weaviate(), naming.ComponentWeaviate)
+		all[naming.ComponentWeaviate] = s.weaviate()
 	}
 	s.addModel(all, naming.ComponentEmbedding, embedding)
 	if p.Spec.Models.Reranking != nil {
@@ -181,21 +182,29 @@ func (s *State) deployment(name, component string) status.Component {
 	}
 }
 
-// statefulSet counts as ready what both the status and the pods do: a StatefulSet's status counts a
-// pod as ready until it is gone, and for a moment longer.
-func (s *State) statefulSet(name, component string) status.Component {
-	set := s.StatefulSets[name]
+// weaviate counts as ready what both the status and the pods do: a StatefulSet's status counts a pod as ready until it
+// is gone, and for a moment longer. While the StatefulSet is made anew around its pods, there is no status, and the pods
+// serve on.
+func (s *State) weaviate() status.Component {
+	set, pods := s.store(), s.readyPods(naming.ComponentWeaviate)
 	if set == nil {
+		if orphans := s.orphans(); len(orphans) > 0 {
+			return status.Component{Exists: true, Replicas: int32(len(orphans)), Ready: pods} //nolint:gosec // few
+		}
 		return status.Component{}
 	}
 	replicas := ptr.Deref(set.Spec.Replicas, 1)
-	return status.Component{
+	c := status.Component{
 		Exists: true,
-		Current: set.Generation >= s.Written[name] && set.Status.ObservedGeneration >= set.Generation &&
+		Current: set.Generation >= s.Written[set.Name] && set.Status.ObservedGeneration >= set.Generation &&
 			set.Status.UpdatedReplicas == replicas,
 		Replicas: replicas,
-		Ready:    min(set.Status.ReadyReplicas, s.readyPods(component)),
-		Pods:     s.faulty(component, set.Spec.Selector.MatchLabels),
+		Ready:    pods,
+		Pods:     s.faulty(naming.ComponentWeaviate, set.Spec.Selector.MatchLabels),
 		Refused:  s.Refusals[set.UID],
 	}
+	if set.Status.ObservedGeneration > 0 {
+		c.Ready = min(set.Status.ReadyReplicas, pods)
+	}
+	return c
 }

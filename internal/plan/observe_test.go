@@ -30,9 +30,9 @@ func TestAStoreThatIsAboutToEndIsNotCountedOn(t *testing.T) {
 			s := standing()
 			weaviate := naming.For(s.Pipeline).Weaviate()
 			set := &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Selector: &metav1.LabelSelector{}}}
-			set.Status.ReadyReplicas = 2
+			set.Status.ObservedGeneration, set.Status.ReadyReplicas = 1, 2
 			s.StatefulSets[weaviate], s.Pods = set, c.pods
-			if got := s.statefulSet(weaviate, naming.ComponentWeaviate).Ready; got != c.want {
+			if got := s.weaviate().Ready; got != c.want {
 				t.Errorf("%d are counted on, want %d", got, c.want)
 			}
 		})

@@ -37,6 +37,8 @@ type State struct {
 	// Missing are those that do not.
 	Objects map[string]metav1.ObjectMeta
 	Missing []status.Missing
+	// Claims are the claims that were made for the pipeline, by name.
+	Claims map[string]Claim
 	// Gateways are the reports of the gateway's pods; Unreadable counts the ready ones whose report
 	// could not be read.
 	Gateways   []config.OpsStatus
@@ -76,7 +78,7 @@ func For(s *State, now time.Time) (Plan, error) {
 	p := Plan{
 		Facts: desired.Facts{
 			Live: live, Draining: s.draining(live), WeaviateImage: s.weaviateImage(), NoHTTPRoutes: s.Route.Unsupported,
-			OneKey: s.oneKey(), GatewayWrites: s.gatewayWrites(),
+			OneKey: s.oneKey(), GatewayWrites: s.gatewayWrites(), Sizes: s.sizes(),
 		},
 		tasks: map[string]decision{},
 	}
@@ -116,7 +118,10 @@ func (p *Plan) add(key string, d decision) {
 
 // oneKey reports whether the store that runs knows the writing key alone.
 func (s *State) oneKey() bool {
-	set := s.StatefulSets[naming.For(s.Pipeline).Weaviate()]
+	for _, pod := range s.orphans() {
+		return pod.Annotations[naming.AnnotationWeaviateReader] == ""
+	}
+	set := s.store()
 	return set != nil && set.Spec.Template.Annotations[naming.AnnotationWeaviateReader] == ""
 }
 

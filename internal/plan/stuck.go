@@ -26,7 +26,7 @@ func (s *State) Stuck() (pods []corev1.Pod) {
 	return pods
 }
 
-// store is the StatefulSet of the vector store; nil if there is none.
+// store is the StatefulSet of the vector store; nil if there is none, as for a moment while it is made anew.
 func (s *State) store() *appsv1.StatefulSet {
 	return s.StatefulSets[naming.For(s.Pipeline).Weaviate()]
 }
@@ -61,6 +61,11 @@ func statusOf(pod *corev1.Pod) corev1.ContainerStatus {
 // runs, or it never ran because it cannot be had. It is empty before there is a store, and for an image that never ran.
 func (s *State) weaviateImage() string {
 	set := s.store()
+	if set == nil {
+		for _, pod := range s.orphans() {
+			return imageOf(&pod)
+		}
+	}
 	if set == nil || len(set.Spec.Template.Spec.Containers) == 0 {
 		return ""
 	}

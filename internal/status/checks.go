@@ -39,6 +39,8 @@ type input struct {
 	workload *Component
 	// majority means that the workload serves only while more than half of its replicas are ready.
 	majority bool
+	// volumes are those of the component that do not have the size that the spec says.
+	volumes []Volume
 	// missing is an object without which the component cannot work, or nil if there is none.
 	missing *Missing
 	// reported is the stage's status from the gateways, or from the active run; nil if none reports
@@ -87,6 +89,7 @@ func (v *view) input(r rule, s subject) input {
 		subject:       s,
 		stage:         r.stage,
 		missing:       v.missing(r.missingKey),
+		volumes:       v.volumesOf(r.missingKey),
 		probed:        true,
 		last:          meta.FindStatusCondition(v.p.Status.Conditions, r.conditionType),
 		lastIsCurrent: v.previous(r.conditionType) != nil,
@@ -208,7 +211,7 @@ func serving(in input, message string) finding {
 			message += ": " + f.message
 		}
 	}
-	return ok(v1alpha1.ReasonReady, message)
+	return resized(ok(v1alpha1.ReasonReady, message), in.volumes)
 }
 
 func referenceMissing(in input) (finding, bool) {

@@ -189,7 +189,8 @@ func (v *view) causes(verdicts []verdict) []cause {
 	}
 	for _, c := range verdicts {
 		unreadable := c.status == metav1.ConditionUnknown && v.unreadable() && v.wasReady()
-		if c.weight == fine || c.tolerated && !c.awaited && c.weight < terminal || unreadable {
+		tolerated := c.tolerated && !c.awaited && c.weight < terminal && c.status != metav1.ConditionTrue
+		if c.weight == fine || tolerated || unreadable {
 			continue
 		}
 		list = append(list, cause{c.finding, c.blocks()})

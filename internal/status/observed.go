@@ -42,6 +42,8 @@ type Observed struct {
 	// Build is what makes the wanted generation another one than the live one; nil while they are the
 	// same.
 	Build *Build
+	// Volumes are those that do not have the size that the spec says.
+	Volumes []Volume
 	// Gateways are the reports of the gateway's running pods; Ready in each reports whether the pod
 	// accepts questions. Unreadable counts the pods that the cluster considers ready and whose
 	// report could not be read.

@@ -136,7 +136,8 @@ func endFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus, ended *core
 		// The kubelet killed the container because it did not become ready in time.
 		return bad(fault, v1alpha1.ReasonStartupTimedOut, s.tooSlow())
 	}
-	message := fmt.Sprintf("%s keeps crashing (last exit code %d); see its log (%s --previous)", s.title, ended.ExitCode, s.logs())
+	message := fmt.Sprintf("%s keeps crashing (last exit code %d); see its log (%s --previous)",
+		s.title, ended.ExitCode, s.logs())
 	if s.claim != "" {
 		message += ", and whether the claim that " + s.claim + " names holds its model: the pods cannot write to it"
 	}

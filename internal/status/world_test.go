@@ -151,6 +151,35 @@ func sharedCache(w *world) {
 	w.p.Spec.Models.Embedding.NIM.Cache = &v1alpha1.Cache{ClaimName: "models"}
 }
 
+// resizes are the volumes that do not have the size that the spec says.
+func resizes(volumes ...Volume) func(*world) {
+	return func(w *world) { w.o.Volumes = volumes }
+}
+
+// Volumes that grow, or do not.
+var (
+	growing = Volume{
+		Claim: "data-papers-weaviate-0", Component: naming.ComponentWeaviate, Field: "spec.vectorStore.weaviate.storage.size", Wanted: "20Gi", Has: "10Gi",
+	}
+	refusedVolume = changed(growing, func(v *Volume) {
+		v.Claim, v.Refused = "data-papers-weaviate-1", "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
+	})
+	failedVolume = changed(growing, func(v *Volume) {
+		v.Claim, v.Component, v.Field = "papers-reranking", naming.ComponentReranking, "spec.models.reranking.nim.cache.size"
+		v.Failed = "rpc error: code = ResourceExhausted desc = the pool is full"
+	})
+	largerVolume = changed(growing, func(v *Volume) { v.Has, v.Larger = "50Gi", true })
+)
+
+func remounting(ordinal string) Volume {
+	return changed(growing, func(v *Volume) { v.Claim, v.Remounting = "data-papers-weaviate-"+ordinal, true })
+}
+
+func changed(v Volume, change func(*Volume)) Volume {
+	change(&v)
+	return v
+}
+
 // routed asks for a route to the gateway through a Gateway, of which this was observed.
 func routed(r Route) func(*world) {
 	return func(w *world) {

@@ -2,6 +2,7 @@ package played
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -53,6 +54,9 @@ func (c *Cluster) collect(ctx context.Context) error {
 			objects = append(objects, item)
 		}
 	}
+	if err := c.release(ctx, objects); err != nil {
+		return err
+	}
 	exists := map[types.UID]bool{}
 	for _, object := range objects {
 		exists[object.UID] = true
@@ -68,6 +72,30 @@ func (c *Cluster) collect(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// release lets go of what was deleted without its dependents: they lose their owner, and then it goes.
+func (c *Cluster) release(ctx context.Context, objects []metav1.PartialObjectMetadata) error {
+	for _, owner := range objects {
+		if owner.DeletionTimestamp == nil || !slices.Contains(owner.Finalizers, metav1.FinalizerOrphanDependents) {
+			continue
+		}
+		for _, object := range objects {
+			if metav1.IsControlledBy(&object, &owner) {
+				if err := c.strip(ctx, object, `{"metadata":{"ownerReferences":null}}`); err != nil {
+					return err
+				}
+			}
+		}
+		if err := c.strip(ctx, owner, `{"metadata":{"finalizers":null}}`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) strip(ctx context.Context, object metav1.PartialObjectMetadata, patch string) error {
+	return client.IgnoreNotFound(c.direct.Patch(ctx, &object, client.RawPatch(types.MergePatchType, []byte(patch))))
 }
 
 // lives looks again: the owner may have been made after its kind was listed.

@@ -43,6 +43,9 @@ func (c *Cluster) playStatefulSet(ctx context.Context, request reconcile.Request
 	if err := c.client.Get(ctx, request.NamespacedName, s); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
+	if err := c.takeUp(ctx, s); err != nil {
+		return reconcile.Result{}, err
+	}
 	state, err := c.roll(ctx, s, appsv1.SchemeGroupVersion.WithKind("StatefulSet"), rollout{withClaims(s.Spec), *s.Spec.Replicas, s.Spec.MinReadySeconds})
 	if err != nil {
 		return reconcile.Result{}, err
@@ -56,6 +59,25 @@ func (c *Cluster) playStatefulSet(ctx context.Context, request reconcile.Request
 	}
 	s.Status = now
 	return state.next(), c.client.Status().Update(ctx, s)
+}
+
+// takeUp makes the StatefulSet the owner of pods with its labels that have none.
+func (c *Cluster) takeUp(ctx context.Context, s *appsv1.StatefulSet) error {
+	var list corev1.PodList
+	err := c.client.List(ctx, &list, client.InNamespace(s.Namespace), client.MatchingLabels(s.Spec.Selector.MatchLabels))
+	if err != nil || s.DeletionTimestamp != nil {
+		return err
+	}
+	for i := range list.Items {
+		pod := &list.Items[i]
+		if metav1.GetControllerOf(pod) == nil && pod.DeletionTimestamp == nil {
+			pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(s, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))}
+			if err := c.client.Update(ctx, pod); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // withClaims is the template with its volumes. The claims are not made: nothing here binds one.
