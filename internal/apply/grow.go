@@ -20,7 +20,8 @@ func (a *Applier) Grow(ctx context.Context, namespace, name string, uid types.UI
 	claim.SetNamespace(namespace)
 	claim.SetName(name)
 	patch := fmt.Appendf(nil, `{"metadata":{"uid":%q},"spec":{"resources":{"requests":{"storage":%q}}}}`, uid, size)
-	return conflict(a.client.Patch(ctx, claim, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldOwner)), claim)
+	err := a.client.Patch(ctx, claim, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldOwner))
+	return conflict(err, claim)
 }
 
 const (

@@ -159,8 +159,8 @@ func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.Stateful
 }
 
 // weaviateClaim returns the template of the claims. It cannot change: the API server refuses another
-// one, so the StatefulSet is made anew when its claims have grown. Its labels find the claims, which outlive the pipeline; apply takes off the one that
-// naming.ClaimLabels leaves out.
+// one, so the StatefulSet is made anew when its claims have grown. Its labels find the claims, which
+// outlive the pipeline; apply takes off the one that naming.ClaimLabels leaves out.
 func (b builder) weaviateClaim(s v1alpha1.Storage) *corev1ac.PersistentVolumeClaimApplyConfiguration {
 	claim := corev1ac.PersistentVolumeClaimSpec().
 		WithAccessModes(corev1.ReadWriteOnce).

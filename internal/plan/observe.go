@@ -183,13 +183,13 @@ func (s *State) deployment(name, component string) status.Component {
 }
 
 // weaviate counts as ready what both the status and the pods do: a StatefulSet's status counts a pod as ready until it
-// is gone, and for a moment longer. While the StatefulSet is made anew around its pods, there is no status, and the pods
-// serve on.
+// is gone, and for a moment longer. While the StatefulSet is made anew around its pods, there is no status, and the
+// pods serve on.
 func (s *State) weaviate() status.Component {
 	set, pods := s.store(), s.readyPods(naming.ComponentWeaviate)
 	if set == nil {
 		if orphans := s.orphans(); len(orphans) > 0 {
-			return status.Component{Exists: true, Replicas: int32(len(orphans)), Ready: pods} //nolint:gosec // few
+			return status.Component{Exists: true, Replicas: int32(len(orphans)), Ready: pods}
 		}
 		return status.Component{}
 	}

@@ -88,7 +88,8 @@ func (v Volume) message(claims string) string {
 			"its driver expands volumes, and check quotas (kubectl get storageclass,resourcequota)",
 			grows, cut(clean(v.Refused), maxMessage/2))
 	case v.Failed != "":
-		return fmt.Sprintf("%s, which the storage driver could not do: %s; see kubectl describe pvc", grows, cut(clean(v.Failed), maxMessage/2))
+		return fmt.Sprintf("%s, which the storage driver could not do: %s; see kubectl describe pvc",
+			grows, cut(clean(v.Failed), maxMessage/2))
 	case v.Remounting:
 		return grows + "; the node is still to enlarge the file system, and a driver that cannot do so in use needs a " +
 			"restart of the pod"
