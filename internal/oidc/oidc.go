@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -39,7 +40,8 @@ var ErrRefused = errors.New("the token is not valid")
 // needs them, and again when a token has a key that it does not know.
 type Verifier struct {
 	config  config.OIDC
-	client  *http.Client // asks for the issuer's description and its keys
+	client  *http.Client // asks for the issuer's description and its keys, through calls
+	calls   *limited
 	signing *http.Client // asks for tokens
 
 	mu       sync.Mutex
@@ -59,19 +61,20 @@ type issuer struct {
 // New makes a Verifier that goes through the process's proxy, and trusts its certificates.
 func New(c config.OIDC) *Verifier {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	client := func(interval time.Duration, atOnce int) *http.Client {
-		return &http.Client{Timeout: callTimeout,
-			Transport: &limited{next: transport, rate: rate.NewLimiter(rate.Every(interval), atOnce)}}
-	}
+	calls := &limited{next: transport, rate: rate.NewLimiter(rate.Every(callInterval), callsAtOnce)}
+	signIns := &limited{next: transport, rate: rate.NewLimiter(rate.Every(signInInterval), signInsAtOnce)}
 	return &Verifier{
-		config: c, client: client(callInterval, callsAtOnce), signing: client(signInInterval, signInsAtOnce),
+		config: c, calls: calls,
+		client:  &http.Client{Timeout: callTimeout, Transport: calls},
+		signing: &http.Client{Timeout: callTimeout, Transport: signIns},
 	}
 }
 
 // limited bounds the calls of the issuer.
 type limited struct {
-	next *http.Transport
-	rate *rate.Limiter
+	next   *http.Transport
+	rate   *rate.Limiter
+	failed atomic.Int64 // is the Unix time in nanoseconds at which the issuer last failed to answer
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -80,6 +83,9 @@ func (l *limited) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errors.New("the issuer was asked too often; wait a moment")
 	}
 	response, err := l.next.RoundTrip(r)
+	if err != nil || response.StatusCode != http.StatusOK {
+		l.failed.Store(time.Now().UnixNano())
+	}
 	if err == nil {
 		response.Body = http.MaxBytesReader(nil, response.Body, 1<<20)
 	}
@@ -95,8 +101,13 @@ func (v *Verifier) Caller(ctx context.Context, token string) (*access.Caller, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	begun := time.Now().UnixNano()
 	verified, err := issuer.verifier.Verify(ctx, token)
-	if err != nil {
+	switch {
+	case err == nil:
+	case ctx.Err() != nil, v.calls.failed.Load() >= begun: // its key may be one that the issuer could not give
+		return nil, fmt.Errorf("issuer %s: %w", v.config.Issuer, err)
+	default:
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	return v.caller(verified)

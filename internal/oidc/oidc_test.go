@@ -177,6 +177,10 @@ func TestARotatedKeyIsFetchedAndAKnownOneOutlivesItsIssuer(t *testing.T) {
 	if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); err != nil {
 		t.Errorf("a known key without the issuer: %v", err)
 	}
+	i.rotate("third")
+	if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); err == nil || errors.Is(err, ErrRefused) {
+		t.Errorf("a new key without the issuer gives %v", err)
+	}
 }
 
 func TestATokenThatWaitedForACallOfTheIssuerSharesItsFailure(t *testing.T) {
