@@ -88,15 +88,9 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	path := d.questionPath(*c)
-	options := d.gatewayOptions(path)
-	if options.Originals, err = originals(c.Originals, source.Resolvers{}); err != nil {
-		return unusable{err}
-	}
-	if f.keysDir != "" {
-		options.Keys = keys.MountedClients(f.keysDir)
-	}
-	if c.OIDC != nil {
-		admitTokens(&options, *c.OIDC)
+	options, err := f.options(d, path)
+	if err != nil {
+		return err
 	}
 	g := gateway.New(options)
 	api.Handler = g.Handler()
@@ -113,6 +107,21 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 	return serve.Run(ctx, log, shutdownGrace,
 		api,
 		serve.Server{Name: "ops", Listener: ops, Handler: serve.Ops(status)})
+}
+
+// options are those of a pod's gateway, with what is mounted.
+func (f *gatewayFlags) options(d *dataPlane, path *questionPath) (o gateway.Options, err error) {
+	o = d.gatewayOptions(path)
+	if o.Originals, err = originals(path.config.Originals, source.Resolvers{}); err != nil {
+		return o, unusable{err}
+	}
+	if f.keysDir != "" {
+		o.Keys = keys.MountedClients(f.keysDir)
+	}
+	if c := path.config.OIDC; c != nil {
+		admitTokens(&o, *c)
+	}
+	return o, nil
 }
 
 // questionPath answers questions: it holds the service, and the model clients that the gateway also
