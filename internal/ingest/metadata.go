@@ -51,8 +51,9 @@ func (r *run) warnOfStrays(o *origin) {
 	if n > len(first) {
 		names += ", ..."
 	}
-	r.tally.warn("source %q: %s no document beside them and were ignored: %s; add the documents, or delete the sidecars",
-		o.name, plural(n, "sidecar has", "sidecars have"), names)
+	r.tally.warn("source %q: %s: %s; add the documents, or delete the sidecars", o.name,
+		plural(n, "sidecar was ignored, since no document is beside it", "sidecars were ignored, since no documents are "+
+			"beside them"), names)
 }
 
 // maxKeys is how many keys the documents of an index may have together: a store has a structure for each.

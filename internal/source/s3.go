@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -26,6 +27,7 @@ import (
 //   - A store that answers in another order than S3's lists incompletely: the listing could have no end.
 type bucket struct {
 	client *minio.Core
+	pages  *bounded
 	config config.S3
 	folder string // is the prefix with a slash at its end, or empty
 	globs  globs
@@ -37,7 +39,13 @@ const (
 	s3Attempts = 4
 	// s3Page bounds an answer that is not an object: a thousand keys of a kilobyte each, escaped.
 	s3Page = 16 << 20
+	// maxObjects bounds a listing, which could have no end, and takes some 100 bytes of disk for each document.
+	maxObjects = 5_000_000
+	// maxEmptyPages bounds the pages in a row that list no object. A store has some where objects were deleted.
+	maxEmptyPages = 1000
 )
+
+var errNoEnd = errors.New("it answers with page after page that lists no object")
 
 func openS3(c config.S3, globs globs, r Resolvers) (Source, error) {
 	if c.Endpoint == "" {
@@ -62,10 +70,11 @@ func openS3(c config.S3, globs globs, r Resolvers) (Source, error) {
 			lookup = minio.BucketLookupPath
 		}
 	}
+	pages := &bounded{next: transport}
 	client, err := minio.NewCore(endpoint.Host, &minio.Options{
 		Creds:        r.s3Credentials(c.Secret),
 		Secure:       endpoint.Scheme == "https",
-		Transport:    bounded{transport},
+		Transport:    pages,
 		Region:       c.Region,
 		BucketLookup: lookup,
 		MaxRetries:   s3Attempts,
@@ -73,18 +82,24 @@ func openS3(c config.S3, globs globs, r Resolvers) (Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("s3: %w", err)
 	}
-	b := &bucket{client: client, config: c, globs: globs}
+	b := &bucket{client: client, pages: pages, config: c, globs: globs}
 	if c.Prefix != "" {
 		b.folder = c.Prefix + "/"
 	}
 	return b, nil
 }
 
-// bounded bounds every answer that is not an object.
-type bounded struct{ next http.RoundTripper }
+// bounded bounds every answer that is not an object, and the pages of a listing since the last object in one.
+type bounded struct {
+	next  http.RoundTripper
+	empty atomic.Int64
+}
 
 // RoundTrip implements http.RoundTripper.
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Query().Has("list-type") && b.empty.Add(1) > maxEmptyPages {
+		return nil, errNoEnd
+	}
 	response, err := b.next.RoundTrip(r)
 	if err == nil && (r.URL.RawQuery != "" || response.StatusCode != http.StatusOK) {
 		response.Body = http.MaxBytesReader(nil, response.Body, s3Page)
@@ -93,12 +108,13 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // CloseIdleConnections implements the method that http.Client.CloseIdleConnections looks for.
-func (b bounded) CloseIdleConnections() { (&http.Client{Transport: b.next}).CloseIdleConnections() }
+func (b *bounded) CloseIdleConnections() { (&http.Client{Transport: b.next}).CloseIdleConnections() }
 
 func (b *bucket) List(ctx context.Context, yield func(Entry) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	last := ""
+	b.pages.empty.Store(0)
+	last, objects := "", 0
 	options := minio.ListObjectsOptions{Prefix: b.folder, Recursive: true}
 	for o := range b.client.ListObjectsIter(ctx, b.config.Bucket, options) {
 		switch {
@@ -110,7 +126,12 @@ func (b *bucket) List(ctx context.Context, yield func(Entry) bool) error {
 			return fmt.Errorf("bucket %q lists %q after %q: only stores that list in the order of their keys are read",
 				b.config.Bucket, o.Key, last)
 		}
+		if objects++; objects > maxObjects {
+			return fmt.Errorf("bucket %q lists more than %d objects: name folders of it by s3.prefix, each as a source",
+				b.config.Bucket, maxObjects)
+		}
 		last = o.Key
+		b.pages.empty.Store(0)
 		path, within := strings.CutPrefix(o.Key, b.folder)
 		if !within || path == "" || strings.HasSuffix(path, "/") && o.Size == 0 || !b.globs.admits(path) {
 			continue

@@ -266,9 +266,10 @@ func TestAStoreThatMisbehaves(t *testing.T) {
 		page string
 		want string
 	}{
-		"a page again and again": {page("a.md", "b.md"), "only stores that list in the order of their keys are read"},
-		"keys in no order":       {page("b.md", "a.md"), "only stores that list in the order of their keys are read"},
-		"a page without end":     {"<ListBucketResult>" + strings.Repeat(" ", s3Page), "too large"},
+		"a page again and again":  {page("a.md", "b.md"), "only stores that list in the order of their keys are read"},
+		"keys in no order":        {page("b.md", "a.md"), "only stores that list in the order of their keys are read"},
+		"empty pages without end": {page(), "page after page that lists no object"},
+		"a page without end":      {"<ListBucketResult>" + strings.Repeat(" ", s3Page), "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, c.page) }))

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -147,6 +148,7 @@ func ParseSidecar(data []byte) (Sidecar, error) {
 		Attributes map[string]jsontext.Value `json:"metadataAttributes"`
 	}
 	var s Sidecar
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // as editors on Windows write it
 	switch err := cmp.Or(jsonv2.Unmarshal(data, &file), jsonv2.Unmarshal(data, &all)); {
 	case err != nil:
 		return s, config.Failf(config.Malformed, "its sidecar is not valid JSON of metadataAttributes: %w", err)

@@ -112,7 +112,9 @@ func TestParseSidecar(t *testing.T) {
 		"groups":    {`{"metadataAttributes": {"access": ["hr", "it"]}}`, Sidecar{config.Metadata{}, []string{"hr", "it"}}},
 		"a group":   {`{"metadataAttributes": {"access": "hr"}}`, Sidecar{config.Metadata{}, []string{"hr"}}},
 		"no groups": {`{"metadataAttributes": {"access": []}}`, Sidecar{config.Metadata{}, []string{}}},
-		"nothing":   {`{"metadataAttributes": {}, "other": 1}`, Sidecar{Metadata: config.Metadata{}}},
+		"a byte order mark": {"\ufeff" + `{"metadataAttributes": {"access": "hr"}}`,
+			Sidecar{config.Metadata{}, []string{"hr"}}},
+		"nothing": {`{"metadataAttributes": {}, "other": 1}`, Sidecar{Metadata: config.Metadata{}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := ParseSidecar([]byte(tt.in))
