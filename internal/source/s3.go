@@ -1,6 +1,8 @@
 package source
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +47,14 @@ const (
 	maxEmptyPages = 1000
 )
 
-var errNoEnd = errors.New("it answers with page after page that lists no object")
+// s3Root is how many bytes a listing has at most before its root element's name.
+const s3Root = 1024
+
+var (
+	errNoEnd = errors.New("it answers with page after page that lists no object")
+	// errNoListing is that of another document, which the client would take for an empty listing.
+	errNoListing = errors.New("it answers with something else than a listing, such as the page of a proxy")
+)
 
 func openS3(c config.S3, globs globs, r Resolvers) (Source, error) {
 	if c.Endpoint == "" {
@@ -97,14 +106,30 @@ type bounded struct {
 
 // RoundTrip implements http.RoundTripper.
 func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Query().Has("list-type") && b.empty.Add(1) > maxEmptyPages {
+	lists := r.URL.Query().Has("list-type")
+	if lists && b.empty.Add(1) > maxEmptyPages {
 		return nil, errNoEnd
 	}
 	response, err := b.next.RoundTrip(r)
-	if err == nil && (r.URL.RawQuery != "" || response.StatusCode != http.StatusOK) {
+	if err != nil {
+		return nil, err
+	}
+	if r.URL.RawQuery != "" || response.StatusCode != http.StatusOK {
 		response.Body = http.MaxBytesReader(nil, response.Body, s3Page)
 	}
-	return response, err
+	if lists && response.StatusCode == http.StatusOK {
+		body := bufio.NewReader(response.Body)
+		start, err := body.Peek(s3Root)
+		if !bytes.Contains(start, []byte("<ListBucketResult")) && (err == nil || errors.Is(err, io.EOF)) && len(start) > 0 {
+			response.Body.Close()
+			return nil, errNoListing
+		}
+		response.Body = struct {
+			io.Reader
+			io.Closer
+		}{body, response.Body}
+	}
+	return response, nil
 }
 
 // CloseIdleConnections implements the method that http.Client.CloseIdleConnections looks for.

@@ -269,6 +269,7 @@ func TestAStoreThatMisbehaves(t *testing.T) {
 		"a page again and again":  {page("a.md", "b.md"), "only stores that list in the order of their keys are read"},
 		"keys in no order":        {page("b.md", "a.md"), "only stores that list in the order of their keys are read"},
 		"empty pages without end": {page(), "page after page that lists no object"},
+		"the page of a proxy":     {"<html><body>Maintenance</body></html>", "something else than a listing"},
 		"a page without end":      {"<ListBucketResult>" + strings.Repeat(" ", s3Page), "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
