@@ -41,6 +41,8 @@ const (
 	s3Attempts = 4
 	// s3Page bounds an answer that is not an object: a thousand keys of a kilobyte each, escaped.
 	s3Page = 16 << 20
+	// s3Object bounds an object, above what any document may have.
+	s3Object = 256 << 20
 	// maxObjects bounds a listing, which could have no end, and takes some 100 bytes of disk for each document.
 	maxObjects = 5_000_000
 	// maxEmptyPages bounds the pages in a row that list no object. A store has some where objects were deleted.
@@ -98,7 +100,8 @@ func openS3(c config.S3, globs globs, r Resolvers) (Source, error) {
 	return b, nil
 }
 
-// bounded bounds every answer that is not an object, and the pages of a listing since the last object in one.
+// bounded bounds every answer, which the client may read to its end before it looks at it, and the pages of a listing
+// since the last object in one.
 type bounded struct {
 	next  http.RoundTripper
 	empty atomic.Int64
@@ -114,9 +117,11 @@ func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	limit := int64(s3Object)
 	if r.URL.RawQuery != "" || response.StatusCode != http.StatusOK {
-		response.Body = http.MaxBytesReader(nil, response.Body, s3Page)
+		limit = s3Page
 	}
+	response.Body = endsAfter(maxPageTime, http.MaxBytesReader(nil, response.Body, limit))
 	if lists && response.StatusCode == http.StatusOK {
 		body := bufio.NewReader(response.Body)
 		start, err := body.Peek(s3Root)
@@ -130,6 +135,22 @@ func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		}{body, response.Body}
 	}
 	return response, nil
+}
+
+// timed is a body that is closed when its time is up.
+type timed struct {
+	io.ReadCloser
+	end *time.Timer
+}
+
+func endsAfter(d time.Duration, body io.ReadCloser) timed {
+	return timed{body, time.AfterFunc(d, func() { _ = body.Close() })}
+}
+
+// Close implements io.Closer.
+func (t timed) Close() error {
+	t.end.Stop()
+	return t.ReadCloser.Close()
 }
 
 // CloseIdleConnections implements the method that http.Client.CloseIdleConnections looks for.

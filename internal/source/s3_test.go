@@ -290,4 +290,17 @@ func TestAStoreThatMisbehaves(t *testing.T) {
 	defer server.Close()
 	_, err := Read(t.Context(), newBucket(t, papers(server.URL), secrets(nil)), Entry{Path: "a.md", Size: 9}, 100)
 	wantReason(t, err, config.Changed)
+
+	// The client reads an answer to its end whose headers it does not understand.
+	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Etag", `"1"`)
+		for r.Context().Err() == nil {
+			if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+				return
+			}
+		}
+	}))
+	defer endless.Close()
+	_, err = Read(t.Context(), newBucket(t, papers(endless.URL), secrets(nil)), Entry{Path: "a.md", Size: 9}, 100)
+	wantReason(t, err, config.Unreadable)
 }

@@ -72,7 +72,7 @@ func Start(ctx context.Context, assets, dir string) (*Server, error) {
 	}
 	s.environment.ControlPlane.GetAPIServer().Configure().
 		Set("audit-policy-file", policyFile).Set("audit-log-path", s.log).
-		Set("audit-log-maxsize", "100000"). // MB: a log that began anew after 100 could not be read as one
+		Set("audit-log-maxsize", "100000").             // MB: a log that began anew after 100 could not be read as one
 		Set("service-cluster-ip-range", "10.96.0.0/16") // envtest's has 254 addresses
 	config, err := s.environment.Start()
 	if err != nil {
