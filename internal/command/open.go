@@ -102,9 +102,12 @@ func (f *openFlags) show(ctx context.Context, url string) error {
 	if browser := browserOf(runtime.GOOS, f.getenv); browser != nil {
 		browser = append(browser, url)
 		//nolint:gosec // the program is one of three, and the URL is the user's
-		if err := exec.CommandContext(context.WithoutCancel(ctx), browser[0], browser[1:]...).Start(); err != nil {
+		opening := exec.CommandContext(context.WithoutCancel(ctx), browser[0], browser[1:]...)
+		if err := opening.Start(); err != nil {
 			fmt.Fprintln(f.stderr, "note: no browser was opened:", err)
+			return nil
 		}
+		go func() { _ = opening.Wait() }() // how the browser ends is its user's affair
 	}
 	return nil
 }

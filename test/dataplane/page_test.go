@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -331,6 +333,33 @@ func TestThePageFollowsAnIndexThatIsBuilt(t *testing.T) {
 	b.tabTo(".turn:last-child .actions button")
 	b.press(kb.Enter)
 	contains(t, b.answered(), "4.2 megawatts")
+	b.behaved()
+	p.stop().ends(0)
+}
+
+// Of an index whose documents are all gone, the page says so, and an example may be asked.
+func TestThePageOfAnEmptyIndex(t *testing.T) {
+	t.Parallel()
+	docs, data, spec := directory(t, map[string]string{"a.md": wind}), t.TempDir(), manifest(t, pipeline(volume, standIns))
+	run(t, "run", "-f", spec, "--documents", docs, "--data", data, "--ask", "What is wind measured in?").ends(0)
+	if err := os.Remove(filepath.Join(docs, "a.md")); err != nil {
+		t.Fatal(err)
+	}
+	p, c := serving(t, []string{"-f", spec, "--documents", docs, "--data", data})
+	p.says("1 removed")
+	b := open(t, c)
+	b.sees("#banner", "The index is empty", "nothing to answer from")
+	b.sees("#welcome", "Ask papers", "What are these documents about?")
+	b.accessible("with an empty index")
+	b.narrow(func() {})
+	b.tabTo(".examples button")
+	b.press(kb.Enter)
+	contains(t, b.answered(), "What are these documents about?", "No passage in the documents matches this question.")
+	b.accessible("with an answer from nothing")
+	b.tabTo("#nav-documents")
+	b.press(kb.Enter)
+	b.sees("#documents", "0 documents")
+	b.accessible("with a list of no documents")
 	b.behaved()
 	p.stop().ends(0)
 }

@@ -47,7 +47,7 @@ function drawState() {
   $("freshness").textContent = count(state.documents, "document") + (state.last_sync ? ", updated " + ago(state.last_sync) : "");
   $("forget-key").hidden = !key.get();
   if (!state.ready || !state.last_sync) banner("notice", building());
-  else if (state.documents === 0) banner("notice", "The index is empty: no document has been indexed yet, so there is nothing to answer from.");
+  else if (state.documents === 0) banner("notice", "The index is empty: it has no document, or none that you may see, so there is nothing to answer from.");
   else if (state.progress) banner("quiet-note", "The index is being brought up to date: " + progress() + ".");
   else banner();
 }
