@@ -16,19 +16,20 @@ type ruledTable struct {
 	written    []rawLine
 }
 
-// findRuledTables returns the tables of the page that have lines around their cells, in order.
+// findRuledTables returns the tables of the page that have lines around their cells or between their rows, in order.
 func (t *pdfText) findRuledTables() []ruledTable {
 	const fewest = 2 // lines of text
 	if len(t.lines) < fewest {
 		return nil
 	}
 	var found []ruledTable
-	for _, l := range lattices(t.rules()) {
+	rules := t.rules()
+	for _, l := range append(lattices(rules), t.levelLattices(rules)...) {
 		if table, ok := t.ruledTable(l); ok {
 			found = append(found, table)
 		}
 	}
-	slices.SortFunc(found, func(a, b ruledTable) int { return a.first - b.first })
+	slices.SortStableFunc(found, func(a, b ruledTable) int { return a.first - b.first })
 	return slices.CompactFunc(found, func(next, last ruledTable) bool { return next.first < last.end })
 }
 

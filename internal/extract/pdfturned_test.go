@@ -88,7 +88,8 @@ func TestPDFRunningLinesDrawnFirst(t *testing.T) {
 				}
 			}
 			for _, p := range "ABCDEFG" {
-				if want := fmt.Sprintf("Sentence %c of this document runs over the\nedge of page %[1]c and ends there.", p); !strings.Contains(text, want) {
+				want := fmt.Sprintf("Sentence %c of this document runs over the\nedge of page %[1]c and ends there.", p)
+				if !strings.Contains(text, want) {
 					t.Errorf("lacks %q in %q", want, text)
 				}
 			}
