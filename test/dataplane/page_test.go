@@ -104,7 +104,7 @@ var windFarm = map[string]string{
 
 const markdownAnswer = "Each turbine has a **rated power of 4.2 megawatts**, ⏸ which it reaches at 12 metres per second [1]. " +
 	"Above 25 metres per second it stops [1].\n\n| Wind speed | Turbine |\n|---:|---|\n| 12 m/s | full power |\n| 25 m/s | stops |\n\n" +
-	"```python\nif wind > 25:\n    stop()\n```\n\n- The blades turn out of the wind.\n- Nobody climbs it then [2].\n"
+	"```python\nif wind > 25:\n    stop()\n```\n\n- The blades turn out of the wind.\n- Nobody climbs it then [1, 2].\n"
 
 // hostileAnswer would run a script, and ask another host for a picture, on a page that took it for markup.
 const hostileAnswer = "It is inspected every six months [1]. <img src=x onerror=alert(1)> ![p](https://example.com/p.png) " +
@@ -130,7 +130,7 @@ func TestThePageHoldsAConversation(t *testing.T) {
 	llm.goOn <- struct{}{}
 	contains(t, b.answered(), "which it reaches at 12 metres per second", "Sources", "Turbines")
 	for selector, n := range map[string]int{
-		".answer table td": 4, ".answer pre code": 1, ".answer ul li": 2, ".answer .cite": 3, ".source-list": 2,
+		".answer table td": 4, ".answer pre code": 1, ".answer ul li": 2, ".answer .cite": 4, ".source-list": 2,
 	} {
 		if got := read[int](b, fmt.Sprintf("document.querySelectorAll(%q).length", selector)); got != n {
 			t.Errorf("%d of %s, want %d", got, selector, n)

@@ -1,6 +1,7 @@
 // Markdown as nodes: what LLMs write of CommonMark and of GitHub's tables. HTML stays text, pictures become their
 // descriptions, and a link leads to the web or to a mail alone.
 import { el } from "./dom.js";
+import { numbers } from "./words.js";
 
 // render returns the nodes of a text. cite makes the node of a citation [n], or returns nothing if n is none.
 export function render(text, cite = () => null) {
@@ -135,7 +136,7 @@ const inlines = [
   [/^\\([!-/:-@[-`{-~])/, ([, sign]) => sign],
   [/^(`+)([\s\S]*?[^`])\1(?!`)/, ([, , text]) => el("code", {}, text.replace(/^ (.+) $/, "$1").replace(/\n/g, " "))],
   [/^!\[([^\]]*)\]\([^)\s]*\)/, ([, text]) => text],
-  [/^\[(\d{1,3})\](?!\()/, ([, n], s) => s.cite(Number(n))],
+  [/^\[(\d{1,3}(?:[ ,;–-]+\d{1,3})*)\](?!\()/, ([, list], s) => sources(list, s)],
   [/^\[([^\]]+)\]\(<?((?:[^()\s<>]|\([^()\s]*\))+)>?(?:\s+"[^"]*")?\)/, ([, text, address], s) => link(text, address, s)],
   [/^<(https?:\/\/[^\s<>]+)>/, ([, address], s) => link(address, address, s)],
   [/^(\*\*|__)(?=\S)([\s\S]*?\S)\1/, ([, , text], s) => el("strong", {}, inline(text, s))],
@@ -171,6 +172,12 @@ function inlineAt(text, s, before) {
   }
   const [run] = /^[\s\S][^\\`![<*_~ ]*/.exec(text);
   return [run, run.length];
+}
+
+// sources makes the nodes of the citations in a list such as 1, 3 or 1-3, if each number is one.
+function sources(list, s) {
+  const nodes = numbers(list).map(s.cite);
+  return nodes.length > 0 && nodes.every(n => n) ? el("span", {}, nodes) : null;
 }
 
 // link leads to the web or to a mail; the text of any other stays text.

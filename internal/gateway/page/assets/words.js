@@ -33,8 +33,14 @@ export function marked(text, stems) {
   return [...nodes, text.slice(from)];
 }
 
+// numbers are those of a list such as 1, 3 or 1-3.
+export function numbers(list) {
+  return [...list.matchAll(/(\d+)(?: *[–-] *(\d+))?/g)].flatMap(([, first, last = first]) =>
+    Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => Number(first) + i));
+}
+
 // statements are the sentences of an answer that cite the passage n.
 export function statements(answer, n) {
-  const sentences = answer.split(/(?<=[.!?:]["')]*(?:\s*\[\d+\])*)\s+(?!\[)|\n+/);
-  return sentences.filter(s => s.includes("[" + n + "]")).join(" ");
+  const sentences = answer.split(/(?<=[.!?:]["')]*(?:\s*\[[\d ,;–-]+\])*)\s+(?!\[)|\n+/);
+  return sentences.filter(s => [...s.matchAll(/\[([\d ,;–-]+)\]/g)].some(([, list]) => numbers(list).includes(n))).join(" ");
 }
