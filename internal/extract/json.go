@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,6 +27,9 @@ const (
 // that is broken is left out.
 func readJSON(ctx context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
+	if strings.Contains(text, "NaN") || strings.Contains(text, "Infinity") {
+		text = quotedNumbers(text)
+	}
 	w := &jsonWriter{out: &flow{ctx: ctx, limit: newLimit(s.max)}}
 	var err error
 	if isJSONLines(s.name, text) {
@@ -41,6 +45,34 @@ func readJSON(ctx context.Context, s source) (*Document, error) {
 	d, err := withText(w.out.single(oneLine(w.title)), config.Malformed, "the JSON document holds no values")
 	return warned(d, err, warnings)
 }
+
+// quotedNumbers is a text in which the numbers that programs write and JSON does not have are strings. No string goes
+// on over a line's end.
+func quotedNumbers(text string) string {
+	var b strings.Builder
+	inString := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\n':
+			inString = false
+		case c == '"':
+			inString = !inString
+		case inString && c == '\\' && i+1 < len(text):
+			b.WriteByte(c)
+			i++
+		case !inString:
+			if word := notNumber.FindString(text[i:min(i+len("-Infinity"), len(text))]); word != "" {
+				b.WriteString(`"` + word + `"`)
+				i += len(word) - 1
+				continue
+			}
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
+var notNumber = regexp.MustCompile(`^(?:NaN|-?Infinity)`)
 
 // isJSONLines goes by the name, and by the first line, which is whole and not the only one.
 func isJSONLines(name, text string) bool {

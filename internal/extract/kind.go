@@ -40,7 +40,7 @@ var kindOfExtension = map[string]kind{
 	".html": htmlText, ".htm": htmlText, ".xhtml": htmlText,
 	".csv": csvText, ".tsv": csvText,
 	".json": jsonText, ".jsonl": jsonText, ".ndjson": jsonText, ".ipynb": notebook,
-	".eml": mail, ".mht": mail, ".mhtml": mail,
+	".eml": mail, ".mbox": mail, ".mht": mail, ".mhtml": mail,
 }
 
 // kindOf looks at the bytes first; the name decides only among kinds of text, and not against what the text
@@ -87,7 +87,7 @@ func kindOfText(name string, data []byte) kind {
 	switch {
 	case isHTML(start):
 		return htmlText
-	case mailHeader.MatchString(start) && (named == mail || !known):
+	case isMailbox(start) && !known, mailHeader.MatchString(start) && (named == mail || !known):
 		return mail
 	case named == mail && !strings.Contains(start, ":"):
 		return plainText

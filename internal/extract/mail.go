@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"path"
 	"regexp"
 	"slices"
@@ -35,29 +34,38 @@ var mailHeader = regexp.MustCompile(`(?i)^(?:[!-9;-~]+:[^\n]*(?:\n[ \t][^\n]*)*(
 // readMail reads a mail (RFC 5322, MIME) or a page saved as MHTML: the fields of its header, its body, and its
 // attachments, each as pages of its own under a heading with its name.
 func readMail(ctx context.Context, s source) (*Document, error) {
-	options := &message.ReadOptions{MaxHeaderBytes: maxMailHeader}
-	entity, err := message.ReadWithOptions(bytes.NewReader(mailBytes(s.data)), options)
-	if entity == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
-		return nil, config.Failf(config.Malformed, "the mail cannot be read: %s", quote(fmt.Sprint(err)))
-	}
 	m := &mailReader{ctx: ctx, source: s, limit: newLimit(s.max), document: &Document{}}
-	head := m.header(&entity.Header)
-	if err := m.part(entity, 0); err != nil {
-		return nil, err
+	data := mailBytes(s.data)
+	var err error
+	if mails := mailsOf(data); len(mails) > 1 {
+		err = m.mailbox(mails)
+	} else {
+		err = m.read(data)
 	}
-	if err := m.body(head); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return withText(m.document, config.Malformed, "the mail holds no text")
 }
 
-// mailBytes are a mail without what programs put around it: a byte order mark, blank lines and the line "From " of a
-// mailbox above it, and carriage returns that are doubled.
+// read reads a mail into the document.
+func (m *mailReader) read(data []byte) error {
+	options := &message.ReadOptions{MaxHeaderBytes: maxMailHeader}
+	entity, err := message.ReadWithOptions(bytes.NewReader(withoutMailboxLine(data)), options)
+	if entity == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
+		return config.Failf(config.Malformed, "the mail cannot be read: %s", quote(fmt.Sprint(err)))
+	}
+	head := m.header(&entity.Header)
+	if err := m.part(entity, 0); err != nil {
+		return err
+	}
+	return m.write(head)
+}
+
+// mailBytes are a mail without what programs put around it: a byte order mark, blank lines above it, and carriage
+// returns that are doubled.
 func mailBytes(data []byte) []byte {
 	data = bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), "\r\n")
-	if bytes.HasPrefix(data, []byte("From ")) {
-		_, data, _ = bytes.Cut(data, []byte("\n"))
-	}
 	return bytes.ReplaceAll(data, []byte("\r\r\n"), []byte("\r\n"))
 }
 
@@ -68,9 +76,8 @@ type mailReader struct {
 	limit    *limit
 	document *Document
 	parts    int
-	plain    []string // bodies
-	html     []string
-	// htmlBytes is how long html is.
+	bodies   []mailBody
+	// htmlBytes is how long the bodies in HTML are.
 	htmlBytes int
 	held      []Page // of attachments
 }
@@ -79,14 +86,8 @@ type mailReader struct {
 func (m *mailReader) header(h *message.Header) string {
 	var lines []string
 	for _, name := range mailFields {
-		value, err := h.Text(name)
-		if err != nil {
-			value = h.Get(name)
-			if !isASCIIText(value) {
-				value, _ = decode([]byte(value))
-			}
-		}
-		if value = oneLineUncut(normalise(value)); value == "" || strings.HasPrefix(value, "<Saved") {
+		value := h.Get(name)
+		if value = oneLineUncut(normalise(decodeWords(value))); value == "" || strings.HasPrefix(value, "<Saved") {
 			continue
 		}
 		if name == "Subject" {
@@ -99,10 +100,6 @@ func (m *mailReader) header(h *message.Header) string {
 	return strings.Join(lines, "\n")
 }
 
-func isASCIIText(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r > '~' }) < 0
-}
-
 // part reads a part of the mail, and the parts that it is made of.
 func (m *mailReader) part(e *message.Entity, depth int) error {
 	if err := m.ctx.Err(); err != nil {
@@ -112,10 +109,7 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 		return config.Failf(config.TooComplex, "the mail has more than %d parts, or parts %d deep in each other",
 			maxMailParts, maxMailDepth)
 	}
-	kind, parameters, err := e.Header.ContentType()
-	if err != nil {
-		kind, _, _ = strings.Cut(strings.ToLower(e.Header.Get("Content-Type")), ";")
-	}
+	kind, parameters := typeOf(&e.Header)
 	if parts := e.MultipartReader(); parts != nil {
 		return m.multipart(parts, kind, depth)
 	}
@@ -124,24 +118,40 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 		m.document.Warnings.Add(config.PartsIgnored, 1, quote(kind)+": it cannot be decoded")
 		return nil
 	}
-	disposition, dispositionParameters, _ := e.Header.ContentDisposition()
-	name := decodeName(dispositionParameters["filename"], parameters["name"])
+	disposition, filename := dispositionOf(&e.Header)
+	name := decodeName(filename, parameters["name"])
 	switch attached := disposition == "attachment" || name != "" && disposition != "inline"; {
-	case (kind == "text/plain" || kind == "") && !attached:
+	case isPlainMail(kind) && !attached:
 		text, warnings := decode(data)
 		m.document.Warnings.Merge(warnings)
-		m.plain = append(m.plain, text)
+		if strings.EqualFold(parameters["format"], "flowed") {
+			text = unflowed(text, strings.EqualFold(parameters["delsp"], "yes"))
+		}
+		m.bodies = append(m.bodies, mailBody{text: text})
 	case (kind == "text/html" || kind == "application/xhtml+xml") && !attached:
 		if m.htmlBytes += len(data); m.htmlBytes > maxHTML {
 			return config.Failf(config.TooLarge, "the mail has more than %d bytes of HTML: split it", maxHTML)
 		}
-		m.html = append(m.html, string(data))
+		m.bodies = append(m.bodies, mailBody{text: string(data), html: true})
+	case kind == "text/calendar":
+		return m.attachment(name, kind, unfolded(data))
 	case !attached && isMailFurniture(kind), strings.HasSuffix(kind, "-signature"):
 	default:
 		return m.attachment(name, kind, data)
 	}
 	return nil
 }
+
+// typeOf is the type of a part, also where its parameters are damaged.
+func typeOf(h *message.Header) (kind string, parameters map[string]string) {
+	kind, parameters, err := h.ContentType()
+	if err != nil {
+		kind, _, _ = strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
+	}
+	return kind, parameters
+}
+
+func isPlainMail(kind string) bool { return kind == "text/plain" || kind == "" }
 
 // isMailFurniture reports whether parts of a type belong to how a body looks.
 func isMailFurniture(kind string) bool {
@@ -151,9 +161,7 @@ func isMailFurniture(kind string) bool {
 
 func decodeName(names ...string) string {
 	for _, name := range names {
-		if decoded, err := new(mime.WordDecoder).DecodeHeader(name); err == nil {
-			name = decoded
-		}
+		name = decodeWords(name)
 		if name = oneLine(path.Base(strings.ReplaceAll(name, `\`, "/"))); name != "" && name != "." {
 			return name
 		}
@@ -161,8 +169,11 @@ func decodeName(names ...string) string {
 	return ""
 }
 
-// multipart reads the parts one after the other. Of alternatives all are collected; body chooses.
+// multipart reads the parts one after the other. Of alternatives one body is kept.
 func (m *mailReader) multipart(parts message.MultipartReader, kind string, depth int) error {
+	if first := len(m.bodies); kind == "multipart/alternative" {
+		defer func() { m.bodies = append(m.bodies[:first], chosen(m.bodies[first:])...) }()
+	}
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -220,49 +231,5 @@ func (m *mailReader) attachment(name, kind string, data []byte) error {
 		}
 		m.held = append(m.held, page)
 	}
-	return nil
-}
-
-// body writes the header and the body on one page. Of a body in two forms the plain one is taken, unless the other has
-// tables.
-func (m *mailReader) body(head string) error {
-	text := strings.Join(m.plain, "\n\n")
-	pages := m.html
-	hasTable := func(page string) bool { return strings.Contains(strings.ToLower(page), "<table") }
-	if strings.TrimSpace(text) != "" && !slices.ContainsFunc(pages, hasTable) {
-		pages = nil
-	}
-	var read strings.Builder
-	for _, page := range pages {
-		m.source.formats[formatOf[htmlText]] = true
-		d, err := readHTMLText(m.ctx, m.source, page)
-		if reason, own := config.ReasonOf(err); own && reason == config.Malformed {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		m.document.Warnings.Merge(d.Warnings)
-		read.WriteString("\n\n" + d.Pages[0].Text)
-		if err := m.limit.fits(read.Len()); err != nil {
-			return err
-		}
-		if m.document.Title == "" {
-			m.document.Title = d.Title
-		}
-	}
-	if len(pages) > 0 {
-		text = read.String()
-	}
-	text, dropped := withoutPayloads(text)
-	payloads(&m.document.Warnings, dropped)
-	page := Page{Text: normalise(head + "\n\n" + strings.TrimLeft(text, "\n"))}
-	if err := m.limit.take(len(page.Text)); err != nil {
-		return err
-	}
-	if len(pages) > 0 {
-		markdownStructure(&page)
-	}
-	m.document.Pages = append([]Page{page}, m.held...)
 	return nil
 }

@@ -41,6 +41,35 @@ func TestMail(t *testing.T) {
 			[]string{mailHead + "\n\nAm 17. März.\n\n| a | b |\n|---|---|\n| 1 | 2 |"}, nil,
 		},
 		{
+			"a plain body that stands for another", mailOf("alternative", "Content-Type: text/plain\r\n\r\nThis mail needs a viewer of HTML.", encoded("Content-Type: text/html; charset=utf-8", "<p>Am 17. März.</p>")),
+			[]string{mailHead + "\n\nAm 17. März."}, nil,
+		},
+		{
+			"a plain body that is the beginning of another", mailOf("alternative", "Content-Type: text/plain\r\n\r\nHello", encoded("Content-Type: text/html; charset=utf-8", "<p>Hello</p><p>Am 17. März.</p>")),
+			[]string{mailHead + "\n\nHello\n\nAm 17. März."}, nil,
+		},
+		{
+			"pieces, and the foot of a list", mailOf("mixed", plain, encoded("Content-Type: text/html; charset=utf-8", "<h2>Am 18.</h2><p>März</p>"), "Content-Type: text/plain\r\n\r\n-- foot"),
+			[]string{mailHead + "\n\nAm 17. März.", "## Am 18.\n\nMärz", "-- foot"}, nil,
+		},
+		{
+			"lines that flow", mailOf("mixed", "Content-Type: text/plain; format=flowed\r\n\r\nOn the \r\n17th.\r\n> a \r\n> b\r\n-- \r\nAnn",
+				"Content-Type: text/plain; format=flowed; delsp=yes\r\n\r\nOn the sev \r\nenteenth."),
+			[]string{mailHead + "\n\nOn the 17th.\n> a b\n--\nAnn\n\nOn the seventeenth."}, nil,
+		},
+		{
+			"an invitation", mailOf("alternative", plain, "Content-Type: text/calendar\r\n\r\nSUMMARY:Review\r\nLOCATION:Room 5\\, in the \r\n east\r\n"),
+			[]string{mailHead + "\n\nAm 17. März.", "SUMMARY:Review\nLOCATION:Room 5, in the east"}, nil,
+		},
+		{
+			"a file before MIME", mailOf("mixed", "Content-Type: text/plain\r\n\r\nSee\nbegin 644 a.bin\nM!P@)\\\"@L,#0X/$!$2$Q05%A<8&1H;'!T>'R A(B,D)28G*\n`\nend\nthere"),
+			[]string{mailHead + "\n\nSee\n\nthere"}, config.Warnings{{Reason: config.PartsIgnored, Count: 1, Places: []string{"data in base64"}}},
+		},
+		{
+			"a name without quotes", mailOf("mixed", plain, "Content-Type: text/plain\r\nContent-Disposition: attachment; filename=my notes.txt\r\n\r\nNote"),
+			[]string{mailHead + "\n\nAm 17. März.", "Note"}, nil,
+		},
+		{
 			"HTML alone, in another encoding", mailOf("mixed", "Content-Type: text/html; charset=windows-1251\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<p>=D1=F0=EE=EA</p>"),
 			[]string{mailHead + "\n\nСрок"}, nil,
 		},
@@ -111,4 +140,37 @@ func TestMailsAreBounded(t *testing.T) {
 	}
 	_, err = shared.Extract(t.Context(), "a.eml", []byte("MIME-Version: 1.0\r\n"+nested))
 	wantReason(t, err, config.TooComplex, "deep")
+}
+
+func TestMailbox(t *testing.T) {
+	one := func(n string) string {
+		return "From ann@x.y Wed May  1 10:00:00 2024\nFrom: Ann\nSubject: No. " + n +
+			"\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\ngr=C3=B6=C3=9Fer " + n + "\n>From here\n\n"
+	}
+	for _, name := range []string{"a.mbox", "inbox"} {
+		d := extract(t, name, one("1")+one("2"))
+		var texts []string
+		for _, p := range d.Pages {
+			texts = append(texts, p.Headings[0].Text, p.Text)
+		}
+		want := []string{"No. 1", "From: Ann\nSubject: No. 1\n\ngrößer 1\nFrom here", "No. 2", "From: Ann\nSubject: No. 2\n\ngrößer 2\nFrom here"}
+		if diff := cmp.Diff(want, texts); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestWordsOfAHeader(t *testing.T) {
+	for field, want := range map[string]string{
+		"=?utf-8?B?R3LD?= =?utf-8?B?tsOfZQ==?=":       "Größe", // cut within a character
+		"a =?utf-8?Q?=C3=B6_b?= c":                    "a ö b c",
+		"=?x-unknown?Q?Gr=C3=B6=C3=9Fe?=":             "Größe",
+		"=?iso-8859-1*de?Q?Gr=F6=DFe?= =?utf-8?Q?!?=": "Größe!",
+		"Gr\xf6\xdfe":     "Größe",
+		"=?utf-8?B?*?= x": "* x",
+	} {
+		if got := decodeWords(field); got != want {
+			t.Errorf("%q is read as %q, want %q", field, got, want)
+		}
+	}
 }

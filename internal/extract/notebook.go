@@ -55,7 +55,7 @@ func (t *jupyterText) UnmarshalJSON(data []byte) error {
 
 // readNotebook reads a notebook as Markdown: its texts, its code in fences, and what the code put out as text. Images
 // are left out.
-func readNotebook(_ context.Context, s source) (*Document, error) {
+func readNotebook(ctx context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
 	if jsonValues(text) > maxNotebookValues {
 		return nil, config.Failf(config.TooComplex, "the notebook holds more than %d values: clear its outputs",
@@ -71,7 +71,11 @@ func readNotebook(_ context.Context, s source) (*Document, error) {
 	var b strings.Builder
 	images := 0
 	for _, cell := range n.Cells {
-		images += cell.write(&b, n.Metadata.Language.Name)
+		left, err := cell.write(ctx, s, &b, n.Metadata.Language.Name)
+		if err != nil {
+			return nil, err
+		}
+		images += left
 	}
 	warnings.Add(config.PartsIgnored, images, "images in outputs")
 	body, dropped := withoutPayloads(b.String())
@@ -100,7 +104,9 @@ func jsonValues(text string) int {
 }
 
 // write appends the cell as Markdown and returns how many images it leaves out.
-func (c *jupyterCell) write(b *strings.Builder, language string) (images int) {
+func (c *jupyterCell) write(ctx context.Context, s source, b *strings.Builder, language string) (images int,
+	err error,
+) {
 	text := strings.TrimSpace(string(c.Source + c.Input))
 	switch {
 	case text == "":
@@ -112,6 +118,14 @@ func (c *jupyterCell) write(b *strings.Builder, language string) (images int) {
 		b.WriteString(text + "\n\n")
 	}
 	for _, out := range c.Outputs {
+		page, err := out.page(ctx, s)
+		if err != nil {
+			return images, err
+		}
+		if page != "" {
+			b.WriteString(page + "\n\n")
+			continue
+		}
 		text, image := out.readable()
 		if text = strings.TrimSpace(text); text != "" {
 			fenced(b, "", text)
@@ -120,7 +134,26 @@ func (c *jupyterCell) write(b *strings.Builder, language string) (images int) {
 			images++
 		}
 	}
-	return images
+	return images, nil
+}
+
+// page is an output in HTML as Markdown: a table, whose names of columns then stand above each of its parts, or what
+// has no other form.
+func (o *jupyterOutput) page(ctx context.Context, s source) (string, error) {
+	page, plain := string(o.Data["text/html"]), strings.TrimSpace(string(o.Data["text/plain"]))
+	if page == "" || o.Data["text/markdown"] != "" || !strings.Contains(page, "<tr") && plain != "" &&
+		!strings.HasPrefix(plain, "<") {
+		return "", nil
+	}
+	s.formats[formatOf[htmlText]] = true
+	d, err := readHTMLText(ctx, s, page)
+	if reason, own := config.ReasonOf(err); own && reason == config.Malformed {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return d.Pages[0].Text, nil
 }
 
 var ansi = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
@@ -131,7 +164,7 @@ func (o *jupyterOutput) readable() (text string, image bool) {
 		image = image || strings.HasPrefix(kind, "image/")
 	}
 	text = string(o.Text)
-	for _, kind := range []string{"text/markdown", "text/plain"} {
+	for _, kind := range []string{"text/markdown", "text/latex", "text/plain"} {
 		if text == "" {
 			text = string(o.Data[kind])
 		}

@@ -12,8 +12,10 @@ import (
 var (
 	dataURI = regexp.MustCompile(`data:[\w.+-]*/?[\w.+-]*(?:;[\w-]+=?[\w.-]*)*;base64,` +
 		`(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\n)*(?:\r?\n[ \t]*[A-Za-z0-9+/_-]+)*(?:=|%3[Dd])*`)
-	base64Run    = regexp.MustCompile(`[A-Za-z0-9+/_-]{200,}={0,2}`)
-	base64Lines  = regexp.MustCompile(`(?m)(?:^[ \t>]*[A-Za-z0-9+/]{60,}\r?\n){3,}(?:^[ \t>]*[A-Za-z0-9+/]+={0,2}$)?`)
+	base64Run   = regexp.MustCompile(`[A-Za-z0-9+/_-]{200,}={0,2}`)
+	base64Lines = regexp.MustCompile(`(?m)(?:^[ \t>]*[A-Za-z0-9+/]{60,}\r?\n){3,}(?:^[ \t>]*[A-Za-z0-9+/]+={0,2}$)?`)
+	// uuencoded are files in the form that mails had before MIME.
+	uuencoded    = regexp.MustCompile("(?m)^begin [0-7]{3,4} [^\n]+\n(?:[ -`]{1,62}\r?\n)+end\r?$")
 	payloadCases = []*regexp.Regexp{regexp.MustCompile(`[a-z]`), regexp.MustCompile(`[A-Z]`),
 		regexp.MustCompile(`[0-9+/]`)}
 )
@@ -30,6 +32,9 @@ func withoutPayloads(s string) (string, int) {
 	}
 	if strings.Contains(s, ";base64,") {
 		s = dataURI.ReplaceAllStringFunc(s, func(match string) string { n++; return wordBelow(match) })
+	}
+	if strings.Contains(s, "begin ") {
+		s = uuencoded.ReplaceAllStringFunc(s, func(string) string { n++; return "" })
 	}
 	if hasRun(s, minLine) {
 		s = base64Run.ReplaceAllStringFunc(base64Lines.ReplaceAllStringFunc(s, drop), drop)

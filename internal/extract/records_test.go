@@ -183,3 +183,28 @@ func TestJSON(t *testing.T) {
 		})
 	}
 }
+
+func TestOutputsOfNotebooksInHTML(t *testing.T) {
+	d := extract(t, "a.ipynb", `{"cells":[{"cell_type":"code","source":"df","outputs":[
+{"data":{"text/html":["<table><tr><th>part</th><th>flow</th></tr>","<tr><td>K1</td><td>812</td></tr></table>"],"text/plain":"  part flow"}},
+{"data":{"text/html":"<p>only <b>here</b></p>","text/plain":"<IPython.core.display.HTML object>"}},
+{"data":{"text/html":"<p>twice</p>","text/plain":"once"}},
+{"data":{"text/latex":"$12/5$","text/plain":"<Math>"}}]}]}`)
+	want := "```\ndf\n```\n\n| part | flow |\n|---|---|\n| K1 | 812 |\n\nonly **here**\n\n```\nonce\n```\n\n```\n$12/5$\n```"
+	if got := textOfFirst(d); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if len(d.Pages[0].Tables) != 1 {
+		t.Errorf("tables %v", d.Pages[0].Tables)
+	}
+}
+
+func TestNumbersThatJSONDoesNotHave(t *testing.T) {
+	d := extract(t, "a.json", `{"a": NaN, "b": [-Infinity], "c": "is \", NaN, or so"}`)
+	if got := textOfFirst(d); got != "a: NaN\nb: -Infinity\nc: is \", NaN, or so" {
+		t.Errorf("got %q", got)
+	}
+	if d := extract(t, "a.jsonl", "{\"a\":NaN}\n{\"a\":2}\n"); textOfFirst(d) != "a: NaN\n\na: 2" || len(d.Warnings) > 0 {
+		t.Errorf("got %q, %v", textOfFirst(d), d.Warnings)
+	}
+}

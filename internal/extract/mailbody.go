@@ -1,0 +1,159 @@
+package extract
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/html"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+// mailBody is a text of a mail's own, or a piece of it.
+type mailBody struct {
+	text string
+	html bool
+}
+
+// chosen are the bodies that are kept of alternatives: the plain ones, unless those in HTML have tables, or more than
+// twice as many words, as where the plain one only asks for another program.
+func chosen(alternatives []mailBody) []mailBody {
+	var plain, pages []mailBody
+	words, pageWords, tables := 0, 0, false
+	for _, b := range alternatives {
+		if b.html {
+			pages, pageWords = append(pages, b), pageWords+wordsOfPage(b.text)
+			tables = tables || strings.Contains(strings.ToLower(b.text), "<table")
+		} else if strings.TrimSpace(b.text) != "" {
+			plain, words = append(plain, b), words+len(strings.Fields(b.text))
+		}
+	}
+	standIn := len(plain) == 1 && words < maxStandIn && strings.Contains(strings.ToUpper(plain[0].text), "HTML")
+	if len(pages) > 0 && (len(plain) == 0 || standIn || tables || pageWords > 2*words) {
+		return pages
+	}
+	return plain
+}
+
+// maxStandIn is how many words a plain body has at most that only says that the mail is in HTML.
+const maxStandIn = 40
+
+// wordsOfPage counts the words of a page that its readers may see.
+func wordsOfPage(page string) int {
+	words, silent := 0, false
+	for z := html.NewTokenizer(strings.NewReader(page)); ; {
+		switch z.Next() {
+		case html.ErrorToken:
+			return words
+		case html.StartTagToken:
+			name, _ := z.TagName()
+			silent = slices.Contains([]string{"style", "script", "title"}, string(name))
+		case html.EndTagToken:
+			silent = false
+		case html.TextToken:
+			if !silent {
+				words += len(bytes.Fields(z.Text()))
+			}
+		}
+	}
+}
+
+// write writes the header and the bodies, and then the attachments. Texts and pages of HTML do not share a page,
+// because only the latter have headings.
+func (m *mailReader) write(head string) error {
+	texts := []string{head}
+	for i, b := range m.bodies {
+		text := b.text
+		if b.html {
+			var err error
+			if text, err = m.page(b.text); err != nil {
+				return err
+			}
+		}
+		text, dropped := withoutPayloads(text)
+		payloads(&m.document.Warnings, dropped)
+		texts = append(texts, strings.TrimLeft(text, "\n"))
+		if i+1 < len(m.bodies) && m.bodies[i+1].html == b.html {
+			continue
+		}
+		if err := m.add(texts, b.html); err != nil {
+			return err
+		}
+		texts = nil
+	}
+	if len(m.bodies) == 0 {
+		if err := m.add(texts, false); err != nil {
+			return err
+		}
+	}
+	m.document.Pages = append(m.document.Pages, m.held...)
+	return nil
+}
+
+func (m *mailReader) add(texts []string, isHTML bool) error {
+	page := Page{Text: normalise(strings.Join(texts, "\n\n"))}
+	if page.Text == "" {
+		return nil
+	}
+	if err := m.limit.take(len(page.Text)); err != nil {
+		return err
+	}
+	if isHTML {
+		markdownStructure(&page)
+	}
+	m.document.Pages = append(m.document.Pages, page)
+	return nil
+}
+
+// page reads a body in HTML. One that cannot be read has no text.
+func (m *mailReader) page(text string) (string, error) {
+	m.source.formats[formatOf[htmlText]] = true
+	d, err := readHTMLText(m.ctx, m.source, text)
+	if reason, own := config.ReasonOf(err); own && reason == config.Malformed {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	m.document.Warnings.Merge(d.Warnings)
+	if m.document.Title == "" {
+		m.document.Title = d.Title
+	}
+	return d.Pages[0].Text, m.limit.fits(len(d.Pages[0].Text))
+}
+
+// unflowed joins the lines of paragraphs that a mail program broke (RFC 3676): a space ends each line but the last.
+// joined reports whether that space is no part of the text.
+func unflowed(text string, joined bool) string {
+	var b strings.Builder
+	open, depth := false, 0
+	for line := range strings.SplitSeq(lineEnds.Replace(text), "\n") {
+		quoted := len(line) - len(strings.TrimLeft(line, ">"))
+		marks, line := line[:quoted], strings.TrimPrefix(line[quoted:], " ")
+		switch {
+		case open && quoted == depth && line != "-- ":
+		default:
+			if open || b.Len() > 0 {
+				b.WriteByte('\n')
+			}
+			if b.WriteString(marks); quoted > 0 {
+				b.WriteByte(' ')
+			}
+		}
+		open, depth = strings.HasSuffix(line, " ") && line != "-- ", quoted
+		if open && joined {
+			line = strings.TrimSuffix(line, " ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+var calendarEscapes = strings.NewReplacer(`\n`, " ", `\N`, " ", `\,`, ",", `\;`, ";", `\\`, `\`)
+
+// unfolded is a calendar entry (RFC 5545) with each of its fields on one line.
+func unfolded(data []byte) []byte {
+	text, _ := decode(data)
+	return []byte(calendarEscapes.Replace(strings.ReplaceAll(lineEnds.Replace(text), "\n ", "")))
+}
