@@ -123,6 +123,7 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE,
 	}
 	t.findTurn(paper)
 	t.orderRunningLines()
+	t.orderColumns()
 	t.mendBlanks()
 	t.orderRightToLeft()
 	t.markScripts()
