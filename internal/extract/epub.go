@@ -106,11 +106,13 @@ func holdsWords(text string) bool {
 	return strings.ContainsFunc(pictureLink.ReplaceAllString(text, ""), isFigure)
 }
 
-// chapters are the parts of a book in reading order, each once, by however many names the book lists it.
+// chapters are the parts of a book in reading order, each once, by however many names the book lists it. The list of
+// chapters is a menu.
 func chapters(book *node, dir string) []string {
 	targets := map[string]string{}
 	for item := range book.at("manifest").elements("item") {
-		if strings.Contains(item.attr("media-type"), "html") {
+		isMenu := slices.Contains(strings.Fields(item.attr("properties")), "nav")
+		if strings.Contains(item.attr("media-type"), "html") && !isMenu {
 			targets[item.attr("id")] = resolve(dir, item.attr("href"))
 		}
 	}

@@ -50,6 +50,23 @@ func TestEPUB(t *testing.T) {
 	}
 }
 
+func TestEPUBOfOneChapter(t *testing.T) {
+	parts := epubParts()
+	parts["OEBPS/book.opf"] = `<package><metadata/><manifest><item id="a" href="text/a.xhtml" media-type="application/xhtml+xml"/>
+<item id="nav" href="nav.xhtml" properties="nav" media-type="application/xhtml+xml"/></manifest>
+<spine><itemref idref="nav"/><itemref idref="a"/></spine></package>`
+	parts["OEBPS/nav.xhtml"] = `<html xmlns="http://www.w3.org/1999/xhtml"><body><nav><ol><li><a href="text/a.xhtml">A</a></li></ol></nav></body></html>`
+	parts["OEBPS/text/a.xhtml"] = `<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><body>` +
+		`<p>Pay 20<a epub:type="noteref" href="#n">1</a></p><p>or 30<a role="doc-noteref" href="#n"><sup>2</sup></a></p></body></html>`
+	d, err := shared.Extract(t.Context(), "a.epub", zipOf(t, parts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Pages) != 1 || d.Pages[0].Text != "Pay 20¹\n\nor 30²" || len(d.Warnings) > 0 {
+		t.Errorf("got %+v, %v", d.Pages, d.Warnings)
+	}
+}
+
 func TestEPUBThatIsMostlyPictures(t *testing.T) {
 	parts := epubParts()
 	parts["OEBPS/text/a.xhtml"] = parts["OEBPS/cover.xhtml"]

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -71,6 +72,8 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 func rewriteLink(n *html.Node) {
 	href := strings.TrimSpace(attributeOf(n, "href"))
 	switch {
+	case attributeOf(n, "epub:type") == "noteref" || attributeOf(n, "role") == "doc-noteref":
+		rewriteNoteSign(n)
 	case strings.HasPrefix(href, "#") && isSign(n):
 		n.Parent.RemoveChild(n)
 	case hasBlocks(n): // a card that is a link as a whole
@@ -79,6 +82,15 @@ func rewriteLink(n *html.Node) {
 		strings.TrimSpace(textOf(n)) == "" && find(n, atom.Img) == nil:
 		rename(n, atom.Span)
 	}
+}
+
+// rewriteNoteSign raises the number of a note, which would change a figure before it.
+func rewriteNoteSign(n *html.Node) {
+	text := strings.TrimSpace(textOf(n))
+	if _, err := strconv.Atoi(text); err == nil {
+		text = superscript(text)
+	}
+	replace(n, text)
 }
 
 func strike(n *html.Node) {
