@@ -22,6 +22,7 @@ func TestAStoreOfThreeReplicasGoesOnWithoutAnyOneOfThem(t *testing.T) {
 	object.Spec.VectorStore.Weaviate.Replicas = 3
 	p := n.pipeline(object)
 	p.settled(2 * readyWithin)
+	p.growsAroundItsPods(t, "20Gi")
 	prober := p.probe("At how many bar does valve V7 open?")
 	for ordinal := range 3 {
 		p.replaced(fmt.Sprintf("%s-%d", p.names().Weaviate(), ordinal))
@@ -38,6 +39,8 @@ func TestAStoreOfThreeReplicasGoesOnWithoutAnyOneOfThem(t *testing.T) {
 	if err := api.Get(t.Context(), p.key(p.names().Weaviate()), &budget); err != nil || budget.Status.DisruptionsAllowed != 1 {
 		t.Errorf("the disruption budget allows %d: %v", budget.Status.DisruptionsAllowed, err)
 	}
+	p.refusesToGrow("500Gi")
+	p.answers("At how many bar does valve V7 open?", "8")
 }
 
 // replaced kills a replica of the store, and waits until another has its name and is ready.
