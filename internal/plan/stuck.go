@@ -31,14 +31,23 @@ func (s *State) store() *appsv1.StatefulSet {
 	return s.StatefulSets[naming.For(s.Pipeline).Weaviate()]
 }
 
-// idle reports whether no container of the pod runs, and none will before it is tried again. Init containers of a mesh
-// may have ended before.
+// idle reports whether the store's container in the pod does not run, and will not before it is tried again. A mesh's
+// proxy, which runs whatever becomes of the store, does not keep a pod; an init container at work does.
 func idle(pod *corev1.Pod) bool {
-	running := func(c corev1.ContainerStatus) bool { return c.State.Running != nil }
-	ended := func(c corev1.ContainerStatus) bool { return c.State.Terminated != nil }
-	return !slices.ContainsFunc(pod.Status.InitContainerStatuses, running) &&
-		!slices.ContainsFunc(pod.Status.ContainerStatuses, running) &&
-		!slices.ContainsFunc(pod.Status.ContainerStatuses, ended)
+	if slices.ContainsFunc(pod.Status.InitContainerStatuses, func(c corev1.ContainerStatus) bool {
+		return c.State.Running != nil && !isSidecar(pod, c.Name)
+	}) {
+		return false
+	}
+	state := statusOf(pod).State
+	return state.Running == nil && state.Terminated == nil
+}
+
+// isSidecar reports whether an init container of the pod runs for as long as the pod.
+func isSidecar(pod *corev1.Pod, name string) bool {
+	return slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
+		return c.Name == name && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+	})
 }
 
 // hasRun reports whether the store's container in the pod has ever run.

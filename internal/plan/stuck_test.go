@@ -25,6 +25,18 @@ func replicaOf(name, image, revision string, state corev1.ContainerState, restar
 	return pod
 }
 
+// besideProxy has an init container of the pod run, which is a sidecar or not, and a container beside the store's.
+func besideProxy(pod corev1.Pod, sidecar bool) corev1.Pod {
+	runs := corev1.ContainerState{Running: new(corev1.ContainerStateRunning)}
+	pod.Spec.InitContainers = []corev1.Container{{Name: "proxy-init"}}
+	if sidecar {
+		pod.Spec.InitContainers[0].RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
+		pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{Name: "proxy", State: runs})
+	}
+	pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "proxy-init", State: runs}}
+	return pod
+}
+
 func TestAStoreThatDoesNotRunIsStuckAndAnImageThatNeverRanDoesNotStick(t *testing.T) {
 	runs := corev1.ContainerState{Running: new(corev1.ContainerStateRunning)}
 	waits := func(reason string) corev1.ContainerState {
@@ -42,6 +54,8 @@ func TestAStoreThatDoesNotRunIsStuckAndAnImageThatNeverRanDoesNotStick(t *testin
 		"one replica has it, another not":     {pods: []corev1.Pod{replicaOf("a", "now", "2", waits("ErrImagePull"), false), replicaOf("b", "before", "1", runs, false)}, image: "before"},
 		"the image was mended":                {pods: []corev1.Pod{replicaOf("a", "wrong", "1", waits("ImagePullBackOff"), false)}, stuck: []string{"a"}, image: "now"},
 		"more memory after crashes":           {pods: []corev1.Pod{replicaOf("a", "now", "1", waits("CrashLoopBackOff"), true)}, stuck: []string{"a"}, image: "now"},
+		"a mesh's proxy runs beside it":       {pods: []corev1.Pod{besideProxy(replicaOf("a", "wrong", "1", waits("ImagePullBackOff"), false), true)}, stuck: []string{"a"}, image: "now"},
+		"an init container is at work":        {pods: []corev1.Pod{besideProxy(replicaOf("a", "wrong", "1", waits("PodInitializing"), false), false)}, image: "now"},
 		"an earlier one runs, as in a roll":   {pods: []corev1.Pod{replicaOf("a", "before", "1", runs, false)}, image: "before"},
 		"an earlier one has crashed just now": {pods: []corev1.Pod{replicaOf("a", "now", "1", corev1.ContainerState{Terminated: new(corev1.ContainerStateTerminated)}, true)}, image: "now"},
 	} {
