@@ -35,10 +35,16 @@ func TestAStoreOfThreeReplicasGoesOnWithoutAnyOneOfThem(t *testing.T) {
 		t.Errorf("without one of three replicas no question was answered for %s", gap)
 	}
 	p.holdsOnce(30)
-	var budget policyv1.PodDisruptionBudget
-	if err := api.Get(t.Context(), p.key(p.names().Weaviate()), &budget); err != nil || budget.Status.DisruptionsAllowed != 1 {
-		t.Errorf("the disruption budget allows %d: %v", budget.Status.DisruptionsAllowed, err)
-	}
+	eventually(t, readyWithin, "all three are ready, and one may be disrupted", func(ctx context.Context) error {
+		var budget policyv1.PodDisruptionBudget
+		if err := api.Get(ctx, p.key(p.names().Weaviate()), &budget); err != nil {
+			return err
+		}
+		if allowed := budget.Status.DisruptionsAllowed; allowed != 1 {
+			return fmt.Errorf("the disruption budget allows %d", allowed)
+		}
+		return nil
+	})
 	p.refusesToGrow("500Gi")
 	p.answers("At how many bar does valve V7 open?", "8")
 }
