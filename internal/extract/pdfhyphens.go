@@ -60,7 +60,8 @@ func hyphenBetween(left, right string) string {
 		return "-"
 	case isKnownWord(before + after):
 		return ""
-	case strings.Contains(left, "-") || strings.Contains(right, "-"), hasOwnCase(before, after):
+	case strings.Contains(left, "-") || strings.Contains(right, "-"), hasOwnCase(before, after),
+		strings.EqualFold(before, "self"):
 		return "-"
 	case isCompound(strings.ToLower(before), strings.ToLower(after)):
 		return "-"
@@ -118,8 +119,8 @@ func leadingLetters(s string) string {
 	return s
 }
 
-// mergeDivided joins lines that PDFium leaves apart: a range or a number is divided over them, as in 10- / 15 bar, or a
-// word is, by a soft hyphen that the program drew as U+2010.
+// mergeDivided joins lines that PDFium leaves apart: a range, a number or an address is divided over them, as in 10- /
+// 15 bar, or a word is, by a soft hyphen that the program drew as U+2010.
 func (t *pdfText) mergeDivided() {
 	for i := 0; i+1 < len(t.lines); i++ {
 		for i+1 < len(t.lines) && endsInDrawnHyphen(t.lines[i].chars, t.lines[i+1].chars) {
@@ -143,8 +144,19 @@ func endsInDrawnHyphen(line, next []rune) bool {
 
 func isDivided(line, next []rune) bool {
 	n := len(line)
-	return n > 1 && len(next) > 0 && line[n-1] == '-' && unicode.IsDigit(next[0]) &&
-		(unicode.IsDigit(line[n-2]) || unicode.IsUpper(line[n-2]))
+	if n < 2 || len(next) == 0 {
+		return false
+	}
+	before, after := line[n-2], next[0]
+	switch line[n-1] {
+	case '-':
+		return unicode.IsDigit(after) && (unicode.IsDigit(before) || unicode.IsUpper(before))
+	case '–':
+		return unicode.IsDigit(after) && unicode.IsDigit(before)
+	case '@':
+		return unicode.IsLetter(after) && (unicode.IsLetter(before) || unicode.IsDigit(before))
+	}
+	return false
 }
 
 // afterLast is the place after the last character that is so.
