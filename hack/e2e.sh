@@ -80,7 +80,8 @@ if [ -n "${E2E_LONG:-}" ]; then
   timeout=3h
   E2E_FLUX=$(hack/flux/controllers.sh)
   E2E_ARGOCD=$(hack/argocd/binary.sh)
-  export E2E_FLUX E2E_ARGOCD
+  RAGPIPELINE_PROMETHEUS=$(hack/prometheus/binary.sh)
+  export E2E_FLUX E2E_ARGOCD RAGPIPELINE_PROMETHEUS
 fi
 run() { go test -tags e2e -count=1 -timeout "$timeout" -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"; }
 

@@ -1,0 +1,203 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+
+	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+)
+
+const monitoring = "../../config/monitoring"
+
+// metrics is a Prometheus that scrapes the operator, the kubelet and the pods of one namespace as the chart's monitors
+// do, and has the chart's alerts, which do not wait before they fire.
+type metrics struct {
+	*namespace
+	url string
+}
+
+// prometheus starts one, until the test ends.
+func (n *namespace) prometheus() *metrics {
+	n.t.Helper()
+	programs := os.Getenv("RAGPIPELINE_PROMETHEUS")
+	if programs == "" {
+		n.t.Skip("RAGPIPELINE_PROMETHEUS is not set: make e2e-long sets it")
+	}
+	directory := n.t.TempDir()
+	rules, err := os.ReadFile(monitoring + "/rules.yaml")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	impatient := regexp.MustCompile(`(?m)^( +for:) \d+m$`).ReplaceAll(rules, []byte("$1 1s"))
+	n.write(directory, "rules.yaml", string(impatient))
+	n.write(directory, "prometheus.yml", n.scrapes(directory))
+	address := free(n.t)
+	command := exec.Command(filepath.Join(programs, "prometheus"), "--config.file="+directory+"/prometheus.yml",
+		"--storage.tsdb.path="+directory+"/data", "--web.listen-address="+address)
+	log, err := os.Create(filepath.Join(directory, "log"))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	command.Stdout, command.Stderr = log, log
+	if err := command.Start(); err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+		if n.t.Failed() {
+			raw, _ := os.ReadFile(log.Name())
+			n.t.Logf("prometheus:\n%s", bounded(string(raw), 3000))
+		}
+	})
+	return &metrics{n, "http://" + address}
+}
+
+func (n *namespace) write(directory, name, text string) {
+	n.t.Helper()
+	if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o600); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// scrapes is the configuration: a job for each monitor of the chart, and one for the kubelet.
+func (n *namespace) scrapes(directory string) string {
+	n.t.Helper()
+	rest, err := config.GetConfig()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.write(directory, "client.crt", string(rest.CertData))
+	n.write(directory, "client.key", string(rest.KeyData))
+	var nodes corev1.NodeList
+	if err := api.List(n.t.Context(), &nodes); err != nil {
+		n.t.Fatal(err)
+	}
+	discovery := n.serve(http.HandlerFunc(targets))
+	job := func(name, namespace, port string) string {
+		return fmt.Sprintf(`
+- job_name: %s
+  honor_labels: true
+  http_sd_configs: [{url: "http://%s/?namespace=%s&port=%s", refresh_interval: 1s}]
+`, name, discovery.address, namespace, port)
+	}
+	return "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [rules.yaml]\nscrape_configs:" +
+		job("operator", operatorNamespace, "metrics") + job("gateways", n.name, "ops") + job("stores", n.name, "metrics") +
+		fmt.Sprintf(`
+- job_name: kubelet
+  scheme: https
+  tls_config: {cert_file: client.crt, key_file: client.key, insecure_skip_verify: true}
+  static_configs: [{targets: ["%s:10250"]}]
+`, nodes.Items[0].Status.Addresses[0].Address)
+}
+
+// targets lists the pods of a namespace that have a port of a name, with the labels that a PodMonitor gives them. Debian's
+// Prometheus does not know Kubernetes.
+func targets(w http.ResponseWriter, r *http.Request) {
+	type group struct {
+		Targets []string          `json:"targets"`
+		Labels  map[string]string `json:"labels"`
+	}
+	var list corev1.PodList
+	if err := api.List(r.Context(), &list, client.InNamespace(r.FormValue("namespace"))); err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	groups := []group{}
+	for _, pod := range list.Items {
+		for _, port := range pod.Spec.Containers[0].Ports {
+			if port.Name == r.FormValue("port") && pod.Status.Phase == corev1.PodRunning {
+				groups = append(groups, group{[]string{net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(int(port.ContainerPort)))},
+					map[string]string{"namespace": pod.Namespace, "pod": pod.Name, "pipeline": pod.Labels[naming.LabelPipeline]}})
+			}
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(groups)
+}
+
+// query asks the Prometheus for a path of its API.
+func (m *metrics) query(ctx context.Context, path string, into any) error {
+	var reply struct {
+		Error string
+		Data  json.RawMessage
+	}
+	if err := send(ctx, "", http.MethodGet, m.url+"/api/v1/"+path, nil, &reply); err != nil {
+		return err
+	}
+	if reply.Error != "" {
+		return errors.New(reply.Error)
+	}
+	return json.Unmarshal(reply.Data, into)
+}
+
+// fires waits until an alert on a pipeline fires, with further labels such as "type=LLMReady".
+func (m *metrics) fires(alert string, labels ...string) {
+	m.t.Helper()
+	eventually(m.t, 6*time.Minute, alert+" fires", func(ctx context.Context) error {
+		var state struct {
+			Alerts []struct {
+				Labels map[string]string
+				State  string
+			}
+		}
+		if err := m.query(ctx, "alerts", &state); err != nil {
+			return err
+		}
+		var others []string
+		for _, a := range state.Alerts {
+			if a.Labels["namespace"] != m.name {
+				continue
+			}
+			text := fmt.Sprintf("%s %s %v", a.Labels["alertname"], a.State, a.Labels)
+			if a.Labels["alertname"] == alert && a.State == "firing" && hasAll(a.Labels, labels) {
+				m.t.Log(text)
+				return nil
+			}
+			others = append(others, text)
+		}
+		return fmt.Errorf("these do: %s", strings.Join(others, "; "))
+	})
+}
+
+func hasAll(labels map[string]string, want []string) bool {
+	for _, label := range want {
+		if key, value, _ := strings.Cut(label, "="); labels[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// shows waits until a query returns data.
+func (m *metrics) shows(query string) {
+	m.t.Helper()
+	eventually(m.t, time.Minute, query+" returns data", func(ctx context.Context) error {
+		var reply struct{ Result []json.RawMessage }
+		if err := m.query(ctx, "query?query="+url.QueryEscape(query), &reply); err != nil {
+			return err
+		}
+		if len(reply.Result) == 0 {
+			return errors.New("nothing")
+		}
+		return nil
+	})
+}
