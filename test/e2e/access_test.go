@@ -50,7 +50,7 @@ func (p *pipeline) hidesDocuments() {
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.namespace.name, Name: "clients"},
 		StringData: map[string]string{"staff": "token: " + staff + "\ngroups: [staff]\n", "guest": guest},
 	}
-	p.namespace.create(clients)
+	p.create(clients)
 	p.edit(func(s *v1alpha1.RAGPipelineSpec) {
 		s.Gateway.Auth = &v1alpha1.GatewayAuth{SecretName: "clients"}
 		s.Documents[0].Access = []v1alpha1.Group{"staff"}

@@ -62,7 +62,7 @@ func TestTheQuickstartAnswersOnceItIsReady(t *testing.T) {
 func (p *pipeline) sendsWhatItRead(configMap, entry string) {
 	p.t.Helper()
 	var source corev1.ConfigMap
-	if err := api.Get(p.t.Context(), p.namespace.key(configMap), &source); err != nil {
+	if err := api.Get(p.t.Context(), p.key(configMap), &source); err != nil {
 		p.t.Fatal(err)
 	}
 	var content string
