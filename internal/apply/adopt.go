@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // Adoption is how an object came to be a pipeline's that had its labels and no owner.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 func TestAKeptVolumeOutlivesItsPipelineAndIsTakenUpByItsName(t *testing.T) {

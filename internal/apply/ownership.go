@@ -6,7 +6,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // claim reports whether what was found may be written or adopted: it is the owner's or has no owner and the labels of

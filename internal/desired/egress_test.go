@@ -12,7 +12,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 func closed(s *v1alpha1.RAGPipelineSpec) { s.Network = &v1alpha1.Network{Egress: egressRestricted} }

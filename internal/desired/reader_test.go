@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // The gateway mounts the store's key for reading and nothing of the other, and ingestion the other way round. Neither

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/ragpipeline/ragpipeline/internal/derive/derivetest"
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // A Secret that has lost its owner is adopted only if its voucher carries its digest, and a template must not: a key

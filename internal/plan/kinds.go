@@ -13,7 +13,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 	"github.com/ragpipeline/ragpipeline/internal/status"
 )
 

@@ -10,7 +10,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/internal/desired"
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // A spec that no longer has an LLM must not take it from the gateway that still asks it.

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // step changes the world, and then lets the operator observe it, some time after the step before.

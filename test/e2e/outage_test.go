@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // outageFor is longer than Ready may take to follow.

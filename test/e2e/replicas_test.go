@@ -11,7 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 func TestAStoreOfThreeReplicasGoesOnWithoutAnyOneOfThem(t *testing.T) {

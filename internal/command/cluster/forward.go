@@ -25,8 +25,8 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
-	"github.com/ragpipeline/ragpipeline/internal/desired/naming"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // Forwarding is a port of this machine that leads to a gateway pod.
