@@ -100,7 +100,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return r.result(next, passErr)
 }
 
-// act brings the cluster towards the spec: plan, objects, apply, prune. A suspended pipeline stays
+// act brings the cluster towards the spec: plan, objects, apply, prune, grow. A suspended pipeline stays
 // as it is.
 func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) {
 	p := s.Pipeline
@@ -134,9 +134,6 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 	if _, err := r.Applier.Apply(ctx, p, others); err != nil {
 		return next, err
 	}
-	if err := r.grow(ctx, s); err != nil {
-		return next, err
-	}
 	children = append(children, others...)
 	if err := r.Applier.ReleaseClaims(ctx, p); err != nil {
 		return next, err
@@ -146,7 +143,8 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 			return next, err
 		}
 	}
-	return next, r.Applier.Prune(ctx, p, children, s.Retained(next, children))
+	pruned := r.Applier.Prune(ctx, p, children, s.Retained(next, children))
+	return next, errors.Join(pruned, r.grow(ctx, s)) // the last: it keeps nothing else from being done
 }
 
 // adopted tells of an object that carried the pipeline's labels and had no owner.

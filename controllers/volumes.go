@@ -76,7 +76,7 @@ func (r *Reconciler) readClaims(ctx context.Context, s *plan.State) error {
 	return nil
 }
 
-// grow makes claims ask for the size in the spec. A refusal is no error of the pass: the pipeline serves on, and its
+// grow makes claims ask for the size in the spec. A refusal does not fail the pass: the pipeline serves on, and its
 // status has the API server's words.
 func (r *Reconciler) grow(ctx context.Context, s *plan.State) error {
 	known := r.claims.of(client.ObjectKeyFromObject(s.Pipeline)) // no other pass of the pipeline is under way
@@ -100,7 +100,8 @@ func (r *Reconciler) grow(ctx context.Context, s *plan.State) error {
 }
 
 // refused matches the words before what the API server says of a claim, which repeat the claim's name.
-var refused = regexp.MustCompile(`^(persistentvolumeclaims "[^"]*" is forbidden|PersistentVolumeClaim "[^"]*" is invalid): `)
+var refused = regexp.MustCompile(
+	`^(persistentvolumeclaims "[^"]*" is forbidden|PersistentVolumeClaim "[^"]*" is invalid): `)
 
 // refusal is what the API server says of a claim that it refuses.
 func refusal(err error) string { return refused.ReplaceAllString(err.Error(), "") }

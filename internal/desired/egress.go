@@ -163,9 +163,9 @@ func (b builder) storeServers(component string) (urls []string) {
 	return urls
 }
 
-// sourceServers are the sources that ingestion reads, and from which the gateway takes originals.
+// sourceServers are the sources that ingestion reads. A gateway has originals of what its pods mount alone.
 func (b builder) sourceServers(component string) (urls []string) {
-	if component != naming.ComponentGateway && component != naming.ComponentIngest {
+	if component != naming.ComponentIngest {
 		return nil
 	}
 	for _, s := range b.p.Spec.Documents {
@@ -179,7 +179,7 @@ func (b builder) sourceServers(component string) (urls []string) {
 				urls = append(urls, string(page))
 			}
 			urls = append(urls, https) // a redirection, or a page of a sitemap
-		case s.Container != nil && component == naming.ComponentIngest:
+		case s.Container != nil:
 			urls = append(urls, https)
 		}
 	}

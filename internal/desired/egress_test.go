@@ -110,11 +110,11 @@ func TestARestrictedPodReachesTheServersOfTheSpec(t *testing.T) {
 		from    string
 		reached []string // address and port
 	}{
-		"the gateway, which also fetches originals": {[]func(*v1alpha1.RAGPipelineSpec){outside}, "gateway",
-			[]string{model + " 11434", anywhere + " 443", anywhere + " 22", anywhere + " 8081", anywhere + " 53"}},
+		"the gateway, which reads no source over the network": {[]func(*v1alpha1.RAGPipelineSpec){outside}, "gateway",
+			[]string{model + " 11434", anywhere + " 443", anywhere + " 53"}},
 		"ingestion, without the LLM's endpoint but for redirections": {[]func(*v1alpha1.RAGPipelineSpec){outside}, "ingest",
 			[]string{model + " 11434", anywhere + " 443", anywhere + " 22", anywhere + " 8081", anywhere + " 53"}},
-		"with a proxy for https": {[]func(*v1alpha1.RAGPipelineSpec){outside, proxied}, "gateway",
+		"with a proxy for https": {[]func(*v1alpha1.RAGPipelineSpec){outside, proxied}, "ingest",
 			[]string{model + " 11434", "192.0.2.3 3128", anywhere + " 22", anywhere + " 8081", anywhere + " 53"}},
 		"with a proxy for http, past which gRPC goes": {[]func(*v1alpha1.RAGPipelineSpec){stored}, "gateway",
 			[]string{anywhere + " 443", model + " 50051", "192.0.2.3 3128", anywhere + " 53"}},

@@ -67,7 +67,7 @@ func (b builder) tikaDeployment(name string, tika v1alpha1.Tika) *appsv1ac.Deplo
 		WithLivenessProbe(listens.WithFailureThreshold(12)). // Tika restarts its own child process
 		WithLifecycle(preStopDelay()).
 		WithResources(resources(tika.Resources, "500m", "1Gi")).
-		WithVolumeMounts(readOnly("config", tikaDirectory))
+		WithVolumeMounts(readOnly(ConfigVolume, tikaDirectory))
 	template := b.template(pod{
 		component:   component,
 		account:     name,

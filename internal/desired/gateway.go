@@ -130,7 +130,7 @@ func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTe
 		WithLivenessProbe(probe("ops", "/healthz", 10).WithFailureThreshold(6)).
 		WithLifecycle(preStopDelay()).
 		WithResources(limited(spec.Resources, "50m", "64Mi", "1Gi")).
-		WithVolumeMounts(readOnly("config", configDirectory))
+		WithVolumeMounts(readOnly(ConfigVolume, configDirectory))
 	volumes := []*corev1ac.VolumeApplyConfiguration{configVolume(configName)}
 	if secrets := secretsVolume(gatewaySecrets(c)...); secrets != nil {
 		volumes = append(volumes, secrets)

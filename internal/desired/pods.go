@@ -141,8 +141,11 @@ func preStopDelay() *corev1ac.LifecycleApplyConfiguration {
 // a reserve.
 const preStopGrace = 40
 
+// ConfigVolume is the name of the volume with a pod's config.
+const ConfigVolume = "config"
+
 func configVolume(configMap string) *corev1ac.VolumeApplyConfiguration {
-	return corev1ac.Volume().WithName("config").WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(configMap))
+	return corev1ac.Volume().WithName(ConfigVolume).WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(configMap))
 }
 
 // secretsVolume holds the keys as <secret>/<key>; it is nil without keys. A key that is missing

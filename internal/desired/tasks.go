@@ -206,7 +206,7 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 		WithTerminationMessagePath(corev1.TerminationMessagePathDefault).
 		WithPorts(port("ops", config.OpsPort)).
 		WithResources(limited(spec.Resources, "200m", "512Mi", "3Gi")).
-		WithVolumeMounts(readOnly("config", configDirectory)).
+		WithVolumeMounts(readOnly(ConfigVolume, configDirectory)).
 		WithVolumeMounts(mounts...)
 	if t.Workers > 1 {
 		container.WithArgs("--workers", strconv.Itoa(int(t.Workers)), "--worker", "$("+workerVariable+")", "--run",

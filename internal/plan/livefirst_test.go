@@ -93,6 +93,53 @@ func TestALongBuildStopsForTheLiveGeneration(t *testing.T) {
 	due("without an interval", "build")
 }
 
+// A document that changes during each run of the live generation, which takes long, starves no build: the build goes on
+// for a while between two such runs, and the change reaches the live generation after that.
+func TestADocumentThatChangesAllTheTimeStarvesNoBuild(t *testing.T) {
+	s := standing()
+	live := desired.NewRecord(s.Pipeline)
+	s.Records = map[string]desired.Record{live.Fingerprint(): live}
+	s.Pipeline.Spec.Chunking.Size = 400
+	s.Pipeline.Status.Index = &v1alpha1.IndexStatus{
+		Generation: live.Fingerprint(), Building: &v1alpha1.Building{Generation: s.wanted().Fingerprint()},
+	}
+	versions := func(version string) desired.Task {
+		s.Objects["ConfigMap/papers"] = metav1.ObjectMeta{UID: "1", ResourceVersion: version}
+		task, err := ingestion.task(s, desired.Facts{Live: &live})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return task
+	}
+	c, err := desired.UpkeepConfig(s.Pipeline, live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := desired.Task{Kind: desired.Upkeep, Config: c, Trigger: versions("8").Trigger}
+	kept := func(ago time.Duration) *batchv1.Job {
+		return began(upkeepJob("kept", run, batchv1.JobComplete, ago), ago+20*time.Minute)
+	}
+	build := versions("9") // which changed during the run
+	goesOn := func(step string, want bool) {
+		t.Helper()
+		p := mustPlan(t, s)
+		if got := !p.tasks[naming.ComponentIngest].stopped; got != want {
+			t.Errorf("%s: the build goes on: %t", step, got)
+		}
+	}
+	s.Jobs = []*batchv1.Job{kept(0)}
+	goesOn("the run has just ended", true)
+	s.Jobs = []*batchv1.Job{kept(9 * time.Minute), began(job("build", build, "", 0), 9*time.Minute)}
+	goesOn("the build has gone on for nine minutes", true)
+	s.Jobs = []*batchv1.Job{kept(leastBuilding), began(job("build", build, "", 0), leastBuilding)}
+	goesOn("it has gone on for ten", false)
+	s.Jobs = s.Jobs[:1]
+	goesOn("it is gone", false)
+	run.Trigger = build.Trigger
+	s.Jobs = []*batchv1.Job{kept(time.Hour), began(job("build", build, "", 0), time.Hour)}
+	goesOn("the live generation has the change", true)
+}
+
 // asking marks a Job as one that the sync annotation with that value asked for.
 func asking(j *batchv1.Job, value string) *batchv1.Job {
 	j.Annotations[naming.AnnotationSync], j.Annotations[naming.AnnotationAsked] = value, "true"

@@ -116,11 +116,9 @@ func (p *Plan) add(key string, d decision) {
 	}
 }
 
-// oneKey reports whether the store that runs knows the writing key alone.
+// oneKey reports whether the store that runs knows the writing key alone. Without a StatefulSet it is made with both
+// keys, also around the pods that are left: so a user lets a store of an older operator have the other one.
 func (s *State) oneKey() bool {
-	for _, pod := range s.orphans() {
-		return pod.Annotations[naming.AnnotationWeaviateReader] == ""
-	}
 	set := s.store()
 	return set != nil && set.Spec.Template.Annotations[naming.AnnotationWeaviateReader] == ""
 }

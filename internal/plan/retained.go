@@ -2,7 +2,6 @@ package plan
 
 import (
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -75,10 +74,9 @@ func mounted(pod *corev1.Pod) (configMaps, secrets []string) {
 }
 
 // gatewayRolls reports whether a gateway's pod answers by a config that is not among the wanted
-// children: it asks the models that its own config names. What else a pod has mounted, such as a
-// mesh's certificates, does not count.
+// children: it asks the models that its own config names. Other ConfigMaps that a pod has mounted,
+// such as documents or a mesh's certificates, do not count, whatever their names.
 func (s *State) gatewayRolls(wanted []desired.Child) bool {
-	ours := naming.For(s.Pipeline).Gateway() + "-"
 	names := map[string]bool{}
 	for _, child := range wanted {
 		if ptr.Deref(child.Object.GetKind(), "") == derive.KindConfigMap {
@@ -86,9 +84,8 @@ func (s *State) gatewayRolls(wanted []desired.Child) bool {
 		}
 	}
 	return slices.ContainsFunc(s.podsOf(naming.ComponentGateway), func(pod corev1.Pod) bool {
-		configMaps, _ := mounted(&pod)
-		return slices.ContainsFunc(configMaps, func(name string) bool {
-			return strings.HasPrefix(name, ours) && !names[name]
+		return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+			return v.Name == desired.ConfigVolume && v.ConfigMap != nil && !names[v.ConfigMap.Name]
 		})
 	})
 }

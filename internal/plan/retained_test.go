@@ -24,7 +24,7 @@ func TestModelsStayWhileAGatewayOfAnotherConfigAnswers(t *testing.T) {
 		phase  corev1.PodPhase
 		want   bool
 	}{
-		"it is the wanted one": {mounts: []string{"papers-gateway-new", "istio-ca-root-cert"}},
+		"it is the wanted one": {mounts: []string{"papers-gateway-new"}},
 		"there is none":        {},
 		"one is the old one":   {mounts: []string{"papers-gateway-new", "papers-gateway-old"}, want: true},
 		"the old one is over":  {mounts: []string{"papers-gateway-old"}, phase: corev1.PodFailed},
@@ -55,7 +55,10 @@ func TestWhatAGatewaysPodHasMountedStaysWhileItDoes(t *testing.T) {
 		Secret: &corev1.SecretVolumeSource{SecretName: "papers-gateway-key"},
 	}})
 	s.Pods = []corev1.Pod{pod}
-	want := map[string]bool{"papers-ingest-last": true, "papers-gateway-old": true, "papers-gateway-key": true}
+	want := map[string]bool{
+		"papers-ingest-last": true, "papers-gateway-old": true, "papers-gateway-key": true,
+		documentsOfTest: true, "istio-ca-root-cert": true,
+	}
 	next := Plan{tasks: map[string]decision{naming.ComponentIngest: {keep: "papers-ingest-last"}}}
 	if diff := cmp.Diff(want, s.Retained(next, nil)); diff != "" {
 		t.Errorf("while it runs (-want +got):\n%s", diff)
@@ -66,11 +69,19 @@ func TestWhatAGatewaysPodHasMountedStaysWhileItDoes(t *testing.T) {
 	}
 }
 
+// documentsOfTest is a ConfigMap of documents, whose name begins as those of gateways' configs do.
+const documentsOfTest = "papers-gateway-manual"
+
+// gatewayPod is one that has mounted a config, documents, and what a mesh adds.
 func gatewayPod(s *State, configMap string, phase corev1.PodPhase) corev1.Pod {
 	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: naming.Labels(s.Pipeline, naming.ComponentGateway)}}
 	pod.Status.Phase = phase
-	pod.Spec.Volumes = []corev1.Volume{{Name: "config", VolumeSource: corev1.VolumeSource{
-		ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: configMap}},
-	}}}
+	for volume, name := range map[string]string{
+		desired.ConfigVolume: configMap, "source-own": documentsOfTest, "mesh": "istio-ca-root-cert",
+	} {
+		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: volume, VolumeSource: corev1.VolumeSource{
+			ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: name}},
+		}})
+	}
 	return pod
 }

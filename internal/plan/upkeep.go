@@ -114,8 +114,9 @@ func (s *State) liveOverdue(live *desired.Record, now time.Time) bool {
 }
 
 // liveAsked reports whether the sync annotation has got another value since a build began, or a watched source has
-// changed, which counts once the build has gone on for a while. The status tells that it has begun, also while it is
-// stopped.
+// changed, which counts once the build has gone on for a while since it began, or since it last stopped: a source that
+// changes during each run of the live generation must not keep the build from going on. The status tells that it has
+// begun, also while it is stopped.
 func (s *State) liveAsked(live *desired.Record, now time.Time) bool {
 	index, wanted := s.Pipeline.Status.Index, s.wanted().Fingerprint()
 	if index == nil || index.Building == nil || index.Building.Generation != wanted {
@@ -125,12 +126,19 @@ func (s *State) liveAsked(live *desired.Record, now time.Time) bool {
 	if last == nil {
 		return false
 	}
-	trigger, before := s.ingestTrigger(), last.Annotations[naming.AnnotationSync]
-	if trigger.Sync != "" && trigger.Sync != before {
+	trigger, since := s.ingestTrigger(), last.CreationTimestamp.Time
+	if trigger.Sync != "" && trigger.Sync != last.Annotations[naming.AnnotationSync] {
 		return true
 	}
-	trigger.Sync, trigger.Ticks, trigger.Rebuilds = before, ticks(last), rebuildsOf(last)
-	return !triggeredBy(last, trigger) && now.Sub(last.CreationTimestamp.Time) >= leastBuilding
+	if ended := finishedAt(last); ended.After(since) {
+		since = ended
+	}
+	// A build that has gone on since a run of the live generation knows of changes that this run does not know of.
+	if own := s.lastRun(live.Fingerprint()); own != nil && keepsUp(own) {
+		last = own
+	}
+	trigger.Sync, trigger.Ticks, trigger.Rebuilds = last.Annotations[naming.AnnotationSync], ticks(last), rebuildsOf(last)
+	return now.Sub(since) >= leastBuilding && !triggeredBy(last, trigger)
 }
 
 // lastRun is the newest Job that worked on one of the generations; nil before the first.

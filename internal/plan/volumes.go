@@ -132,7 +132,10 @@ func (s *State) volumes() (list []status.Volume) {
 		}
 		volume := status.Volume{
 			Claim: v.Claim, Component: v.Component, Field: v.Field, Wanted: v.Size.String(), Has: claim.Capacity.String(),
-			Refused: claim.Refused, Failed: claim.Failed, Remounting: claim.Remounting,
+			Failed: claim.Failed, Remounting: claim.Remounting,
+		}
+		if !claim.holds(v.Size) { // a refusal is over once somebody else has made the claim ask for as much
+			volume.Refused = claim.Refused
 		}
 		switch {
 		case claim.Capacity.Cmp(v.Size) < 0:

@@ -231,7 +231,6 @@ func updated(w *world) {
 }
 
 const tooMany = "too many documents failed: 14 of 215, more than spec.ingest.maxFailed (5%) allows: NoTextLayer (13), Encrypted (1); " +
-
 	"the first is papers/locked.pdf (Encrypted: a password is needed); replace or exclude them, or raise maxFailed"
 
 func atMost(failed string) func(*world) {
@@ -370,12 +369,10 @@ func extractionFails(reason config.Failure, message string, status int) func(*wo
 }
 
 const unverified = "the new index could not be verified: 3 of 10 chunks are not found by their first sentences; the first is of " +
-
 	"papers/turbine.pdf, page 3; see that the embedding model and the vector store work, and build the generation again"
 
 // retired is a run whose embedding model is gone.
 var retired = &Run{State: RunFailed, Generation: first, Finished: noon,
-
 	Summary: &config.Summary{Error: `embedding model "nvidia/embed" has been retired (HTTP 410)`, Reason: config.ModelRetired}}
 
 // retains keeps the first generation for a way back, since the second replaced it; run is its newest upkeep.
