@@ -82,7 +82,7 @@ func cut(text string) string {
 	for !utf8.RuneStart(text[end]) {
 		end--
 	}
-	return fmt.Sprintf("%s\n\n[The text is cut here, after %d bytes. Use the tool search to read of the rest.]",
+	return fmt.Sprintf("%s\n\n[The text is cut here, after %d bytes. Use the tool search to find passages of the rest.]",
 		text[:end], end)
 }
 

@@ -143,6 +143,20 @@ func TestCallersByTheTokensOfAnIssuer(t *testing.T) {
 	}
 }
 
+func TestCallersWhoseTokensAloneAreBoundedAreForgottenToo(t *testing.T) {
+	now := time.Now()
+	r := newRates()
+	r.now = func() time.Time { return now }
+	for i := range maxRated + 1 {
+		if err := r.take(fmt.Sprint("caller ", i), &keys.Client{TokensPerMinute: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(r.clients); n > 1 {
+		t.Errorf("%d callers are remembered who have all of their minute left", n-1)
+	}
+}
+
 func TestACallerWithATokenMayUseUpItsMinuteAndNoMore(t *testing.T) {
 	f := newFixture()
 	f.options.Config.OIDC = &config.OIDC{RequestsPerMinute: 1}

@@ -78,7 +78,7 @@ type allowance struct {
 
 // full reports whether the bucket will have filled up, so that a new one is as good.
 func (a *allowance) full(now time.Time) bool {
-	return a.left+now.Sub(a.at).Minutes()*a.size >= a.size
+	return a.size == 0 || a.left+now.Sub(a.at).Minutes()*a.size >= a.size
 }
 
 // refill adds what has come since the last time. A bucket of another size begins full.

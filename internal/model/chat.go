@@ -226,7 +226,7 @@ func (c *Chat) inDialect(r *ChatRequest, stream bool,
 		}
 		c.noteContext(err)
 		said, formal := mayTeach(err)
-		if !formal {
+		if !formal || withheld(err) {
 			return nil, err
 		}
 		next, nextBody := c.another(r, stream, f, body, said)
@@ -281,20 +281,21 @@ func (c *Chat) learn(f form, r *ChatRequest) {
 		}
 	}
 	longest, before := int64(f.longest), c.longest.Load()
-	if longest != before && c.longest.CompareAndSwap(before, longest) {
+	if longest > 0 && (before == 0 || longest < before) && c.longest.CompareAndSwap(before, longest) {
 		c.client.learned(fmt.Sprintf("writes answers of at most %d tokens", longest))
 	}
 }
 
 // withheld reports whether the server refuses the prompt for its subject. The next one may have another.
 func withheld(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Failure == config.ModelRejected && containsAny(e.refusal, withheldWords)
+	said, _ := mayTeach(err)
+	words := said.names("content_filter") || containsAny(string(said), withheldWords)
+	return words && FailureOf(err) == config.ModelRejected
 }
 
-// withheldWords are the words by which content filters refuse a prompt.
+// withheldWords are the words by which content filters refuse a prompt, besides Azure's code content_filter.
 var withheldWords = []string{
-	`"content_filter"`, "content management policy", // Azure
+	"content management policy",                          // Azure
 	"content_policy_violation", "contentpolicyviolation", // OpenAI, LiteLLM
 	"data_inspection_failed", "datainspectionfailed", // DashScope
 	"content exists risk", // DeepSeek

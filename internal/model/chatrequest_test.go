@@ -87,6 +87,18 @@ func TestTheServersBoundOnAnswersIsKept(t *testing.T) {
 	}
 }
 
+func TestARequestThatBeganBeforeABoundWasLearnedLeavesIt(t *testing.T) {
+	s := answer(t, http.StatusOK, "{}")
+	c := s.chat()
+	r := ask("x")
+	for _, learned := range []int{4096, 0, 8192} {
+		c.learn(form{longest: learned}, &r)
+	}
+	if got := c.longest.Load(); got != 4096 {
+		t.Errorf("the bound is %d", got)
+	}
+}
+
 func TestAPromptThatAFilterRefusesIsNoFailureOfTheModel(t *testing.T) {
 	for _, body := range []string{
 		`{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content management policy.","param":"prompt","code":"content_filter","status":400}}`,

@@ -143,13 +143,16 @@ func mayTeach(err error) (refusalText, bool) {
 }
 
 // textOf reads the words of a refusal. A validation error also holds the offending input, which is
-// left out: it may hold any words.
+// left out: it may hold any words. So may all of a refusal that is cut off.
 func textOf(refusal string) refusalText {
 	var v any
-	if json.Unmarshal([]byte(refusal), &v) == nil {
+	switch {
+	case json.Unmarshal([]byte(refusal), &v) == nil:
 		var words []string
 		gather(v, 5, &words)
 		refusal = strings.Join(words, "\n")
+	case len(refusal) >= maxErrorBody:
+		return ""
 	}
 	refusal, _, _ = strings.Cut(refusal, "'input':") // of a validation error that Python wrote as text
 	return refusalText(strings.ToLower(refusal))
@@ -190,11 +193,13 @@ var refusals = []string{
 // onlyOne finds words by which servers refuse every temperature but 1.
 var onlyOne = regexp.MustCompile(`\bonly\b[^.]{0,40}\b1\b`)
 
-// limitsAnswer reports whether the server refuses the length that the answer may have.
+// limitsAnswer reports whether the server refuses the length that the answer may have. The tokens that
+// one request's prompt leaves are no bound for another's answer.
 func (s refusalText) limitsAnswer() bool {
 	about := s.names("max_tokens") || s.names("max_completion_tokens") || s.has("maxoutputtokens") ||
 		s.has("maximum tokens you requested")
-	return about && (s.has("at most") || s.has("maximum") || s.has("range") || s.has("less than or equal"))
+	return about && !s.has("prompt") &&
+		(s.has("at most") || s.has("maximum") || s.has("range") || s.has("less than or equal"))
 }
 
 // answerLimit returns how many tokens the server lets an answer have, which is fewer than were asked for,

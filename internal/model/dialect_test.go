@@ -209,12 +209,16 @@ func TestARefusalOfAnotherKindTeachesNothing(t *testing.T) {
 		`{"detail":[{"type":"missing","loc":["body","x"],"msg":"Field required","input":{"messages":"system role not supported, roles must alternate"}}]}`,
 		`{"x":{"y":"temperature is not supported"}}`,
 		`{"error":"the name of the account is unknown"}`,
+		`{"error":{"message":"max_tokens must be at most 1096, beside the 3000 tokens of the prompt"}}`,
+		`{"detail":[{"msg":"Field required","input":{"messages":"our content management policy, and \"content_filter\""}}]}`,
+		`{"detail":[{"msg":"Field required","input":"` + strings.Repeat("x", 10_000) + ` system role not supported"}]}`,
+		`{"detail":[{"msg":"Field required","input":"system role not supported` + strings.Repeat("x", maxErrorBody) + `"}]}`,
 	} {
 		s := answer(t, http.StatusBadRequest, body)
 		c := s.chat()
-		r := ChatRequest{Messages: conversations["greeting first"], MaxTokens: 8, Temperature: new(0.0)}
+		r := ChatRequest{Messages: conversations["greeting first"], MaxTokens: 8000, Temperature: new(0.0)}
 		if _, err := c.Complete(t.Context(), r); FailureOf(err) != config.ModelRejected || s.count() != 1 || c.dialect.Load() != 0 {
-			t.Errorf("%s: %v after %d requests", body, err, s.count())
+			t.Errorf("%.200s: %v after %d requests", body, err, s.count())
 		}
 	}
 }

@@ -83,7 +83,7 @@ func FailureOf(err error) config.Failure {
 // idWords are in messages that name the one request that failed.
 var idWords = []string{"request id", "request_id", "request-id", "requestid", "trace", "req_", "req-", "uuid"}
 
-// maxErrorBody bounds what is read of an error's body.
+// maxErrorBody bounds, in bytes, what is read of an error's body.
 const maxErrorBody = 64 << 10
 
 // refusal turns a reply that is not 200 into an *Error. Its message is not yet clean.
@@ -94,9 +94,6 @@ func (c *client) refusal(resp *http.Response) *Error {
 	return e
 }
 
-// maxRefusal bounds what of a refusal is looked at for the form that the server wants.
-const maxRefusal = 8 << 10
-
 // refused classifies an error by its status and by the server's message in body: JSON of some shape
 // or text.
 func (c *client) refused(status int, body string) *Error {
@@ -106,7 +103,7 @@ func (c *client) refused(status int, body string) *Error {
 	if status == http.StatusTooManyRequests && unpaid[e.Code] {
 		e.Failure = config.ModelUnpaid
 	}
-	e.refusal = body[:min(len(body), maxRefusal)]
+	e.refusal = body[:min(len(body), maxErrorBody)]
 	if status >= 300 && status < 400 {
 		e.Message = redirected
 	}

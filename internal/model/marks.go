@@ -1,7 +1,7 @@
 package model
 
 import (
-	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -182,6 +182,9 @@ const (
 	glued // text without a blank between
 )
 
+// standsForText finds an ellipsis, or what a regular expression has in its place before another mark.
+var standsForText = regexp.MustCompile(`^\.(\.|\*[?<[])`)
+
 // following returns the kind of what follows a mark. It is undecided where more must come.
 func following(rest []byte, ended bool) neighbour {
 	blanks := 0
@@ -203,9 +206,9 @@ func following(rest []byte, ended bool) neighbour {
 		return spaced
 	case isQuotation(r):
 		return quotation
-	case r == '.' && len(next) == 1 && !ended:
+	case !ended && (string(next) == "." || string(next) == ".*"):
 		return undecided
-	case bytes.HasPrefix(next, []byte("..")), bytes.HasPrefix(next, []byte(".*")): // stands for text
+	case standsForText.Match(next):
 		return glued
 	case strings.ContainsRune(".,;:!?。、，", r):
 		return punctuation

@@ -101,16 +101,24 @@ func (v *Verifier) Caller(ctx context.Context, token string) (*access.Caller, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	begun := time.Now().UnixNano()
-	verified, err := issuer.verifier.Verify(ctx, token)
-	switch {
-	case err == nil:
-	case ctx.Err() != nil, v.calls.failed.Load() >= begun: // its key may be one that the issuer could not give
-		return nil, fmt.Errorf("issuer %s: %w", v.config.Issuer, err)
-	default:
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	verified, err := v.verify(ctx, issuer, token)
+	if err != nil {
+		return nil, err
 	}
 	return v.caller(verified)
+}
+
+// verify checks all of a token but its audience.
+func (v *Verifier) verify(ctx context.Context, i *issuer, token string) (*oidc.IDToken, error) {
+	begun := time.Now().UnixNano()
+	verified, err := i.verifier.Verify(ctx, token)
+	switch {
+	case err == nil:
+		return verified, nil
+	case ctx.Err() != nil, v.calls.failed.Load() >= begun: // its key may be one that the issuer could not give
+		return nil, fmt.Errorf("issuer %s: %w", v.config.Issuer, err)
+	}
+	return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 }
 
 // caller is who has a token that the issuer has signed.

@@ -28,6 +28,7 @@ type played struct {
 	kid  string
 	key  *rsa.PrivateKey
 	down atomic.Bool
+	mute atomic.Bool    // reports whether it gives no keys
 	asks atomic.Int64   // counts requests for keys
 	more map[string]any // is what its description has besides the usual
 
@@ -54,7 +55,7 @@ func (i *played) rotate(kid string) {
 
 func (i *played) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case i.down.Load():
+	case i.down.Load(), i.mute.Load() && r.URL.Path == "/keys":
 		http.Error(w, "down", http.StatusServiceUnavailable)
 	case r.URL.Path == "/keys":
 		i.asks.Add(1)

@@ -95,10 +95,10 @@ func (v *Verifier) Finish(ctx context.Context, r Return) (*Session, error) {
 		return nil, v.exchangeError(err)
 	}
 	token, _ := reply.Extra("id_token").(string)
-	verified, err := issuer.verifier.Verify(ctx, token)
+	verified, err := v.verify(ctx, issuer, token)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		return nil, err
 	case verified.Nonce != r.Nonce:
 		return nil, fmt.Errorf("%w: it belongs to another sign-in", ErrRefused)
 	case !slices.Contains(verified.Audience, v.config.ClientID):
@@ -118,13 +118,14 @@ func (v *Verifier) flow(i *issuer, page string) *oauth2.Config {
 // whole reply: only its code is repeated.
 func (v *Verifier) exchangeError(err error) error {
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
-	switch {
-	case !ok:
+	if !ok {
 		return fmt.Errorf("issuer %s: %w", v.config.Issuer, err)
-	case refused.Response.StatusCode >= http.StatusInternalServerError:
-		return fmt.Errorf("issuer %s: status %d", v.config.Issuer, refused.Response.StatusCode)
 	}
-	return fmt.Errorf("%w: the issuer refuses the code: %q", ErrRefused, refused.ErrorCode)
+	status := refused.Response.StatusCode
+	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {
+		return fmt.Errorf("issuer %s: status %d", v.config.Issuer, status)
+	}
+	return fmt.Errorf("%w: the issuer refuses the code: status %d, %q", ErrRefused, status, refused.ErrorCode)
 }
 
 // signOut is the issuer's page that ends a user's session and leads back to the page (OpenID Connect RP-Initiated

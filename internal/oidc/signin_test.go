@@ -59,6 +59,7 @@ func TestOnlyTheTokenOfThisSignInIsTaken(t *testing.T) {
 		"with groups of no list": {map[string]any{"groups": 7}, 0, false, "the claim groups"},
 		"a code that is used":    {nil, http.StatusBadRequest, false, `"invalid_grant"`},
 		"an issuer that fails":   {nil, http.StatusBadGateway, false, "status 502"},
+		"an issuer that is busy": {nil, http.StatusTooManyRequests, false, "status 429"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := play(t)
@@ -73,7 +74,7 @@ func TestOnlyTheTokenOfThisSignInIsTaken(t *testing.T) {
 			}
 			if !tc.taken {
 				if err == nil || !strings.Contains(err.Error(), tc.why) || strings.Contains(err.Error(), "c0de") ||
-					errors.Is(err, ErrRefused) == (tc.reply >= 500) {
+					errors.Is(err, ErrRefused) == (tc.reply > http.StatusBadRequest) {
 					t.Errorf("got %v", err)
 				}
 				return
@@ -99,5 +100,19 @@ func TestAnIssuerLeadsBrowsersToWebPagesOnly(t *testing.T) {
 	session, err := i.page().Finish(t.Context(), Return{Code: "c0de", Nonce: "n", Page: "https://ask/"})
 	if err != nil || session.SignOut != "" {
 		t.Errorf("%v: the page is led to %q", err, session.SignOut)
+	}
+}
+
+func TestASignInWhoseKeyTheIssuerCannotGiveIsNotRefused(t *testing.T) {
+	i := play(t)
+	v := i.page()
+	if _, err := v.Begin("https://ask/"); err != nil {
+		t.Fatal(err)
+	}
+	i.idToken = i.token(jose.RS256, i.key, map[string]any{"aud": "page", "nonce": "n"})
+	i.mute.Store(true)
+	_, err := v.Finish(t.Context(), Return{Code: "c0de", Nonce: "n", Page: "https://ask/"})
+	if err == nil || errors.Is(err, ErrRefused) {
+		t.Errorf("got %v", err)
 	}
 }

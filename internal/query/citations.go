@@ -12,9 +12,8 @@ import (
 )
 
 // citations checks the [n] of an answer while it passes by: it notes which passages they cite, and
-// removes those that cite none. What models write in place of [n], such as 【1†source】, becomes [n]. It
-// leaves code alone, in which [n] is an index. However an answer is cut into pieces, the result is the
-// same.
+// removes those that cite none. It makes [n] of other forms, such as 【1†source】, and leaves code alone, in
+// which [n] is an index. However an answer is cut into pieces, the result is the same.
 type citations struct {
 	passages int
 	marks    []Mark

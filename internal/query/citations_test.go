@@ -88,6 +88,8 @@ func TestARefusalCitesNothing(t *testing.T) {
 		"Ik kan het antwoord niet vinden in de documenten [1].":                       true,
 		"文档中没有提到价格[1]。":                                                               true,
 		"資料には価格が記載されていません[2]。":                                                        true,
+		"The contract sets no specific deadline for documents [1].":                   false,
+		"El texto no indica el precio [1].":                                           true,
 		"Die Garantie gilt nicht für Batterien [1].":                                  false,
 		"Les documents sont conservés dix ans [2].":                                   false,
 		"El plazo no es de 12 meses sino de 24 [1].":                                  false,

@@ -21,7 +21,8 @@ var (
 		// French, Spanish, Italian, Portuguese
 		`\bne (\pL+ )?(trouv|contien|contenir|mentionn|précis|indiqu|fourni|permet|peux)\pL* pas|` +
 		`\bn['’](est|ai|a|indiqu|y)\pL* (\pL+ )?pas\b|\baucune (information|mention|réponse|indication)|` +
-		`\b(no|non|não) (\pL+ )?(encuentr|contien|mencion|propor\pL+|especific|indic|puedo|hay|aparec|incluy|` +
+		`\bno (\pL+ )?(encuentr|contien|mencion|proporc|especific|indican?\b|puedo|hay|aparec|incluy)|` +
+		`\b(non|não) (\pL+ )?(contien|mencion|propor\pL+|especific|indic|` +
 		`trov|conten|menzion|specific|forni|riesco|posso|encontr|cont[éê]m|fornec|consigo|há)|` +
 		// Chinese, Japanese
 		`(未|没有|並未|沒有)(被)?(找到|提及|提到|包含|说明|提供|相关)|无法(找到|回答|确定)|找不到|` +

@@ -28,6 +28,9 @@ import (
 // issuerHost is a name that leads nowhere: whoever asks for it has gone through the proxy, or is the browser.
 const issuerHost = "login.example.com"
 
+// These are the issuer's users, who have the same password.
+const firstUser, secondUser = "test-user@" + issuerHost, "test-user2"
+
 // issuer is an OpenID provider with a user, whose group it tells, behind a certificate that nobody trusts.
 type issuer struct {
 	*storage.Storage
@@ -137,11 +140,11 @@ func TestThePageSignsItsUsersIn(t *testing.T) {
 	b.sees("#sign-in", "This pipeline asks who you are")
 	b.accessible("before signing in")
 	b.narrow(func() {})
-	b.signIn("wrong")
+	b.signIn(firstUser, "wrong")
 	b.until("document.body.innerText.includes('wrong')")
 	b.load("/#/documents") // the user gives up
 	b.sees("#sign-in", "This pipeline asks who you are")
-	b.signIn("verysecure")
+	b.signIn(firstUser, "verysecure")
 	b.sees("#documents", "10 documents")
 	if address := read[string](b, "location.href"); address != c.url+"/#/documents" {
 		t.Errorf("after signing in, the page is at %s", address)
@@ -160,10 +163,20 @@ func TestThePageSignsItsUsersIn(t *testing.T) {
 	spoil := `sessionStorage.setItem("ragpipeline.key", sessionStorage.getItem("ragpipeline.key") + "x")` // as if it had expired
 	b.do("spoil the token", chromedp.Evaluate[chromedp.Void](spoil))
 	b.ask("How often is it inspected?")
-	b.enter("verysecure")
+	b.enter(firstUser, "verysecure")
 	b.sees(".turn:first-child", "4.2 megawatts", "Sources")
 	b.until("document.querySelectorAll('.turn').length === 2")
 	contains(t, b.answered(), "every six months", "How often is it inspected?")
+
+	b.do("spoil the token", chromedp.Evaluate[chromedp.Void](spoil))
+	b.ask("Who inspects it?")
+	b.enter(secondUser, "verysecure")
+	b.sees("#welcome", "10 documents")
+	b.ask("Who inspects a turbine?")
+	b.answered()
+	if turns := read[int](b, "document.querySelectorAll('.turn').length"); turns != 1 {
+		t.Errorf("another user gets the conversation: the page has %d questions", turns)
+	}
 
 	b.load("/?state=made-up&code=stolen")
 	b.sees("#sign-in-error", "did not begin in this tab")
@@ -179,20 +192,20 @@ func TestThePageSignsItsUsersIn(t *testing.T) {
 	p.stop().ends(0)
 }
 
-// signIn goes to the issuer and enters the password there.
-func (b *browser) signIn(password string) {
+// signIn goes to the issuer, and enters name and password there.
+func (b *browser) signIn(user, password string) {
 	b.t.Helper()
 	b.tabTo("#sign-in-begin")
 	b.press(kb.Enter)
-	b.enter(password)
+	b.enter(user, password)
 }
 
-// enter enters the password at the issuer.
-func (b *browser) enter(password string) {
+// enter enters name and password at the issuer.
+func (b *browser) enter(user, password string) {
 	b.t.Helper()
 	b.until("document.querySelector('[name=password]') !== null")
 	b.tabTo("[name=username]")
-	b.press("test-user@" + issuerHost)
+	b.press(user)
 	b.tabTo("[name=password]")
 	b.press(password, kb.Enter)
 }

@@ -142,10 +142,8 @@ async function renew() {
 
 // lead begins a sign-in, or tells why that is not possible.
 async function lead() {
-  const kept = conversation.kept();
-  key.forget();
   try {
-    await signIn.begin(kept);
+    await signIn.begin(conversation.kept());
   } catch (e) {
     askWho(e.message);
   }

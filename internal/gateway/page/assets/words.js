@@ -33,14 +33,16 @@ export function marked(text, stems) {
   return [...nodes, text.slice(from)];
 }
 
-// numbers are those of a list such as 1, 3 or 1-3.
+// numbers are those of a list such as 1, 3 or 1-3, each of at most three digits: a range becomes all its numbers.
 export function numbers(list) {
   return [...list.matchAll(/(\d+)(?: *[–-] *(\d+))?/g)].flatMap(([, first, last = first]) =>
     Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => Number(first) + i));
 }
 
+const lists = /\[(\d{1,3}(?:[ ,;–-]+\d{1,3})*)\]/g;
+
 // statements are the sentences of an answer that cite the passage n.
 export function statements(answer, n) {
   const sentences = answer.split(/(?<=[.!?:]["')]*(?:\s*\[[\d ,;–-]+\])*)\s+(?!\[)|\n+/);
-  return sentences.filter(s => [...s.matchAll(/\[([\d ,;–-]+)\]/g)].some(([, list]) => numbers(list).includes(n))).join(" ");
+  return sentences.filter(s => [...s.matchAll(lists)].some(([, list]) => numbers(list).includes(n))).join(" ");
 }
