@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/ragpipeline/ragpipeline/internal/command"
@@ -24,7 +25,8 @@ func main() {
 	stop()
 	if err != nil {
 		text := err.Error()
-		if interrupted && errors.Is(err, context.Canceled) { // where it was is of no interest
+		// Which request was under way is of no interest; an ingestion tells what is kept of its work.
+		if interrupted && errors.Is(err, context.Canceled) && !strings.Contains(text, "interrupted") {
 			text = "interrupted"
 		}
 		if text != "" {
