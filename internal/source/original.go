@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -39,12 +42,14 @@ func Original(ctx context.Context, s Source, path, hash string, max int64) ([]by
 	if content.Hash() == hash {
 		return content.Data, nil
 	}
-	sidecar, err := Read(ctx, s, Entry{Path: path + sidecarSuffix, Size: UnknownSize}, maxSidecar)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	for _, name := range slices.Compact([]string{path, norm.NFC.String(path), norm.NFD.String(path)}) {
+		sidecar, err := Read(ctx, s, Entry{Path: name + sidecarSuffix, Size: UnknownSize}, maxSidecar)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if content.Sidecar = sidecar.Data; err == nil && content.Hash() == hash {
+			return content.Data, nil
+		}
 	}
-	if content.Sidecar = sidecar.Data; err != nil || content.Hash() != hash {
-		return nil, ErrOtherVersion
-	}
-	return content.Data, nil
+	return nil, ErrOtherVersion
 }

@@ -27,6 +27,8 @@ func TestOriginalIsTheVersionWithTheHash(t *testing.T) {
 	write("a/plain.md", "plain")
 	write("b.md", "paired")
 	write("b.md.metadata.json", `{"metadataAttributes": {"team": "x"}}`)
+	write("\u00e9.md", "named in two forms")
+	write("e\u0301.md.metadata.json", `{"metadataAttributes": {"team": "x"}}`)
 	c := config.Source{Name: "docs", Directory: &config.Directory{Path: dir}}
 	s, err := New(c, Resolvers{})
 	if err != nil || !OpensUnlisted(c) {
@@ -41,10 +43,10 @@ func TestOriginalIsTheVersionWithTheHash(t *testing.T) {
 		hashes[e.Path] = content.Hash()
 		return true
 	})
-	if err != nil || len(hashes) != 2 {
+	if err != nil || len(hashes) != 3 {
 		t.Fatal(hashes, err)
 	}
-	for path, want := range map[string]string{"a/plain.md": "plain", "b.md": "paired"} {
+	for path, want := range map[string]string{"a/plain.md": "plain", "b.md": "paired", "\u00e9.md": "named in two forms"} {
 		got, err := Original(t.Context(), s, path, hashes[path], 100)
 		if err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v", path, got, err)

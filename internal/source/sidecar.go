@@ -14,6 +14,7 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -62,14 +63,17 @@ func Strays(s Source) (first []string, count int) {
 	return p.strays.first, p.strays.count
 }
 
-// List lists the documents. Each waits until the listing is past the place of its sidecar. Where a listing ends early,
+// List lists the documents. Each waits until the listing is past the places of its sidecar. Where a listing ends early,
 // that of the last documents is not known: they are left out, as the documents after them are.
 func (p *paired) List(ctx context.Context, yield func(Entry) bool) error {
-	l := pairing{yield: yield}
+	l := pairing{yield: yield, named: map[string]string{}, early: map[string]Entry{}}
 	err := p.Source.List(ctx, l.take)
 	var parts unlistedError
 	if !l.stopped && (err == nil || errors.As(err, &parts)) {
-		l.flush(func(Entry) bool { return true })
+		l.flush(func(held) bool { return true })
+		for _, name := range slices.Sorted(maps.Keys(l.early)) {
+			l.stray(l.early[name])
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,12 +81,28 @@ func (p *paired) List(ctx context.Context, yield func(Entry) bool) error {
 	return err
 }
 
-// pairing is one listing.
+// pairing is one listing. A sidecar belongs to the document of its name, or else to one whose name differs only in its
+// Unicode normalisation, as programs of macOS change names: its access must hold.
 type pairing struct {
 	yield   func(Entry) bool
-	held    []Entry // in order of path
+	held    []held            // in order of path
+	named   map[string]string // has the paths of those whose names have other forms, by name in NFC
+	early   map[string]Entry  // has sidecars whose documents may follow under another form of the name, in NFC
 	strays  strays
 	stopped bool
+}
+
+// held is a document that waits for its sidecar.
+type held struct {
+	Entry
+	sidecar *Entry
+	last    string // is the last place where its sidecar may stand
+}
+
+// formsOf returns a path in NFC, the last of its forms in the order of a listing, and whether it has several.
+func formsOf(path string) (nfc, last string, several bool) {
+	nfc, nfd := norm.NFC.String(path), norm.NFD.String(path)
+	return nfc, max(path, nfc, nfd), nfc != nfd || nfc != path
 }
 
 func (l *pairing) take(e Entry) bool {
@@ -90,32 +110,78 @@ func (l *pairing) take(e Entry) bool {
 	if isSidecar {
 		l.pair(document, e)
 	} else {
-		l.held = append(l.held, e)
+		l.hold(e)
 	}
-	return l.flush(func(held Entry) bool { return held.Path+sidecarSuffix <= e.Path || len(l.held) > maxHeld })
+	return l.flush(func(h held) bool {
+		return h.Path+sidecarSuffix <= e.Path && (h.sidecar != nil || h.last <= e.Path) || len(l.held) > maxHeld
+	})
+}
+
+// hold lets a document wait for its sidecar.
+func (l *pairing) hold(e Entry) {
+	nfc, last, several := formsOf(e.Path)
+	h := held{Entry: e, last: last + sidecarSuffix}
+	if several {
+		l.named[nfc] = e.Path
+		if sidecar, found := l.early[nfc]; found {
+			h.sidecar = &sidecar
+			delete(l.early, nfc)
+		}
+	}
+	l.held = append(l.held, h)
 }
 
 // pair gives the document its sidecar.
 func (l *pairing) pair(document string, sidecar Entry) {
-	i, found := slices.BinarySearchFunc(l.held, document, func(e Entry, path string) int {
-		return strings.Compare(e.Path, path)
-	})
-	if !found {
-		if l.strays.count++; len(l.strays.first) < maxStrays {
-			l.strays.first = append(l.strays.first, sidecar.Path)
+	if h := l.find(document); h != nil {
+		if h.sidecar != nil { // of another form of the name
+			l.stray(*h.sidecar)
 		}
+		h.sidecar = &sidecar
 		return
 	}
-	e := &l.held[i]
-	e.Sidecar, e.Exact = &sidecar, e.Exact && sidecar.Exact
-	e.Version = joinVersions(e.Version, sidecar.Version)
+	nfc, last, several := formsOf(document)
+	if h := l.find(l.named[nfc]); several && h != nil && h.sidecar == nil {
+		h.sidecar = &sidecar
+		return
+	}
+	if _, taken := l.early[nfc]; last > document && !taken && len(l.early) < maxHeld {
+		l.early[nfc] = sidecar
+		return
+	}
+	l.stray(sidecar)
+}
+
+// find returns the document at a path if it waits.
+func (l *pairing) find(path string) *held {
+	i, found := slices.BinarySearchFunc(l.held, path, func(h held, path string) int {
+		return strings.Compare(h.Path, path)
+	})
+	if !found {
+		return nil
+	}
+	return &l.held[i]
+}
+
+func (l *pairing) stray(sidecar Entry) {
+	if l.strays.count++; len(l.strays.first) < maxStrays {
+		l.strays.first = append(l.strays.first, sidecar.Path)
+	}
 }
 
 // flush yields the first held documents for which due holds.
-func (l *pairing) flush(due func(Entry) bool) bool {
+func (l *pairing) flush(due func(held) bool) bool {
 	for len(l.held) > 0 && !l.stopped && due(l.held[0]) {
-		l.stopped = !l.yield(l.held[0])
+		e := l.held[0].Entry
+		if sidecar := l.held[0].sidecar; sidecar != nil {
+			e.Sidecar, e.Exact = sidecar, e.Exact && sidecar.Exact
+			e.Version = joinVersions(e.Version, sidecar.Version)
+		}
+		l.stopped = !l.yield(e)
 		l.held = l.held[1:]
+		if nfc := norm.NFC.String(e.Path); l.named[nfc] == e.Path {
+			delete(l.named, nfc)
+		}
 	}
 	return !l.stopped
 }

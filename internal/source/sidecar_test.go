@@ -31,6 +31,7 @@ func (l listing) List(_ context.Context, yield func(Entry) bool) error {
 func (l listing) Open(context.Context, Entry) (io.ReadCloser, error) { return nil, ErrGone }
 
 func TestDocumentsGetTheirSidecars(t *testing.T) {
+	const nfc, nfd = "\u00e9", "e\u0301"
 	cut, parts := errors.New("the connection broke"), unlistedError{errors.New("a directory cannot be read")}
 	for name, tt := range map[string]struct {
 		paths  []string
@@ -38,15 +39,22 @@ func TestDocumentsGetTheirSidecars(t *testing.T) {
 		want   string // a plus follows a document with a sidecar
 		strays []string
 	}{
-		"none":                       {paths: []string{"a.md", "b.md"}, want: "a.md b.md"},
-		"right behind":               {paths: []string{"a.md", "a.md.metadata.json", "b.md"}, want: "a.md+ b.md"},
-		"with others between":        {paths: []string{"a", "a-1", "a-1/x", "a.lock", "a.metadata.json", "b"}, want: "a+ a-1 a-1/x a.lock b"},
-		"of several at once":         {paths: []string{"a", "a-", "a-.metadata.json", "a.metadata.json"}, want: "a+ a-+"},
-		"without a document":         {paths: []string{"a.md", "b.md.metadata.json", "c.md"}, want: "a.md c.md", strays: []string{"b.md.metadata.json"}},
-		"of a sidecar":               {paths: []string{"a", "a.metadata.json", "a.metadata.json.metadata.json"}, want: "a+", strays: []string{"a.metadata.json.metadata.json"}},
-		"a hidden file of that name": {paths: []string{".metadata.json", "d/.metadata.json"}, want: ".metadata.json d/.metadata.json"},
-		"a listing that is cut":      {paths: []string{"a", "a.metadata.json", "b", "c"}, err: cut, want: "a+ b"},
-		"a listing with gaps":        {paths: []string{"a", "a.metadata.json", "b", "c"}, err: parts, want: "a+ b c"},
+		"none":                                 {paths: []string{"a.md", "b.md"}, want: "a.md b.md"},
+		"right behind":                         {paths: []string{"a.md", "a.md.metadata.json", "b.md"}, want: "a.md+ b.md"},
+		"with others between":                  {paths: []string{"a", "a-1", "a-1/x", "a.lock", "a.metadata.json", "b"}, want: "a+ a-1 a-1/x a.lock b"},
+		"of several at once":                   {paths: []string{"a", "a-", "a-.metadata.json", "a.metadata.json"}, want: "a+ a-+"},
+		"without a document":                   {paths: []string{"a.md", "b.md.metadata.json", "c.md"}, want: "a.md c.md", strays: []string{"b.md.metadata.json"}},
+		"of a sidecar":                         {paths: []string{"a", "a.metadata.json", "a.metadata.json.metadata.json"}, want: "a+", strays: []string{"a.metadata.json.metadata.json"}},
+		"a hidden file of that name":           {paths: []string{".metadata.json", "d/.metadata.json"}, want: ".metadata.json d/.metadata.json"},
+		"in another form of the name, behind":  {paths: []string{nfd + ".md", "f.md", nfc + ".md.metadata.json", nfc + "a"}, want: nfd + ".md+ f.md " + nfc + "a"},
+		"in another form of the name, before":  {paths: []string{nfd + ".md.metadata.json", "f.md", nfc + ".md"}, want: "f.md " + nfc + ".md+"},
+		"in both forms, of one document":       {paths: []string{nfd + ".md.metadata.json", nfc + ".md", nfc + ".md.metadata.json"}, want: nfc + ".md+", strays: []string{nfd + ".md.metadata.json"}},
+		"in both forms, of the first document": {paths: []string{nfd + ".md", nfd + ".md.metadata.json", nfc + ".md.metadata.json"}, want: nfd + ".md+", strays: []string{nfc + ".md.metadata.json"}},
+		"of documents in both forms":           {paths: []string{nfd, nfd + ".metadata.json", nfc, nfc + ".metadata.json"}, want: nfd + "+ " + nfc + "+"},
+		"of one of documents in both forms":    {paths: []string{nfd, nfc, nfc + ".metadata.json"}, want: nfd + " " + nfc + "+"},
+		"in another form, without a document":  {paths: []string{nfd + ".metadata.json", "f", nfc + ".metadata.json"}, want: "f", strays: []string{nfc + ".metadata.json", nfd + ".metadata.json"}},
+		"a listing that is cut":                {paths: []string{"a", "a.metadata.json", "b", "c"}, err: cut, want: "a+ b"},
+		"a listing with gaps":                  {paths: []string{"a", "a.metadata.json", "b", "c"}, err: parts, want: "a+ b c"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &paired{Source: listing{tt.paths, tt.err}}
