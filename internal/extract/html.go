@@ -223,6 +223,7 @@ type htmlPage struct {
 	ctx      context.Context //nolint:containedctx // it lives as long as one extraction
 	root     *html.Node
 	limit    *limit
+	framed   int // counts the tags of the frames that were read
 	warnings config.Warnings
 }
 

@@ -92,6 +92,7 @@ func TestHTMLKeepsContentAndDropsMenus(t *testing.T) {
 		"found when searched":  "<main>" + long + `<p hidden="until-found">812 l/min</p></main>`,
 		"shown by a script":    "<main>" + long + `<p style="display:none" x-show="open">812 l/min</p></main>`,
 		"a diagram's labels":   "<main>" + long + `<svg><foreignObject><div>812 l/min</div></foreignObject></svg></main>`,
+		"hidden without them":  `<noscript><style>.app { display:none }</style></noscript><main class="app">` + long + "<p>812 l/min</p></main>",
 		"hidden to programs":   "<main>" + long + `<p aria-hidden="true">812 l/min</p></main>`,
 	} {
 		got := bodyOf(t, "<nav><h3>Wayfinding</h3>"+links+"</nav>"+body+`<div id="cookie-banner"><p>We use cookies. <button>Accept</button></p></div><ul class="menu">`+links+"</ul><footer>"+links+"</footer>")
@@ -106,6 +107,32 @@ func TestHTMLKeepsContentAndDropsMenus(t *testing.T) {
 	}
 	if got := bodyOf(t, "<dl><dt>Flow</dt><dd>812 l/min</dd><dt>Sizes:</dt><dd>S</dd><dd>M</dd></dl>"); got != "Flow: 812 l/min\n\nSizes: S; M" {
 		t.Errorf("terms are %q", got)
+	}
+}
+
+func TestFramesAndDrawingsAreBounded(t *testing.T) {
+	frame := func(page string) string {
+		return `<iframe srcdoc="` + strings.NewReplacer("&", "&amp;", `"`, "&quot;").Replace(page) + `"></iframe>`
+	}
+	for name, c := range map[string]struct {
+		body, want string
+		ignored    int
+	}{
+		"a frame of frames":         {frame("<frameset><frame src=x></frameset>"), "seen", 1},
+		"a frame in a frame":        {frame("<p>inside</p>" + frame("<p>deeper</p>")), "seen\n\ninside", 1},
+		"frames of many tags":       {strings.Repeat(frame(strings.Repeat("<br>", maxTags/2)+"<p>a</p>"), 4), "seen\n\na", 3},
+		"text of HTML in a drawing": {"<svg>" + strings.Repeat("<foreignObject><svg>", 100) + "<text>once</text></svg></svg>", "seen\n\nonce", 0},
+	} {
+		d := extract(t, "a.html", "<html><body><p>seen</p>"+c.body)
+		ignored := 0
+		for _, w := range d.Warnings {
+			if w.Reason == config.PartsIgnored {
+				ignored = w.Count
+			}
+		}
+		if got := textOfFirst(d); got != c.want || ignored != c.ignored {
+			t.Errorf("%s: %.200q, %d parts ignored, want %q, %d", name, got, ignored, c.want, c.ignored)
+		}
 	}
 }
 

@@ -18,6 +18,11 @@ func (p *htmlPage) clean() error {
 	if err := p.sweep(p.root, sweepState{}, s); err != nil {
 		return err
 	}
+	if p.framed > 0 {
+		if err := checkNesting(p.root); err != nil {
+			return err
+		}
+	}
 	p.rewriteInline(p.root)
 	return p.rewriteTables(p.root)
 }
@@ -78,12 +83,17 @@ func (p *htmlPage) sweep(n *html.Node, state sweepState, s sheets) error {
 // drawnText is the text in a drawing, piece by piece, and that of the HTML in it.
 func drawnText(drawing *html.Node) string {
 	var pieces []string
-	for n := range drawing.Descendants() {
-		if piece := oneLineUncut(textOf(n)); n.Type == html.ElementNode &&
-			(n.Data == "text" || n.Data == "foreignObject") && piece != "" {
-			pieces = append(pieces, piece)
+	var visit func(n *html.Node)
+	visit = func(n *html.Node) {
+		for c := range n.ChildNodes() {
+			if c.Type != html.ElementNode || c.Data != "text" && c.Data != "foreignObject" {
+				visit(c)
+			} else if piece := oneLineUncut(textOf(c)); piece != "" {
+				pieces = append(pieces, piece)
+			}
 		}
 	}
+	visit(drawing)
 	return " " + strings.Join(pieces, " ") + " "
 }
 

@@ -50,6 +50,9 @@ func (p *htmlPage) sheets() sheets {
 		}
 		switch n.DataAtom {
 		case atom.Style:
+			if n.Parent.DataAtom == atom.Noscript { // it hides from few what the others see
+				continue
+			}
 			s.read(mediaRule.ReplaceAllString(cssComment.ReplaceAllString(textOf(n), ""), ""))
 		case atom.Link:
 			s.external = s.external || strings.Contains(strings.ToLower(attributeOf(n, "rel")), "stylesheet")

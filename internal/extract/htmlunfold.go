@@ -35,7 +35,8 @@ func (p *htmlPage) unfold(n *html.Node) {
 			rename(n, atom.Div)
 		}
 	case atom.Noscript:
-		if text := textOf(n); strings.TrimSpace(text) != "" && !asksForScripts.MatchString(text) {
+		const most = 2000 // bytes at the start, since these elements may stand within each other
+		if text := strings.TrimSpace(textOf(n)); text != "" && !asksForScripts.MatchString(text[:min(len(text), most)]) {
 			rename(n, atom.Div)
 		}
 	case atom.Iframe:
@@ -45,14 +46,30 @@ func (p *htmlPage) unfold(n *html.Node) {
 	}
 }
 
-// unfoldFrame puts the page that a frame holds in the frame's place.
+// unfoldFrame puts the page that a frame holds in the frame's place. The frames of a page have no more tags together
+// than a page may have, and none is read that stands in another: each level would be parsed again.
 func (p *htmlPage) unfoldFrame(n *html.Node, page string) {
+	ignored := func() { p.warnings.Add(config.PartsIgnored, 1, "a frame") }
+	if p.framed += strings.Count(page, "<"); p.framed > maxTags {
+		ignored()
+		return
+	}
 	framed, err := parseHTML(page)
 	if err != nil {
-		p.warnings.Add(config.PartsIgnored, 1, "a frame")
+		ignored()
 		return
 	}
 	body := find(framed, atom.Body)
+	if body == nil { // the page has other frames instead
+		ignored()
+		return
+	}
+	for d := range body.Descendants() {
+		if d.DataAtom == atom.Iframe && hasAttribute(d, "srcdoc") {
+			ignored()
+			d.Attr = nil
+		}
+	}
 	rename(n, atom.Div)
 	for c := n.FirstChild; c != nil; c = n.FirstChild {
 		n.RemoveChild(c)
