@@ -98,29 +98,40 @@ func (t *csvTables) rows() error {
 }
 
 // nextTable is the head of the table that the next records are, if they are one of its own: a title stands above it,
-// or it has another width, and it has names of columns that are not those of the table before.
+// or it has another width, and it has names of columns that are not those of the table before. A title also stands
+// above a section of the table before: under one of the same width, only figures tell names from values.
 func nextTable(records csvRecords, names []string) (csvHeader, bool) {
-	first, more, err := (&records).next()
-	filled := len(first)
-	for _, cell := range first {
-		if isBlank(cell) {
-			filled--
-		}
+	records.warnings = nil // of records that are read again
+	width := records.width
+	if names != nil {
+		width = len(names)
 	}
-	if !more || err != nil || filled == 0 || filled > 1 && len(first) == len(names) {
+	first, more, err := records.next()
+	filled := filledCells(first)
+	if !more || err != nil || filled == 0 || filled > 1 && len(first) == width {
 		return csvHeader{}, false
 	}
+	rows := records.untilBlank(first)
+	head := csvHead(rows)
+	body := len(head.preamble) + head.rows
+	own := len(head.preamble) > 0 || filled > 1
+	if !own || head.names == nil || body >= len(rows) || slices.Equal(head.names, names) {
+		return csvHeader{}, false
+	}
+	return head, len(head.names) != width || names != nil && slices.ContainsFunc(rows[body], isCSVNumber)
+}
+
+// untilBlank are the first of the rows up to a blank one, which may stand right behind the first.
+func (r *csvRecords) untilBlank(first []string) [][]string {
 	rows := [][]string{first}
 	for len(rows) < csvPeek {
-		row, more, err := records.next()
-		if !more || err != nil || allEmpty(row) || records.gap && len(rows) > 1 {
+		row, more, err := r.next()
+		if !more || err != nil || allEmpty(row) || r.gap && len(rows) > 1 {
 			break
 		}
 		rows = append(rows, row)
 	}
-	head := csvHead(rows)
-	own := len(head.preamble) > 0 || filled > 1
-	return head, own && head.names != nil && len(rows) > len(head.preamble)+head.rows && !slices.Equal(head.names, names)
+	return rows
 }
 
 // csvTable begins the table under the lines that stand above its header: as its caption if they are short.

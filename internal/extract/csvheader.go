@@ -128,6 +128,15 @@ func indexedRows(rows [][]string, index int) int {
 
 func isBlank(cell string) bool { return strings.TrimSpace(cell) == "" }
 
+func filledCells(row []string) (n int) {
+	for _, cell := range row {
+		if !isBlank(cell) {
+			n++
+		}
+	}
+	return n
+}
+
 // isFraction reports whether a cell is a number that is not whole, which names no column.
 func isFraction(cell string) bool {
 	_, err := strconv.Atoi(strings.TrimSpace(cell))
@@ -136,12 +145,7 @@ func isFraction(cell string) bool {
 
 // isCSVTitle reports whether a row above the header is a title, a comment, or blank.
 func isCSVTitle(row []string, width int) bool {
-	filled := 0
-	for _, cell := range row {
-		if strings.TrimSpace(cell) != "" {
-			filled++
-		}
-	}
+	filled := filledCells(row)
 	comment := strings.HasPrefix(strings.TrimSpace(row[0]), "#") && len(row) != width
 	return comment || filled <= 1 && width > 1 || filled*2 < width
 }
@@ -149,22 +153,28 @@ func isCSVTitle(row []string, width int) bool {
 // isShortTitle reports whether a row has fewer cells than the table and stands above its names: figures stand below
 // those, not below the row.
 func isShortTitle(rows [][]string, width int) bool {
-	if len(rows) < 3 || len(rows[0]) >= width || len(rows[1]) < width || !isCSVHeader(rows[1], rows[2:]) {
+	if len(rows) < 3 || len(rows[0]) >= width || len(rows[1]) < width || slices.ContainsFunc(rows[1], isBlank) ||
+		!isCSVHeader(rows[1], rows[2:]) {
 		return false
 	}
 	return slices.ContainsFunc(rows[2], isCSVNumber) && !slices.ContainsFunc(rows[1], isCSVNumber)
 }
 
 // namesOverIndex are the names of columns of which the first, an index, has none: each row below has one cell more, as
-// R writes tables.
+// R writes tables. Where that is always empty, only a delimiter ends each row.
 func namesOverIndex(rows [][]string) []string {
 	if len(rows) < 3 || !isCSVHeader(rows[0], nil) || slices.ContainsFunc(rows[0], isBlank) {
 		return nil
 	}
+	filled := false
 	for i, row := range rows[1:] {
 		if len(row) != len(rows[0])+1 || isBlank(row[0]) || i > 0 && row[0] == rows[i][0] {
 			return nil
 		}
+		filled = filled || !isBlank(row[len(row)-1])
+	}
+	if !filled {
+		return nil
 	}
 	return append([]string{""}, rows[0]...)
 }

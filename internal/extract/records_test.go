@@ -39,10 +39,14 @@ func TestCSV(t *testing.T) {
 		{"comments above the header", "a.csv", "# exported\n# by a program, on Monday\n#id,name,bay\n1,x,2\n2,y,3\n", "exported; by a program on Monday\n\nid: 1\nname: x\nbay: 2\n\nid: 2\nname: y\nbay: 3"},
 		{"a title with a delimiter", "a.csv", "Sales\nAll regions; EUR\n\nname;q1;q2\nK1;5;2\n", "Sales; All regions EUR\n\nname: K1\nq1: 5\nq2: 2"},
 		{"an index that the names leave out", "a.csv", "\"name\",\"age\"\n\"1\",\"Ann\",5\n\"2\",\"Bob\",6\n", "column 1: 1\nname: Ann\nage: 5\n\ncolumn 1: 2\nname: Bob\nage: 6"},
+		{"a delimiter at the end of rows, of which one has no figure", "a.csv", "name,age\nAnn,none,\nBob,6,\n", "name: Ann\nage: none\n\nname: Bob\nage: 6"},
+		{"a delimiter at the end of each row", "a.csv", "name,age\nAnn,5,\nBob,6,\n", "name: Ann\nage: 5\n\nname: Bob\nage: 6"},
 		{"quotes behind backslashes", "a.csv", "id,note\n1,\"said \\\"hi\\\", then left\"\n", "id: 1\nnote: said \"hi\", then left"},
 		{"backslashes before quotes", "a.csv", "id,note\n\"C:\\a\\\",\"x\"\n", "id: C:\\a\\\nnote: x"},
 		{"a second table", "a.csv", "A,,\nname,load,bay\nK1,5,2\n,,\nB,,\ncity,zip,pop\nRome,7,8\n", "A\n\nname: K1\nload: 5\nbay: 2\n\nB\n\ncity: Rome\nzip: 7\npop: 8"},
 		{"a second table of another width", "a.csv", "name,load\nK1,5\n\ncity,zip,pop\nRome,7,8\n", "name: K1\nload: 5\n\ncity: Rome\nzip: 7\npop: 8"},
+		{"sections of a table", "a.csv", "name,city\nAnn,Berlin\n\nFrance,\nBob,Paris\nEve,Lyon\n", "name: Ann\ncity: Berlin\n\nname: France\n\nname: Bob\ncity: Paris\n\nname: Eve\ncity: Lyon"},
+		{"groups of names and values", "a.csv", "Flow,812 l/min\nMass,44 kg\n\nColour,red\nForm,round\n", "column 1: Flow\ncolumn 2: 812 l/min\n\ncolumn 1: Mass\ncolumn 2: 44 kg\n\ncolumn 1: Colour\ncolumn 2: red\n\ncolumn 1: Form\ncolumn 2: round"},
 		{"blank rows within a table", "a.csv", "name,load\nK1,5\n\nRome\n\nK2,6\n", "name: K1\nload: 5\n\nname: Rome\n\nname: K2\nload: 6"},
 		{"many comments above", "a.csv", "# -\n# A\n# B\n# C\nname,load\nK1,5\n", "-; A; B; C\n\nname: K1\nload: 5"},
 		{"one column", "a.csv", "name\nAnn\nBob\n", "name: Ann\n\nname: Bob"},
@@ -146,7 +150,11 @@ func TestAQuoteThatIsNotClosedSwallowsNoRecords(t *testing.T) {
 			t.Errorf("%s: warnings %v", name, d.Warnings)
 		}
 	}
-	d := extract(t, "a.csv", "name,address\nAnn,\"1 Main Street\nFlat 2, rear\nTown\"\nBob,x\n")
+	d := extract(t, "a.csv", "name,note\n1,\"a\n\nx\n2,\"b\n\ny\n3,\"c\n")
+	if len(d.Warnings) != 1 || d.Warnings[0].Count != 3 {
+		t.Errorf("quotes after blank lines: warnings %v", d.Warnings)
+	}
+	d = extract(t, "a.csv", "name,address\nAnn,\"1 Main Street\nFlat 2, rear\nTown\"\nBob,x\n")
 	if want := "name: Ann\naddress: 1 Main Street Flat 2, rear Town\n\nname: Bob\naddress: x"; textOfFirst(d) != want || len(d.Warnings) > 0 {
 		t.Errorf("a cell of several lines gives %q, %v", textOfFirst(d), d.Warnings)
 	}
