@@ -147,8 +147,9 @@ func TestMailbox(t *testing.T) {
 		return "From ann@x.y Wed May  1 10:00:00 2024\nFrom: Ann\nSubject: No. " + n +
 			"\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\ngr=C3=B6=C3=9Fer " + n + "\n>From here\n\n"
 	}
-	for _, name := range []string{"a.mbox", "inbox"} {
-		d := extract(t, name, one("1")+one("2"))
+	untimed := strings.Replace(one("1"), "Wed May  1 10:00:00 2024", "2024", 1)
+	for name, first := range map[string]string{"a.mbox": one("1"), "inbox": one("1"), "untimed.mbox": untimed} {
+		d := extract(t, name, first+one("2"))
 		var texts []string
 		for _, p := range d.Pages {
 			texts = append(texts, p.Headings[0].Text, p.Text)

@@ -62,7 +62,7 @@ func wordsOfPage(page string) int {
 // write writes the header and the bodies, and then the attachments. Texts and pages of HTML do not share a page,
 // because only the latter have headings.
 func (m *mailReader) write(head string) error {
-	texts := []string{head}
+	texts, held := []string{head}, 0
 	for i, b := range m.bodies {
 		text := b.text
 		if b.html {
@@ -74,13 +74,17 @@ func (m *mailReader) write(head string) error {
 		text, dropped := withoutPayloads(text)
 		payloads(&m.document.Warnings, dropped)
 		texts = append(texts, strings.TrimLeft(text, "\n"))
+		held += len(text)
+		if err := m.limit.fits(held); err != nil {
+			return err
+		}
 		if i+1 < len(m.bodies) && m.bodies[i+1].html == b.html {
 			continue
 		}
 		if err := m.add(texts, b.html); err != nil {
 			return err
 		}
-		texts = nil
+		texts, held = nil, 0
 	}
 	if len(m.bodies) == 0 {
 		if err := m.add(texts, false); err != nil {
@@ -120,7 +124,7 @@ func (m *mailReader) page(text string) (string, error) {
 	if m.document.Title == "" {
 		m.document.Title = d.Title
 	}
-	return d.Pages[0].Text, m.limit.fits(len(d.Pages[0].Text))
+	return d.Pages[0].Text, nil
 }
 
 // unflowed joins the lines of paragraphs that a mail program broke (RFC 3676): a space ends each line but the last.
@@ -150,10 +154,12 @@ func unflowed(text string, joined bool) string {
 	return b.String()
 }
 
+var calendarFolds = strings.NewReplacer("\n ", "", "\n\t", "")
+
 var calendarEscapes = strings.NewReplacer(`\n`, " ", `\N`, " ", `\,`, ",", `\;`, ";", `\\`, `\`)
 
 // unfolded is a calendar entry (RFC 5545) with each of its fields on one line.
 func unfolded(data []byte) []byte {
 	text, _ := decode(data)
-	return []byte(calendarEscapes.Replace(strings.ReplaceAll(lineEnds.Replace(text), "\n ", "")))
+	return []byte(calendarEscapes.Replace(calendarFolds.Replace(lineEnds.Replace(text))))
 }

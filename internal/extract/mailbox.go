@@ -29,14 +29,17 @@ func mailsOf(data []byte) [][]byte {
 		return [][]byte{data}
 	}
 	var mails [][]byte
-	places := mailboxLine.FindAllIndex(data, -1)
-	for i, place := range places {
-		end := len(data)
-		if i+1 < len(places) {
-			end = places[i+1][0]
-		}
-		mails = append(mails, withoutMailboxLine(bytes.TrimLeft(data[place[0]:end], "\r\n")))
+	from := 0
+	add := func(to int) {
+		mails = append(mails, withoutMailboxLine(bytes.TrimLeft(data[from:to], "\r\n")))
+		from = to
 	}
+	for _, place := range mailboxLine.FindAllIndex(data, -1) {
+		if place[0] > 0 { // the first line above a mail may have no time
+			add(place[0])
+		}
+	}
+	add(len(data))
 	return mails
 }
 

@@ -124,6 +124,9 @@ func (c *jupyterCell) write(ctx context.Context, s source, b *strings.Builder, l
 		}
 		if page != "" {
 			b.WriteString(page + "\n\n")
+			if err := newLimit(s.max).fits(b.Len()); err != nil {
+				return images, err
+			}
 			continue
 		}
 		text, image := out.readable()
