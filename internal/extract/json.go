@@ -60,7 +60,7 @@ func quotedNumbers(text string) string {
 		case inString && c == '\\' && i+1 < len(text):
 			b.WriteByte(c)
 			i++
-		case !inString:
+		case !inString && (c == 'N' || c == 'I' || c == '-'):
 			if word := notNumber.FindString(text[i:min(i+len("-Infinity"), len(text))]); word != "" {
 				b.WriteString(`"` + word + `"`)
 				i += len(word) - 1

@@ -69,6 +69,9 @@ func joinedRules(rules []rule) []rule {
 	return joined
 }
 
+// maxLevelRows bounds the rows of a table, each place of which is compared with each of its rules.
+const maxLevelRows = 400
+
 // levelLattice lays the lattice of a table between the rules of a stack. It reports false unless the text between them
 // stands in columns.
 func (t *pdfText) levelLattice(stack []rule, segments [][]segment) (lattice, bool) {
@@ -103,7 +106,9 @@ func (t *pdfText) levelLattice(stack []rule, segments [][]segment) (lattice, boo
 		l.xs = append(l.xs, (columns[i-1].right+columns[i].left)/2)
 	}
 	l.xs = append(l.xs, first.to+near)
-	l.ys = rowLevels(stack, cells, columns[0])
+	if l.ys = rowLevels(stack, cells, columns[0]); len(l.ys) > maxLevelRows {
+		return lattice{}, false
+	}
 	for _, x := range l.xs {
 		l.rules = append(l.rules, rule{upright: true, at: x, from: last.at, to: first.at})
 	}

@@ -55,7 +55,7 @@ const s3Root = 1024
 var (
 	errNoEnd = errors.New("it answers with page after page that lists no object")
 	// errNoListing is that of another document, which the client would take for an empty listing.
-	errNoListing = errors.New("it answers with something else than a listing, such as the page of a proxy")
+	errNoListing = errors.New("it answers with something other than a listing, such as the page of a proxy")
 )
 
 func openS3(c config.S3, globs globs, r Resolvers) (Source, error) {
@@ -140,11 +140,26 @@ func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 // timed is a body that is closed when its time is up.
 type timed struct {
 	io.ReadCloser
-	end *time.Timer
+	limit time.Duration
+	up    *atomic.Bool
+	end   *time.Timer
 }
 
 func endsAfter(d time.Duration, body io.ReadCloser) timed {
-	return timed{body, time.AfterFunc(d, func() { _ = body.Close() })}
+	up := new(atomic.Bool)
+	return timed{body, d, up, time.AfterFunc(d, func() {
+		up.Store(true)
+		_ = body.Close()
+	})}
+}
+
+// Read implements io.Reader.
+func (t timed) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && t.up.Load() {
+		err = fmt.Errorf("the store did not send the whole of it within %s", t.limit)
+	}
+	return n, err
 }
 
 // Close implements io.Closer.

@@ -4,6 +4,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -269,7 +271,7 @@ func TestAStoreThatMisbehaves(t *testing.T) {
 		"a page again and again":  {page("a.md", "b.md"), "only stores that list in the order of their keys are read"},
 		"keys in no order":        {page("b.md", "a.md"), "only stores that list in the order of their keys are read"},
 		"empty pages without end": {page(), "page after page that lists no object"},
-		"the page of a proxy":     {"<html><body>Maintenance</body></html>", "something else than a listing"},
+		"the page of a proxy":     {"<html><body>Maintenance</body></html>", "something other than a listing"},
 		"a page without end":      {"<ListBucketResult>" + strings.Repeat(" ", s3Page), "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -303,4 +305,15 @@ func TestAStoreThatMisbehaves(t *testing.T) {
 	defer endless.Close()
 	_, err = Read(t.Context(), newBucket(t, papers(endless.URL), secrets(nil)), Entry{Path: "a.md", Size: 9}, 100)
 	wantReason(t, err, config.Unreadable)
+}
+
+func TestABodyThatTakesTooLongSaysSo(t *testing.T) {
+	r, w := io.Pipe()
+	defer w.Close()
+	body := endsAfter(time.Millisecond, r)
+	defer body.Close()
+	_, err := io.ReadAll(body)
+	if err == nil || !strings.Contains(err.Error(), "did not send the whole of it within 1ms") {
+		t.Errorf("got %v", err)
+	}
 }
