@@ -47,8 +47,8 @@ func (r *run) remove(ctx context.Context) error {
 			return err
 		}
 		r.tally.removed(name, n)
-		r.tally.warn("source %q: the index removed %d documents that could not be listed now, because more callers could see "+
-			"them than the source's access allows", name, n)
+		r.tally.warn("source %q: the index removed %d documents that could not be listed now, because more callers could "+
+			"see them than the source's access allows", name, n)
 		gone = append(gone, r.exposed[name]...)
 	}
 	if len(gone) == 0 {
