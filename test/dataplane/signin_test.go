@@ -160,16 +160,13 @@ func TestThePageSignsItsUsersIn(t *testing.T) {
 		t.Error("the gateway has not gone through the proxy")
 	}
 
-	spoil := `sessionStorage.setItem("ragpipeline.key", sessionStorage.getItem("ragpipeline.key") + "x")` // as if it had expired
-	b.do("spoil the token", chromedp.Evaluate[chromedp.Void](spoil))
-	b.ask("How often is it inspected?")
+	b.askExpired("How often is it inspected?")
 	b.enter(firstUser, "verysecure")
 	b.sees(".turn:first-child", "4.2 megawatts", "Sources")
 	b.until("document.querySelectorAll('.turn').length === 2")
 	contains(t, b.answered(), "every six months", "How often is it inspected?")
 
-	b.do("spoil the token", chromedp.Evaluate[chromedp.Void](spoil))
-	b.ask("Who inspects it?")
+	b.askExpired("Who inspects it?")
 	b.enter(secondUser, "verysecure")
 	b.sees("#welcome", "10 documents")
 	b.ask("Who inspects a turbine?")
@@ -190,6 +187,17 @@ func TestThePageSignsItsUsersIn(t *testing.T) {
 	}
 	b.behaved()
 	p.stop().ends(0)
+}
+
+// askExpired asks with a token that is refused as if it had expired at that moment: the page, which asks for the index's
+// state now and then, must not be led away while the question is typed.
+func (b *browser) askExpired(question string) {
+	b.t.Helper()
+	b.tabTo("#question")
+	b.press(question)
+	b.do("ask with a spoilt token", chromedp.Evaluate[chromedp.Void](
+		`sessionStorage.setItem("ragpipeline.key", sessionStorage.getItem("ragpipeline.key") + "x");
+		document.getElementById("question").form.requestSubmit()`))
 }
 
 // signIn goes to the issuer, and enters name and password there.
