@@ -26,8 +26,8 @@ func withEndTags(page string) string {
 // asksForScripts finds what an element tells readers whose browser runs no scripts.
 var asksForScripts = regexp.MustCompile(`(?i)java\s*script|\bjs\b|enable`)
 
-// unfold makes plain blocks of the elements that a browser draws although their text is no part of the page's tree: a
-// shadow tree that the page declares, a frame that holds its document, and text for readers without scripts.
+// unfold makes plain blocks of the elements whose text a browser draws although the page's tree lacks it: a shadow tree
+// that the page declares, a frame that holds its document, and text for readers without scripts.
 func (p *htmlPage) unfold(n *html.Node) {
 	switch n.DataAtom {
 	case atom.Template:

@@ -128,7 +128,7 @@ func (m *mailReader) page(text string) (string, error) {
 }
 
 // unflowed joins the lines of paragraphs that a mail program broke (RFC 3676): a space ends each line but the last.
-// joined reports whether that space is no part of the text.
+// joined reports whether unflowed drops that space.
 func unflowed(text string, joined bool) string {
 	var b strings.Builder
 	open, depth := false, 0

@@ -23,7 +23,7 @@ func isMailbox(start string) bool {
 	return at != nil && at[0] == 0
 }
 
-// mailsOf are the mails of a mailbox; one alone if it is none.
+// mailsOf returns the mails of a mailbox, and data that does not begin as a mailbox as one mail.
 func mailsOf(data []byte) [][]byte {
 	if !bytes.HasPrefix(data, []byte("From ")) {
 		return [][]byte{data}

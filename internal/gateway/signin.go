@@ -18,7 +18,7 @@ const maxSignInBody = 16 << 10
 type SignIn interface {
 	// Begin returns where the page leads its user, who comes back to the page's URL.
 	Begin(page string) (*oidc.SignIn, error)
-	// Finish returns the token of the user who came back. The error is oidc.ErrRefused if there is none for the user.
+	// Finish returns the token of the user who came back. The error is oidc.ErrRefused if the issuer gives them none.
 	Finish(ctx context.Context, r oidc.Return) (*oidc.Session, error)
 }
 

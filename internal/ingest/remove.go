@@ -97,10 +97,10 @@ func naming(documents []string) string {
 	return documents[0]
 }
 
-// mayRemove reports whether the n documents that the source no longer lists are to be removed. Whoever takes a source
-// out of the config wants its documents gone. A source that could not be listed whole proves nothing. Of any other,
-// the config says whether vanished documents go, and how many at once: a source that is suddenly all but empty may be
-// the wrong one. Workers that share a run count the vanished documents of all, and so decide alike.
+// mayRemove reports whether the n documents that the source no longer lists are to be removed. A user who takes a
+// source out of the config wants its documents gone. A source that could not be listed whole proves nothing. For any
+// other, the config says whether vanished documents go, and how many at once: a source that is suddenly all but empty
+// may be the wrong one. Workers that share a run count the vanished documents of all, and so decide alike.
 func (r *run) mayRemove(name string, n int) bool {
 	configured := slices.ContainsFunc(r.origins, func(o *origin) bool { return o.name == name })
 	switch {

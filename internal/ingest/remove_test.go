@@ -146,7 +146,7 @@ func TestWithoutPruneWhatVanishedStays(t *testing.T) {
 	}
 }
 
-// Whoever takes a source out of the spec wants its documents gone, whatever their number.
+// A user who takes a source out of the spec wants its documents gone, whatever their number.
 func TestRemovingASourceIsConsent(t *testing.T) {
 	w := newWorld(t)
 	other := w.add("other")

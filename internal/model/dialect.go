@@ -43,7 +43,7 @@ type form struct {
 	longest int
 }
 
-// atMost is what a limit of n tokens becomes, of which 0 is none.
+// atMost returns the limit to ask for in place of n tokens; 0 asks for no limit.
 func (f form) atMost(n int) int {
 	if f.longest > 0 {
 		return min(n, f.longest)

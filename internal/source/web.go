@@ -239,20 +239,31 @@ func (w *web) get(ctx context.Context, u *url.URL, known string) (*http.Response
 			w.inVain.Store(0)
 			return response, w.check(response, known)
 		}
-		if attempt == webAttempts || w.inVain.Load() >= maxInVain {
+		if givenUp := w.inVain.Load() >= maxInVain; givenUp || attempt == webAttempts {
 			w.inVain.Add(1)
+			if givenUp { // so that a busy server is not asked for page after page without a pause
+				_ = rest(ctx, w.pause)
+			}
 			return response, w.check(response, known)
 		}
 		response.Body.Close()
 		if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
 			pause = max(pause, min(time.Duration(seconds)*time.Second, maxPause))
 		}
-		select {
-		case <-time.After(pause):
-			pause *= 2
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := rest(ctx, pause); err != nil {
+			return nil, err
 		}
+		pause *= 2
+	}
+}
+
+// rest waits for the pause, or until the context ends, which is the error.
+func rest(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-time.After(pause):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
