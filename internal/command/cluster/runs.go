@@ -26,8 +26,8 @@ func (c *Cluster) Sync(ctx context.Context, p *v1alpha1.RAGPipeline, value strin
 	return explained("annotate RAGPipeline "+p.Namespace+"/"+p.Name, err)
 }
 
-// Run returns the newest Job that a value of the annotation asked for: the live generation's if it has one, or else that
-// of another generation's build. It returns nil if the value asked for no Job.
+// Run returns the newest Job that a value of the annotation asked for: the live generation's if it has one, or else
+// that of another generation's build. It returns nil if the value asked for no Job.
 func (c *Cluster) Run(ctx context.Context, p *v1alpha1.RAGPipeline, value string) (newest *batchv1.Job, err error) {
 	var list batchv1.JobList
 	err = c.List(ctx, &list, client.InNamespace(p.Namespace), client.MatchingLabels{
