@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract"
 	"github.com/ragpipeline/ragpipeline/internal/extract/server"
 	"github.com/ragpipeline/ragpipeline/internal/extract/worker"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -260,11 +261,14 @@ func (d *dataPlane) withServer(
 	})
 }
 
-// cacheDirectory returns where the compiled PDF reader is kept: beside a local index, so that the
-// next run finds it.
+// cacheDirectory returns where the compiled PDF reader is kept: in the user's cache, where all runs find it, or beside
+// a local index.
 func (d *dataPlane) cacheDirectory() string {
-	if d.index.Local != nil {
-		return filepath.Join(d.index.Local.Directory, "cache")
+	if d.index.Local == nil {
+		return filepath.Join(os.TempDir(), "ragpipeline-cache")
 	}
-	return filepath.Join(os.TempDir(), "ragpipeline-cache")
+	if dir := extract.UserCache(); dir != "" {
+		return dir
+	}
+	return filepath.Join(d.index.Local.Directory, "cache")
 }

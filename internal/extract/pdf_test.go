@@ -20,12 +20,7 @@ import (
 var shared *Extractor
 
 func TestMain(m *testing.M) {
-	// Compiling PDFium takes seconds of both cores: between runs it is kept where Go keeps its own.
-	cache := ""
-	if dir, err := os.UserCacheDir(); err == nil {
-		cache = filepath.Join(dir, "ragpipeline-test")
-	}
-	shared = New(Options{CacheDir: cache})
+	shared = New(Options{CacheDir: UserCache()}) // compiling PDFium takes seconds of both cores
 	code := m.Run()
 	shared.Close()
 	os.Exit(code)
@@ -241,6 +236,36 @@ func TestPDFiumWithoutCacheDirectoryWritesNothing(t *testing.T) {
 	_ = openCache("").Close(t.Context())
 	if entries, err := os.ReadDir("."); err != nil || len(entries) > 0 {
 		t.Errorf("the working directory holds %v (%v)", entries, err)
+	}
+}
+
+func TestCompiledPDFiumIsKeptOnlyWhereThisUserAloneCanWrite(t *testing.T) {
+	for name, test := range map[string]struct {
+		make func(dir string) error
+		kept bool
+	}{
+		"nothing there yet":   {func(string) error { return nil }, true},
+		"there from before":   {func(dir string) error { return os.MkdirAll(dir, 0o700) }, true},
+		"a group can write":   {func(dir string) error { return errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, 0o720)) }, false},
+		"everyone can write":  {func(dir string) error { return errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, 0o702)) }, false},
+		"a link to elsewhere": {func(dir string) error { return os.Symlink(t.TempDir(), dir) }, false},
+		"a file in its place": {func(dir string) error { return os.WriteFile(dir, nil, 0o600) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			caches := t.TempDir()
+			t.Setenv("HOME", caches)
+			t.Setenv("XDG_CACHE_HOME", caches)
+			dir := filepath.Join(caches, "ragpipeline", "pdfium")
+			if err := errors.Join(os.Mkdir(filepath.Dir(dir), 0o700), test.make(dir)); err != nil {
+				t.Fatal(err)
+			}
+			got := UserCache()
+			_ = openCache(dir).Close(t.Context())
+			within, _ := filepath.Glob(filepath.Join(dir, "wazero-*"))
+			if (got == dir) != test.kept || (len(within) > 0) != test.kept {
+				t.Errorf("got %q, which holds %v", got, within)
+			}
+		})
 	}
 }
 

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"sync"
+	"syscall"
 
 	gopdfium "github.com/klippa-app/go-pdfium"
 	"github.com/klippa-app/go-pdfium/webassembly"
@@ -90,10 +93,43 @@ func (p *pdfiums) close() {
 	}
 }
 
-// openCache keeps compiled code in memory if there is no directory for it, or none that can be written.
+// UserCache returns the directory of this user's cache that holds compiled PDFium for all processes, and makes it. It
+// is empty if there is none, or if others could write to it.
+func UserCache() string {
+	caches, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	dir := filepath.Join(caches, "ragpipeline", "pdfium")
+	if makePrivate(dir) != nil {
+		return ""
+	}
+	return dir
+}
+
+// makePrivate makes a directory, and fails if it is not this user's own: native code is run as it is read from there.
+func makePrivate(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	owner, known := info.Sys().(*syscall.Stat_t)
+	const othersWrite = 0o022
+	if !info.IsDir() || info.Mode()&othersWrite != 0 || known && int(owner.Uid) != os.Geteuid() {
+		return fmt.Errorf("others than this user can write to %s", dir)
+	}
+	return nil
+}
+
+// openCache keeps compiled code in memory if there is no directory for it that this user alone can write to. Several
+// processes may fill one at once: wazero renames whole files into it, under names that depend on its version, on the
+// module and on the processor.
 func openCache(dir string) wazero.CompilationCache {
-	if dir == "" {
-		return wazero.NewCompilationCache() // wazero takes an empty name for the working directory
+	if dir == "" || makePrivate(dir) != nil { // wazero takes an empty name for the working directory
+		return wazero.NewCompilationCache()
 	}
 	cache, err := wazero.NewCompilationCacheWithDir(dir)
 	if err != nil {

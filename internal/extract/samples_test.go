@@ -23,7 +23,7 @@ func samplePDFs(tb testing.TB) []string {
 
 // TestSamples shows what becomes of real PDFs; each is text or a named failure.
 func TestSamples(t *testing.T) {
-	e := New(Options{CacheDir: filepath.Join(os.TempDir(), "ragpipeline-pdfium")})
+	e := New(Options{CacheDir: UserCache()})
 	defer e.Close()
 	for _, file := range samplePDFs(t) {
 		data, err := os.ReadFile(file)

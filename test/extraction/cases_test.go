@@ -38,7 +38,7 @@ func TestCases(t *testing.T) {
 	if err := json.Unmarshal(b, &cases); err != nil {
 		t.Fatal(err)
 	}
-	e := extract.New(extract.Options{CacheDir: filepath.Join(os.TempDir(), "ragpipeline-pdfium")})
+	e := extract.New(extract.Options{CacheDir: extract.UserCache()})
 	defer e.Close()
 	for _, c := range cases {
 		t.Run(c.File, func(t *testing.T) {

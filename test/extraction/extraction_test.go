@@ -186,7 +186,7 @@ func readCorpus(t *testing.T) corpus {
 // readAll reads every document of a directory; one that cannot be read is empty.
 func readAll(t *testing.T, directory string) map[string]reading {
 	t.Helper()
-	e := extract.New(extract.Options{CacheDir: filepath.Join(os.TempDir(), "ragpipeline-pdfium")})
+	e := extract.New(extract.Options{CacheDir: extract.UserCache()})
 	defer e.Close()
 	entries, err := os.ReadDir(directory)
 	if err != nil {

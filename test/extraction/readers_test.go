@@ -24,7 +24,7 @@ const recorded = "testdata/readers.txt"
 // readers got their versions. An index keeps what an old reader read until the version of the reader changes.
 func TestAReaderThatReadsOtherwiseHasANewVersion(t *testing.T) {
 	before := readRecorded(t)
-	e := extract.New(extract.Options{CacheDir: filepath.Join(os.TempDir(), "ragpipeline-pdfium")})
+	e := extract.New(extract.Options{CacheDir: extract.UserCache()})
 	defer e.Close()
 	var lines []string
 	for _, file := range recordedFiles(t) {

@@ -118,7 +118,7 @@ func index(t *testing.T, documents, pattern string, embedding config.Model) *loc
 	if err != nil {
 		t.Fatal(err)
 	}
-	extractor := extract.New(extract.Options{CacheDir: t.TempDir()})
+	extractor := extract.New(extract.Options{CacheDir: extract.UserCache()})
 	defer extractor.Close()
 	report, err := ingest.Run(t.Context(), ingest.Options{
 		Config:    config.Ingest{Version: config.Version, Pipeline: pipeline, Generation: g, Sources: sources, Embedding: embedding},

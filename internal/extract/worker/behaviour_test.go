@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,15 +15,6 @@ import (
 
 // The test binary is its own worker: started with workerArgument, a way to behave, and the memory that it may take.
 const workerArgument = "extract-worker"
-
-// cacheDir is where Go keeps its own between runs, as compiling PDFium takes seconds of both cores.
-func cacheDir() string {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "ragpipeline-test")
-}
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 4 && os.Args[1] == workerArgument {

@@ -23,7 +23,7 @@ func newPool(o Options, behaviour string) *Pool {
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
 	}
-	o.Command = []string{os.Args[0], workerArgument, behaviour, strconv.FormatInt(o.Memory, 10), cacheDir()}
+	o.Command = []string{os.Args[0], workerArgument, behaviour, strconv.FormatInt(o.Memory, 10), extract.UserCache()}
 	return New(o)
 }
 
@@ -81,7 +81,7 @@ func mustRead(t *testing.T, p *Pool, name string, data []byte) {
 
 func TestAProcessReadsLikeAnExtractor(t *testing.T) {
 	p := pool(t, Options{Workers: 1}, "well")
-	here := extract.New(extract.Options{CacheDir: cacheDir()})
+	here := extract.New(extract.Options{CacheDir: extract.UserCache()})
 	defer here.Close()
 	locked := pdftest.Document{Pages: []pdftest.Page{{Columns: []string{prose}}}, Password: "secret"}
 	outlined := pdftest.Document{Title: "T <&> é", Pages: []pdftest.Page{{Columns: []string{prose + "\n1.2 Methods\n" + prose}}, {}},

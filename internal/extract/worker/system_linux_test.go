@@ -10,10 +10,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ragpipeline/ragpipeline/internal/extract"
 )
 
 func TestAProcessDiesWithItsParent(t *testing.T) {
-	parent := exec.CommandContext(t.Context(), os.Args[0], workerArgument, "parent", "0", cacheDir())
+	parent := exec.CommandContext(t.Context(), os.Args[0], workerArgument, "parent", "0", extract.UserCache())
 	out, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
