@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,18 +33,11 @@ func chartBlocks(pack *ooxml, part string) ([]block, error) {
 	}
 	chart := root.child("chart")
 	add(captionBlock, titleOf(chart.at("title")))
-	var figures *officeTable
-	if data := root.child("chartData"); data != nil {
-		figures, err = extendedFigures(pack.limit, chart, data)
-	} else {
-		figures, err = figuresOf(pack.limit, chart)
-	}
+	figures, err := figuresOf(pack, part, root)
 	if err != nil {
 		return nil, err
 	}
-	if len(figures.rows) > 0 {
-		blocks = append(blocks, block{kind: tableBlock, table: figures})
-	}
+	blocks = append(blocks, figures...)
 	for _, axis := range []string{"catAx", "valAx", "dateAx", "serAx", "axis"} {
 		for a := range chart.at("plotArea").elements(axis) {
 			add(paragraphBlock, titleOf(a.child("title")))
@@ -52,7 +46,49 @@ func chartBlocks(pack *ooxml, part string) ([]block, error) {
 	for label := range chart.at("plotArea").descendants("dLbl") {
 		add(lineBlock, richText(label.at("tx", "rich")))
 	}
+	drawn, err := drawnOver(pack, part)
+	return append(blocks, drawn...), err
+}
+
+// drawnOver are the texts that stand over a chart as shapes of their own.
+func drawnOver(pack *ooxml, part string) ([]block, error) {
+	relations, err := pack.relationships(part)
+	if err != nil {
+		return nil, err
+	}
+	shapes, err := pack.tree(relations.first("chartUserShapes"))
+	if err != nil && !isMalformed(err) {
+		return nil, err
+	}
+	var blocks []block
+	hidden := 0
+	for body := range shapes.descendants("txBody") {
+		blocks = append(blocks, drawingText(body, &hidden)...)
+	}
 	return blocks, nil
+}
+
+// figuresOf are the figures of a chart as it was last drawn, or if it never was, those of the workbook that it holds.
+func figuresOf(pack *ooxml, part string, root *node) ([]block, error) {
+	var f figures
+	var err error
+	if data := root.child("chartData"); data != nil {
+		err = f.readExtended(root.child("chart"), data)
+	} else {
+		err = f.read(root.child("chart"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	blocks, err := f.tables(pack.limit)
+	if err != nil || len(blocks) > 0 {
+		return blocks, err
+	}
+	relations, err := pack.relationships(part)
+	if workbook := relations.first("package"); workbook != "" && err == nil {
+		blocks, err = importPart(pack.archive, pack.imports, workbook)
+	}
+	return withoutHeadings(blocks), err
 }
 
 // titleOf is a title that was typed, or that a cell of the chart's data holds.
@@ -72,86 +108,128 @@ func richText(n *node) string {
 	return oneLineOf(drawingText(n, &hidden))
 }
 
-// figures are the data of a chart: a column for each series.
+// figures are the data of a chart. Series of the same categories stand side by side.
 type figures struct {
+	groups []*seriesGroup
+	series int
+	count  int
+}
+
+// seriesGroup are series of the same categories: a column for each.
+type seriesGroup struct {
 	categories, names []string
 	values            [][]string
-	count             int
 }
 
 // add adds a series. Points have places, and so a few of them can make a long column.
-func (f *figures) add(name string, values []string) error {
-	f.names, f.values = append(f.names, name), append(f.values, values)
-	if f.count += len(values); f.count > maxFigures || len(f.names) > maxSeries {
+func (f *figures) add(name string, categories, values []string) error {
+	f.series++
+	if f.count += len(values); f.count > maxFigures || f.series > maxSeries {
 		return config.Failf(config.TooComplex, "a chart has more than %d series, or more than %d figures: split it",
 			maxSeries, maxFigures)
+	}
+	g := f.group(categories)
+	g.names, g.values = append(g.names, name), append(g.values, values)
+	return nil
+}
+
+// group is the one of these categories. A series may have fewer of them, or none of its own.
+func (f *figures) group(categories []string) *seriesGroup {
+	for _, g := range f.groups {
+		n := min(len(g.categories), len(categories))
+		if slices.Equal(g.categories[:n], categories[:n]) {
+			if len(categories) > n {
+				g.categories = categories
+			}
+			return g
+		}
+	}
+	g := &seriesGroup{categories: categories}
+	f.groups = append(f.groups, g)
+	return g
+}
+
+// read reads the series of a chart.
+func (f *figures) read(chart *node) error {
+	for series := range chart.at("plotArea").descendants("ser") {
+		name := strings.Join(points(series.child("tx")), " ")
+		if name == "" {
+			name = "series " + strconv.Itoa(f.series+1)
+		}
+		categories := points(series.child("cat"))
+		if own := points(series.child("xVal")); len(own) > len(categories) {
+			categories = own
+		}
+		columns := []struct {
+			name   string
+			values []string
+		}{
+			{name, points(series.child("val"))}, {name, points(series.child("yVal"))},
+			{name + " (size)", points(series.child("bubbleSize"))},
+			{name + " (label)", points(series.find("datalabelsRange"))},
+		}
+		for _, c := range columns {
+			if len(c.values) == 0 {
+				continue
+			}
+			if err := f.add(c.name, categories, c.values); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-// figuresOf is the data of a chart as it was last drawn.
-func figuresOf(l *limit, chart *node) (*officeTable, error) {
-	var f figures
-	for series := range chart.at("plotArea").descendants("ser") {
-		name := strings.Join(points(series.child("tx")), " ")
-		if name == "" {
-			name = "series " + strconv.Itoa(len(f.names)+1)
-		}
-		for _, part := range []string{"cat", "xVal"} {
-			if own := points(series.child(part)); len(own) > len(f.categories) {
-				f.categories = own
-			}
-		}
-		for _, part := range []string{"val", "yVal", "bubbleSize"} {
-			if own := points(series.child(part)); len(own) > 0 {
-				if err := f.add(name, own); err != nil {
-					return nil, err
-				}
-			}
-		}
-	}
-	return f.table(l)
-}
-
-// extendedFigures is the data of a chart of Office 2016: a waterfall, a funnel, a tree map.
-func extendedFigures(l *limit, chart, chartData *node) (*officeTable, error) {
+// readExtended reads the data of a chart of Office 2016: a waterfall, a funnel, a tree map.
+func (f *figures) readExtended(chart, chartData *node) error {
 	names := map[string]string{}
 	for series := range chart.descendants("series") {
 		names[series.at("dataId").attr("val")] = series.at("tx", "txData", "v").content()
 	}
-	var f figures
 	for data := range chartData.elements("data") {
+		var categories []string
 		for dimension := range data.elements("strDim") {
-			f.categories = levels(dimension)
+			categories = levels(dimension)
 		}
 		for dimension := range data.elements("numDim") {
-			if err := f.add(names[data.attr("id")], levels(dimension)); err != nil {
-				return nil, err
+			if err := f.add(names[data.attr("id")], categories, levels(dimension)); err != nil {
+				return err
 			}
 		}
 	}
-	return f.table(l)
+	return nil
 }
 
-func (f *figures) table(l *limit) (*officeTable, error) {
+func (f *figures) tables(l *limit) ([]block, error) {
+	var blocks []block
+	for _, g := range f.groups {
+		t, err := g.table(l)
+		if err != nil {
+			return nil, err
+		}
+		if len(t.rows) > 0 {
+			blocks = append(blocks, block{kind: tableBlock, table: t})
+		}
+	}
+	return blocks, nil
+}
+
+func (g *seriesGroup) table(l *limit) (*officeTable, error) {
 	t := newOfficeTable(l)
-	rows := len(f.categories)
-	for _, v := range f.values {
+	rows := len(g.categories)
+	for _, v := range g.values {
 		rows = max(rows, len(v))
 	}
-	if rows == 0 {
-		return t, nil
-	}
 	header := []officeCell{{}}
-	for _, name := range f.names {
+	for _, name := range g.names {
 		header = append(header, officeCell{blocks: []block{{text: name}}})
 	}
 	if err := t.addRow(header, true); err != nil {
 		return nil, err
 	}
 	for i := range rows {
-		row := []officeCell{{blocks: []block{{text: nth(f.categories, i)}}}}
-		for _, v := range f.values {
+		row := []officeCell{{blocks: []block{{text: nth(g.categories, i)}}}}
+		for _, v := range g.values {
 			row = append(row, officeCell{blocks: []block{{text: nth(v, i)}}})
 		}
 		if err := t.addRow(row, false); err != nil {
@@ -177,7 +255,7 @@ func points(n *node) []string {
 	if multi := n.find("multiLvlStrCache"); multi != nil {
 		return levels(multi)
 	}
-	for _, name := range []string{"strCache", "numCache", "strLit", "numLit"} {
+	for _, name := range []string{"strCache", "numCache", "strLit", "numLit", "dlblRangeCache"} {
 		if cache := n.find(name); cache != nil {
 			return inPlaces(cache, cache.at("formatCode").content())
 		}

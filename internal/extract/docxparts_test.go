@@ -10,12 +10,16 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// relationshipsOf makes a part of relationships rId1, rId2, ... from pairs of kind and target.
+// relationshipsOf makes a part of relationships rId1, rId2, ... from pairs of kind and target, or address.
 func relationshipsOf(pairs ...string) string {
 	s := `<Relationships>`
 	for i := 0; i < len(pairs); i += 2 {
 		s += `<Relationship Id="rId` + strconv.Itoa(i/2+1) + `" Type="http://x/relationships/` + pairs[i] + `" Target="` +
-			pairs[i+1] + `"/>`
+			pairs[i+1] + `"`
+		if strings.Contains(pairs[i+1], ":") {
+			s += ` TargetMode="External"`
+		}
+		s += `/>`
 	}
 	return s + `</Relationships>`
 }

@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,19 +11,26 @@ import (
 // drawingText is the text of a shape in DrawingML (ECMA-376 part 1, section 21.1.2), with the numbers of its lists.
 // hidden counts runs that are too small to be seen.
 func drawingText(body *node, hidden *int) []block {
-	return drawingTextBut(body, func(*node) bool { return false }, hidden)
+	return drawingReading{hidden: hidden}.blocks(body)
 }
 
-// drawingTextBut is the text of a shape without the runs that are unseen by their properties, which hidden counts, too.
-func drawingTextBut(body *node, unseen func(properties *node) bool, hidden *int) []block {
+// drawingReading is how the text of a shape is read. Its functions may be nil.
+type drawingReading struct {
+	hidden *int                        // counts runs that are not seen
+	unseen func(properties *node) bool // reports whether a run is not seen by its properties
+	linked func(id string) string      // returns the address that a link leads to
+}
+
+func (d drawingReading) blocks(body *node) []block {
 	var blocks []block
 	var lists drawingLists
 	for p := range body.elements("p") {
-		w := drawingInline{unseen: unseen, hidden: hidden}
+		w := drawingInline{drawingReading: d}
 		w.children(p)
+		w.endLink()
 		text := w.String()
 		label := lists.next(p.child("pPr"), text)
-		if strings.TrimSpace(text) == "" {
+		if strings.TrimSpace(text) == "" || isSlideNumber(text, w.numbers) {
 			continue
 		}
 		b := block{text: text}
@@ -39,8 +48,9 @@ func drawingTextBut(body *node, unseen func(properties *node) bool, hidden *int)
 // drawingInline is the text of a paragraph of DrawingML.
 type drawingInline struct {
 	inline
-	unseen func(properties *node) bool
-	hidden *int
+	drawingReading
+	numbers []string // of the slide, in fields
+	link    string   // that the last run is part of
 }
 
 func (w *drawingInline) children(n *node) {
@@ -65,12 +75,16 @@ func (w *drawingInline) children(n *node) {
 
 func (w *drawingInline) run(n *node) {
 	properties := n.child("rPr")
-	text := drawingFont(properties, n.at("t").content())
-	if hundredths, err := strconv.Atoi(properties.attr("sz")); text != "" &&
-		(err == nil && hundredths <= 100 || strings.TrimSpace(text) != "" && w.unseen(properties)) {
+	text := drawingFont(properties, controlEscape.ReplaceAllString(n.at("t").content(), "\n"))
+	if hundredths, err := strconv.Atoi(properties.attr("sz")); text != "" && (err == nil && hundredths <= 100 ||
+		strings.TrimSpace(text) != "" && w.unseen != nil && w.unseen(properties)) {
 		*w.hidden++
 		return
 	}
+	if n.attr("type") == "slidenum" {
+		w.numbers = append(w.numbers, text)
+	}
+	w.follow(properties.at("hlinkClick"))
 	level := onLine
 	switch offset := properties.attr("baseline"); {
 	case strings.Trim(offset, "0%") == "":
@@ -80,6 +94,30 @@ func (w *drawingInline) run(n *node) {
 		level = superior
 	}
 	w.write(text, level)
+}
+
+// controlEscape is a control character, mostly a line break, as Office writes it in XML.
+var controlEscape = regexp.MustCompile(`_x00[01][0-9A-Fa-f]_`)
+
+// follow takes note of the link of a run.
+func (w *drawingInline) follow(click *node) {
+	link := ""
+	if w.linked != nil {
+		link = w.linked(click.relationshipID("id"))
+	}
+	if link != w.link {
+		w.endLink()
+		w.link = link
+	}
+}
+
+// endLink writes where the runs lead that were part of a link.
+func (w *drawingInline) endLink() {
+	if w.link != "" {
+		text := w.String()
+		w.write(linkAddress(text, w.link), onLine)
+		w.link = ""
+	}
 }
 
 // drawingFont is text in the font of a run. PowerPoint takes characters beyond ASCII from the font for symbols.
@@ -149,8 +187,27 @@ func schemeLabel(scheme string, n int) string {
 	return label
 }
 
-// diagramBlocks are the texts of a SmartArt diagram: its points in their order, those below others as a list.
+// diagramBlocks are the texts of a SmartArt diagram, or if its data have none those of the drawing that was made of
+// them.
 func diagramBlocks(pack *ooxml, part string) ([]block, error) {
+	blocks, err := diagramPoints(pack, part)
+	if len(blocks) > 0 || err != nil && !isMalformed(err) {
+		return blocks, err
+	}
+	dir, name := path.Split(part)
+	drawing, damaged := pack.tree(dir + strings.Replace(name, "data", "drawing", 1))
+	hidden := 0
+	for shape := range drawing.descendants("txBody") {
+		blocks = append(blocks, drawingText(shape, &hidden)...)
+	}
+	if len(blocks) > 0 {
+		return blocks, damaged
+	}
+	return nil, err
+}
+
+// diagramPoints are the points of a diagram in their order, those below others as a list.
+func diagramPoints(pack *ooxml, part string) ([]block, error) {
 	root, err := pack.tree(part)
 	if err != nil {
 		return nil, err

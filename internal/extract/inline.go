@@ -1,6 +1,9 @@
 package extract
 
-import "strings"
+import (
+	"net/url"
+	"strings"
+)
 
 // baseline is where a piece of text stands on its line.
 type baseline int
@@ -49,4 +52,27 @@ func (w *inline) flush() {
 func (w *inline) String() string {
 	w.flush()
 	return w.text.String()
+}
+
+// maxAddress bounds the address of a link that is written, in bytes: a longer one is for machines.
+const maxAddress = 200
+
+// linkAddress is what follows the text of a link, so that its address can be told: nothing if the text ends in it.
+func linkAddress(text, link string) string {
+	u, err := url.Parse(strings.TrimSpace(link))
+	if err != nil || len(link) > maxAddress {
+		return ""
+	}
+	address := ""
+	switch u.Scheme {
+	case "http", "https", "ftp":
+		address = u.String()
+	case "mailto":
+		address = u.Opaque
+	}
+	bare := strings.TrimSuffix(strings.TrimPrefix(address[strings.Index(address, ":")+1:], "//"), "/")
+	if bare == "" || strings.Contains(text, bare) || strings.TrimSpace(text) == "" {
+		return ""
+	}
+	return " (" + address + ")"
 }

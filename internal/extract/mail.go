@@ -221,7 +221,7 @@ func (m *mailReader) attachment(name, kind string, data []byte) error {
 		if err := m.limit.take(len(page.Text)); err != nil {
 			return err
 		}
-		page.Number = 0
+		page.Number, page.Slide = 0, false
 		page.Headings = slices.Clone(page.Headings)
 		for h := range page.Headings {
 			page.Headings[h].Level++

@@ -13,9 +13,10 @@ import (
 // ooxml is an Office Open XML package (ECMA-376): parts that refer to each other by relationships.
 type ooxml struct {
 	*archive
-	limit *limit        // on what it holds
-	roots relationships // of the package itself
-	main  string        // the part that the package is about
+	limit   *limit        // on what it holds
+	imports importer      // of documents that it holds
+	roots   relationships // of the package itself
+	main    string        // the part that the package is about
 }
 
 // openOOXML opens a package. Which part is the main one is told by the package's relationships, not by its name.
@@ -24,7 +25,7 @@ func openOOXML(ctx context.Context, s source) (*ooxml, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &ooxml{archive: a, limit: newLimit(s.max)}
+	p := &ooxml{archive: a, limit: newLimit(s.max), imports: s.imports}
 	if p.roots, err = p.relationships(""); err != nil {
 		return nil, err
 	}
@@ -58,8 +59,9 @@ func (p *ooxml) mainElement() (string, error) {
 
 // relationship is a reference of a part to another one.
 type relationship struct {
-	kind   string // the last word of its type: strict files have other namespaces
-	target string // a part's name; empty if it leads out of the package
+	kind    string // the last word of its type: strict files have other namespaces
+	target  string // a part's name; empty if it leads out of the package
+	address string // that it leads to outside of the package
 }
 
 // relationships are those of one part.
@@ -90,6 +92,9 @@ func (rs relationships) all(kind string) iter.Seq[string] {
 // target returns the part that an id refers to, or "".
 func (rs relationships) target(id string) string { return rs.byID[id].target }
 
+// address returns where an id leads to outside of the package, or "".
+func (rs relationships) address(id string) string { return rs.byID[id].address }
+
 // relationships reads those of a part, or the package's own for an empty name.
 func (p *ooxml) relationships(part string) (relationships, error) {
 	dir, base := path.Split(part)
@@ -97,7 +102,9 @@ func (p *ooxml) relationships(part string) (relationships, error) {
 	rs := relationships{byID: map[string]relationship{}}
 	for e := range root.elements("Relationship") {
 		r := relationship{kind: path.Base(e.attr("Type"))}
-		if e.attr("TargetMode") != "External" {
+		if e.attr("TargetMode") == "External" {
+			r.address = e.attr("Target")
+		} else {
 			r.target = resolve(dir, e.attr("Target"))
 		}
 		rs.inOrder = append(rs.inOrder, r)

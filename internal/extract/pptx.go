@@ -22,18 +22,18 @@ func readPPTX(ctx context.Context, s source) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	slides, err := slideParts(pack)
+	slides, height, err := shownSlides(pack)
 	if err != nil {
 		return nil, err
 	}
 	r := &pptxReader{
-		ooxml: pack, imports: s.imports, layouts: map[string]*slideLayout{}, shown: map[string]bool{},
-		read: map[string]bool{},
+		ooxml: pack, layouts: map[string]*slideLayout{}, shown: map[string]bool{}, read: map[string]bool{},
+		running: map[runningText]bool{}, height: height, slides: len(slides),
 	}
 	d := &Document{Title: title}
-	for i, part := range slides {
+	for i, shown := range slides {
 		out := &flow{ctx: ctx, limit: pack.limit}
-		if err := r.slide(part, i+1, out); err != nil {
+		if err := r.slide(shown, i+1, out); err != nil {
 			return nil, err
 		}
 		slide := out.page(i + 1)
@@ -60,42 +60,65 @@ func refusePictures(pictures, slides int) error {
 		pictures, slides)
 }
 
-// slideParts are the slides in the order in which they are shown, each once.
-func slideParts(pack *ooxml) ([]string, error) {
+// shownSlide is a slide of a presentation.
+type shownSlide struct {
+	part    string
+	section string // that begins with it
+}
+
+// shownSlides are the slides in the order in which they are shown, each once, and their height.
+func shownSlides(pack *ooxml) (slides []shownSlide, height int, err error) {
 	relations, err := pack.relationships(pack.main)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	root, err := pack.tree(pack.main)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var slides []string
+	sections := sectionsOf(root)
 	seen := map[string]bool{}
 	listed := 0
 	for id := range root.at("sldIdLst").elements("sldId") {
 		if listed++; listed > maxSlides {
-			return nil, config.Failf(config.TooComplex, "the presentation shows more than %d slides: split it", maxSlides)
+			return nil, 0, config.Failf(config.TooComplex, "the presentation shows more than %d slides: split it", maxSlides)
 		}
 		if part := relations.target(id.relationshipID("id")); pack.has(part) && !seen[partKey(part)] {
 			seen[partKey(part)] = true
-			slides = append(slides, part)
+			slides = append(slides, shownSlide{part, sections[id.plain("id")]})
 		}
 	}
 	if len(slides) == 0 {
-		return nil, config.Failf(config.Malformed, "the presentation has no slides")
+		return nil, 0, config.Failf(config.Malformed, "the presentation has no slides")
 	}
-	return slides, nil
+	height, _ = strconv.Atoi(root.at("sldSz").attr("cy"))
+	return slides, height, nil
+}
+
+// sectionsOf are the names of sections by the id of their first slides.
+func sectionsOf(presentation *node) map[string]string {
+	sections := map[string]string{}
+	for section := range presentation.at("extLst").descendants("section") {
+		name := section.attr("name")
+		if first := section.at("sldIdLst", "sldId"); first != nil && name != "Default Section" && name != "Untitled Section" {
+			sections[first.plain("id")] = name
+		}
+	}
+	return sections
 }
 
 // pptxReader turns PresentationML (ECMA-376 part 1, section 19) into blocks.
 type pptxReader struct {
 	*ooxml
-	imports   importer
 	layouts   map[string]*slideLayout
 	shown     map[string]bool // texts that stand on many slides, and were written
 	read      map[string]bool // embedded documents
 	relations relationships   // of the slide that is being read
+	running   map[runningText]bool
+	inGroup   int // how many groups are around the shape that is being read
+	height    int // of the slides, 0 if it is not known
+	slides    int
+	number    int // of the slide that is being read
 
 	paper    paper    // of the slide that is being read
 	pictures int      // on it
@@ -123,12 +146,13 @@ func (l *slideLayout) whiteTheme() bool {
 	return false
 }
 
-func (r *pptxReader) slide(part string, number int, out *flow) error {
-	root, err := r.tree(part)
+func (r *pptxReader) slide(shown shownSlide, number int, out *flow) error {
+	root, err := r.tree(shown.part)
 	if err != nil {
 		return err
 	}
-	if r.relations, err = r.relationships(part); err != nil {
+	r.number = number
+	if r.relations, err = r.relationships(shown.part); err != nil {
 		return err
 	}
 	layout, err := r.layout(r.relations.first("slideLayout"), 0)
@@ -146,6 +170,11 @@ func (r *pptxReader) slide(part string, number int, out *flow) error {
 	w := blockWriter{out: out}
 	for _, s := range readingOrder(shapes) {
 		if err := w.writeAll(s.blocks); err != nil {
+			return err
+		}
+	}
+	if shown.section != "" {
+		if err := w.write(block{text: "Section: " + shown.section}); err != nil {
 			return err
 		}
 	}

@@ -45,6 +45,8 @@ func TestPPTXReadingOrder(t *testing.T) {
 			filler, "3a", filler, "1b", filler, "2b", filler, "3b", filler}, " ")},
 		{"a group together", box10(10, 20, 30, 6, "below") + `<p:grpSp><p:grpSpPr>` + transform(10, 5, 60, 10) +
 			`</p:grpSpPr>` + box10(900, 0, 30, 6, "right") + box10(0, 0, 30, 6, "left") + `</p:grpSp>`, "left right below"},
+		{"a group without a place of its own", `<p:grpSp><p:grpSpPr>` + transform(0, 0, 0, 0) + `</p:grpSpPr>` + box10(10, 20,
+			30, 6, "below") + `</p:grpSp>` + box10(10, 5, 30, 6, "above"), "above below"},
 		{"boxes over each other", box10(12, 12, 30, 30, "lower") + box10(10, 10, 30, 30, "upper"), "upper lower"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,6 +78,9 @@ func TestPPTXText(t *testing.T) {
 			"m ") + `<a:r><a:rPr><a:sym typeface="Wingdings"/></a:rPr><a:t>à</a:t></a:r></a:p>`, "5 µm →"},
 		{"numbers of lists", numbered("0", "arabicPeriod", "a") + numbered("1", "alphaLcParenR", "b") + numbered("1",
 			"alphaLcParenR", "c") + numbered("0", "arabicPeriod", "d"), "1. a\na) b\nb) c\n2. d"},
+		{"line breaks of other programs", `<a:p>` + r("", "one_x000D_two part_x1234_") + `</a:p>`, "one\ntwo part_x1234_"},
+		{"the number of the slide", `<a:p>` + r("", "Slide ") + `<a:fld type="slidenum"><a:t>‹#›</a:t></a:fld></a:p><a:p>` +
+			r("", "Alpha ") + `<a:fld type="slidenum"><a:t>3</a:t></a:fld></a:p>`, "Alpha 3"},
 		{"text of one point", `<a:p>` + r("", "Seen.") + r(`sz="100"`, "Not seen.") + `</a:p>`, "Seen."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -111,6 +116,35 @@ func TestPPTXTables(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, d.Pages[0]); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Some programs leave out the cells that others cover.
+func TestPPTXTableWithoutCoveredCells(t *testing.T) {
+	tc := func(attributes, text string) string {
+		return `<a:tc ` + attributes + `><a:txBody>` + paragraphOf(text) + `</a:txBody></a:tc>`
+	}
+	d, err := shared.Extract(t.Context(), "a.pptx", pptxOf(t, `<p:graphicFrame><a:tbl><a:tblGrid><a:gridCol/><a:gridCol/>`+
+		`<a:gridCol/></a:tblGrid><a:tr>`+tc("", "Team")+tc("", "Mon")+tc("", "Tue")+`</a:tr><a:tr>`+tc("", "Red")+
+		tc(`gridSpan="2"`, "off")+`</a:tr></a:tbl></p:graphicFrame>`))
+	if err != nil || textOfFirst(d) != "Team | Mon | Tue\nRed | off | off" {
+		t.Errorf("got %q, %v", textOfFirst(d), err)
+	}
+}
+
+func TestPPTXLinksTellTheirAddress(t *testing.T) {
+	linked := func(id, text string) string {
+		return `<a:r><a:rPr><a:hlinkClick xmlns:r="r" r:id="` + id + `"/></a:rPr><a:t>` + text + `</a:t></a:r>`
+	}
+	parts := pptxParts(`<p:sp><p:txBody><a:p>` + linked("rId1", "The ") + linked("rId1", "form") +
+		`<a:r><a:t>, or </a:t></a:r>` + linked("rId2", "x.example/b") + linked("rId3", " or Ines") + linked("rId4", "?") +
+		`</a:p></p:txBody></p:sp>`)
+	parts["ppt/slides/_rels/slide1.xml.rels"] = relationshipsOf("hyperlink", "https://x.example/a", "hyperlink",
+		"https://x.example/b", "hyperlink", "mailto:ines@x.example", "hyperlink", "ppaction://hlinkshowjump")
+	d, err := shared.Extract(t.Context(), "a.pptx", zipOf(t, parts))
+	const want = "The form (https://x.example/a), or x.example/b or Ines (ines@x.example)?"
+	if err != nil || textOfFirst(d) != want {
+		t.Errorf("got %q, %v", textOfFirst(d), err)
 	}
 }
 

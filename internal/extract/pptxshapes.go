@@ -1,6 +1,9 @@
 package extract
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // slideShape is what stands in one place of a slide: text, a table, a chart, or a group of shapes.
 type slideShape struct {
@@ -87,7 +90,7 @@ func (r *pptxReader) shape(n *node, layout *slideLayout) (slideShape, error) {
 	case "sp":
 		return r.textShape(n, layout), nil
 	case "cxnSp":
-		return slideShape{area: areaOf(n.at("spPr", "xfrm")), blocks: drawingText(n.child("txBody"), &r.hidden)}, nil
+		return slideShape{area: areaOf(n.at("spPr", "xfrm")), blocks: r.text(n.child("txBody"))}, nil
 	case "pic":
 		r.pictures++
 		return slideShape{area: areaOf(n.at("spPr", "xfrm")), blocks: r.described(n.at("nvPicPr", "cNvPr"))}, nil
@@ -127,14 +130,20 @@ func (r *pptxReader) textShape(n *node, layout *slideLayout) slideShape {
 	if ph != nil && !s.known {
 		s.area = layout.place(placeholderOf(ph))
 	}
-	unseen := func(*node) bool { return false }
+	reading := drawingReading{hidden: &r.hidden}
 	if r.isOnWhite(n, s.area, layout) {
-		unseen = func(run *node) bool { return isWhiteRun(run, layout.whiteTheme()) }
+		reading.unseen = func(run *node) bool { return isWhiteRun(run, layout.whiteTheme()) }
 	}
-	s.blocks = drawingTextBut(body, unseen, &r.hidden)
+	if ph == nil || placeholderOf(ph).kind != "title" {
+		reading.linked = r.relations.address
+	}
+	s.blocks = reading.blocks(body)
 	if ph == nil {
 		if n.at("spPr", "blipFill") != nil {
 			r.pictures++
+		}
+		if r.isRunning(s) {
+			s.blocks = nil
 		}
 		s.blocks = append(s.blocks, r.described(properties.at("cNvPr"))...)
 		return s
@@ -166,17 +175,28 @@ func (r *pptxReader) isHidden(properties, n *node) bool {
 
 func isTrue(attribute string) bool { return attribute == "1" || attribute == "true" }
 
+// text is that of a part of the slide that is being read.
+func (r *pptxReader) text(body *node) []block {
+	return drawingReading{hidden: &r.hidden, linked: r.relations.address}.blocks(body)
+}
+
 // described is what an author wrote about a picture.
 func (r *pptxReader) described(properties *node) []block {
-	return alternativeText(properties.attr("descr"))
+	return slices.Concat(alternativeText(properties.attr("title")), alternativeText(properties.attr("descr")))
 }
 
 func (r *pptxReader) group(n *node, layout *slideLayout) (slideShape, error) {
 	if r.isHidden(n.at("nvGrpSpPr", "cNvPr"), n) {
 		return slideShape{}, nil
 	}
+	r.inGroup++
 	shapes, err := r.shapes(n, layout)
-	return joinedShapes(areaOf(n.at("grpSpPr", "xfrm")), shapes), err
+	r.inGroup--
+	place := areaOf(n.at("grpSpPr", "xfrm"))
+	place.known = place.left < place.right || place.top < place.bottom // or it is where its shapes are
+	group := joinedShapes(place, shapes)
+	group.blocks = append(group.blocks, r.described(n.at("nvGrpSpPr", "cNvPr"))...)
+	return group, err
 }
 
 // joinedShapes makes shapes that belong together one.
@@ -266,20 +286,28 @@ func (r *pptxReader) table(n *node) (*officeTable, error) {
 	t := newOfficeTable(r.limit)
 	header := isTrue(n.at("tblPr").attr("firstRow"))
 	for tr := range n.elements("tr") {
-		var cells []officeCell
-		for tc := range tr.elements("tc") {
-			if last := len(cells) - 1; last >= 0 && isTrue(tc.attr("hMerge")) {
-				cells[last].cols = max(cells[last].cols, 1) + 1
-				continue
-			}
-			cells = append(cells, officeCell{
-				blocks: drawingText(tc.child("txBody"), &r.hidden), above: isTrue(tc.attr("vMerge")),
-			})
-		}
-		if err := t.addRow(cells, header); err != nil {
+		if err := t.addRow(r.cells(tr, len(slices.Collect(n.at("tblGrid").elements("gridCol")))), header); err != nil {
 			return nil, err
 		}
 		header = false
 	}
 	return t, nil
+}
+
+// cells are those of a row. Where a row has fewer than the table has columns, its merged cells do not stand there.
+func (r *pptxReader) cells(tr *node, columns int) []officeCell {
+	all := slices.Collect(tr.elements("tc"))
+	var cells []officeCell
+	for _, tc := range all {
+		if last := len(cells) - 1; last >= 0 && isTrue(tc.attr("hMerge")) {
+			cells[last].cols = max(cells[last].cols, 1) + 1
+			continue
+		}
+		c := officeCell{blocks: r.text(tc.child("txBody")), above: isTrue(tc.attr("vMerge"))}
+		if span, err := strconv.Atoi(tc.attr("gridSpan")); err == nil && len(all) < columns {
+			c.cols = min(span, maxColumns+1)
+		}
+		cells = append(cells, c)
+	}
+	return cells
 }

@@ -69,6 +69,19 @@ func (n *node) relationshipID(local string) string {
 	return ""
 }
 
+// plain returns the attribute without a namespace that has this name.
+func (n *node) plain(name string) string {
+	if n == nil {
+		return ""
+	}
+	for _, a := range n.attrs {
+		if a.Name.Local == name && a.Name.Space == "" {
+			return a.Value
+		}
+	}
+	return ""
+}
+
 // at returns the first element on a path of children, or nil; a nil node has no children.
 func (n *node) at(path ...string) *node {
 	for _, name := range path {

@@ -91,7 +91,7 @@ func TestOutlineIsTheHeadingPath(t *testing.T) {
 	for range 300 {
 		d := &extract.Document{}
 		for range 1 + random.IntN(4) {
-			page := extract.Page{}
+			page := extract.Page{Slide: random.IntN(3) == 0}
 			for offset := range 20 {
 				if random.IntN(4) == 0 {
 					page.Headings = append(page.Headings, extract.Heading{

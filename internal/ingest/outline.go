@@ -15,6 +15,9 @@ type outline struct {
 func (o *outline) at(page, offset int) []string {
 	for ; o.page < page; o.page, o.next = o.page+1, 0 {
 		o.enter(len(o.pages[o.page].Headings))
+		if o.pages[o.page+1].Slide {
+			o.open = nil
+		}
 	}
 	headings, n := o.pages[page].Headings, o.next
 	for n < len(headings) && headings[n].Offset <= offset {
