@@ -132,7 +132,7 @@ func mostlyUTF8(data []byte) bool {
 func hasControls(head []byte) bool {
 	odd := 0
 	for _, c := range head {
-		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v' && c != 0x1b && c != 0x1a {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v' && c != 0x1a && c != 0x1b && c != 0x1e {
 			odd++
 		}
 	}

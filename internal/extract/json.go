@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -23,13 +22,12 @@ const (
 )
 
 // readJSON writes each value as a line "path.to.key: value", with a blank line before each object of an array
-// and each document of JSON Lines. The title is the top-level "title" of a single document. In JSON Lines a line
-// that is broken is left out.
+// and each document of JSON Lines. The title is the top-level "title" of a single document. A line of JSON Lines that is
+// broken is left out, and so is the rest of an element of an array, if most are whole. A document that is cut off fails:
+// nothing tells how much of it is missing.
 func readJSON(ctx context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
-	if strings.Contains(text, "NaN") || strings.Contains(text, "Infinity") {
-		text = quotedNumbers(text)
-	}
+	text = strictJSON(text)
 	w := &jsonWriter{out: &flow{ctx: ctx, limit: newLimit(s.max)}}
 	var err error
 	if isJSONLines(s.name, text) {
@@ -45,34 +43,6 @@ func readJSON(ctx context.Context, s source) (*Document, error) {
 	d, err := withText(w.out.single(oneLine(w.title)), config.Malformed, "the JSON document holds no values")
 	return warned(d, err, warnings)
 }
-
-// quotedNumbers is a text in which the numbers that programs write and JSON does not have are strings. No string goes
-// on over a line's end.
-func quotedNumbers(text string) string {
-	var b strings.Builder
-	inString := false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\n':
-			inString = false
-		case c == '"':
-			inString = !inString
-		case inString && c == '\\' && i+1 < len(text):
-			b.WriteByte(c)
-			i++
-		case !inString && (c == 'N' || c == 'I' || c == '-'):
-			if word := notNumber.FindString(text[i:min(i+len("-Infinity"), len(text))]); word != "" {
-				b.WriteString(`"` + word + `"`)
-				i += len(word) - 1
-				continue
-			}
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
-}
-
-var notNumber = regexp.MustCompile(`^(?:NaN|-?Infinity)`)
 
 // isJSONLines goes by the name, and by the first line, which is whole and not the only one.
 func isJSONLines(name, text string) bool {
@@ -117,37 +87,62 @@ func (w *jsonWriter) lines(text string) error {
 	return nil
 }
 
-// documents reads the documents of a text, which follow each other.
+// documents reads the documents of a text, which follow each other. A line behind them that is none is left out.
 func (w *jsonWriter) documents(text string) error {
-	w.decoder = json.NewDecoder(strings.NewReader(text))
-	w.decoder.UseNumber()
+	w.newlines, w.counted = 0, 0
+	if err := w.start(text, 0); err != nil {
+		return err
+	}
 	for n := 1; ; n++ {
 		token, err := w.decoder.Token()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return w.enough()
+		}
+		if n > 1 && w.isBroken(err) {
+			if err := w.goOn(err, lineEnd(text, w.at())); err != nil {
+				return err
+			}
+			continue
 		}
 		if err == nil {
 			w.gap = true
 			err = w.value(nil, token)
 		}
 		if err != nil {
-			return w.failure(err, text)
+			return w.failure(err)
 		}
-		if n > 1 {
+		if w.elements++; n > 1 {
 			w.title = ""
 		}
 	}
 }
 
+// enough fails a document of which more elements are broken than whole.
+func (w *jsonWriter) enough() error {
+	if w.skipped > w.elements {
+		return w.broken
+	}
+	return nil
+}
+
 // jsonWriter walks the tokens of a document.
 type jsonWriter struct {
 	decoder  *json.Decoder
+	text     string
+	base     int    // is where the decoder's input would begin in text
+	open     []byte // are the brackets around what is read
 	out      *flow
 	gap      bool // the next line begins a record
 	title    string
 	values   int
 	payloads int
 	warnings config.Warnings
+
+	// What is broken.
+	elements, skipped int   // of arrays, and documents
+	broken            error // the first fault
+	searched          int
+	newlines, counted int // how many lines end in the text up to a place
 }
 
 // value writes a value, whose path each level extends in place.
@@ -180,6 +175,7 @@ func (w *jsonWriter) value(path []string, token json.Token) error {
 }
 
 func (w *jsonWriter) object(path []string) error {
+	w.open = append(w.open, '{')
 	for w.decoder.More() {
 		key, err := w.decoder.Token()
 		if err != nil {
@@ -194,30 +190,49 @@ func (w *jsonWriter) object(path []string) error {
 			return err
 		}
 	}
-	_, err := w.decoder.Token() // the end of the object
-	return err
+	return w.end()
 }
 
+// array reads the elements that are whole.
 func (w *jsonWriter) array(path []string) error {
+	level := len(w.open)
+	w.open = append(w.open, '[')
 	for w.decoder.More() {
-		token, err := w.decoder.Token()
-		if err != nil {
-			return err
+		from := w.at()
+		err := w.element(path)
+		if err == nil {
+			w.elements++
+			continue
 		}
-		if token == json.Delim('{') {
-			w.gap = true
-		}
-		// Arrays directly in arrays have no name of their own, yet must count as deeper.
-		if token == json.Delim('[') {
-			err = w.value(append(path, ""), token)
-		} else {
-			err = w.value(path, token)
-		}
-		if err != nil {
+		w.open = w.open[:level+1]
+		if err := w.skip(err, from); err != nil {
 			return err
 		}
 	}
-	_, err := w.decoder.Token() // the end of the array
+	return w.end()
+}
+
+func (w *jsonWriter) element(path []string) error {
+	token, err := w.decoder.Token()
+	if err != nil {
+		return err
+	}
+	if token == json.Delim('{') {
+		w.gap = true
+	}
+	// Arrays directly in arrays have no name of their own, yet must count as deeper.
+	if token == json.Delim('[') {
+		return w.value(append(path, ""), token)
+	}
+	return w.value(path, token)
+}
+
+// end reads the end of the innermost array or object.
+func (w *jsonWriter) end() error {
+	_, err := w.decoder.Token()
+	if err == nil {
+		w.open = w.open[:len(w.open)-1]
+	}
 	return err
 }
 
@@ -255,13 +270,12 @@ func jsonPath(path []string) string {
 }
 
 // failure says on which line the JSON is broken, without quoting it.
-func (w *jsonWriter) failure(err error, text string) error {
-	if _, ok := config.ReasonOf(err); ok || w.out.ctx.Err() != nil {
+func (w *jsonWriter) failure(err error) error {
+	if !w.isBroken(err) {
 		return err
 	}
-	line := 1 + strings.Count(text[:min(int(w.decoder.InputOffset()), len(text))], "\n")
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return config.Failf(config.Malformed, "the JSON document ends in the middle of a value, perhaps it is cut off")
 	}
-	return config.Failf(config.Malformed, "the JSON document is broken at line %d: %s", line, quote(err.Error()))
+	return config.Failf(config.Malformed, "the JSON document is broken at line %d: %s", w.line(), quote(err.Error()))
 }

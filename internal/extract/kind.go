@@ -39,7 +39,8 @@ var kindOfExtension = map[string]kind{
 	".md": markdown, ".markdown": markdown, ".mdx": markdown,
 	".html": htmlText, ".htm": htmlText, ".xhtml": htmlText,
 	".csv": csvText, ".tsv": csvText,
-	".json": jsonText, ".jsonl": jsonText, ".ndjson": jsonText, ".ipynb": notebook,
+	".json": jsonText, ".jsonl": jsonText, ".ndjson": jsonText, ".jsonc": jsonText, ".jsonld": jsonText,
+	".json-seq": jsonText, ".geojson": jsonText, ".geojsonl": jsonText, ".geojsonseq": jsonText, ".ipynb": notebook,
 	".eml": mail, ".mbox": mail, ".mht": mail, ".mhtml": mail,
 }
 
@@ -93,7 +94,7 @@ func kindOfText(name string, data []byte) kind {
 		return plainText
 	case named == htmlText && !strings.ContainsRune(start, '<'):
 		return plainText
-	case (named == jsonText || named == notebook) && !strings.HasPrefix(start, "{") && !strings.HasPrefix(start, "["):
+	case (named == jsonText || named == notebook) && !startsJSON(start):
 		return plainText
 	case known:
 		return named

@@ -192,6 +192,46 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+func TestElementsOfJSONThatAreBroken(t *testing.T) {
+	for _, c := range []struct{ name, data, want, warning string }{
+		{"a comma is missing", "[{\"n\":1},\n{\"n\":2 \"m\":5},\n{\"n\":3}]", "n: 1\n\nn: 2\n\nn: 3", "LinesSkipped: 1 (line 2)"},
+		{"a quote in quotes, on one line", `[{"n":1},{"n":2,"m":"a"b"},{"n":3},{"n":4}]`, "n: 1\n\nn: 2\nm: a\n\nn: 3\n\nn: 4", "LinesSkipped: 1 (line 1)"},
+		{"quotes in quotes twice", `[{"n":1,"m":"a"b"},{"n":2},{"n":3,"m":"c"d"},{"n":4}]`, "n: 1\nm: a\n\nn: 2\n\nn: 3\nm: c\n\nn: 4", "LinesSkipped: 2 (line 1)"},
+		{"a comma between elements is missing", "[1,\n2\n3,\n4]", "1\n2\n\n4", "LinesSkipped: 1 (line 3)"},
+		{"deep below", `{"a":[{"b":[1,x,2]},{"b":[3]}],"c":4}`, "a.b: 1\n\na.b: 2\n\na.b: 3\nc: 4", "LinesSkipped: 1 (line 1)"},
+		{"a bracket of the other kind", `[{"n":1},{"n":[2,3},{"n":4}]`, "n: 1\n\nn: 2\nn: 3\n\nn: 4", "LinesSkipped: 1 (line 1)"},
+		{"a line below the document", "{\n\"n\":1\n}\n-- 1 row --\n", "n: 1", "LinesSkipped: 1 (line 4)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := extract(t, "a.json", c.data)
+			if got := textOfFirst(d); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			if len(d.Warnings) != 1 || d.Warnings[0].String() != c.warning {
+				t.Errorf("warnings %v, want %s", d.Warnings, c.warning)
+			}
+		})
+	}
+	_, err := shared.Extract(t.Context(), "a.json", []byte(`[{"a" 1},{"b" 2},{"c" 3},4]`))
+	wantReason(t, err, config.Malformed, "line 1")
+}
+
+func TestJSONBeyondTheStandard(t *testing.T) {
+	for _, c := range []struct{ name, file, data, want string }{
+		{"comments", "a.json", "// one\n{\"a\": 1, /* two\n */ \"b\": \"http://c/*d*/\" # three\n}", "a: 1\nb: http://c/*d*/"},
+		{"commas behind the last", "a.json", "\ufeff{\"a\": [1, 2, ], \"b\": 3, // last\n}", "a: 1\na: 2\nb: 3"},
+		{"paths of Windows", "a.json", `{"a": "C:\Users\\Public"}`, `a: C:\Users\Public`},
+		{"a sequence", "a.json-seq", "\x1e{\"a\":1}\n\x1e{\"a\":2}\n", "a: 1\n\na: 2"},
+		{"a sequence of documents on several lines", "a.json", "\x1e{\n\"a\":1\n}\n\x1e{\n\"a\":2\n}\n", "a: 1\n\na: 2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if d := extract(t, c.file, c.data); textOfFirst(d) != c.want || len(d.Warnings) > 0 {
+				t.Errorf("got %q, %v; want %q", textOfFirst(d), d.Warnings, c.want)
+			}
+		})
+	}
+}
+
 func TestOutputsOfNotebooksInHTML(t *testing.T) {
 	d := extract(t, "a.ipynb", `{"cells":[{"cell_type":"code","source":"df","outputs":[
 {"data":{"text/html":["<table><tr><th>part</th><th>flow</th></tr>","<tr><td>K1</td><td>812</td></tr></table>"],"text/plain":"  part flow"}},

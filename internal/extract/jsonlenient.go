@@ -1,0 +1,102 @@
+package extract
+
+import (
+	"regexp"
+	"strings"
+)
+
+// startsJSON reports whether a text that is named as JSON begins as such: behind comments, or the sign above each
+// document of a sequence (RFC 7464).
+func startsJSON(start string) bool {
+	start = start[blankJSON(start, 0):]
+	return strings.HasPrefix(start, "{") || strings.HasPrefix(start, "[")
+}
+
+// strictJSON is a text without what people and programs write beyond the standard: comments, commas behind the last
+// element, and signs between documents become blanks, and the numbers that JSON does not have become strings. Backslashes
+// that take nothing its meaning, as in paths of Windows, are doubled. No string goes on over a line's end. Lines stay
+// where they are.
+func strictJSON(text string) string {
+	e := textEdits{text: text}
+	inString := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\n':
+			inString = false
+		case c == '"':
+			inString = !inString
+		case inString && c == '\\' && i+1 < len(text):
+			if strings.IndexByte(`"\/bfnrtu`, text[i+1]) < 0 && text[i+1] > ' ' {
+				e.replace(i, i, `\`)
+			}
+			i++
+		case inString:
+		case c == '/' || c == '#' || c == '\x1e':
+			if end := blankJSON(text, i); end > i {
+				e.replace(i, end, strings.Repeat("\n", strings.Count(text[i:end], "\n"))+" ")
+				i = end - 1
+			}
+		case c == ',':
+			if next := blankJSON(text, i+1); next < len(text) && (text[next] == ']' || text[next] == '}') {
+				e.replace(i, i+1, " ")
+			}
+		case c == 'N' || c == 'I' || c == '-':
+			if word := notNumber.FindString(text[i:min(i+len("-Infinity"), len(text))]); word != "" {
+				e.replace(i, i+len(word), `"`+word+`"`)
+				i += len(word) - 1
+			}
+		}
+	}
+	return e.edited()
+}
+
+var notNumber = regexp.MustCompile(`^(?:NaN|-?Infinity)`)
+
+// blankJSON is where blanks, comments and signs between documents end that stand at a place.
+func blankJSON(text string, at int) int {
+	for at < len(text) {
+		rest := text[at:]
+		end := 0
+		switch {
+		case strings.IndexByte(" \t\r\n\x1e", rest[0]) >= 0:
+			end = 1
+		case rest[0] == '#' || strings.HasPrefix(rest, "//"):
+			if end = strings.IndexByte(rest, '\n'); end < 0 {
+				end = len(rest)
+			}
+		case strings.HasPrefix(rest, "/*"):
+			if end = strings.Index(rest, "*/"); end > 0 {
+				end += len("*/")
+			}
+		}
+		if end <= 0 {
+			return at
+		}
+		at += end
+	}
+	return at
+}
+
+// textEdits is a text of which places are replaced, in their order. It is copied only if there are any.
+type textEdits struct {
+	text string
+	done int
+	b    strings.Builder
+}
+
+func (e *textEdits) replace(from, to int, by string) {
+	if e.b.Len() == 0 {
+		e.b.Grow(len(e.text) + len(by))
+	}
+	e.b.WriteString(e.text[e.done:from])
+	e.b.WriteString(by)
+	e.done = to
+}
+
+func (e *textEdits) edited() string {
+	if e.b.Len() == 0 {
+		return e.text
+	}
+	e.b.WriteString(e.text[e.done:])
+	return e.b.String()
+}
