@@ -17,9 +17,12 @@ RAGPIPELINE_VERSITYGW=${RAGPIPELINE_VERSITYGW:-$(hack/versitygw/binary.sh)}
 RAGPIPELINE_PROMETHEUS=${RAGPIPELINE_PROMETHEUS:-$(hack/prometheus/binary.sh)}
 export RAGPIPELINE_VERSITYGW RAGPIPELINE_PROMETHEUS
 
+# The longest first, so that none of them runs on by itself in the end.
+packages=(./test/dataplane ./test/controllers ./test/compat ./test/access ./internal/index/... ./internal/ingest/... ./...)
+
 if command -v "${CC:-cc}" >/dev/null 2>&1 && [ "$(go env GOOS)/$(go env GOARCH)" != linux/386 ]; then
   echo "test: with the race detector"
-  CGO_ENABLED=1 go test -race -timeout 30m "$@" ./...
+  CGO_ENABLED=1 go test -race -timeout 30m "$@" "${packages[@]}"
   echo "test: bounds on memory, without the race detector, which takes memory of its own"
   exec go test -run '^TestHostile' "$@" ./internal/extract/... ./test/dataplane
 fi
@@ -28,4 +31,4 @@ if [ "${RACE:-}" = require ]; then
   exit 1
 fi
 echo "test: no C compiler found, so without the race detector"
-exec go test -timeout 30m "$@" ./...
+exec go test -timeout 30m "$@" "${packages[@]}"

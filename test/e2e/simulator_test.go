@@ -141,6 +141,13 @@ func (h *hosted) endpoint(name string) v1alpha1.Model {
 // fill makes a claim and writes so many documents into its volume: 3 sentences each.
 func (n *namespace) fill(claim string, pdfs, texts int) {
 	n.t.Helper()
+	n.claim(claim)
+	n.refill(claim, pdfs, texts)
+}
+
+// claim makes one for documents.
+func (n *namespace) claim(claim string) {
+	n.t.Helper()
 	n.create(&corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Name: claim},
 		Spec: corev1.PersistentVolumeClaimSpec{
@@ -148,21 +155,31 @@ func (n *namespace) fill(claim string, pdfs, texts int) {
 			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
 		},
 	})
-	n.refill(claim, pdfs, texts)
 }
 
 // refill has a pod make the documents on the claim's volume exactly so many.
 func (n *namespace) refill(claim string, pdfs, texts int) {
 	n.t.Helper()
+	n.seed(claim, pdfs, texts)
+}
+
+// seed runs the program of that name over the claim's volume.
+func (n *namespace) seed(claim string, numbers ...int) {
+	n.t.Helper()
+	command, name := []string{"/seed", "/documents"}, "seed-"+claim
+	for _, number := range numbers {
+		command = append(command, fmt.Sprint(number))
+		name += fmt.Sprint("-", number)
+	}
 	seed := restricted(corev1.Container{
-		Name: "seed", Image: simulatorImage, Command: []string{"/seed", "/documents", fmt.Sprint(pdfs), fmt.Sprint(texts)},
+		Name: "seed", Image: simulatorImage, Command: command,
 		VolumeMounts: []corev1.VolumeMount{{Name: "documents", MountPath: "/documents"}},
 	})
 	seed.RestartPolicy = corev1.RestartPolicyNever
 	seed.Volumes = []corev1.Volume{{Name: "documents", VolumeSource: corev1.VolumeSource{
 		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim},
 	}}}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("seed-%s-%d-%d", claim, pdfs, texts)}, Spec: seed}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: seed}
 	n.create(pod)
 	eventually(n.t, 2*time.Minute, "the volume is filled", func(ctx context.Context) error {
 		if err := api.Get(ctx, n.key(pod.Name), pod); err != nil {

@@ -1,7 +1,7 @@
 // Command seed fills a volume for the tests: the image has no shell to do it with.
 //
-//	seed DIR PDFS TEXTS [CODE]   writes so many PDF and Markdown documents, removes the others that it once wrote, and
-//	                             ends with that exit code
+//	seed DIR PDFS TEXTS [CODE [NOTES]]   writes so many PDF and Markdown documents, the latter of so many notes (1),
+//	                                     removes the others that it once wrote, and ends with that exit code
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
 )
@@ -22,32 +23,30 @@ func main() {
 }
 
 func run(args []string) (code int, err error) {
-	if len(args) != 3 && len(args) != 4 {
-		return 1, fmt.Errorf("want DIR PDFS TEXTS [CODE], got %q", args)
+	if len(args) < 3 || len(args) > 5 {
+		return 1, fmt.Errorf("want DIR PDFS TEXTS [CODE [NOTES]], got %q", args)
 	}
-	if len(args) == 4 {
-		if code, err = strconv.Atoi(args[3]); err != nil {
+	numbers := []int{0, 0, 0, 1} // PDFs, texts, the exit code, notes a text
+	for i, arg := range args[1:] {
+		if numbers[i], err = strconv.Atoi(arg); err != nil {
 			return 1, err
 		}
 	}
+	writeText := func(path string, n int) error { return writeNotes(path, n, numbers[3]) }
 	for i, kind := range []struct {
 		name  string
 		write func(path string, n int) error
 	}{{"paper-%d.pdf", writePDF}, {"note-%d.md", writeText}} {
-		count, err := strconv.Atoi(args[i+1])
-		if err != nil {
-			return 1, err
-		}
 		path := func(n int) string { return filepath.Join(args[0], fmt.Sprintf(kind.name, n)) }
-		for n := range count {
+		for n := range numbers[i] {
 			if err := kind.write(path(n), n); err != nil {
 				return 1, err
 			}
 		}
-		for n := count; os.Remove(path(n)) == nil; n++ {
+		for n := numbers[i]; os.Remove(path(n)) == nil; n++ {
 		}
 	}
-	return code, nil
+	return numbers[2], nil
 }
 
 func writePDF(path string, n int) error {
@@ -56,7 +55,15 @@ func writePDF(path string, n int) error {
 	return os.WriteFile(path, document.Bytes(), 0o644)
 }
 
-func writeText(path string, n int) error {
-	text := fmt.Sprintf("# Note %d\n\nValve V%d is made of steel grade S%d. It opens at %d bar and is checked every %d days.\n", n, n, n*7, n%90+1, n%360+1)
-	return os.WriteFile(path, []byte(text), 0o644)
+// writeNotes writes document n, whose notes are numbered on from those of the documents before.
+func writeNotes(path string, n, notes int) error {
+	var text strings.Builder
+	for i := n * notes; i < (n+1)*notes; i++ {
+		if i == n*notes {
+			fmt.Fprintf(&text, "# Note %d\n\n", n)
+		}
+		fmt.Fprintf(&text, "Valve V%d is made of steel grade S%d. It opens at %d bar and is checked every %d days.\n",
+			i, i*7, i%90+1, i%360+1)
+	}
+	return os.WriteFile(path, []byte(text.String()), 0o644)
 }
