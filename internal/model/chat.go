@@ -1,7 +1,6 @@
 package model
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -209,31 +208,29 @@ func (c *Chat) probeOnce(ctx context.Context) {
 // is remembered. It returns the names of the fields that the server did not get.
 func (c *Chat) inDialect(r *ChatRequest, stream bool,
 	post func(body []byte, teaches func(error) bool) error) (omitted []string, err error) {
-	f := form{dialect(c.dialect.Load()), int(c.longest.Load())}
-	body, err := c.body(r, stream, f)
+	trial, err := c.first(r, stream)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		err := post(body, func(err error) bool {
+		err := post(trial.body, func(err error) bool {
 			said, formal := mayTeach(err)
-			next, _ := c.another(r, stream, f, body, said)
-			return formal && next != f || withheld(err)
+			return formal && trial.next(said) != nil || withheld(err)
 		})
 		if err == nil {
-			c.learn(f, r)
-			return f.dialect.omitted(r), nil
+			c.learn(trial.needed(), r)
+			return trial.form.dialect.omitted(r), nil
 		}
 		c.noteContext(err)
 		said, formal := mayTeach(err)
 		if !formal || withheld(err) {
 			return nil, err
 		}
-		next, nextBody := c.another(r, stream, f, body, said)
-		if next == f {
+		next := trial.next(said)
+		if next == nil {
 			return nil, err
 		}
-		f, body = next, nextBody
+		trial = next
 	}
 }
 
@@ -249,34 +246,12 @@ func (c *Chat) noteContext(err error) {
 	}
 }
 
-// another returns the form that the refusal asks for, and the request in it. If no form changes the
-// request, it returns f.
-func (c *Chat) another(r *ChatRequest, stream bool, f form, refused []byte, said refusalText) (form, []byte) {
-	for _, l := range lessons {
-		if f.dialect&l.way != 0 || !l.taught(said) {
-			continue
-		}
-		next := form{f.dialect | l.way, f.longest}
-		body, err := c.body(r, stream, next)
-		if err == nil && !bytes.Equal(body, refused) {
-			return next, body
-		}
-	}
-	if limit := said.answerLimit(f.atMost(r.MaxTokens)); limit > 0 {
-		next := form{f.dialect, limit}
-		if body, err := c.body(r, stream, next); err == nil {
-			return next, body
-		}
-	}
-	return f, nil
-}
-
 // learn remembers the form that let a request through.
 func (c *Chat) learn(f form, r *ChatRequest) {
 	d := lastingOf(f.dialect, r)
 	known := dialect(c.dialect.Or(uint32(d)))
 	for _, l := range lessons {
-		if d&l.way&^known != 0 {
+		if l.fact != "" && d&l.way&^known != 0 {
 			c.client.learned(l.fact)
 		}
 	}

@@ -51,10 +51,10 @@ func (f form) atMost(n int) int {
 	return n
 }
 
-// lesson is how a refusal teaches one way of a dialect.
+// lesson is how a refusal teaches a way of a dialect, or several that only help together.
 type lesson struct {
 	way dialect
-	// fact is how the log and the ops port tell it.
+	// fact is how the log and the ops port tell it; empty for several ways, which have their own.
 	fact   string
 	taught func(s refusalText) bool
 }
@@ -86,9 +86,9 @@ var lessons = []lesson{
 		return s.has("content") && (s.has("list") || s.has("array") || s.has("sequence"))
 	}},
 	{alternation, "wants roles to alternate", refusalText.wantsAlternation},
-	{noSystem, "takes no system role", func(s refusalText) bool {
-		return s.refusesSystem() || s.wantsAlternation() // templates of Mistral count the system message as a turn
-	}},
+	{noSystem, "takes no system role", refusalText.refusesSystem},
+	// Templates of Mistral count the system message as a turn.
+	{alternation | noSystem, "", refusalText.wantsAlternation},
 	{noSeed, "takes no seed", func(s refusalText) bool { return s.refuses("seed") }},
 	{noStop, "takes no stop", func(s refusalText) bool { return s.refuses("stop") }},
 	{noTokenLimit, "takes no limit on tokens", func(s refusalText) bool {
@@ -155,7 +155,11 @@ func textOf(refusal string) refusalText {
 		return ""
 	}
 	refusal, _, _ = strings.Cut(refusal, "'input':") // of a validation error that Python wrote as text
-	return refusalText(strings.ToLower(refusal))
+	refusal = strings.ToLower(refusal)
+	if i := strings.Index(refusal, "expected one of"); i >= 0 { // then servers in Rust list the fields that they know
+		refusal = refusal[:i]
+	}
+	return refusalText(refusal)
 }
 
 // told are the names of members that hold the server's own words, or the name of a field.
