@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ var spans = []span{
 	{"<seed:think>", "</seed:think>"}, // Seed-OSS
 	{"<mm:think>", "</mm:think>"},     // MiniMax
 	{"<longcat_think>", "</longcat_think>"},
+	{"<antThinking>", "</antThinking>"},              // Claude
 	{"[THINK]", "[/THINK]"},                          // Magistral
 	{"◁think▷", "◁/think▷"},                          // Kimi
 	{"<|begin_of_thought|>", "<|end_of_thought|>"},   // Sky-T1, OpenThinker
@@ -47,13 +49,28 @@ const aprielFinal = "[BEGIN FINAL RESPONSE]"
 // ambiguous are the ends of blocks that also are something else, unless they end one.
 var ambiguous = []string{harmonyFinal, "<|end|>", "</details>"}
 
-// preludes are marks that are words. They count at the beginning of an answer only.
+// preludes are marks that are words. They count at the beginning of an answer only, and if it has their ends.
 var preludes = []span{
 	// gpt-oss, by servers that drop special tokens: the next word is glued to it.
 	{"analysis", "assistantfinal"},
 	{"Here is my thought process:", "Here is my response:"}, // Granite
 	{"Here's my thought process:", "Here's my response:"},
 	{"Here are my reasoning steps:", aprielFinal}, // Apriel
+	{"## Thinking", "## Final Response"},          // HuatuoGPT-o1
+	// Hermes, and models that were taught to reason by a prompt. In a text, these may be anybody's tags.
+	{"<scratchpad>", "</scratchpad>"},
+	{"<inner_monologue>", "</inner_monologue>"},
+	{"<monologue>", "</monologue>"},
+	{"<reflection>", "</reflection>"},
+	{"<brainstorm>", "</brainstorm>"},
+	{"<plan>", "</plan>"},
+	{"<planning>", "</planning>"},
+	{"<analysis>", "</analysis>"},
+	{"<internal>", "</internal>"},
+	{"<internal_thoughts>", "</internal_thoughts>"},
+	{"<thought_process>", "</thought_process>"},
+	{"<chain_of_thought>", "</chain_of_thought>"},
+	{"<cot>", "</cot>"},
 }
 
 // wrappers enclose the answer that follows the reasoning. They go, and what is between them stays.
@@ -91,6 +108,7 @@ type mark struct {
 	span *span
 	// prelude reports whether it is one of preludes.
 	prelude bool
+	tag     bool // reports whether it is a tag, which may have attributes
 }
 
 // marks has each mark once, for the first span that has it.
@@ -98,6 +116,7 @@ var marks = func() []mark {
 	var all []mark
 	seen := map[string]bool{}
 	add := func(m mark) {
+		m.tag = isTag(m.text)
 		if !seen[m.text] || m.kind == wraps {
 			all, seen[m.text] = append(all, m), true
 		}
@@ -130,29 +149,68 @@ var beginsMark = func() (begins [256]bool) {
 	return begins
 }()
 
-// matchFold reports whether b begins with the mark, and whether it ends within it.
-func matchFold(b []byte, mark string) (whole, part bool) {
-	for i := range len(mark) {
+// isTag reports whether a mark is a tag as in XML.
+func isTag(mark string) bool {
+	name := strings.TrimPrefix(strings.TrimPrefix(mark, "<"), "/")
+	return mark[0] == '<' && mark[len(mark)-1] == '>' && 'a' <= lower(name[0]) && lower(name[0]) <= 'z'
+}
+
+// maxAttributes is how many bytes a tag may have behind its name.
+const maxAttributes = 256
+
+// matchMark returns how many bytes of b are the mark: a tag may have attributes, as in <think x="1">. The
+// size is 0 if b does not begin with it; part reports whether b ends within it.
+func matchMark(b []byte, mark string, tag bool) (size int, part bool) {
+	if !tag {
+		whole, part := matchFold(b, mark)
+		if !whole {
+			return 0, part
+		}
+		return len(mark), false
+	}
+	name := mark[:len(mark)-1]
+	if whole, part := matchFold(b, name); !whole {
+		return 0, part
+	}
+	rest := b[len(name):min(len(b), len(name)+maxAttributes)]
+	end := bytes.IndexAny(rest, "<>\n")
+	switch {
+	case len(rest) > 0 && strings.IndexByte(" \t/>", rest[0]) < 0, end >= 0 && rest[end] != '>':
+		return 0, false
+	case end < 0:
+		return 0, len(rest) < maxAttributes
+	case mark[1] == '/' && len(bytes.TrimSpace(rest[:end])) > 0: // the end of a block has none
+		return 0, false
+	}
+	return len(name) + end + 1, false
+}
+
+// matchFold reports whether b begins with the text, and whether it ends within it.
+func matchFold(b []byte, text string) (whole, part bool) {
+	for i := range len(text) {
 		if i == len(b) {
 			return false, true
 		}
-		if lower(b[i]) != lower(mark[i]) {
+		if lower(b[i]) != lower(text[i]) {
 			return false, false
 		}
 	}
 	return true, false
 }
 
-// indexFold returns where mark begins in b, or -1.
-func indexFold(b []byte, mark string) int {
-	for i := 0; i+len(mark) <= len(b); i++ {
-		if lower(b[i]) == lower(mark[0]) {
-			if whole, _ := matchFold(b[i:], mark); whole {
-				return i
-			}
+// indexMark returns where the first mark begins in b, and its size, which is 0 if b ends within it. The
+// index is -1 where there is none.
+func indexMark(b []byte, mark string) (at, size int) {
+	tag := isTag(mark)
+	for i := range b {
+		if lower(b[i]) != lower(mark[0]) {
+			continue
+		}
+		if size, part := matchMark(b[i:], mark, tag); size > 0 || part {
+			return i, size
 		}
 	}
-	return -1
+	return -1, 0
 }
 
 func lower(b byte) byte {

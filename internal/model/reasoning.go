@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -38,8 +39,11 @@ type thinkFilter struct {
 	opening  string
 	asWord   bool // reports whether the opening mark looks like a word of a sentence
 	within   bool // reports whether it stands within a line
+	words    bool // reports whether it is one of preludes
 	searched int  // of buf, in a block: no closing mark begins before it
 	doubtful int  // is where a closing mark stands that may be spoken of; -1 if none does
+	// doubtfulSize is the size of that mark.
+	doubtfulSize int
 
 	space    string // is white space before the first text, shown only when no block was cut there
 	shown    bool   // reports whether text was passed on
@@ -132,20 +136,20 @@ func (f *thinkFilter) markAt(b []byte, ended bool) (mark, int) {
 	}
 	waits := false
 	for _, m := range marks {
-		whole, part := matchFold(b, m.text)
-		if !whole && !part || !f.mayStand(&m) {
+		size, part := matchMark(b, m.text, m.tag)
+		if size == 0 && !part || !f.mayStand(&m) {
 			continue
 		}
 		next := undecided
-		if whole {
-			next = following(b[len(m.text):], ended)
+		if size > 0 {
+			next = following(b[size:], ended)
 		}
 		if next == undecided {
 			waits = waits || !ended
 			continue
 		}
 		if f.counts(&m, next) {
-			return m, len(m.text)
+			return m, size
 		}
 	}
 	if waits {
@@ -204,7 +208,12 @@ func (f *thinkFilter) counts(m *mark, next neighbour) bool {
 func (f *thinkFilter) act(m mark, text, rest []byte, ended bool) {
 	switch m.kind {
 	case opens:
+		if bytes.HasSuffix(text, []byte("/>")) { // the block is empty
+			f.cut = true
+			return
+		}
 		next := following(rest, ended)
+		f.words = m.prelude
 		f.open, f.opening, f.doubtful, f.searched = m.span, string(text), -1, 0
 		f.asWord = next == spaced || next == punctuation
 		f.within = f.text && !f.blank
@@ -224,41 +233,69 @@ func (f *thinkFilter) act(m mark, text, rest []byte, ended bool) {
 // come.
 func (f *thinkFilter) leave(out *strings.Builder, ended, stopped bool) bool {
 	for {
-		i := indexFold(f.buf[f.searched:], f.open.close)
+		i, size := indexMark(f.buf[f.searched:], f.open.close)
 		if i < 0 {
-			f.searched = max(f.searched, len(f.buf)-len(f.open.close)+1)
+			f.searched = len(f.buf)
 			break
 		}
 		at := f.searched + i
-		next := following(f.buf[at+len(f.open.close):], ended)
-		if next == undecided {
+		next := undecided
+		if size > 0 {
+			next = following(f.buf[at+size:], ended)
+		}
+		if next == undecided && !ended {
 			f.searched = at
 			return false
 		}
 		context := contextOf(f.buf[:at])
-		switch context.judge(closes, next) {
-		case meant:
-			f.closeAt(out, at)
+		switch {
+		case next == undecided: // half a mark at the end
+		case context.judge(closes, next) == meant:
+			f.closeAt(out, at, size)
 			return true
-		case perhaps:
-			if f.doubtful < 0 {
-				f.doubtful = at
-			}
+		case context.judge(closes, next) == perhaps && f.doubtful < 0:
+			f.doubtful, f.doubtfulSize = at, size
 		}
 		f.searched = at + 1
 	}
-	switch {
-	case !ended:
+	if !ended {
 		return false
+	}
+	at, size := f.otherEnd()
+	switch {
 	case f.doubtful >= 0:
-		f.closeAt(out, f.doubtful)
-	case !stopped && (f.text || f.asWord): // it speaks of the mark
+		f.closeAt(out, f.doubtful, f.doubtfulSize)
+	case at >= 0:
+		f.closeAt(out, at, size)
+	case !stopped && (f.text || f.asWord || f.words): // it speaks of the mark
 		f.literal(out, f.opening)
 		f.open = nil
 	default: // the model ran out of tokens while it was thinking
 		f.buf, f.open, f.cut = nil, nil, true
 	}
 	return true
+}
+
+// otherEnd returns where a block ends with the tag of another model: some open their blocks with <think>,
+// and close them with </thinking>. The index is -1 if it does not.
+func (f *thinkFilter) otherEnd() (at, size int) {
+	at = -1
+	if !isTag(f.open.open) {
+		return at, 0
+	}
+	for i := range spans {
+		if !isTag(spans[i].close) || slices.Contains(ambiguous, spans[i].close) {
+			continue
+		}
+		found, n := indexMark(f.buf, spans[i].close)
+		if n == 0 || at >= 0 && found > at {
+			continue
+		}
+		if context := contextOf(f.buf[:found]); context.judge(closes, following(f.buf[found+n:], true)) == meant {
+			at, size = found, n
+		}
+	}
+	return at, size
 }
 
 // contextOf returns what stands before a mark that ends a block. An empty block counts as text, so
@@ -273,11 +310,11 @@ func contextOf(block []byte) before {
 	return b
 }
 
-// closeAt ends the block before its closing mark at that index, unless both marks are spoken of: one
+// closeAt ends the block before its closing mark, unless both marks are spoken of: one
 // and the other, or a pair within a line that holds no word, such as <think>...</think>.
-func (f *thinkFilter) closeAt(out *strings.Builder, at int) {
+func (f *thinkFilter) closeAt(out *strings.Builder, at, size int) {
 	block := strings.TrimSpace(string(f.buf[:at]))
-	end := at + len(f.open.close)
+	end := at + size
 	isWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 	if f.within && !strings.ContainsFunc(block, isWord) || f.asWord && (block == "and" || block == "or") {
 		f.literal(out, f.opening+string(f.buf[:end]))

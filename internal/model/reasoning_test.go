@@ -64,6 +64,17 @@ func TestReasoningIsCutHoweverTheAnswerIsCutIntoPieces(t *testing.T) {
 		{"Open WebUI", "<details type=\"reasoning\" done=\"true\">\n<summary>Thought for 3 seconds</summary>\n> SECRET\n</details>\nAnswer", "Answer"},
 		{"line ends of Windows", "<think>\r\nSECRET\r\n</think>\r\n\r\nAnswer", "Answer"},
 		{"a block that is closed twice", "<think>SECRET</think>\n</think>\nAnswer", "Answer"},
+		{"attributes", "<think x>SECRET</think>Answer", "Answer"},
+		{"attributes with values", "<thinking budget=\"low\" lang='en'>\nSECRET\n</thinking >\n\nAnswer", "Answer"},
+		{"attributes of Open WebUI's kind", "<reasoning type=\"x\">\nSECRET\n</reasoning>\nAnswer", "Answer"},
+		{"an empty block of one tag", "<think/>Answer", "Answer"},
+		{"an empty block of one tag with a space", "<think />\n\nAnswer", "Answer"},
+		{"another tag at the end", "<think>SECRET</thinking>\n\nAnswer", "Answer"},
+		{"Hermes", "<scratchpad>\nSECRET\n</scratchpad>\n<inner_monologue>SECRET</inner_monologue>\nAnswer", "Answer"},
+		{"a plan, then a thought", "<plan>SECRET</plan><think>SECRET</think>Answer", "Answer"},
+		{"reflection", "<reflection>SECRET</reflection>Answer", "Answer"},
+		{"Claude", "<antThinking>SECRET</antThinking>Answer", "Answer"},
+		{"HuatuoGPT", "## Thinking\n\nSECRET\n\n## Final Response\n\nAnswer", "Answer"},
 		{"Granite", "Here is my thought process:\nSECRET\n\nHere is my response:\nAnswer", "Answer"},
 	}
 	for _, tc := range cases {
@@ -109,6 +120,13 @@ func TestAMarkThatIsSpokenOfIsKept(t *testing.T) {
 		"<answer> is a tag, </answer> too.",
 		"Thoughts: <thought> is one tag.",
 		"a < b [1] and [2] <b>x</b>",
+		"Write <think x> to think",
+		"The tag <think mode=\"fast\"> opens a thought, and </think > closes it. [1]",
+		"<think of a name> is a placeholder. [1]",
+		"<thinkers> and <think-tank> are no marks",
+		"The config has a <plan> element.\n<plan>\n  <name>Gold</name>\n</plan>\nThat is all. [1]",
+		"Keep notes in <scratchpad>notes</scratchpad> tags. [1]",
+		"## Thinking\n\nThe chapter on thinking says little. [1]",
 	} {
 		t.Run(answer, func(t *testing.T) {
 			for size := 1; size <= len(answer); size++ {
@@ -282,6 +300,7 @@ func FuzzReasoning(f *testing.F) {
 		"<think>a</think>b", "x\n</think>\n\ny", "`<think>` and </think>, (</think>)", "[THINK]a[/THINK]b", "◁think▷a◁/think▷b",
 		"<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>", "analysisXassistantfinaly",
 		"```\n<think>\n```\n<think>\nx", "a <think>...</think> b", "<think> a </think> b",
+		"<think x=\"1\">a</think >b", "<scratchpad a>x</scratchpad>y", "<think/>a", "<think>a</thinking>b", "## Thinking\na\n## Final Response\nb",
 	} {
 		for style := range 3 {
 			f.Add(s, uint8(style), style == 1, 3, 5)
@@ -303,7 +322,7 @@ func FuzzReasoning(f *testing.F) {
 		if bytewise != want {
 			t.Errorf("%q byte by byte: %q, in one piece %q", answer, bytewise, want)
 		}
-		if !strings.ContainsAny(answer, "<>[]|◁▷") && !strings.Contains(strings.ToLower(answer), "an") &&
+		if !strings.ContainsAny(answer, "<>[]|◁▷#") && !strings.Contains(strings.ToLower(answer), "an") &&
 			!strings.Contains(strings.ToLower(answer), "here") && utf8.ValidString(answer) && strings.TrimSpace(answer) != "" &&
 			(!stopped || how != styleImplicit) && want != answer {
 			t.Errorf("%q without marks became %q", answer, want)
