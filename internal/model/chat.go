@@ -274,6 +274,7 @@ var withheldWords = []string{
 	"content_policy_violation", "contentpolicyviolation", // OpenAI, LiteLLM
 	"data_inspection_failed", "datainspectionfailed", // DashScope
 	"content exists risk", // DeepSeek
+	"new_sensitive",       // MiniMax
 }
 
 // stopped reports whether an answer may have ended before the model was done.

@@ -30,6 +30,9 @@ type chatJSON struct {
 	Detail  jsontext.Value `json:"detail"`
 	Message jsontext.Value `json:"message"`
 	Title   jsontext.Value `json:"title"`
+	Base    struct {
+		Status count `json:"status_code"`
+	} `json:"base_resp"` // is MiniMax's
 }
 
 type choice struct {
@@ -38,6 +41,8 @@ type choice struct {
 	Message      chatMessage `json:"message"`
 	Text         text        `json:"text"` // is the answer of servers that have completions only
 	FinishReason text        `json:"finish_reason"`
+	// Error is OpenRouter's, in the place of the answer's end.
+	Error jsontext.Value `json:"error"`
 }
 
 // chatMessage is a message or delta. Of reasoning it tells only that there is some.
@@ -46,6 +51,7 @@ type chatMessage struct {
 	Refusal          text     `json:"refusal"`
 	ReasoningContent presence `json:"reasoning_content"`
 	Reasoning        presence `json:"reasoning"`
+	ReasoningDetails presence `json:"reasoning_details"`
 	Thinking         presence `json:"thinking"`
 }
 
@@ -132,18 +138,23 @@ func parseChat(data []byte) (chatReply, error) {
 			reply.reasons = d.hasReasoning() || m.hasReasoning()
 			reply.finish = finishReason(string(c.FinishReason))
 			reply.hasFirst = true
+			if isValue(c.Error) {
+				reply.problem = c.Error
+			}
 		}
 	}
-	failed := answer.Error != nil && answer.Error.Kind() != 'n'
 	vague := answer.Detail != nil || answer.Message != nil || answer.Title != nil
-	if failed || vague && !reply.hasFirst {
+	if isValue(answer.Error) || answer.Base.Status != 0 || vague && !reply.hasFirst {
 		reply.problem = data
 	}
 	return reply, err
 }
 
+func isValue(v jsontext.Value) bool { return v != nil && v.Kind() != 'n' }
+
 func (m *chatMessage) hasReasoning() bool {
-	return m.Content.reasons || bool(m.ReasoningContent) || bool(m.Reasoning) || bool(m.Thinking)
+	return m.Content.reasons || bool(m.ReasoningContent) || bool(m.Reasoning) ||
+		bool(m.ReasoningDetails) || bool(m.Thinking)
 }
 
 // The finish reasons that matter here.
@@ -151,6 +162,7 @@ const (
 	finishStop          = "stop"
 	finishLength        = "length"
 	finishContentFilter = "content_filter"
+	finishError         = "error"
 )
 
 // finishReason puts other servers' finish reasons into OpenAI's words. An unknown one means that the
@@ -165,8 +177,8 @@ func finishReason(reason string) string {
 		return finishContentFilter
 	case "tool_use":
 		return "tool_calls"
-	case "error", "abort":
-		return reason
+	case finishError, "abort": // OpenRouter; vLLM
+		return finishError
 	}
 	return finishStop
 }
@@ -184,6 +196,8 @@ func (c *Chat) readWhole(
 			return c.client.inBand(raw.problem)
 		case !raw.hasFirst:
 			return errNoChoices
+		case raw.finish == finishError:
+			return errEnded
 		}
 		answer = c.whole(ctx, r, raw)
 		return nil

@@ -104,6 +104,7 @@ func TestAPromptThatAFilterRefusesIsNoFailureOfTheModel(t *testing.T) {
 		`{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content management policy.","param":"prompt","code":"content_filter","status":400}}`,
 		`{"error":{"message":"litellm.ContentPolicyViolationError: it was rejected","code":"400"}}`,
 		`{"error":{"message":"Content Exists Risk","type":"invalid_request_error"}}`,
+		`{"base_resp":{"status_code":1026,"status_msg":"input new_sensitive"}}`,
 	} {
 		s := answer(t, http.StatusBadRequest, body)
 		observed := 0

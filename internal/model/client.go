@@ -316,11 +316,6 @@ func (c *client) readsWhole(parse func(answer []byte) error) func(context.Contex
 		if _, own := errors.AsType[*Error](err); err == nil || own {
 			return err
 		}
-		if isPage(buf.Bytes()) {
-			e := c.fail(config.ModelBroken, errWebPage)
-			e.Message = pageTitle(buf.Bytes())
-			return e
-		}
-		return c.fail(config.ModelBroken, err)
+		return c.unread(buf.Bytes(), err)
 	}
 }

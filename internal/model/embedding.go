@@ -141,9 +141,6 @@ func (e *Embedder) request(
 		timeout:   timeout,
 		read: e.client.readsWhole(func(answer []byte) (err error) {
 			vectors, usage, err = parseEmbeddings(answer, len(in.texts), in.dimensions)
-			if err != nil && holdsError(answer) {
-				return e.client.inBand(answer)
-			}
 			return err
 		}),
 	})

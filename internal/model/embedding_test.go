@@ -267,9 +267,20 @@ func TestEmbeddingAnswersAreChecked(t *testing.T) {
 }
 
 func TestAnErrorInThePlaceOfVectorsIsUnderstood(t *testing.T) {
-	_, err := answer(t, http.StatusOK, `{"error":{"message":"Model not found","code":404}}`).embedder().Query(t.Context(), "x")
-	if FailureOf(err) != config.ModelNotFound || !strings.Contains(err.Error(), "Model not found") {
-		t.Errorf("got %v", err)
+	for _, tc := range []struct {
+		answer  string
+		failure config.Failure
+		says    string
+	}{
+		{`{"error":{"message":"Model not found","code":404}}`, config.ModelNotFound, "Model not found"},
+		{`{"vectors":null,"base_resp":{"status_code":1004,"status_msg":"login fail"}}`, config.ModelUnauthorized, "login fail"},
+		{`{"message":"the model is being moved"}`, config.ModelBroken, "the model is being moved"},
+		{`no healthy upstream`, config.ModelBroken, "no healthy upstream"},
+	} {
+		_, err := answer(t, http.StatusOK, tc.answer).embedder().Query(t.Context(), "x")
+		if FailureOf(err) != tc.failure || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: got %v", tc.answer, err)
+		}
 	}
 }
 

@@ -153,8 +153,9 @@ func byWords(said string) config.Failure {
 		words   []string
 		failure config.Failure
 	}{
-		{[]string{"api key not valid", "incorrect api key", "invalid api key"}, config.ModelUnauthorized}, // Gemini; xAI
-		{[]string{"credit balance is too low"}, config.ModelUnpaid},                                       // Anthropic
+		{[]string{"api key not valid", "incorrect api key", "invalid api key", "login fail"}, // Gemini; xAI; MiniMax
+			config.ModelUnauthorized},
+		{[]string{"credit balance is too low"}, config.ModelUnpaid}, // Anthropic
 		// DeepSeek; LiteLLM, Mistral; OpenRouter
 		{[]string{"model not exist", "invalid model", "is not a valid model"}, config.ModelNotFound},
 	} {
@@ -230,6 +231,12 @@ func serverMessage(body string) string {
 	return body
 }
 
+// messageKeys are the names under which servers have their messages, or objects that hold them.
+var messageKeys = []string{
+	"error", "Error", "errors", "message", "Message", "msg", "detail", "title", "fault", "faultstring",
+	"base_resp", "status_msg", "error_msg", "err_msg", "errmsg", "Response",
+}
+
 // words looks depth levels deep for the first text under a known key. Objects hold the offending
 // input under other keys, as FastAPI's validation errors do.
 func words(v any, depth int) string {
@@ -244,7 +251,7 @@ func words(v any, depth int) string {
 			return words(v[0], depth-1)
 		}
 	case map[string]any:
-		for _, key := range []string{"error", "message", "msg", "detail", "title"} {
+		for _, key := range messageKeys {
 			if s := words(v[key], depth-1); s != "" {
 				return s + wrongField(v["loc"])
 			}

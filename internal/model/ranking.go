@@ -300,9 +300,6 @@ func (r *Ranker) postIn(
 		},
 		read: r.client.readsWhole(func(answer []byte) (err error) {
 			ranked, err = parseRanking(answer, len(passages))
-			if err != nil && holdsError(answer) {
-				return r.client.inBand(answer)
-			}
 			return err
 		}),
 	})

@@ -27,6 +27,12 @@ type sseReader struct {
 	afterC bool   // the last line ended in CR, so that a LF belongs to it
 	first  bool
 	total  int
+	// failed reports whether the last event is named error. llama.cpp once had a field of that name instead.
+	failed bool
+	// other has what came before the first event and is not one: the beginning of an error or a web page, by a
+	// server that has forgotten to stream it.
+	other []byte
+	begun bool // reports whether an event has come
 }
 
 func newSSEReader(r io.Reader) *sseReader {
@@ -36,7 +42,7 @@ func newSSEReader(r io.Reader) *sseReader {
 // next returns the data of the next event that has any; it is valid until the following call. The
 // error is io.EOF at the end, errLineTooLong, errStreamTooLong, or the connection's.
 func (s *sseReader) next() ([]byte, error) {
-	s.data = s.data[:0]
+	s.data, s.failed = s.data[:0], false
 	has := false
 	for {
 		line, err := s.line()
@@ -49,14 +55,29 @@ func (s *sseReader) next() ([]byte, error) {
 			return s.data, nil
 		}
 		value, ok := dataOf(line)
+		if value, named := bytes.CutPrefix(line, []byte("event:")); named {
+			s.failed = string(bytes.TrimSpace(value)) == "error"
+		} else if value, named := bytes.CutPrefix(line, []byte("error:")); named {
+			s.failed = true
+			return append(s.data, value...), nil
+		}
 		if !ok {
+			s.keep(line)
 			continue
 		}
+		s.begun = true
 		if has {
 			s.data = append(s.data, '\n')
 		}
 		s.data = append(s.data, value...)
 		has = true
+	}
+}
+
+// keep keeps a line that is not of an event, up to maxErrorBody in all.
+func (s *sseReader) keep(line []byte) {
+	if !s.begun && len(line) > 0 && line[0] != ':' && len(s.other) < maxErrorBody {
+		s.other = append(append(s.other, line...), '\n')
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 var (
 	errCutOff    = errors.New("its stream ended before the answer did")
 	errNoChoices = errors.New("it has no choices")
+	errEnded     = errors.New("its answer ended in an error that it does not tell")
 )
 
 // readStream hands a streamed answer to delta, and returns its end.
@@ -68,6 +69,8 @@ func (c *Chat) readChunks(resp *reply, take func(*chatReply) error) (end chatRep
 			break
 		}
 		switch {
+		case errors.Is(err, io.EOF) && !answered:
+			return end, c.client.unread(events.other, errCutOff)
 		case errors.Is(err, io.EOF):
 			return end, c.client.fail(config.ModelBroken, errCutOff)
 		case errors.Is(err, errLineTooLong), errors.Is(err, errStreamTooLong):
@@ -77,12 +80,9 @@ func (c *Chat) readChunks(resp *reply, take func(*chatReply) error) (end chatRep
 		case len(data) == 0:
 			continue
 		}
-		chunk, err := parseChat(data)
-		switch {
-		case err != nil:
-			return end, c.client.fail(config.ModelBroken, err)
-		case chunk.problem != nil:
-			return end, c.client.inBand(chunk.problem)
+		chunk, err := c.chunk(data, events.failed, answered)
+		if err != nil {
+			return end, err
 		}
 		if chunk.whole && written {
 			chunk.content = "" // MiniMax ends a stream with the whole answer once more
@@ -97,10 +97,32 @@ func (c *Chat) readChunks(resp *reply, take func(*chatReply) error) (end chatRep
 			idle.longest = usageTimeout
 		}
 	}
-	if !answered {
+	switch {
+	case !answered:
 		return end, c.client.fail(config.ModelBroken, errNoChoices)
+	case end.finish == finishError:
+		return end, c.client.fail(config.ModelBroken, errEnded)
 	}
 	return end, nil
+}
+
+// chunk reads one event. failed reports whether it is named error, and answered whether the answer has begun.
+func (c *Chat) chunk(data []byte, failed, answered bool) (chatReply, error) {
+	if failed {
+		return chatReply{}, c.client.inBand(data)
+	}
+	chunk, err := parseChat(data)
+	switch {
+	case chunk.problem != nil:
+		return chunk, c.client.inBand(chunk.problem)
+	case err != nil && answered: // data may be a part of the answer, so it is not repeated
+		return chunk, c.client.fail(config.ModelBroken, err)
+	case err != nil:
+		return chunk, c.client.unread(data, err)
+	case !chunk.hasFirst && chunk.usage == nil && tellsError(data):
+		return chunk, c.client.inBand(data)
+	}
+	return chunk, nil
 }
 
 // ended is a streamed answer that has come to its end. It hands a refusal, which comes in the place of an
