@@ -197,22 +197,25 @@ func TestTheCallersSettingsWinAndTheSmallerMaxTokensCounts(t *testing.T) {
 }
 
 // The estimate must not be below what a real tokenizer makes of the text that pipelines hold.
+// ordinaryTexts are texts of many kinds and languages.
+var ordinaryTexts = map[string]string{
+	"prose":    "The operator deploys the models, ingests the documents and reports in its status whether the index is ready to answer.",
+	"code":     "func (s *Service) Search(ctx context.Context, r SearchRequest) (*SearchResult, error) {\n\treturn s.find(ctx, q, &t)\n}\n",
+	"a table":  "Total net sales | 90,146 | 83,360 | 394,328\nCost of sales:\nProducts 43,322 41,227 201,471\n(1,234.5) $ 0.58 % 2022-09-24\n",
+	"YAML":     "spec:\n  retrieval: {mode: Hybrid, k: 45, topN: 5, alpha: \"0.5\"}\n  failurePolicy:\n    reranking: Degrade\n",
+	"German":   "Die Straßenbahnhaltestelle der Fußgängerzone liegt größtenteils im südöstlichen Geschäftsviertel.",
+	"Chinese":  "操作员部署模型,摄取文档,并报告索引是否可以回答问题。",
+	"Japanese": "オペレーターはモデルを配置し、文書を取り込みます。",
+	"Russian":  "Оператор разворачивает модели, загружает документы и сообщает, готов ли индекс.",
+	"links":    "https://example.com/a/b?c=d&e=f#g 192.168.0.1 0xDEADBEEF 550e8400-e29b-41d4-a716-446655440000",
+}
+
 func TestEstimateIsAnUpperBoundForOrdinaryText(t *testing.T) {
 	codec, err := tokenizer.Get(tokenizer.Cl100kBase)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{
-		"prose":    "The operator deploys the models, ingests the documents and reports in its status whether the index is ready to answer.",
-		"code":     "func (s *Service) Search(ctx context.Context, r SearchRequest) (*SearchResult, error) {\n\treturn s.find(ctx, q, &t)\n}\n",
-		"a table":  "Total net sales | 90,146 | 83,360 | 394,328\nCost of sales:\nProducts 43,322 41,227 201,471\n(1,234.5) $ 0.58 % 2022-09-24\n",
-		"YAML":     "spec:\n  retrieval: {mode: Hybrid, k: 45, topN: 5, alpha: \"0.5\"}\n  failurePolicy:\n    reranking: Degrade\n",
-		"German":   "Die Straßenbahnhaltestelle der Fußgängerzone liegt größtenteils im südöstlichen Geschäftsviertel.",
-		"Chinese":  "操作员部署模型,摄取文档,并报告索引是否可以回答问题。",
-		"Japanese": "オペレーターはモデルを配置し、文書を取り込みます。",
-		"Russian":  "Оператор разворачивает модели, загружает документы и сообщает, готов ли индекс.",
-		"links":    "https://example.com/a/b?c=d&e=f#g 192.168.0.1 0xDEADBEEF 550e8400-e29b-41d4-a716-446655440000",
-	} {
+	for name, text := range ordinaryTexts {
 		real, err := codec.Count(text)
 		if err != nil {
 			t.Fatal(err)

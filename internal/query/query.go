@@ -94,6 +94,7 @@ type Service struct {
 	// context is how many tokens the LLM's context has, if its server has shown that they are fewer than
 	// the config says; 0 otherwise.
 	context atomic.Int64
+	reports reports
 	// drifted is what SetDrifted was told.
 	drifted atomic.Bool
 }

@@ -15,6 +15,8 @@ type room struct {
 	window   int // is the context, in tokens
 	answer   int // is the bound on the answer, in tokens; 0 if there is none
 	passages int // is how many there may be at most
+	// shown reports whether window is what the server has shown its context to be.
+	shown bool
 }
 
 // room is that of the spec, or less if the server has shown that its context is smaller.
@@ -32,7 +34,7 @@ func (s *Service) room(r Request) room {
 
 // within is the room in a context of that many tokens. Of a small one, the answer gets a quarter.
 func (r room) within(window int) room {
-	r.window = min(r.window, window)
+	r.window, r.shown = min(r.window, window), true
 	if r.answer > r.window/2 {
 		r.answer = r.window / 4
 	}
@@ -47,7 +49,7 @@ func (r room) prompt() int { return r.window - r.answer }
 // alone.
 func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *reply) error {
 	result := &reply.result
-	found := result.Passages
+	found, warned, again := result.Passages, len(result.Warnings), false
 	for room := s.room(r); ; {
 		result.Passages = found
 		messages, err := s.prompt(c, result, room)
@@ -58,7 +60,11 @@ func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *re
 			reply.citations = newCitations(len(result.Passages))
 		}
 		if err = s.chatStage(ctx, s.chatRequest(r, messages, room.answer), reply); err == nil {
-			s.warnOfRoom(result, len(found), room)
+			if smaller, ok := s.afterCut(c, reply, messages, room); ok && !again {
+				room, again, result.Warnings = smaller, true, result.Warnings[:warned]
+				continue
+			}
+			s.warnOfRoom(result, len(found), room, again)
 			reply.warnOfOmitted(r)
 			return reply.begin() // an answer that was cut before its first word has not begun yet
 		}
@@ -69,6 +75,22 @@ func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *re
 		}
 		return s.withoutAnswer(tooSmall(err, c), reply)
 	}
+}
+
+// afterCut returns the room for a second prompt, if the server has cut the first one in silence and the
+// caller has seen nothing of the answer yet. Otherwise, it warns of the cut.
+func (s *Service) afterCut(c *conversation, reply *reply, prompt []model.Message, room room) (room, bool) {
+	limit := s.cutAt(prompt, reply.result.Usage)
+	if limit == 0 || limit >= room.window {
+		return room, false
+	}
+	smaller := room.within(limit)
+	_, err := buildPrompt(s.config.Answer.System, c, reply.result.Passages, smaller.prompt())
+	if err == nil && !reply.begun {
+		return smaller, true
+	}
+	reply.result.warnOfCut(limit)
+	return room, false
 }
 
 // withoutAnswer replies with the passages if the policy allows it, or returns the error.
@@ -140,16 +162,20 @@ func (s *Service) noRoom(err error, c *conversation, room room) error {
 		Model: name, Err: errTooSmall})
 }
 
-// warnOfRoom warns of passages that were not put before the LLM.
-func (s *Service) warnOfRoom(r *Result, found int, room room) {
+// warnOfRoom warns of passages that were not put before the LLM. cut reports whether the server has cut a
+// prompt with all of them in silence.
+func (s *Service) warnOfRoom(r *Result, found int, room room, cut bool) {
 	fits := len(r.Passages)
-	if fits == found {
+	if fits == found && !cut {
 		return
 	}
 	message := fmt.Sprintf("only the first %d of %d passages fit the model's context window", fits, found)
-	switch known := int(s.context.Load()); {
-	case known > 0 && known == room.window:
-		message += fmt.Sprintf(", which has %d tokens: set llm.contextWindow to that", known)
+	if fits == found {
+		message = "earlier turns of the conversation do not fit the model's context window"
+	}
+	switch {
+	case room.shown && room.window < cmp.Or(s.config.Models.LLM.ContextWindow, defaultContextWindow):
+		message += fmt.Sprintf(", which has %d tokens: set llm.contextWindow to that", room.window)
 	case room.passages == fits:
 		message += ", which is smaller than llm.contextWindow says"
 	}
