@@ -27,6 +27,9 @@ func decode(x *exchange, r *http.Request, limit int64, v any) error {
 	if err := parse(body, v); err != nil {
 		return err
 	}
+	if w, ok := v.(interface{ weight() int }); ok {
+		x.weight = w.weight()
+	}
 	return x.enter(r.Context())
 }
 

@@ -41,6 +41,7 @@ type exchange struct {
 
 	places *admission // admits the request; nil if the route takes any number
 	place  *place     // is what it was admitted to; nil before that
+	weight int        // is how many ordinary requests it is worth; 0 means one
 	held   int64      // counts the bytes that its body takes
 	// writing is how long the client took to read the reply, as far as the exchange waited for it.
 	writing time.Duration

@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// limiter bounds how many requests of one kind are processed at once, and how many wait. The bound
+// limiter bounds how many requests of one kind are processed at once, and how many wait. A request that makes
+// the work of several counts as so many. The bound
 // follows the latency of the servers behind it: see latencyLimit. No more may wait than half of it, so
 // that an admitted request is answered soon. Callers that wait take turns, however many requests each
 // has sent.
 type limiter struct {
 	mu       sync.Mutex
 	limit    *latencyLimit
-	running  int
+	running  int           // is the weight of those that are processed
 	queued   int           // bounds those that wait
 	patience time.Duration // bounds the wait of each
 	waiting  int
@@ -27,12 +28,14 @@ type limiter struct {
 type waiter struct {
 	admitted chan struct{} // is closed when the request may run
 	refused  chan struct{} // is closed when it must make way for another caller's
+	weight   int
 }
 
 // place is the right of one request to run.
 type place struct {
-	of    *limiter
-	since time.Time
+	of     *limiter
+	since  time.Time
+	weight int
 }
 
 func newLimiter(concurrent, queued int, patience time.Duration) *limiter {
@@ -42,16 +45,16 @@ func newLimiter(concurrent, queued int, patience time.Duration) *limiter {
 // errFull is why a request has no place: too many run and wait, or it has waited too long.
 var errFull = errors.New("too many requests")
 
-// acquire takes a place for a request of the caller, and waits for one if there is room to wait. Its
-// error is errFull, or that of ctx. The holder leaves the place.
-func (l *limiter) acquire(ctx context.Context, caller string) (*place, error) {
-	w := l.enter(caller)
+// acquire takes a place for a request of the caller, and waits for one if there is room to wait. The weight is
+// how many ordinary requests it is worth. The error is errFull, or that of ctx. The holder leaves the place.
+func (l *limiter) acquire(ctx context.Context, caller string, weight int) (*place, error) {
+	w := l.enter(caller, weight)
 	if w == nil {
 		return nil, errFull
 	}
 	select {
 	case <-w.admitted:
-		return l.place(), nil
+		return l.place(weight), nil
 	default:
 	}
 	timeout := time.NewTimer(l.patience)
@@ -59,7 +62,7 @@ func (l *limiter) acquire(ctx context.Context, caller string) (*place, error) {
 	err := errFull
 	select {
 	case <-w.admitted:
-		return l.place(), nil
+		return l.place(weight), nil
 	case <-w.refused:
 		return nil, err
 	case <-timeout.C:
@@ -69,18 +72,18 @@ func (l *limiter) acquire(ctx context.Context, caller string) (*place, error) {
 	if l.giveUp(caller, w) {
 		return nil, err
 	}
-	return l.place(), nil // it was admitted meanwhile
+	return l.place(weight), nil // it was admitted meanwhile
 }
 
-func (l *limiter) place() *place { return &place{of: l, since: time.Now()} }
+func (l *limiter) place(weight int) *place { return &place{of: l, since: time.Now(), weight: weight} }
 
 // enter admits a request at once, or lets it wait; nil means that neither is possible.
-func (l *limiter) enter(caller string) *waiter {
+func (l *limiter) enter(caller string, weight int) *waiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w := &waiter{admitted: make(chan struct{}), refused: make(chan struct{})}
-	if l.waiting == 0 && l.running < l.limit.concurrent() {
-		l.running++
+	w := &waiter{admitted: make(chan struct{}), refused: make(chan struct{}), weight: weight}
+	if l.waiting == 0 && l.fits(weight) {
+		l.running += weight
 		close(w.admitted)
 		return w
 	}
@@ -93,6 +96,11 @@ func (l *limiter) enter(caller string) *waiter {
 	l.queues[caller] = append(l.queues[caller], w)
 	l.waiting++
 	return w
+}
+
+// fits reports whether a request of the weight may run now. One that is heavier than all places runs alone.
+func (l *limiter) fits(weight int) bool {
+	return l.running+weight <= l.limit.concurrent() || l.running == 0
 }
 
 // load is how many requests wait, and how many may run at once now.
@@ -133,6 +141,7 @@ func (l *limiter) giveUp(caller string, w *waiter) bool {
 		return false
 	default:
 		l.remove(caller, w)
+		l.admit() // those behind it may be lighter
 		return true
 	}
 }
@@ -159,13 +168,22 @@ func (p *place) leave(took time.Duration) {
 	if took > 0 {
 		l.limit.observe(time.Now(), took, l.running)
 	}
-	l.running--
-	for l.waiting > 0 && l.running < l.limit.concurrent() {
+	l.running -= p.weight
+	l.admit()
+}
+
+// admit lets those run that wait, as far as they fit, in their turns. None overtakes a heavier one, which
+// might never fit otherwise.
+func (l *limiter) admit() {
+	for l.waiting > 0 {
 		caller := l.turns[0]
-		l.turns = append(l.turns[1:], caller)
 		next := l.queues[caller][0]
+		if !l.fits(next.weight) {
+			return
+		}
+		l.turns = append(l.turns[1:], caller)
 		l.remove(caller, next)
-		l.running++
+		l.running += next.weight
 		close(next.admitted)
 	}
 }

@@ -112,7 +112,7 @@ func TestTheConfigLimitsEachKindOfRequest(t *testing.T) {
 			g := f.gateway()
 			for _, kind := range []*admission{g.answers, g.searches, g.texts} {
 				running, queued := 0, 0
-				for w := kind.limiter.enter("a"); w != nil; w = kind.limiter.enter("a") {
+				for w := kind.limiter.enter("a", 1); w != nil; w = kind.limiter.enter("a", 1) {
 					select {
 					case <-w.admitted:
 						running++
@@ -130,20 +130,20 @@ func TestTheConfigLimitsEachKindOfRequest(t *testing.T) {
 
 func TestARequestThatWaitsTooLongIsRefused(t *testing.T) {
 	l := newLimiter(1, 1, time.Millisecond)
-	first, err := l.acquire(t.Context(), "a")
+	first, err := l.acquire(t.Context(), "a", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.acquire(t.Context(), "a"); !errors.Is(err, errFull) {
+	if _, err := l.acquire(t.Context(), "a", 1); !errors.Is(err, errFull) {
 		t.Errorf("got %v, want a refusal", err)
 	}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	if _, err := l.acquire(gone, "a"); !errors.Is(err, context.Canceled) {
+	if _, err := l.acquire(gone, "a", 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the caller's own end", err)
 	}
 	first.leave(0)
-	if _, err := l.acquire(t.Context(), "a"); err != nil {
+	if _, err := l.acquire(t.Context(), "a", 1); err != nil {
 		t.Errorf("a place that was freed: %v", err)
 	}
 }
@@ -153,7 +153,7 @@ func TestCallersTakeTurns(t *testing.T) {
 		l := newLimiter(8, 100, time.Hour)
 		var held []*place
 		for range 8 {
-			p, err := l.acquire(t.Context(), "greedy")
+			p, err := l.acquire(t.Context(), "greedy", 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +164,7 @@ func TestCallersTakeTurns(t *testing.T) {
 		refused := map[string]int{}
 		ask := func(caller string) {
 			go func() {
-				p, err := l.acquire(t.Context(), caller)
+				p, err := l.acquire(t.Context(), caller, 1)
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
@@ -207,7 +207,7 @@ func TestNoPlaceIsLostHoweverRequestsEnd(t *testing.T) {
 			random := rand.New(rand.NewPCG(uint64(caller), 1))
 			for range 300 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(2000))*time.Microsecond)
-				if p, err := l.acquire(ctx, fmt.Sprint(caller%3)); err == nil {
+				if p, err := l.acquire(ctx, fmt.Sprint(caller%3), 1); err == nil {
 					<-time.After(time.Duration(random.IntN(300)) * time.Microsecond)
 					p.leave(time.Duration(random.IntN(3)))
 				}
@@ -302,5 +302,53 @@ func TestTheLimitStaysWhereCallersWantLess(t *testing.T) {
 	}
 	if l.concurrent() != 64 {
 		t.Errorf("the limit fell to %d", l.concurrent())
+	}
+}
+
+// A request that makes the work of several takes as many places, and is neither starved by lighter ones nor
+// refused for its weight.
+func TestAHeavyRequestCountsForSeveral(t *testing.T) {
+	l := newLimiter(4, 8, time.Minute)
+	heavy, err := l.acquire(t.Context(), "a", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	light, err := l.acquire(t.Context(), "b", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, behind := l.enter("a", 2), l.enter("b", 1)
+	light.leave(0)
+	for w, name := range map[*waiter]string{next: "the next heavy one", behind: "a light one behind it"} {
+		select {
+		case <-w.admitted:
+			t.Errorf("%s runs beside one of weight 3", name)
+		default:
+		}
+	}
+	if !l.giveUp("a", next) {
+		t.Fatal("it cannot give up")
+	}
+	<-behind.admitted // since the heavy one before it has gone
+	heavy.leave(time.Second)
+	l.place(1).leave(0)
+	if alone, err := l.acquire(t.Context(), "a", 100); err != nil || l.running != 100 {
+		t.Errorf("one heavier than all places: %v, %v", alone, err)
+	}
+}
+
+func TestAnExplanationIsWeighedByItsSearches(t *testing.T) {
+	for body, want := range map[string]int{
+		`{"query": "x"}`:                                                          1,
+		`{"query": "x", "filter": {"year": 1}}`:                                   1,
+		`{"query": "x", "explain": true}`:                                         1,
+		`{"query": "x", "explain": true, "filter": {"year": 1}}`:                  2,
+		`{"query": "x", "explain": true, "document": "d"}`:                        2,
+		`{"query": "x", "explain": true, "document": "d", "filter": {"year": 1}}`: 4,
+	} {
+		var r SearchRequest
+		if err := parse([]byte(body), &r); err != nil || r.weight() != want {
+			t.Errorf("%s has weight %d, %v", body, r.weight(), err)
+		}
 	}
 }

@@ -140,7 +140,7 @@ func (x *exchange) enter(ctx context.Context) (err error) {
 	if x.places == nil || x.place != nil {
 		return nil
 	}
-	x.place, err = x.places.limiter.acquire(ctx, cmp.Or(x.client(), x.address))
+	x.place, err = x.places.limiter.acquire(ctx, cmp.Or(x.client(), x.address), cmp.Or(x.weight, 1))
 	if errors.Is(err, errFull) {
 		return x.places.busy()
 	}
@@ -164,11 +164,11 @@ func (x *exchange) leave() {
 	}
 }
 
-// upstream is how long the servers behind the gateway took, or 0 if the exchange does not show it: its
-// client was slow to read, or it failed before they had done their work.
+// upstream is how long the servers behind the gateway took, or 0 if the exchange does not show it: it was the
+// work of several, its client was slow to read, or it failed before they had done their work.
 func (x *exchange) upstream() time.Duration {
 	took := time.Since(x.place.since)
-	if x.writing > took/4 || x.err != nil && !timedOut(x.err) {
+	if x.place.weight > 1 || x.writing > took/4 || x.err != nil && !timedOut(x.err) {
 		return 0
 	}
 	return took - x.writing

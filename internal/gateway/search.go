@@ -33,6 +33,19 @@ type SearchResponse struct {
 	Explanation *query.Explanation `json:"explanation,omitempty"` // is there if the request asked for it
 }
 
+// weight is how many searches of the index the request makes: to explain what a filter removed, and why a
+// document is not found, each takes another.
+func (b *SearchRequest) weight() int {
+	n := 1
+	if b.Explain && !isEmpty(b.Filter) {
+		n++
+	}
+	if b.Explain && b.Document != "" {
+		n *= 2
+	}
+	return n
+}
+
 // search answers POST /v1/search.
 func (g *Gateway) search(x *exchange, r *http.Request) error {
 	var body SearchRequest
