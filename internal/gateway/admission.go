@@ -31,9 +31,12 @@ func unauthenticated() *Failure {
 func unknowable(cause error) *Failure {
 	f := failure(http.StatusServiceUnavailable, "AuthenticationUnavailable",
 		"requests cannot be authenticated at the moment; contact the pipeline's operator")
-	f.cause = cause
+	f.cause, f.retryAfter = cause, unknowableFor
 	return f
 }
+
+// unknowableFor is when a request may be tried again whose sender cannot be found out.
+const unknowableFor = 5 * time.Second
 
 // authenticator identifies clients by their bearer tokens, of which it keeps only hashes.
 type authenticator struct {
@@ -56,7 +59,7 @@ type client struct {
 func (g *Gateway) identify(x *exchange, r *http.Request) (err error) {
 	switch {
 	case g.tokens != nil:
-		x.caller, err = g.tokens(r.Context(), bearer(r))
+		x.caller, err = g.tokens(r.Context(), x.address, bearer(r))
 		switch {
 		case errors.Is(err, oidc.ErrRefused):
 			g.log.Info("Token was refused", "request_id", x.id, "error", err)

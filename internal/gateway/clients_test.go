@@ -114,7 +114,7 @@ func TestTheAuditNamesTheDocumentsThatWereShown(t *testing.T) {
 
 func TestCallersByTheTokensOfAnIssuer(t *testing.T) {
 	f := newFixture()
-	f.options.Tokens = func(_ context.Context, token string) (*access.Caller, error) {
+	f.options.Tokens = func(_ context.Context, _, token string) (*access.Caller, error) {
 		switch token {
 		case "alice":
 			return &access.Caller{Name: "alice", Groups: []string{"board"}}, nil
@@ -160,7 +160,7 @@ func TestCallersWhoseTokensAloneAreBoundedAreForgottenToo(t *testing.T) {
 func TestACallerWithATokenMayUseUpItsMinuteAndNoMore(t *testing.T) {
 	f := newFixture()
 	f.options.Config.OIDC = &config.OIDC{RequestsPerMinute: 1}
-	f.options.Tokens = func(_ context.Context, token string) (*access.Caller, error) {
+	f.options.Tokens = func(_ context.Context, _, token string) (*access.Caller, error) {
 		return &access.Caller{Name: token}, nil
 	}
 	g := f.gateway()

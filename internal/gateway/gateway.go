@@ -56,9 +56,9 @@ type Options struct {
 	// once a second, so that a changed key takes effect. If it is nil, the gateway admits every
 	// client and ignores bearer tokens.
 	Keys func() (keys.Clients, error)
-	// Tokens returns who sent a bearer token, in place of Keys. The error is oidc.ErrRefused for a token that is not
-	// valid.
-	Tokens func(ctx context.Context, token string) (*access.Caller, error)
+	// Tokens returns who sent a bearer token from an address, in place of Keys. The error is oidc.ErrRefused for a
+	// token that is not valid.
+	Tokens func(ctx context.Context, address, token string) (*access.Caller, error)
 	// SignIn signs in the page's users, who then send tokens; nil if they must bring a key or a token.
 	SignIn SignIn
 	// LoopbackOnly refuses requests whose Host is not this machine. Otherwise a foreign web page
@@ -92,9 +92,9 @@ type Gateway struct {
 	answers     *admission
 	searches    *admission
 	texts       *admission
-	tokens      func(ctx context.Context, token string) (*access.Caller, error) // is nil if clients have no such tokens
-	tokenLimits *keys.Client                                                    // bounds each caller with a token
-	signIn      SignIn                                                          // is nil if the page signs in nobody
+	tokens      func(ctx context.Context, address, token string) (*access.Caller, error) // is nil if clients have no such tokens
+	tokenLimits *keys.Client                                                             // bounds each caller with a token
+	signIn      SignIn                                                                   // is nil if the page signs in nobody
 	rates       *rates
 	log         *slog.Logger
 	mux         *http.ServeMux

@@ -91,7 +91,7 @@ func (g *Gateway) finishSignIn(x *exchange, r *http.Request) error {
 		return err
 	}
 	session, err := g.signIn.Finish(r.Context(), oidc.Return{
-		Code: body.Code, Nonce: body.Nonce, Verifier: body.CodeVerifier, Page: body.RedirectURI,
+		Code: body.Code, Nonce: body.Nonce, Verifier: body.CodeVerifier, Page: body.RedirectURI, Address: x.address,
 	})
 	switch {
 	case errors.Is(err, oidc.ErrRefused):

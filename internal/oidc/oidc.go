@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -22,11 +21,11 @@ import (
 const (
 	// callTimeout bounds a call of the issuer, and a token's wait for one.
 	callTimeout = 10 * time.Second
-	// callsAtOnce and callInterval bound the calls: a token that no key fits makes one, and anybody can send such tokens.
+	// callsAtOnce and callInterval bound the calls for keys: a token that no key fits makes one, and anybody can send
+	// such tokens. They also bound those for the issuer's description, which has places of its own.
 	callsAtOnce  = 5
 	callInterval = 5 * time.Second
-	// signInsAtOnce and signInInterval bound the calls for tokens, which anybody can cause, too. They do not take the
-	// place of those for keys.
+	// signInsAtOnce and signInInterval bound the calls for tokens, which anybody can cause, too.
 	signInsAtOnce  = 50
 	signInInterval = 100 * time.Millisecond
 	// maxGroups bounds the groups of a token, each of which is a condition of every search.
@@ -40,9 +39,10 @@ var ErrRefused = errors.New("the token is not valid")
 // needs them, and again when a token has a key that it does not know.
 type Verifier struct {
 	config  config.OIDC
-	client  *http.Client // asks for the issuer's description and its keys, through calls
-	calls   *limited
-	signing *http.Client // asks for tokens
+	client  *http.Client
+	asks    *rate.Limiter // bounds the calls for the issuer's description
+	keys    *shares       // bounds those for its keys
+	signIns *shares       // bounds those for tokens
 
 	mu       sync.Mutex
 	issuer   *issuer // is nil until the issuer has answered
@@ -60,48 +60,41 @@ type issuer struct {
 
 // New makes a Verifier that goes through the process's proxy, and trusts its certificates.
 func New(c config.OIDC) *Verifier {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	calls := &limited{next: transport, rate: rate.NewLimiter(rate.Every(callInterval), callsAtOnce)}
-	signIns := &limited{next: transport, rate: rate.NewLimiter(rate.Every(signInInterval), signInsAtOnce)}
 	return &Verifier{
-		config: c, calls: calls,
-		client:  &http.Client{Timeout: callTimeout, Transport: calls},
-		signing: &http.Client{Timeout: callTimeout, Transport: signIns},
+		config:  c,
+		client:  &http.Client{Timeout: callTimeout, Transport: bounded{http.DefaultTransport.(*http.Transport).Clone()}},
+		asks:    rate.NewLimiter(rate.Every(callInterval), callsAtOnce),
+		keys:    newShares(callsAtOnce, callInterval),
+		signIns: newShares(signInsAtOnce, signInInterval),
 	}
 }
 
-// limited bounds the calls of the issuer.
-type limited struct {
-	next   *http.Transport
-	rate   *rate.Limiter
-	failed atomic.Int64 // is the Unix time in nanoseconds at which the issuer last failed to answer
-}
+// maxReply bounds the replies of the issuer, in bytes.
+const maxReply = 1 << 20
+
+// bounded bounds the replies of the issuer.
+type bounded struct{ next *http.Transport }
 
 // RoundTrip implements http.RoundTripper.
-func (l *limited) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !l.rate.Allow() {
-		return nil, errors.New("the issuer was asked too often; wait a moment")
-	}
-	response, err := l.next.RoundTrip(r)
-	if err != nil || response.StatusCode != http.StatusOK {
-		l.failed.Store(time.Now().UnixNano())
-	}
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := b.next.RoundTrip(r)
 	if err == nil {
-		response.Body = http.MaxBytesReader(nil, response.Body, 1<<20)
+		response.Body = http.MaxBytesReader(nil, response.Body, maxReply)
 	}
 	return response, err
 }
 
 // Caller returns who has the token: its subject, with the groups of the claim. The error is ErrRefused, or tells why
-// the issuer cannot be asked. It never has the token.
-func (v *Verifier) Caller(ctx context.Context, token string) (*access.Caller, error) {
+// the issuer cannot be asked. It never has the token. The address is the caller's: whether the issuer is asked for a
+// token whose key is not known depends on how often it was for that address.
+func (v *Verifier) Caller(ctx context.Context, address, token string) (*access.Caller, error) {
 	issuer, err := v.discovered()
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	verified, err := v.verify(ctx, issuer, token)
+	verified, err := v.verify(ctx, issuer, address, token)
 	if err != nil {
 		return nil, err
 	}
@@ -109,13 +102,15 @@ func (v *Verifier) Caller(ctx context.Context, token string) (*access.Caller, er
 }
 
 // verify checks all of a token but its audience.
-func (v *Verifier) verify(ctx context.Context, i *issuer, token string) (*oidc.IDToken, error) {
-	begun := time.Now().UnixNano()
-	verified, err := i.verifier.Verify(ctx, token)
+func (v *Verifier) verify(ctx context.Context, i *issuer, address, token string) (*oidc.IDToken, error) {
+	asked := &attempt{from: address}
+	verified, err := i.verifier.Verify(context.WithValue(ctx, attemptKey{}, asked), token)
 	switch {
 	case err == nil:
 		return verified, nil
-	case ctx.Err() != nil, v.calls.failed.Load() >= begun: // its key may be one that the issuer could not give
+	case asked.unavailable != nil: // its key may be one that the issuer could not give
+		return nil, fmt.Errorf("issuer %s: %w", v.config.Issuer, asked.unavailable)
+	case ctx.Err() != nil:
 		return nil, fmt.Errorf("issuer %s: %w", v.config.Issuer, err)
 	}
 	return nil, fmt.Errorf("%w: %w", ErrRefused, err)
@@ -155,10 +150,13 @@ func (v *Verifier) discovered() (*issuer, error) {
 	if v.failedAt.After(begun) {
 		return nil, v.failure
 	}
-	// The provider keeps the context for later calls, so it must not be that of a request.
+	if !v.asks.Allow() {
+		return nil, fmt.Errorf("issuer %s: it was asked too often; wait a moment", v.config.Issuer)
+	}
+	// Others wait for the call, so the context must not be that of a request.
 	provider, err := oidc.NewProvider(oidc.ClientContext(context.Background(), v.client), v.config.Issuer)
 	if err == nil {
-		v.issuer, err = newIssuer(provider)
+		v.issuer, err = v.newIssuer(provider)
 	}
 	if err != nil {
 		v.failure, v.failedAt = fmt.Errorf("issuer %s: %w", v.config.Issuer, err), time.Now()

@@ -140,7 +140,7 @@ func TestOnlyTheIssuersTokensForThisAudienceAreTaken(t *testing.T) {
 		"a token and a bit more": {i.token(jose.RS256, i.key, nil) + "A", nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := v.Caller(t.Context(), tc.token)
+			got, err := v.Caller(t.Context(), "10.0.0.1", tc.token)
 			if !tc.taken {
 				if !errors.Is(err, ErrRefused) || tc.token != "" && len(tc.token) > 3 && strings.Contains(err.Error(), tc.token) {
 					t.Errorf("got %v", err)
@@ -164,22 +164,22 @@ func TestARotatedKeyIsFetchedAndAKnownOneOutlivesItsIssuer(t *testing.T) {
 	i := play(t)
 	v := i.verifier()
 	i.down.Store(true)
-	if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); err == nil || errors.Is(err, ErrRefused) {
+	if _, err := v.Caller(t.Context(), "10.0.0.1", i.token(jose.RS256, i.key, nil)); err == nil || errors.Is(err, ErrRefused) {
 		t.Errorf("without its issuer, a token gives %v", err)
 	}
 	i.down.Store(false)
 	for _, kid := range []string{"first", "second"} {
 		i.rotate(kid)
-		if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); err != nil {
+		if _, err := v.Caller(t.Context(), "10.0.0.1", i.token(jose.RS256, i.key, nil)); err != nil {
 			t.Errorf("the %s key: %v", kid, err)
 		}
 	}
 	i.down.Store(true)
-	if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); err != nil {
+	if _, err := v.Caller(t.Context(), "10.0.0.1", i.token(jose.RS256, i.key, nil)); err != nil {
 		t.Errorf("a known key without the issuer: %v", err)
 	}
 	i.rotate("third")
-	if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); err == nil || errors.Is(err, ErrRefused) {
+	if _, err := v.Caller(t.Context(), "10.0.0.1", i.token(jose.RS256, i.key, nil)); err == nil || errors.Is(err, ErrRefused) {
 		t.Errorf("a new key without the issuer gives %v", err)
 	}
 }
@@ -188,7 +188,75 @@ func TestATokenThatWaitedForACallOfTheIssuerSharesItsFailure(t *testing.T) {
 	i := play(t)
 	v := i.verifier()
 	v.failure, v.failedAt = errors.New("no route"), time.Now().Add(time.Hour) // ends after the next token has come
-	if _, err := v.Caller(t.Context(), i.token(jose.RS256, i.key, nil)); !errors.Is(err, v.failure) {
+	if _, err := v.Caller(t.Context(), "10.0.0.1", i.token(jose.RS256, i.key, nil)); !errors.Is(err, v.failure) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A sender of tokens that no key fits gets 401 for as many as the issuer may be asked for, and no more: others still
+// have their share, and nobody's token is refused whose key was not asked for.
+func TestNobodyCanUseUpTheCallsForKeys(t *testing.T) {
+	i, stranger := play(t), play(t)
+	v := i.verifier()
+	now := time.Now()
+	v.keys.now = func() time.Time { return now }
+	if _, err := v.Caller(t.Context(), "10.0.0.1", i.token(jose.RS256, i.key, nil)); err != nil {
+		t.Fatal(err)
+	}
+	asks := i.asks.Load()
+	refused, busy := 0, 0
+	for range 100 {
+		_, err := v.Caller(t.Context(), "10.0.0.66", i.token(jose.RS256, stranger.key, nil))
+		if errors.Is(err, ErrRefused) {
+			refused++
+		} else if errors.Is(err, errBusy) {
+			busy++
+		}
+	}
+	if refused == 0 || busy == 0 || refused+busy != 100 || i.asks.Load()-asks != int64(refused) {
+		t.Errorf("of 100 tokens %d were refused, and %d held back; the issuer was asked %d times", refused, busy, i.asks.Load()-asks)
+	}
+	known := i.token(jose.RS256, i.key, nil)
+	i.rotate("second")
+	if _, err := v.Caller(t.Context(), "10.0.0.66", i.token(jose.RS256, i.key, nil)); !errors.Is(err, errBusy) {
+		t.Errorf("a new key for the same address: %v", err)
+	}
+	for name, token := range map[string]string{"a known key": known, "a new key": i.token(jose.RS256, i.key, nil)} {
+		if _, err := v.Caller(t.Context(), "10.0.0.2", token); err != nil {
+			t.Errorf("%s, for another address: %v", name, err)
+		}
+	}
+	now = now.Add(callInterval)
+	i.rotate("third")
+	if _, err := v.Caller(t.Context(), "10.0.0.66", i.token(jose.RS256, i.key, nil)); err != nil {
+		t.Errorf("a new key for the same address, a moment later: %v", err)
+	}
+}
+
+// A caller gets at most what is left for all others, however many it asks for.
+func TestSharesAreFair(t *testing.T) {
+	now := time.Now()
+	s := newShares(8, time.Second)
+	s.now = func() time.Time { return now }
+	took := func(caller string) (n int) {
+		for s.take(caller) {
+			n++
+		}
+		return n
+	}
+	for i, want := range []int{4, 2, 1, 1, 0} {
+		if got := took(string(rune('a' + i))); got != want {
+			t.Errorf("caller %d takes %d, want %d", i, got, want)
+		}
+	}
+	for range 5 {
+		now = now.Add(time.Second)
+		if got := took("f"); got > 1 {
+			t.Errorf("in a second, a caller takes %d", got)
+		}
+	}
+	now = now.Add(time.Hour)
+	if got := took("a"); got != 4 || len(s.taken) != 1 {
+		t.Errorf("after an hour, a caller takes %d, and %d are remembered", got, len(s.taken))
 	}
 }

@@ -29,6 +29,8 @@ type SignIn struct {
 // Return is what the page brings back from the issuer.
 type Return struct {
 	Code, Nonce, Verifier string
+	// Address is the caller's. It has its share of the sign-ins of a moment.
+	Address string
 	// Page is the page's own URL, as it was told to SignIn.
 	Page string
 }
@@ -41,17 +43,27 @@ type Session struct {
 	SignOut string
 }
 
+// algorithms are those of public keys: a token may not choose one that needs none, or whose secret is a public key.
+var algorithms = []string{
+	oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.EdDSA,
+}
+
 // newIssuer reads the issuer's description.
-func newIssuer(provider *oidc.Provider) (*issuer, error) {
+func (v *Verifier) newIssuer(provider *oidc.Provider) (*issuer, error) {
 	var more struct {
+		Keys       string   `json:"jwks_uri"`
+		Algorithms []string `json:"id_token_signing_alg_values_supported"`
 		EndSession string   `json:"end_session_endpoint"`
 		Scopes     []string `json:"scopes_supported"`
 	}
 	if err := provider.Claims(&more); err != nil {
 		return nil, err
 	}
+	more.Algorithms = slices.DeleteFunc(more.Algorithms, func(a string) bool { return !slices.Contains(algorithms, a) })
+	keys := &keySet{url: more.Keys, client: v.client, calls: v.keys}
 	i := &issuer{
-		verifier:   provider.Verifier(&oidc.Config{SkipClientIDCheck: true}),
+		verifier: oidc.NewVerifier(v.config.Issuer, keys,
+			&oidc.Config{SkipClientIDCheck: true, SupportedSigningAlgs: more.Algorithms}),
 		endpoint:   provider.Endpoint(),
 		scopes:     []string{oidc.ScopeOpenID},
 		endSession: more.EndSession,
@@ -87,7 +99,10 @@ func (v *Verifier) Finish(ctx context.Context, r Return) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, v.signing), callTimeout)
+	if !v.signIns.take(r.Address) {
+		return nil, fmt.Errorf("issuer %s: %w", v.config.Issuer, errBusy)
+	}
+	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, v.client), callTimeout)
 	defer cancel()
 	flow := v.flow(issuer, r.Page)
 	reply, err := flow.Exchange(ctx, r.Code, oauth2.VerifierOption(r.Verifier))
@@ -95,7 +110,7 @@ func (v *Verifier) Finish(ctx context.Context, r Return) (*Session, error) {
 		return nil, v.exchangeError(err)
 	}
 	token, _ := reply.Extra("id_token").(string)
-	verified, err := v.verify(ctx, issuer, token)
+	verified, err := v.verify(ctx, issuer, r.Address, token)
 	switch {
 	case err != nil:
 		return nil, err

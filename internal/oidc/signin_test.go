@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
@@ -83,7 +84,7 @@ func TestOnlyTheTokenOfThisSignInIsTaken(t *testing.T) {
 			if diff := cmp.Diff(&Session{Token: i.idToken, SignOut: end}, got); diff != "" || err != nil {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
-			if caller, err := i.page().Caller(t.Context(), got.Token); err != nil || caller.Name != "alice" {
+			if caller, err := i.page().Caller(t.Context(), "10.0.0.1", got.Token); err != nil || caller.Name != "alice" {
 				t.Errorf("the token of the sign-in is not one of a caller: %v", err)
 			}
 		})
@@ -114,5 +115,29 @@ func TestASignInWhoseKeyTheIssuerCannotGiveIsNotRefused(t *testing.T) {
 	_, err := v.Finish(t.Context(), Return{Code: "c0de", Nonce: "n", Page: "https://ask/"})
 	if err == nil || errors.Is(err, ErrRefused) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestNobodyCanUseUpTheSignIns(t *testing.T) {
+	i := play(t)
+	v := i.page()
+	now := time.Now()
+	v.signIns.now = func() time.Time { return now }
+	i.reply = http.StatusBadRequest // refuses every code
+	finish := func(address string) error {
+		_, err := v.Finish(t.Context(), Return{Code: "c0de", Nonce: "n", Page: "https://ask/", Address: address})
+		return err
+	}
+	refused := 0
+	for range 2 * signInsAtOnce {
+		if errors.Is(finish("10.0.0.66"), ErrRefused) {
+			refused++
+		}
+	}
+	if refused != signInsAtOnce/2 {
+		t.Errorf("one address had %d sign-ins at once", refused)
+	}
+	if err := finish("10.0.0.2"); !errors.Is(err, ErrRefused) {
+		t.Errorf("another address: %v", err)
 	}
 }
