@@ -18,7 +18,12 @@ type loaded struct {
 	index.Chunk
 	number int64
 	terms  string
-	vector []float32
+}
+
+// batch is chunks of a segment, with their vectors as the database has them.
+type batch struct {
+	chunks  []loaded
+	vectors block
 }
 
 // load reads the generation's chunks and vectors into the ranking, in their order. It prepares a
@@ -32,14 +37,14 @@ func (s *Store) load(ctx context.Context) error {
 	futures := make(chan chan prepared, runtime.GOMAXPROCS(0))
 	group.Go(func() error {
 		defer close(futures)
-		return s.readBatches(ctx, func(batch []loaded) error {
+		return s.readBatches(ctx, func(b batch) error {
 			future := make(chan prepared, 1)
 			select {
 			case futures <- future:
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
-			group.Go(func() error { future <- prepared{segmentOf(batch), count(batch)}; return nil })
+			group.Go(func() error { future <- prepared{segmentOf(b, s.dimensions), count(b.chunks)}; return nil })
 			return nil
 		})
 	})
@@ -61,61 +66,86 @@ const selectLoaded = `SELECT number, id, document, source, text, metadata, terms
 	FROM chunk LEFT JOIN vector USING (number) WHERE +generation = ? ORDER BY number`
 
 // readBatches calls do with the generation's chunks, a segment at a time.
-func (s *Store) readBatches(ctx context.Context, do func([]loaded) error) error {
+func (s *Store) readBatches(ctx context.Context, do func(batch) error) error {
+	var all int
+	if err := s.reader.QueryRowContext(ctx, `SELECT count(*) FROM chunk WHERE generation = ?`, s.generation).
+		Scan(&all); err != nil || all == 0 {
+		return err
+	}
+	room := reserve(all, s.dimensions)
 	rows, err := s.reader.QueryContext(ctx, selectLoaded, s.generation)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	var (
-		batch   []loaded
-		decoded string // is the metadata of the chunk before, which is mostly the next one's too
-		last    config.Metadata
-	)
+	next, last := batch{vectors: room.block()}, lastMetadata{}
 	for rows.Next() {
-		var (
-			c           loaded
-			metadata    string
-			loaded, sum int64
-			encoded     sql.RawBytes
-		)
-		if err := rows.Scan(&c.number, &c.ID, &c.Document, &c.Source, &c.Text, &metadata, &c.terms, &loaded,
-			&encoded, &sum); err != nil {
-			return err
-		}
-		if c.sum(s.generation, metadata) != loaded {
-			return altered("a chunk")
-		}
-		if metadata != decoded {
-			if last, err = config.DecodeMetadata(metadata); err != nil {
-				return fmt.Errorf("%w: metadata of a chunk: %w", ErrDamaged, err)
-			}
-			decoded = metadata
-		}
-		c.Metadata = last
-		if c.vector, err = readVector(c.number, encoded, sum); err != nil {
-			return err
-		}
-		if len(c.vector) != s.dimensions {
-			return fmt.Errorf("%w: a vector has %d dimensions where %d were expected", ErrDamaged, len(c.vector), s.dimensions)
-		}
-		if batch = append(batch, c); len(batch) == segmentChunks {
-			if err := do(batch); err != nil {
+		if len(next.chunks) == segmentChunks {
+			if err := do(next); err != nil {
 				return err
 			}
-			batch = nil
+			next = batch{vectors: room.block()}
+		}
+		if err := s.readChunk(rows, &next, &last); err != nil {
+			return err
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	return do(batch)
+	return do(next)
+}
+
+// lastMetadata is that of the chunk before, which is mostly the next one's too.
+type lastMetadata struct {
+	encoded string
+	decoded config.Metadata
+}
+
+// readChunk adds the chunk of a row to the batch.
+func (s *Store) readChunk(rows *sql.Rows, to *batch, last *lastMetadata) error {
+	var (
+		c           loaded
+		metadata    string
+		loaded, sum int64
+		encoded     sql.RawBytes
+	)
+	err := rows.Scan(&c.number, &c.ID, &c.Document, &c.Source, &c.Text, &metadata, &c.terms, &loaded, &encoded, &sum)
+	if err != nil {
+		return err
+	}
+	if c.sum(s.generation, metadata) != loaded {
+		return altered("a chunk")
+	}
+	if metadata != last.encoded {
+		decoded, err := config.DecodeMetadata(metadata)
+		if err != nil {
+			return fmt.Errorf("%w: metadata of a chunk: %w", ErrDamaged, err)
+		}
+		*last = lastMetadata{metadata, decoded}
+	}
+	c.Metadata = last.decoded
+	to.chunks = append(to.chunks, c)
+	return to.vectors.read(c.number, encoded, sum, s.dimensions)
 }
 
 // sum is the chunk's loadedSum.
 func (c *loaded) sum(generation int64, metadata string) int64 {
 	return int64(sum(0).integer(c.number).integer(generation).text(c.ID).text(c.Document).text(c.Source).text(c.Text).
 		text(metadata).text(c.terms))
+}
+
+// read appends a stored vector whose vectorSum was written.
+func (b *block) read(number int64, encoded []byte, written int64, dimensions int) error {
+	v, err := readVector(number, encoded, written)
+	if err != nil {
+		return err
+	}
+	if len(v) != dimensions {
+		return fmt.Errorf("%w: a vector has %d dimensions where %d were expected", ErrDamaged, len(v), dimensions)
+	}
+	b.rows = append(b.rows, v...)
+	return nil
 }
 
 // readVector decodes a stored vector whose vectorSum was written.
@@ -131,12 +161,11 @@ func readVector(number int64, encoded []byte, written int64) ([]float32, error) 
 }
 
 // segmentOf prepares everything but the postings.
-func segmentOf(batch []loaded) *segment {
-	s := newSegment(segmentChunks)
-	for i := range batch {
-		c := &batch[i]
-		vector.Normalise(c.vector)
-		s.add(c.number, &c.Chunk, c.vector)
+func segmentOf(b batch, dimensions int) *segment {
+	s := &segment{postings: newPostings(), vectors: b.vectors}
+	for i := range b.chunks {
+		s.vectors.normalise(i, dimensions)
+		s.enter(b.chunks[i].number, &b.chunks[i].Chunk)
 	}
 	return s
 }

@@ -20,16 +20,24 @@ import (
 type quantised struct {
 	width  int       // is the length of a row: the dimensions, rounded up to what the kernel reads at once
 	values []int8    // holds all rows that there is room for
-	scales []float32 // holds what an integer step is worth, by row
+	scales []float32 // holds what 1 in the product of a row and a quantised query is worth, by row
 	errors []float32 // holds the quantisation error e, by row
 }
 
-func newQuantised(dimensions, capacity int) quantised {
+// newQuantised makes a form for that many rows, whose values have the given room.
+func newQuantised(values []int8, rows int) quantised {
 	if !hasKernel {
 		return quantised{}
 	}
-	width := (dimensions + kernelWidth - 1) / kernelWidth * kernelWidth
-	return quantised{width, make([]int8, capacity*width), make([]float32, capacity), make([]float32, capacity)}
+	return quantised{len(values) / rows, values, make([]float32, rows), make([]float32, rows)}
+}
+
+// widthOf is the width of a quantised row; 0 without a kernel.
+func widthOf(dimensions int) int {
+	if !hasKernel {
+		return 0
+	}
+	return (dimensions + kernelWidth - 1) / kernelWidth * kernelWidth
 }
 
 // copy makes the other's j-th row the block's i-th.
@@ -51,7 +59,7 @@ func (z *quantised) set(i int, unit []float32) {
 		largest = max(largest, x, -x)
 	}
 	scale := largest / math.MaxInt8
-	z.scales[i], z.errors[i] = scale, 0
+	z.scales[i], z.errors[i] = scale/queryLevels, 0
 	values := z.values[i*z.width:][:len(unit)]
 	if scale == 0 {
 		clear(values)
@@ -80,6 +88,10 @@ func nearestInt(x float32) int32 {
 type quantisedQuery struct {
 	values     []int16
 	quantError float32
+
+	// These are the values for the kernel that wants them in bytes; see split.
+	high, low []int8
+	surplus   int32
 }
 
 const queryLevels = 1 << 14
@@ -94,19 +106,16 @@ func newQuantisedQuery(unit []float32, width int) quantisedQuery {
 		squares += d * d
 	}
 	q.quantError = float32(math.Sqrt(squares))
+	q.split()
 	return q
 }
 
-// score is q'.x' for row i, from the sum of the products of integers.
-func (z *quantised) score(i int, sum int32) float32 {
-	return float32(sum) * (z.scales[i] / queryLevels)
-}
-
-// errorBound is how far row i's exact score can be from its quantised one. The last term covers
-// what float32 rounds in either: 2^-24 for each addition of the exact score, and as much again,
-// which also covers the rounding that a unit vector's length may be off by.
-func (z *quantised) errorBound(i int, queryError float32, dimensions int) float32 {
-	return z.errors[i] + queryError*(1+z.errors[i]) + float32(dimensions+16)/(1<<23)
+// errorBound says how far the exact score of a row with the quantisation error e can be from its
+// quantised one: at most base + slope.e. A part of base covers what float32 rounds in either: 2^-24
+// for each addition of the exact score, and as much again, which also covers the rounding that a
+// unit vector's length may be off by.
+func (q *quantisedQuery) errorBound(dimensions int) (base, slope float32) {
+	return q.quantError + float32(dimensions+16)/(1<<23), 1 + q.quantError
 }
 
 // nearestQuantised does what nearest does, by way of the quantised blocks. A block is in the cache of
@@ -139,14 +148,16 @@ func (m *matrix) bound(s *scan, i int) {
 		return // their upper bounds stay 0, and nothing reads them
 	}
 	var sums [blockRows]int32
-	scanQuantised(sums[:rows], z.values, s.quantised.values)
-	uppers := (*s.uppers)[from : from+rows]
-	for j := range uppers {
-		score, bound := z.score(j, sums[j]), z.errorBound(j, s.quantised.quantError, m.dimensions)
+	scanQuantised(sums[:rows], z.values, &s.quantised)
+	base, slope := s.quantised.errorBound(m.dimensions)
+	uppers, scales, errors, worst := (*s.uppers)[from:from+rows], z.scales[:rows], z.errors[:rows], s.lowers.worst()
+	for j, sum := range sums[:rows] {
+		score, bound := float32(sum)*scales[j], base+slope*errors[j]
 		uppers[j] = score + bound
 		lower := candidate{uint32(from + j), float64(score - bound)}
-		if s.lowers.admits(lower.score) && (s.allowed == nil || s.allowed.has(lower.ordinal)) {
+		if lower.score >= worst && (s.allowed == nil || s.allowed.has(lower.ordinal)) {
 			s.lowers.add(lower)
+			worst = s.lowers.worst()
 		}
 	}
 }
@@ -164,8 +175,9 @@ func (m *matrix) rescore(query, uppers []float32, lowers *top, allowed bitset, b
 		return // these were all that are allowed
 	}
 	rows = rows[:0]
+	worst := best.worst()
 	for i, upper := range uppers {
-		if ordinal := uint32(i); best.admits(float64(upper)) && (allowed == nil || allowed.has(ordinal)) {
+		if ordinal := uint32(i); float64(upper) >= worst && (allowed == nil || allowed.has(ordinal)) {
 			rows = append(rows, ordinal)
 		}
 	}

@@ -89,3 +89,68 @@ floats: // 16 values of each
 
 	VZEROUPPER
 	RET
+
+DATA signs<>+0(SB)/4, $0x80808080
+GLOBL signs<>(SB), RODATA|NOPTR, $4
+
+// func scanQuantisedVNNI(sums *int32, rows, high, low *int8, n, width int)
+TEXT ·scanQuantisedVNNI(SB), NOSPLIT, $0-48
+	MOVQ         sums+0(FP), DI
+	MOVQ         rows+8(FP), SI
+	MOVQ         high+16(FP), DX
+	MOVQ         low+24(FP), R8
+	MOVQ         n+32(FP), CX
+	MOVQ         width+40(FP), BX
+	MOVQ         BX, R9
+	ANDQ         $-128, R9 // what is read in pairs
+	VPBROADCASTD signs<>(SB), Z8
+
+row:
+	VPXORD Z0, Z0, Z0 // two sums of sixteen with the high bytes, and two with the low ones
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	XORQ   AX, AX
+	CMPQ   AX, R9
+	JEQ    last
+
+values: // twice 64 values: add 128 to the row's, multiply, add four neighbours to 32 bits
+	VPXORD   (SI)(AX*1), Z8, Z4
+	VPXORD   64(SI)(AX*1), Z8, Z5
+	VPDPBUSD (DX)(AX*1), Z4, Z0
+	VPDPBUSD 64(DX)(AX*1), Z5, Z1
+	VPDPBUSD (R8)(AX*1), Z4, Z2
+	VPDPBUSD 64(R8)(AX*1), Z5, Z3
+	ADDQ     $128, AX
+	CMPQ     AX, R9
+	JLT      values
+
+last:
+	CMPQ     AX, BX
+	JEQ      sum
+	VPXORD   (SI)(AX*1), Z8, Z4
+	VPDPBUSD (DX)(AX*1), Z4, Z0
+	VPDPBUSD (R8)(AX*1), Z4, Z2
+
+sum:
+	VPADDD        Z1, Z0, Z0
+	VPADDD        Z3, Z2, Z2
+	VPSLLD        $8, Z0, Z0
+	VPADDD        Z2, Z0, Z0
+	VEXTRACTI64X4 $1, Z0, Y1 // sixteen sums to one
+	VPADDD        Y1, Y0, Y0
+	VEXTRACTI128  $1, Y0, X1
+	VPADDD        X1, X0, X0
+	VPSHUFD       $0x4E, X0, X1
+	VPADDD        X1, X0, X0
+	VPSHUFD       $0xB1, X0, X1
+	VPADDD        X1, X0, X0
+	VMOVD         X0, (DI)
+
+	ADDQ BX, SI
+	ADDQ $4, DI
+	DECQ CX
+	JNZ  row
+
+	VZEROUPPER
+	RET

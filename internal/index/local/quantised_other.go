@@ -8,6 +8,11 @@ const (
 	kernelWidth = 1
 )
 
-func scanQuantised([]int32, []int8, []int16) {}
+// hasVNNI is false as well.
+var hasVNNI bool
+
+func scanQuantised([]int32, []int8, *quantisedQuery) {}
+
+func (*quantisedQuery) split() {}
 
 func dotFour(*[4]float32, []float32, *[4][]float32) {}

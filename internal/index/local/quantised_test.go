@@ -19,34 +19,47 @@ func needsKernel(t *testing.T) {
 	}
 }
 
-func TestScanEqualsALoop(t *testing.T) {
+// eachKernel runs a test with each kernel that this processor has.
+func eachKernel(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
 	needsKernel(t)
-	random := rand.New(rand.NewPCG(1, 2))
-	for _, width := range []int{kernelWidth, 2 * kernelWidth, 1024, 4096, 65536} {
-		for _, n := range []int{1, 2, 7} {
-			rows, query := make([]int8, n*width), make([]int16, width)
-			extreme := random.IntN(2) == 0
-			for i := range rows {
-				if rows[i] = int8(random.IntN(255) - 127); extreme {
-					rows[i] = 127
+	if hasVNNI {
+		t.Run("VNNI", test)
+		hasVNNI = false
+		defer func() { hasVNNI = true }()
+	}
+	t.Run("AVX2", test)
+}
+
+func TestScanEqualsALoop(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		random := rand.New(rand.NewPCG(1, 2))
+		for _, width := range []int{kernelWidth, 2 * kernelWidth, 3 * kernelWidth, 1024, 4096, 65536} {
+			for _, n := range []int{1, 2, 7} {
+				rows, unit := make([]int8, n*width), make([]float32, width)
+				extreme := random.IntN(2) == 0
+				for i := range rows {
+					if rows[i] = int8(random.IntN(255) - 127); extreme {
+						rows[i] = 127
+					}
 				}
-			}
-			for i := range query { // as large as a unit vector's values, and no larger
-				query[i] = int16(float64(queryLevels) / math.Sqrt(float64(width)) * (2*random.Float64() - 1))
-			}
-			want, got := make([]int32, n), make([]int32, n)
-			for r := range n {
-				for i := range width {
-					want[r] += int32(rows[r*width+i]) * int32(query[i])
+				kinds[[]string{"dense", "all alike", "many equal"}[random.IntN(3)]](random, unit)
+				vector.Normalise(unit)
+				query := newQuantisedQuery(unit, width)
+				want, got := make([]int32, n), make([]int32, n)
+				for r := range n {
+					for i := range width {
+						want[r] += int32(rows[r*width+i]) * int32(query.values[i])
+					}
 				}
-			}
-			scanQuantised(got, rows, query)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("width %d, %d rows (-want +got):\n%s", width, n, diff)
+				scanQuantised(got, rows, &query)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("width %d, %d rows (-want +got):\n%s", width, n, diff)
+				}
 			}
 		}
-	}
-	scanQuantised(nil, nil, nil)
+		scanQuantised(nil, nil, &quantisedQuery{})
+	})
 }
 
 // vectors of the kinds that the bound has to hold for.
@@ -85,27 +98,29 @@ var kinds = map[string]func(random *rand.Rand, v []float32){
 }
 
 func TestErrorBoundHolds(t *testing.T) {
-	needsKernel(t)
-	random := rand.New(rand.NewPCG(3, 4))
-	for name, kind := range kinds {
-		for _, dimensions := range []int{1, 3, 31, 32, 33, 384, 1024} {
-			for range 50 {
-				q, x := make([]float32, dimensions), make([]float32, dimensions)
-				kind(random, q)
-				kind(random, x)
-				vector.Normalise(q)
-				vector.Normalise(x)
-				z := newQuantised(dimensions, 1)
-				z.set(0, x)
-				query, sums := newQuantisedQuery(q, z.width), make([]int32, 1)
-				scanQuantised(sums, z.values, query.values)
-				score, bound := z.score(0, sums[0]), z.errorBound(0, query.quantError, dimensions)
-				if exact := compared(q, x); exact < score-bound || exact > score+bound {
-					t.Fatalf("%s, %d dimensions: %v is not within %v of %v", name, dimensions, exact, bound, score)
+	eachKernel(t, func(t *testing.T) {
+		random := rand.New(rand.NewPCG(3, 4))
+		for name, kind := range kinds {
+			for _, dimensions := range []int{1, 3, 63, 64, 65, 384, 1024} {
+				for range 50 {
+					q, x := make([]float32, dimensions), make([]float32, dimensions)
+					kind(random, q)
+					kind(random, x)
+					vector.Normalise(q)
+					vector.Normalise(x)
+					z := newQuantised(make([]int8, widthOf(dimensions)), 1)
+					z.set(0, x)
+					query, sums := newQuantisedQuery(q, z.width), make([]int32, 1)
+					scanQuantised(sums, z.values, &query)
+					base, slope := query.errorBound(dimensions)
+					score, bound := float32(sums[0])*z.scales[0], base+slope*z.errors[0]
+					if exact := compared(q, x); exact < score-bound || exact > score+bound {
+						t.Fatalf("%s, %d dimensions: %v is not within %v of %v", name, dimensions, exact, bound, score)
+					}
 				}
 			}
 		}
-	}
+	})
 }
 
 // The nearest rows are exactly those of a scan that compares every row.
@@ -215,8 +230,8 @@ func TestTopKeepsTheBest(t *testing.T) {
 			if len(all) >= limit {
 				lowest = all[limit-1].score
 			}
-			if kept.admits(c.score) != (c.score >= lowest) {
-				t.Fatalf("a score of %v is admitted: %v, with %v as the lowest of %d", c.score, kept.admits(c.score), lowest, limit)
+			if kept.worst() != lowest {
+				t.Fatalf("scores from %v on are kept, with %v as the lowest of %d", kept.worst(), lowest, limit)
 			}
 			all = append(all, c)
 			kept.add(c)

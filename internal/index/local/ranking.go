@@ -249,13 +249,19 @@ func newSegment(capacity int) *segment { return &segment{capacity: capacity, pos
 
 // add adds a chunk with its vector of length 1. All vectors have the same number of dimensions.
 func (s *segment) add(number int64, c *index.Chunk, unit []float32) {
-	var previous *documentMeta
-	if n := len(s.entries); n > 0 {
-		previous = s.entries[n-1].meta
-	} else {
+	if len(s.entries) == 0 {
 		s.vectors = newBlock(len(unit), s.capacity)
 	}
 	s.vectors.add(len(s.entries), unit)
+	s.enter(number, c)
+}
+
+// enter adds a chunk whose vector is in its place.
+func (s *segment) enter(number int64, c *index.Chunk) {
+	var previous *documentMeta
+	if n := len(s.entries); n > 0 {
+		previous = s.entries[n-1].meta
+	}
 	s.entries = append(s.entries, entry{id: c.ID, meta: metaOf(c, previous), number: number, digest: index.Digest(c.Text)})
 }
 

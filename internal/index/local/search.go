@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -72,9 +73,11 @@ func (r *ranking) keyword(terms []string, limit int, filter *index.Filter) []ind
 	defer scores.Put(sums)
 	r.postings.score(*sums, terms, corpus{chunks: r.chunks(), terms: r.terms, live: r.liveSet()}, r.allowed(filter))
 	best := r.top(limit)
+	worst := math.SmallestNonzeroFloat64 // one comparison for both is one that the processor predicts
 	for ordinal, score := range *sums {
-		if score > 0 && best.admits(score) {
+		if score >= worst {
 			best.add(candidate{uint32(ordinal), score})
+			worst = max(worst, best.worst())
 		}
 	}
 	return r.hits(best)
@@ -124,8 +127,13 @@ type top struct {
 	heap    []candidate
 }
 
-// admits reports whether add could keep a candidate of that score.
-func (t *top) admits(score float64) bool { return len(t.heap) < t.limit || score >= t.heap[0].score }
+// worst is the lowest score of a candidate that add could keep.
+func (t *top) worst() float64 {
+	if len(t.heap) < t.limit {
+		return math.Inf(-1)
+	}
+	return t.heap[0].score
+}
 
 // add keeps the candidate, unless limit others are better.
 func (t *top) add(c candidate) {
