@@ -39,6 +39,8 @@ type Chunk struct {
 	Metadata config.Metadata
 	// Layout tells of places within Text; callers must not change it.
 	Layout Layout
+	// Joined is set by Join; otherwise it is empty.
+	Joined string
 }
 
 // maxFolders is how many folders of a document's path its chunks are found by, the innermost.
@@ -73,9 +75,11 @@ func (c *Chunk) context(parts []string) []string {
 	return parts
 }
 
-// Embedded is the text that embedding, keyword index and reranking see: context, newline, text. It is
-// made for each candidate of a question, in one piece.
+// Embedded is the text that embedding, keyword index and reranking see: context, newline, text.
 func (c *Chunk) Embedded() string {
+	if c.Joined != "" {
+		return c.Joined
+	}
 	var room [3]string
 	var b strings.Builder
 	b.Grow(len(c.Document) + len(c.Title) + len(c.Heading) + 2*len(contextSeparator) + 1 + len(c.Text))
@@ -88,6 +92,13 @@ func (c *Chunk) Embedded() string {
 	b.WriteByte('\n')
 	b.WriteString(c.Text)
 	return b.String()
+}
+
+// Join makes the embedded text once for all that ask for it, of a chunk that stays in memory. Text becomes a part of
+// it, so that it takes little more room. What it is made of must not change afterwards.
+func (c *Chunk) Join() {
+	c.Joined = c.Embedded()
+	c.Text = c.Joined[len(c.Joined)-len(c.Text):]
 }
 
 // Vectored is a chunk on its way into the index. A nil Vector means that one was staged, or that

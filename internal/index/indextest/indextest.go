@@ -142,11 +142,19 @@ func idsOf(hits []index.Hit) []string {
 	return ids
 }
 
+// fetch returns the chunks as they were put. Those that the store has joined must be what others would make of them.
 func fetch(t *testing.T, store index.Store, ids ...string) []index.Chunk {
 	t.Helper()
 	chunks, err := store.Chunks(t.Context(), ids)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := range chunks {
+		c := &chunks[i]
+		joined := c.Joined
+		if c.Joined = ""; joined != "" && joined != c.Embedded() {
+			t.Errorf("the embedded text of %s is %q, and not %q", c.ID, joined, c.Embedded())
+		}
 	}
 	return chunks
 }

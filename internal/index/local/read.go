@@ -106,8 +106,9 @@ func (s *Store) readChunks(chunks []index.Chunk, entries []entry, absent []int) 
 		e := entries[place]
 		if c, ok := read[e.number]; ok {
 			c.ID, c.Document, c.Source, c.Metadata = e.id, e.meta.document, e.meta.source, e.meta.metadata
+			c.Join()
 			chunks[place] = c
-			s.cache.Add(chunkKey{e.meta, e.number}, &c, int(unsafe.Sizeof(c))+len(c.Title)+len(c.Heading)+len(c.Text)+
+			s.cache.Add(chunkKey{e.meta, e.number}, &c, int(unsafe.Sizeof(c))+len(c.Title)+len(c.Heading)+len(c.Joined)+
 				len(c.Layout.Boxes)*int(unsafe.Sizeof(index.Box{}))+len(c.Layout.Headings)*maxHeadingBytes)
 		}
 	}
