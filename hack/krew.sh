@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the archives of a release for krew, and the plugin's manifest with their checksums, in bin/krew. PLATFORMS are
-# those to build for. `make krew VERSION=v1.2.3` runs it, with the flags of every build.
+# Builds the archives of a release for krew, and the plugin's manifest with their checksums, in bin/krew, and has krew's
+# own validator check it. PLATFORMS are those to build for. `make krew VERSION=v1.2.3` runs it, with the flags of every
+# build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,3 +28,9 @@ for platform in ${PLATFORMS:-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64};
     bin: kubectl-ragpipeline
 PLATFORM
 done
+
+validator=bin/validate-krew-manifest
+[ $validator -nt hack/tools/krew/go.mod ] || go build -modfile=hack/tools/krew/go.mod -o $validator \
+  sigs.k8s.io/krew/cmd/validate-krew-manifest
+log=$($validator -manifest $out/ragpipeline.yaml -skip-install 2>&1) || { echo "$log" >&2; exit 1; }
+echo "krew: $out/ragpipeline.yaml is valid"

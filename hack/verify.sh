@@ -18,4 +18,6 @@ hack/helm.sh
 bin/helm lint --strict charts/ragpipeline >/dev/null
 bin/helm template ragpipeline charts/ragpipeline --namespace ragpipeline-system \
   --set 'watchNamespaces={team-a,team-b},replicas=2,metrics.serviceMonitor.enabled=true,imagePullSecrets[0].name=registry' >/dev/null
+# The plugin's manifest, with an archive for this machine alone.
+PLATFORMS=$(go env GOOS)/$(go env GOARCH) hack/krew.sh v0.0.0
 echo "verify: clean"
