@@ -127,6 +127,9 @@ var cases = []testCase{
 	{"the gateway shuts down", fromReady(at(time.Minute, func(w *world) { w.o.Gateways[0].Ready = false })), inProgress, progressing},
 	{"the gateway crashes", fromReady(at(time.Minute, func(w *world) { w.o.Gateways = nil }, down(naming.ComponentGateway, pod(waits("CrashLoopBackOff", ""), ended("Error", 2, time.Second))))), inProgress, progressing},
 	{"the API server does not take an object", fromReady(at(time.Minute, edit, problem("ApplyFailed", "Deployment papers-gateway: exceeded quota", false))), inProgress, progressing},
+	{"a webhook refuses an object", fromReady(at(time.Minute, edit, problem("ApplyFailed", `apply Deployment papers-gateway: admission webhook "rules.example.com" denied the request: name an owner`, false))), inProgress, progressing},
+	{"a webhook does not answer", fromReady(at(time.Minute, edit, problem("ApplyFailed", `apply Deployment papers-gateway: Internal error occurred: failed calling webhook "rules.example.com": context deadline exceeded`, false))), inProgress, progressing},
+	{"the API server finds an object invalid", fromReady(at(time.Minute, edit, problem("ApplyFailed", `apply Service papers-gateway: Service "papers-gateway" is invalid: spec.loadBalancerClass: may not be changed`, true))), failed, degraded},
 	{"the API server does not take an object for eleven minutes", fromReady(at(time.Minute, edit, problem("ApplyFailed", "Deployment papers-gateway: exceeded quota", false)), at(11*time.Minute), at(time.Minute)), failed, degraded},
 
 	// The route to the gateway, on which Ready does not depend.

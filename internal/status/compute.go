@@ -173,11 +173,7 @@ type cause struct {
 func (v *view) causes(verdicts []verdict) []cause {
 	var list []cause
 	if problem := v.Problem; problem != nil {
-		w := fault
-		if problem.Terminal {
-			w = terminal
-		}
-		list = append(list, cause{bad(w, reasonOf(config.Failure(problem.Reason)), clean(problem.Message)), true})
+		list = append(list, cause{problem.finding(), true})
 	}
 	blocked := map[string]bool{}
 	for _, c := range verdicts {

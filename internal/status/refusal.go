@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // fault is why the component's pods do not serve: the API server refuses them, or one of them has a fault.
@@ -67,9 +68,12 @@ var refusals = []struct {
 	}},
 	{regexp.MustCompile(`service ?account`),
 		always("create the service account, or correct spec.pods.serviceAccountName")},
-	{regexp.MustCompile(`ValidatingAdmissionPolicy|denied the request`),
+	{policy,
 		always("give the pods what the policy asks for by spec.pods, or exempt the namespace")},
 }
+
+// policy matches the words of a policy, or of a webhook, that refuses an object.
+var policy = regexp.MustCompile(`ValidatingAdmissionPolicy|denied the request`)
 
 func always(remedy string) func(subject) string { return func(subject) string { return remedy } }
 
@@ -91,4 +95,30 @@ func refusal(s subject, message string) finding {
 	}
 	return bad(fault, v1alpha1.ReasonPodsRefused,
 		fmt.Sprintf("the cluster refuses the pods of %s: %s; %s", s.title, cause, remedy))
+}
+
+// finding is about an error that ended a pass.
+func (p *Problem) finding() finding {
+	if p.Reason != v1alpha1.ReasonApplyFailed {
+		return bad(p.weight(), reasonOf(config.Failure(p.Reason)), clean(p.Message))
+	}
+	message, remedy := clean(p.Message), "the operator tries again by itself"
+	switch {
+	case p.Terminal:
+		remedy = "change the field of the spec that this follows from"
+	case strings.Contains(message, "exceeded quota"), strings.Contains(message, "failed quota"):
+		remedy = "raise the ResourceQuota, or free what it counts (kubectl describe resourcequota); " + remedy
+	case policy.MatchString(message):
+		remedy = "change the policy, or exempt the namespace; " + remedy
+	case strings.Contains(message, "failed calling webhook"):
+		remedy = "repair the webhook, or exempt the namespace; " + remedy
+	}
+	return bad(p.weight(), p.Reason, cut(message, maxMessage*3/4)+"; "+remedy)
+}
+
+func (p *Problem) weight() weight {
+	if p.Terminal {
+		return terminal
+	}
+	return fault
 }

@@ -29,7 +29,14 @@ func remedy(p *v1alpha1.RAGPipeline, stage config.Stage, reported config.StageSt
 	if fields == "" {
 		return message
 	}
-	return cut(message, maxMessage*3/4) + "; " + fields
+	return cut(withoutAdvice(message, reported.Reason), maxMessage*3/4) + "; " + fields
+}
+
+// withoutAdvice is a process's message without what it advises, which is for one machine: the fields of the spec take
+// its place.
+func withoutAdvice(message string, failure config.Failure) string {
+	said, advice, _ := strings.Cut(failure.Meaning().ForOperator, "; ")
+	return strings.Replace(message, said+"; "+advice, said, 1)
 }
 
 // authorityFields says where the authority of a certificate is named that is not trusted.
@@ -105,6 +112,9 @@ func nimFields(n *v1alpha1.NIM, field string, failure config.Failure) string {
 		return fmt.Sprintf("set %s.model to the name that %s.image serves", field, field)
 	case config.ModelRetired:
 		return "set " + field + ".image and .model to a current model"
+	case config.ModelNotReady:
+		return "it may be loading its weights: see the log of its pod, and raise " + field + ".startupTimeout if it " +
+			"takes longer"
 	case config.ModelOverloaded:
 		return "raise " + field + ".replicas"
 	case config.ModelTimedOut:
