@@ -12,8 +12,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
-// The commands of docs/tutorial.md work as they stand there, one after the other, up to those for hosted models and for a
-// cluster. An Ollama is played; it has its models already.
+// The commands of docs/tutorial.md work as they stand there, one after the other, up to those for a cluster. An Ollama and
+// NVIDIA's hosted models are played; the Ollama has its models already.
 func TestTheTutorialWorksByCopyAndPaste(t *testing.T) {
 	t.Parallel()
 	bash, err := exec.LookPath("bash")
@@ -24,23 +24,23 @@ func TestTheTutorialWorksByCopyAndPaste(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	laptop, _, found := strings.Cut(string(page), "\n## With NVIDIA's hosted models")
+	laptop, _, found := strings.Cut(string(page), "\n## In a cluster")
 	if !found {
 		t.Fatal("the tutorial has another order")
 	}
 	script := "set -euo pipefail\nollama() { :; }\n" + strings.Join(blocks(laptop, "sh"), "")
 	script = strings.ReplaceAll(script, "127.0.0.1:8085", freeAddress(t))
 
-	output := shell(t, bash, t.TempDir(), script, "OLLAMA_HOST="+ollama(t, nimsim.Start(t, nimsim.Options{})))
+	output := shell(t, bash, t.TempDir(), script, append(hostedModels(t), "OLLAMA_HOST="+ollama(t, nimsim.Start(t, nimsim.Options{})))...)
 	contains(t, output, "up to 24 weeks", "documents/leave.md", "140 euros", "1 changed", "takes more than six hours")
 }
 
 // elsewhere begin the commands of README.md that need more than this machine, or what the test brings along. They are
-// the steps of hack/demo.sh and test/e2e, and of the tests of hosted models.
+// the steps of hack/demo.sh and test/e2e.
 var elsewhere = []string{"git clone ", "make ", "helm install ", "kubectl apply ", "bin/ragpipeline wait quickstart",
-	"bin/ragpipeline ask quickstart ", "export NVIDIA_API_KEY=", "bin/ragpipeline run -f config/samples/hosted.yaml "}
+	"bin/ragpipeline ask quickstart "}
 
-// The commands of README.md work from top to bottom, and so does that of docs/cli.md for a gateway at a URL.
+// The commands of README.md work from top to bottom, with NVIDIA's hosted models played, and so does that of docs/cli.md for a gateway at a URL.
 func TestTheREADMEWorksByCopyAndPaste(t *testing.T) {
 	t.Parallel()
 	bash, err := exec.LookPath("bash")
@@ -70,10 +70,10 @@ func TestTheREADMEWorksByCopyAndPaste(t *testing.T) {
 		}
 		script += command
 	}
-	if ran != 4 {
+	if ran != 6 {
 		t.Errorf("%d commands are to run", ran)
 	}
-	output := shell(t, bash, home, strings.ReplaceAll(script, "127.0.0.1:8080", freeAddress(t)))
+	output := shell(t, bash, home, strings.ReplaceAll(script, "127.0.0.1:8080", freeAddress(t)), hostedModels(t)...)
 	contains(t, output, "A pipeline switches to a new index without downtime. [1]", "only that document fails", `"choices":[`)
 
 	for _, block := range readBlocks(t, "../../docs/cli.md") {
