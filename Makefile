@@ -39,8 +39,8 @@ layer: build # for the Dockerfile
 image-nimsim: simulators ## Pack the NIM simulator into bin/nimsim.tar, under the names NIMSIM_IMAGES (comma-separated)
 	$(PACK) -o $(BIN)/nimsim.tar -name $(NIMSIM_IMAGES) $(BIN)/image/nimsim=/nimsim
 
-simulators: # and what fills a volume, for hack/e2e.sh
-	GOOS=linux $(BUILD) -o $(BIN)/image/ ./test/nimsim/cmd/nimsim ./test/e2e/seed
+simulators: # and what fills a volume and issues tokens, for hack/e2e.sh
+	GOOS=linux $(BUILD) -o $(BIN)/image/ ./test/nimsim/cmd/nimsim ./test/e2e/seed ./test/issuer/cmd/issuer
 
 test: ## Run every test; with the race detector where a C compiler is found
 	@hack/test.sh

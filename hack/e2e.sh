@@ -18,7 +18,7 @@ cluster_up
 build_simulators() {
   local image model role
   make -s simulators
-  simulator=$registry/nimsim:e2e-$(sha256sum bin/image/nimsim bin/image/seed | sha256sum | cut -c1-12)
+  simulator=$registry/nimsim:e2e-$(sha256sum bin/image/{nimsim,seed,issuer} | sha256sum | cut -c1-12)
   pack nimsim "$simulator"
   archives=(bin/e2e-nimsim.tar)
   while read -r role image model; do
@@ -30,7 +30,8 @@ build_simulators() {
 pack() { # NAME IMAGE [FLAG...]
   local name=$1 image=$2
   shift 2
-  go run ./hack/image -o "bin/e2e-$name.tar" -name "$image" "$@" bin/image/nimsim=/nimsim bin/image/seed=/seed
+  go run ./hack/image -o "bin/e2e-$name.tar" -name "$image" "$@" bin/image/nimsim=/nimsim bin/image/seed=/seed \
+    bin/image/issuer=/issuer
 }
 
 nims() { # FILE: role, image and model of each NIM

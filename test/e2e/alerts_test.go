@@ -102,14 +102,14 @@ func (n *namespace) smallVolume() string {
 }
 
 // watched is a pipeline over a ConfigMap and a repository, with models that can be made to fail, and a small volume.
-func (n *namespace) watched(models *hosted, llm *slowed, repository *site) *pipeline {
+func (n *namespace) watched(embedding, llm *slowed, repository *site) *pipeline {
 	n.t.Helper()
-	documents := valves(0, 12)
+	documents := valves(0, 300)
 	maps.Copy(documents, turbine)
 	object := standIns("watched", n.documentsOf(documents))
 	object.Spec.Documents = append(object.Spec.Documents, repository.source)
 	object.Spec.Sync.Interval = &metav1.Duration{Duration: time.Minute}
-	object.Spec.Models.Embedding.Model = models.endpoint(config.StandInEmbedding)
+	object.Spec.Models.Embedding.Model = embedding.endpoint(config.StandInEmbedding)
 	object.Spec.Models.LLM.Model = llm.endpoint(config.StandInLLM)
 	object.Spec.VectorStore.Weaviate.Storage = v1alpha1.Storage{
 		Size: v1alpha1.VolumeSize(fmt.Sprintf("%dMi", smallSize)), StorageClassName: small,
@@ -118,9 +118,9 @@ func (n *namespace) watched(models *hosted, llm *slowed, repository *site) *pipe
 	return n.pipeline(object)
 }
 
-// It runs alone, because it has all stores serve their metrics. The alert on a model that drifted rests on the condition
-// that TestAnotherModelBehindTheSameNameIsTold waits for.
-func TestAlertsFireWhenTheirCausesAreMade(t *testing.T) {
+// It runs alone, because it has all stores serve their metrics. Durations are shortened: alerts wait a second for their
+// cause to last, and are met with small volumes, limits and intervals; their expressions are the chart's.
+func TestEachAlertFiresWhenItsCauseIsMade(t *testing.T) {
 	long(t)
 	if os.Getenv("E2E_LOAD") != "" {
 		t.Skip("it fills a volume of hack/cluster's node")
@@ -130,18 +130,23 @@ func TestAlertsFireWhenTheirCausesAreMade(t *testing.T) {
 	t.Cleanup(func() { install(t, chart, operatorImage) })
 	helm(t, "upgrade", operatorRelease, chart, "--namespace", operatorNamespace, "--wait", "--reuse-values", "--set", "metrics.weaviate.enabled=true")
 	models := n.host("models")
-	llm := n.slowed(models)
+	embedding, llm := n.slowed(models), n.slowed(models)
 	repository := n.repository()
 	repository.files = map[string]string{}
 	repository.set("valve-0.txt", repository.valve(0))
 	volume := n.smallVolume()
-	p := n.watched(models, llm, repository)
+	embedding.by.Store(int64(2 * time.Second)) // for the first run to last for some scrapes
+	p := n.watched(embedding, llm, repository)
 	p.settled(readyWithin)
+	embedding.by.Store(0)
 	p.answers(howFast, "1234")
+	m.silent()
 
 	t.Log("documents that cannot be read, and more that vanish than a run may remove")
 	documents := maps.Clone(turbine)
-	documents["broken.pdf"], documents["torn.pdf"] = "%PDF-1.7 is all that there is", "%PDF-1.7 likewise"
+	for i := range 20 {
+		documents[fmt.Sprintf("broken-%d.pdf", i)] = "%PDF-1.7 is all that there is"
+	}
 	if err := api.Update(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: n.name, Name: "docs"}, Data: documents}); err != nil {
 		t.Fatal(err)
 	}
@@ -168,9 +173,16 @@ func TestAlertsFireWhenTheirCausesAreMade(t *testing.T) {
 	m.fires("RAGPipelineNotReady", "name=watched")
 	m.fires("RAGPipelineStalled", "name=watched")
 	m.fires("RAGPipelineQuestionsFailing", "pipeline=watched")
+	m.shows(`sum by (pipeline) (objects_durations_ms_count{namespace="`+n.name+`"})`,
+		`count by (pipeline) (queries_durations_ms_bucket{namespace="`+n.name+`"})`)
 	m.fires("RAGPipelineIndexStale", "name=watched")
 	m.fires("RAGPipelineVolumeFilling", "persistentvolumeclaim=data-watched-weaviate-0")
-	m.shows(`sum by (pipeline) (objects_durations_ms_count{namespace="` + n.name + `"})`)
-	m.shows(`count by (pipeline) (queries_durations_ms_bucket{namespace="` + n.name + `"})`)
 	end()
+	models.must(http.MethodDelete, "faults/llm")
+	n.starts(repository.server)
+
+	t.Log("another embedding model")
+	models.must(http.MethodPut, "faults/embedding/another-model")
+	m.fires("RAGPipelineModelDrifted", "name=watched")
+	m.firedAll()
 }

@@ -21,8 +21,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/yaml"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
 
 // rights is the Role that docs/cli.md gives to a user of the command line.
@@ -127,6 +130,32 @@ func (p *pipeline) people() {
 	}
 	p.servesAgents(kubeconfig)
 	p.opens(kubeconfig)
+	p.begins()
+}
+
+// begins writes a manifest for a directory, which both the program and the API server find valid.
+func (p *pipeline) begins() {
+	p.t.Helper()
+	directory := p.t.TempDir()
+	file := filepath.Join(directory, "ragpipeline.yaml")
+	for _, args := range [][]string{{"version"}, {"init", directory, "--name", "begun", "-f", file}, {"validate", "-f", file}} {
+		command := exec.CommandContext(p.t.Context(), "../../bin/image/ragpipeline", args...)
+		if output, err := command.CombinedOutput(); err != nil {
+			p.t.Fatalf("%v: %v\n%s", args, err, output)
+		}
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	object := new(v1alpha1.RAGPipeline)
+	if err := yaml.UnmarshalStrict(raw, object); err != nil {
+		p.t.Fatal(err)
+	}
+	object.Namespace = p.namespace.name
+	if err := api.Create(p.t.Context(), object, client.DryRunAll); err != nil {
+		p.t.Errorf("the API server refuses what init wrote: %v", err)
+	}
 }
 
 // opens forwards a port to the gateway, and to the next pod when that one is gone.

@@ -31,7 +31,9 @@ const monitoring = "../../config/monitoring"
 // do, and has the chart's alerts, which do not wait before they fire.
 type metrics struct {
 	*namespace
-	url string
+	url   string
+	rules string
+	fired map[string]bool // by the alert's name
 }
 
 // prometheus starts one, until the test ends.
@@ -68,7 +70,7 @@ func (n *namespace) prometheus() *metrics {
 			n.t.Logf("prometheus:\n%s", bounded(string(raw), 3000))
 		}
 	})
-	return &metrics{n, "http://" + address}
+	return &metrics{n, "http://" + address, string(rules), map[string]bool{}}
 }
 
 func (n *namespace) write(directory, name, text string) {
@@ -149,33 +151,69 @@ func (m *metrics) query(ctx context.Context, path string, into any) error {
 	return json.Unmarshal(reply.Data, into)
 }
 
-// fires waits until an alert on a pipeline fires, with further labels such as "type=LLMReady".
-func (m *metrics) fires(alert string, labels ...string) {
-	m.t.Helper()
-	eventually(m.t, 6*time.Minute, alert+" fires", func(ctx context.Context) error {
-		var state struct {
-			Alerts []struct {
-				Labels map[string]string
-				State  string
-			}
+// alert is one that fires, or is about to.
+type alert struct {
+	Labels map[string]string
+	State  string
+}
+
+func (a *alert) String() string {
+	return fmt.Sprintf("%s %s %v", a.Labels["alertname"], a.State, a.Labels)
+}
+
+// alerts are those on the namespace's pipelines.
+func (m *metrics) alerts(ctx context.Context) (list []*alert, err error) {
+	var all struct{ Alerts []*alert }
+	if err := m.query(ctx, "alerts", &all); err != nil {
+		return nil, err
+	}
+	for _, a := range all.Alerts {
+		if a.Labels["namespace"] == m.name {
+			list = append(list, a)
 		}
-		if err := m.query(ctx, "alerts", &state); err != nil {
+	}
+	return list, nil
+}
+
+// silent waits until there is no alert.
+func (m *metrics) silent() {
+	m.t.Helper()
+	eventually(m.t, time.Minute, "no alert fires", func(ctx context.Context) error {
+		list, err := m.alerts(ctx)
+		if err == nil && len(list) > 0 {
+			err = fmt.Errorf("these do: %v", list)
+		}
+		return err
+	})
+}
+
+// fires waits until an alert fires, with further labels such as "type=LLMReady".
+func (m *metrics) fires(name string, labels ...string) {
+	m.t.Helper()
+	eventually(m.t, 6*time.Minute, name+" fires", func(ctx context.Context) error {
+		list, err := m.alerts(ctx)
+		if err != nil {
 			return err
 		}
-		var others []string
-		for _, a := range state.Alerts {
-			if a.Labels["namespace"] != m.name {
-				continue
-			}
-			text := fmt.Sprintf("%s %s %v", a.Labels["alertname"], a.State, a.Labels)
-			if a.Labels["alertname"] == alert && a.State == "firing" && hasAll(a.Labels, labels) {
-				m.t.Log(text)
+		for _, a := range list {
+			if a.Labels["alertname"] == name && a.State == "firing" && hasAll(a.Labels, labels) {
+				m.t.Log(a)
+				m.fired[name] = true
 				return nil
 			}
-			others = append(others, text)
 		}
-		return fmt.Errorf("these do: %s", strings.Join(others, "; "))
+		return fmt.Errorf("these do: %v", list)
 	})
+}
+
+// firedAll checks that the test has seen each alert fire.
+func (m *metrics) firedAll() {
+	m.t.Helper()
+	for _, match := range regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(m.rules, -1) {
+		if !m.fired[match[1]] {
+			m.t.Errorf("nothing makes %s fire", match[1])
+		}
+	}
 }
 
 func hasAll(labels map[string]string, want []string) bool {
@@ -187,17 +225,40 @@ func hasAll(labels map[string]string, want []string) bool {
 	return true
 }
 
-// shows waits until a query returns data.
-func (m *metrics) shows(query string) {
+// shows waits until every query of the dashboard, and further ones, return data.
+func (m *metrics) shows(further ...string) {
 	m.t.Helper()
-	eventually(m.t, time.Minute, query+" returns data", func(ctx context.Context) error {
-		var reply struct{ Result []json.RawMessage }
-		if err := m.query(ctx, "query?query="+url.QueryEscape(query), &reply); err != nil {
-			return err
+	raw, err := os.ReadFile(monitoring + "/dashboard.json")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
 		}
-		if len(reply.Result) == 0 {
-			return errors.New("nothing")
+	}
+	if err := json.Unmarshal(raw, &dashboard); err != nil {
+		m.t.Fatal(err)
+	}
+	variables := strings.NewReplacer("$__rate_interval", "15m", "$namespace", m.name, "$pipeline", ".*")
+	queries := further
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			queries = append(queries, variables.Replace(target.Expr))
 		}
-		return nil
-	})
+	}
+	for _, query := range queries {
+		eventually(m.t, time.Minute, query+" returns data", func(ctx context.Context) error {
+			var reply struct{ Result []json.RawMessage }
+			if err := m.query(ctx, "query?query="+url.QueryEscape(query), &reply); err != nil {
+				return err
+			}
+			if len(reply.Result) == 0 {
+				return errors.New("nothing")
+			}
+			return nil
+		})
+	}
+	m.t.Logf("%d queries return data", len(queries))
 }
