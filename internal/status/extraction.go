@@ -89,13 +89,13 @@ func notUsed(in input) (finding, bool) {
 }
 
 // extractionFields says which fields of the spec to check for a failure of the extraction server.
-func extractionFields(e *v1alpha1.Extraction, failure config.Failure) string {
-	endpoint := e.Server.Endpoint
+func extractionFields(p *v1alpha1.RAGPipeline, failure config.Failure) string {
+	endpoint := p.Spec.Extraction.Server.Endpoint
 	switch {
 	case endpoint == nil && failure == config.ModelTimedOut:
 		return "give it more CPU (" + extractionField + ".tika.resources), or raise .tika.replicas"
 	case endpoint == nil:
-		return "see the log of its pod, and check " + extractionField + ".tika"
+		return "see its log (" + extractionSubject(p).logs() + "), and check " + extractionField + ".tika"
 	case failure == config.ModelNotFound:
 		return fmt.Sprintf("correct %s.endpoint.url (%s) or .protocol (%s)", extractionField, endpoint.URL, endpoint.Protocol)
 	}

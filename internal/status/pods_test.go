@@ -158,7 +158,11 @@ func TestRefusedPodsAreToldWithTheFieldThatHelps(t *testing.T) {
 			"ValidatingAdmissionPolicy 'team' with binding 'team' denied request: every pod needs the label team; give the pods what the policy asks for by spec.pods, or exempt the namespace"},
 		{run, `Error creating: admission webhook "validate.example.com" denied the request: no`,
 			`"validate.example.com" denied the request: no; give the pods what the policy asks for`},
-		{run, `Error creating: Internal error occurred: failed calling webhook`, "failed calling webhook; see kubectl describe pods"},
+		{run, `Error creating: Internal error occurred: failed calling webhook "validate.example.com": context deadline exceeded`,
+			"context deadline exceeded; repair the webhook, or exempt the namespace"},
+		{run, `pods "papers-ingest-x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true`,
+			"; relax the namespace's label pod-security.kubernetes.io/enforce, or correct spec.pods.user"},
+		{run, `Error creating: Internal error occurred: etcdserver: request timed out`, "request timed out; see kubectl describe pods"},
 	} {
 		component := Component{Refused: c.message}
 		f, found := component.fault(c.subject)

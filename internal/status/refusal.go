@@ -56,7 +56,8 @@ var refusals = []struct {
 	}},
 	{regexp.MustCompile(`security context constraint`),
 		always("set spec.pods.user to Cluster, so that the cluster chooses the user")},
-	{regexp.MustCompile(`violates PodSecurity`), always("the namespace enforces more than Pod Security's level restricted")},
+	{regexp.MustCompile(`violates PodSecurity`),
+		always("relax the namespace's label pod-security.kubernetes.io/enforce, or correct spec.pods.user")},
 	{regexp.MustCompile(`no PriorityClass with name`), func(s subject) string {
 		if s.isNIM() {
 			return "create the PriorityClass, or correct " + s.field + ".priorityClassName or that of spec.pods"
@@ -70,10 +71,14 @@ var refusals = []struct {
 		always("create the service account, or correct spec.pods.serviceAccountName")},
 	{policy,
 		always("give the pods what the policy asks for by spec.pods, or exempt the namespace")},
+	{webhookFails, always("repair the webhook, or exempt the namespace")},
 }
 
 // policy matches the words of a policy, or of a webhook, that refuses an object.
 var policy = regexp.MustCompile(`ValidatingAdmissionPolicy|denied the request`)
+
+// webhookFails matches the API server's words of a webhook that does not answer.
+var webhookFails = regexp.MustCompile(`failed calling webhook`)
 
 func always(remedy string) func(subject) string { return func(subject) string { return remedy } }
 
@@ -110,7 +115,7 @@ func (p *Problem) finding() finding {
 		remedy = "raise the ResourceQuota, or free what it counts (kubectl describe resourcequota); " + remedy
 	case policy.MatchString(message):
 		remedy = "change the policy, or exempt the namespace; " + remedy
-	case strings.Contains(message, "failed calling webhook"):
+	case webhookFails.MatchString(message):
 		remedy = "repair the webhook, or exempt the namespace; " + remedy
 	}
 	return bad(p.weight(), p.Reason, cut(message, maxMessage*3/4)+"; "+remedy)

@@ -22,7 +22,7 @@ func remedy(p *v1alpha1.RAGPipeline, stage config.Stage, reported config.StageSt
 	case strings.Contains(message, config.Untrusted):
 		fields = authorityFields(p.Spec.Network)
 	case stage == config.StageExtraction:
-		fields = extractionFields(p.Spec.Extraction, reported.Reason)
+		fields = extractionFields(p, reported.Reason)
 	default:
 		fields = modelFields(p, stage, reported.Reason)
 	}
@@ -66,9 +66,10 @@ func modelFields(p *v1alpha1.RAGPipeline, stage config.Stage, failure config.Fai
 	case m.Endpoint != nil:
 		return endpointFields(m.Endpoint, field+".endpoint", failure)
 	case m.NIM != nil:
-		return nimFields(m.NIM, field+".nim", failure)
+		return nimFields(m.NIM, modelSubject(p, stage, Component{}), failure)
 	}
-	return "see the log of the stand-in's pod; its models are part of the operator's image"
+	logs := modelSubject(p, stage, Component{}).logs()
+	return "see the log of the stand-in, which is part of the operator's image (" + logs + ")"
 }
 
 func endpointFields(e *v1alpha1.Endpoint, field string, failure config.Failure) string {
@@ -100,7 +101,8 @@ func endpointFields(e *v1alpha1.Endpoint, field string, failure config.Failure) 
 	return "check " + field
 }
 
-func nimFields(n *v1alpha1.NIM, field string, failure config.Failure) string {
+func nimFields(n *v1alpha1.NIM, s subject, failure config.Failure) string {
+	field := s.field
 	switch failure {
 	case config.ModelUnauthorized, config.ModelUnpaid:
 		if n.AuthSecretRef == nil {
@@ -113,7 +115,7 @@ func nimFields(n *v1alpha1.NIM, field string, failure config.Failure) string {
 	case config.ModelRetired:
 		return "set " + field + ".image and .model to a current model"
 	case config.ModelNotReady:
-		return "it may be loading its weights: see the log of its pod, and raise " + field + ".startupTimeout if it " +
+		return "it may be loading its weights: see its log (" + s.logs() + "), and raise " + field + ".startupTimeout if it " +
 			"takes longer"
 	case config.ModelOverloaded:
 		return "raise " + field + ".replicas"
@@ -122,7 +124,7 @@ func nimFields(n *v1alpha1.NIM, field string, failure config.Failure) string {
 	case config.ModelRejected, config.InputTooLong:
 		return "check " + field + ".model and .env"
 	}
-	return "see the log of its pod, and check " + field
+	return "see its log (" + s.logs() + "), and check " + field
 }
 
 // storeRemedy is the remedy for the vector store.
