@@ -98,7 +98,8 @@ func imageFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding {
 		remedy = "check " + s.image
 	}
 	return bad(fault, v1alpha1.ReasonImagePullFailed,
-		fmt.Sprintf("the image %s of %s cannot be pulled; %s", image, s.title, remedy))
+		fmt.Sprintf("the image %s of %s cannot be pulled; %s; for the registry's words see %s", image, s.title, remedy,
+			s.describe()))
 }
 
 var (

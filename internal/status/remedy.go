@@ -58,7 +58,7 @@ func modelFields(p *v1alpha1.RAGPipeline, stage config.Stage, failure config.Fai
 	field := "spec.models." + string(stage)
 	switch {
 	case failure == config.ModelDrifted:
-		return "nothing is indexed until then: serve the model that built the index under " + field + " again, or set the " +
+		return "nothing is indexed until you serve the model that built the index under " + field + " again, or set the " +
 			"annotation " + naming.AnnotationRebuild + " to a new value, which builds a new index while this one serves"
 	case failure == config.DimensionMismatch:
 		return "set " + field + " to the model that built the index, or give the current model its own name, " +
