@@ -49,8 +49,9 @@ type docxReader struct {
 	styles    docxStyles
 	numbering docxNumbering
 
-	relations relationships // of the main part
-	story     relationships // of the part that is being read
+	relations relationships   // of the main part
+	story     relationships   // of the part that is being read
+	prompts   map[string]bool // texts of empty content controls; nil until it is needed
 	notes     map[noteID][]block
 	noteOrder []noteID        // those that nothing has referred to yet
 	read      map[string]bool // parts that the text referred to: each is read once
@@ -64,7 +65,7 @@ type docxReader struct {
 	title    string // the first paragraph in the style Title
 	ground   bool   // there is a colour or a picture behind the text, so that white text may be seen
 	fields   []field
-	carried  string  // text of a paragraph whose end was deleted, and that the next one continues
+	carried  string  // text that the next paragraph continues: its end was deleted, or it is a large initial
 	attached []block // what is anchored in the paragraph that is being read: text boxes, notes, charts
 	err      error   // the first failure
 }
@@ -179,7 +180,7 @@ func (r *docxReader) fail(err error) {
 // hide counts text that is not shown, and so not read.
 func (r *docxReader) hide() { r.hidden++ }
 
-// maxCarried is how many bytes of paragraphs whose ends were deleted become one paragraph.
+// maxCarried is how many bytes of paragraphs without ends become one paragraph.
 const maxCarried = 16 << 10
 
 // paragraph is a paragraph and what is anchored in it.
@@ -197,7 +198,9 @@ func (r *docxReader) paragraph(p *node) []block {
 	text := r.carried + w.String()
 	r.carried = ""
 	mark := properties.at("rPr")
-	if len(text) < maxCarried && (mark.at("del") != nil || mark.at("moveFrom") != nil) {
+	dropped := properties.at("framePr").attr("dropCap")
+	if len(text) < maxCarried && (mark.at("del") != nil || mark.at("moveFrom") != nil || dropped == "drop" ||
+		dropped == "margin") {
 		r.carried = text
 		return attached
 	}

@@ -97,6 +97,14 @@ func TestDOCXBody(t *testing.T) {
 		{"a matrix", para(`<m:oMath><m:m><m:mr><m:e>` + mathRun("1") + `</m:e><m:e>` + mathRun("2") +
 			`</m:e></m:mr><m:mr><m:e>` + mathRun("3") + `</m:e><m:e>` + mathRun("4") + `</m:e></m:mr></m:m></m:oMath>`),
 			"[1, 2; 3, 4]"},
+		{"a matrix in brackets of its own", para(`<m:oMath><m:d><m:e><m:m><m:mr><m:e>` + mathRun("1") + `</m:e><m:e>` +
+			mathRun("2") + `</m:e></m:mr></m:m></m:e></m:d></m:oMath>`), "(1, 2)"},
+		{"a binomial coefficient", para(`<m:oMath><m:d><m:dPr/><m:e><m:f><m:fPr><m:type m:val="noBar"/></m:fPr><m:num>` +
+			mathRun("n") + `</m:num><m:den>` + mathRun("k") + `</m:den></m:f></m:e></m:d></m:oMath>`), "(n over k)"},
+		{"lines of an equation that are aligned", para(`<m:oMath><m:eqArr><m:e>` + mathRun("a&amp;=b") + `</m:e><m:e>` +
+			mathRun("c&amp;=d") + `</m:e></m:eqArr></m:oMath>`), "a=b; c=d"},
+		{"a power of a power", para(`<m:oMath><m:sSup><m:e><m:sSup><m:e>` + mathRun("2") + `</m:e><m:sup>` + mathRun("3") +
+			`</m:sup></m:sSup></m:e><m:sup>` + mathRun("4") + `</m:sup></m:sSup></m:oMath>`), "(2³)⁴"},
 		{"a symbol", para(words("5 ") + `<w:r><w:sym w:font="Symbol" w:char="F06D"/></w:r>` + words("m")), "5 µm"},
 		{"letters in the font Symbol", para(run(`<w:rFonts w:ascii="Symbol"/>`, "D") + words("T")), "ΔT"},
 		{"private characters", para(words("5 \uf06dm")), "5 µm"},
@@ -122,6 +130,14 @@ func TestDOCXBody(t *testing.T) {
 			"seven"},
 		{"a field that never ends", para(`<w:r><w:fldChar w:fldCharType="begin"/></w:r>`+words("code")) +
 			para(words("text")), "text"},
+
+		{"a link in a field", para(complexField(`HYPERLINK "https://x.example/a" \h`, "form") + complexField(
+			`HYPERLINK \l "part"`, " there")), "form (https://x.example/a) there"},
+		{"a large initial", para(`<w:pPr><w:framePr w:dropCap="drop"/></w:pPr>`+words("O")) + para(words("nce.")), "Once."},
+		{"empty content controls", para(words("Name: ") + `<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>` +
+			words("Click or tap here to enter text.") + `</w:sdtContent></w:sdt><w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr>` +
+			`<w:sdtContent>` + words("Ines, filled in by a program") + `</w:sdtContent></w:sdt>`),
+			"Name: Ines, filled in by a program"},
 
 		{"moved, inserted and deleted text", para(`<w:moveFrom>`+words("moved ")+`</w:moveFrom>`+
 			`<w:ins>`+words("new ")+`</w:ins><w:del>`+words("old ")+`</w:del>`+words("text")) +

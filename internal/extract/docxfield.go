@@ -18,6 +18,17 @@ func drawnField(code string) string {
 	return ""
 }
 
+// linkOf is where a field HYPERLINK leads.
+func linkOf(code string) string {
+	name, rest, _ := strings.Cut(strings.TrimSpace(code), " ")
+	address := strings.TrimSpace(rest)
+	if !strings.EqualFold(name, "HYPERLINK") || !strings.HasPrefix(address, `"`) { // another place of the document
+		return ""
+	}
+	address, _, _ = strings.Cut(address[1:], `"`)
+	return address
+}
+
 // symbolField is SYMBOL 109 \f "Symbol".
 func symbolField(words []string) string {
 	if len(words) == 0 {

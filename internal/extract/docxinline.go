@@ -10,14 +10,15 @@ import (
 // docxInline is the text of a paragraph of WordprocessingML.
 type docxInline struct {
 	inline
-	reader *docxReader
-	style  runStyle
-	shaded bool     // the paragraph stands on a colour of its own
-	pages  []string // page numbers in it
+	reader  *docxReader
+	style   runStyle
+	shaded  bool     // the paragraph stands on a colour of its own
+	heading bool     // whose links have no address, for it names what follows
+	pages   []string // page numbers in it
 }
 
 func (r *docxReader) newInline(style docxStyle) *docxInline {
-	w := &docxInline{reader: r, shaded: style.shaded}
+	w := &docxInline{reader: r, shaded: style.shaded, heading: style.level > 0}
 	for _, properties := range style.run {
 		w.style = w.style.apply(properties)
 	}
@@ -58,6 +59,11 @@ func (w *docxInline) element(n *node) {
 		w.simpleField(n)
 	case "sdt":
 		w.control(n)
+	case "hyperlink":
+		w.flush()
+		begin := w.text.Len()
+		w.children(n)
+		w.endLink(begin, w.reader.story.address(n.relationshipID("id")))
 	case "ruby":
 		w.children(n.child("rubyBase")) // the reading would tear the word apart
 	case "AlternateContent":
@@ -112,6 +118,9 @@ func (w *docxInline) run(n *node) {
 		w.style = w.style.apply(p)
 	}
 	w.style = w.style.apply(properties)
+	if w.reader.styles.byID[properties.at("rStyle").attr("val")].prompt && w.reader.isPrompt(n) {
+		return
+	}
 	if w.isInvisible() {
 		if n.find("t") != nil && w.isShown() {
 			w.reader.hide()
@@ -139,13 +148,25 @@ func (w *docxInline) show(text string) {
 	}
 }
 
+// endLink writes where a link leads that began with a byte of the paragraph.
+func (w *docxInline) endLink(begin int, address string) {
+	w.flush()
+	if text := w.text.String(); address != "" && !w.heading && begin <= len(text) {
+		w.show(linkAddress(text[begin:], address))
+	}
+}
+
 // control is a content control. A check box shows its state whatever the font of its sign.
 func (w *docxInline) control(n *node) {
-	if check := n.child("sdtPr").find("checkbox"); check != nil {
+	properties, content := n.child("sdtPr"), n.child("sdtContent")
+	if check := properties.find("checkbox"); check != nil {
 		w.show(box(isOn(check.at("checked"))))
 		return
 	}
-	w.children(n.child("sdtContent"))
+	if isOn(properties.at("showingPlcHdr")) && w.reader.isPrompt(content) {
+		return
+	}
+	w.children(content)
 }
 
 // Bounds on fields. Word shows the code of a field up to a length of 255.
@@ -225,7 +246,9 @@ func (w *docxInline) endField(f field) {
 	if f.result && isPageNumber(f.code) && f.begin <= w.text.Len() {
 		w.pages = append(w.pages, w.text.String()[f.begin:])
 	}
-	if !f.result {
+	if f.result {
+		w.endLink(f.begin, linkOf(f.code))
+	} else {
 		w.show(drawnField(f.code))
 	}
 }

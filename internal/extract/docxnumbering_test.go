@@ -64,7 +64,8 @@ func TestNumberFormats(t *testing.T) {
 	for format, want := range map[string]string{
 		"decimal": "14", "decimalZero": "14", "upperRoman": "XIV", "lowerRoman": "xiv", "upperLetter": "N",
 		"lowerLetter": "n",
-		"ordinal":     "14th", "decimalEnclosedCircle": "⑭", "chineseCounting": "十四", "ganada": "하", "unheard-of": "14",
+		"ordinal":     "14th", "decimalEnclosedCircle": "⑭", "chineseCounting": "十四", "cardinalText": "Fourteen",
+		"ordinalText": "Fourteenth", "ganada": "하", "unheard-of": "14",
 		"none": "",
 	} {
 		if got := formatNumber(14, format, 0); got != want {

@@ -1,6 +1,9 @@
 package extract
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // attach keeps what is to follow the paragraph that is being read.
 func (r *docxReader) attach(blocks ...block) { r.attached = append(r.attached, blocks...) }
@@ -151,6 +154,24 @@ func (r *docxReader) enter(part string) error {
 	var err error
 	r.story, err = r.relationships(part)
 	return err
+}
+
+// defaultPrompt is what Word writes into an empty content control, in English.
+var defaultPrompt = regexp.MustCompile(`^(Click|Choose|Tap|Select|Enter)\b.{0,30}\b(text|an item|a date|any content)\b.{0,30}\.$`)
+
+// isPrompt reports whether a content control, or a run of one, shows nothing but the prompt for its text. A program
+// that fills in forms may leave the marks of the prompt around its text, so only the text decides.
+func (r *docxReader) isPrompt(n *node) bool {
+	if r.prompts == nil {
+		r.prompts = map[string]bool{}
+		glossary, err := r.tree(r.part("glossaryDocument", "word/glossary/document.xml"))
+		r.fail(err)
+		for part := range glossary.descendants("docPart") {
+			r.prompts[oneLineUncut(part.at("docPartBody").content())] = true
+		}
+	}
+	text := oneLineUncut(n.content())
+	return text != "" && r.prompts[text] || defaultPrompt.MatchString(text)
 }
 
 // imported is the text of a document that this one holds.

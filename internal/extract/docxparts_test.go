@@ -136,6 +136,23 @@ func TestDOCXCountsWhatItLeavesOut(t *testing.T) {
 	}
 }
 
+// Prompts stand in the glossary of a document. Links tell their address, but not in headings.
+func TestDOCXPromptsAndLinks(t *testing.T) {
+	prompt := `<w:p><w:r><w:rPr><w:rStyle w:val="P"/></w:rPr><w:t>Ihr Name</w:t></w:r></w:p>`
+	link := `<w:hyperlink ` + relationshipsNamespace + `r:id="rId1">` + words("portal") + `</w:hyperlink>`
+	parts := docxParts(paragraphWith("berschrift1", link) + para(words("Apply in the ")+link+words(".")) +
+		`<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>` + prompt + `</w:sdtContent></w:sdt>`)
+	parts["word/_rels/document.xml.rels"] = relationshipsOf("hyperlink", "https://x.example/leave")
+	parts["word/styles.xml"] = strings.Replace(parts["word/styles.xml"], `</w:styles>`,
+		`<w:style w:type="character" w:styleId="P"><w:name w:val="Placeholder Text"/></w:style></w:styles>`, 1)
+	parts["word/glossary/document.xml"] = `<w:glossaryDocument><w:docParts><w:docPart><w:docPartBody>` + prompt +
+		`</w:docPartBody></w:docPart></w:docParts></w:glossaryDocument>`
+	d, err := shared.Extract(t.Context(), "a.docx", zipOf(t, parts))
+	if err != nil || textOfFirst(d) != "portal\n\nApply in the portal (https://x.example/leave)." {
+		t.Errorf("got %q, %v", textOfFirst(d), err)
+	}
+}
+
 // An embedded workbook is read where it stands, and its sheets do not end the section around it.
 func TestDOCXWithAWorkbookInIt(t *testing.T) {
 	parts := docxParts(paragraph("berschrift1", "Stock") +

@@ -19,6 +19,7 @@ type docxStyle struct {
 	level   int // heading level, 0 for none
 	title   bool
 	caption bool
+	prompt  bool // that of prompts for text
 	list    docxList
 	shaded  bool    // its paragraphs stand on a colour of their own
 	run     []*node // the properties of its text, from the style that it is based on at the root
@@ -72,6 +73,7 @@ func ownStyle(e *node, id string) docxStyle {
 		level:   outlineLevel(properties.at("outlineLvl")),
 		title:   strings.EqualFold(name, "title"),
 		caption: strings.EqualFold(name, "caption"),
+		prompt:  strings.EqualFold(name, "placeholder text"),
 		shaded:  isShaded(properties.at("shd")),
 		list:    docxList{style: id, level: unsetLevel}.override(properties.at("numPr")),
 	}

@@ -40,6 +40,14 @@ func formatNumber(n int, format string, padding int) string {
 		if n >= 1 && n <= 20 {
 			return string('①' + rune(n-1))
 		}
+	case "cardinalText":
+		if n >= 1 && n <= len(cardinals) {
+			return cardinals[n-1]
+		}
+	case "ordinalText":
+		if n >= 1 && n <= len(ordinals) {
+			return ordinals[n-1]
+		}
 	case "ordinal":
 		return strconv.Itoa(n) + ordinalEnding(n)
 	case "chineseCounting", "chineseCountingThousand", "japaneseCounting", "taiwaneseCounting",
@@ -48,6 +56,14 @@ func formatNumber(n int, format string, padding int) string {
 	}
 	return strconv.Itoa(n)
 }
+
+// The numbers of articles and chapters in English words, as far as documents have many of them.
+var (
+	cardinals = strings.Fields("One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve Thirteen Fourteen Fifteen " +
+		"Sixteen Seventeen Eighteen Nineteen Twenty")
+	ordinals = strings.Fields("First Second Third Fourth Fifth Sixth Seventh Eighth Ninth Tenth Eleventh Twelfth " +
+		"Thirteenth Fourteenth Fifteenth Sixteenth Seventeenth Eighteenth Nineteenth Twentieth")
+)
 
 // repeatedLetter is the n-th letter; after the last come two of the first, then three.
 func repeatedLetter(n int, letters []rune) string {

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,11 +20,11 @@ func formula(n *node) string {
 	case "f":
 		return formulaFraction(n)
 	case "sSup":
-		return operand(part("e")) + superscript(part("sup"))
+		return formulaBase(n) + superscript(part("sup"))
 	case "sSub":
-		return operand(part("e")) + subscript(part("sub"))
+		return formulaBase(n) + subscript(part("sub"))
 	case "sSubSup":
-		return operand(part("e")) + subscript(part("sub")) + superscript(part("sup"))
+		return formulaBase(n) + subscript(part("sub")) + superscript(part("sup"))
 	case "sPre":
 		return subscript(part("sub")) + superscript(part("sup")) + operand(part("e"))
 	case "rad":
@@ -39,11 +40,11 @@ func formula(n *node) string {
 	case "limUpp":
 		return part("e") + superscript(part("lim"))
 	case "m":
-		return "[" + joinedParts(n, "mr", "; ") + "]"
+		return "[" + unbracketed(n) + "]"
 	case "mr":
 		return joinedParts(n, "e", ", ")
 	case "eqArr":
-		return joinedParts(n, "e", "; ")
+		return strings.ReplaceAll(joinedParts(n, "e", "; "), "&", "") // which only aligns the lines
 	case "acc":
 		return part("e") + value(n.at("accPr", "chr"), "\u0302") // a combining mark
 	case "bar":
@@ -85,12 +86,35 @@ func formulaRun(n *node) string {
 	return b.String()
 }
 
-func formulaFraction(n *node) string {
-	numerator, denominator := formula(n.child("num")), formula(n.child("den"))
-	if n.at("fPr", "type").attr("val") == "noBar" {
-		return "(" + numerator + " over " + denominator + ")"
+// formulaBase is what has a power or an index, and may have one already: (2³)⁴.
+func formulaBase(n *node) string {
+	e := n.child("e")
+	base := operand(formula(e))
+	if e != nil && (e.child("sSup") != nil || e.child("sSubSup") != nil) && !strings.HasPrefix(base, "(") {
+		return "(" + base + ")"
 	}
-	return fraction(numerator, denominator)
+	return base
+}
+
+func formulaFraction(n *node) string {
+	if isStack(n) {
+		return "(" + unbracketed(n) + ")"
+	}
+	return fraction(formula(n.child("num")), formula(n.child("den")))
+}
+
+// isStack reports whether n is a fraction without a bar, as in a binomial coefficient.
+func isStack(n *node) bool { return n.name == "f" && n.at("fPr", "type").attr("val") == "noBar" }
+
+// unbracketed is a formula without the brackets that a matrix or a stack gets where it has none of its own.
+func unbracketed(n *node) string {
+	switch {
+	case n.name == "m":
+		return joinedParts(n, "mr", "; ")
+	case isStack(n):
+		return formula(n.child("num")) + " over " + formula(n.child("den"))
+	}
+	return formula(n)
 }
 
 func root(degree, text string) string {
@@ -118,9 +142,16 @@ func operator(n *node) string {
 
 func delimited(n *node) string {
 	properties := n.child("dPr")
-	return value(properties.at("begChr"), "(") + joinedParts(n, "e", value(properties.at("sepChr"), "|")) +
-		value(properties.at("endChr"), ")")
+	inner := joinedParts(n, "e", value(properties.at("sepChr"), "|"))
+	if parts := slices.Collect(n.elements("e")); len(parts) == 1 {
+		if content := slices.DeleteFunc(slices.Clone(parts[0].children), isFormulaProperty); len(content) == 1 {
+			inner = unbracketed(content[0])
+		}
+	}
+	return value(properties.at("begChr"), "(") + inner + value(properties.at("endChr"), ")")
 }
+
+func isFormulaProperty(n *node) bool { return n.name == "" || strings.HasSuffix(n.name, "Pr") }
 
 // value is the val attribute of a property, which may be empty on purpose, or what holds without the property.
 func value(property *node, unset string) string {
