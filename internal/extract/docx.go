@@ -204,7 +204,6 @@ func (r *docxReader) paragraph(p *node) []block {
 		r.carried = text
 		return attached
 	}
-	b := block{text: text}
 	if level := outlineLevel(properties.at("outlineLvl")); level > 0 {
 		style.level = level
 	}
@@ -212,18 +211,19 @@ func (r *docxReader) paragraph(p *node) []block {
 	if strings.TrimSpace(text) == "" || r.inFurniture && isPageNumbering(text, w.pages) {
 		return attached
 	}
+	b := block{text: text + w.addresses()}
 	switch {
 	case style.title && r.title == "":
 		r.title = plausibleTitle(text)
 	case style.level > 0:
-		b.kind, b.level = headingBlock, style.level
+		b.kind, b.level, b.text = headingBlock, style.level, text
 	case style.caption:
 		b.kind = captionBlock
 	case numbered:
 		b.kind = lineBlock
 	}
 	if label != "" {
-		b.text = label + " " + strings.TrimLeft(text, " \t")
+		b.text = label + " " + strings.TrimLeft(b.text, " \t")
 	}
 	return append([]block{b}, attached...)
 }

@@ -132,7 +132,7 @@ func TestDOCXBody(t *testing.T) {
 			para(words("text")), "text"},
 
 		{"a link in a field", para(complexField(`HYPERLINK "https://x.example/a" \h`, "form") + complexField(
-			`HYPERLINK \l "part"`, " there")), "form (https://x.example/a) there"},
+			`HYPERLINK \l "part"`, " there")), "form there (https://x.example/a)"},
 		{"a large initial", para(`<w:pPr><w:framePr w:dropCap="drop"/></w:pPr>`+words("O")) + para(words("nce.")), "Once."},
 		{"empty content controls", para(words("Name: ") + `<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>` +
 			words("Click or tap here to enter text.") + `</w:sdtContent></w:sdt><w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr>` +

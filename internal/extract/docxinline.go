@@ -10,15 +10,14 @@ import (
 // docxInline is the text of a paragraph of WordprocessingML.
 type docxInline struct {
 	inline
-	reader  *docxReader
-	style   runStyle
-	shaded  bool     // the paragraph stands on a colour of its own
-	heading bool     // whose links have no address, for it names what follows
-	pages   []string // page numbers in it
+	reader *docxReader
+	style  runStyle
+	shaded bool     // the paragraph stands on a colour of its own
+	pages  []string // page numbers in it
 }
 
 func (r *docxReader) newInline(style docxStyle) *docxInline {
-	w := &docxInline{reader: r, shaded: style.shaded, heading: style.level > 0}
+	w := &docxInline{reader: r, shaded: style.shaded}
 	for _, properties := range style.run {
 		w.style = w.style.apply(properties)
 	}
@@ -145,14 +144,6 @@ func (w *docxInline) isInvisible() bool {
 func (w *docxInline) show(text string) {
 	if w.isShown() {
 		w.write(text, w.style.level)
-	}
-}
-
-// endLink writes where a link leads that began with a byte of the paragraph.
-func (w *docxInline) endLink(begin int, address string) {
-	w.flush()
-	if text := w.text.String(); address != "" && !w.heading && begin <= len(text) {
-		w.show(linkAddress(text[begin:], address))
 	}
 }
 

@@ -148,7 +148,7 @@ func TestDOCXPromptsAndLinks(t *testing.T) {
 	parts["word/glossary/document.xml"] = `<w:glossaryDocument><w:docParts><w:docPart><w:docPartBody>` + prompt +
 		`</w:docPartBody></w:docPart></w:docParts></w:glossaryDocument>`
 	d, err := shared.Extract(t.Context(), "a.docx", zipOf(t, parts))
-	if err != nil || textOfFirst(d) != "portal\n\nApply in the portal (https://x.example/leave)." {
+	if err != nil || textOfFirst(d) != "portal\n\nApply in the portal. (https://x.example/leave)" {
 		t.Errorf("got %q, %v", textOfFirst(d), err)
 	}
 }

@@ -27,12 +27,13 @@ func (d drawingReading) blocks(body *node) []block {
 	for p := range body.elements("p") {
 		w := drawingInline{drawingReading: d}
 		w.children(p)
-		w.endLink()
+		w.follow(nil)
 		text := w.String()
 		label := lists.next(p.child("pPr"), text)
 		if strings.TrimSpace(text) == "" || isSlideNumber(text, w.numbers) {
 			continue
 		}
+		text += w.addresses()
 		b := block{text: text}
 		if label != "" {
 			b.text = label + " " + text
@@ -51,6 +52,7 @@ type drawingInline struct {
 	drawingReading
 	numbers []string // of the slide, in fields
 	link    string   // that the last run is part of
+	begin   int      // bytes of the paragraph where it begins
 }
 
 func (w *drawingInline) children(n *node) {
@@ -106,17 +108,11 @@ func (w *drawingInline) follow(click *node) {
 		link = w.linked(click.relationshipID("id"))
 	}
 	if link != w.link {
-		w.endLink()
-		w.link = link
-	}
-}
-
-// endLink writes where the runs lead that were part of a link.
-func (w *drawingInline) endLink() {
-	if w.link != "" {
-		text := w.String()
-		w.write(linkAddress(text, w.link), onLine)
-		w.link = ""
+		if w.link != "" {
+			w.endLink(w.begin, w.link)
+		}
+		w.flush()
+		w.link, w.begin = link, w.text.Len()
 	}
 }
 

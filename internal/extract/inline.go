@@ -20,6 +20,7 @@ type inline struct {
 	text    strings.Builder
 	pending strings.Builder // raised or lowered text, which may come in several runs
 	level   baseline
+	links   []textLink
 }
 
 func (w *inline) write(text string, level baseline) {
@@ -54,11 +55,26 @@ func (w *inline) String() string {
 	return w.text.String()
 }
 
+// textLink is a link in a paragraph.
+type textLink struct{ text, address string }
+
 // maxAddress bounds the address of a link that is written, in bytes: a longer one is for machines.
 const maxAddress = 200
 
-// linkAddress is what follows the text of a link, so that its address can be told: nothing if the text ends in it.
-func linkAddress(text, link string) string {
+// endLink takes note of a link whose text began with a byte of the paragraph.
+func (w *inline) endLink(begin int, link string) {
+	w.flush()
+	if begin > w.text.Len() {
+		return
+	}
+	text := oneLineUncut(w.text.String()[begin:])
+	if address := addressOf(text, link); address != "" && text != "" {
+		w.links = append(w.links, textLink{text, address})
+	}
+}
+
+// addressOf is what can be told of where a link leads: nothing if its text is that already.
+func addressOf(text, link string) string {
 	u, err := url.Parse(strings.TrimSpace(link))
 	if err != nil || len(link) > maxAddress {
 		return ""
@@ -71,8 +87,23 @@ func linkAddress(text, link string) string {
 		address = u.Opaque
 	}
 	bare := strings.TrimSuffix(strings.TrimPrefix(address[strings.Index(address, ":")+1:], "//"), "/")
-	if bare == "" || strings.Contains(text, bare) || strings.TrimSpace(text) == "" {
+	if strings.Contains(text, bare) {
 		return ""
 	}
-	return " (" + address + ")"
+	return address
+}
+
+// addresses is where the links of the paragraph lead. It follows the paragraph, whose sentences stay whole.
+func (w *inline) addresses() string {
+	if len(w.links) == 0 {
+		return ""
+	}
+	if len(w.links) == 1 {
+		return " (" + w.links[0].address + ")"
+	}
+	told := make([]string, len(w.links))
+	for i, l := range w.links {
+		told[i] = l.text + ": " + l.address
+	}
+	return " (" + strings.Join(told, "; ") + ")"
 }

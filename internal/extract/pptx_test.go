@@ -142,7 +142,7 @@ func TestPPTXLinksTellTheirAddress(t *testing.T) {
 	parts["ppt/slides/_rels/slide1.xml.rels"] = relationshipsOf("hyperlink", "https://x.example/a", "hyperlink",
 		"https://x.example/b", "hyperlink", "mailto:ines@x.example", "hyperlink", "ppaction://hlinkshowjump")
 	d, err := shared.Extract(t.Context(), "a.pptx", zipOf(t, parts))
-	const want = "The form (https://x.example/a), or x.example/b or Ines (ines@x.example)?"
+	const want = "The form, or x.example/b or Ines? (The form: https://x.example/a; or Ines: ines@x.example)"
 	if err != nil || textOfFirst(d) != want {
 		t.Errorf("got %q, %v", textOfFirst(d), err)
 	}
