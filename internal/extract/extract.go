@@ -124,6 +124,9 @@ func (e *Extractor) source(
 
 // read leaves the document to its kind's reader. A reader that panics on hostile bytes fails this document only.
 func (e *Extractor) read(ctx context.Context, s source) (d *Document, err error) {
+	if s.data, err = inArchive(ctx, s.data); err != nil {
+		return nil, err
+	}
 	kind, err := kindOf(ctx, s.name, s.data)
 	if err != nil {
 		return nil, err

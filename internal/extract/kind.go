@@ -58,7 +58,7 @@ func kindOf(ctx context.Context, name string, data []byte) (kind, error) {
 		return "", config.Failf(config.Unsupported, "rich text (RTF) is not read: save it as DOCX or PDF")
 	case isOfficeXML(textStart(data)):
 		return "", config.Failf(config.Unsupported,
-			"Office documents as one XML file are not read: save it as DOCX, XLSX or ODT")
+			"Office documents of 2003 as one XML file are not read: save it as DOCX or XLSX")
 	case isBinary(data):
 		return "", config.Failf(config.Unsupported, "its bytes are %s, which no extractor reads", binaryType(data))
 	}
@@ -102,12 +102,12 @@ func kindOfText(name string, data []byte) kind {
 	return plainText
 }
 
-// isOfficeXML recognises formats that hold a whole document in one XML file: Word 2003, flat OPC, flat OpenDocument.
+// isOfficeXML recognises the formats of Office 2003 that hold a whole document in one XML file.
 func isOfficeXML(start string) bool {
 	if !strings.HasPrefix(start, "<?xml") {
 		return false
 	}
-	for _, sign := range []string{"<?mso-application", "<pkg:package", "<office:document ", "<w:wordDocument"} {
+	for _, sign := range []string{"<?mso-application", "<w:wordDocument"} {
 		if strings.Contains(start, sign) {
 			return true
 		}

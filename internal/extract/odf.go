@@ -17,7 +17,10 @@ func readODF(ctx context.Context, s source) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &odfReader{archive: a, imports: s.imports, limit: newLimit(s.max)}
+	r := &odfReader{
+		archive: a, imports: s.imports, limit: newLimit(s.max), masters: map[string][]*node{}, declared: map[string]string{},
+		shown: map[string]bool{},
+	}
 	for _, read := range []func() error{r.readManifest, r.readStyles} {
 		if err := read(); err != nil {
 			return nil, err
@@ -53,6 +56,10 @@ type odfReader struct {
 	lists   odfLists
 	title   string // the first paragraph in the style Title
 
+	masters  map[string][]*node // shapes of the masters of slides, by the masters' names
+	declared map[string]string  // headers, footers and dates of slides, by name
+	shown    map[string]bool    // lines of masters that were written
+
 	attached   []block // what is anchored in the paragraph that is being read
 	objects    int     // how deep the object that is being read is held by others
 	pictures   int     // on the slide that is being read
@@ -85,7 +92,8 @@ func (r *odfReader) document() (*Document, error) {
 		whole: func(name string) bool {
 			switch name {
 			case "document-content", "body", "text", "spreadsheet", "presentation", "drawing", "section", "table",
-				"table-header-rows", "table-rows", "table-row-group", "index-body", "table-of-content":
+				"table-header-rows", "table-rows", "table-row-group", "index-body", "table-of-content",
+				"table-columns", "table-header-columns", "table-column-group":
 				return false
 			}
 			return true
@@ -96,6 +104,8 @@ func (r *odfReader) document() (*Document, error) {
 			switch n.name {
 			case "automatic-styles":
 				r.addStyles(n)
+			case "header-decl", "footer-decl", "date-time-decl":
+				r.declared[n.attr("name")] = n.content()
 			case "page":
 				return r.page(d, n)
 			default:
@@ -127,7 +137,9 @@ func (r *odfReader) furniture(out *flow) error {
 		return err
 	}
 	w, seen := blockWriter{out: out}, map[string]bool{}
-	for _, kind := range []string{"header", "header-first", "footer", "footer-first"} {
+	for _, kind := range []string{
+		"header", "header-left", "header-first", "footer", "footer-left", "footer-first",
+	} {
 		for page := range root.at("master-styles").descendants(kind) {
 			for _, b := range r.blocks(page) {
 				text := oneLineOf([]block{b})
@@ -161,7 +173,7 @@ func (b *odfBody) open(e *node) error {
 	case "spreadsheet":
 		b.spreadsheet = true
 	case "section":
-		hidden := e.attr("display") == "none"
+		hidden := isHiddenSection(e)
 		if hidden {
 			b.reader.hiddenRuns++
 		}
@@ -226,10 +238,13 @@ func (r *odfReader) object(w *odfInline, n *node) {
 		w.formula(formula)
 		return
 	}
-	root, err := r.tree(name + "/content.xml")
-	if err != nil && !isMalformed(err) {
-		r.fail(err)
-		return
+	root := n.child("document") // of a flat file
+	if root == nil {
+		var err error
+		if root, err = r.tree(name + "/content.xml"); err != nil && !isMalformed(err) {
+			r.fail(err)
+			return
+		}
 	}
 	if r.objects >= maxHeld || root == nil {
 		r.warnings.Add(config.PartsIgnored, 1, name)

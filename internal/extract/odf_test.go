@@ -21,6 +21,7 @@ func odfParts(kind, styles, body string) map[string]string {
 			`<text:outline-style><text:outline-level-style text:level="1" style:num-format="1"/>` +
 			`<text:outline-level-style text:level="2" style:num-format="1" text:display-levels="2"/></text:outline-style>` +
 			`</office:styles><office:master-styles><style:master-page><style:header><text:p>QP-4471</text:p></style:header>` +
+			`<style:header-left><text:p>QP-4471, left</text:p></style:header-left>` +
 			`<style:footer><text:p>- -</text:p></style:footer></style:master-page></office:master-styles>` +
 			`</office:document-styles>`,
 	}
@@ -48,6 +49,10 @@ func TestODT(t *testing.T) {
 <text:list text:style-name="L1">`+item("one")+`<text:list-item><text:p>two</text:p><text:list>`+item("below")+`</text:list></text:list-item></text:list>
 <text:list text:style-name="L1" text:continue-numbering="true">`+item("three")+`</text:list><text:list text:style-name="L2">`+item("dot")+`</text:list>
 <text:section text:display="none"><text:p>hidden</text:p></text:section>
+<text:section text:display="condition" text:is-hidden="true"><text:p>hidden</text:p></text:section>
+<text:p><text:hidden-paragraph text:is-hidden="true"/>hidden</text:p>
+<text:p>The <text:hidden-text text:is-hidden="false">old </text:hidden-text><text:a xlink:href="https://x.example/y">form</text:a>.</text:p>
+<text:numbered-paragraph text:style-name="L1"><text:p>four</text:p></text:numbered-paragraph>
 <text:p text:style-name="Table">Table 1: Units</text:p>
 <table:table><table:table-header-rows><table:table-row>`+cell("", "Region")+cell("", "Product")+cell("", "Units")+`</table:table-row></table:table-header-rows>
 <table:table-row>`+cell(`table:number-rows-spanned="2"`, "Benelux")+cell("", "Cable")+cell("", "812")+`</table:table-row>
@@ -79,6 +84,9 @@ a) below
 3. three
 - dot
 
+The old form. (https://x.example/y)
+4. four
+
 Table 1: Units
 Region | Product | Units
 Benelux | Cable | 812
@@ -88,7 +96,9 @@ Factor 12/5 holds.
 
 東京
 
-QP-4471`
+QP-4471
+
+QP-4471, left`
 	if diff := cmp.Diff(want, textOfFirst(d)); diff != "" {
 		t.Error(diff)
 	}
@@ -98,7 +108,7 @@ QP-4471`
 	if tables := d.Pages[0].Tables; len(tables) != 1 || tables[0].Header != "Region | Product | Units" || tables[0].Caption != "Table 1: Units" {
 		t.Errorf("tables %+v", tables)
 	}
-	if diff := cmp.Diff(config.Warnings{{Reason: config.HiddenText, Count: 2}}, d.Warnings); diff != "" {
+	if diff := cmp.Diff(config.Warnings{{Reason: config.HiddenText, Count: 4}}, d.Warnings); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -125,12 +135,49 @@ func TestODS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "Stock\n\nRegion | Day | Share\nBenelux | 17/03/26 | 25%\nBenelux | y | y\n\nComment by Ines: Check.\n\nShares\n\nQP-4471"
+	const want = "Stock\n\nRegion | Day | Share\nBenelux | 17/03/26 | 25%\nBenelux | y | y\n\nComment by Ines: Check.\n\nShares\n\nQP-4471\n\nQP-4471, left"
 	if diff := cmp.Diff(want, textOfFirst(d)); diff != "" {
 		t.Error(diff)
 	}
 	warnings := config.Warnings{{Reason: config.HiddenText, Count: 2, Places: []string{"Stock column 2", "sheet Secret"}}}
 	if diff := cmp.Diff(warnings, d.Warnings); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A program may write the values of cells alone. Columns in groups and in headers count as all others do.
+func TestODSValuesAndGroupsOfColumns(t *testing.T) {
+	value := func(attributes string) string { return `<table:table-cell office:value-type=` + attributes + `/>` }
+	d, err := shared.Extract(t.Context(), "a.ods", zipOf(t, odfParts("spreadsheet", "", `<table:table table:name="S">`+
+		`<table:table-column-group><table:table-column/><table:table-column table:visibility="collapse"/>`+
+		`</table:table-column-group><table:table-header-columns><table:table-column table:number-columns-repeated="3"/>`+
+		`</table:table-header-columns><table:table-row>`+value(`"string" office:string-value="Part"`)+
+		value(`"string" office:string-value="Hidden"`)+value(`"date" office:date-value="2026-03-01"`)+
+		value(`"percentage" office:value="0.25"`)+value(`"currency" office:value="4.5" office:currency="EUR"`)+
+		`</table:table-row></table:table>`)))
+	if err != nil || !strings.HasPrefix(textOfFirst(d), "S\n\nPart | 2026-03-01 | 25% | 4.5 EUR\n") {
+		t.Errorf("got %q, %v", textOfFirst(d), err)
+	}
+}
+
+// What a master shows on each slide, and the slides' headers and footers, stand there once.
+func TestODPMastersAndGroups(t *testing.T) {
+	text := func(s string) string { return `<draw:text-box><text:p>` + s + `</text:p></draw:text-box>` }
+	parts := odfParts("presentation", "", `<presentation:footer-decl presentation:name="f">Footer</presentation:footer-decl>`+
+		strings.Repeat(`<draw:page draw:master-page-name="M" presentation:use-footer-name="f"><draw:custom-shape `+
+			`draw:transform="rotate (0.5) translate (1cm 12cm)" svg:width="5cm" svg:height="1cm"><text:p>turned</text:p></draw:custom-shape><draw:g>`+
+			`<svg:desc>How pumps are joined</svg:desc><draw:frame svg:x="1cm" svg:y="2cm" svg:width="5cm" svg:height="1cm">`+text("above")+`</draw:frame></draw:g>`+
+			`<presentation:notes><draw:frame presentation:class="header">`+text("Handout")+`</draw:frame></presentation:notes>`+
+			`</draw:page>`, 2))
+	parts["styles.xml"] = strings.Replace(parts["styles.xml"], `</office:master-styles>`,
+		`<style:master-page style:name="M"><draw:frame presentation:class="title">`+text("Click to edit")+`</draw:frame>`+
+			`<draw:frame>`+text("ACME")+`</draw:frame></style:master-page></office:master-styles>`, 1)
+	d, err := shared.Extract(t.Context(), "a.odp", zipOf(t, parts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const shapes = "above\n\nHow pumps are joined\n\nturned"
+	if diff := cmp.Diff([]string{shapes + "\n\nACME\n\nFooter", shapes}, []string{d.Pages[0].Text, d.Pages[1].Text}); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -3,6 +3,7 @@ package extract
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -62,7 +63,7 @@ func (s *odfSheet) readRow(n *node) error {
 	first := s.row
 	repeated := min(max(number(n.attr("number-rows-repeated")), 1), maxRows)
 	s.row += repeated
-	if n.find("p") == nil && n.find("object") == nil {
+	if n.find("p") == nil && n.find("object") == nil && !slices.ContainsFunc(n.children, holdsValue) {
 		return nil
 	}
 	if isCollapsed(n) {
@@ -125,11 +126,35 @@ func (s *odfSheet) cell(c *node, row, column int) string {
 		}
 	}
 	text := oneLineOf(shown)
+	if text == "" {
+		text = valueOf(c)
+	}
 	across, below := number(c.attr("number-columns-spanned")), number(c.attr("number-rows-spanned"))
 	if text != "" && (across > 1 || below > 1) {
 		s.grid.merges = append(s.grid.merges, mergedCells{row, column, row + max(below, 1) - 1, column + max(across, 1) - 1})
 	}
 	return text
+}
+
+func holdsValue(cell *node) bool { return cell.name == "table-cell" && valueOf(cell) != "" }
+
+// valueOf is the value of a cell that a program wrote without the text which it shows.
+func valueOf(cell *node) string {
+	switch cell.attr("value-type") {
+	case "float", "currency":
+		return strings.TrimSpace(cell.attr("value") + " " + cell.attr("currency"))
+	case "percentage":
+		return charted(cell.attr("value"), "0%")
+	case "date":
+		return cell.attr("date-value")
+	case "time":
+		return cell.attr("time-value")
+	case "boolean":
+		return cell.attr("boolean-value")
+	case "string":
+		return cell.attr("string-value")
+	}
+	return ""
 }
 
 func (s *odfSheet) isColumnHidden(column int) bool {

@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,11 +27,8 @@ func (r *odfReader) page(d *Document, n *node) error {
 			return err
 		}
 	}
-	notes := r.blocks(n.child("notes"))
-	if len(notes) > 0 {
-		notes[0].text = "Notes: " + notes[0].text
-	}
-	if err := w.writeAll(notes); err != nil {
+	notes := r.notes(n.child("notes"))
+	if err := w.writeAll(append(r.running(n), notes...)); err != nil {
 		return err
 	}
 	var comments []block
@@ -45,16 +44,58 @@ func (r *odfReader) page(d *Document, n *node) error {
 	return r.err
 }
 
+// notes are the speaker notes of a slide.
+func (r *odfReader) notes(n *node) []block {
+	var notes []block
+	for shape := range n.orEmpty().elements("frame") {
+		switch shape.attr("class") {
+		case "header", "footer", "date-time", "page-number":
+		default:
+			notes = append(notes, r.anchored(shape)...)
+		}
+	}
+	if len(notes) > 0 {
+		notes[0].text = "Notes: " + notes[0].text
+	}
+	return notes
+}
+
+// masterShapes are the elements that a master draws text with.
+var masterShapes = []string{"frame", "custom-shape", "rect", "ellipse", "g"}
+
+// running are the lines that a slide takes from its master, and those that it shows in their places: each once.
+func (r *odfReader) running(page *node) []block {
+	var all []block
+	for _, shape := range r.masters[page.attr("master-page-name")] {
+		if shape.attr("class") == "" && slices.Contains(masterShapes, shape.name) {
+			all = append(all, r.anchored(shape)...)
+		}
+	}
+	for _, use := range []string{"use-header-name", "use-footer-name", "use-date-time-name"} {
+		all = append(all, block{text: r.declared[page.attr(use)]})
+	}
+	return slices.DeleteFunc(all, func(b block) bool {
+		text := oneLineOf([]block{b})
+		shown := r.shown[text]
+		r.shown[text] = true
+		return shown || text == ""
+	})
+}
+
 // pageShapes are the shapes of a page or a group that hold text.
 func (r *odfReader) pageShapes(parent *node) []slideShape {
 	var shapes []slideShape
 	for _, n := range parent.children {
-		if n.name == "" || n.name == "notes" || n.name == "annotation" || n.name == "forms" {
+		switch n.name {
+		case "", "notes", "annotation", "forms", "title", "desc":
 			continue
 		}
 		var s slideShape
 		if n.name == "g" {
 			s = joinedShapes(area{}, r.pageShapes(n))
+			for _, name := range []string{"title", "desc"} {
+				s.blocks = append(s.blocks, alternativeText(n.at(name).content())...)
+			}
 		} else {
 			s = slideShape{area: odfArea(n), blocks: r.anchored(n)}
 			if title := oneLineOf(s.blocks); title != "" && n.attr("class") == "title" {
@@ -69,10 +110,16 @@ func (r *odfReader) pageShapes(parent *node) []slideShape {
 	return shapes
 }
 
+var translation = regexp.MustCompile(`translate ?\(([^ ,)]+)[ ,]+([^ ,)]+)\)`)
+
 // odfArea is the place of a shape, in hundredths of a millimetre.
 func odfArea(n *node) area {
 	x, okX := length(n.attr("x"))
 	y, okY := length(n.attr("y"))
+	if moved := translation.FindStringSubmatch(n.attr("transform")); moved != nil { // of shapes that are turned
+		x, okX = length(moved[1])
+		y, okY = length(moved[2])
+	}
 	if !okX || !okY {
 		return area{}
 	}

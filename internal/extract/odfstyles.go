@@ -22,6 +22,9 @@ func (r *odfReader) readStyles() error {
 	for _, group := range []string{"styles", "automatic-styles"} {
 		r.addStyles(root.at(group).orEmpty())
 	}
+	for master := range root.at("master-styles").elements("master-page") {
+		r.masters[master.attr("name")] = master.children
+	}
 	return err
 }
 

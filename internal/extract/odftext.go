@@ -26,8 +26,10 @@ func (r *odfReader) blocksOf(n *node) []block {
 		t := newOfficeTable(r.limit)
 		r.rows(t, n, false)
 		return []block{{kind: tableBlock, table: t}}
+	case "numbered-paragraph":
+		return r.item(n, n.attr("style-name"), max(number(n.attr("level")), 1)-1)
 	case "section":
-		if n.attr("display") == "none" {
+		if isHiddenSection(n) {
 			r.hiddenRuns++
 			return nil
 		}
@@ -40,6 +42,11 @@ func (r *odfReader) blocksOf(n *node) []block {
 		return nil
 	}
 	return r.blocks(n)
+}
+
+// isHiddenSection reports whether a section is not shown, always or on a condition that held last.
+func isHiddenSection(n *node) bool {
+	return n.attr("display") == "none" || n.attr("display") == "condition" && n.attr("is-hidden") == "true"
 }
 
 // anchored are the blocks of a shape that stands by itself.
@@ -69,7 +76,14 @@ func (r *odfReader) paragraph(n *node, label string, heading bool) []block {
 	if text == "" {
 		return attached
 	}
+	if n.find("hidden-paragraph").attr("is-hidden") == "true" {
+		r.hiddenRuns++
+		return nil
+	}
 	b := block{text: text}
+	if !heading {
+		b.text += w.addresses()
+	}
 	switch {
 	case heading:
 		b.kind, b.level = headingBlock, min(max(number(n.attr("outline-level")), 1), listLevels)
@@ -86,7 +100,7 @@ func (r *odfReader) paragraph(n *node, label string, heading bool) []block {
 		b.kind = lineBlock
 	}
 	if label != "" {
-		b.text = label + " " + text
+		b.text = label + " " + b.text
 	}
 	return append([]block{b}, attached...)
 }
@@ -209,9 +223,18 @@ func (w *odfInline) element(n *node) {
 		w.style = outer
 	case "ruby":
 		w.children(n.child("ruby-base").orEmpty())
-	case "hidden-text", "hidden-paragraph":
-		w.reader.hiddenRuns++
-	case "soft-page-break", "page-number", "title", "desc", "annotation-end", "tracked-changes":
+	case "a":
+		w.flush()
+		begin := w.text.Len()
+		w.children(n)
+		w.endLink(begin, n.attr("href"))
+	case "hidden-text":
+		if n.attr("is-hidden") == "false" {
+			w.children(n)
+		} else {
+			w.reader.hiddenRuns++
+		}
+	case "soft-page-break", "page-number", "hidden-paragraph", "title", "desc", "annotation-end", "tracked-changes":
 	default:
 		w.anchored(n)
 	}
