@@ -229,6 +229,9 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 		Log:        i.log,
 		Registerer: d.registry,
 	}
+	if i.config.Extraction != nil {
+		options.Workers = server.InFlight // they wait for the server rather than for a core
+	}
 	if texts != nil {
 		options.Texts = texts
 	}

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,7 +45,8 @@ type Extractor struct {
 	caller   *model.Caller
 	// down reports whether the last document found the server unusable after all attempts. Until one succeeds, the
 	// others are tried once: a run does not wait a minute for each of ten thousand scans.
-	down atomic.Bool
+	down  atomic.Bool
+	slots chan struct{} // one token for each document that is at the server
 }
 
 // protocol is what differs between the servers.
@@ -86,7 +88,7 @@ func New(o Options) (*Extractor, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	e := &Extractor{Options: o}
+	e := &Extractor{Options: o, slots: make(chan struct{}, InFlight)}
 	server := o.Config.Server
 	switch server.Protocol {
 	case config.Tika:
@@ -129,9 +131,45 @@ func (e *Extractor) Extract(ctx context.Context, name string, data []byte) (*ext
 	return d, nil
 }
 
-// ExtractAll reads documents one by one, for it may wait for the server between them.
+// InFlight is how many documents the server reads at once, and how many documents of a batch are read at once. A process
+// that waits for the server does no work, and so may wait for more than it has cores.
+const InFlight = 4
+
+// ExtractAll reads several documents at once, and returns them in their order. No document is begun before the one that
+// stands InFlight places ahead of it was taken.
 func (e *Extractor) ExtractAll(ctx context.Context, documents []extract.Input) iter.Seq2[*extract.Document, error] {
-	return extract.OneByOne(ctx, documents, e.Extract)
+	return func(yield func(*extract.Document, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		var reading sync.WaitGroup
+		defer reading.Wait()
+		defer cancel()
+		answers := make([]chan answer, len(documents))
+		begin := func(i int) {
+			answers[i] = make(chan answer, 1)
+			reading.Go(func() {
+				d, err := e.Extract(ctx, documents[i].Name, documents[i].Data)
+				answers[i] <- answer{d, err}
+			})
+		}
+		for i := range min(InFlight, len(documents)) {
+			begin(i)
+		}
+		for i := range documents {
+			next := <-answers[i]
+			if !yield(next.document, next.err) {
+				return
+			}
+			if i+InFlight < len(documents) {
+				begin(i + InFlight)
+			}
+		}
+	}
+}
+
+// answer is what came of a document.
+type answer struct {
+	document *extract.Document
+	err      error
 }
 
 // beyond are the failures of the built-in readers that a server may not share. Encrypted is one of them because some
@@ -185,8 +223,7 @@ func (e *Extractor) read(ctx context.Context, name string, data []byte, scanned 
 	request.Operation = "extract"
 	request.Timeout = e.Timeout
 	request.MaxReply = 2*e.MaxText + 1<<20 // markup
-	request.Once = e.down.Load()
-	reply, err := e.caller.Do(ctx, request)
+	reply, err := e.ask(ctx, request)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -203,6 +240,18 @@ func (e *Extractor) read(ctx context.Context, name string, data []byte, scanned 
 			" check that url is that of a %[1]s server; the next run tries again", e.Config.Server.Protocol, err)
 	}
 	return e.document(ctx, r)
+}
+
+// ask sends a request once the server reads fewer documents than InFlight.
+func (e *Extractor) ask(ctx context.Context, request model.Request) ([]byte, error) {
+	select {
+	case e.slots <- struct{}{}:
+		defer func() { <-e.slots }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	request.Once = e.down.Load()
+	return e.caller.Do(ctx, request)
 }
 
 func (e *Extractor) refusal(reason config.Reason, why string) error {

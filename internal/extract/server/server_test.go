@@ -102,6 +102,95 @@ func outcome(d *extract.Document, err error) string {
 	return strings.Join(pages, "|")
 }
 
+// gate plays a server that holds documents until it lets them go, the last one first.
+type gate struct {
+	mu      sync.Mutex
+	waiting []chan struct{}
+	most    int
+}
+
+func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	open := make(chan struct{})
+	g.mu.Lock()
+	g.waiting = append(g.waiting, open)
+	g.most = max(g.most, len(g.waiting))
+	g.mu.Unlock()
+	select {
+	case <-open:
+	case <-req.Context().Done():
+		return nil, context.Cause(req.Context())
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{},
+		Body: io.NopCloser(strings.NewReader(fromTika("<p>" + string(body) + "</p>")))}, nil
+}
+
+// open lets the document go that came last.
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	last := len(g.waiting) - 1
+	close(g.waiting[last])
+	g.waiting = g.waiting[:last]
+}
+
+func TestSeveralDocumentsAreAtTheServerAtOnceAndComeInTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{}
+		b := &builtin{pages: extract.New(extract.Options{})}
+		e, err := New(Options{Config: config.Extraction{Server: config.ExtractionServer{Protocol: config.Tika,
+			URL: "http://extraction.example/"}, Use: config.Always}, Builtin: b, Transport: model.Transport{HTTP: g}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		inputs := func(names ...string) (all []extract.Input) {
+			for _, name := range names {
+				all = append(all, extract.Input{Name: name + ".rtf", Data: []byte(name)})
+			}
+			return all
+		}
+		var got [2][]string
+		var reading sync.WaitGroup
+		for i, batch := range [][]extract.Input{inputs("a", "b", "c", "d", "e"), inputs("f", "g")} {
+			reading.Go(func() {
+				for d, err := range e.ExtractAll(t.Context(), batch) {
+					got[i] = append(got[i], outcome(d, err))
+				}
+			})
+		}
+		for range 7 {
+			synctest.Wait()
+			g.open()
+		}
+		reading.Wait()
+		if diff := cmp.Diff([2][]string{{"a", "b", "c", "d", "e"}, {"f", "g"}}, got); diff != "" {
+			t.Errorf("documents (-want +got):\n%s", diff)
+		}
+		if g.most != InFlight {
+			t.Errorf("%d documents were at the server at once, want %d", g.most, InFlight)
+		}
+		for d, err := range e.ExtractAll(t.Context(), nil) {
+			t.Errorf("no documents give %v, %v", d, err)
+		}
+	})
+}
+
+func TestAReaderThatStopsTakingDocumentsLeavesNoneAtTheServer(t *testing.T) {
+	s := &script{replies: []reply{{hang: true}}}
+	b := &builtin{document: &extract.Document{Pages: []extract.Page{{Text: "plain words"}}}}
+	e := newExtractor(t, config.Extraction{Use: config.Always, Include: []string{"*.rtf"}}, b, s)
+	batch := []extract.Input{{Name: "a.txt", Data: []byte("a")}, {Name: "b.rtf", Data: []byte("b")}}
+	for d, err := range e.ExtractAll(t.Context(), batch) { // returns although the server never answers
+		if outcome(d, err) != "plain words" {
+			t.Errorf("the first document gives %s", outcome(d, err))
+		}
+		break
+	}
+}
+
 func TestFailuresOfTheServer(t *testing.T) {
 	good := reply{status: 200, body: fromTika("<p>ninety bolts</p>")}
 	refusedConnection := reply{err: errors.New("connection refused")}
