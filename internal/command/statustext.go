@@ -150,7 +150,7 @@ func printIndex(line func(label, format string, args ...any), p *v1alpha1.RAGPip
 			reasons(index.FailureReasons), p.Name)
 	}
 	if index.DocumentsWithWarnings > 0 {
-		line("Warnings", "%d documents were only partly read (%s); `ragpipeline failures %s` lists them",
+		line("Warnings", "documents that were only partly read: %d (%s); `ragpipeline failures %s` lists them",
 			index.DocumentsWithWarnings, reasons(index.WarningReasons), p.Name)
 	}
 }
@@ -210,7 +210,7 @@ func printIndexState(w io.Writer, url string, s *gateway.IndexState, now time.Ti
 		line("Failed", "%d documents; `ragpipeline failures --url %s` lists them", s.FailedDocuments, url)
 	}
 	if s.DocumentsWithWarnings > 0 {
-		line("Warnings", "%d documents were only partly read; `ragpipeline failures --url %s` lists them",
+		line("Warnings", "documents that were only partly read: %d; `ragpipeline failures --url %s` lists them",
 			s.DocumentsWithWarnings, url)
 	}
 }

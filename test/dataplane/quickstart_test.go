@@ -23,10 +23,11 @@ func TestTheQuickstartAnswersFromItsDocumentsAndEmbedsThemOnce(t *testing.T) {
 	if !regexp.MustCompile(`(?m)^Times: retrieval [\d.]+ ms, reranking [\d.]+ ms, answer [\d.]+ ms, total [\d.]+ ms$`).MatchString(first.stdout.String()) {
 		t.Errorf("no time of each stage in\n%s", first.stdout.String())
 	}
-	contains(t, first.stderr.String(), "12 documents in 30 chunks: 12 added; chunks: 30 embedded\n")
+	contains(t, first.stderr.String(), "13 documents in 31 chunks: 13 added; chunks: 31 embedded\n",
+		"partly read  concepts/model-checklist.html  HiddenText: 1 (<p>)\n")
 
 	second := ask()
-	contains(t, second.stderr.String(), "12 documents in 30 chunks, all unchanged: nothing to embed")
+	contains(t, second.stderr.String(), "13 documents in 31 chunks, all unchanged: nothing to embed")
 	contains(t, second.stdout.String(), "A pipeline switches to a new index without downtime. [1]")
 	if _, err := os.Stat(filepath.Join(home, ".ragpipeline", "quickstart", "index.db")); err != nil {
 		t.Error(err)

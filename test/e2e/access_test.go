@@ -67,7 +67,7 @@ func (p *pipeline) hidesDocuments() {
 	}
 	eventually(p.t, readyWithin, "a guest sees no document", func(ctx context.Context) error { return sees(ctx, guest, 0) })
 	p.settled(readyWithin) // until then, a gateway that does not know the clients may still end
-	eventually(p.t, answerWithin, "the staff sees every document", func(ctx context.Context) error { return sees(ctx, staff, 12) })
+	eventually(p.t, answerWithin, "the staff sees every document", func(ctx context.Context) error { return sees(ctx, staff, 13) })
 	if reply, err := p.askWith(p.t.Context(), staff, howToSwitch); err != nil || len(reply.Citations.Results) != 5 {
 		p.t.Errorf("the staff is answered %+v, %v", reply, err)
 	}
