@@ -26,13 +26,17 @@ func readCSV(ctx context.Context, s source) (*Document, error) {
 	records := newCSVRecords(s.name, lineEnds.Replace(text))
 	out := &flow{ctx: ctx, limit: newLimit(s.max)}
 	t := &csvTables{out: out, records: records, warnings: &warnings}
-	if err := t.begin(csvHead(records.peek())); err != nil {
+	head := csvHead(records.peek())
+	if records.pairsAbove() {
+		head = csvHeader{pairs: true}
+	}
+	if err := t.begin(head); err != nil {
 		return nil, err
 	}
 	if err := t.rows(); err != nil {
 		return nil, err
 	}
-	head := t.head
+	head = t.head
 	if out.text.Len() == 0 && head.names != nil {
 		if err := out.paragraph(strings.Join(head.names, ", ")); err != nil {
 			return nil, err
@@ -74,7 +78,7 @@ func (t *csvTables) rows() error {
 			return nil
 		}
 		if (blank || t.records.gap) && t.left == 0 {
-			if head, found := nextTable(before, t.head.names); found {
+			if head, found := t.next(before); found {
 				t.table.end()
 				if err := t.begin(head); err != nil {
 					return err
@@ -90,6 +94,9 @@ func (t *csvTables) rows() error {
 			continue
 		}
 		lines, dropped := csvLines(t.head.names, row)
+		if t.head.pairs {
+			lines, dropped = csvPair(row)
+		}
 		payloads(t.warnings, dropped)
 		if err := t.table.record(lines); err != nil {
 			return err
@@ -97,15 +104,27 @@ func (t *csvTables) rows() error {
 	}
 }
 
+// next is the head of the table that the next records are, if they are one of its own.
+func (t *csvTables) next(records csvRecords) (csvHeader, bool) {
+	width := records.width
+	if t.head.pairs {
+		width = 2
+	} else if t.head.names != nil {
+		width = len(t.head.names)
+	}
+	head, found := nextTable(records, t.head.names, width)
+	if !found && !t.head.pairs && pairsBelow(records, width) {
+		return csvHeader{pairs: true}, true
+	}
+	return head, found
+}
+
 // nextTable is the head of the table that the next records are, if they are one of its own: a title stands above it,
 // or it has another width, and it has names of columns that are not those of the table before. A title also stands
 // above a section of the table before: under one of the same width, only figures tell names from values.
-func nextTable(records csvRecords, names []string) (csvHeader, bool) {
+func nextTable(records csvRecords, names []string, width int) (csvHeader, bool) {
 	records.warnings = nil // of records that are read again
-	width := records.width
-	if names != nil {
-		width = len(names)
-	}
+	start := records
 	first, more, err := records.next()
 	filled := filledCells(first)
 	if !more || err != nil || filled == 0 || filled > 1 && len(first) == width {
@@ -116,6 +135,9 @@ func nextTable(records csvRecords, names []string) (csvHeader, bool) {
 	body := len(head.preamble) + head.rows
 	own := len(head.preamble) > 0 || filled > 1
 	if !own || head.names == nil || body >= len(rows) || slices.Equal(head.names, names) {
+		return csvHeader{}, false
+	}
+	if len(head.names) == 2 && pairsBelow(start, width) {
 		return csvHeader{}, false
 	}
 	return head, len(head.names) != width || names != nil && slices.ContainsFunc(rows[body], isCSVNumber)

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ type csvHeader struct {
 	preamble [][]string // the rows above the names
 	names    []string   // of the columns; nil where no row names them
 	rows     int        // how many rows the names stand in
+	pairs    bool       // each row is a name and its value
 }
 
 // csvHead finds the rows above the header, and the header, among a table's first rows. Rows above it have fewer cells
@@ -23,13 +25,16 @@ func csvHead(rows [][]string) csvHeader {
 		}
 		return csvHeader{}
 	}
+	if arePairs(rows) {
+		return csvHeader{pairs: true}
+	}
 	for i := range min(len(rows)-2, maxAboveGroups) {
 		if levels := groupedNames(rows[i:]); levels != nil {
 			return csvHeader{preamble: rows[:i], names: columnNames(levels), rows: len(levels)}
 		}
 	}
 	n := 0
-	for n < len(rows)-1 && (isCSVTitle(rows[n], width) || isShortTitle(rows[n:], width)) && indexWidth(rows[n:]) == 0 {
+	for n < len(rows)-1 && (isCSVTitle(rows[n], width) || isComment(rows[n]) && isComment(rows[n+1]) || isShortTitle(rows[n:], width)) && indexWidth(rows[n:]) == 0 {
 		n++
 	}
 	if names := namesOverIndex(rows[n:]); names != nil {
@@ -38,6 +43,7 @@ func csvHead(rows [][]string) csvHeader {
 	head := csvHeader{preamble: rows[:n]}
 	index := indexWidth(rows[n:])
 	if index == 0 && !isCSVHeader(rows[n], rows[n+1:]) {
+		head.pairs = areNamed(rows[n:])
 		return head
 	}
 	head.rows = 1
@@ -46,8 +52,46 @@ func csvHead(rows [][]string) csvHeader {
 	}
 	head.names = columnNames(rows[n : n+head.rows])
 	head.names[0] = strings.TrimSpace(strings.TrimPrefix(head.names[0], "#"))
+	if rows = rows[n+head.rows:]; index == 0 && areUnits(head.names, rows) {
+		head.rows++
+		for i, unit := range rows[0] {
+			if unit = strings.Trim(strings.TrimSpace(unit), "[]()"); unit != "" {
+				head.names[i] += " (" + unit + ")"
+			}
+		}
+	}
 	return head
 }
+
+// unitOfMeasure is how units are written below the names of columns: in brackets, or by their signs.
+var unitOfMeasure = regexp.MustCompile(`^(?:[\[(][^\])]{1,12}[\])]|%|‰|°[CF]?|[kMGTmµμundch]?(?:m|g|s|l|L|A|V|W|K|J|N|Hz|Pa|bar|Wh|VA|` +
+	`t|Ω|Ohm|mol|cd|lm|lx|B|bit|min|h|d|a|yr|rpm|psi|ppm|dB|pH|in|ft|lb|lbs|oz|kn|EUR|USD|GBP|CHF|JPY|€|\$|£|pcs|pc|Stk?)` +
+	`[²³]?[23]?(?:[/*·][a-zA-Zµ°²³%]{1,4}[23]?)*)$`)
+
+// areUnits reports whether the first of the rows below the names gives units: figures stand below each of its cells, and
+// most are units by their form.
+func areUnits(names []string, rows [][]string) bool {
+	if len(rows) < 2 || len(rows[0]) != len(names) {
+		return false
+	}
+	units, filled := 0, 0
+	for i, cell := range rows[0] {
+		if cell = strings.TrimSpace(cell); cell == "" || cell == "-" {
+			continue
+		}
+		filled++
+		if isCSVNumber(cell) || isCSVNumber(names[i]) || !isCSVNumber(strings.TrimSpace(cellAt(rows[1], i))) {
+			return false
+		}
+		if unitOfMeasure.MatchString(cell) {
+			units++
+		}
+	}
+	return filled > 0 && units*2 > filled
+}
+
+// isComment reports whether a row is marked as a comment.
+func isComment(row []string) bool { return strings.HasPrefix(strings.TrimSpace(row[0]), "#") }
 
 // maxAboveGroups is how many rows may stand above two rows of names.
 const maxAboveGroups = 5
@@ -150,10 +194,16 @@ func isCSVTitle(row []string, width int) bool {
 	return comment || filled <= 1 && width > 1 || filled*2 < width
 }
 
-// isShortTitle reports whether a row has fewer cells than the table and stands above its names: figures stand below
-// those, not below the row.
+// isShortTitle reports whether a row has fewer cells than the table and stands above its names, perhaps with others such:
+// figures stand below the names, not below the row.
 func isShortTitle(rows [][]string, width int) bool {
-	if len(rows) < 3 || len(rows[0]) >= width || len(rows[1]) < width || slices.ContainsFunc(rows[1], isBlank) ||
+	names := slices.IndexFunc(rows, func(row []string) bool { return len(row) >= width })
+	if names < 1 || names > maxAboveGroups ||
+		names > 1 && slices.ContainsFunc(rows[:names], func(row []string) bool { return slices.ContainsFunc(row, isCSVNumber) }) {
+		return false
+	}
+	rows = rows[names-1:]
+	if len(rows) < 3 || slices.ContainsFunc(rows[1], isBlank) ||
 		!isCSVHeader(rows[1], rows[2:]) {
 		return false
 	}

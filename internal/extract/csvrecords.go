@@ -3,7 +3,6 @@ package extract
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -25,20 +24,15 @@ type csvRecords struct {
 	line     int // of the next record
 	comma    byte
 	width    int  // the number of cells that most records have
-	escaped  bool // reports whether a backslash takes from a quote its meaning, as databases write them
 	gap      bool // reports whether a blank line stands above the record that was read last
 	searched int
 	warnings config.Warnings
 }
 
-// escapedQuote is a quote after a backslash that does not end a cell.
-var escapedQuote = regexp.MustCompile(`\\"\pL`)
-
 // newCSVRecords finds the delimiter: as a first line like "sep=;" declares it, else the one of which most lines have
 // the same number.
 func newCSVRecords(name, text string) *csvRecords {
-	r := &csvRecords{text: text, line: 1, comma: ',', escaped: escapedQuote.MatchString(text) &&
-		!strings.Contains(text, `""`)}
+	r := &csvRecords{text: text, line: 1, comma: ','}
 	if first, rest, _ := strings.Cut(text, "\n"); len(first) == len("sep=;") && strings.EqualFold(first[:4], "sep=") {
 		r.text, r.line, r.comma = rest, 2, first[4]
 	} else if r.comma = delimiter(text); strings.EqualFold(path.Ext(name), ".tsv") && r.comma == ',' {
@@ -114,17 +108,17 @@ func (r *csvRecords) quoted(at, line int) (cell string, next int, closed bool) {
 		return "", at, false
 	}
 	var b strings.Builder
-	from, lines := at+1, 0
+	from, lines, open := at+1, 0, false
 	for i := from; i < len(r.text); i++ {
 		switch c := r.text[i]; {
 		case c == '\n':
 			if lines++; lines > maxQuotedLines || i-at > maxQuoted || r.searched > maxSearched {
 				return r.unclosed(at, i)
 			}
-		case r.escaped && strings.HasPrefix(r.text[i:], `\"`):
+		case c == '\\' && r.escapes(i+1, open):
 			b.WriteString(r.text[from:i])
 			i++
-			from = i
+			from, open = i, !open
 		case c != '"':
 		case strings.HasPrefix(r.text[i:], `""`):
 			b.WriteString(r.text[from : i+1])
@@ -141,6 +135,20 @@ func (r *csvRecords) quoted(at, line int) (cell string, next int, closed bool) {
 		}
 	}
 	return r.unclosed(at, len(r.text))
+}
+
+// escapes reports whether the backslash in front of a place belongs to a quote there that is of the text, as databases
+// write it; open reports whether such a quote was opened in the cell. One that a delimiter follows ends the cell, as
+// behind the path of a directory, unless it closes the other, or prose goes on.
+func (r *csvRecords) escapes(at int, open bool) bool {
+	if at >= len(r.text) || r.text[at] != '"' {
+		return false
+	}
+	if strings.HasPrefix(r.text[at+1:], `"`) {
+		return r.endsCell(at + 2)
+	}
+	goesOn := strings.HasPrefix(r.text[at+1:], string(r.comma)+" ") && r.comma != ' '
+	return open || goesOn || !r.endsCell(at+1)
 }
 
 // unclosed reports the quote at a place, whose end was searched in vain up to another.
@@ -217,19 +225,24 @@ func evenness(text string, delimiter byte) float64 {
 	return float64(counts[common])/float64(lines) + float64(min(common, 99))/1000
 }
 
-// unquoted counts a delimiter outside the quotes of a line, or anywhere if they do not pair up.
+// unquoted counts a delimiter outside the quotes of a line, or anywhere if they do not pair up. Between digits, and
+// beside semicolons, a comma is that of a number.
 func unquoted(line string, delimiter byte) int {
 	if strings.Count(line, `"`)%2 == 1 {
 		return strings.Count(line, string(delimiter))
 	}
 	n, quoted := 0, false
+	decimal := delimiter == ',' && strings.Contains(line, ";")
 	for i := range len(line) {
 		switch {
 		case line[i] == '"':
 			quoted = !quoted
+		case decimal && i > 0 && i+1 < len(line) && isDigit(line[i-1]) && isDigit(line[i+1]):
 		case line[i] == delimiter && !quoted:
 			n++
 		}
 	}
 	return n
 }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
