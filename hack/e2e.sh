@@ -84,7 +84,8 @@ if [ -n "${E2E_LONG:-}" ]; then
   RAGPIPELINE_PROMETHEUS=$(hack/prometheus/binary.sh)
   export E2E_FLUX E2E_ARGOCD RAGPIPELINE_PROMETHEUS
 fi
-run() { go test -tags e2e -count=1 -timeout "$timeout" -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"; }
+# A story tells how far it is, and how long it took.
+run() { go test -v -tags e2e -count=1 -timeout "$timeout" -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"; }
 
 log=bin/e2e.log
 run "$@" 2>&1 | tee "$log" && exit
