@@ -2,6 +2,7 @@ package query
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -34,10 +35,21 @@ var (
 		`文档|文件|段落|资料|材料|上下文|文本|文書|資料|ドキュメント|文章`)
 )
 
+// denials has a part of every text that notDone matches. To look for them takes a fraction of the time that a match
+// takes, and few answers have one.
+var denials = []string{
+	"no", "n'", "n’", "unable", "nicht", "kein", "niet", "geen", "ne ", "aucune", "não",
+	"未", "没有", "沒有", "无法", "找不到", "ません",
+}
+
 // isRefusal reports whether every sentence of a short answer is such a sentence.
 func isRefusal(answer string) bool {
 	const longest = 400 // bytes
 	if len(answer) > longest {
+		return false
+	}
+	lower := strings.ToLower(answer)
+	if !slices.ContainsFunc(denials, func(d string) bool { return strings.Contains(lower, d) }) {
 		return false
 	}
 	found := false
