@@ -140,10 +140,9 @@ func (t *top) add(c candidate) {
 	switch {
 	case len(t.heap) < t.limit:
 		t.heap = append(t.heap, c)
-		t.up(len(t.heap) - 1)
+		t.up(c)
 	case t.better(c, t.heap[0]):
-		t.heap[0] = c
-		t.down(0)
+		t.down(c)
 	}
 }
 
@@ -170,29 +169,32 @@ func (t *top) better(a, b candidate) bool {
 	return a.score > b.score || a.score == b.score && t.compare(a, b) < 0
 }
 
-func (t *top) up(i int) {
+// up moves the last place of the heap up to where the candidate belongs.
+func (t *top) up(c candidate) {
+	i := len(t.heap) - 1
 	for i > 0 {
 		parent := (i - 1) / 2
-		if !t.better(t.heap[parent], t.heap[i]) {
-			return
+		if !t.better(t.heap[parent], c) {
+			break
 		}
-		t.heap[i], t.heap[parent] = t.heap[parent], t.heap[i]
+		t.heap[i] = t.heap[parent]
 		i = parent
 	}
+	t.heap[i] = c
 }
 
-func (t *top) down(i int) {
-	for {
-		worst := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(t.heap); child++ {
-			if t.better(t.heap[worst], t.heap[child]) {
-				worst = child
-			}
+// down moves the root down to where the candidate, which replaces it, belongs.
+func (t *top) down(c candidate) {
+	heap, i := t.heap, 0
+	for worse := 1; worse < len(heap); worse = 2*i + 1 {
+		if other := worse + 1; other < len(heap) && t.better(heap[worse], heap[other]) {
+			worse = other
 		}
-		if worst == i {
-			return
+		if !t.better(c, heap[worse]) {
+			break
 		}
-		t.heap[i], t.heap[worst] = t.heap[worst], t.heap[i]
-		i = worst
+		heap[i] = heap[worse]
+		i = worse
 	}
+	heap[i] = c
 }
