@@ -21,13 +21,17 @@ func Encode(v []float32) []byte {
 
 // Decode reads what Encode wrote. It fails when the bytes do not divide into float32s, and accepts
 // any value, NaN included.
-func Decode(b []byte) ([]float32, error) {
+func Decode(b []byte) ([]float32, error) { return AppendDecoded(nil, b) }
+
+// AppendDecoded appends to v what Decode returns.
+func AppendDecoded(v []float32, b []byte) ([]float32, error) {
 	if len(b)%4 != 0 {
 		return nil, fmt.Errorf("a vector of %d bytes does not consist of float32 values", len(b))
 	}
-	v := make([]float32, len(b)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	from := len(v)
+	v = slices.Grow(v, len(b)/4)[:from+len(b)/4]
+	for i := range v[from:] {
+		v[from+i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
 	return v, nil
 }

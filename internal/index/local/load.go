@@ -136,24 +136,27 @@ func (c *loaded) sum(generation int64, metadata string) int64 {
 }
 
 // read appends a stored vector whose vectorSum was written.
-func (b *block) read(number int64, encoded []byte, written int64, dimensions int) error {
-	v, err := readVector(number, encoded, written)
-	if err != nil {
+func (b *block) read(number int64, encoded []byte, written int64, dimensions int) (err error) {
+	from := len(b.rows)
+	if b.rows, err = appendVector(b.rows, number, encoded, written); err != nil {
 		return err
 	}
-	if len(v) != dimensions {
-		return fmt.Errorf("%w: a vector has %d dimensions where %d were expected", ErrDamaged, len(v), dimensions)
+	if n := len(b.rows) - from; n != dimensions {
+		return fmt.Errorf("%w: a vector has %d dimensions where %d were expected", ErrDamaged, n, dimensions)
 	}
-	b.rows = append(b.rows, v...)
 	return nil
 }
 
 // readVector decodes a stored vector whose vectorSum was written.
 func readVector(number int64, encoded []byte, written int64) ([]float32, error) {
+	return appendVector(nil, number, encoded, written)
+}
+
+func appendVector(to []float32, number int64, encoded []byte, written int64) ([]float32, error) {
 	if int64(sum(0).integer(number).bytes(encoded)) != written {
 		return nil, altered("a vector")
 	}
-	v, err := vector.Decode(encoded)
+	v, err := vector.AppendDecoded(to, encoded)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}

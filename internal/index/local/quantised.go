@@ -54,11 +54,7 @@ func (z *quantised) set(i int, unit []float32) {
 	if !hasKernel {
 		return
 	}
-	var largest float32
-	for _, x := range unit {
-		largest = max(largest, x, -x)
-	}
-	scale := largest / math.MaxInt8
+	scale := largest(unit) / math.MaxInt8
 	z.scales[i], z.errors[i] = scale/queryLevels, 0
 	values := z.values[i*z.width:][:len(unit)]
 	if scale == 0 {
@@ -66,14 +62,23 @@ func (z *quantised) set(i int, unit []float32) {
 		return
 	}
 	levels := 1 / scale
-	var squares float64
+	var squares [2]float64 // so that no addition waits for the one before
 	for j, x := range unit {
 		n := nearestInt(x * levels)
 		values[j] = int8(n)
 		d := float64(x) - float64(n)*float64(scale)
-		squares += d * d
+		squares[j%2] += d * d
 	}
-	z.errors[i] = float32(math.Sqrt(squares))
+	z.errors[i] = float32(math.Sqrt(squares[0] + squares[1]))
+}
+
+// largest is the largest absolute value. Without their signs, floats are in the order of their bits.
+func largest(unit []float32) float32 {
+	var bits uint32
+	for _, x := range unit {
+		bits = max(bits, math.Float32bits(x)&math.MaxInt32)
+	}
+	return math.Float32frombits(bits)
 }
 
 // nearestInt rounds a number below 2^22, halves to even. In the sum, the last bit is worth 1.
@@ -128,7 +133,7 @@ func (m *matrix) nearestQuantised(scans []*scan) {
 		s.quantised = newQuantisedQuery(s.query, m.blocks[0].quantised.width)
 		s.uppers = borrow[float32](&bounds, m.rows)
 		defer bounds.Put(s.uppers)
-		s.lowers = top{limit: s.best.limit, entries: s.best.entries}
+		s.lowers = top{limit: s.best.limit, entries: s.best.entries, heap: make([]candidate, 0, s.best.limit)}
 	}
 	for i := range m.blocks {
 		for _, s := range scans {
