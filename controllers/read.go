@@ -19,6 +19,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
+	"github.com/ragpipeline/ragpipeline/internal/certificates"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
@@ -198,11 +199,15 @@ func (r *Reconciler) readMetadata(ctx context.Context, namespace string, o deriv
 // error.
 func (r *Reconciler) readReports(ctx context.Context, s *plan.State) error {
 	pods := s.Reporting()
+	authority, err := r.authority(ctx, s.Pipeline, pods)
+	if err != nil {
+		return err
+	}
 	reports := make([]*config.OpsStatus, len(pods))
 	var group sync.WaitGroup
 	for i := range pods {
 		group.Go(func() {
-			if report, err := r.Reports(ctx, &pods[i]); err == nil {
+			if report, err := r.Reports(ctx, &pods[i], authority); err == nil {
 				reports[i] = &report
 			}
 		})
@@ -213,6 +218,24 @@ func (r *Reconciler) readReports(ctx context.Context, s *plan.State) error {
 		s.AddReport(&pods[i], reports[i], now)
 	}
 	return nil
+}
+
+// authority is what the pods' ports are verified by, in PEM; empty if none of them speaks TLS. After a start of the
+// operator, the Secret has to be read before it is first applied.
+func (r *Reconciler) authority(ctx context.Context, p *v1alpha1.RAGPipeline, pods []corev1.Pod) ([]byte, error) {
+	if !slices.ContainsFunc(pods, func(pod corev1.Pod) bool { return plan.Encrypted(&pod) }) {
+		return nil, nil
+	}
+	key := apply.Key{Kind: derive.KindSecret, Name: naming.For(p).Certificates()}
+	if known := r.Applier.Authority(p, key); known != nil {
+		return known, nil
+	}
+	var secret corev1.Secret
+	err := r.Uncached.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: key.Name}, &secret)
+	if err != nil || !metav1.IsControlledBy(&secret, p) {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return secret.Data[certificates.AuthorityEntry], nil
 }
 
 // written returns the generation that our last write of each workload made.

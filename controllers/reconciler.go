@@ -105,13 +105,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) {
 	p := s.Pipeline
 	if p.Spec.Suspend {
-		return plan.Plan{}, nil
+		return plan.Plan{}, r.renewCertificates(ctx, s)
 	}
 	next, err := r.plan(ctx, s)
 	if err != nil {
 		return next, err
 	}
-	children := desired.Secrets(p)
+	children := desired.Secrets(p, next.Facts)
 	uids, err := r.Applier.Apply(ctx, p, children)
 	if err != nil {
 		return next, err
@@ -122,6 +122,10 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 		next.Facts.Digests[key.Name] = r.Applier.Digest(p, key)
 	}
 	next.Facts.WeaviateReader = uids[apply.Key{Kind: derive.KindSecret, Name: naming.For(p).WeaviateReader()}]
+	authority := r.Applier.Authority(p, apply.Key{Kind: derive.KindSecret, Name: naming.For(p).Certificates()})
+	if authority != nil {
+		next.Facts.Authority = config.Hash(string(authority))
+	}
 	others, err := desired.Children(p, r.Operator, next.Facts)
 	if err != nil {
 		return next, err
@@ -145,6 +149,16 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 	}
 	pruned := r.Applier.Prune(ctx, p, children, s.Retained(next, children))
 	return next, errors.Join(pruned, r.grow(ctx, s)) // the last: it keeps nothing else from being done
+}
+
+// renewCertificates keeps the pods of a suspended pipeline able to talk to each other: nothing else of it changes, but
+// their certificates expire.
+func (r *Reconciler) renewCertificates(ctx context.Context, s *plan.State) error {
+	if next, mistake := plan.For(s, r.now()); mistake == nil && next.Facts.Encrypted {
+		_, err := r.Applier.Apply(ctx, s.Pipeline, desired.Certificates(s.Pipeline, next.Facts))
+		return err
+	}
+	return nil // a mistake in the spec is told once the pipeline is not suspended
 }
 
 // adopted tells of an object that carried the pipeline's labels and had no owner.
@@ -267,7 +281,7 @@ func (r *Reconciler) init() {
 	if r.Reports == nil {
 		r.Reports = HTTPReports()
 	}
-	r.Applier.Adopted = r.adopted
+	r.Applier.Adopted, r.Applier.Clock = r.adopted, r.Clock
 	if r.Registerer != nil {
 		r.Registerer.MustRegister(&r.metrics)
 	}

@@ -2,6 +2,8 @@ package controllers
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,11 +14,15 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/ragpipeline/ragpipeline/internal/certificates"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
+	"github.com/ragpipeline/ragpipeline/internal/plan"
 )
 
-// Reports reads a data-plane pod's own report from its ops port.
-type Reports func(ctx context.Context, pod *corev1.Pod) (config.OpsStatus, error)
+// Reports reads a data-plane pod's own report from its ops port. A port with TLS has to prove by the authority, in PEM,
+// that it is the pod's.
+type Reports func(ctx context.Context, pod *corev1.Pod, authority []byte) (config.OpsStatus, error)
 
 const (
 	reportTimeout = 2 * time.Second
@@ -31,9 +37,27 @@ func HTTPReports() Reports {
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return func(ctx context.Context, pod *corev1.Pod) (config.OpsStatus, error) {
-		return readReport(ctx, c, "http://"+net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(config.OpsPort))+config.OpsPath)
+	return func(ctx context.Context, pod *corev1.Pod, authority []byte) (config.OpsStatus, error) {
+		address := net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(config.OpsPort)) + config.OpsPath
+		if !plan.Encrypted(pod) {
+			return readReport(ctx, c, "http://"+address)
+		}
+		encrypted := *c
+		encrypted.Transport = verifying(pod, authority)
+		return readReport(ctx, &encrypted, "https://"+address)
 	}
+}
+
+// verifying asks a pod by its address, which no certificate has, for the name of its component. Its connections are not
+// kept: the next report may have to be verified by another authority.
+func verifying(pod *corev1.Pod, authority []byte) *http.Transport {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	names := naming.Names{Pipeline: pod.Labels[naming.LabelPipeline]}
+	host := names.Tasks(pod.Labels[naming.LabelComponent]) // the gateway's name has the same form
+	return &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
+		MinVersion: tls.VersionTLS13, RootCAs: roots, ServerName: certificates.Name(host, pod.Namespace),
+	}}
 }
 
 func readReport(ctx context.Context, c *http.Client, url string) (config.OpsStatus, error) {

@@ -1,6 +1,6 @@
 package v1alpha1
 
-// Network configures how the pods of a pipeline reach servers outside the cluster.
+// Network configures how the pods of a pipeline reach servers outside the cluster, and each other.
 type Network struct {
 	// proxy leads requests to models, sources and registries of models through a proxy. The pipeline's
 	// own servers, and names below .svc and .cluster.local, are reached without it.
@@ -16,7 +16,17 @@ type Network struct {
 	// of the servers that the spec names. If unset, Open.
 	// +optional
 	Egress Egress `json:"egress,omitempty"`
+
+	// tls is Internal to encrypt what the pipeline's own pods send each other, with certificates that the
+	// operator makes.
+	// +optional
+	TLS NetworkTLS `json:"tls,omitempty"`
 }
+
+// NetworkTLS selects which connections are encrypted.
+//
+// +kubebuilder:validation:Enum=Internal
+type NetworkTLS string
 
 // Egress selects what pods may connect to.
 //

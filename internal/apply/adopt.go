@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -43,7 +44,7 @@ func (a *Applier) adopt(ctx context.Context, owner client.Object, want *wanted) 
 		return "", err
 	}
 	if !Adoptable(owner, live) || live.GetDeletionTimestamp() != nil {
-		return "", apierrors.NewConflict(resource(live), live.GetName(), fmt.Errorf("it has changed since it was read"))
+		return "", conflictOf(live)
 	}
 	proved := true
 	switch want.key.Kind {
@@ -69,6 +70,11 @@ func (a *Applier) adopt(ctx context.Context, owner client.Object, want *wanted) 
 	}
 	a.adopted(owner, Adoption{Key: want.key})
 	return live.GetUID(), nil
+}
+
+// conflictOf is the error for an object that is not any more what it was when its metadata was read.
+func conflictOf(live client.Object) error {
+	return apierrors.NewConflict(resource(live), live.GetName(), errors.New("it has changed since it was read"))
 }
 
 func (a *Applier) adopted(owner client.Object, adoption Adoption) {

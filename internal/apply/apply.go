@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,6 +30,8 @@ type Applier struct {
 	// Adopted is called for each object that was adopted or replaced, with its owner; nil for nobody. It is set before
 	// the first Apply.
 	Adopted func(client.Object, Adoption)
+	// Clock is time.Now when nil.
+	Clock func() time.Time
 
 	client   client.Client
 	uncached client.Reader
@@ -89,6 +92,9 @@ func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) 
 	if err != nil {
 		return "", err
 	}
+	if found == nil && want.Certificates != nil {
+		return a.issue(ctx, owner, want)
+	}
 	if found == nil {
 		return a.create(ctx, owner, want)
 	}
@@ -97,6 +103,9 @@ func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) 
 	}
 	if want.owner != nil && want.key.Kind != kindClaim && Adoptable(owner, found) {
 		return a.adopt(ctx, owner, want)
+	}
+	if want.Certificates != nil {
+		return a.renew(ctx, owner, want, found, last)
 	}
 	if want.Once {
 		return found.GetUID(), a.remember(ctx, owner, want, found, last)

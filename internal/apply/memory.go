@@ -2,6 +2,7 @@ package apply
 
 import (
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,6 +17,9 @@ type written struct {
 	version    string // resourceVersion that the server answered, or at which it was last found to stand
 	generation int64  // that the server answered; 0 for a kind that has none
 	digest     string // of the tokens of a Secret; empty for other kinds
+	// due and authority are of a Secret of certificates: when to look at them next, and whom they are from.
+	due       time.Time
+	authority []byte
 }
 
 // holds reports whether what was written still stands. Where the kind counts changes of its spec, that count and our

@@ -44,6 +44,9 @@ func (a *Applier) wanted(owner client.Object, child desired.Child) (*wanted, err
 	}
 	sum := sha256.New()
 	sum.Write(text)
+	for _, host := range child.Certificates {
+		io.WriteString(sum, "\x00"+host)
+	}
 	if !child.Kept {
 		gvk, err := apiutil.GVKForObject(owner, a.client.Scheme())
 		if err != nil {

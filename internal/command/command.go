@@ -76,7 +76,7 @@ func New() *cobra.Command {
 		}},
 		{"Run by pods:", []*cobra.Command{
 			newOperatorCommand(), newGatewayCommand(), newIngestCommand(), newModelsCommand(),
-			newExtractWorkerCommand(), newFillCommand(),
+			newExtractWorkerCommand(), newFillCommand(), newTLSCommand(),
 		}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})

@@ -72,18 +72,14 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 	defer d.store.Close()
 	d.stages.LogTo(log)
 	api := serve.Server{Name: "gateway"}
-	if f.tlsDir != "" {
-		certificate, err := serve.NewCertificate(f.tlsDir, log)
-		if err != nil {
-			return unusable{err}
-		}
-		api.TLS = certificate.Config()
+	if api.TLS, err = certificateIn(f.tlsDir, log); err != nil {
+		return err
 	}
 	if api.Listener, err = listen(ctx, "listen", f.listen); err != nil {
 		return err
 	}
 	defer api.Listener.Close()
-	ops, err := listen(ctx, "ops-listen", f.ops)
+	ops, err := f.opsServer(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -104,9 +100,8 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 	}()
 	status := d.opsOptions()
 	status.Ready = func() bool { return ctx.Err() == nil && g.Ready() }
-	return serve.Run(ctx, log, shutdownGrace,
-		api,
-		serve.Server{Name: "ops", Listener: ops, Handler: serve.Ops(status)})
+	ops.Handler = serve.Ops(status)
+	return serve.Run(ctx, log, shutdownGrace, api, ops)
 }
 
 // options are those of a pod's gateway, with what is mounted.

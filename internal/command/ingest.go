@@ -136,17 +136,18 @@ func (f *ingestFlags) ingest(ctx context.Context, log *slog.Logger) (*ingest.Rep
 	if err != nil {
 		return nil, err
 	}
-	ops, err := listen(ctx, "ops-listen", f.ops)
+	ops, err := f.opsServer(ctx, log)
 	if err != nil {
 		return nil, err
 	}
 	var progress atomic.Pointer[config.Progress]
 	status := d.opsOptions()
 	status.Progress = progress.Load
+	ops.Handler = serve.Ops(status)
 	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() {
-		served <- serve.Run(serving, log, shutdownGrace, serve.Server{Name: "ops", Listener: ops, Handler: serve.Ops(status)})
+		served <- serve.Run(serving, log, shutdownGrace, ops)
 	}()
 	report, err := d.ingest(ctx, ingestion{
 		config:    *c,

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -101,6 +102,7 @@ func (d *dataPlane) opsOptions() serve.OpsOptions {
 type podFlags struct {
 	config, secrets string
 	ops             string // address of the ops port
+	opsTLS          string // directory of its certificate
 }
 
 func (f *podFlags) register(cmd *cobra.Command) {
@@ -109,12 +111,36 @@ func (f *podFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.secrets, "secrets", "/var/run/ragpipeline/secrets", "directory of mounted Secrets, <name>/<key>")
 	flags.StringVar(&f.ops, "ops-listen", fmt.Sprintf(":%d", config.OpsPort),
 		"address of status, metrics, health and profiles")
+	flags.StringVar(&f.opsTLS, "ops-tls-dir", "",
+		"directory of tls.crt and tls.key for that address, read again when they change; without it, it is plain HTTP")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if f.config == "" {
 			return unusable{errors.New("--config FILE is missing: name the config that the operator wrote")}
 		}
 		return nil
 	}
+}
+
+// opsServer opens the ops port. The caller sets the handler.
+func (f *podFlags) opsServer(ctx context.Context, log *slog.Logger) (s serve.Server, err error) {
+	s.Name = "ops"
+	if s.TLS, err = certificateIn(f.opsTLS, log); err != nil {
+		return s, err
+	}
+	s.Listener, err = listen(ctx, "ops-listen", f.ops)
+	return s, err
+}
+
+// certificateIn is the TLS of a server whose certificate is in the directory; nil without one.
+func certificateIn(directory string, log *slog.Logger) (*tls.Config, error) {
+	if directory == "" {
+		return nil, nil
+	}
+	certificate, err := serve.NewCertificate(directory, log)
+	if err != nil {
+		return nil, unusable{err}
+	}
+	return certificate.Config(), nil
 }
 
 // listen opens a port at the address that the flag gives.

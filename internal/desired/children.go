@@ -41,6 +41,8 @@ type Child struct {
 	Kept bool
 	// Generate names the entries of a Secret that get a random token when it is created.
 	Generate []string
+	// Certificates are the hosts of a Secret of certificates, which are renewed in time.
+	Certificates []string
 	// Voucher is the workload whose annotation, naming.AnnotationKey unless its Key is another one, is the digest of
 	// these tokens. It vouches for the Secret where its owner reference is lost, as after a restore.
 	Voucher derive.Object
@@ -93,16 +95,23 @@ type Facts struct {
 	// Sizes are the requests of existing claims, and under the store's name that of the template of its
 	// claims. An apply leaves them as they are.
 	Sizes map[string]resource.Quantity
+	// Plain and Encrypted report whether a server's pod is there that answers without TLS, and whether any pod is
+	// there that answers with it.
+	Plain, Encrypted bool
+	// Terminators are the sidecars for TLS of existing workloads, by the workloads' names.
+	Terminators map[string]Terminator
+	// Authority is a digest of the pipeline's own authority, by which its pods know each other.
+	Authority string
 	// NoHTTPRoutes reports whether the cluster lacks HTTPRouteKind.
 	NoHTTPRoutes bool
 	// Tasks are the tasks to have.
 	Tasks []Task
 }
 
-// Secrets returns the children whose UIDs others carry. They are applied first.
-func Secrets(p *v1alpha1.RAGPipeline) []Child {
-	b := newBuilder(p, Operator{}, Facts{})
-	var children []Child
+// Secrets returns the children whose UIDs or digests others carry. They are applied first.
+func Secrets(p *v1alpha1.RAGPipeline, f Facts) []Child {
+	b := newBuilder(p, Operator{}, f)
+	children := b.certificates()
 	if p.Spec.VectorStore.Weaviate != nil {
 		children = append(children,
 			b.secret(b.names.WeaviateKey(), naming.ComponentWeaviate, "StatefulSet", b.names.Weaviate(),
@@ -114,6 +123,12 @@ func Secrets(p *v1alpha1.RAGPipeline) []Child {
 			GatewayKeyEntry))
 	}
 	return children
+}
+
+// Certificates returns the Secret of the pipeline's certificates, if it has one. Those of a suspended pipeline expire,
+// too.
+func Certificates(p *v1alpha1.RAGPipeline, f Facts) []Child {
+	return newBuilder(p, Operator{}, f).certificates()
 }
 
 // Children returns all other objects that the pipeline should have, in the order in which they are
@@ -188,12 +203,12 @@ func newBuilder(p *v1alpha1.RAGPipeline, o Operator, f Facts) builder {
 func (b builder) dataPlaneFor(r Record) derive.DataPlane {
 	return derive.DataPlane{
 		Index:            b.index(),
-		TikaURL:          serviceURL(b.names.Stage(naming.ComponentExtraction), tikaPort),
-		StandInURL:       serviceURL(b.names.StandIn(), modelPort) + "/v1",
+		TikaURL:          b.url(b.names.Stage(naming.ComponentExtraction), tikaListener),
+		StandInURL:       b.url(b.names.StandIn(), modelListener) + "/v1",
 		SourcesDirectory: sourcesDirectory,
 		NIM: func(stage config.Stage) string {
 			embedding := derive.ModelName(config.StageEmbedding, b.embedding(r))
-			return serviceURL(b.names.NIM(string(stage), embedding), modelPort) + "/v1"
+			return b.url(b.names.NIM(string(stage), embedding), modelListener) + "/v1"
 		},
 	}
 }

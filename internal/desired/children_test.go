@@ -46,7 +46,7 @@ func all(t *testing.T, p *v1alpha1.RAGPipeline, f Facts) []Child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(Secrets(p), children...)
+	return append(Secrets(p, f), children...)
 }
 
 type childrenCase struct {
@@ -59,6 +59,7 @@ func cases(t *testing.T) map[string]childrenCase {
 	t.Helper()
 	list := map[string]childrenCase{
 		"large":          {pipeline: derivetest.Pipeline(derivetest.WithStandIns, large)},
+		"encrypted":      {pipeline: derivetest.Pipeline(derivetest.WithStandIns, large, encrypted), facts: Facts{Authority: "DIGEST"}},
 		"external-store": {pipeline: derivetest.Pipeline(derivetest.WithEndpoints, withExternalStore)},
 		"switching":      switching(t),
 		"routed":         {pipeline: derivetest.Pipeline(derivetest.WithEndpoints, withExternalStore, routed)},
@@ -115,6 +116,12 @@ func large(s *v1alpha1.RAGPipelineSpec) {
 	s.Ingest = v1alpha1.Ingest{Workers: 4, Resources: someResources, Scheduling: someScheduling}
 	s.Extraction = &v1alpha1.Extraction{Use: "Always", Server: v1alpha1.ExtractionServer{Tika: &v1alpha1.Tika{
 		Image: "registry.example/tika:3", Replicas: new(int32(3)), Resources: someResources, Scheduling: someScheduling}}}
+}
+
+// encrypted has TLS between the pods, and trusts the authority of others besides.
+func encrypted(s *v1alpha1.RAGPipelineSpec) {
+	s.Network = &v1alpha1.Network{TLS: internalTLS, Egress: egressRestricted,
+		CABundle: &v1alpha1.CABundle{Name: "company", Key: "ca.crt"}}
 }
 
 // withExternalStore reads two directories of one volume.

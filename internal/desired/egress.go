@@ -52,15 +52,15 @@ func (b builder) calls(component string) []*egressRule {
 	to := func(components ...string) *egressRule {
 		return networkingv1ac.NetworkPolicyEgressRule().WithTo(b.components(components...)...)
 	}
-	store := to(naming.ComponentWeaviate)
+	store, storePorts := to(naming.ComponentWeaviate), b.admitted(storeHTTP, storeGRPC)
 	switch component {
 	case naming.ComponentGateway:
 		models := to(naming.ComponentStandIn, naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentLLM)
-		return []*egressRule{store.WithPorts(tcp(weaviateHTTP), tcp(weaviateGRPC)), models.WithPorts(tcp(modelPort))}
+		return []*egressRule{store.WithPorts(storePorts...), models.WithPorts(b.admitted(modelListener)...)}
 	case naming.ComponentIngest:
 		models := to(naming.ComponentStandIn, naming.ComponentEmbedding)
-		return []*egressRule{store.WithPorts(tcp(weaviateHTTP), tcp(weaviateGRPC)), models.WithPorts(tcp(modelPort)),
-			to(naming.ComponentExtraction).WithPorts(tcp(tikaPort))}
+		return []*egressRule{store.WithPorts(storePorts...), models.WithPorts(b.admitted(modelListener)...),
+			to(naming.ComponentExtraction).WithPorts(b.admitted(tikaListener)...)}
 	case naming.ComponentWeaviate:
 		return []*egressRule{store.WithPorts(tcp(weaviateGossip), udp(weaviateGossip), tcp(weaviateData),
 			tcp(weaviateRaft), tcp(weaviateRaftCalls))}

@@ -22,17 +22,19 @@ const (
 // tikaConfig gives Tika as long for a document as the ingestion waits for it, less a minute, so that
 // Tika ends it first. A document that takes longer ends the process that reads it, with every other
 // document that it reads: the time is for scans of some hundred pages.
-const tikaConfig = `<?xml version="1.0" encoding="UTF-8"?>
+func (b builder) tikaConfig() string {
+	return `<?xml version="1.0" encoding="UTF-8"?>
 <properties>
   <server>
     <params>
       <port>9998</port>
-      <host>0.0.0.0</host>
+      <host>` + b.host("0.0.0.0") + `</host>
       <taskTimeoutMillis>840000</taskTimeoutMillis>
     </params>
   </server>
 </properties>
 `
+}
 
 // extraction returns the extraction server that the operator runs, if the spec has one.
 func (b builder) extraction() []Child {
@@ -43,12 +45,12 @@ func (b builder) extraction() []Child {
 	name, selector := b.names.Stage(component), naming.Selector(b.p, component)
 	configMap := corev1ac.ConfigMap(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, component)).
-		WithData(map[string]string{tikaConfigEntry: tikaConfig})
+		WithData(map[string]string{tikaConfigEntry: b.tikaConfig()})
 	return []Child{
 		b.account(name, component),
-		b.policy(name, component, admit(b.components(naming.ComponentIngest), tcp(tikaPort))),
+		b.policy(name, component, admit(b.components(naming.ComponentIngest), b.admitted(tikaListener)...)),
 		{Object: configMap},
-		{Object: b.service(name, component, selector, servicePort("http", tikaPort))},
+		{Object: b.service(name, component, selector, b.servicePorts(tikaListener)...)},
 		{Object: b.tikaDeployment(name, *b.p.Spec.Extraction.Server.Tika)},
 	}
 }
@@ -59,11 +61,14 @@ func (b builder) tikaDeployment(name string, tika v1alpha1.Tika) *appsv1ac.Deplo
 	listens := corev1ac.Probe().
 		WithTCPSocket(corev1ac.TCPSocketAction().WithPort(intstr.FromString("http"))).
 		WithPeriodSeconds(10).WithTimeoutSeconds(3)
+	if b.encrypts() { // the sidecar listens whatever becomes of Tika
+		listens = b.probe(tikaListener, "/version", 10)
+	}
 	container := container("tika", string(tika.Image)).
 		WithArgs("-c", tikaDirectory+"/"+tikaConfigEntry).
-		WithPorts(port("http", tikaPort)).
-		WithStartupProbe(probe("http", "/version", tikaStartupPeriod).WithFailureThreshold(tikaStartupProbes)).
-		WithReadinessProbe(probe("http", "/version", 5)).
+		WithPorts(b.ports(tikaListener)...).
+		WithStartupProbe(b.probe(tikaListener, "/version", tikaStartupPeriod).WithFailureThreshold(tikaStartupProbes)).
+		WithReadinessProbe(b.probe(tikaListener, "/version", 5)).
 		WithLivenessProbe(listens.WithFailureThreshold(12)). // Tika restarts its own child process
 		WithLifecycle(preStopDelay()).
 		WithResources(resources(tika.Resources, "500m", "1Gi")).
@@ -71,7 +76,7 @@ func (b builder) tikaDeployment(name string, tika v1alpha1.Tika) *appsv1ac.Deplo
 	template := b.template(pod{
 		component:   component,
 		account:     name,
-		annotations: map[string]string{naming.AnnotationConfig: config.Hash(tikaConfig)}, // a changed one rolls the pods
+		annotations: map[string]string{naming.AnnotationConfig: config.Hash(b.tikaConfig())}, // a changed one rolls the pods
 		selector:    selector,
 		scheduling:  tika.Scheduling,
 		volumes:     []*corev1ac.VolumeApplyConfiguration{configVolume(name)},
@@ -85,5 +90,7 @@ func (b builder) tikaDeployment(name string, tika v1alpha1.Tika) *appsv1ac.Deplo
 	if tika.Replicas != nil {
 		spec.WithReplicas(*tika.Replicas)
 	}
-	return appsv1ac.Deployment(name, b.p.Namespace).WithLabels(naming.Labels(b.p, component)).WithSpec(spec)
+	return appsv1ac.Deployment(name, b.p.Namespace).WithLabels(naming.Labels(b.p, component)).
+		WithAnnotations(b.encrypt(name, template, tikaListener)).
+		WithSpec(spec)
 }

@@ -128,7 +128,7 @@ func everything(t *testing.T, p *v1alpha1.RAGPipeline) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := json.Marshal(append(Secrets(p), children...))
+	b, err := json.Marshal(append(Secrets(p, Facts{}), children...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,6 +248,9 @@ func change(t *testing.T, v reflect.Value) {
 		return
 	case *v1alpha1.PodUser:
 		*leaf = userOfCluster
+		return
+	case *v1alpha1.NetworkTLS:
+		*leaf = internalTLS
 		return
 	case *v1alpha1.Egress:
 		*leaf = egressRestricted

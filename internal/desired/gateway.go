@@ -125,13 +125,14 @@ func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTe
 	spec := b.p.Spec.Gateway
 	container := b.operatorContainer(naming.ComponentGateway, "gateway",
 		"--config", configDirectory+"/"+configEntry, "--secrets", secretsDirectory).
-		WithPorts(port("http", GatewayPort), port("ops", config.OpsPort)).
-		WithReadinessProbe(probe("ops", "/readyz", 1)).
-		WithLivenessProbe(probe("ops", "/healthz", 10).WithFailureThreshold(6)).
+		WithPorts(port("http", GatewayPort)).
+		WithReadinessProbe(b.opsProbe("/readyz", 1)).
+		WithLivenessProbe(b.opsProbe("/healthz", 10).WithFailureThreshold(6)).
 		WithLifecycle(preStopDelay()).
 		WithResources(limited(spec.Resources, "50m", "64Mi", "1Gi")).
 		WithVolumeMounts(readOnly(ConfigVolume, configDirectory))
-	volumes := []*corev1ac.VolumeApplyConfiguration{configVolume(configName)}
+	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configName)},
+		b.encryptOps(b.names.Gateway(), container)...)
 	if secrets := secretsVolume(gatewaySecrets(c)...); secrets != nil {
 		volumes = append(volumes, secrets)
 		container.WithVolumeMounts(readOnly("secrets", secretsDirectory))
@@ -153,7 +154,7 @@ func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTe
 		component:   naming.ComponentGateway,
 		account:     b.names.Gateway(),
 		labels:      map[string]string{naming.LabelGeneration: c.Generation.Fingerprint()},
-		annotations: b.gatewayKeyAnnotation(),
+		annotations: union(b.gatewayKeyAnnotation(), b.authorityAnnotation()),
 		selector:    naming.Selector(b.p, naming.ComponentGateway),
 		scheduling:  spec.Scheduling,
 		volumes:     volumes,

@@ -33,6 +33,7 @@ var goldenBases = map[string]string{
 	"container-rclone":  "quickstart",
 	"git":               "quickstart",
 	"large":             "quickstart",
+	"encrypted":         "large",
 	"routed":            "external-store",
 	"ingress":           "routed",
 	"openai-compatible": "hosted",
@@ -122,6 +123,9 @@ func howApplied(c Child) string {
 	}
 	if len(c.Generate) > 0 {
 		how = append(how, "random entries: "+strings.Join(c.Generate, ", "))
+	}
+	if len(c.Certificates) > 0 {
+		how = append(how, "certificates: "+strings.Join(c.Certificates, ", "))
 	}
 	return strings.Join(how, "; ")
 }

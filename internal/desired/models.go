@@ -102,7 +102,7 @@ func (b builder) nim(component string, nim *v1alpha1.NIM) []Child {
 		s.labels[naming.LabelModel] = naming.ModelHash(string(nim.Model))
 		s.selector[naming.LabelModel] = s.labels[naming.LabelModel]
 	}
-	service := b.service(s.name, component, s.selector, servicePort("http", modelPort)).WithLabels(s.labels)
+	service := b.service(s.name, component, s.selector, b.servicePorts(modelListener)...).WithLabels(s.labels)
 	children := []Child{b.account(s.name, component), {Object: service}}
 	if nim.Cache != nil && nim.Cache.ClaimName == "" {
 		children = append(children, b.nimClaim(s))
@@ -127,30 +127,32 @@ func (b builder) nimClaim(s nimServer) Child {
 
 // nimDeployment removes a pod before it starts the next: it assumes no spare GPU.
 func (b builder) nimDeployment(s nimServer) *appsv1ac.DeploymentApplyConfiguration {
+	template := b.nimPod(s)
 	spec := appsv1ac.DeploymentSpec().
 		WithSelector(metav1ac.LabelSelector().WithMatchLabels(s.selector)).
 		WithStrategy(rolling(1, 0)).
 		WithRevisionHistoryLimit(2).
 		WithProgressDeadlineSeconds(startupSeconds(s.NIM) + progressDeadline).
-		WithTemplate(b.nimPod(s))
+		WithTemplate(template)
 	if s.Replicas != nil {
 		spec.WithReplicas(*s.Replicas)
 	}
 	return appsv1ac.Deployment(s.name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, s.component)).
 		WithLabels(s.labels).
+		WithAnnotations(b.encrypt(s.name, template, modelListener)).
 		WithSpec(spec)
 }
 
 func (b builder) nimPod(s nimServer) *corev1ac.PodTemplateSpecApplyConfiguration {
-	startup := probe("http", "/v1/health/ready", nimStartupPeriod)
+	startup := b.probe(modelListener, "/v1/health/ready", nimStartupPeriod)
 	container := container("nim", string(s.Image)).
 		WithSecurityContext(containerSecurity(false)). // NIMs write beside their own files
-		WithEnv(s.env()...).
-		WithPorts(port("http", modelPort)).
+		WithEnv(s.env(b.host("0.0.0.0"))...).
+		WithPorts(b.ports(modelListener)...).
 		WithStartupProbe(startup.WithFailureThreshold(max(1, startupSeconds(s.NIM)/nimStartupPeriod))).
-		WithReadinessProbe(probe("http", "/v1/health/ready", 5)).
-		WithLivenessProbe(probe("http", "/v1/health/live", 10).WithFailureThreshold(6)).
+		WithReadinessProbe(b.probe(modelListener, "/v1/health/ready", 5)).
+		WithLivenessProbe(b.probe(modelListener, "/v1/health/live", 10).WithFailureThreshold(6)).
 		WithLifecycle(preStopDelay()).
 		WithResources(nimResources(s.NIM)).
 		WithVolumeMounts(mount("shared-memory", "/dev/shm")).
@@ -242,13 +244,13 @@ func (s nimServer) isRetriever() bool { return s.component != naming.ComponentLL
 
 // env returns the operator's variables, then the spec's, which win. The port has three names: that
 // of 1.x, of an LLM of 2.x, and of a retriever of 2.x. There are no more, because a name that a
-// version has retired keeps it from starting.
-func (s nimServer) env() []*corev1ac.EnvVarApplyConfiguration {
+// version has retired keeps it from starting. Of these, the last one alone takes an address.
+func (s nimServer) env(address string) []*corev1ac.EnvVarApplyConfiguration {
 	number := strconv.Itoa(modelPort)
 	list := []*corev1ac.EnvVarApplyConfiguration{
 		env("NIM_HTTP_API_PORT", number),
 		env("NIM_SERVER_PORT", number),
-		env("NIM_SERVER_BIND_ADDR", "0.0.0.0:"+number),
+		env("NIM_SERVER_BIND_ADDR", address+":"+number),
 		env("NIM_CACHE_PATH", nimCache),
 	}
 	if s.isRetriever() {
@@ -280,16 +282,17 @@ func startupSeconds(nim *v1alpha1.NIM) int32 { return int32(StartupTimeout(nim).
 // standIn returns the one server of all the stand-in models that the pipeline has.
 func (b builder) standIn() []Child {
 	name, selector := b.names.StandIn(), naming.Selector(b.p, naming.ComponentStandIn)
-	container := b.operatorContainer("models", "models", "--listen", ":"+strconv.Itoa(modelPort)).
-		WithPorts(port("http", modelPort)).
-		WithReadinessProbe(probe("http", "/v1/health/ready", 1)).
-		WithLivenessProbe(probe("http", "/v1/health/live", 10).WithFailureThreshold(6)).
+	container := b.operatorContainer("models", "models", "--listen", b.host("")+":"+strconv.Itoa(modelPort)).
+		WithPorts(b.ports(modelListener)...).
+		WithReadinessProbe(b.probe(modelListener, "/v1/health/ready", 1)).
+		WithLivenessProbe(b.probe(modelListener, "/v1/health/live", 10).WithFailureThreshold(6)).
 		WithLifecycle(preStopDelay()).
 		WithResources(limited(nil, "20m", "32Mi", "512Mi"))
 	template := b.template(pod{component: naming.ComponentStandIn, account: name}, container)
 	template.Spec.WithTerminationGracePeriodSeconds(preStopGrace)
 	deployment := appsv1ac.Deployment(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, naming.ComponentStandIn)).
+		WithAnnotations(b.encrypt(name, template, modelListener)).
 		WithSpec(appsv1ac.DeploymentSpec().
 			WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector)).
 			WithStrategy(rolling(0, 1)).
@@ -299,7 +302,7 @@ func (b builder) standIn() []Child {
 	return []Child{
 		b.account(name, naming.ComponentStandIn),
 		b.modelPolicy(name, naming.ComponentStandIn, naming.ComponentGateway, naming.ComponentIngest),
-		{Object: b.service(name, naming.ComponentStandIn, selector, servicePort("http", modelPort))},
+		{Object: b.service(name, naming.ComponentStandIn, selector, b.servicePorts(modelListener)...)},
 		{Object: deployment},
 	}
 }

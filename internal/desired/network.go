@@ -7,6 +7,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/certificates"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
@@ -78,16 +79,32 @@ func (b builder) direct(component string, further []v1alpha1.NoProxyHost) []stri
 	return hosts
 }
 
-// trust mounts the spec's certificates where the operator's own programs look for them.
+// trust mounts the certificates of the spec's authorities and of the pipeline's own where the operator's programs look
+// for them.
 func (b builder) trust(component string, template *corev1ac.PodTemplateSpecApplyConfiguration) {
 	network := b.p.Spec.Network
 	ours := component == naming.ComponentGateway || component == naming.ComponentIngest
-	if network == nil || network.CABundle == nil || !ours {
+	if network == nil || network.CABundle == nil && !b.encrypts() || !ours {
 		return
 	}
-	template.Spec.WithVolumes(corev1ac.Volume().WithName("authorities").WithConfigMap(corev1ac.ConfigMapVolumeSource().
-		WithName(string(network.CABundle.Name)).
-		WithItems(corev1ac.KeyToPath().WithKey(network.CABundle.Key).WithPath(authoritiesEntry))))
+	volume := corev1ac.Volume().WithName("authorities")
+	var bundle *corev1ac.KeyToPathApplyConfiguration
+	if network.CABundle != nil {
+		bundle = corev1ac.KeyToPath().WithKey(network.CABundle.Key).WithPath(authoritiesEntry)
+	}
+	if b.encrypts() {
+		projected := corev1ac.ProjectedVolumeSource().WithSources(corev1ac.VolumeProjection().WithSecret(
+			corev1ac.SecretProjection().WithName(b.names.Certificates()).
+				WithItems(corev1ac.KeyToPath().WithKey(certificates.AuthorityEntry).WithPath(internalEntry))))
+		if bundle != nil {
+			projected.WithSources(corev1ac.VolumeProjection().WithConfigMap(
+				corev1ac.ConfigMapProjection().WithName(string(network.CABundle.Name)).WithItems(bundle)))
+		}
+		volume.WithProjected(projected)
+	} else {
+		volume.WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(string(network.CABundle.Name)).WithItems(bundle))
+	}
+	template.Spec.WithVolumes(volume)
 	template.Spec.Containers[0].
 		WithEnv(env(authoritiesVariable, authoritiesDirectory)).
 		WithVolumeMounts(readOnly("authorities", authoritiesDirectory))

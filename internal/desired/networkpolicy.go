@@ -52,7 +52,7 @@ func (b builder) gatewayPolicy() Child {
 }
 
 func (b builder) modelPolicy(name, component string, clients ...string) Child {
-	return b.policy(name, component, admit(b.components(clients...), tcp(modelPort)))
+	return b.policy(name, component, admit(b.components(clients...), b.admitted(modelListener)...))
 }
 
 func (b builder) weaviatePolicy() Child {
@@ -62,7 +62,7 @@ func (b builder) weaviatePolicy() Child {
 	}
 	peers := admit(b.components(naming.ComponentWeaviate),
 		tcp(weaviateGossip), udp(weaviateGossip), tcp(weaviateData), tcp(weaviateRaft), tcp(weaviateRaftCalls))
-	rules := []*ingressRule{admit(clients, tcp(weaviateHTTP), tcp(weaviateGRPC)), peers}
+	rules := []*ingressRule{admit(clients, b.admitted(storeHTTP, storeGRPC)...), peers}
 	if b.operator.WeaviateMetrics {
 		rules = append(rules, admit([]*peer{namespace(LabelMetrics, metricsEnabled)}, tcp(weaviateMetricsPort)))
 	}

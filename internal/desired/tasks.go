@@ -204,7 +204,6 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 		"--secrets", secretsDirectory, "--termination-log", corev1.TerminationMessagePathDefault}, t.flags()...)
 	container := b.operatorContainer(naming.ComponentIngest, arguments...).
 		WithTerminationMessagePath(corev1.TerminationMessagePathDefault).
-		WithPorts(port("ops", config.OpsPort)).
 		WithResources(limited(spec.Resources, "200m", "512Mi", "3Gi")).
 		WithVolumeMounts(readOnly(ConfigVolume, configDirectory)).
 		WithVolumeMounts(mounts...)
@@ -214,7 +213,8 @@ func (b builder) ingestPod(t Task, configMap string) *corev1ac.PodTemplateSpecAp
 			WithEnv(envFromField(workerVariable, "metadata.annotations['"+batchv1.JobCompletionIndexAnnotation+"']"),
 				envFromField(runVariable, "metadata.labels['"+batchv1.ControllerUidLabel+"']"))
 	}
-	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configMap)}, slices.Concat(sources, filled)...)
+	volumes := append([]*corev1ac.VolumeApplyConfiguration{configVolume(configMap)}, slices.Concat(sources, filled,
+		b.encryptOps(b.names.Tasks(naming.ComponentIngest), container))...)
 	kinds := b.sourceKinds()
 	keys := []*config.SecretKey{c.Embedding.Key, indexSecret(c.Index)}
 	for _, kind := range kinds {

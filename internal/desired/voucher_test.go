@@ -15,7 +15,7 @@ import (
 func TestEachGeneratedSecretHasAWorkloadThatVouchesForIt(t *testing.T) {
 	p := derivetest.Pipeline()
 	digests := map[string]string{}
-	secrets := Secrets(p)
+	secrets := Secrets(p, Facts{})
 	for _, s := range secrets {
 		digests[*s.Object.GetName()] = "digest of " + *s.Object.GetName()
 	}

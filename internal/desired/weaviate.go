@@ -56,8 +56,8 @@ func (b builder) index() config.Index {
 	}
 	name := b.names.Weaviate()
 	return config.Index{Weaviate: &config.WeaviateIndex{
-		URL:      serviceURL(name, weaviateHTTP),
-		GRPCURL:  serviceURL(name, weaviateGRPC),
+		URL:      b.url(name, storeHTTP),
+		GRPCURL:  b.url(name, storeGRPC),
 		Key:      &config.SecretKey{Name: b.names.WeaviateKey(), Key: weaviateKeyEntry},
 		Replicas: min(int(ptr.Deref(b.p.Spec.VectorStore.Weaviate, v1alpha1.Weaviate{}).Replicas), 3),
 	}}
@@ -89,7 +89,7 @@ func (b builder) weaviate() []Child {
 	// Replicas must find each other to become ready.
 	peers.Spec.WithClusterIP(corev1.ClusterIPNone).WithPublishNotReadyAddresses(true)
 	clients := b.service(name, naming.ComponentWeaviate, selector,
-		servicePort("http", weaviateHTTP), servicePort("grpc", weaviateGRPC))
+		b.servicePorts(storeHTTP, storeGRPC)...)
 	children := []Child{
 		b.account(name, naming.ComponentWeaviate),
 		b.weaviatePolicy(),
@@ -122,13 +122,14 @@ func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.Stateful
 	name, selector := b.names.Weaviate(), naming.Selector(b.p, naming.ComponentWeaviate)
 	container := container(naming.ComponentWeaviate, b.weaviateImage()).
 		WithCommand("/bin/weaviate").
-		WithArgs("--host=", "--port="+strconv.Itoa(weaviateHTTP), "--scheme=http"). // no host: every address, IPv4 and IPv6
+		WithArgs("--host="+b.host(""), "--port="+strconv.Itoa(weaviateHTTP), "--scheme=http").
 		WithEnv(b.weaviateEnv(spec.Replicas)...).
-		WithPorts(port("http", weaviateHTTP), port("grpc", weaviateGRPC), port("gossip", weaviateGossip),
-													port("data", weaviateData), port("raft", weaviateRaft), port("raft-calls", weaviateRaftCalls)).
-		WithStartupProbe(probe("http", "/v1/.well-known/live", 2).WithFailureThreshold(900)). // 30 min for a large index
-		WithReadinessProbe(probe("http", "/v1/.well-known/ready", 2)).
-		WithLivenessProbe(probe("http", "/v1/.well-known/live", 10).WithFailureThreshold(30)).
+		WithPorts(b.ports(storeHTTP, storeGRPC)...).
+		WithPorts(port("gossip", weaviateGossip), port("data", weaviateData), port("raft", weaviateRaft),
+														port("raft-calls", weaviateRaftCalls)).
+		WithStartupProbe(b.probe(storeHTTP, "/v1/.well-known/live", 2).WithFailureThreshold(900)). // 30 min for a large index
+		WithReadinessProbe(b.probe(storeHTTP, "/v1/.well-known/ready", 2)).
+		WithLivenessProbe(b.probe(storeHTTP, "/v1/.well-known/live", 10).WithFailureThreshold(30)).
 		WithLifecycle(preStopDelay()). // its connections stay usable until Ready is false
 		WithResources(resources(spec.Resources, "100m", "256Mi")).
 		WithVolumeMounts(mount("data", weaviateDirectory))
@@ -143,6 +144,7 @@ func (b builder) weaviateStatefulSet(spec *v1alpha1.Weaviate) *appsv1ac.Stateful
 	template.Spec.WithTerminationGracePeriodSeconds(120) // for the delay, and for writing out what is in memory
 	return appsv1ac.StatefulSet(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, naming.ComponentWeaviate)).
+		WithAnnotations(b.encrypt(name, template, storeHTTP, storeGRPC)).
 		WithAnnotations(b.voucher(b.names.WeaviateKey())).
 		WithAnnotations(b.readerVoucher()).
 		WithSpec(appsv1ac.StatefulSetSpec().

@@ -45,6 +45,10 @@ const (
 	// AnnotationWeaviateReader on a store's pod is the UID of the Secret of the reading key: a store without it knows the
 	// other key alone.
 	AnnotationWeaviateReader = "ragpipeline.io/weaviate-reader"
+	// AnnotationAuthority on a pod is a digest of the pipeline's authority, which it reads at its start.
+	AnnotationAuthority = "ragpipeline.io/authority"
+	// AnnotationTemplate on a workload is a hash of its pods without their sidecar for TLS.
+	AnnotationTemplate = "ragpipeline.io/template"
 	// AnnotationTicks is how many runs the interval had made due, one after the other, when a task was started.
 	AnnotationTicks = "ragpipeline.io/ticks"
 	// AnnotationAsked is "true" on a task that a new value of AnnotationSync asked for.
@@ -71,6 +75,8 @@ const (
 	ComponentGeneration = "generation"
 	// ComponentRoute is what leads to the gateway from outside; its objects have the gateway's label.
 	ComponentRoute = "route"
+	// ComponentCertificates is the Secret of the pods' certificates.
+	ComponentCertificates = "certificates"
 )
 
 // Labels are those of a component's objects.

@@ -45,6 +45,9 @@ func (n Names) WeaviateKey() string { return n.Pipeline + "-weaviate-key" }
 // WeaviateReader is the Secret of the store's API key for reading, which the gateway has.
 func (n Names) WeaviateReader() string { return n.Pipeline + "-weaviate-reader" }
 
+// Certificates is the Secret of the certificates by which the pipeline's pods know each other.
+func (n Names) Certificates() string { return n.Pipeline + "-certificates" }
+
 // StandIn is the name of the stand-in models' Deployment and Service.
 func (n Names) StandIn() string { return n.Pipeline + "-stand-in" }
 

@@ -79,6 +79,7 @@ func For(s *State, now time.Time) (Plan, error) {
 		Facts: desired.Facts{
 			Live: live, Draining: s.draining(live), WeaviateImage: s.weaviateImage(), NoHTTPRoutes: s.Route.Unsupported,
 			OneKey: s.oneKey(), GatewayWrites: s.gatewayWrites(), Sizes: s.sizes(),
+			Plain: s.plain(), Encrypted: s.encrypted(), Terminators: s.terminators(),
 		},
 		tasks: map[string]decision{},
 	}

@@ -206,7 +206,7 @@ func (c Cluster) objects(p *v1alpha1.RAGPipeline, live *desired.Record) (map[str
 		return nil, err
 	}
 	all := map[string]object{}
-	for _, child := range append(desired.Secrets(p), children...) {
+	for _, child := range append(desired.Secrets(p, facts), children...) {
 		encoded, err := json.Marshal(child.Object)
 		if err != nil {
 			return nil, err

@@ -80,15 +80,15 @@ func (p *pod) write(config any) string {
 	return path
 }
 
-func (p *pod) startIngest() *process {
+func (p *pod) startIngest(options ...with) *process {
 	p.t.Helper()
-	return start(p.t, []string{"ingest", "--config", p.write(p.ingest), "--secrets", p.secrets, "--ops-listen", "127.0.0.1:0", "--termination-log", p.log})
+	return start(p.t, []string{"ingest", "--config", p.write(p.ingest), "--secrets", p.secrets, "--ops-listen", "127.0.0.1:0", "--termination-log", p.log}, options...)
 }
 
 // startGateway starts the gateway, and returns clients of its API and of its ops port.
-func (p *pod) startGateway() (process *process, api, ops client) {
+func (p *pod) startGateway(options ...with) (process *process, api, ops client) {
 	p.t.Helper()
-	process = start(p.t, []string{"gateway", "--config", p.write(p.gateway), "--secrets", p.secrets, "--keys-dir", p.clients, "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"})
+	process = start(p.t, []string{"gateway", "--config", p.write(p.gateway), "--secrets", p.secrets, "--keys-dir", p.clients, "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"}, options...)
 	api, ops = process.listens("gateway"), process.listens("ops")
 	api.key = "token-of-alice"
 	return process, api, ops

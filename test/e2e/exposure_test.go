@@ -58,7 +58,7 @@ func TestAGatewayWithTLSTakesARenewedCertificate(t *testing.T) {
 	if err := api.Update(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
-	p.touch()
+	p.touch(naming.ComponentGateway)
 	eventually(t, 3*time.Minute, "new connections get the new certificate", func(ctx context.Context) error {
 		return p.certificateIs(ctx, a.client(name), "second."+name)
 	})
@@ -70,12 +70,18 @@ func TestAGatewayWithTLSTakesARenewedCertificate(t *testing.T) {
 
 func (p *pipeline) podUID() string { return string(p.pod(naming.ComponentGateway).UID) }
 
-// touch makes the kubelet look at the gateway's volumes, which it does about once a minute otherwise.
-func (p *pipeline) touch() {
+// touch makes the kubelet look at the volumes of a component's pods, which it does about once a minute otherwise.
+func (p *pipeline) touch(component string) {
 	p.t.Helper()
-	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"example.com/touched":"yes"}}}`))
-	if err := api.Patch(p.t.Context(), p.pod(naming.ComponentGateway), patch); err != nil {
+	pods, err := p.podsOf(p.t.Context(), component)
+	if err != nil {
 		p.t.Fatal(err)
+	}
+	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"example.com/touched":"yes"}}}`))
+	for i := range pods {
+		if err := api.Patch(p.t.Context(), &pods[i], patch); err != nil {
+			p.t.Fatal(err)
+		}
 	}
 }
 

@@ -94,6 +94,10 @@ type refused struct {
 func (r *refused) Error() string { return fmt.Sprintf("%d: %s", r.Status, r.Body) }
 
 func send(ctx context.Context, token, method, url string, body, into any) error {
+	return sendBy(ctx, web, token, method, url, body, into)
+}
+
+func sendBy(ctx context.Context, client *http.Client, token, method, url string, body, into any) error {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -106,7 +110,7 @@ func send(ctx context.Context, token, method, url string, body, into any) error 
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	reply, err := web.Do(request)
+	reply, err := client.Do(request)
 	if err != nil {
 		return err
 	}

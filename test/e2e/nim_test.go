@@ -76,8 +76,15 @@ func TestNIMsRunOnGPUsAndSayWhatTheyWaitFor(t *testing.T) {
 	before := p.pod(naming.ComponentEmbedding).UID
 	p.edit(func(s *v1alpha1.RAGPipelineSpec) {
 		s.Models.Embedding.NIM.Env = []v1alpha1.EnvVar{{Name: "NIM_LOG_LEVEL", Value: "INFO"}}
+		s.Models.LLM.NIM.Env = nil                     // it loads at once
+		s.Network = &v1alpha1.Network{TLS: "Internal"} // of all its pods
 	})
 	p.settled(readyWithin)
+	for _, stage := range []string{naming.ComponentEmbedding, naming.ComponentReranking, naming.ComponentLLM} {
+		host := p.pod(stage).Spec.ServiceAccountName
+		p.speaksTLS(host, "/v1/health/ready")
+		p.refusesPlainText(host, stage, 8443)
+	}
 	if now := p.pod(naming.ComponentEmbedding); now.UID == before {
 		t.Error("the embedding model's pod was not replaced")
 	}

@@ -24,6 +24,8 @@ func TestAStoreOfThreeReplicasGoesOnWithoutAnyOneOfThem(t *testing.T) {
 	p.settled(2 * readyWithin)
 	p.growsAroundItsPods(t, "20Gi")
 	prober := p.probe("At how many bar does valve V7 open?")
+	p.encrypts()
+	p.renews()
 	for ordinal := range 3 {
 		p.replaced(fmt.Sprintf("%s-%d", p.names().Weaviate(), ordinal))
 		p.settled(readyWithin)

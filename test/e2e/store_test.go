@@ -4,12 +4,17 @@ package e2e
 
 import (
 	"context"
+	"net/http"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
 // store is a pipeline's Weaviate, asked by itself: what it holds is not what others say it does.
-type store struct{ url, key string }
+type store struct {
+	url, key string
+	web      *http.Client
+}
 
 func (p *pipeline) store(ctx context.Context) (s store, err error) {
 	var key corev1.Secret
@@ -17,11 +22,15 @@ func (p *pipeline) store(ctx context.Context) (s store, err error) {
 		return s, err
 	}
 	address, err := p.address(ctx, p.names().Weaviate())
-	return store{url: "http://" + address + "/v1/", key: string(key.Data["api-key"])}, err
+	s = store{url: "http://" + address + "/v1/", key: string(key.Data["api-key"]), web: web}
+	if strings.HasSuffix(address, ":8443") {
+		s.url, s.web = "https://"+address+"/v1/", p.client(p.names().Weaviate(), p.authority())
+	}
+	return s, err
 }
 
 func (s store) send(ctx context.Context, method, path string, body, reply any) error {
-	return send(ctx, s.key, method, s.url+path, body, reply)
+	return sendBy(ctx, s.web, s.key, method, s.url+path, body, reply)
 }
 
 func (s store) collections(ctx context.Context) (names []string, err error) {

@@ -2,6 +2,8 @@ package played
 
 import (
 	"context"
+	"crypto/tls"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
+	"github.com/ragpipeline/ragpipeline/internal/plan"
 )
 
 // readySince returns when a pod became ready; ready is false while it is not.
@@ -56,7 +59,11 @@ func (c *Cluster) ail(ctx context.Context, pod *corev1.Pod, trouble func(*corev1
 }
 
 func (c *Cluster) run(ctx context.Context, pod *corev1.Pod) error {
-	address, err := c.reports.serve(ctx, pod)
+	certificate, err := c.certificate(ctx, pod)
+	if err != nil {
+		return err
+	}
+	address, err := c.reports.serve(ctx, pod, certificate)
 	if err != nil {
 		return err
 	}
@@ -68,6 +75,29 @@ func (c *Cluster) run(ctx context.Context, pod *corev1.Pod) error {
 	}
 	setRunning(pod, address, ready)
 	return c.client.Status().Update(ctx, pod)
+}
+
+// certificate is what the pod's ops port has; nil if it speaks plain HTTP.
+func (c *Cluster) certificate(ctx context.Context, pod *corev1.Pod) (*tls.Certificate, error) {
+	if !plan.Encrypted(pod) {
+		return nil, nil
+	}
+	for _, volume := range pod.Spec.Volumes {
+		if volume.Name != "certificate" {
+			continue
+		}
+		var secret corev1.Secret
+		if err := c.direct.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: volume.Secret.SecretName}, &secret); err != nil {
+			return nil, err
+		}
+		files := map[string][]byte{}
+		for _, item := range volume.Secret.Items {
+			files[item.Path] = secret.Data[item.Key]
+		}
+		pair, err := tls.X509KeyPair(files["tls.crt"], files["tls.key"])
+		return &pair, err
+	}
+	return nil, fmt.Errorf("%s has no certificate", pod.Name)
 }
 
 // setRunning writes a status as full as a kubelet's.

@@ -2,6 +2,7 @@ package played
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,8 +53,8 @@ func newReports(network string) reports {
 	}
 }
 
-// serve gives a pod an address, and answers there if the pod has a report.
-func (r *reports) serve(ctx context.Context, pod *corev1.Pod) (address string, err error) {
+// serve gives a pod an address, and answers there if the pod has a report: by TLS if it has a certificate.
+func (r *reports) serve(ctx context.Context, pod *corev1.Pod, certificate *tls.Certificate) (address string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := client.ObjectKeyFromObject(pod)
@@ -66,6 +67,9 @@ func (r *reports) serve(ctx context.Context, pod *corev1.Pod) (address string, e
 		listener, err := r.listen(ctx, s)
 		if err != nil {
 			return "", err
+		}
+		if certificate != nil {
+			listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*certificate}})
 		}
 		s.http = &http.Server{Addr: listener.Addr().String(), Handler: r.handler(pod.DeepCopy()), ReadHeaderTimeout: time.Minute}
 		go s.http.Serve(listener)
