@@ -22,10 +22,12 @@ import (
 // encrypts turns TLS between the pods on, and looks at the store as its clients do.
 func (p *pipeline) encrypts() {
 	p.t.Helper()
-	since := time.Now()
+	since, prober := time.Now(), p.probe("At how many bar does valve V7 open?")
 	p.edit(func(s *v1alpha1.RAGPipelineSpec) { s.Network = &v1alpha1.Network{TLS: "Internal"} })
 	p.settled(2 * readyWithin)
-	p.t.Logf("the pods encrypt what they send each other after %s", time.Since(since).Round(time.Second))
+	prober.end() // the stand-in models are replaced before the gateway
+	p.t.Logf("the pods encrypt what they send each other after %s; the longest time without an answer was %s",
+		time.Since(since).Round(time.Second), prober.silence())
 	p.serviceHasPorts(p.names().Weaviate(), 8443, 8444)
 	p.speaksTLS(p.names().Weaviate(), "/v1/.well-known/ready")
 	p.refusesPlainText(p.names().Weaviate(), naming.ComponentWeaviate, 8080, 8443)

@@ -23,9 +23,9 @@ func TestAStoreOfThreeReplicasGoesOnWithoutAnyOneOfThem(t *testing.T) {
 	p := n.pipeline(object)
 	p.settled(2 * readyWithin)
 	p.growsAroundItsPods(t, "20Gi")
-	prober := p.probe("At how many bar does valve V7 open?")
 	p.encrypts()
 	p.renews()
+	prober := p.probe("At how many bar does valve V7 open?")
 	for ordinal := range 3 {
 		p.replaced(fmt.Sprintf("%s-%d", p.names().Weaviate(), ordinal))
 		p.settled(readyWithin)
