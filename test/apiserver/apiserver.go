@@ -44,6 +44,9 @@ var start = sync.OnceValues(func() (*rest.Config, error) {
 		BinaryAssetsDirectory:    os.Getenv(Assets),
 		ControlPlaneStartTimeout: startTimeout,
 	}
+	// As on OpenShift: who makes an object that blocks the deletion of its owner must be allowed to finalize that one.
+	environment.ControlPlane.GetAPIServer().Configure().
+		Append("enable-admission-plugins", "OwnerReferencesPermissionEnforcement")
 	config, err := environment.Start()
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -51,8 +52,14 @@ func startOperatorOf(t testing.TB, namespace, rules string) *operator {
 // startOperatorWith runs an operator that is changed before it starts.
 func startOperatorWith(t testing.TB, namespace string, change func(*controllers.Reconciler)) *operator {
 	t.Helper()
+	return startOperatorAs(t, apiserver.Config(t), namespace, change)
+}
+
+// startOperatorAs is startOperatorWith, as another user of the API server than its administrator.
+func startOperatorAs(t testing.TB, restConfig *rest.Config, namespace string,
+	change func(*controllers.Reconciler)) *operator {
+	t.Helper()
 	o := new(operator)
-	restConfig := apiserver.Config(t)
 	o.requests.Watch(restConfig)
 	cache := controllers.CacheOptions([]string{namespace})
 	cache.SyncPeriod = new(resync)

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net"
 	"net/http"
@@ -71,7 +73,8 @@ func (r *reports) serve(ctx context.Context, pod *corev1.Pod, certificate *tls.C
 		if certificate != nil {
 			listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*certificate}})
 		}
-		s.http = &http.Server{Addr: listener.Addr().String(), Handler: r.handler(pod.DeepCopy()), ReadHeaderTimeout: time.Minute}
+		s.http = &http.Server{Addr: listener.Addr().String(), Handler: r.handler(pod.DeepCopy()), ReadHeaderTimeout: time.Minute,
+			ErrorLog: log.New(io.Discard, "", 0)} // of operators that do not trust the certificate
 		go s.http.Serve(listener)
 	}
 	r.servers[key] = s
