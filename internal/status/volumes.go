@@ -91,8 +91,8 @@ func (v Volume) message(claims string) string {
 		return fmt.Sprintf("%s, which the storage driver could not do: %s; see kubectl describe pvc",
 			grows, cut(clean(v.Failed), maxMessage/2))
 	case v.Remounting:
-		return grows + "; the node is still to enlarge the file system, and a driver that cannot do so in use needs a " +
-			"restart of the pod"
+		return grows + "; the node is still to enlarge the file system, which takes a minute or two; a driver that cannot " +
+			"do so in use needs a restart of the pod"
 	}
 	return grows + "; the storage driver is at work (kubectl describe pvc)"
 }
