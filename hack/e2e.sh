@@ -83,6 +83,11 @@ if [ -n "${E2E_LONG:-}" ]; then
   E2E_ARGOCD=$(hack/argocd/binary.sh)
   RAGPIPELINE_PROMETHEUS=$(hack/prometheus/binary.sh)
   export E2E_FLUX E2E_ARGOCD RAGPIPELINE_PROMETHEUS
+  if [ -z "${E2E_LOAD:-}" ]; then
+    hack/cluster/cluster add expandable
+    hack/cluster/cluster build policies
+    export E2E_EXPANDABLE=expandable E2E_POLICIES=1
+  fi
 fi
 # A story tells how far it is, and how long it took.
 run() { go test -v -tags e2e -count=1 -timeout "$timeout" -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"; }

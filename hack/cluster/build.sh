@@ -7,8 +7,8 @@ build() { # PART...
   local part
   for part in "$@"; do
     case "$part" in
-      kubernetes | weaviate | coredns | images) "build_$part" ;;
-      *) fail "there is no part $part: they are kubernetes, weaviate, coredns and images" ;;
+      kubernetes | weaviate | coredns | images | expandable | policies) "build_$part" ;;
+      *) fail "there is no part $part: they are kubernetes, weaviate, coredns, images, expandable and policies" ;;
     esac
   done
 }
@@ -29,6 +29,17 @@ build_weaviate() {
 }
 
 build_coredns() { program coredns "CoreDNS" "$here/coredns" .; }
+
+build_expandable() {
+  program csi "the storage driver" "$here/csi" .
+  program csi-provisioner "external-provisioner, about 2 minutes the first time" "$here/csi" github.com/kubernetes-csi/external-provisioner/v5/cmd/csi-provisioner
+  program csi-resizer "external-resizer" "$here/csi" github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer
+}
+
+build_policies() {
+  program policies "the enforcer of NetworkPolicies" "$here/policies" .
+  install_packages $(missing ipset:ipset iptables:iptables) # which it runs
+}
 
 build_images() {
   program image "the image packer" "$root/hack/image" .

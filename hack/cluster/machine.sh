@@ -10,24 +10,26 @@ linux_root() {
 }
 
 missing_packages() {
+  missing containerd:containerd runc:runc nft:nftables openssl:openssl ip:iproute2 ss:iproute2
+  [ -x "$cni/ptp" ] || echo containernetworking-plugins
+}
+
+missing() { # PROGRAM:PACKAGE...
   local need
-  for need in containerd:containerd runc:runc nft:nftables openssl:openssl ip:iproute2 ss:iproute2; do
+  for need in "$@"; do
     command -v "${need%%:*}" >/dev/null || echo "${need##*:}"
   done | sort -u
-  [ -x "$cni/ptp" ] || echo containernetworking-plugins
 }
 
 cni=/usr/lib/cni
 [ -x $cni/ptp ] || [ ! -x /opt/cni/bin/ptp ] || cni=/opt/cni/bin
 
-install_packages() {
-  local missing
-  missing=$(missing_packages | tr '\n' ' ')
-  [ -n "$missing" ] || return 0
-  command -v apt-get >/dev/null || fail "these are missing, by their names in Debian: $missing"
-  say "installing $missing"
+install_packages() { # PACKAGE...
+  [ $# -gt 0 ] || return 0
+  command -v apt-get >/dev/null || fail "these are missing, by their names in Debian: $*"
+  say "installing $*"
   apt-get update -qq >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 ports_are_free() {
@@ -71,8 +73,17 @@ remove() { # also after a crash: each step does nothing where nothing is left
   ! ip link show "$link" >/dev/null 2>&1 || ip link delete "$link"
   nft delete table ip kube-proxy 2>/dev/null || true
   nft delete table ip6 kube-proxy 2>/dev/null || true
+  remove_policies
   [ ! -f "$run/sysctl" ] || sysctl -qp "$run/sysctl" >/dev/null
   remove_files
+}
+
+remove_policies() { # of an enforcer that was killed
+  local rules
+  [ -z "$(missing ipset:ipset iptables-save:iptables)" ] || return 0
+  rules=$(iptables-save -t filter 2>/dev/null || true)
+  [[ $rules != *KUBE-ROUTER-* ]] || grep -v -e KUBE-ROUTER- -e KUBE-POD-FW- -e KUBE-NWPLCY- <<<"$rules" | iptables-restore
+  ipset list -n | grep -E '^KUBE-(SRC|DST)-' | xargs -r -n1 ipset destroy || true
 }
 
 remove_cgroups() {

@@ -111,6 +111,24 @@ start_node() { # IP
   wait_for 60 "the node" kubectl wait --for=condition=Ready node/$node --timeout=1s
 }
 
+# start_expandable starts what does not run yet of a storage driver, and of the programs that make and enlarge its volumes.
+# They run beside the kubelet and not in pods: the driver's mounts are the node's.
+start_expandable() {
+  local name socket=$run/kubelet/plugins_registry/csi.sock
+  kubectl apply -f "$here/csi/storage.yaml" >/dev/null
+  [ -n "$(ours csi)" ] || start csi "$bin/csi" -dir="$run/expandable" -socket="$socket" -node=$node
+  wait_for 30 "the storage driver" kubectl wait csinode/$node --for=jsonpath='{.spec.drivers[0].nodeID}'=$node --timeout=1s
+  for name in csi-provisioner csi-resizer; do
+    [ -n "$(ours $name)" ] || start $name "$bin/$name" --kubeconfig="$kubeconfig" --csi-address="$socket"
+  done
+}
+
+# start_policies starts the enforcer, unless it runs.
+start_policies() {
+  [ -n "$(ours policies)" ] || start policies "$bin/policies" -kubeconfig="$kubeconfig" -node=$node -services=$services
+  wait_for 30 "the enforcer of NetworkPolicies" iptables -n -L KUBE-ROUTER-FORWARD
+}
+
 # volumes prints 200 local volumes, each larger than any sample claims. They obey fsGroup as a cloud disk does.
 volumes() {
   local n

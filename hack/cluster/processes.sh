@@ -2,6 +2,7 @@
 # loses none, and an id that passed to another program ends nobody. Sourced by `cluster`.
 
 daemons="kubelet kube-proxy kube-scheduler kube-controller-manager containerd kube-apiserver etcd" # in the order of stopping
+extras="policies csi-resizer csi-provisioner csi" # those of what was added to a running cluster
 
 start() { # NAME COMMAND...: in a session of its own, with its output in a log, and without the lock
   local name=$1
@@ -34,7 +35,7 @@ stop() { # NAME: politely, and after 5 seconds not
 
 stop_all() {
   local name
-  for name in $daemons; do stop "$name"; done
+  for name in $extras $daemons; do stop "$name"; done
   kill -9 $(ours containerd-shim-runc-v2) 2>/dev/null || true
 }
 

@@ -25,7 +25,11 @@
 // that take the operator away hold calm, because others measure how soon Ready follows a failure;
 // one that replaces it runs before all others.
 //
-// What no test here can see: that NetworkPolicies are enforced (hack/cluster has no engine for
-// them), that a real NIM starts (the simulator reads its environment and wants its volumes), and a
-// node that is lost (there is one).
+// Two stories need more of the cluster: volumes that grow, of the StorageClass that E2E_EXPANDABLE
+// names, and this machine as the node, for an enforcer of NetworkPolicies. On hack/cluster's,
+// `make e2e-long` provides both. Only the policies of that story's namespace are enforced, so that
+// no other waits for a new pod to be admitted.
+//
+// What no test here can see: that a real NIM starts (the simulator reads its environment and wants
+// its volumes), and a node that is lost (there is one).
 package e2e
