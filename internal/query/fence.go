@@ -1,7 +1,6 @@
 package query
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -64,40 +63,4 @@ func longestRun(s string, of byte) int {
 		longest = max(longest, run)
 	}
 	return longest
-}
-
-// templateMark is a mark by which a chat template separates turns, at the begin of a text. A server's
-// tokenizer may make of it the same token as of the template's own: then a document would write turns
-// of the conversation. The marks are those of ChatML, Llama 2 to 4, Mistral, Gemma, Phi, Command R,
-// DeepSeek (whose bars are U+FF5C), GLM, and Nemotron.
-var templateMark = regexp.MustCompile(`(?i)^(?:` +
-	`<[|｜][^<>|｜\s]{1,64}[|｜]>` +
-	`|<\|/?[a-z_]{1,32}>|</?[a-z_]{1,32}\|>` +
-	`|</?(?:start_of_turn|end_of_turn|start_of_image|end_of_image|image_soft_token` +
-	`|extra_id_\d{1,3}|s|bos|eos|pad|unk|sop|eop|think|tool_call|tool_response|tools)>` +
-	`|<</?SYS>>` +
-	`|\[/?(?:INST|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|SYSTEM_PROMPT|ARGS|CALL_ID|IMG|THINK` +
-	`|gMASK|sMASK)\])`)
-
-// neutral puts a space behind the first sign of each mark of a chat template. A reader still sees which
-// mark stood there; a tokenizer does not take it for one.
-func neutral(s string) string {
-	var b strings.Builder
-	done := 0
-	for i := 0; i < len(s); {
-		next := strings.IndexAny(s[i:], "<[")
-		if next < 0 {
-			break
-		}
-		i += next + 1
-		if templateMark.MatchString(s[i-1:]) {
-			b.WriteString(s[done:i])
-			b.WriteByte(' ')
-			done = i
-		}
-	}
-	if done == 0 {
-		return s
-	}
-	return b.String() + s[done:]
 }

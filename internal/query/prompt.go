@@ -26,6 +26,7 @@ type prompt struct {
 // buildPrompt puts the prompt together within the budget of tokens. The oldest turns give way
 // first, then the last passages; instructions and question never do, nor the first passage.
 func buildPrompt(configured string, c *conversation, passages []Passage, budget int) (*prompt, error) {
+	c = c.neutral()
 	instructions := append([]string{cmp.Or(configured, Instructions)}, c.system...)
 	system := model.Message{Role: "system", Content: strings.Join(instructions, "\n\n")}
 	budget -= messageTokens(system) + messageTokens(model.Message{Content: preamble + questionHeading + c.question})

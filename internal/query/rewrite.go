@@ -52,6 +52,7 @@ func (s *Service) rewrite(ctx context.Context, q *search, c *conversation, resul
 }
 
 func rewriteOf(c *conversation) model.ChatRequest {
+	c = c.neutral()
 	messages := []model.Message{{Role: "system", Content: rewriteSystem}}
 	for _, turn := range lastTurns(c.turns, rewriteHistory) {
 		messages = append(messages, turn...)

@@ -116,6 +116,7 @@ func (s *Service) askUngrounded(ctx context.Context, r Request, c *conversation,
 // plainPrompt is the conversation without passages, within the budget of tokens. The oldest turns
 // give way.
 func plainPrompt(configured string, c *conversation, budget int) ([]model.Message, error) {
+	c = c.neutral()
 	var messages []model.Message
 	instructions := c.system
 	if configured != "" {
