@@ -70,7 +70,7 @@ const (
 	NoPassages     Failure = "NoPassages"     // retrieval found nothing, so the LLM was not called
 	NoModel        Failure = "NoModel"        // the pipeline has no LLM
 	PassagesCut    Failure = "PassagesCut"    // not all passages fit the LLM's context window
-	FalseCitations Failure = "FalseCitations" // the answer cited passages that do not exist; the citations were removed
+	FalseCitations Failure = "FalseCitations" // citations of no passage, or copied from one, were removed
 	OnlyReasoning  Failure = "OnlyReasoning"  // the LLM used all its tokens for reasoning, so the reply is the passages
 	AnswerRefused  Failure = "AnswerRefused"  // the LLM refused to answer, or its content filter withheld the answer
 	FieldsOmitted  Failure = "FieldsOmitted"  // the LLM's server does not take fields that the request sets

@@ -16,17 +16,19 @@ import (
 // which [n] is an index. However an answer is cut into pieces, the result is the same.
 type citations struct {
 	passages int
+	copied   map[string]bool // has the numbers that the passages themselves hold, by numbersIn
 	marks    []Mark
 	removed  int
 	written  int // counts the code points that were passed on
+	before   tail
 
 	held string // is what may be the beginning of a citation, with the spaces before it
 	// fence is the number of backticks that opened the code being read; 0 outside of code.
 	fence int
 }
 
-func newCitations(passages int) *citations {
-	return &citations{passages: passages}
+func newCitations(passages []Passage) *citations {
+	return &citations{passages: len(passages), copied: numbersIn(passages)}
 }
 
 // next takes the next piece of the answer and returns what can be passed on.
@@ -53,6 +55,7 @@ func (c *citations) pass(ended bool) string {
 				n = len(strings.TrimRight(c.held, " "))
 			}
 			write(c.held[:n])
+			c.before.add(c.held[:n])
 			c.held = c.held[n:]
 			break
 		}
@@ -61,6 +64,7 @@ func (c *citations) pass(ended bool) string {
 			gap = n - len(strings.TrimRight(c.held[:n], " "))
 		}
 		write(c.held[:n-gap])
+		c.before.add(c.held[:n-gap])
 		c.held = c.held[n-gap:]
 		size, replacement := c.token(gap, ended)
 		if size == 0 {
@@ -129,8 +133,10 @@ func (c *citations) citation(gap int, ended bool) (size int, replacement string)
 	valid, found := c.numbers(list)
 	size = start + length + len(closing[opening])
 	switch {
-	case found == 0:
+	case found == 0, plain && gap == 0 && c.before.glued() && c.isCopied(list):
 		return start, c.held[:start]
+	case c.isCopied(list):
+		valid = nil
 	case plain && len(valid) == found:
 		replacement = c.held[:size]
 	case len(valid) > 0:
@@ -142,6 +148,9 @@ func (c *citations) citation(gap int, ended bool) (size int, replacement string)
 	c.removed += found - len(valid)
 	return size, replacement
 }
+
+// isCopied reports whether the number stands in a passage behind the same words.
+func (c *citations) isCopied(list string) bool { return c.copied[c.before.key(list)] }
 
 var (
 	// cited finds the numbers between brackets: alone, after a caret as a footnote has it, after a word such as
@@ -217,7 +226,8 @@ func (c *citations) report(r *Result) {
 	r.cite(c.marks)
 	if c.removed > 0 {
 		r.warn(Warning{config.StageLLM, config.FalseCitations,
-			fmt.Sprintf("%d citations of passages that do not exist were removed from the answer", c.removed)})
+			fmt.Sprintf("%d citations were removed from the answer: of passages that do not exist, or copied from a document",
+				c.removed)})
 	}
 }
 

@@ -44,7 +44,7 @@ func TestTheHeadingFollowsTheStatement(t *testing.T) {
 		"So it is [1].": "Money > Travel",
 	} {
 		chat := &model.Completion{Content: answer, FinishReason: "stop"}
-		r := reply{citations: newCitations(1), result: Result{Passages: []Passage{handbook()}}}
+		r := reply{citations: newCitations([]Passage{handbook()}), result: Result{Passages: []Passage{handbook()}}}
 		headFor(r.result.Passages, "By which class do I travel?")
 		if err := r.finish(chat); err != nil {
 			t.Fatal(err)

@@ -57,7 +57,7 @@ func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *re
 			return err
 		}
 		if r.ResponseFormat == nil { // in JSON, [1] is a list
-			reply.citations = newCitations(len(result.Passages))
+			reply.citations = newCitations(result.Passages)
 		}
 		if err = s.chatStage(ctx, s.chatRequest(r, messages, room.answer), reply); err == nil {
 			if smaller, ok := s.afterCut(c, reply, messages, room); ok && !again {
