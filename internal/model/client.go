@@ -121,6 +121,8 @@ var defaultTransport = sync.OnceValue(func() http.RoundTripper {
 		DisableCompression:  true,
 		WriteBufferSize:     64 << 10,
 		ReadBufferSize:      8 << 10, // a question's vector of 1,024 dimensions in base64 has 5.5 kB
+		// By default, a server may send 10 MiB of headers, which take 50 times as much until they are read.
+		MaxResponseHeaderBytes: 256 << 10,
 	}
 })
 

@@ -65,6 +65,7 @@ func unzipped(resp *http.Response) (*http.Response, error) {
 		io.Reader
 		io.Closer
 	}{plain, resp.Body}
+	resp.ContentLength = -1 // it is that of the compressed answer
 	return resp, nil
 }
 
