@@ -71,10 +71,10 @@ func (b *boundBody) Read(p []byte) (int, error) {
 
 // settle reads a rest that is on its way, and reports whether the body has ended.
 func (b *boundBody) settle() (ended bool) {
+	_ = b.connection.SetReadDeadline(time.Now().Add(b.settleTime)) // the server, too, reads on after the reply
 	if b.announced && !b.read {
 		return false // reading would ask for the body
 	}
-	_ = b.connection.SetReadDeadline(time.Now().Add(b.settleTime))
 	_, err := io.CopyN(io.Discard, b, settleBytes)
 	return errors.Is(err, io.EOF)
 }

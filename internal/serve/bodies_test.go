@@ -103,3 +103,14 @@ func TestNoBodyKeepsAConnectionWaiting(t *testing.T) {
 		})
 	}
 }
+
+// A body that a client only announces, and that no handler asks for, is not awaited either.
+func TestAnAnnouncedBodyIsNotAwaited(t *testing.T) {
+	for _, headers := range []string{"Content-Length: 4\r\n", "Transfer-Encoding: chunked\r\n"} {
+		address := bodies(t, time.Hour, 50*time.Millisecond)
+		request := "POST /ignore HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n" + headers + "\r\n"
+		if answers, closed := send(t, address, request, ""); !closed || answers[0] != "401 no key" {
+			t.Errorf("%q: answered %q, closed %v", headers, answers, closed)
+		}
+	}
+}

@@ -151,6 +151,85 @@ func TestHostileCallersAreBoundedAndOthersServed(t *testing.T) {
 	b.sim.Mend(config.StageLLM)
 }
 
+// These are the routes that read a body, and those that do not, of the API and of the ops port.
+var (
+	postRoutes = []string{"/v1/chat/completions", "/v1/responses", "/v1/search", "/v1/embeddings", "/v1/ranking", "/v1/rerank",
+		"/v2/rerank", "/mcp"}
+	getRoutes = []string{"/", "/v1/models", "/v1/models/x", "/v1/index", "/v1/documents", "/v1/documents/docs/x.md",
+		"/v1/documents/docs/x.md/content", "/v1/documents/docs/x.md/chunks", "/v1/documents/docs/x.md/pages/1", "/assets/x",
+		"/openapi.json", "/healthz", "/readyz", "/sign-in", "/sign-in/token"}
+	opsRoutes = []string{"/healthz", "/readyz", "/metrics", "/ops/v1/status", "/debug/pprof/", "/nothing"}
+)
+
+// Half a body, one that means two things, or one that is only announced keeps no connection open, on no route, with a
+// key or without.
+func TestNoRouteWaitsForABody(t *testing.T) {
+	t.Parallel()
+	b := besiege(t, nil)
+	stranger := b.api
+	stranger.key = ""
+	half := b.halfBodies()
+	b.everyRoute(stranger)
+	b.serves("beside half a body on each route")
+	for path, c := range half {
+		if got, closed := status(c); got != http.StatusRequestTimeout || !closed {
+			t.Errorf("half a body, %s: status %d, closed %v", path, got, closed)
+		}
+	}
+}
+
+// halfBodies sends half a body to each route that reads one, with the key. It must be answered after 30 s, the time
+// that a body has.
+func (b *besieged) halfBodies() map[string]net.Conn {
+	open := map[string]net.Conn{}
+	for _, path := range postRoutes {
+		open[path] = b.connect(b.api, post(b.api, path, 100)+"{")
+		open[path+", in chunks"] = b.connect(b.api, inChunks(b.api, path, "")+"5\r\n{")
+	}
+	return open
+}
+
+// inChunks is the head of a request with a body in chunks, and further headers.
+func inChunks(to client, path, headers string) string {
+	head, _, _ := strings.Cut(post(to, path, 0), "Content-Length")
+	if to.key != "" {
+		headers += "Authorization: Bearer " + to.key + "\r\n"
+	}
+	return head + headers + "Transfer-Encoding: chunked\r\n\r\n"
+}
+
+// everyRoute sends what never ends, and what means two things, to every route. Each is answered at once, and its
+// connection closed.
+func (b *besieged) everyRoute(stranger client) {
+	b.Helper()
+	open := map[string]net.Conn{}
+	for _, at := range []struct {
+		to    client
+		paths []string
+	}{{stranger, postRoutes}, {stranger, getRoutes}, {b.api, getRoutes}, {b.ops, opsRoutes}} {
+		for _, path := range at.paths {
+			twice := strings.Replace(post(at.to, path, 4), "\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n", 1)
+			for name, text := range map[string]string{
+				"half a body":                  post(at.to, path, 100) + "{",
+				"half a body in chunks":        inChunks(at.to, path, "") + "5\r\n{",
+				"a body that is announced":     inChunks(at.to, path, "Expect: 100-continue\r\n"),
+				"a length beside chunks":       twice + "0\r\n\r\nGET /v1/documents HTTP/1.1\r\nHost: a\r\n\r\n",
+				"two lengths":                  strings.Replace(post(at.to, path, 4), "\r\n\r\n", "\r\nContent-Length: 5\r\n\r\n", 1) + "{}  ",
+				"chunks of another encoding":   strings.Replace(inChunks(at.to, path, ""), "chunked", "gzip, chunked", 1) + "0\r\n\r\n",
+				"a length that is not one":     strings.Replace(post(at.to, path, 4), "h: 4", "h: +4", 1) + "{}  ",
+				"a chunk with a negative size": inChunks(at.to, path, "") + "-1\r\n",
+			} {
+				open[fmt.Sprintf("%s, %s%s, key %v", name, at.to.url, path, at.to.key != "")] = b.connect(at.to, text)
+			}
+		}
+	}
+	for name, c := range open {
+		if got, closed := status(c); got < 200 || got >= 500 && got != http.StatusNotImplemented || !closed {
+			b.Errorf("%s: status %d, closed %v", name, got, closed)
+		}
+	}
+}
+
 // Beyond what its LLM can answer, a gateway refuses at once, completes what it has admitted, and is as
 // before when the load ends.
 func TestOverloadIsRefusedAndPasses(t *testing.T) {
