@@ -2,8 +2,11 @@ package extract
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,9 +51,12 @@ func (m frontMatter) tell(d *Document) {
 	}
 }
 
-// cutFrontMatter cuts YAML between lines of --- or TOML between lines of +++ at the beginning. What is neither is
-// text between two rules.
+// cutFrontMatter cuts YAML between lines of ---, TOML between lines of +++ or an object of JSON at the beginning.
+// Anything else is text between two rules, and so are more fields than are kept.
 func cutFrontMatter(s string) (matter frontMatter, body string) {
+	if strings.HasPrefix(s, "{\n") {
+		return cutJSONMatter(s)
+	}
 	for _, format := range []struct {
 		open, end string
 		parse     func(string) frontMatter
@@ -70,9 +76,26 @@ func cutFrontMatter(s string) (matter frontMatter, body string) {
 		if strings.TrimSpace(text) == "" {
 			return nil, body
 		}
-		if matter := format.parse(text); len(matter) > 0 {
+		if matter := format.parse(text); matter.isWhole() {
 			return matter, body
 		}
+	}
+	return nil, s
+}
+
+// isWhole reports whether no field was left out.
+func (m frontMatter) isWhole() bool { return len(m) > 0 && len(m) < maxMatterFields }
+
+// cutJSONMatter cuts an object that stands above a text. JSON is YAML, which keeps the order of the fields.
+func cutJSONMatter(s string) (matter frontMatter, body string) {
+	d := json.NewDecoder(strings.NewReader(s[:min(len(s), maxMatter)]))
+	var object json.RawMessage
+	if d.Decode(&object) != nil {
+		return nil, s
+	}
+	body, ended := strings.CutPrefix(s[d.InputOffset():], "\n")
+	if matter := yamlMatter(string(object)); ended && matter.isWhole() {
+		return matter, body
 	}
 	return nil, s
 }
@@ -170,7 +193,12 @@ func tomlMatter(text string) frontMatter {
 		return nil
 	}
 	var m frontMatter
+	seen := map[string]bool{}
 	for _, key := range meta.Keys() {
+		if seen[key.String()] {
+			continue
+		}
+		seen[key.String()] = true
 		var value any = table
 		for _, name := range key {
 			inner, ok := value.(map[string]any)
@@ -187,11 +215,19 @@ func tomlMatter(text string) frontMatter {
 
 func (m *frontMatter) addTOML(name string, value any) {
 	switch value := value.(type) {
-	case nil, map[string]any, []map[string]any:
+	case nil, map[string]any: // whose fields are keys of their own
+	case []map[string]any:
+		for _, item := range value {
+			m.addTOMLFields(name, item)
+		}
 	case []any:
-		items := make([]string, len(value))
-		for i, item := range value {
-			items[i] = tomlText(item)
+		var items []string
+		for _, item := range value {
+			if fields, ok := item.(map[string]any); ok {
+				m.addTOMLFields(name, fields)
+			} else {
+				items = append(items, tomlText(item))
+			}
 		}
 		m.addList(name, items)
 	case bool:
@@ -201,6 +237,17 @@ func (m *frontMatter) addTOML(name string, value any) {
 	default:
 		text := oneLineUncut(normalise(tomlText(value)))
 		m.add(name, text, config.Text(text))
+	}
+}
+
+// addTOMLFields adds the fields of one of several tables.
+func (m *frontMatter) addTOMLFields(name string, fields map[string]any) {
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		if inner, ok := fields[field].(map[string]any); ok {
+			m.addTOMLFields(joinName(name, field), inner)
+		} else {
+			m.addTOML(joinName(name, field), fields[field])
+		}
 	}
 }
 

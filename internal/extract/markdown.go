@@ -2,6 +2,8 @@ package extract
 
 import (
 	"context"
+	"html"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -11,7 +13,8 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// readMarkdown keeps the Markdown as it is, for models read it well, but for tables in HTML. The fields of the front
+// readMarkdown keeps the Markdown as it is, for models read it well, but for tables in HTML, entities and comments. The
+// fields of the front
 // matter become lines above the text. The title is the front matter's, else the first heading of level 1.
 func readMarkdown(ctx context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
@@ -19,6 +22,7 @@ func readMarkdown(ctx context.Context, s source) (*Document, error) {
 	payloads(&warnings, dropped)
 	matter, body := cutFrontMatter(normalise(text))
 	body, warnings = withoutHTMLTables(ctx, s, body, warnings)
+	body = shownMarkdown(body)
 	var b strings.Builder
 	for _, f := range matter {
 		if f.name != "title" {
@@ -76,9 +80,15 @@ func structureOf(page *Page, blocks parser.Parser, tableIn tableFinder) {
 		start := lineStart(page.Text, n.Lines().At(0).Start)
 		switch n := n.(type) {
 		case *ast.Heading:
-			title := inlineText(string(n.Lines().Value(source)))
+			title := inlineText(headingAttributes.ReplaceAllString(string(n.Lines().Value(source)), ""))
 			if title != "" && start >= at.bytes && n.Parent() == root {
 				page.Headings = append(page.Headings, Heading{Offset: at.offset(start), Level: n.Level, Text: title})
+			}
+		case *ast.HTMLBlock:
+			h, ok := htmlHeading(page.Text[start:n.Lines().At(n.Lines().Len()-1).Stop])
+			if ok && start >= at.bytes && n.Parent() == root {
+				h.Offset = at.offset(start)
+				page.Headings = append(page.Headings, h)
 			}
 		case *ast.Paragraph, *ast.TextBlock:
 			if t, ok := tableIn(n, page.Text, &at); ok {
@@ -87,6 +97,24 @@ func structureOf(page *Page, blocks parser.Parser, tableIn tableFinder) {
 		}
 		return ast.WalkSkipChildren, nil
 	})
+}
+
+// headingAttributes are what some dialects write behind a heading: {#install .short}.
+var headingAttributes = regexp.MustCompile(`[ \t]+\{[#.:][^{}]*\}[ \t#]*$`)
+
+// htmlHeadingForm is a heading in HTML, alone in its block.
+var htmlHeadingForm = regexp.MustCompile(`(?is)^\s*<h([1-6])(?:\s[^>]*)?>(.*)</h[1-6]>\s*$`)
+
+// htmlTag is a tag of HTML.
+var htmlTag = regexp.MustCompile(`<[^<>]*>`)
+
+func htmlHeading(block string) (h Heading, ok bool) {
+	m := htmlHeadingForm.FindStringSubmatch(block)
+	if m == nil {
+		return h, false
+	}
+	h = Heading{Level: int(m[1][0] - '0'), Text: oneLine(html.UnescapeString(htmlTag.ReplaceAllString(m[2], " ")))}
+	return h, h.Text != ""
 }
 
 // tableFinder finds the table in a paragraph of a text.

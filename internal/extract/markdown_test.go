@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -8,6 +9,14 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
+
+var manyFields = func() string {
+	var b strings.Builder
+	for i := range maxMatterFields + 1 {
+		fmt.Fprintf(&b, "f%d: x\n", i)
+	}
+	return b.String()
+}()
 
 func TestFrontMatter(t *testing.T) {
 	for _, tt := range []struct {
@@ -30,6 +39,20 @@ func TestFrontMatter(t *testing.T) {
 		{
 			"a title with a colon", "---\ntitle: Pumps: a guide\nowner: X\n---\nText.", "Pumps: a guide", "owner: X\n\nText.",
 			config.Metadata{"owner": config.Text("X")},
+		},
+		{
+			"tables of TOML", "+++\n[[parts]]\nname = 'a'\n[parts.size]\nmm = 3\n[[parts]]\nname = 'b'\n+++\nText.", "",
+			"parts.name: a\nparts.size.mm: 3\nparts.name: b\n\nText.",
+			config.Metadata{"parts.name": config.Text("a"), "parts.size.mm": config.Number(3)},
+		},
+		{
+			"JSON", "{\n  \"title\": \"T\",\n  \"owner\": \"X\"\n}\n\nText.", "T", "owner: X\n\nText.",
+			config.Metadata{"owner": config.Text("X")},
+		},
+		{"an object that is the text", "{\n\"a\": 1\n} is JSON.", "", "{\n\"a\": 1\n} is JSON.", nil},
+		{
+			"more fields than are kept", "---\n" + manyFields + "---\nText.", "",
+			"---\n" + manyFields + "---\nText.", nil,
 		},
 		{"empty", "---\n---\nText.", "", "Text.", nil},
 		{"text between two rules", "---\nThe code is 4471.\n\nSecond.\n\n---\n\nText.", "", "---\nThe code is 4471.\n\nSecond.\n\n---\n\nText.", nil},
@@ -108,4 +131,39 @@ func collapsed(text string) string {
 		text = strings.ReplaceAll(text, "\n\n\n", "\n\n")
 	}
 	return text
+}
+
+// Entities and comments are read as they are shown. Code, and what would become markup, stays as it is.
+func TestMarkdownAsItIsShown(t *testing.T) {
+	for md, want := range map[string]string{
+		"5&nbsp;&micro;m of R&amp;D, 20&#8239;&#x20ac;": "5 µm of R&D, 20 €",
+		"a<!-- b\nc -->d\n\n<!-- e\n\nf -->\n\ng":       "ad\n\n\n\ng",
+		"`&amp; <!-- a -->` &lt;b&gt; \\&copy;":         "`&amp; <!-- a -->` &lt;b&gt; \\&copy;",
+		"```\n&amp; <!-- a -->\n```\n\n    &amp;":       "```\n&amp; <!-- a -->\n```\n\n    &amp;",
+		"> &auml;\n> - &ouml; <!-- a":                   "> ä\n> - ö <!-- a",
+		"<pre>&amp;</pre>":                              "<pre>&amp;</pre>",
+		"<!-- nothing else -->":                         "<!-- nothing else -->",
+		"``a ` &amp;`` &amp; `":                         "``a ` &amp;`` & `",
+	} {
+		d, err := shared.Extract(t.Context(), "a.md", []byte(md))
+		if err != nil || textOfFirst(d) != want {
+			t.Errorf("%q: got %q, %v", md, textOfFirst(d), err)
+		}
+	}
+	hostile := strings.Repeat("<!-- &a ` ", 1<<17)
+	if d, err := shared.Extract(t.Context(), "a.md", []byte(hostile+"``` &amp; <!-- x -->")); err != nil {
+		t.Errorf("got %.100q, %v", textOfFirst(d), err)
+	}
+}
+
+func TestHeadingsOfMarkdownInOtherForms(t *testing.T) {
+	d, err := shared.Extract(t.Context(), "a.md", []byte("<h1 align=\"center\">\n <img src=x> Pumps &amp; <b>cranes</b>\n</h1>\n\n"+
+		"Text.\n\n## Install {#install .short}\n\n<h2>a</h2> b\n\n- <h3>in a list</h3>\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Heading{{0, 1, "Pumps & cranes"}, {69, 2, "Install"}}
+	if diff := cmp.Diff(want, d.Pages[0].Headings); diff != "" || d.Title != "Pumps & cranes" {
+		t.Errorf("title %q: %s", d.Title, diff)
+	}
 }

@@ -9,6 +9,9 @@ import (
 // formatNumber writes the number of a list item in one of the formats that Office names (ST_NumberFormat, and the
 // beginnings of ST_TextAutonumberScheme). Formats that are not known here are taken for decimal.
 func formatNumber(n int, format string, padding int) string {
+	if letters, ok := lettersOf[format]; ok {
+		return repeatedLetter(n, []rune(letters))
+	}
 	switch format {
 	case "none", "bullet":
 		return ""
@@ -20,22 +23,6 @@ func formatNumber(n int, format string, padding int) string {
 		return roman(n)
 	case "lowerRoman":
 		return strings.ToLower(roman(n))
-	case "upperLetter":
-		return repeatedLetter(n, []rune("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-	case "lowerLetter":
-		return repeatedLetter(n, []rune("abcdefghijklmnopqrstuvwxyz"))
-	case "russianUpper":
-		return repeatedLetter(n, []rune("АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЫЭЮЯ"))
-	case "russianLower":
-		return repeatedLetter(n, []rune("абвгдежзиклмнопрстуфхцчшщыэюя"))
-	case "ganada":
-		return repeatedLetter(n, []rune("가나다라마바사아자차카타파하"))
-	case "aiueo", "aiueoFullWidth":
-		return repeatedLetter(n, []rune("アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワヲン"))
-	case "iroha", "irohaFullWidth":
-		return repeatedLetter(n, []rune("イロハニホヘトチリヌルヲワカヨタレソツネナラムウヰノオクヤマケフコエテアサキユメミシヱヒモセス"))
-	case "ideographTraditional":
-		return repeatedLetter(n, []rune("甲乙丙丁戊己庚辛壬癸"))
 	case "decimalEnclosedCircle", "decimalEnclosedCircleChinese":
 		if n >= 1 && n <= 20 {
 			return string('①' + rune(n-1))
@@ -56,6 +43,25 @@ func formatNumber(n int, format string, padding int) string {
 	}
 	return strconv.Itoa(n)
 }
+
+// lettersOf are the letters of the formats that count by them.
+var lettersOf = map[string]string{
+	"upperLetter":          "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+	"lowerLetter":          "abcdefghijklmnopqrstuvwxyz",
+	"russianUpper":         "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЫЭЮЯ",
+	"russianLower":         "абвгдежзиклмнопрстуфхцчшщыэюя",
+	"ganada":               "가나다라마바사아자차카타파하",
+	"aiueo":                katakana,
+	"aiueoFullWidth":       katakana,
+	"iroha":                iroha,
+	"irohaFullWidth":       iroha,
+	"ideographTraditional": "甲乙丙丁戊己庚辛壬癸",
+}
+
+const (
+	katakana = "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワヲン"
+	iroha    = "イロハニホヘトチリヌルヲワカヨタレソツネナラムウヰノオクヤマケフコエテアサキユメミシヱヒモセス"
+)
 
 // The numbers of articles and chapters in English words, as far as documents have many of them.
 var (
