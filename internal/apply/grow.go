@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -48,6 +49,9 @@ func (a *Applier) Remake(ctx context.Context, owner, old client.Object, children
 	if want == nil {
 		return nil
 	}
+	if err := a.rehearse(ctx, want); err != nil {
+		return fmt.Errorf("make %s %s anew around its pods: %w", want.key.Kind, want.key.Name, err)
+	}
 	object := newMetadata(want.gvk)
 	object.SetNamespace(old.GetNamespace())
 	object.SetName(old.GetName())
@@ -65,6 +69,23 @@ func (a *Applier) Remake(ctx context.Context, owner, old client.Object, children
 		return fmt.Errorf("make %s %s anew around its pods: %w", want.key.Kind, want.key.Name, err)
 	}
 	return nil
+}
+
+// rehearse asks the server, without effect, whether it would admit the object under another name. A webhook or a policy
+// that refuses it would otherwise leave the pods without an owner until it is mended, and for ever if the pipeline is
+// deleted before. A webhook that cannot be asked without effect is not asked, and a quota does not count: one object goes
+// before the other comes.
+func (a *Applier) rehearse(ctx context.Context, want *wanted) error {
+	object, err := want.object()
+	if err != nil {
+		return err
+	}
+	object.SetName(object.GetName() + "-rehearsed")
+	err = a.client.Create(ctx, object, client.DryRunAll, client.FieldOwner(FieldOwner))
+	if apierrors.IsBadRequest(err) || apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota") {
+		return nil
+	}
+	return err
 }
 
 // gone waits until the object of the uid is gone.

@@ -70,6 +70,7 @@ var cases = []testCase{
 	{"the volume of the store does not come to grow", fromReady(at(time.Minute, resizes(growing)), at(11*time.Minute)), failed, degraded},
 	{"the file systems of three replicas are still to grow", fromReady(at(time.Minute, resizes(remounting("0"), remounting("1"), remounting("2")))), inProgress, progressing},
 	{"the API server refuses a larger volume", fromReady(at(time.Minute, resizes(growing, refusedVolume))), failed, degraded},
+	{"the API server refuses a larger volume of a store that does not start", fromReady(at(time.Minute, resizes(growing, refusedVolume), down(naming.ComponentWeaviate, pod(waits("CrashLoopBackOff", "back-off 5m0s"), ended("Error", 1, time.Second))))), inProgress, progressing},
 	{"the driver cannot expand a model's volume", fromReady(at(time.Minute, resizes(failedVolume))), inProgress, progressing},
 	{"a volume is larger than the spec says", fromReady(at(time.Minute, resizes(largerVolume))), current, healthy},
 	{"the Secret of the gateway's callers is missing", fromReady(at(time.Minute, missing("Secret", "clients", "spec.gateway.auth.secretName", naming.ComponentGateway))), inProgress, progressing},

@@ -137,7 +137,8 @@ func (v *view) verdicts() (list []verdict) {
 		if !r.applies(v.p) {
 			continue
 		}
-		f := r.checks.judge(r.input(v, r))
+		in := r.input(v, r)
+		f := unresized(r.checks.judge(in), in.volumes)
 		list = append(list, verdict{
 			rule:    r,
 			finding: f,

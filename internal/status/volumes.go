@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
 
@@ -29,26 +31,49 @@ func (v *view) volumesOf(component string) []Volume {
 	return slices.DeleteFunc(slices.Clone(v.Volumes), func(volume Volume) bool { return volume.Component != component })
 }
 
+// worstVolume is the volume that the user is to be told of, and the claims of all like it; ok is false if there is none.
+func worstVolume(volumes []Volume) (v Volume, claims string, ok bool) {
+	var names []string
+	for i, other := range volumes {
+		if i == 0 || other.rank() > v.rank() {
+			v, names = other, nil
+		}
+		if other.rank() == v.rank() {
+			names = append(names, other.Claim)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return v, "", false
+	case 1:
+		return v, "claim " + names[0], true
+	default:
+		return v, "claims " + strings.Join(names, ", "), true
+	}
+}
+
+// unresized adds to the finding of a component that does not serve that its volumes cannot grow, which may be why: a
+// full one keeps a store from starting.
+func unresized(f finding, volumes []Volume) finding {
+	worst, claims, found := worstVolume(volumes)
+	if f.status == metav1.ConditionTrue || !found || worst.Refused == "" && worst.Failed == "" {
+		return f
+	}
+	f.message += "; " + worst.message(claims)
+	if f.late != "" {
+		f.late += "; " + worst.message(claims)
+	}
+	return f
+}
+
 // resized adds to the finding of a component that serves what becomes of its volumes. The component serves on, so the
 // finding stays true, and its weight tells whether the pipeline has what the spec describes.
 func resized(f finding, volumes []Volume) finding {
-	worst, claims := Volume{}, []string{}
-	for i, v := range volumes {
-		if i == 0 || v.rank() > worst.rank() {
-			worst, claims = v, nil
-		}
-		if v.rank() == worst.rank() {
-			claims = append(claims, v.Claim)
-		}
-	}
-	if worst.Claim == "" {
+	worst, claims, found := worstVolume(volumes)
+	if !found {
 		return f
 	}
-	claim := "claim " + claims[0]
-	if len(claims) > 1 {
-		claim = "claims " + strings.Join(claims, ", ")
-	}
-	f.message += "; " + worst.message(claim)
+	f.message += "; " + worst.message(claims)
 	switch {
 	case worst.Larger:
 		return f
