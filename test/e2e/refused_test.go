@@ -17,7 +17,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 )
 
-// A Deployment's, a StatefulSet's and a Job's pods are refused by a real quota, policy and limit range in turn.
+// A Deployment is refused by a real quota, and then the pods of a Deployment, a StatefulSet and a Job by a policy, a limit
+// range and another quota in turn.
 func TestRefusedPodsAreSaidAndClear(t *testing.T) {
 	t.Parallel()
 	n := newNamespace(t)
@@ -25,8 +26,16 @@ func TestRefusedPodsAreSaidAndClear(t *testing.T) {
 	limits := &corev1.LimitRange{ObjectMeta: metav1.ObjectMeta{Name: "limits"}, Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
 		Type: corev1.LimitTypeContainer, Max: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("2Gi")},
 	}}}}
-	n.create(limits)
+	none := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "none"}, Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{
+		"count/deployments.apps": resource.MustParse("0"),
+	}}}
+	n.create(limits, none)
 	p := n.pipeline(standIns("refused", n.documentsOf(turbine)))
+	p.until(saidWithin, "says that a quota refuses a Deployment", has(v1alpha1.ConditionReady, metav1.ConditionFalse,
+		"ApplyFailed", "apply Deployment refused-", "exceeded quota: none", "raise the ResourceQuota, or free what it counts"))
+	if err := api.Delete(t.Context(), none); err != nil {
+		t.Fatal(err)
+	}
 	p.until(saidWithin, "says that a policy refuses the store's pods", has(v1alpha1.ConditionVectorStoreReady, metav1.ConditionFalse,
 		"PodsRefused", "the vector store", "every pod needs the label team", "spec.pods"))
 	p.until(saidWithin, "says that it refuses the gateway's", has(v1alpha1.ConditionGatewayReady, metav1.ConditionFalse,

@@ -20,7 +20,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
-// tikaPipeline is a pipeline over a scan and an RTF, which a Tika of the operator's reads.
+// tikaPipeline is the sample, over a scan and an RTF, which a Tika of the operator's reads.
 func tikaPipeline(t *testing.T) *pipeline {
 	t.Helper()
 	image := os.Getenv("E2E_TIKA_IMAGE")
@@ -31,9 +31,12 @@ func tikaPipeline(t *testing.T) *pipeline {
 	works := configMap("works", map[string]string{"readme.md": "# The works\n\nThe handbook is a scan."})
 	works.BinaryData = map[string][]byte{"handbook.pdf": scanned(t, "handbook.pdf"), "letter.rtf": scanned(t, "letter.rtf")}
 	n.create(works)
-	object := standIns("scans", "works")
-	object.Spec.Extraction = &v1alpha1.Extraction{Server: v1alpha1.ExtractionServer{Tika: &v1alpha1.Tika{Image: v1alpha1.Image(image)}}}
-	return n.pipeline(object)
+	return n.sample("extraction-tika.yaml", func(p *v1alpha1.RAGPipeline) {
+		p.Spec.Documents[0].PersistentVolumeClaim = nil
+		p.Spec.Documents[0].ConfigMap = &v1alpha1.ConfigMapSource{Name: "works"}
+		p.Spec.Extraction.Server.Tika.Image = v1alpha1.Image(image)
+		p.Spec.Extraction.Server.Tika.Resources = nil // the node has two cores for all tests
+	})
 }
 
 func scanned(t *testing.T, name string) []byte {
