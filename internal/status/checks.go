@@ -69,7 +69,7 @@ type input struct {
 	sources []v1alpha1.SourceStatus
 	// wayBack describes the generations that are retained; empty if none is.
 	wayBack string
-	// rebuilt is when a run last completed the live generation; zero if the newest run did not.
+	// rebuilt is when a run last completed the live generation; zero if that is not known.
 	rebuilt time.Time
 	// run is the newest run if it is for the wanted generation; nil otherwise.
 	run *Run

@@ -27,6 +27,10 @@ func (v *view) indexInput(r rule) input {
 			in.rebuilt = run.Finished
 		}
 	}
+	// A gateway finds the index complete before its Job is, and may still report the search before.
+	if i := v.index; i != nil && i.LastSyncTime != nil && in.rebuilt.Before(i.LastSyncTime.Time) {
+		in.rebuilt = i.LastSyncTime.Time
+	}
 	return in
 }
 

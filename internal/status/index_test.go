@@ -255,6 +255,12 @@ func TestAnIndexThatWasBuiltSinceTheGatewayLookedIsNotCalledGone(t *testing.T) {
 	}{
 		"before it looked": {func(*world) {}, string(config.IndexNotBuilt)},
 		"since":            {func(w *world) { w.o.Run.Finished = noon.Add(time.Second) }, v1alpha1.ReasonReady},
+		"since, while its Job ends": {func(w *world) {
+			w.o.Run.State, w.o.Run.Finished = RunActive, time.Time{}
+			for i := range w.o.Gateways {
+				w.o.Gateways[i].Index.LastSync = noon.Add(time.Second)
+			}
+		}, v1alpha1.ReasonReady},
 	} {
 		t.Run(name, func(t *testing.T) {
 			gone := stageFails(config.StageIndex, config.IndexNotBuilt, "the index is not built yet", 0)

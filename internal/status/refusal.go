@@ -107,7 +107,7 @@ func (p *Problem) finding() finding {
 	if p.Reason != v1alpha1.ReasonApplyFailed {
 		return bad(p.weight(), reasonOf(config.Failure(p.Reason)), clean(p.Message))
 	}
-	message, remedy := clean(p.Message), "the operator tries again by itself"
+	message, remedy := clean(strings.ReplaceAll(p.Message, "\n", "; ")), "the operator tries again by itself"
 	switch {
 	case p.Terminal:
 		remedy = "change the field of the spec that this follows from"
