@@ -31,5 +31,6 @@
 // no other waits for a new pod to be admitted.
 //
 // What no test here can see: that a real NIM starts (the simulator reads its environment and wants
-// its volumes), and a node that is lost (there is one).
+// its volumes), an autoscaler that follows CPU (there is no metrics-server), and a node that is
+// lost (there is one).
 package e2e
