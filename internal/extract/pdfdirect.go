@@ -28,6 +28,7 @@ const (
 	charFillColour
 	charObject
 	charIsUnmapped
+	charIsAdded
 	pageObjects
 	pageObject
 	objectKind
@@ -56,6 +57,7 @@ var functionNames = [functionCount]string{
 	charFillColour:      "FPDFText_GetFillColor",
 	charObject:          "FPDFText_GetTextObject",
 	charIsUnmapped:      "FPDFText_HasUnicodeMapError",
+	charIsAdded:         "FPDFText_IsGenerated",
 	pageObjects:         "FPDFPage_CountObjects",
 	pageObject:          "FPDFPage_GetObject",
 	objectKind:          "FPDFPageObj_GetType",
@@ -212,6 +214,12 @@ func (d *direct) fontSize(text address, char int) (size, scale float64, ok bool)
 
 func (d *direct) isUnmapped(text address, char int) bool {
 	is, ok := d.call(charIsUnmapped, text, uint64(char))
+	return ok && int32(is) == 1
+}
+
+// isAdded reports whether a character is not the document's: PDFium put it there, as a blank in a gap.
+func (d *direct) isAdded(text address, char int) bool {
+	is, ok := d.call(charIsAdded, text, uint64(char))
 	return ok && int32(is) == 1
 }
 

@@ -43,6 +43,9 @@ func (r rect) holds(o rect) bool {
 	return x > r.left && x < r.right && y > r.bottom && y < r.top
 }
 
+// spans reports whether a place along the line is within.
+func (r rect) spans(x float64) bool { return x > r.left && x < r.right }
+
 // meets reports whether the two have a part in common.
 func (r rect) meets(o rect) bool {
 	return r.left < o.right && o.left < r.right && r.bottom < o.top && o.bottom < r.top

@@ -36,6 +36,23 @@ func visual(t *testing.T, lines ...string) string {
 	return extractPDF(t, pdftest.Document{Unicode: of, Pages: []pdftest.Page{{Content: content.String()}}}).Pages[0].Text
 }
 
+func TestPDFRightToLeftSentenceEndsInANumberOnItsOwnLine(t *testing.T) {
+	if diff := cmp.Diff("שעה 8:30 עד\n16:00.", visual(t, "דע 8:30 העש", ".16:00")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A program draws the signs that a font lacks in another one, after the words beside them.
+func TestPDFWordsOfALineThatWereDrawnOutOfOrder(t *testing.T) {
+	text := func(x int, s string) string { return "BT /F1 10 Tf " + itoa(x) + " 700 Td (" + s + ") Tj ET\n" }
+	page := pdftest.Page{Content: text(60, "support@example") + text(137, "com see page") + text(133, ".") + text(202, "12") +
+		text(213, ".")}
+	got := extractPDF(t, pdftest.Document{Pages: []pdftest.Page{page}}).Pages[0].Text
+	if diff := cmp.Diff("support@example.com see page 12.", got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestPDFRightToLeftLines(t *testing.T) {
 	for _, c := range []struct{ name, shown, want string }{
 		{"words", "םולש ינא", "אני שלום"},
@@ -54,6 +71,19 @@ func TestPDFRightToLeftLines(t *testing.T) {
 		{"a word before a comma", "םולש ,ינא", "אני, שלום"},
 		{"a question in a line from left to right", "He asked ?םולש twice", "He asked שלום? twice"},
 		{"Arabic", "ملاس", "سالم"},
+		{"a unit after a number", "bar 16 ץחל", "לחץ 16 bar"},
+		{"degrees", "C° 80 םוח", "חום 80 °C"},
+		{"a number after a name", "Windows 11 הסרג", "גרסה Windows 11"},
+		{"a name with brackets", "Server (Build 17) לש הסרג", "גרסה של Server (Build 17)"},
+		{"two numbers", "20 10 םיפד", "דפים 10 20"},
+		{"a telephone", "+966 11 234 ןופלט", "טלפון +966 11 234"},
+		{"a comma after an address", "ןאכ ,a@b.org ראוד", "דואר a@b.org, כאן"},
+		{"a currency", "₪1,250.00 ריחמ", "מחיר ₪1,250.00"},
+		{"quotes within a word", "מ\"עמ", "מע\"מ"},
+		{"an Arabic range", "15-10 موي", "يوم 10-15"},
+		{"Arabic per cent", "%50 مصخ", "خصم 50%"},
+		{"the end of a sentence from left to right", "At םולש ינא room 12.", "At אני שלום room 12."},
+		{"the end of a sentence on its own line", ".16:00 דע", "עד 16:00."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if diff := cmp.Diff(c.want, visual(t, c.shown)); diff != "" {

@@ -122,6 +122,8 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE,
 		return pdfPage{}, err
 	}
 	t.findTurn(paper)
+	t.mergeLevel()
+	t.orderWords()
 	t.orderRunningLines()
 	t.orderColumns()
 	t.mendBlanks()
