@@ -115,8 +115,8 @@ func nimFields(n *v1alpha1.NIM, s subject, failure config.Failure) string {
 	case config.ModelRetired:
 		return "set " + field + ".image and .model to a current model"
 	case config.ModelNotReady:
-		return "it may be loading its weights: see its log (" + s.logs() + "), and raise " + field + ".startupTimeout if it " +
-			"takes longer"
+		return "it may be loading its weights: see its log (" + s.logs() + "), and raise " + field +
+			".startupTimeout if it takes longer"
 	case config.ModelOverloaded:
 		return "raise " + field + ".replicas"
 	case config.ModelTimedOut:
