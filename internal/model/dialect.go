@@ -66,8 +66,8 @@ var lessons = []lesson{
 	{warm, "takes no temperature of 0", func(s refusalText) bool {
 		return s.has("temperature") && (s.has("strictly positive") || s.has("greater than 0") || s.has("> 0"))
 	}},
-	{noTopP, "takes no top_p", func(s refusalText) bool { // or not beside a temperature
-		return s.refuses("top_p") || s.names("top_p") && s.has("both")
+	{noTopP, "takes no top_p", func(s refusalText) bool { // or not beside a temperature, or one of 0
+		return s.refuses("top_p") || s.names("top_p") && (s.has("both") || s.has("greedy"))
 	}},
 	{noTemperature, "takes its own temperature only", func(s refusalText) bool {
 		return s.refuses("temperature") || s.names("temperature") && onlyOne.MatchString(string(s))

@@ -25,6 +25,18 @@ func TestOnlyWhatHelpedIsRemembered(t *testing.T) {
 			`{"error":{"message":"Unsupported parameter: seed. Supported are: messages, max_tokens, max_completion_tokens, temperature, top_p"}}`, nil, 5},
 		{"a list of serde", func(r llmRequest) bool { return r.has("stop") },
 			"unknown field `stop`, expected one of `model`, `messages`, `max_tokens`, `max_completion_tokens`, `temperature`, `stream`", nil, 1},
+		{"Mistral and a temperature of 0", func(r llmRequest) bool { return r.has("top_p") },
+			`{"object":"error","message":"top_p must be 1 when using greedy sampling.","type":"invalid_request_error"}`, nil, 1},
+		{"Claude and two ways to sample", func(r llmRequest) bool { return r.has("top_p") && r.has("temperature") },
+			"{\"error\":{\"message\":\"`temperature` and `top_p` cannot both be specified for this model. Please use only one.\"}}", nil, 1},
+		{"Gemini's endpoint", func(r llmRequest) bool { return r.has("seed") },
+			`[{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name \"seed\": Cannot find field.","status":"INVALID_ARGUMENT"}}]`, nil, 1},
+		{"Groq", func(r llmRequest) bool { return r.has("stop") },
+			`{"error":{"message":"property 'stop' is unsupported, did you mean 'top_p'?","type":"invalid_request_error"}}`, nil, 2},
+		{"LiteLLM before Bedrock", func(r llmRequest) bool { return r.has("seed") },
+			`{"error":{"message":"litellm.UnsupportedParamsError: bedrock does not support parameters: ['seed'], for model=anthropic.claude. To drop these, set litellm.drop_params=True","code":"400"}}`, nil, 1},
+		{"Perplexity", func(r llmRequest) bool { return !alternates(withoutSystem(r.roles())) },
+			`{"error":{"message":"After the (optional) system message(s), user or tool message(s) should alternate with assistant message(s).","code":400}}`, []string{"wants roles to alternate"}, 1},
 		{"words that fit another field first", func(r llmRequest) bool { return r.has("temperature") },
 			`{"error":{"message":"temperature (as max_tokens and max_completion_tokens) is not supported for reasoning"}}`, []string{"takes its own temperature only"}, 2},
 		{"roles that alternate", func(r llmRequest) bool { return !alternates(withoutSystem(r.roles())) },
@@ -52,7 +64,7 @@ func TestOnlyWhatHelpedIsRemembered(t *testing.T) {
 			c := plainly(NewChat(config.LLM{Model: s.model()}, nil,
 				Transport{Learned: func(_ config.Stage, fact string) { facts = append(facts, fact) }}))
 			messages := conversations["with history"]
-			if tc.name == "roles that alternate" {
+			if tc.name == "roles that alternate" || tc.name == "Perplexity" {
 				messages = conversations["greeting first"]
 			}
 			r := ChatRequest{Messages: messages, MaxTokens: 64, Temperature: new(0.5), TopP: new(0.5), Seed: new(int64(1)), Stop: []string{"END"}}
