@@ -75,26 +75,27 @@ type Options struct {
 
 // Gateway is the HTTP side of a pipeline.
 type Gateway struct {
-	config      config.Gateway
-	query       *query.Service
-	index       access.Reader
-	originals   func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
-	draw        func(ctx context.Context, pdf []byte, page int) (*PagePicture, error)
-	contents    *semaphore.Weighted // bounds the documents that are being sent
-	embedder    Embedder
-	progress    func() *config.Progress
-	ranker      Ranker
-	auth        *authenticator // is nil if clients are anonymous
-	loopback    bool
-	hosts       []string
-	cors        cors
-	origins     *http.CrossOriginProtection
-	answers     *admission
-	searches    *admission
-	texts       *admission
-	tokens      func(ctx context.Context, address, token string) (*access.Caller, error) // is nil if clients have no such tokens
-	tokenLimits *keys.Client                                                             // bounds each caller with a token
-	signIn      SignIn                                                                   // is nil if the page signs in nobody
+	config    config.Gateway
+	query     *query.Service
+	index     access.Reader
+	originals func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
+	draw      func(ctx context.Context, pdf []byte, page int) (*PagePicture, error)
+	contents  *semaphore.Weighted // bounds the documents that are being sent
+	embedder  Embedder
+	progress  func() *config.Progress
+	ranker    Ranker
+	auth      *authenticator // is nil if clients are anonymous
+	loopback  bool
+	hosts     []string
+	cors      cors
+	origins   *http.CrossOriginProtection
+	answers   *admission
+	searches  *admission
+	texts     *admission
+	// tokens is Options.Tokens; nil if clients have no such tokens.
+	tokens      func(ctx context.Context, address, token string) (*access.Caller, error)
+	tokenLimits *keys.Client // bounds each caller with a token
+	signIn      SignIn       // is nil if the page signs in nobody
 	rates       *rates
 	log         *slog.Logger
 	mux         *http.ServeMux

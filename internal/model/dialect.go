@@ -164,7 +164,8 @@ func textOf(refusal string) refusalText {
 
 // told are the names of members that hold the server's own words, or the name of a field.
 var told = []string{
-	"error", "errors", "message", "msg", "detail", "title", "type", "code", "param", "loc", "base_resp", "status_msg", "error_msg",
+	"error", "errors", "message", "msg", "detail", "title", "type", "code", "param", "loc",
+	"base_resp", "status_msg", "error_msg",
 }
 
 func gather(v any, depth int, words *[]string) {

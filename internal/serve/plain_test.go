@@ -13,6 +13,9 @@ func TestNothingPlainDrivesATerminal(t *testing.T) {
 		{"a\x1b[2Jb", "a\uFFFD[2Jb"},
 		{"a\x1b]0;title\ab\r\n", "a\uFFFD]0;title\uFFFDb\uFFFD\n"},
 		{"c\u009b31m", "c\uFFFD31m"},
+		{"\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x07", "\uFFFD]8;;https://evil.example\uFFFD\\click\uFFFD]8;;\uFFFD"}, // a link
+		{"\u009d8;;x\u009c \u0090q\u0085", "\uFFFD8;;x\uFFFD \uFFFDq\uFFFD"},
+		{"a\u2066b\u2067c\u2069\u061c\u200e", "a\uFFFDb\uFFFDc\uFFFD\uFFFD\uFFFD"},
 		{"fdp\u202e.exe\x7f", "fdp\uFFFD.exe\uFFFD"},
 	} {
 		var got strings.Builder
