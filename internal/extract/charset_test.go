@@ -23,6 +23,10 @@ var scripture = map[string][]string{
 		"本装置を運転する前に、必ず取扱説明書をお読みください。ポンプの吐出圧力は0.8MPaを超えないこと。異常音が発生した場合は、直ちに電源スイッチを切り、保守担当者に連絡してください。フィルターは六か月ごとに交換します。",
 		"会議室の予約", "請求書の送付先が変わりました。新しい住所は大阪市北区です。", "冷却水の交換は毎年四月に実施し、記録簿に残すこと",
 	},
+	"Kana": {
+		"ｺﾝﾋﾟｭｰﾀｰ ﾉ ﾃﾞﾝｹﾞﾝ ｦ ｲﾚﾙ｡", "ｺｰﾄﾞ,ﾅﾏｴ,ｽｳﾘｮｳ\nA-1,ﾎﾞﾙﾄ M8,120\nA-2,ﾜｯｼｬｰ,77\n",
+		"ﾌﾘｺﾐ ｶ)ﾔﾏﾀﾞｼﾖｳｶｲ 0012345 150000\n", "品番 ﾎﾞﾙﾄ M8",
+	},
 	"Chinese": {
 		"本合同终止后，保密义务继续有效三年。",
 		"姓名,部门,分机\n王小明,财务部,4471\n李娜,采购部,5502\n",
@@ -129,6 +133,7 @@ var scripture = map[string][]string{
 
 var encodingsOf = map[string]map[string]encoding.Encoding{
 	"Japanese":  {"Shift_JIS": japanese.ShiftJIS, "EUC-JP": japanese.EUCJP, "ISO-2022-JP": japanese.ISO2022JP, "UTF-16LE": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
+	"Kana":      {"Shift_JIS": japanese.ShiftJIS, "EUC-JP": japanese.EUCJP},
 	"Chinese":   {"GB18030": simplifiedchinese.GB18030, "GBK": simplifiedchinese.GBK, "UTF-16BE": unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
 	"Taiwanese": {"Big5": traditionalchinese.Big5, "UTF-16LE": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
 	"Korean":    {"EUC-KR": korean.EUCKR, "UTF-16LE": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
@@ -188,5 +193,26 @@ func TestAGuessedEncodingIsReported(t *testing.T) {
 	damaged := extract(t, "a.txt", strings.Repeat("größer ", 10)+"\xff")
 	if len(damaged.Warnings) != 1 || damaged.Warnings[0].Reason != config.UndecodableText || damaged.Warnings[0].Count != 1 {
 		t.Errorf("warnings %v", damaged.Warnings)
+	}
+}
+
+func TestUTF7(t *testing.T) {
+	for name, c := range map[string]struct{ data, want, warning string }{
+		"German":             {"Gr+APYA3w-e, L+AOQ-nge 5 m+ALI.\n1 +- 1", "Größe, Länge 5 m².\n1 + 1", "EncodingGuessed: 1 (read as UTF-7)"},
+		"Japanese":           {"+ZeVnLIqe- costs +AKM-5", "日本語 costs £5", "EncodingGuessed: 1 (read as UTF-7)"},
+		"plus signs":         {"call +49-221-33, or mix bread+ham and salt+oil", "call +49-221-33, or mix bread+ham and salt+oil", ""},
+		"words in base64":    {"C+foo and D+foo are flags", "C+foo and D+foo are flags", ""},
+		"one such word only": {"a+AOQ-b", "a+AOQ-b", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := extract(t, "a.txt", c.data)
+			warning := ""
+			if len(d.Warnings) > 0 {
+				warning = d.Warnings[0].String()
+			}
+			if textOfFirst(d) != c.want || warning != c.warning {
+				t.Errorf("got %q, %q; want %q, %q", textOfFirst(d), warning, c.want, c.warning)
+			}
+		})
 	}
 }

@@ -157,6 +157,8 @@ func worthOf(before [3]rune, r, next rune) float64 {
 			return 0
 		}
 		return max(worth, 0.3)
+	case r >= '｡' && r <= 'ﾟ':
+		return worthOfHalfKana(last, r, next)
 	case strings.ContainsRune(commonSigns, r):
 		if r < 0x2e80 && unicode.IsLetter(last) && unicode.IsLetter(next) && !strings.ContainsRune("’·\u00a0—–…µ", r) ||
 			unicode.IsLower(next) && strings.ContainsRune("÷£©®", r) {
@@ -168,6 +170,22 @@ func worthOf(before [3]rune, r, next rune) float64 {
 	default:
 		return worthIn(scriptOf(r), last, r, next, worth)
 	}
+}
+
+// worthOfHalfKana is the worth of a Kana of half the width. They stand in a row, and marks of sound behind some of them
+// only. A capital of another script has its place in Shift_JIS.
+func worthOfHalfKana(last, r, next rune) float64 {
+	among := func(r rune) bool { return r >= '｡' && r <= 'ﾟ' }
+	switch {
+	case r == 'ﾞ' && (last == 'ｳ' || last >= 'ｶ' && last <= 'ﾄ' || last >= 'ﾊ' && last <= 'ﾎ'),
+		r == 'ﾟ' && last >= 'ﾊ' && last <= 'ﾎ':
+		return 1
+	case r == 'ﾞ' || r == 'ﾟ':
+		return -1
+	case among(last) || among(next):
+		return 0.6
+	}
+	return 0.1
 }
 
 func isLowerASCII(r rune) bool { return 'a' <= r && r <= 'z' }
@@ -242,9 +260,6 @@ var worths = sync.OnceValue(func() map[rune]float64 {
 	}
 	for r := 'ぁ'; r <= 'ヺ'; r++ {
 		worths[r] = 1
-	}
-	for r := '｡'; r <= 'ﾟ'; r++ {
-		worths[r] = 0.1
 	}
 	return worths
 })
