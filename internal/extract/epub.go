@@ -107,14 +107,22 @@ func holdsWords(text string) bool {
 }
 
 // chapters are the parts of a book in reading order, each once, by however many names the book lists it. The list of
-// chapters is a menu.
+// chapters is a menu, unless there is nothing else.
 func chapters(book *node, dir string) []string {
-	targets := map[string]string{}
+	targets, menus := map[string]string{}, map[string]string{}
 	for item := range book.at("manifest").elements("item") {
 		isMenu := slices.Contains(strings.Fields(item.attr("properties")), "nav")
-		if strings.Contains(item.attr("media-type"), "html") && !isMenu {
-			targets[item.attr("id")] = resolve(dir, item.attr("href"))
+		if !strings.Contains(item.attr("media-type"), "html") {
+			continue
 		}
+		kind := targets
+		if isMenu {
+			kind = menus
+		}
+		kind[item.attr("id")] = resolve(dir, item.attr("href"))
+	}
+	if len(targets) == 0 {
+		targets = menus
 	}
 	var parts []string
 	seen := map[string]bool{"": true}

@@ -104,3 +104,17 @@ func TestEPUBThatIsLocked(t *testing.T) {
 func FuzzEPUB(f *testing.F) {
 	fuzzPart(f, "a.epub", "OEBPS/book.opf", epubParts(), epubParts()["OEBPS/book.opf"])
 }
+
+func TestABookWhoseOnlyDocumentIsItsMenu(t *testing.T) {
+	parts := epubParts()
+	parts["OEBPS/book.opf"] = `<package><metadata><dc:title>One page</dc:title></metadata><manifest>` +
+		`<item id="a" href="text/a.xhtml" media-type="application/xhtml+xml" properties="nav"/></manifest>` +
+		`<spine><itemref idref="a"/></spine></package>`
+	d, err := shared.Extract(t.Context(), "a.epub", zipOf(t, parts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Pages) != 1 || d.Pages[0].Text != "# Notice\n\nThree months." {
+		t.Errorf("pages %+v", d.Pages)
+	}
+}

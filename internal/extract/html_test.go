@@ -110,6 +110,17 @@ func TestHTMLKeepsContentAndDropsMenus(t *testing.T) {
 	}
 }
 
+func TestTheSheetsOfAFrameAndOfItsPageHideNothingInEachOther(t *testing.T) {
+	d := extract(t, "a.html", `<html><head><style>.x{display:none}</style></head><body><p>page</p><p class="y">kept</p>`+
+		`<iframe srcdoc="<style>.y{display:none}</style><p class='y'>draft</p><p class='x'>frame</p>"></iframe></body></html>`)
+	if got := textOfFirst(d); got != "page\n\nkept\n\nframe" {
+		t.Errorf("got %q", got)
+	}
+	if len(d.Warnings) != 1 || d.Warnings[0].Reason != config.HiddenText {
+		t.Errorf("warnings %v", d.Warnings)
+	}
+}
+
 func TestFramesAndDrawingsAreBounded(t *testing.T) {
 	frame := func(page string) string {
 		return `<iframe srcdoc="` + strings.NewReplacer("&", "&amp;", `"`, "&quot;").Replace(page) + `"></iframe>`

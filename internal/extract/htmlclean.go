@@ -14,7 +14,7 @@ import (
 // clean leaves of the page what its readers see and look for. Menus and banners go; where it is not sure that
 // something is one, it stays.
 func (p *htmlPage) clean() error {
-	s := p.sheets()
+	s := sheetsOf(p.root)
 	if err := p.sweep(p.root, sweepState{}, s); err != nil {
 		return err
 	}

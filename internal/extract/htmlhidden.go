@@ -41,10 +41,10 @@ var (
 	referringIDs      = []string{"aria-controls", "data-target", "data-bs-target", "href", "aria-owns", "data-tab", "for"}
 )
 
-// sheets reads the page's style elements, and what refers to what.
-func (p *htmlPage) sheets() sheets {
+// sheetsOf reads a page's style elements, and what refers to what.
+func sheetsOf(page *html.Node) sheets {
 	s := sheets{hidden: map[string]bool{}, shown: map[string]bool{}, scripts: map[string]atom.Atom{}}
-	for n := range p.root.Descendants() {
+	for n := range page.Descendants() {
 		if n.Type != html.ElementNode {
 			continue
 		}

@@ -70,6 +70,15 @@ func (p *htmlPage) unfoldFrame(n *html.Node, page string) {
 			d.Attr = nil
 		}
 	}
+	if err := p.sweep(body, sweepState{}, sheetsOf(framed)); err != nil { // its own sheets hide nothing else
+		ignored()
+		return
+	}
+	for d := range body.Descendants() { // the sheets of the page around it do not concern it
+		for _, name := range []string{"class", "id", "style"} {
+			setAttribute(d, name, "")
+		}
+	}
 	rename(n, atom.Div)
 	for c := n.FirstChild; c != nil; c = n.FirstChild {
 		n.RemoveChild(c)

@@ -41,7 +41,7 @@ var kindOfExtension = map[string]kind{
 	".csv": csvText, ".tsv": csvText,
 	".json": jsonText, ".jsonl": jsonText, ".ndjson": jsonText, ".jsonc": jsonText, ".jsonld": jsonText,
 	".json-seq": jsonText, ".geojson": jsonText, ".geojsonl": jsonText, ".geojsonseq": jsonText, ".ipynb": notebook,
-	".eml": mail, ".mbox": mail, ".mht": mail, ".mhtml": mail,
+	".eml": mail, ".emlx": mail, ".mbox": mail, ".mht": mail, ".mhtml": mail,
 }
 
 // kindOf looks at the bytes first; the name decides only among kinds of text, and not against what the text

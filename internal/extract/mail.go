@@ -9,6 +9,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/emersion/go-message"
@@ -62,10 +63,20 @@ func (m *mailReader) read(data []byte) error {
 	return m.write(head)
 }
 
-// mailBytes are a mail without what programs put around it: a byte order mark, blank lines above it, and carriage
-// returns that are doubled.
+// appleLength is the line above a mail of Apple's program (EMLX): its length in bytes. A list of properties follows the
+// mail.
+var appleLength = regexp.MustCompile(`^(\d{1,9})[ \t]*\r?\n`)
+
+// mailBytes are a mail without what programs put around it: a byte order mark, blank lines above it, a length and
+// properties, and carriage returns that are doubled.
 func mailBytes(data []byte) []byte {
 	data = bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), "\r\n")
+	if m := appleLength.FindSubmatch(data); m != nil {
+		length, err := strconv.Atoi(string(m[1]))
+		if data = data[len(m[0]):]; err == nil && length < len(data) {
+			data = data[:length]
+		}
+	}
 	return bytes.ReplaceAll(data, []byte("\r\r\n"), []byte("\r\n"))
 }
 

@@ -175,3 +175,38 @@ func TestWordsOfAHeader(t *testing.T) {
 		}
 	}
 }
+
+func TestAPlainFooterBelowAMailInHTML(t *testing.T) {
+	mail := func(plain string) string {
+		return "From: a@example.com\nMIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=b\n\n" +
+			"--b\nContent-Type: text/plain\n\n" + plain + "\n--b\nContent-Type: text/html\n\n" +
+			"<p>The valves of bay 4:</p><table><tr><th>valve</th><th>bar</th></tr><tr><td>K1</td><td>8</td></tr></table>\n--b--\n"
+	}
+	const body = "The valves of bay 4:\n\nvalve bar\nK1 8\n\n"
+	const page = "The valves of bay 4:\n\n| valve | bar |\n|---|---|\n| K1 | 8 |"
+	for name, c := range map[string]struct{ plain, footer string }{
+		"a footer":         {body + "Report leaks to extension 4471.\n", "Report leaks to extension 4471."},
+		"the same text":    {body, ""},
+		"another text":     {"Your program shows no tables.\n", ""},
+		"two paragraphs":   {body + "Ask Ann.\n\nCall 4471.\n", "Ask Ann.\n\nCall 4471."},
+		"a line of dashes": {body + "-----\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var texts []string
+			for _, p := range extract(t, "a.eml", mail(c.plain)).Pages {
+				texts = append(texts, p.Text)
+			}
+			if got := strings.Join(texts, "\n\n"); got != strings.TrimSpace("From: a@example.com\n\n"+page+"\n\n"+c.footer) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestAMailOfApplesProgram(t *testing.T) {
+	const mail = "From: a@example.com\nSubject: Valves\n\nK1 has 8 bar.\n"
+	d := extract(t, "1.emlx", fmt.Sprintf("%-10d\n%s<?xml version=\"1.0\"?>\n<plist><dict><key>flags</key></dict></plist>\n", len(mail), mail))
+	if got := textOfFirst(d); d.Title != "Valves" || got != "From: a@example.com\nSubject: Valves\n\nK1 has 8 bar." {
+		t.Errorf("%q: %q", d.Title, got)
+	}
+}

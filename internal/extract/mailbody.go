@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -30,22 +29,68 @@ func chosen(alternatives []mailBody) []mailBody {
 		}
 	}
 	standIn := len(plain) == 1 && words < maxStandIn && strings.Contains(strings.ToUpper(plain[0].text), "HTML")
-	if len(pages) > 0 && (len(plain) == 0 || standIn || tables || pageWords > 2*words) {
-		return pages
+	if len(pages) == 0 || len(plain) > 0 && !standIn && !tables && pageWords <= 2*words {
+		return plain
 	}
-	return plain
+	if !standIn && len(plain) > 0 {
+		pages = append(pages, onlyPlain(plain, pages)...)
+	}
+	return pages
+}
+
+// onlyPlain is the end of the plain bodies that the pages do not have, such as a footer that a mail server wrote below
+// them: the paragraphs behind the last one of which the pages have most words.
+func onlyPlain(plain, pages []mailBody) []mailBody {
+	known := map[string]bool{}
+	for _, b := range pages {
+		for word := range strings.FieldsSeq(textOfPage(b.text)) {
+			known[wordOnly(word)] = true
+		}
+	}
+	var texts []string
+	for _, b := range plain {
+		texts = append(texts, b.text)
+	}
+	paragraphs := strings.Split(lineEnds.Replace(strings.Join(texts, "\n\n")), "\n\n")
+	from := len(paragraphs)
+	for ; from > 0; from-- {
+		words := strings.Fields(paragraphs[from-1])
+		missing := 0
+		for _, word := range words {
+			if w := wordOnly(word); w != "" && !known[w] {
+				missing++
+			}
+		}
+		if len(words) > 0 && missing*2 <= len(words) {
+			break
+		}
+	}
+	footer := strings.TrimSpace(strings.Join(paragraphs[from:], "\n\n"))
+	if from == 0 || footer == "" || !strings.ContainsFunc(footer, isFigure) {
+		return nil
+	}
+	return []mailBody{{text: footer}}
+}
+
+// wordOnly is a word without the signs around it, in lower case.
+func wordOnly(word string) string {
+	return strings.ToLower(strings.TrimFunc(word, func(r rune) bool { return !isFigure(r) }))
 }
 
 // maxStandIn is how many words a plain body has at most that only says that the mail is in HTML.
 const maxStandIn = 40
 
 // wordsOfPage counts the words of a page that its readers may see.
-func wordsOfPage(page string) int {
-	words, silent := 0, false
+func wordsOfPage(page string) int { return len(strings.Fields(textOfPage(page))) }
+
+// textOfPage is the words of a page that its readers may see, and no more of its form than blanks.
+func textOfPage(page string) string {
+	var words strings.Builder
+	silent := false
 	for z := html.NewTokenizer(strings.NewReader(page)); ; {
 		switch z.Next() {
 		case html.ErrorToken:
-			return words
+			return words.String()
 		case html.StartTagToken:
 			name, _ := z.TagName()
 			silent = slices.Contains([]string{"style", "script", "title"}, string(name))
@@ -53,7 +98,8 @@ func wordsOfPage(page string) int {
 			silent = false
 		case html.TextToken:
 			if !silent {
-				words += len(bytes.Fields(z.Text()))
+				words.Write(z.Text())
+				words.WriteByte(' ')
 			}
 		}
 	}

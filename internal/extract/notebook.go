@@ -141,9 +141,12 @@ func (c *jupyterCell) write(ctx context.Context, s source, b *strings.Builder, l
 }
 
 // page is an output in HTML as Markdown: a table, whose names of columns then stand above each of its parts, or what
-// has no other form.
+// has no other form. Of a drawing it is the words.
 func (o *jupyterOutput) page(ctx context.Context, s source) (string, error) {
 	page, plain := string(o.Data["text/html"]), strings.TrimSpace(string(o.Data["text/plain"]))
+	if drawing := string(o.Data["image/svg+xml"]); page == "" && drawing != "" && strings.Contains(drawing, "<text") {
+		page, plain = svgProlog.ReplaceAllString(drawing, ""), ""
+	}
 	if page == "" || o.Data["text/markdown"] != "" || !strings.Contains(page, "<tr") && plain != "" &&
 		!strings.HasPrefix(plain, "<") {
 		return "", nil
@@ -158,6 +161,9 @@ func (o *jupyterOutput) page(ctx context.Context, s source) (string, error) {
 	}
 	return d.Pages[0].Text, nil
 }
+
+// svgProlog is what stands above a drawing in a file, and is not allowed in a page.
+var svgProlog = regexp.MustCompile(`^\s*(?:<[?!][^<>]*>\s*|<!--.*?-->\s*)*`)
 
 var ansi = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
 

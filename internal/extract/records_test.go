@@ -250,8 +250,9 @@ func TestOutputsOfNotebooksInHTML(t *testing.T) {
 {"data":{"text/html":["<table><tr><th>part</th><th>flow</th></tr>","<tr><td>K1</td><td>812</td></tr></table>"],"text/plain":"  part flow"}},
 {"data":{"text/html":"<p>only <b>here</b></p>","text/plain":"<IPython.core.display.HTML object>"}},
 {"data":{"text/html":"<p>twice</p>","text/plain":"once"}},
+{"data":{"image/svg+xml":["<?xml version=\"1.0\"?>\n<!DOCTYPE svg>","<svg><text>May 340</text></svg>"],"text/plain":"<Figure>"}},
 {"data":{"text/latex":"$12/5$","text/plain":"<Math>"}}]}]}`)
-	want := "```\ndf\n```\n\n| part | flow |\n|---|---|\n| K1 | 812 |\n\nonly **here**\n\n```\nonce\n```\n\n```\n$12/5$\n```"
+	want := "```\ndf\n```\n\n| part | flow |\n|---|---|\n| K1 | 812 |\n\nonly **here**\n\n```\nonce\n```\n\nMay 340\n\n```\n$12/5$\n```"
 	if got := textOfFirst(d); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
