@@ -73,8 +73,8 @@ func (a *Applier) Remake(ctx context.Context, owner, old client.Object, children
 
 // rehearse asks the server, without effect, whether it would admit the object under another name. A webhook or a policy
 // that refuses it would otherwise leave the pods without an owner until it is mended, and for ever if the pipeline is
-// deleted before. A webhook that cannot be asked without effect is not asked, and a quota does not count: one object goes
-// before the other comes.
+// deleted before. A webhook that cannot be asked without effect is not asked, and a quota does not count: one object
+// goes before the other comes.
 func (a *Applier) rehearse(ctx context.Context, want *wanted) error {
 	object, err := want.object()
 	if err != nil {

@@ -116,10 +116,9 @@ func TestAStatefulSetStaysWhoseSuccessorIsRefused(t *testing.T) {
 func (w *world) release(name string, uid types.UID) error {
 	for {
 		var set appsv1.StatefulSet
-		if err := w.live.Get(w.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, &set); client.IgnoreNotFound(err) != nil {
-			return err
-		} else if err != nil || set.UID != uid {
-			return nil
+		err := w.live.Get(w.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, &set)
+		if err != nil || set.UID != uid {
+			return client.IgnoreNotFound(err)
 		}
 		if set.DeletionTimestamp != nil {
 			patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))

@@ -31,7 +31,8 @@ func (v *view) volumesOf(component string) []Volume {
 	return slices.DeleteFunc(slices.Clone(v.Volumes), func(volume Volume) bool { return volume.Component != component })
 }
 
-// worstVolume is the volume that the user is to be told of, and the claims of all like it; ok is false if there is none.
+// worstVolume is the volume that the user is to be told of, and the claims of all like it; ok reports whether there is
+// one.
 func worstVolume(volumes []Volume) (v Volume, claims string, ok bool) {
 	var names []string
 	for i, other := range volumes {
