@@ -198,6 +198,7 @@ func FuzzZip(f *testing.F) {
 }
 
 func FuzzPDF(f *testing.F) {
+	addHostile(f, ".pdf")
 	d := pdftest.Document{Title: "t", Pages: []pdftest.Page{{Columns: []string{"# A\n" + prose, prose}}, {Image: true}},
 		Outline: []pdftest.Bookmark{{Title: "A", Page: 0}}}
 	locked := d

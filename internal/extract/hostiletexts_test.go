@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
 )
 
 // hostileTexts are pages, tables, and other documents that are text.
-var hostileTexts = slices.Concat(hostileSpans(), hostileNesting(), []hostile{
+var hostileTexts = slices.Concat(hostileSpans(), hostileNesting(), hostilePages(), []hostile{
 	{name: "a page with a first row of 5,000 columns", file: "a.html", n: 5000, make: asPage(func(n int) string {
 		return "<table><tr>" + times(n, "<td>x") + times(n, "<tr><td>x") + "</table>"
 	})},
@@ -111,4 +113,26 @@ func hostileNesting() []hostile {
 		})
 	}
 	return all
+}
+
+// hostilePages are PDFs of one page.
+func hostilePages() []hostile {
+	page := func(of func(n int) string) func(testing.TB, int) []byte {
+		return func(_ testing.TB, n int) []byte {
+			thai := map[byte]rune{'a': 'ก', 'b': 'ู', 'c': '่'}
+			return pdftest.Document{Unicode: thai, Pages: []pdftest.Page{{Content: of(n)}}}.Bytes()
+		}
+	}
+	return []hostile{
+		{name: "a PDF with all its words in one cell", file: "a.pdf", n: 4000, make: page(func(n int) string {
+			words := "60 500 200 100 re 260 500 200 100 re 60 600 200 100 re 260 600 200 100 re S\n"
+			for i := range n {
+				words += fmt.Sprintf("BT /F1 6 Tf %d %d Td (w%d) Tj ET\n", 70+i%6*30, 590-i/6%9*10, i)
+			}
+			return words
+		})},
+		{name: "a PDF with all its marks on one line", file: "a.pdf", n: 10_000, make: page(func(n int) string {
+			return times(n, "BT /F3 10 Tf 60 700 Td (abc) Tj 3 1 Td (bc) Tj ET\n")
+		})},
+	}
 }

@@ -20,7 +20,7 @@ const (
 // mendBlanks removes the blanks that are not seen on the page, and what PDFium gives twice.
 func (t *pdfText) mendBlanks() {
 	for i, l := range t.lines {
-		if slices.ContainsFunc(l.chars, isMarkedScript) {
+		if len(l.chars) <= longestLine && slices.ContainsFunc(l.chars, isMarkedScript) {
 			l = t.withoutReplays(l)
 		}
 		if mayHoldFalseBlank(l.chars) {

@@ -13,9 +13,10 @@ import (
 // but not others, and takes marks for lines of their own. The places on the page tell.
 
 const (
-	levelWith   = 0.3 // of a font's size: how far characters of one line may be above one another
-	nextTo      = 1.0 // of a font's size: how far apart parts of one line may be
-	cellDivides = 1.5 // of a font's size: how wide a gap between words of two cells is
+	longestLine = 4000 // characters: the places of a longer one, which no page shows, take too long to compare
+	levelWith   = 0.3  // of a font's size: how far characters of one line may be above one another
+	nextTo      = 1.0  // of a font's size: how far apart parts of one line may be
+	cellDivides = 1.5  // of a font's size: how wide a gap between words of two cells is
 )
 
 // glyph is what is seen in one place: a letter with its marks, or a ligature.
@@ -43,7 +44,8 @@ func (t *pdfText) mergeLevel() {
 }
 
 func (t *pdfText) isDividedAtMark(l, next rawLine) bool {
-	if !slices.ContainsFunc(l.chars, drawsMarks) || !slices.ContainsFunc(next.chars, drawsMarks) {
+	if len(l.chars)+len(next.chars) > longestLine ||
+		!slices.ContainsFunc(l.chars, drawsMarks) || !slices.ContainsFunc(next.chars, drawsMarks) {
 		return false
 	}
 	from, to := t.place(l, lastVisible(l.chars)), t.place(next, firstVisible(next.chars))
@@ -127,7 +129,7 @@ func (t *pdfText) sorted(l rawLine, words []pdfWord) rawLine {
 func (t *pdfText) orderRightToLeft() {
 	before := false
 	for i, l := range t.lines {
-		is := slices.ContainsFunc(l.chars, isRightToLeft)
+		is := len(l.chars) <= longestLine && slices.ContainsFunc(l.chars, isRightToLeft)
 		if !is && (!before || !startsWithEnd(l.chars)) {
 			before = false
 			continue

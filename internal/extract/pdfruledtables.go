@@ -33,10 +33,12 @@ func (t *pdfText) findRuledTables() []ruledTable {
 	return slices.CompactFunc(found, func(next, last ruledTable) bool { return next.first < last.end })
 }
 
+// longestCell is the most code points of a cell: one of a page's layout has more.
+const longestCell = 400
+
 // ruledTable reads the table that a lattice may be. It reports false unless the lattice holds lines of their own, one
 // after the other, and several cells with text in most rows. No line of text may run on from one cell into the next.
 func (t *pdfText) ruledTable(l lattice) (table ruledTable, ok bool) {
-	const longest = 400 // code points of a cell: one of a page's layout has more
 	cells, apart := l.merged()
 	if apart*2 < len(cells)*len(cells[0]) {
 		return table, false // lines below names and sums make no cells
@@ -59,7 +61,7 @@ func (t *pdfText) ruledTable(l lattice) (table ruledTable, ok bool) {
 	}
 	rows, full := rowsOf(cells, texts)
 	for _, text := range texts {
-		if utf8.RuneCountInString(text) > longest {
+		if utf8.RuneCountInString(text) > longestCell {
 			return table, false
 		}
 	}
@@ -88,6 +90,9 @@ func (t *pdfText) intoCells(line rawLine, l lattice, cells [][]int, texts map[in
 		}
 		in = true
 		cell := cells[row][column]
+		if len(texts[cell]) > longestCell*utf8.UTFMax { // adding to it again and again would take long
+			return in, out, false
+		}
 		if w.rtl || before >= 0 && cell != before && first.left-end < blank*first.height() && first.left > end {
 			return in, out, false
 		}
