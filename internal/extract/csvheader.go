@@ -33,10 +33,7 @@ func csvHead(rows [][]string) csvHeader {
 			return csvHeader{preamble: rows[:i], names: columnNames(levels), rows: len(levels)}
 		}
 	}
-	n := 0
-	for n < len(rows)-1 && (isCSVTitle(rows[n], width) || isComment(rows[n]) && isComment(rows[n+1]) || isShortTitle(rows[n:], width)) && indexWidth(rows[n:]) == 0 {
-		n++
-	}
+	n := rowsAbove(rows, width)
 	if names := namesOverIndex(rows[n:]); names != nil {
 		return csvHeader{preamble: rows[:n], names: names, rows: 1}
 	}
@@ -63,13 +60,23 @@ func csvHead(rows [][]string) csvHeader {
 	return head
 }
 
+// rowsAbove is how many rows stand above the names of a table with so many columns.
+func rowsAbove(rows [][]string, width int) int {
+	n := 0
+	for n < len(rows)-1 && indexWidth(rows[n:]) == 0 && (isCSVTitle(rows[n], width) ||
+		isComment(rows[n]) && isComment(rows[n+1]) || isShortTitle(rows[n:], width)) {
+		n++
+	}
+	return n
+}
+
 // unitOfMeasure is how units are written below the names of columns: in brackets, or by their signs.
 var unitOfMeasure = regexp.MustCompile(`^(?:[\[(][^\])]{1,12}[\])]|%|‰|°[CF]?|[kMGTmµμundch]?(?:m|g|s|l|L|A|V|W|K|J|N|Hz|Pa|bar|Wh|VA|` +
-	`t|Ω|Ohm|mol|cd|lm|lx|B|bit|min|h|d|a|yr|rpm|psi|ppm|dB|pH|in|ft|lb|lbs|oz|kn|EUR|USD|GBP|CHF|JPY|€|\$|£|pcs|pc|Stk?)` +
-	`[²³]?[23]?(?:[/*·][a-zA-Zµ°²³%]{1,4}[23]?)*)$`)
+	`t|Ω|Ohm|mol|cd|lm|lx|B|bit|min|h|d|a|yr|rpm|psi|ppm|dB|pH|in|ft|lb|lbs|oz|kn|` +
+	`EUR|USD|GBP|CHF|JPY|€|\$|£|pcs|pc|Stk?)[²³]?[23]?(?:[/*·][a-zA-Zµ°²³%]{1,4}[23]?)*)$`)
 
-// areUnits reports whether the first of the rows below the names gives units: figures stand below each of its cells, and
-// most are units by their form.
+// areUnits reports whether the first of the rows below the names gives units: figures stand below each of its cells,
+// and most are units by their form.
 func areUnits(names []string, rows [][]string) bool {
 	if len(rows) < 2 || len(rows[0]) != len(names) {
 		return false
@@ -194,12 +201,12 @@ func isCSVTitle(row []string, width int) bool {
 	return comment || filled <= 1 && width > 1 || filled*2 < width
 }
 
-// isShortTitle reports whether a row has fewer cells than the table and stands above its names, perhaps with others such:
-// figures stand below the names, not below the row.
+// isShortTitle reports whether a row has fewer cells than the table and stands above its names, perhaps with others
+// such: figures stand below the names, not below the row.
 func isShortTitle(rows [][]string, width int) bool {
 	names := slices.IndexFunc(rows, func(row []string) bool { return len(row) >= width })
-	if names < 1 || names > maxAboveGroups ||
-		names > 1 && slices.ContainsFunc(rows[:names], func(row []string) bool { return slices.ContainsFunc(row, isCSVNumber) }) {
+	figures := func(row []string) bool { return slices.ContainsFunc(row, isCSVNumber) }
+	if names < 1 || names > maxAboveGroups || names > 1 && slices.ContainsFunc(rows[:names], figures) {
 		return false
 	}
 	rows = rows[names-1:]

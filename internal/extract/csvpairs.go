@@ -9,8 +9,8 @@ import (
 
 // Pairs are rows of a name and a value that no row above names: data sheets, the lines of a form, signatures.
 
-// arePairs reports whether the rows of a table of two columns are pairs: their values have units of several kinds. Where
-// these are two only, and the first row has no figure, that may name the columns.
+// arePairs reports whether the rows of a table of two columns are pairs: their values have units of several kinds.
+// Where these are two only, and the first row has no figure, that may name the columns.
 func arePairs(rows [][]string) bool {
 	units := map[string]bool{}
 	for _, row := range rows {
@@ -65,7 +65,8 @@ func (r *csvRecords) pairsAbove() bool {
 		return false
 	}
 	figures := func(row []string) bool { return strings.ContainsFunc(cellAt(row, 1), unicode.IsDigit) }
-	if !slices.ContainsFunc(rows, figures) || !slices.ContainsFunc(rows, func(row []string) bool { return !figures(row) }) {
+	words := func(row []string) bool { return !figures(row) }
+	if !slices.ContainsFunc(rows, figures) || !slices.ContainsFunc(rows, words) {
 		return false
 	}
 	_, found := nextTable(before, nil, 2)

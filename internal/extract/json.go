@@ -22,9 +22,9 @@ const (
 )
 
 // readJSON writes each value as a line "path.to.key: value", with a blank line before each object of an array
-// and each document of JSON Lines. The title is the top-level "title" of a single document. A line of JSON Lines that is
-// broken is left out, and so is the rest of an element of an array, if most are whole. A document that is cut off fails:
-// nothing tells how much of it is missing.
+// and each document of JSON Lines. The title is the top-level "title" of a single document. A line of JSON Lines that
+// is broken is left out, and so is the rest of an element of an array, if most are whole. A document that is cut off
+// fails: nothing tells how much of it is missing.
 func readJSON(ctx context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
 	text = strictJSON(text)

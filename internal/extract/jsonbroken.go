@@ -83,8 +83,8 @@ func (w *jsonWriter) line() int {
 var objectEnd = regexp.MustCompile(`\}\s*(?:,\s*\{|\])`)
 
 // brokenElementEnd is where an element of an array ends that begins at from and is broken at another place: in front of
-// the comma or bracket behind it. Where a quote is missing, brackets tell nothing: then the next object begins before an
-// array does. It also returns how far it searched.
+// the comma or bracket behind it. Where a quote is missing, brackets tell nothing: then the next object begins before
+// an array does. It also returns how far it searched.
 func brokenElementEnd(text string, from, broken int) (end, searched int) {
 	end = matchedEnd(text, from, broken)
 	search := text[max(broken-1, from):end]

@@ -13,9 +13,9 @@ func startsJSON(start string) bool {
 }
 
 // strictJSON is a text without what people and programs write beyond the standard: comments, commas behind the last
-// element, and signs between documents become blanks, and the numbers that JSON does not have become strings. Backslashes
-// that take nothing its meaning, as in paths of Windows, are doubled. No string goes on over a line's end. Lines stay
-// where they are.
+// element, and signs between documents become blanks, and the numbers that JSON does not have become strings.
+// Backslashes that take no sign its meaning, as in paths of Windows, are doubled. No string goes on over a line's end.
+// Lines stay where they are.
 func strictJSON(text string) string {
 	e := textEdits{text: text}
 	inString := false
@@ -25,29 +25,38 @@ func strictJSON(text string) string {
 			inString = false
 		case c == '"':
 			inString = !inString
-		case inString && c == '\\' && i+1 < len(text):
+		case !inString:
+			i = e.strict(i)
+		case c == '\\' && i+1 < len(text):
 			if strings.IndexByte(`"\/bfnrtu`, text[i+1]) < 0 && text[i+1] > ' ' {
 				e.replace(i, i, `\`)
 			}
 			i++
-		case inString:
-		case c == '/' || c == '#' || c == '\x1e':
-			if end := blankJSON(text, i); end > i {
-				e.replace(i, end, strings.Repeat("\n", strings.Count(text[i:end], "\n"))+" ")
-				i = end - 1
-			}
-		case c == ',':
-			if next := blankJSON(text, i+1); next < len(text) && (text[next] == ']' || text[next] == '}') {
-				e.replace(i, i+1, " ")
-			}
-		case c == 'N' || c == 'I' || c == '-':
-			if word := notNumber.FindString(text[i:min(i+len("-Infinity"), len(text))]); word != "" {
-				e.replace(i, i+len(word), `"`+word+`"`)
-				i += len(word) - 1
-			}
 		}
 	}
 	return e.edited()
+}
+
+// strict replaces what stands at a place outside of strings, and returns the last place of it.
+func (e *textEdits) strict(i int) int {
+	switch c := e.text[i]; c {
+	case '/', '#', '\x1e':
+		if end := blankJSON(e.text, i); end > i {
+			e.replace(i, end, strings.Repeat("\n", strings.Count(e.text[i:end], "\n"))+" ")
+			return end - 1
+		}
+	case ',':
+		next := blankJSON(e.text, i+1)
+		if next < len(e.text) && (e.text[next] == ']' || e.text[next] == '}') {
+			e.replace(i, i+1, " ")
+		}
+	case 'N', 'I', '-':
+		if word := notNumber.FindString(e.text[i:min(i+len("-Infinity"), len(e.text))]); word != "" {
+			e.replace(i, i+len(word), `"`+word+`"`)
+			return i + len(word) - 1
+		}
+	}
+	return i
 }
 
 var notNumber = regexp.MustCompile(`^(?:NaN|-?Infinity)`)

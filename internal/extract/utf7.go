@@ -13,14 +13,15 @@ import (
 // unlikeUTF7 is the likeness below which what UTF-7 gives is no text: words behind plus signs can be taken for it.
 const unlikeUTF7 = 0.4
 
-// inBase64 is a text in UTF-7 (RFC 2152) that is not ASCII: UTF-16 in base64 behind a plus sign. A minus sign ends it, or what
-// is not of base64.
+// inBase64 is a text in UTF-7 (RFC 2152) that is not ASCII: UTF-16 in base64 behind a plus sign. A minus sign ends it,
+// or a character that is not of base64.
 var inBase64 = regexp.MustCompile(`\+([A-Za-z0-9+/]*)(-?)`)
 
-// decodeUTF7 is data's text if it is in UTF-7. Each plus sign that does not begin such a text, and is not written as one
-// that does not, tells that it is not.
+// decodeUTF7 is data's text if it is in UTF-7. A plus sign that neither begins such a text nor is written as itself
+// tells that it is not.
 func decodeUTF7(data []byte) (text string, ok bool) {
-	if bytes.Count(data, []byte("+")) < 2 || bytes.ContainsFunc(data, func(r rune) bool { return r >= utf8.RuneSelf }) {
+	beyond := func(r rune) bool { return r >= utf8.RuneSelf }
+	if bytes.Count(data, []byte("+")) < 2 || bytes.ContainsFunc(data, beyond) {
 		return "", false
 	}
 	n := 0

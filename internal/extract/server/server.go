@@ -131,8 +131,8 @@ func (e *Extractor) Extract(ctx context.Context, name string, data []byte) (*ext
 	return d, nil
 }
 
-// InFlight is how many documents the server reads at once, and how many documents of a batch are read at once. A process
-// that waits for the server does no work, and so may wait for more than it has cores.
+// InFlight is how many documents the server reads at once, and how many documents of a batch are read at once. A
+// process that waits for the server does no work, and so may wait for more than it has cores.
 const InFlight = 4
 
 // ExtractAll reads several documents at once, and returns them in their order. No document is begun before the one that
