@@ -205,6 +205,9 @@ func (m *mailReader) attachment(name, kind string, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
+	if isTNEF(data) {
+		return m.tnef(data)
+	}
 	title := name
 	if kind == "message/rfc822" {
 		title, name = "Attached mail", "attached.eml"

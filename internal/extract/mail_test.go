@@ -2,6 +2,7 @@ package extract
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -208,5 +209,78 @@ func TestAMailOfApplesProgram(t *testing.T) {
 	d := extract(t, "1.emlx", fmt.Sprintf("%-10d\n%s<?xml version=\"1.0\"?>\n<plist><dict><key>flags</key></dict></plist>\n", len(mail), mail))
 	if got := textOfFirst(d); d.Title != "Valves" || got != "From: a@example.com\nSubject: Valves\n\nK1 has 8 bar." {
 		t.Errorf("%q: %q", d.Title, got)
+	}
+}
+
+// tnefOf is TNEF of attributes, each a number and a value.
+func tnefOf(attributes ...any) string {
+	data := append([]byte{}, tnefSignature...)
+	data = append(data, 1, 0)
+	for i := 0; i < len(attributes); i += 2 {
+		value := attributes[i+1].(string)
+		data = append(data, 2)
+		data = binary.LittleEndian.AppendUint32(data, uint32(attributes[i].(int)))
+		data = binary.LittleEndian.AppendUint32(data, uint32(len(value)))
+		data = append(append(data, value...), 0, 0)
+	}
+	return string(data)
+}
+
+// mapiOf is a list of properties with one value each: an identifier, a type, and the value's bytes.
+func mapiOf(properties ...any) string {
+	data := binary.LittleEndian.AppendUint32(nil, uint32(len(properties)/3))
+	for i := 0; i < len(properties); i += 3 {
+		value := properties[i+2].(string)
+		data = binary.LittleEndian.AppendUint16(data, uint16(properties[i+1].(int)))
+		data = binary.LittleEndian.AppendUint16(data, uint16(properties[i].(int)))
+		if properties[i+1].(int) > 0x10 {
+			data = binary.LittleEndian.AppendUint32(data, 1)
+			data = binary.LittleEndian.AppendUint32(data, uint32(len(value)))
+		}
+		data = append(data, value...)
+		data = append(data, make([]byte, -len(value)&3)...)
+	}
+	return string(data)
+}
+
+func TestTheAttachmentsWithinWinmailDat(t *testing.T) {
+	long := mapiOf(0x3001, 0x3, "\x01\x00\x00\x00", mapiLongName, mapiUnicode, "p\x00r\x00\xfc\x00f\x00.\x00t\x00x\x00t\x00\x00\x00")
+	body := mapiOf(mapiBodyHTML, 0x102, "<p>The valves of bay 4</p>")
+	whole := tnefOf(tnefCodepage, "\xe3\x04\x00\x00\x00\x00\x00\x00", tnefProperties, body, tnefNextAttachment, "", tnefTitle, "PRF~1.TXT\x00",
+		tnefData, "K1 has 8 bar.", tnefAttachment, long, tnefNextAttachment, "", tnefTitle, "\xcd\xee.txt\x00", tnefData, "K2 has 9 bar.")
+	for name, c := range map[string]struct{ plain, tnef, want, warning string }{
+		"beside a body":      {"See below.\n", whole, "See below.|Attachment: prüf.txt: K1 has 8 bar.|Attachment: Но.txt: K2 has 9 bar.", ""},
+		"with the only body": {"", whole, "The valves of bay 4|Attachment: prüf.txt: K1 has 8 bar.|Attachment: Но.txt: K2 has 9 bar.", ""},
+		"cut off":            {"See below.\n", whole[:len(whole)-20], "See below.|Attachment: prüf.txt: K1 has 8 bar.", "PartsIgnored: 1 (winmail.dat: it is cut off or damaged)"},
+		"one in another":     {"See below.\n", tnefOf(tnefNextAttachment, "", tnefData, whole), "See below.", "PartsIgnored: 1 (winmail.dat: another one within it)"},
+		"rich text":          {"", tnefOf(tnefProperties, mapiOf(mapiBodyRTF, 0x102, "xx")), "", "PartsIgnored: 1 (winmail.dat: a body in rich text)"},
+		"nonsense":           {"See below.\n", string(tnefSignature) + "\x01\x00" + strings.Repeat("\xff", 99), "See below.", "PartsIgnored: 1 (winmail.dat: it is cut off or damaged)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mail := "Subject: Valves\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+			if c.plain != "" {
+				mail += "--b\nContent-Type: text/plain\n\n" + c.plain + "\n"
+			}
+			mail += "--b\nContent-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n" +
+				base64.StdEncoding.EncodeToString([]byte(c.tnef)) + "\n--b--\n"
+			d := extract(t, "a.eml", mail)
+			var parts []string
+			for _, p := range d.Pages {
+				text := strings.TrimSpace(strings.TrimPrefix(p.Text, "Subject: Valves"))
+				if len(p.Headings) > 0 {
+					text = p.Headings[0].Text + ": " + text
+				}
+				if text != "" {
+					parts = append(parts, text)
+				}
+			}
+			warning := ""
+			if len(d.Warnings) > 0 {
+				warning = d.Warnings[0].String()
+			}
+			if got := strings.Join(parts, "|"); got != c.want || warning != c.warning {
+				t.Errorf("got %q, %q; want %q, %q", got, warning, c.want, c.warning)
+			}
+		})
 	}
 }
