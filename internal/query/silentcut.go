@@ -14,41 +14,50 @@ import (
 
 // reports remembers the largest prompt that the LLM's server has reported.
 type reports struct {
-	mu       sync.Mutex
-	tokens   int
-	estimate int // is that of the prompt when it was sent
+	mu     sync.Mutex
+	tokens int
+	bytes  int // is the prompt's length
 }
 
 // repeats notes a report, and reports whether another prompt had as many tokens, and none had more.
-func (r *reports) repeats(tokens, estimate int) bool {
+func (r *reports) repeats(tokens, bytes int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if tokens != r.tokens {
 		if tokens > r.tokens {
-			r.tokens, r.estimate = tokens, estimate
+			r.tokens, r.bytes = tokens, bytes
 		}
 		return false
 	}
-	return estimate != r.estimate
+	return bytes != r.bytes
 }
 
 // cutAt returns how many tokens the server's context has, if the usage shows that it has cut the prompt, or
-// 0. The service remembers the context once two different prompts have ended at it. As a prompt may have
-// that length by chance, only lengths that contexts have count.
+// 0. The service remembers the context once two different prompts have ended at it, and none was longer. As a
+// prompt may have that length by chance, only lengths that contexts have count. That of a single prompt must also
+// lie nearer, in proportion, to the least that the prompt can have than to the most.
 func (s *Service) cutAt(prompt []model.Message, usage *model.Usage) int {
-	if usage == nil || !isContext(usage.PromptTokens) {
+	if usage == nil {
 		return 0
 	}
-	read, least, estimate := usage.PromptTokens, 0, 0
+	read, bytes := usage.PromptTokens, 0
+	for _, m := range prompt {
+		bytes += len(m.Content)
+	}
+	repeated := s.reports.repeats(read, bytes)
+	switch {
+	case !isContext(read):
+		return 0
+	case repeated:
+		s.context.Store(int64(read))
+		return read
+	}
+	least, estimate := 0, 0
 	for _, m := range prompt {
 		least += leastTokens(m.Content)
 		estimate += messageTokens(m)
 	}
-	repeated := s.reports.repeats(read, estimate)
-	if repeated {
-		s.context.Store(int64(read))
-	}
-	if repeated || read < least || read%1024 == 0 {
+	if read < least || read%1024 == 0 && read*read < least*estimate {
 		return read
 	}
 	return 0
