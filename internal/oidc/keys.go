@@ -89,16 +89,25 @@ func (k *keySet) fetch() (*oidc.StaticKeySet, error) {
 	if reply.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("its keys: status %d", reply.StatusCode)
 	}
-	var all jose.JSONWebKeySet
+	var all struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
 	if err := json.NewDecoder(reply.Body).Decode(&all); err != nil {
 		return nil, fmt.Errorf("its keys: %w", err)
 	}
 	keys := &oidc.StaticKeySet{}
-	for _, key := range all.Keys {
+	for _, encoded := range all.Keys {
+		var key jose.JSONWebKey
+		if json.Unmarshal(encoded, &key) != nil {
+			continue // it is of a kind that go-jose does not know, such as secp256k1: the others still count
+		}
 		switch key := key.Key.(type) {
 		case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
 			keys.PublicKeys = append(keys.PublicKeys, key)
 		}
+	}
+	if len(keys.PublicKeys) == 0 {
+		return nil, fmt.Errorf("its keys: none of %d is a public key of RSA, ECDSA or Ed25519", len(all.Keys))
 	}
 	return keys, nil
 }

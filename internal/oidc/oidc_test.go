@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,9 @@ type played struct {
 	mute atomic.Bool    // reports whether it gives no keys
 	asks atomic.Int64   // counts requests for keys
 	more map[string]any // is what its description has besides the usual
+
+	unknown []any // are keys that it gives besides its own
+	keyless bool  // reports whether it leaves out its own
 
 	reply   int // is the status of the reply to a code; 0 for idToken
 	idToken string
@@ -59,8 +63,11 @@ func (i *played) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "down", http.StatusServiceUnavailable)
 	case r.URL.Path == "/keys":
 		i.asks.Add(1)
-		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
-			{Key: i.key.Public(), KeyID: i.kid, Algorithm: "RS256", Use: "sig"}}})
+		keys := slices.Clone(i.unknown)
+		if !i.keyless {
+			keys = append(keys, jose.JSONWebKey{Key: i.key.Public(), KeyID: i.kid, Algorithm: "RS256", Use: "sig"})
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"keys": keys})
 	case r.URL.Path == "/token":
 		_ = r.ParseForm()
 		i.asked = r.PostForm
@@ -181,6 +188,25 @@ func TestARotatedKeyIsFetchedAndAKnownOneOutlivesItsIssuer(t *testing.T) {
 	i.rotate("third")
 	if _, err := v.Caller(t.Context(), "10.0.0.1", i.token(jose.RS256, i.key, nil)); err == nil || errors.Is(err, ErrRefused) {
 		t.Errorf("a new key without the issuer gives %v", err)
+	}
+}
+
+// Keys of a kind that is not known here stand in nobody's way, and a set that has no other is no reason to refuse a
+// token.
+func TestKeysOfUnknownKindsAreLeftOut(t *testing.T) {
+	i := play(t)
+	i.unknown = []any{
+		map[string]string{"kty": "EC", "crv": "secp256k1", "alg": "ES256K", "kid": "k", "x": "AA", "y": "AA"},
+		map[string]string{"kty": "AKP", "alg": "ML-DSA-44", "kid": "m", "pub": "AA"},
+		map[string]string{"kty": "oct", "kid": "o", "k": "c2VjcmV0"},
+	}
+	if _, err := i.verifier().Caller(t.Context(), "10.0.0.1", i.token(jose.RS256, i.key, nil)); err != nil {
+		t.Errorf("beside keys of unknown kinds: %v", err)
+	}
+	i.keyless = true
+	_, err := i.verifier().Caller(t.Context(), "10.0.0.1", i.token(jose.RS256, i.key, nil))
+	if err == nil || errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "none of 3 is a public key") {
+		t.Errorf("with keys of unknown kinds alone: %v", err)
 	}
 }
 
