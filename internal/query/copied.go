@@ -1,19 +1,16 @@
 package query
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Documents have [3] of their own: references, footnotes, indices of code, or what an attacker wrote there to
-// have a passage cited. An LLM that quotes such a line copies its number, which is no citation of passage 3.
+// have a passage cited. An LLM that quotes such a line copies its number, which does not cite passage 3.
 
 // copiedLetters is how many letters before a number must be the same in an answer and in a passage.
 const copiedLetters = 16
-
-// bracketed finds what may be a citation in a passage.
-var bracketed = regexp.MustCompile(`[\[【［][^\[\]【】［］\n]{1,64}[\]】］]`)
 
 // tail is the last letters and digits of a text, in lower case.
 type tail struct {
@@ -48,20 +45,28 @@ func (t *tail) glued() bool {
 	return unicode.IsLetter(t.last) || unicode.IsDigit(t.last) || t.last == ']' || t.last == ')' || t.last == '_'
 }
 
-// numbersIn are the keys of all numbers in the texts of passages that look like citations.
+// numbersIn are the keys of all numbers in the texts of passages that look like citations. It looks at each code point
+// once: a question waits for it.
 func numbersIn(passages []Passage) map[string]bool {
 	found := map[string]bool{}
 	for i := range passages {
 		text, done := passages[i].Text, 0
 		var before tail
-		for _, at := range bracketed.FindAllStringIndex(text, -1) {
-			inner := []rune(text[at[0]:at[1]])
-			list, _ := citationIn(inner[0], string(inner[1:len(inner)-1]))
+		for at, opening := range text {
+			if opening != '[' && opening != '【' && opening != '［' {
+				continue
+			}
+			start, closed := at+utf8.RuneLen(opening), closing[opening]
+			length := strings.Index(text[start:min(len(text), start+maxCitation+len(closed))], closed)
+			if length < 0 || strings.ContainsAny(text[start:start+length], "[【［") { // the innermost brackets count
+				continue
+			}
+			list, _ := citationIn(opening, text[start:start+length])
 			if list == "" {
 				continue
 			}
-			before.add(text[done:at[0]])
-			done = at[1]
+			before.add(text[done:at])
+			done = start + length + len(closed)
 			if key := before.key(list); key != "" {
 				found[key] = true
 			}

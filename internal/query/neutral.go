@@ -50,8 +50,11 @@ func neutral(s string) string {
 
 // beginsMark reports whether fold makes < or [ of a code point.
 func beginsMark(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r == '<' || r == '['
+	}
 	switch r {
-	case '<', '[', '＜', '﹤', '‹', '〈', '⟨', '❮', '［', '﹇':
+	case '＜', '﹤', '‹', '〈', '⟨', '❮', '［', '﹇':
 		return true
 	}
 	return false
