@@ -109,7 +109,7 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 	}
 	next, err := r.plan(ctx, s)
 	if err != nil {
-		return next, err
+		return next, errors.Join(err, r.renewCertificates(ctx, s))
 	}
 	children := desired.Secrets(p, next.Facts)
 	uids, err := r.Applier.Apply(ctx, p, children)
@@ -151,14 +151,15 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 	return next, errors.Join(pruned, r.grow(ctx, s)) // the last: it keeps nothing else from being done
 }
 
-// renewCertificates keeps the pods of a suspended pipeline able to talk to each other: nothing else of it changes, but
-// their certificates expire.
+// renewCertificates keeps the pods of a pipeline without a plan able to talk to each other. It is suspended, or its
+// spec has a mistake: nothing else of it changes, but their certificates expire.
 func (r *Reconciler) renewCertificates(ctx context.Context, s *plan.State) error {
-	if next, mistake := plan.For(s, r.now()); mistake == nil && next.Facts.Encrypted {
-		_, err := r.Applier.Apply(ctx, s.Pipeline, desired.Certificates(s.Pipeline, next.Facts))
-		return err
+	facts := s.Facts(r.now())
+	if !facts.Encrypted {
+		return nil
 	}
-	return nil // a mistake in the spec is told once the pipeline is not suspended
+	_, err := r.Applier.Apply(ctx, s.Pipeline, desired.Certificates(s.Pipeline, facts))
+	return err
 }
 
 // adopted tells of an object that carried the pipeline's labels and had no owner.

@@ -95,7 +95,7 @@ func TestAnotherHostAndWhatSomebodyTookAreAdded(t *testing.T) {
 	}
 }
 
-// Whoever plants a Secret with our labels knows the key of the authority in it.
+// The author of a planted Secret knows the key of the authority in it.
 func TestPlantedCertificatesAreReplaced(t *testing.T) {
 	w := newWorld(t)
 	p := w.pipeline("papers")

@@ -134,7 +134,8 @@ func (a *authority) usable(namespace string, now time.Time) bool {
 	}
 	newest := a.trusted[0]
 	domains := newest.PermittedDNSDomains
-	return a.key.PublicKey.Equal(newest.PublicKey) && newest.IsCA && now.Before(newest.NotAfter) &&
+	return a.key.PublicKey.Equal(newest.PublicKey) && newest.IsCA &&
+		!now.Before(newest.NotBefore) && now.Before(newest.NotAfter) &&
 		len(domains) == 1 && domains[0] == constraint(namespace)
 }
 

@@ -61,7 +61,8 @@ func TestEachHostProvesItsOwnNameAndNoOther(t *testing.T) {
 	}
 }
 
-// Whoever steals the authority's key can vouch for Services of the namespace, and for nothing that pods call elsewhere.
+// With a stolen key of the authority, a thief can vouch for Services of the namespace, and for nothing that pods call
+// elsewhere.
 func TestTheAuthorityCannotVouchForOtherServers(t *testing.T) {
 	entries, _ := renewed(t, nil, start, "papers-weaviate")
 	a, err := authorityOf(entries, "rag", start)
@@ -110,6 +111,18 @@ func TestRenewalInterruptsNobody(t *testing.T) {
 	}
 	if n := len(parse(entries[AuthorityEntry])); n > 2 {
 		t.Errorf("clients trust %d authorities", n)
+	}
+}
+
+// An operator whose clock was ahead made an authority that no client trusts before that time.
+func TestCertificatesOfAClockThatWasAheadAreMadeAnew(t *testing.T) {
+	entries, _ := renewed(t, nil, start.AddDate(1, 0, 0), "a")
+	next, _ := renewed(t, entries, start, "a")
+	if err := verify(next[AuthorityEntry], next, "a", Name("a", "rag"), start); err != nil {
+		t.Error(err)
+	}
+	if len(parse(next[AuthorityEntry])) != 1 {
+		t.Error("clients still have the authority that is not valid yet")
 	}
 }
 

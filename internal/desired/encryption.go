@@ -23,8 +23,6 @@ import (
 const (
 	internalTLS v1alpha1.NetworkTLS = "Internal"
 
-	// TLSContainer is the name of the sidecar.
-	TLSContainer = "tls"
 	// OpsPort and OpsTLSPort are the names of the port config.OpsPort, without and with TLS.
 	OpsPort, OpsTLSPort = "ops", "ops-tls"
 
@@ -171,16 +169,15 @@ type Terminator struct {
 }
 
 // encrypt puts the sidecar before a pod's server, and returns the annotations of its workload. The sidecar
-// keeps its image until something else replaces the pods: an upgrade of the operator restarts no store and
-// no NIM.
+// keeps its image until something else replaces the pods, other arguments of its own included: an upgrade of
+// the operator restarts no store and no NIM, and an image gets only the arguments that it knows.
 func (b builder) encrypt(
 	host string, template *corev1ac.PodTemplateSpecApplyConfiguration, listeners ...listener,
 ) map[string]string {
 	if !b.encrypts() {
 		return nil
 	}
-	hash := config.Hash(template)
-	sidecar := b.operatorContainer(TLSContainer, "tls", "--certificate-dir", certificateDirectory).
+	sidecar := b.operatorContainer(naming.TLSContainer, "tls", "--certificate-dir", certificateDirectory).
 		WithRestartPolicy(corev1.ContainerRestartPolicyAlways).
 		WithStartupProbe(corev1ac.Probe().
 			WithTCPSocket(corev1ac.TCPSocketAction().WithPort(intstr.FromInt32(listeners[0].secure))).
@@ -190,10 +187,14 @@ func (b builder) encrypt(
 	for _, l := range listeners {
 		sidecar.WithArgs("--forward", strconv.Itoa(int(l.secure))+"="+strconv.Itoa(int(l.number))+"/"+l.protocol)
 	}
-	if before := b.facts.Terminators[host]; before.Template == hash && before.Image != "" {
-		sidecar.WithImage(before.Image)
-	}
+	image := *sidecar.Image
+	sidecar.Image = nil
 	template.Spec.WithInitContainers(sidecar).WithVolumes(b.certificate(host))
+	hash := config.Hash(template)
+	if before := b.facts.Terminators[host]; before.Template == hash && before.Image != "" {
+		image = before.Image
+	}
+	template.Spec.InitContainers[len(template.Spec.InitContainers)-1].WithImage(image)
 	return map[string]string{naming.AnnotationTemplate: hash}
 }
 

@@ -190,6 +190,10 @@ func TestTheSidecarKeepsItsImageWhileThePodsStay(t *testing.T) {
 	if got, _ := find(changed, newer, facts); got != newer.Image {
 		t.Errorf("pods that are replaced anyway get the sidecar %s", got)
 	}
+	newer.PullPolicy = "Always"
+	if got, _ := find(p, newer, facts); got != newer.Image {
+		t.Errorf("a sidecar that is another one besides its image gets %s", got)
+	}
 }
 
 func TestAnotherAuthorityRollsTheGatewayAlone(t *testing.T) {

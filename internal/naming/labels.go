@@ -47,7 +47,7 @@ const (
 	AnnotationWeaviateReader = "ragpipeline.io/weaviate-reader"
 	// AnnotationAuthority on a pod is a digest of the pipeline's authority, which it reads at its start.
 	AnnotationAuthority = "ragpipeline.io/authority"
-	// AnnotationTemplate on a workload is a hash of its pods without their sidecar for TLS.
+	// AnnotationTemplate on a workload is a hash of its pods without the image of their sidecar for TLS.
 	AnnotationTemplate = "ragpipeline.io/template"
 	// AnnotationTicks is how many runs the interval had made due, one after the other, when a task was started.
 	AnnotationTicks = "ragpipeline.io/ticks"
@@ -78,6 +78,9 @@ const (
 	// ComponentCertificates is the Secret of the pods' certificates.
 	ComponentCertificates = "certificates"
 )
+
+// TLSContainer is the name of the sidecar that ends TLS before a server.
+const TLSContainer = "tls"
 
 // Labels are those of a component's objects.
 func Labels(p *v1alpha1.RAGPipeline, component string) map[string]string {

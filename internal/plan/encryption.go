@@ -38,7 +38,7 @@ func hasTerminator(pod *corev1.Pod) bool { return terminator(&pod.Spec) != nil }
 
 func terminator(pod *corev1.PodSpec) *corev1.Container {
 	for i, c := range pod.InitContainers {
-		if c.Name == desired.TLSContainer {
+		if c.Name == naming.TLSContainer {
 			return &pod.InitContainers[i]
 		}
 	}

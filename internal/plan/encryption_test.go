@@ -13,7 +13,7 @@ func podWith(component string, phase corev1.PodPhase, sidecar bool, port string)
 	pod.Labels = map[string]string{naming.LabelComponent: component}
 	pod.Status.Phase = phase
 	if sidecar {
-		pod.Spec.InitContainers = []corev1.Container{{Name: desired.TLSContainer}}
+		pod.Spec.InitContainers = []corev1.Container{{Name: naming.TLSContainer}}
 	}
 	pod.Spec.Containers = []corev1.Container{{Name: component, Ports: []corev1.ContainerPort{{Name: port}}}}
 	return pod

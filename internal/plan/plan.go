@@ -74,18 +74,8 @@ type Plan struct {
 // For decides what a pass is to bring about. An error is a *derive.ConfigurationError or several
 // joined.
 func For(s *State, now time.Time) (Plan, error) {
-	live := s.live()
-	p := Plan{
-		Facts: desired.Facts{
-			Live: live, Draining: s.draining(live), WeaviateImage: s.weaviateImage(), NoHTTPRoutes: s.Route.Unsupported,
-			OneKey: s.oneKey(), GatewayWrites: s.gatewayWrites(), Sizes: s.sizes(),
-			Plain: s.plain(), Encrypted: s.encrypted(), Terminators: s.terminators(),
-		},
-		tasks: map[string]decision{},
-	}
-	for _, r := range s.retained(live, now) {
-		p.Facts.Retained = append(p.Facts.Retained, r.Record)
-	}
+	p := Plan{Facts: s.Facts(now), tasks: map[string]decision{}}
+	live := p.Facts.Live
 	var trigger desired.Trigger // of ingestion
 	for _, k := range kinds {
 		task, err := k.task(s, p.Facts)
@@ -104,6 +94,20 @@ func For(s *State, now time.Time) (Plan, error) {
 		}
 	}
 	return p, s.planUpkeep(&p, p.tasks[naming.ComponentIngest], trigger, now)
+}
+
+// Facts are those of a plan without its tasks, which are known although the spec has a mistake.
+func (s *State) Facts(now time.Time) desired.Facts {
+	live := s.live()
+	facts := desired.Facts{
+		Live: live, Draining: s.draining(live), WeaviateImage: s.weaviateImage(), NoHTTPRoutes: s.Route.Unsupported,
+		OneKey: s.oneKey(), GatewayWrites: s.gatewayWrites(), Sizes: s.sizes(),
+		Plain: s.plain(), Encrypted: s.encrypted(), Terminators: s.terminators(),
+	}
+	for _, r := range s.retained(live, now) {
+		facts.Retained = append(facts.Retained, r.Record)
+	}
+	return facts
 }
 
 // add adds a decision, under its key in tasks.

@@ -106,6 +106,7 @@ var cases = []testCase{
 	{"the LLM cannot be reached", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnreachable", `llm model "big" cannot be reached; check its url and that it runs: no such host`, 0))), inProgress, progressing},
 	{"the LLM's certificate is not trusted", fromReady(at(time.Minute, untrusted)), inProgress, progressing},
 	{"the LLM's certificate is not signed by the authority that is named", fromReady(at(time.Minute, untrusted, authorities)), inProgress, progressing},
+	{"the certificate of the embedding model's sidecar is not trusted", fromReady(at(time.Minute, stageFails(config.StageEmbedding, config.ModelUnreachable, `embedding model "nvidia/embed" cannot be reached; check its url and that it runs: its certificate is not trusted: it has expired, or is not valid yet`, 0))), inProgress, progressing},
 	{"the LLM is up again", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnreachable", "x", 0)), at(time.Minute, serves)), current, healthy},
 	{"the self-hosted embedding model refuses the key", fromReady(at(time.Minute, stageFails(config.StageEmbedding, "ModelUnauthorized", `embedding model "nvidia/embed" refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
 	{"a gateway pod fails to reach the LLM and another does not", fromReady(at(time.Minute, twoGateways, func(w *world) {

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // podFault is the cause for which a pod of the subject does not serve. If several pods have causes,
@@ -47,6 +48,8 @@ func faultOf(s subject, pod *corev1.Pod) (finding, bool) {
 			about := s
 			if program, ok := s.programs[statuses[i].Name]; ok {
 				about = program
+			} else if statuses[i].Name == naming.TLSContainer {
+				about = s.terminator()
 			}
 			if f, found := containerFault(about, pod, &statuses[i]); found {
 				return f, true

@@ -97,6 +97,36 @@ func TestFaultsOfASourcesProgram(t *testing.T) {
 	}
 }
 
+// The sidecar for TLS has the operator's image: the fields of the server behind it do not help.
+func TestFaultsOfTheSidecarForTLS(t *testing.T) {
+	sidecar := func(state corev1.ContainerState) corev1.Pod {
+		p := pod()
+		p.Spec.InitContainers = []corev1.Container{{Name: "tls", Image: "example/ragpipeline:1"}}
+		p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "tls", State: state}}
+		p.Status.ContainerStatuses = nil
+		return p
+	}
+	for name, c := range map[string]struct {
+		pod  corev1.Pod
+		want string
+	}{
+		"its image is not there": {
+			sidecar(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}),
+			"ImagePullFailed the image example/ragpipeline:1 of the sidecar for TLS of the vector store cannot be pulled; it is the operator's own image"},
+		"it ends": {
+			sidecar(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2, Reason: "Error"}}),
+			"CrashLoopBackOff the sidecar for TLS of the vector store keeps crashing (last exit code 2); see its log " +
+				"(kubectl logs -l ragpipeline.io/pipeline=papers,app.kubernetes.io/component=weaviate -c tls --previous)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, found := podFault(storeSubject(newWorld().p), podsOf(c.pod))
+			if got := f.reason + " " + f.message; !found || !strings.HasPrefix(got, c.want) {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
 func TestAPodThatIsAboutToEndIsNoCause(t *testing.T) {
 	leaving := pod(waits("ImagePullBackOff", ""))
 	leaving.DeletionTimestamp = new(leaving.CreationTimestamp)

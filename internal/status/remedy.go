@@ -20,7 +20,7 @@ func remedy(p *v1alpha1.RAGPipeline, stage config.Stage, reported config.StageSt
 	var fields string
 	switch {
 	case strings.Contains(message, config.Untrusted):
-		fields = authorityFields(p.Spec.Network)
+		fields = authorityFields(p, stage)
 	case stage == config.StageExtraction:
 		fields = extractionFields(p, reported.Reason)
 	default:
@@ -39,14 +39,29 @@ func withoutAdvice(message string, failure config.Failure) string {
 	return strings.Replace(message, said+"; "+advice, said, 1)
 }
 
-// authorityFields says where the authority of a certificate is named that is not trusted.
-func authorityFields(n *v1alpha1.Network) string {
+// authorityFields says where the authority of a certificate is named that is not trusted. That of the pipeline's own
+// servers is the operator's, and the pods take a new certificate by themselves.
+func authorityFields(p *v1alpha1.RAGPipeline, stage config.Stage) string {
 	const field = "spec.network.caBundle"
+	if s, own := ownServer(p, stage); own {
+		return fmt.Sprintf("its pod takes a certificate of the pipeline's authority within two minutes; if it does not, see "+
+			"the log of its sidecar (%s), and restart the gateway", s.terminator().logs())
+	}
+	n := p.Spec.Network
 	if n == nil || n.CABundle == nil {
 		return "if an authority of your own signed it, name that in " + field
 	}
 	return fmt.Sprintf("put the authority that signed it into ConfigMap %q under %q (%s), and restart the gateway",
 		n.CABundle.Name, n.CABundle.Key, field)
+}
+
+// ownServer is the server of a stage, and reports whether the operator runs it.
+func ownServer(p *v1alpha1.RAGPipeline, stage config.Stage) (subject, bool) {
+	if stage == config.StageExtraction {
+		return extractionSubject(p), p.Spec.Extraction.Server.Endpoint == nil
+	}
+	m := modelOf(p, stage)
+	return modelSubject(p, stage, Component{}), m != nil && m.Endpoint == nil
 }
 
 // modelFields says which fields of the spec to check for a model's failure.

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -22,6 +23,8 @@ type subject struct {
 	timeout       time.Duration // a model's startupTimeout
 	// program is the name of the container that a source's program runs in; empty for other subjects.
 	program string
+	// sidecar is the name of the container if it is a sidecar of the operator's; empty for other subjects.
+	sidecar string
 	// programs are the subjects of a pod's containers that have one of their own, by name.
 	programs map[string]subject
 }
@@ -102,10 +105,19 @@ func ingestSubject(p *v1alpha1.RAGPipeline) subject {
 
 // logs is the command that shows the log of the subject's pods.
 func (s subject) logs() string {
-	if s.program != "" {
-		return "kubectl logs -l " + s.selector() + " -c " + s.program
+	if container := cmp.Or(s.program, s.sidecar); container != "" {
+		return "kubectl logs -l " + s.selector() + " -c " + container
 	}
 	return "kubectl logs -l " + s.selector()
+}
+
+// terminator is the sidecar that ends TLS before the subject. It runs the operator's image, and the spec has no fields
+// of its own for it.
+func (s subject) terminator() subject {
+	return subject{
+		title: "the sidecar for TLS of " + s.title, podLabel: s.podLabel, pipeline: s.pipeline, field: "spec.pods",
+		sidecar: naming.TLSContainer,
+	}
 }
 
 // describe is the command that describes the subject's pods.

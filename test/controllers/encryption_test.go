@@ -86,31 +86,38 @@ func TestAReportThatTheAuthorityDoesNotVouchForIsNotRead(t *testing.T) {
 	})
 }
 
-// A suspended pipeline answers on, so its certificates must not expire.
-func TestCertificatesOfASuspendedPipelineAreKeptUsable(t *testing.T) {
-	c := startCluster(t)
-	startOperator(t, c.namespace)
-	p := c.awaitReady(c.applySample("quickstart.yaml", func(p *unstructured.Unstructured) {
-		c.check(unstructured.SetNestedField(p.Object, "Internal", "spec", "network", "tls"))
-	}).Name)
-	c.change(p, `{"spec": {"suspend": true}}`)
-	apiserver.Eventually(t, patience, func() string {
-		if now := c.pipeline(p.Name); now.Status.ObservedGeneration != now.Generation {
-			return "the suspension to be seen"
-		}
-		return ""
-	})
-	secret, err := c.certificates(p.Name)
-	c.check(err)
-	entry := certificates.CertificateEntry(naming.For(p).Gateway())
-	before := secret.Data[entry]
-	delete(secret.Data, entry)
-	c.check(c.Update(t.Context(), secret))
-	apiserver.Eventually(t, patience, func() string {
-		now, err := c.certificates(p.Name)
-		if err != nil || now.Data[entry] == nil || bytes.Equal(now.Data[entry], before) {
-			return fmt.Sprint("another certificate: ", err)
-		}
-		return ""
-	})
+// A pipeline that is suspended, or whose spec has a mistake, answers on, so its certificates must not expire.
+func TestCertificatesOfAPipelineWithoutAPlanAreKeptUsable(t *testing.T) {
+	for name, patch := range map[string]string{
+		"suspended": `{"spec": {"suspend": true}}`,
+		"mistaken":  `{"spec": {"documents": [{"name": "concepts", "configMap": {"name": "x"}, "metadata": {"no key": "x"}}]}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := startCluster(t)
+			startOperator(t, c.namespace)
+			p := c.awaitReady(c.applySample("quickstart.yaml", func(p *unstructured.Unstructured) {
+				c.check(unstructured.SetNestedField(p.Object, "Internal", "spec", "network", "tls"))
+			}).Name)
+			c.change(p, patch)
+			apiserver.Eventually(t, patience, func() string {
+				if now := c.pipeline(p.Name); now.Status.ObservedGeneration != now.Generation {
+					return "the change to be seen"
+				}
+				return ""
+			})
+			secret, err := c.certificates(p.Name)
+			c.check(err)
+			entry := certificates.CertificateEntry(naming.For(p).Gateway())
+			before := secret.Data[entry]
+			delete(secret.Data, entry)
+			c.check(c.Update(t.Context(), secret))
+			apiserver.Eventually(t, patience, func() string {
+				now, err := c.certificates(p.Name)
+				if err != nil || now.Data[entry] == nil || bytes.Equal(now.Data[entry], before) {
+					return fmt.Sprint("another certificate: ", err)
+				}
+				return ""
+			})
+		})
+	}
 }

@@ -1,7 +1,7 @@
 // Command csi is a driver of volumes that grow, for a cluster of one node whose host it runs on. A volume is a file
 // system in the memory of that host, so that it has a size of its own and needs neither a device nor a tool.
 //
-//	csi -dir DIR -socket SOCKET [-pool BYTES]
+//	csi -dir DIR -socket SOCKET -node NAME [-pool BYTES]
 //
 // The directory keeps the volumes until they are deleted. The socket must be in the directory where the kubelet looks
 // for plugins.
