@@ -38,7 +38,7 @@ var (
 func decode(data []byte) (string, config.Warnings) {
 	var warnings config.Warnings
 	e, sure := markedEncoding(data)
-	if text, ok := decodeUTF7(data); ok && sure && likeness([]rune(text)) > unlikeUTF7 {
+	if text, ok := decodeUTF7(data); ok && sure && likeness([]rune(string(oddLines([]byte(text))))) > unlikeUTF7 {
 		warnings.Add(config.EncodingGuessed, 1, "read as UTF-7")
 		return text, warnings
 	}

@@ -97,6 +97,10 @@ func TestDOCXBody(t *testing.T) {
 		{"a matrix", para(`<m:oMath><m:m><m:mr><m:e>` + mathRun("1") + `</m:e><m:e>` + mathRun("2") +
 			`</m:e></m:mr><m:mr><m:e>` + mathRun("3") + `</m:e><m:e>` + mathRun("4") + `</m:e></m:mr></m:m></m:oMath>`),
 			"[1, 2; 3, 4]"},
+		{"many brackets", para(`<m:oMath>` + strings.Repeat(`<m:d><m:e>`, 100) + mathRun("x") +
+			strings.Repeat(`</m:e></m:d>`, 100) + `</m:oMath>`), strings.Repeat("(", 100) + "x" + strings.Repeat(")", 100)},
+		{"many alternatives", para(`<m:oMath>` + strings.Repeat(`<mc:AlternateContent><mc:Choice>`, 100) + mathRun("x") +
+			strings.Repeat(`</mc:Choice></mc:AlternateContent>`, 100) + `</m:oMath>`), "x"},
 		{"a matrix in brackets of its own", para(`<m:oMath><m:d><m:e><m:m><m:mr><m:e>` + mathRun("1") + `</m:e><m:e>` +
 			mathRun("2") + `</m:e></m:mr></m:m></m:e></m:d></m:oMath>`), "(1, 2)"},
 		{"a binomial coefficient", para(`<m:oMath><m:d><m:dPr/><m:e><m:f><m:fPr><m:type m:val="noBar"/></m:fPr><m:num>` +

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -188,10 +189,16 @@ func (r *docxReader) imported(part string) []block {
 	return blocks
 }
 
-// alternativeText is what an author wrote for those who do not see a picture, unless a program made it up.
-func alternativeText(s string) []block {
-	if strings.Contains(s, "automatically generated") || strings.Contains(s, "AI-generated") || plausibleTitle(s) == "" {
-		return nil
+// alternativeText is what an author wrote for those who do not see a picture, each text once, without those that a
+// program made up.
+func alternativeText(texts ...string) []block {
+	var blocks []block
+	for i, s := range texts {
+		if strings.Contains(s, "automatically generated") || strings.Contains(s, "AI-generated") ||
+			plausibleTitle(s) == "" || slices.Contains(texts[:i], s) {
+			continue
+		}
+		blocks = append(blocks, block{text: s})
 	}
-	return []block{{text: s}}
+	return blocks
 }

@@ -51,6 +51,7 @@ type flatPackage struct {
 	text     string
 	zip      *zip.Writer
 	mimetype string
+	parts    int
 	sections map[string]string // elements below the root, by name, with their tags
 }
 
@@ -137,6 +138,9 @@ func (p *flatPackage) writeOpenDocument() error {
 }
 
 func (p *flatPackage) write(name, content string) error {
+	if p.parts++; p.parts > maxZipEntries {
+		return config.Failf(config.TooLarge, "the document has more than %d parts: simplify it", maxZipEntries)
+	}
 	w, err := p.zip.CreateHeader(&zip.FileHeader{Name: strings.TrimPrefix(name, "/"), Method: zip.Store})
 	if err == nil {
 		_, err = io.WriteString(w, content)

@@ -54,6 +54,7 @@ func TestOfficeDocumentsInOneXMLFile(t *testing.T) {
 		"cut off":     {flatODF(chart)[:900], config.Malformed},
 		"bad base64":  {strings.Replace(flatOPC(word), `<pkg:binaryData>`, `<pkg:binaryData>!`, 1), config.Malformed},
 		"deep":        {`<?xml version="1.0"?><office:document x="">` + strings.Repeat("<a>", 300), config.TooComplex},
+		"many parts":  {`<?xml version="1.0"?><pkg:package>` + strings.Repeat(`<pkg:part><pkg:xmlData/></pkg:part>`, 10_001), config.TooLarge},
 		"of no kind":  {`<?xml version="1.0"?><office:document office:mimetype="x"></office:document>`, config.Unsupported},
 		"of no parts": {`<?xml version="1.0"?><pkg:package></pkg:package>`, config.Unsupported},
 	} {

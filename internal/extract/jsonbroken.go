@@ -10,8 +10,12 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// maxJSONSearched bounds the search for the ends of broken elements in a whole document.
-const maxJSONSearched = 256 << 20 // bytes
+// maxJSONSearched bounds the search for the ends of broken elements in a whole document, and the brackets around them
+// that are read again.
+const (
+	maxJSONSearched = 256 << 20 // bytes
+	bytesForToken   = 64        // are searched while a token is read
+)
 
 // start makes w read a text from a place on, within the arrays and objects that are open there.
 func (w *jsonWriter) start(text string, from int) error {
@@ -27,6 +31,7 @@ func (w *jsonWriter) start(text string, from int) error {
 		opened.WriteByte('0')
 		tokens++
 	}
+	w.searched += tokens * bytesForToken
 	w.text, w.base = text, from-opened.Len()
 	w.decoder = json.NewDecoder(io.MultiReader(strings.NewReader(opened.String()), strings.NewReader(text[from:])))
 	w.decoder.UseNumber()
@@ -50,11 +55,11 @@ func (w *jsonWriter) isBroken(err error) bool {
 // skip goes on behind the element of the innermost array that begins at a place and is broken. What of it was read
 // before the fault stays.
 func (w *jsonWriter) skip(err error, from int) error {
-	if !w.isBroken(err) {
+	if !w.isBroken(err) || w.searched > maxJSONSearched {
 		return err
 	}
 	end, searched := brokenElementEnd(w.text, from, w.at())
-	if w.searched += searched; end == len(w.text) || w.searched > maxJSONSearched {
+	if w.searched += searched; end == len(w.text) {
 		return err
 	}
 	return w.goOn(err, end)

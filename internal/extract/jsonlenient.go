@@ -8,7 +8,7 @@ import (
 // startsJSON reports whether a text that is named as JSON begins as such: behind comments, or the sign above each
 // document of a sequence (RFC 7464).
 func startsJSON(start string) bool {
-	start = start[blankJSON(start, 0):]
+	start = start[blankJSON(start, 0, lastCommentEnd(start)):]
 	return strings.HasPrefix(start, "{") || strings.HasPrefix(start, "[")
 }
 
@@ -18,6 +18,7 @@ func startsJSON(start string) bool {
 // Lines stay where they are.
 func strictJSON(text string) string {
 	e := textEdits{text: text}
+	lastEnd := lastCommentEnd(text)
 	inString := false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
@@ -26,7 +27,7 @@ func strictJSON(text string) string {
 		case c == '"':
 			inString = !inString
 		case !inString:
-			i = e.strict(i)
+			i = e.strict(i, lastEnd)
 		case c == '\\' && i+1 < len(text):
 			if strings.IndexByte(`"\/bfnrtu`, text[i+1]) < 0 && text[i+1] > ' ' {
 				e.replace(i, i, `\`)
@@ -38,15 +39,15 @@ func strictJSON(text string) string {
 }
 
 // strict replaces what stands at a place outside of strings, and returns the last place of it.
-func (e *textEdits) strict(i int) int {
+func (e *textEdits) strict(i, lastEnd int) int {
 	switch c := e.text[i]; c {
 	case '/', '#', '\x1e':
-		if end := blankJSON(e.text, i); end > i {
+		if end := blankJSON(e.text, i, lastEnd); end > i {
 			e.replace(i, end, strings.Repeat("\n", strings.Count(e.text[i:end], "\n"))+" ")
 			return end - 1
 		}
 	case ',':
-		next := blankJSON(e.text, i+1)
+		next := blankJSON(e.text, i+1, lastEnd)
 		if next < len(e.text) && (e.text[next] == ']' || e.text[next] == '}') {
 			e.replace(i, i+1, " ")
 		}
@@ -61,8 +62,11 @@ func (e *textEdits) strict(i int) int {
 
 var notNumber = regexp.MustCompile(`^(?:NaN|-?Infinity)`)
 
+// lastCommentEnd is the place of a text's last */, or -1: no comment behind it is searched for its end.
+func lastCommentEnd(text string) int { return strings.LastIndex(text, "*/") }
+
 // blankJSON is where blanks, comments and signs between documents end that stand at a place.
-func blankJSON(text string, at int) int {
+func blankJSON(text string, at, lastEnd int) int {
 	for at < len(text) {
 		rest := text[at:]
 		end := 0
@@ -73,12 +77,10 @@ func blankJSON(text string, at int) int {
 			if end = strings.IndexByte(rest, '\n'); end < 0 {
 				end = len(rest)
 			}
-		case strings.HasPrefix(rest, "/*"):
-			if end = strings.Index(rest, "*/"); end > 0 {
-				end += len("*/")
-			}
+		case strings.HasPrefix(rest, "/*") && at+len("/*") <= lastEnd:
+			end = len("/*") + strings.Index(rest[len("/*"):], "*/") + len("*/")
 		}
-		if end <= 0 {
+		if end == 0 {
 			return at
 		}
 		at += end

@@ -14,8 +14,8 @@ import (
 )
 
 // readMarkdown keeps the Markdown as it is, for models read it well, but for tables in HTML, entities and comments. The
-// fields of the front
-// matter become lines above the text. The title is the front matter's, else the first heading of level 1.
+// fields of the front matter become lines above the text. The title is the front matter's, else the first heading of
+// level 1.
 func readMarkdown(ctx context.Context, s source) (*Document, error) {
 	text, warnings := decode(s.data)
 	text, dropped := withoutPayloads(text)
@@ -105,12 +105,15 @@ var headingAttributes = regexp.MustCompile(`[ \t]+\{[#.:][^{}]*\}[ \t#]*$`)
 // htmlHeadingForm is a heading in HTML, alone in its block.
 var htmlHeadingForm = regexp.MustCompile(`(?is)^\s*<h([1-6])(?:\s[^>]*)?>(.*)</h[1-6]>\s*$`)
 
+// htmlHeadingEnd is the end of a heading in HTML.
+var htmlHeadingEnd = regexp.MustCompile(`(?i)</h[1-6]>`)
+
 // htmlTag is a tag of HTML.
 var htmlTag = regexp.MustCompile(`<[^<>]*>`)
 
 func htmlHeading(block string) (h Heading, ok bool) {
 	m := htmlHeadingForm.FindStringSubmatch(block)
-	if m == nil {
+	if m == nil || htmlHeadingEnd.MatchString(m[2]) {
 		return h, false
 	}
 	h = Heading{Level: int(m[1][0] - '0'), Text: oneLine(html.UnescapeString(htmlTag.ReplaceAllString(m[2], " ")))}

@@ -158,7 +158,7 @@ func TestMarkdownAsItIsShown(t *testing.T) {
 
 func TestHeadingsOfMarkdownInOtherForms(t *testing.T) {
 	d, err := shared.Extract(t.Context(), "a.md", []byte("<h1 align=\"center\">\n <img src=x> Pumps &amp; <b>cranes</b>\n</h1>\n\n"+
-		"Text.\n\n## Install {#install .short}\n\n<h2>a</h2> b\n\n- <h3>in a list</h3>\n"))
+		"Text.\n\n## Install {#install .short}\n\n<h2>a</h2> b\n\n<h2>a</h2>\n<p>b</p>\n<h2>c</h2>\n\n- <h3>in a list</h3>\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,7 @@ func TestODT(t *testing.T) {
 <text:section text:display="none"><text:p>hidden</text:p></text:section>
 <text:section text:display="condition" text:is-hidden="true"><text:p>hidden</text:p></text:section>
 <text:p><text:hidden-paragraph text:is-hidden="true"/>hidden</text:p>
+<text:p>Seen<draw:frame><draw:text-box><text:p>hidden<text:hidden-paragraph text:is-hidden="true"/></text:p></draw:text-box></draw:frame>.</text:p>
 <text:p>The <text:hidden-text text:is-hidden="false">old </text:hidden-text><text:a xlink:href="https://x.example/y">form</text:a>.</text:p>
 <text:numbered-paragraph text:style-name="L1"><text:p>four</text:p></text:numbered-paragraph>
 <text:p text:style-name="Table">Table 1: Units</text:p>
@@ -84,6 +85,8 @@ a) below
 3. three
 - dot
 
+Seen.
+
 The old form. (https://x.example/y)
 4. four
 
@@ -108,7 +111,7 @@ QP-4471, left`
 	if tables := d.Pages[0].Tables; len(tables) != 1 || tables[0].Header != "Region | Product | Units" || tables[0].Caption != "Table 1: Units" {
 		t.Errorf("tables %+v", tables)
 	}
-	if diff := cmp.Diff(config.Warnings{{Reason: config.HiddenText, Count: 4}}, d.Warnings); diff != "" {
+	if diff := cmp.Diff(config.Warnings{{Reason: config.HiddenText, Count: 5}}, d.Warnings); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -66,11 +66,13 @@ var masterShapes = []string{"frame", "custom-shape", "rect", "ellipse", "g"}
 // running are the lines that a slide takes from its master, and those that it shows in their places: each once.
 func (r *odfReader) running(page *node) []block {
 	var all []block
-	for _, shape := range r.masters[page.attr("master-page-name")] {
+	master := page.attr("master-page-name")
+	for _, shape := range r.masters[master] {
 		if shape.attr("class") == "" && slices.Contains(masterShapes, shape.name) {
 			all = append(all, r.anchored(shape)...)
 		}
 	}
+	delete(r.masters, master) // the next slide would show nothing new of it
 	for _, use := range []string{"use-header-name", "use-footer-name", "use-date-time-name"} {
 		all = append(all, block{text: r.declared[page.attr(use)]})
 	}
@@ -93,9 +95,7 @@ func (r *odfReader) pageShapes(parent *node) []slideShape {
 		var s slideShape
 		if n.name == "g" {
 			s = joinedShapes(area{}, r.pageShapes(n))
-			for _, name := range []string{"title", "desc"} {
-				s.blocks = append(s.blocks, alternativeText(n.at(name).content())...)
-			}
+			s.blocks = append(s.blocks, alternativeText(n.at("title").content(), n.at("desc").content())...)
 		} else {
 			s = slideShape{area: odfArea(n), blocks: r.anchored(n)}
 			if title := oneLineOf(s.blocks); title != "" && n.attr("class") == "title" {

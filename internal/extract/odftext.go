@@ -76,7 +76,7 @@ func (r *odfReader) paragraph(n *node, label string, heading bool) []block {
 	if text == "" {
 		return attached
 	}
-	if n.find("hidden-paragraph").attr("is-hidden") == "true" {
+	if w.hidden {
 		r.hiddenRuns++
 		return nil
 	}
@@ -194,6 +194,7 @@ type odfInline struct {
 	reader *odfReader
 	style  runStyle
 	last   byte // of the text so far: white space is written once
+	hidden bool // reports whether the paragraph is not shown
 }
 
 func (w *odfInline) children(n *node) {
@@ -234,7 +235,9 @@ func (w *odfInline) element(n *node) {
 		} else {
 			w.reader.hiddenRuns++
 		}
-	case "soft-page-break", "page-number", "hidden-paragraph", "title", "desc", "annotation-end", "tracked-changes":
+	case "hidden-paragraph":
+		w.hidden = n.attr("is-hidden") == "true"
+	case "soft-page-break", "page-number", "title", "desc", "annotation-end", "tracked-changes":
 	default:
 		w.anchored(n)
 	}
@@ -299,9 +302,7 @@ func (r *odfReader) frame(w *odfInline, n *node) {
 			break
 		}
 	}
-	for _, name := range []string{"title", "desc"} {
-		r.attach(alternativeText(n.at(name).content()))
-	}
+	r.attach(alternativeText(n.at("title").content(), n.at("desc").content()))
 }
 
 func (r *odfReader) annotation(n *node) []block {

@@ -50,13 +50,23 @@ func formula(n *node) string {
 	case "bar":
 		return part("e") + "\u0305"
 	case "AlternateContent":
-		return formula(n.alternative(func(c *node) bool { return formula(c) != "" }))
+		return formulaAlternative(n)
 	case "phant":
 		if isOff(n.at("phantPr", "show")) {
 			return ""
 		}
 	}
 	return joinedParts(n, "", "")
+}
+
+// formulaAlternative writes each of the alternatives at most once: they nest, and so would the work.
+func formulaAlternative(n *node) string {
+	text := ""
+	fallback := n.alternative(func(c *node) bool { text = formula(c); return text != "" })
+	if text == "" {
+		text = formula(fallback)
+	}
+	return text
 }
 
 // joinedParts writes the children of one name, or all but properties, with a separator in between.
@@ -142,13 +152,26 @@ func operator(n *node) string {
 
 func delimited(n *node) string {
 	properties := n.child("dPr")
-	inner := joinedParts(n, "e", value(properties.at("sepChr"), "|"))
-	if parts := slices.Collect(n.elements("e")); len(parts) == 1 {
-		if content := slices.DeleteFunc(slices.Clone(parts[0].children), isFormulaProperty); len(content) == 1 {
-			inner = unbracketed(content[0])
-		}
+	inner := ""
+	if only := onlyPart(n); only != nil {
+		inner = unbracketed(only)
+	} else {
+		inner = joinedParts(n, "e", value(properties.at("sepChr"), "|"))
 	}
 	return value(properties.at("begChr"), "(") + inner + value(properties.at("endChr"), ")")
+}
+
+// onlyPart is all that stands in brackets, or nil if that is not one element.
+func onlyPart(brackets *node) *node {
+	parts := slices.Collect(brackets.elements("e"))
+	if len(parts) != 1 {
+		return nil
+	}
+	content := slices.DeleteFunc(slices.Clone(parts[0].children), isFormulaProperty)
+	if len(content) != 1 {
+		return nil
+	}
+	return content[0]
 }
 
 func isFormulaProperty(n *node) bool { return n.name == "" || strings.HasSuffix(n.name, "Pr") }

@@ -182,7 +182,7 @@ func (r *pptxReader) text(body *node) []block {
 
 // described is what an author wrote about a picture.
 func (r *pptxReader) described(properties *node) []block {
-	return slices.Concat(alternativeText(properties.attr("title")), alternativeText(properties.attr("descr")))
+	return alternativeText(properties.attr("title"), properties.attr("descr"))
 }
 
 func (r *pptxReader) group(n *node, layout *slideLayout) (slideShape, error) {
@@ -285,8 +285,9 @@ func (r *pptxReader) embedded(part string) ([]block, error) {
 func (r *pptxReader) table(n *node) (*officeTable, error) {
 	t := newOfficeTable(r.limit)
 	header := isTrue(n.at("tblPr").attr("firstRow"))
+	columns := len(slices.Collect(n.at("tblGrid").elements("gridCol")))
 	for tr := range n.elements("tr") {
-		if err := t.addRow(r.cells(tr, len(slices.Collect(n.at("tblGrid").elements("gridCol")))), header); err != nil {
+		if err := t.addRow(r.cells(tr, columns), header); err != nil {
 			return nil, err
 		}
 		header = false

@@ -232,6 +232,7 @@ func TestElementsOfJSONThatAreBroken(t *testing.T) {
 func TestJSONBeyondTheStandard(t *testing.T) {
 	for _, c := range []struct{ name, file, data, want string }{
 		{"comments", "a.json", "// one\n{\"a\": 1, /* two\n */ \"b\": \"http://c/*d*/\" # three\n}", "a: 1\nb: http://c/*d*/"},
+		{"a comment of one slash", "a.json", `{"a": 1 /*/ "b": 2 */}`, "a: 1"},
 		{"commas behind the last", "a.json", "\ufeff{\"a\": [1, 2, ], \"b\": 3, // last\n}", "a: 1\na: 2\nb: 3"},
 		{"paths of Windows", "a.json", `{"a": "C:\Users\\Public"}`, `a: C:\Users\Public`},
 		{"a sequence", "a.json-seq", "\x1e{\"a\":1}\n\x1e{\"a\":2}\n", "a: 1\n\na: 2"},
@@ -242,6 +243,18 @@ func TestJSONBeyondTheStandard(t *testing.T) {
 				t.Errorf("got %q, %v; want %q", textOfFirst(d), d.Warnings, c.want)
 			}
 		})
+	}
+}
+
+// Each comment that does not end, and each array around the end of a text that is cut off, might be searched to the end.
+func TestJSONThatIsSearchedInVain(t *testing.T) {
+	for name, data := range map[string]string{
+		"comments":         "[" + strings.Repeat("1, /* ", 1<<18),
+		"many elements":    strings.Repeat("[", 900) + strings.Repeat("x,", 1<<14),
+		"an array in many": strings.Repeat("[1,", 900) + strings.Repeat("{\"a\":1},", 1<<14),
+	} {
+		_, err := shared.Extract(t.Context(), name+".json", []byte(data))
+		wantReason(t, err, config.Malformed, "")
 	}
 }
 

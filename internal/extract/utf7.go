@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
-	"regexp"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -13,30 +12,38 @@ import (
 // unlikeUTF7 is the likeness below which what UTF-7 gives is no text: words behind plus signs can be taken for it.
 const unlikeUTF7 = 0.4
 
-// inBase64 is a text in UTF-7 (RFC 2152) that is not ASCII: UTF-16 in base64 behind a plus sign. A minus sign ends it,
-// or a character that is not of base64.
-var inBase64 = regexp.MustCompile(`\+([A-Za-z0-9+/]*)(-?)`)
+const base64Signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-// decodeUTF7 is data's text if it is in UTF-7. A plus sign that neither begins such a text nor is written as itself
-// tells that it is not.
+// decodeUTF7 is data's text if it is in UTF-7 (RFC 2152) and not ASCII: UTF-16 in base64 behind a plus sign. A minus
+// sign ends it, or a character that is not of base64. A plus sign that neither begins such a text nor is written as
+// itself tells that data is not UTF-7.
 func decodeUTF7(data []byte) (text string, ok bool) {
-	beyond := func(r rune) bool { return r >= utf8.RuneSelf }
-	if bytes.Count(data, []byte("+")) < 2 || bytes.ContainsFunc(data, beyond) {
+	if bytes.Count(data, []byte("+")) < 2 {
 		return "", false
 	}
+	var b strings.Builder
 	n := 0
-	ok = true
-	text = inBase64.ReplaceAllStringFunc(string(data), func(match string) string {
-		m := inBase64.FindStringSubmatch(match)
-		if m[1] == "" && m[2] != "" {
-			return "+"
+	for rest := data; ; {
+		before, behind, found := bytes.Cut(rest, []byte("+"))
+		b.Write(before)
+		if !found {
+			break
 		}
-		decoded, valid := utf16InBase64(m[1])
-		ok = ok && valid
+		encoded := behind[:len(behind)-len(bytes.TrimLeft(behind, base64Signs))]
+		var ended bool
+		if rest, ended = bytes.CutPrefix(behind[len(encoded):], []byte("-")); ended && len(encoded) == 0 {
+			b.WriteByte('+')
+			continue
+		}
+		decoded, valid := utf16InBase64(string(encoded))
+		if !valid {
+			return "", false
+		}
+		b.WriteString(decoded)
 		n++
-		return decoded
-	})
-	return text, ok && n > 1
+	}
+	beyond := func(r rune) bool { return r >= utf8.RuneSelf }
+	return b.String(), n > 1 && !bytes.ContainsFunc(data, beyond)
 }
 
 // utf16InBase64 is a text of characters beyond ASCII.
