@@ -73,7 +73,7 @@ func (w *inline) endLink(begin int, link string) {
 	}
 }
 
-// addressOf is what can be told of where a link leads: nothing if its text is that already.
+// addressOf returns the address that a link leads to, or "" if its text says that already or only programs can use it.
 func addressOf(text, link string) string {
 	u, err := url.Parse(strings.TrimSpace(link))
 	if err != nil || len(link) > maxAddress {

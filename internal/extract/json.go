@@ -87,7 +87,7 @@ func (w *jsonWriter) lines(text string) error {
 	return nil
 }
 
-// documents reads the documents of a text, which follow each other. A line behind them that is none is left out.
+// documents reads the documents of a text, which follow each other. A line behind them that is not one is left out.
 func (w *jsonWriter) documents(text string) error {
 	w.newlines, w.counted = 0, 0
 	if err := w.start(text, 0); err != nil {

@@ -114,7 +114,7 @@ func character(s string) (taken int, shown string) {
 	return len(name), shown
 }
 
-// maxTicks is how many backticks open a span of code at most. Each number of them is searched for up to the block's end.
+// maxTicks is how many backticks open a span of code at most: each number of them is searched for to the block's end.
 const maxTicks = 80
 
 // codeSpan is the length of the span of code that a text begins with, or of its backticks if they are not closed.

@@ -65,8 +65,8 @@ const (
 
 // The numbers of articles and chapters in English words, as far as documents have many of them.
 var (
-	cardinals = strings.Fields("One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve Thirteen Fourteen Fifteen " +
-		"Sixteen Seventeen Eighteen Nineteen Twenty")
+	cardinals = strings.Fields("One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve Thirteen Fourteen " +
+		"Fifteen Sixteen Seventeen Eighteen Nineteen Twenty")
 	ordinals = strings.Fields("First Second Third Fourth Fifth Sixth Seventh Eighth Ninth Tenth Eleventh Twelfth " +
 		"Thirteenth Fourteenth Fifteenth Sixteenth Seventeenth Eighteenth Nineteenth Twentieth")
 )

@@ -129,8 +129,9 @@ func (t *pdfText) sorted(l rawLine, words []pdfWord) rawLine {
 func (t *pdfText) orderRightToLeft() {
 	before := false
 	for i, l := range t.lines {
-		is := len(l.chars) <= longestLine && slices.ContainsFunc(l.chars, isRightToLeft)
-		if !is && (!before || !startsWithEnd(l.chars)) {
+		fits := len(l.chars) <= longestLine
+		is := fits && slices.ContainsFunc(l.chars, isRightToLeft)
+		if !is && (!fits || !before || !startsWithEnd(l.chars)) {
 			before = false
 			continue
 		}
