@@ -140,16 +140,22 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 		}
 		m.bodies = append(m.bodies, mailBody{text: text})
 	case (kind == "text/html" || kind == "application/xhtml+xml") && !attached:
-		if m.htmlBytes += len(data); m.htmlBytes > maxHTML {
-			return config.Failf(config.TooLarge, "the mail has more than %d bytes of HTML: split it", maxHTML)
-		}
-		m.bodies = append(m.bodies, mailBody{text: string(data), html: true})
+		return m.addPage(string(data))
 	case kind == "text/calendar":
 		return m.attachment(name, kind, unfolded(data))
 	case !attached && isMailFurniture(kind), strings.HasSuffix(kind, "-signature"):
 	default:
 		return m.attachment(name, kind, data)
 	}
+	return nil
+}
+
+// addPage adds a body in HTML.
+func (m *mailReader) addPage(page string) error {
+	if m.htmlBytes += len(page); m.htmlBytes > maxHTML {
+		return config.Failf(config.TooLarge, "the mail has more than %d bytes of HTML: split it", maxHTML)
+	}
+	m.bodies = append(m.bodies, mailBody{text: page, html: true})
 	return nil
 }
 

@@ -225,7 +225,9 @@ func (m *mailReader) tnef(data []byte) error {
 	if len(m.bodies) == 0 {
 		switch {
 		case t.html != "":
-			m.bodies = append(m.bodies, mailBody{text: t.html, html: true})
+			if err := m.addPage(t.html); err != nil {
+				return err
+			}
 		case t.text != "":
 			m.bodies = append(m.bodies, mailBody{text: t.text})
 		case t.rich:
