@@ -131,7 +131,7 @@ func (f *tnefFile) property(id, kind uint16, value []byte) {
 func mapiProperties(data []byte, take func(id, kind uint16, value []byte)) (whole bool) {
 	r := mapiReader{data: data}
 	for n := r.number(); n > 0 && !r.short; n-- {
-		kind, id := uint16(r.uint16()), uint16(r.uint16())
+		kind, id := r.uint16(), r.uint16()
 		if id >= 0x8000 { // a name of its own: a set of names, and a number or a text
 			r.next(16)
 			if r.number() == 0 {
