@@ -24,6 +24,8 @@ type pdfReader struct {
 	xfa     bool                        // the form is written in XML, which PDFium does not read
 	ignored config.Warnings             // attachments
 	above   *pdfTable                   // the last table of the page before
+	// formLayers reports whether forms of the document may belong to layers.
+	formLayers bool
 }
 
 func (r *pdfReader) read(s source) (*Document, error) {
@@ -35,6 +37,7 @@ func (r *pdfReader) read(s source) (*Document, error) {
 	//nolint:errcheck // a PDFium that fails is not used again
 	defer r.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: r.doc})
 
+	r.formLayers = holdsFormLayers(s.data)
 	if err := r.checkPages(); err != nil {
 		return nil, err
 	}

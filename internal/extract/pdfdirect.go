@@ -37,6 +37,13 @@ const (
 	objectDrawMode
 	objectIsTransparent
 	objectRenderMode
+	objectMarks
+	objectMark
+	markName
+	objectClip
+	clipPaths
+	clipSegments
+	clipSegment
 	formObjects
 	formObject
 	objectMatrix
@@ -66,6 +73,13 @@ var functionNames = [functionCount]string{
 	objectDrawMode:      "FPDFPath_GetDrawMode",
 	objectIsTransparent: "FPDFPageObj_HasTransparency",
 	objectRenderMode:    "FPDFTextObj_GetTextRenderMode",
+	objectMarks:         "FPDFPageObj_CountMarks",
+	objectMark:          "FPDFPageObj_GetMark",
+	markName:            "FPDFPageObjMark_GetName",
+	objectClip:          "FPDFPageObj_GetClipPath",
+	clipPaths:           "FPDFClipPath_CountPaths",
+	clipSegments:        "FPDFClipPath_CountPathSegments",
+	clipSegment:         "FPDFClipPath_GetPathSegment",
 	formObjects:         "FPDFFormObj_CountObjects",
 	formObject:          "FPDFFormObj_GetObject",
 	objectMatrix:        "FPDFPageObj_GetMatrix",
@@ -229,16 +243,6 @@ func (d *direct) fill(f function, on address, index int) (colour, bool) {
 		return colour{}, false
 	}
 	return colour{d.uint(0), d.uint(1), d.uint(2), d.uint(3)}, true
-}
-
-// isUnpainted reports whether a character leaves no trace on the page.
-func (d *direct) isUnpainted(text address, char int) bool {
-	object, ok := d.call(charObject, text, uint64(char))
-	if !ok || object == 0 {
-		return false
-	}
-	mode, ok := d.call(objectRenderMode, object)
-	return ok && enums.FPDF_TEXT_RENDERMODE(int32(mode)) == enums.FPDF_TEXTRENDERMODE_INVISIBLE
 }
 
 // count returns how many objects a page or a form has.

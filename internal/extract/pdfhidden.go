@@ -8,10 +8,11 @@ import (
 // A PDF holds text that no reader of its pages sees: in the colour of the paper, of one point, outside of the page, not
 // painted, or under a box. It stays out of the index. Text that is not painted is an exception over the picture of a
 // scanned page, or over letters that are drawn as shapes: it is what they show.
+// Text may also belong to a layer that is switched off, or be clipped away.
 //
 // A word is judged by its first character, and by what costs least, since each look at it is a call into PDFium: of a
 // line the first word, the last, and one between, and all of them where one is not well. Colours and covers give a
-// doubt only, which the page as it is painted decides.
+// doubt only, which the page as it is painted decides; layers and clips do too.
 
 const (
 	onePoint   = 1.0 // the height of the highest characters of text that nobody can read
@@ -64,6 +65,7 @@ func (c colour) isLike(o colour) bool {
 // dropHidden leaves out the words that nobody sees, and reports whether there were any.
 func (t *pdfText) dropHidden(paper rect) (bool, error) {
 	covers := t.covers(paper)
+	t.findLayeredForms()
 	var hidden, unpainted, doubtful []pdfWord
 	for i := range t.lines {
 		for _, w := range t.suspects(i, paper, covers) {
@@ -154,14 +156,14 @@ func (t *pdfText) judge(w *pdfWord, paper rect, covers []cover) {
 		w.sight = isHidden
 	case !t.isPainted(w):
 		w.sight = isUnpainted
-	case w.isDoubtful(covers):
+	case t.mayBeLeftOut(w), w.isDoubtful(covers):
 		w.sight = isDoubtful
 	}
 }
 
 // isPainted reports whether a word's first character is painted at all, and sets its ink.
 func (t *pdfText) isPainted(w *pdfWord) bool {
-	if t.direct.isUnpainted(t.text, w.first) {
+	if t.manner(w.first).unpainted {
 		return false
 	}
 	fill, ok := t.direct.fill(charFillColour, t.text, w.first)

@@ -35,6 +35,9 @@ func TestPDFTextThatNobodySeesIsLeftOut(t *testing.T) {
 		{"under a white box", at(60, 600, "", "Hidden words.") + whiteBox},
 		{"under a picture", at(60, 600, "", "Hidden words.") + "q 300 0 0 30 50 590" + greyImage},
 		{"not painted", at(60, 600, "3 Tr", "Hidden words.")},
+		{"not painted but for a clip", at(60, 600, "7 Tr", "Hidden words.")},
+		{"clipped away", "q 0 0 20 20 re W n " + at(60, 600, "", "Hidden words.") + "Q\n"},
+		{"clipped away twice", "q 0 0 600 620 re W n 0 610 600 20 re W n " + at(60, 590, "", "Hidden words.") + "Q\n"},
 		{"of one point", at(60, 600, "/F1 1 Tf", "Hidden words.")},
 		{"of one point by its matrix", "BT /F1 100 Tf 0.01 0 0 0.01 60 600 Tm (Hidden words.) Tj ET"},
 		{"left of the page", at(-300, 600, "", "Hidden words.")},
@@ -56,6 +59,7 @@ func TestPDFTextThatNobodySeesIsLeftOut(t *testing.T) {
 
 func TestPDFTextThatLooksHiddenButIsSeenStays(t *testing.T) {
 	for _, c := range []struct{ name, content string }{
+		{"in a clip", "q 50 590 300 30 re W n " + at(60, 600, "", "Seen words.") + "Q\n"},
 		{"white on a black box", blackBox + at(60, 600, "1 g", "Seen words.")},
 		{"white on a coloured box, with a frame",
 			"q 0 0.3 0.6 rg 50 590 300 30 re B Q\n" + at(60, 600, "1 g", "Seen words.")},

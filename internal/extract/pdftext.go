@@ -21,6 +21,8 @@ type pdfText struct {
 	count   int           // how many characters PDFium knows
 	boxes   []charBox     // by PDFium's index, of those that were asked for
 	divided []pdfWord     // has the words of one line
+	drawn   manner        // is that of the last text object that was asked for
+	layered []rect        // are the forms that belong to layers
 	exact   bool          // PDFium left no character out of the text
 	upright turned        // is known after the words that nobody sees are dropped
 	lines   []rawLine
