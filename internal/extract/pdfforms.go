@@ -146,11 +146,12 @@ func (r *pdfReader) field(a references.FPDF_ANNOTATION) string {
 		return ""
 	case enums.FPDF_FORMFIELD_TYPE_CHECKBOX, enums.FPDF_FORMFIELD_TYPE_RADIOBUTTON:
 		value = r.choice(a, kind.FormFieldType == enums.FPDF_FORMFIELD_TYPE_RADIOBUTTON)
-	default:
-		got, err := r.FPDFAnnot_GetFormFieldValue(&requests.FPDFAnnot_GetFormFieldValue{FormHandle: *r.form, Annotation: a})
-		if err == nil {
-			value = strings.TrimSpace(got.FormFieldValue)
+	case enums.FPDF_FORMFIELD_TYPE_COMBOBOX, enums.FPDF_FORMFIELD_TYPE_LISTBOX:
+		if value = r.selected(a); value == "" { // an entry that is not in the list
+			value = r.fieldValue(a)
 		}
+	default:
+		value = r.fieldValue(a)
 	}
 	if value == "" {
 		return ""
@@ -188,6 +189,40 @@ func (r *pdfReader) choice(a references.FPDF_ANNOTATION, oneOfMany bool) string 
 		return ""
 	}
 	return "☐"
+}
+
+// fieldValue is the value of a field as the document holds it.
+func (r *pdfReader) fieldValue(a references.FPDF_ANNOTATION) string {
+	got, err := r.FPDFAnnot_GetFormFieldValue(&requests.FPDFAnnot_GetFormFieldValue{FormHandle: *r.form, Annotation: a})
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(got.FormFieldValue)
+}
+
+// selected is what a list shows as selected, which may be several entries, and other texts than those of its value.
+func (r *pdfReader) selected(a references.FPDF_ANNOTATION) string {
+	count, err := r.FPDFAnnot_GetOptionCount(&requests.FPDFAnnot_GetOptionCount{FormHandle: *r.form, Annotation: a})
+	if err != nil {
+		return ""
+	}
+	const most = 1000 // entries that are looked at
+	var labels []string
+	for i := range min(count.OptionCount, most) {
+		is, err := r.FPDFAnnot_IsOptionSelected(&requests.FPDFAnnot_IsOptionSelected{
+			FormHandle: *r.form, Annotation: a, Index: i,
+		})
+		if err != nil || !is.IsOptionSelected {
+			continue
+		}
+		label, err := r.FPDFAnnot_GetOptionLabel(&requests.FPDFAnnot_GetOptionLabel{
+			FormHandle: *r.form, Annotation: a, Index: i,
+		})
+		if err == nil && strings.TrimSpace(label.OptionLabel) != "" {
+			labels = append(labels, strings.TrimSpace(label.OptionLabel))
+		}
+	}
+	return strings.Join(labels, ", ")
 }
 
 // entry is a text or name of the annotation's dictionary, empty when it has none.

@@ -55,6 +55,31 @@ func TestPDFButtonsHaveTheStateThatThePageShows(t *testing.T) {
 	}
 }
 
+func TestPDFListsHoldAllEntriesThatAreSelected(t *testing.T) {
+	for name, c := range map[string]struct{ field, want string }{
+		"several entries":    {"/Ff 2097152/Opt[(red)(green)(blue)]/V[(red)(blue)]", "colour: red, blue"},
+		"a text for a value": {"/Ff 131072/Opt[[(DE)(Germany)][(CH)(Switzerland)]]/V(CH)", "colour: Switzerland"},
+		"a value of its own": {"/Ff 393216/Opt[(red)(green)]/V(mauve)", "colour: mauve"},
+		"nothing":            {"/Ff 131072/Opt[(red)(green)]", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := strings.NewReplacer( // PDFium finds the objects again that this moves
+				"/Type/Catalog", "/Type/Catalog/AcroForm<</Fields[90 0 R]>>",
+				"/Type/Page/Parent", "/Type/Page/Annots[90 0 R]/Parent",
+				"\n1 0 obj", "\n90 0 obj<</Type/Annot/Subtype/Widget/Rect[9 9 99 18]/F 4/FT/Ch/T(colour)"+c.field+
+					">>endobj\n1 0 obj",
+			).Replace(string(smallPDF()))
+			d, err := shared.Extract(t.Context(), "a.pdf", []byte(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, got, _ := strings.Cut(d.Pages[0].Text, "\n\n"); got != c.want {
+				t.Errorf("got %q, want %q after the text", d.Pages[0].Text, c.want)
+			}
+		})
+	}
+}
+
 func TestPDFValuesThatNobodySeesStayOut(t *testing.T) {
 	form := string(pdfFile(t, "form-values-lost.pdf"))
 	for name, c := range map[string]struct {
