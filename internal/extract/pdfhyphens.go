@@ -149,6 +149,8 @@ func isDivided(line, next []rune) bool {
 	}
 	before, after := line[n-2], next[0]
 	switch line[n-1] {
+	case '/', '=', '?', '&', '_', '%':
+		return dividesAddress(string(line), string(next))
 	case '-':
 		return unicode.IsDigit(after) && (unicode.IsDigit(before) || unicode.IsUpper(before))
 	case '–':
@@ -157,6 +159,16 @@ func isDivided(line, next []rune) bool {
 		return unicode.IsLetter(after) && (unicode.IsLetter(before) || unicode.IsDigit(before))
 	}
 	return false
+}
+
+// dividesAddress reports whether a web address that ends a line goes on in the next. After a slash it does where that
+// begins with another part of an address; a sentence may go on there as well.
+func dividesAddress(line, next string) bool {
+	address, rest := strings.ToLower(lastWord(line)), firstWord(next)
+	if !strings.Contains(address, "://") && !strings.Contains(address, "www.") || rest == "" {
+		return false
+	}
+	return !strings.HasSuffix(address, "/") || strings.ContainsAny(rest, "/.-_=?&%#~")
 }
 
 // afterLast is the place after the last character that is so.
