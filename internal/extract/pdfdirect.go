@@ -29,6 +29,7 @@ const (
 	charObject
 	charIsUnmapped
 	charIsAdded
+	charIsHyphen
 	pageObjects
 	pageObject
 	objectKind
@@ -65,6 +66,7 @@ var functionNames = [functionCount]string{
 	charObject:          "FPDFText_GetTextObject",
 	charIsUnmapped:      "FPDFText_HasUnicodeMapError",
 	charIsAdded:         "FPDFText_IsGenerated",
+	charIsHyphen:        "FPDFText_IsHyphen",
 	pageObjects:         "FPDFPage_CountObjects",
 	pageObject:          "FPDFPage_GetObject",
 	objectKind:          "FPDFPageObj_GetType",
@@ -234,6 +236,12 @@ func (d *direct) isUnmapped(text address, char int) bool {
 // isAdded reports whether a character is not the document's: PDFium put it there, as a blank in a gap.
 func (d *direct) isAdded(text address, char int) bool {
 	is, ok := d.call(charIsAdded, text, uint64(char))
+	return ok && int32(is) == 1
+}
+
+// isHyphen reports whether a character is a hyphen that divides a word at a line's end.
+func (d *direct) isHyphen(text address, char int) bool {
+	is, ok := d.call(charIsHyphen, text, uint64(char))
 	return ok && int32(is) == 1
 }
 

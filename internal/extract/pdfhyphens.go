@@ -11,7 +11,7 @@ import (
 )
 
 // isLineHyphen reports what PDFium writes for a hyphen at a line's end, by the font, between the joined halves.
-func isLineHyphen(r rune) bool { return r == lineHyphen || r == '\ufffe' }
+func isLineHyphen(r rune) bool { return r == lineHyphen || r == hyphenByFont }
 
 // joinHyphens puts words together that a line's end divided. The hyphen stays where it belongs to the word.
 func joinHyphens(s string) string {
@@ -31,9 +31,10 @@ func joinHyphens(s string) string {
 }
 
 const (
-	lineHyphen  = '\x02'
-	softHyphen  = '\u00ad'
-	drawnHyphen = '\u2010'
+	lineHyphen   = '\x02'
+	hyphenByFont = '\ufffe'
+	softHyphen   = '\u00ad'
+	drawnHyphen  = '\u2010'
 )
 
 func lastWord(s string) string { return s[afterLast(s, unicode.IsSpace):] }

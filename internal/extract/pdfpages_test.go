@@ -92,6 +92,7 @@ func TestPDFFontsWithMapsThatTellNoLetters(t *testing.T) {
 	words := strings.Repeat("these words are shown by a font with a map of its own ", 4)
 	for name, of := range map[string]func(code byte) rune{
 		"private characters": func(code byte) rune { return 0xe000 + rune(code) },
+		"no characters":      func(byte) rune { return 0 },
 		"letters of several scripts in each word": func(code byte) rune {
 			return []rune("aжωбqδ")[int(code)%6]
 		},
@@ -108,6 +109,9 @@ func TestPDFFontsWithMapsThatTellNoLetters(t *testing.T) {
 			want := config.Warnings{{Reason: config.UndecodableText, Count: 1, Places: []string{"page 2"}}}
 			if diff := cmp.Diff(want, d.Warnings); diff != "" {
 				t.Errorf("%s%s", d.Pages[1].Text, diff)
+			}
+			if strings.Contains(d.Pages[1].Text, "-") {
+				t.Errorf("%q has hyphens, which the page has not", d.Pages[1].Text)
 			}
 		})
 	}

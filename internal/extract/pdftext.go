@@ -104,18 +104,18 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE,
 	if err := r.limit.take(count.Count); err != nil {
 		return pdfPage{}, err
 	}
-	raw, err := r.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: page, Count: count.Count})
+	raw, err := r.rawText(page, count.Count)
 	if err != nil {
 		return pdfPage{}, err
 	}
-	if err := r.limit.take(len(raw.Text) - count.Count); err != nil {
+	if err := r.limit.take(len(raw) - count.Count); err != nil {
 		return pdfPage{}, err
 	}
 	t := &pdfText{pdfReader: r, page: page, on: requests.Page{ByReference: &on}, count: count.Count}
 	t.text, t.shown = r.direct.addressOf(page), r.direct.addressOf(on)
-	t.exact = utf8.RuneCountInString(raw.Text) == count.Count
-	t.split(raw.Text)
-	p := pdfPage{undecodable: t.dropUndecodable(raw.Text)}
+	t.exact = utf8.RuneCountInString(raw) == count.Count
+	t.split(raw)
+	p := pdfPage{undecodable: t.dropUndecodable(raw)}
 	paper, err := t.paper()
 	if err != nil {
 		return pdfPage{}, err
@@ -137,6 +137,33 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE,
 	p.garbled = isGarbled(p.text) || mixesScripts(p.text) || hasUnlikelyLetters(p.text)
 	p.lines = t.placed(p.text, styled)
 	return p, nil
+}
+
+// rawText is a page's text as PDFium gives it. go-pdfium would take U+FFFE and U+FEFF at its beginning for a byte order
+// mark. PDFium writes U+FFFE for characters without a meaning.
+func (r *pdfReader) rawText(page references.FPDF_TEXTPAGE, count int) (string, error) {
+	const without, byteOrderMark = 0, '\ufeff'
+	var begin []rune
+	for len(begin) < count {
+		first, err := r.FPDFText_GetUnicode(&requests.FPDFText_GetUnicode{TextPage: page, Index: len(begin)})
+		if err != nil || first.Unicode != without && first.Unicode != hyphenByFont && first.Unicode != byteOrderMark {
+			break
+		}
+		if first.Unicode == without {
+			first.Unicode = hyphenByFont
+		}
+		begin = append(begin, rune(first.Unicode))
+	}
+	if len(begin) == count {
+		return string(begin), nil
+	}
+	rest, err := r.FPDFText_GetText(&requests.FPDFText_GetText{
+		TextPage: page, StartIndex: len(begin), Count: count - len(begin),
+	})
+	if err != nil {
+		return "", err
+	}
+	return string(begin) + rest.Text, nil
 }
 
 func (t *pdfText) split(raw string) {
@@ -186,14 +213,14 @@ func isPresentation(r rune) bool { return r >= 0xfb00 && r <= 0xfdff || r >= 0xf
 // takes the codes of such a font for characters, which they are by chance only. Each line is tried at its ends, since
 // asking for each character would take longer than reading them.
 func (t *pdfText) dropUndecodable(raw string) int {
-	if !strings.ContainsFunc(raw, isNoText) && !t.isUndecodableSomewhere() {
+	if !strings.ContainsFunc(raw, isNoText) && !t.isUndecodableSomewhere() && !t.holdsFalseHyphens(raw) {
 		return 0
 	}
 	dropped := 0
 	for i, l := range t.lines {
 		kept := rawLine{start: l.start, at: []int{}}
 		for j, r := range l.chars {
-			if r != ' ' && (isNoText(r) || t.isUndecodable(t.place(l, j))) {
+			if r != ' ' && (isNoText(r) || t.isUndecodable(t.place(l, j)) || t.isFalseHyphen(l, j)) {
 				dropped++
 				continue
 			}
@@ -227,6 +254,26 @@ func (t *pdfText) isUndecodableSomewhere() bool {
 }
 
 func (t *pdfText) isUndecodable(index int) bool { return t.direct.isUnmapped(t.text, index) }
+
+// holdsFalseHyphens reports whether the page's text holds what PDFium writes for a hyphen where there is none.
+func (t *pdfText) holdsFalseHyphens(raw string) bool {
+	if !strings.ContainsRune(raw, hyphenByFont) {
+		return false
+	}
+	for _, l := range t.lines {
+		for i := range l.chars {
+			if t.isFalseHyphen(l, i) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isFalseHyphen reports a character whose font maps it to U+0000, for which PDFium writes the same as for a hyphen.
+func (t *pdfText) isFalseHyphen(l rawLine, i int) bool {
+	return l.chars[i] == hyphenByFont && !t.direct.isHyphen(t.text, t.place(l, i))
+}
 
 // firstVisible returns the index of the first character that is not blank, or -1 if all are blank.
 func firstVisible(chars []rune) int {
