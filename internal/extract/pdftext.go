@@ -116,6 +116,7 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE,
 	t.exact = utf8.RuneCountInString(raw) == count.Count
 	t.split(raw)
 	p := pdfPage{undecodable: t.dropUndecodable(raw)}
+	p.undecodable += t.nameSymbols()
 	paper, err := t.paper()
 	if err != nil {
 		return pdfPage{}, err
