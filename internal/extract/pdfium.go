@@ -93,8 +93,8 @@ func (p *pdfiums) close() {
 	}
 }
 
-// UserCache returns the directory of this user's cache that holds compiled PDFium for all processes, and makes it. It
-// is empty if there is none, or if others could write to it.
+// UserCache makes the directory of this user's cache that holds compiled PDFium for all processes, and returns it. It
+// returns an empty name if the user has no cache, or if others could write to the directory.
 func UserCache() string {
 	caches, err := os.UserCacheDir()
 	if err != nil {

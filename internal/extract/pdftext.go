@@ -256,7 +256,7 @@ func (t *pdfText) isUndecodableSomewhere() bool {
 
 func (t *pdfText) isUndecodable(index int) bool { return t.direct.isUnmapped(t.text, index) }
 
-// holdsFalseHyphens reports whether the page's text holds what PDFium writes for a hyphen where there is none.
+// holdsFalseHyphens reports whether PDFium wrote a hyphen for a character of the page that is not one.
 func (t *pdfText) holdsFalseHyphens(raw string) bool {
 	if !strings.ContainsRune(raw, hyphenByFont) {
 		return false

@@ -198,8 +198,8 @@ func matchFold(b []byte, text string) (whole, part bool) {
 	return true, false
 }
 
-// indexMark returns where the first mark begins in b, and its size, which is 0 if b ends within it. The
-// index is -1 where there is none.
+// indexMark returns where the first mark begins in b, and its size, which is 0 if b ends within it. Without
+// a mark, it returns -1.
 func indexMark(b []byte, mark string) (at, size int) {
 	tag := isTag(mark)
 	for i := range b {

@@ -210,16 +210,23 @@ var ordinaryTexts = map[string]string{
 	"links":    "https://example.com/a/b?c=d&e=f#g 192.168.0.1 0xDEADBEEF 550e8400-e29b-41d4-a716-446655440000",
 }
 
-func TestEstimateIsAnUpperBoundForOrdinaryText(t *testing.T) {
-	codec, err := tokenizer.Get(tokenizer.Cl100kBase)
+// tokensOf is how many tokens an encoding makes of the text.
+func tokensOf(t *testing.T, encoding tokenizer.Encoding, text string) int {
+	t.Helper()
+	codec, err := tokenizer.Get(encoding)
 	if err != nil {
 		t.Fatal(err)
 	}
+	count, err := codec.Count(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return count
+}
+
+func TestEstimateIsAnUpperBoundForOrdinaryText(t *testing.T) {
 	for name, text := range ordinaryTexts {
-		real, err := codec.Count(text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		real := tokensOf(t, tokenizer.Cl100kBase, text)
 		got := estimateTokens(text)
 		t.Logf("%-8s %4d bytes: estimated %d, cl100k_base makes %d", name, len(text), got, real)
 		if got < real {

@@ -90,15 +90,8 @@ func TestAPromptThatIsCutInSilenceIsMetWithFewerPassages(t *testing.T) {
 }
 
 func TestAPromptWhoseLengthIsThatOfAContextByChanceIsNotTakenForCut(t *testing.T) {
-	codec, err := tokenizer.Get(tokenizer.Cl100kBase)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, text := range ordinaryTexts {
-		real, err := codec.Count(text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		real := tokensOf(t, tokenizer.Cl100kBase, text)
 		const read = 3072
 		prompt := []model.Message{{Role: "user", Content: strings.Repeat(text, read/real)}}
 		s := newFixture(t).service()
@@ -131,15 +124,8 @@ func TestAStreamWhosePromptWasCutIsWarnedOf(t *testing.T) {
 }
 
 func TestTheLeastIsALowerBoundForOrdinaryText(t *testing.T) {
-	codec, err := tokenizer.Get(tokenizer.O200kBase)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, text := range ordinaryTexts {
-		real, err := codec.Count(text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		real := tokensOf(t, tokenizer.O200kBase, text)
 		if least := leastTokens(text); least > real || least*5 < real {
 			t.Errorf("%q: at least %d tokens, o200k_base makes %d", text, least, real)
 		}
