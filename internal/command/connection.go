@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/client"
 	"github.com/ragpipeline/ragpipeline/internal/command/cluster"
 	"github.com/ragpipeline/ragpipeline/internal/serve"
@@ -139,6 +140,16 @@ func (c *connection) connect(ctx context.Context, name string) (*client.Client, 
 	}
 	gateway, err := client.Forwarded(forwarding.URL, key)
 	return gateway, forwarding.Close, err
+}
+
+// pipeline finds the cluster and the pipeline of that name in it, for commands that need a cluster.
+func (c *connection) pipeline(ctx context.Context, name string) (*cluster.Cluster, *v1alpha1.RAGPipeline, error) {
+	k, err := c.cluster.Connect()
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := k.Pipeline(ctx, name)
+	return k, p, err
 }
 
 // key is the key of --key-file or of the environment; empty if there is none.

@@ -43,11 +43,7 @@ func newLogsCommand() *cobra.Command {
 }
 
 func (f *logsFlags) run(ctx context.Context, name string) error {
-	k, err := f.cluster.Connect()
-	if err != nil {
-		return exit{err, exitUnreadable}
-	}
-	p, err := k.Pipeline(ctx, name)
+	k, p, err := f.pipeline(ctx, name)
 	if err != nil {
 		return exit{err, exitUnreadable}
 	}

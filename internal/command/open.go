@@ -63,11 +63,7 @@ func (f *openFlags) run(ctx context.Context, name string) error {
 		}
 		return f.show(ctx, g.URL())
 	}
-	k, err := f.cluster.Connect()
-	if err != nil {
-		return exit{err, exitUnreadable}
-	}
-	p, err := k.Pipeline(ctx, name)
+	k, p, err := f.pipeline(ctx, name)
 	if err != nil {
 		return exit{err, exitUnreadable}
 	}

@@ -43,11 +43,7 @@ func newSyncCommand() *cobra.Command {
 }
 
 func (f *askedSyncFlags) run(ctx context.Context, name string) error {
-	k, err := f.cluster.Connect()
-	if err != nil {
-		return exit{err, exitUnreadable}
-	}
-	before, err := k.Pipeline(ctx, name)
+	k, before, err := f.pipeline(ctx, name)
 	if err != nil {
 		return exit{err, exitUnreadable}
 	}

@@ -2,23 +2,19 @@ package desired
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
+	"github.com/ragpipeline/ragpipeline/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // The golden files of a case, CASE.txt, list its objects in the order in which they are applied,
 // then the fields in which they differ from those of its base. The objects of a component that the
@@ -46,14 +42,14 @@ func TestGoldenChildren(t *testing.T) {
 	for name, base := range goldenBases {
 		t.Run(name, func(t *testing.T) {
 			g := newGolden(t, list[name])
-			var from golden
+			var from goldenObjects
 			if base != "" {
 				from = newGolden(t, list[base])
 			}
-			compareGolden(t, filepath.Join("testdata", "children", name+".txt"), g.differences(from))
+			golden.Check(t, filepath.Join("testdata", "children", name+".txt"), g.differences(from))
 			for component, text := range g.components(t) {
 				if _, known := from.components(t)[component]; !known {
-					compareGolden(t, filepath.Join("testdata", "children", name, component+".yaml"), text)
+					golden.Check(t, filepath.Join("testdata", "children", name, component+".yaml"), text)
 				}
 			}
 		})
@@ -65,40 +61,21 @@ func TestGoldenChildren(t *testing.T) {
 	}
 }
 
-func compareGolden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s:\n%s", file, diff)
-	}
-}
-
-// golden is the children of a case in the order in which they are applied.
-type golden []goldenObject
+// goldenObjects are the children of a case in the order in which they are applied.
+type goldenObjects []goldenObject
 
 type goldenObject struct {
 	object
 	applied string // how, where that is not the usual way
 }
 
-func newGolden(t *testing.T, c childrenCase) golden {
+func newGolden(t *testing.T, c childrenCase) goldenObjects {
 	t.Helper()
 	c.pipeline.Namespace, c.pipeline.Name = "rag", "papers"
 	facts := running(t, c.pipeline, c.facts)
 	children := all(t, c.pipeline, facts)
 	words := hashWords(t, c, facts)
-	var g golden
+	var g goldenObjects
 	for i, o := range objects(t, children) {
 		text, err := json.Marshal(o)
 		if err != nil {
@@ -152,7 +129,7 @@ func hashWords(t *testing.T, c childrenCase, f Facts) *strings.Replacer {
 	return strings.NewReplacer(words...)
 }
 
-func (g golden) components(t *testing.T) map[string]string {
+func (g goldenObjects) components(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	for _, o := range g {
@@ -171,7 +148,7 @@ func (g golden) components(t *testing.T) map[string]string {
 
 // differences lists the objects, then the fields of those that the base has too or that no file
 // shows in full.
-func (g golden) differences(base golden) string {
+func (g goldenObjects) differences(base goldenObjects) string {
 	known, components := map[string][]string{}, map[any]bool{}
 	for _, o := range base {
 		known[o.title()] = o.lines()

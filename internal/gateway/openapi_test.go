@@ -13,9 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/test/golden"
 )
 
 // requests and replies are the types that the gateway decodes and encodes. Those of their fields follow from them.
@@ -35,15 +34,7 @@ func TestOpenAPIHasTheSchemasOfTheTypes(t *testing.T) {
 		t.Fatal("openapi.json has no schemas")
 	}
 	want := string(head) + newSchemas(t).render(t) + "  }\n}\n"
-	if *update {
-		if err := os.WriteFile("openapi.json", []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, string(openAPIJSON)); diff != "" {
-		t.Errorf("the schemas (-of the types +described), -update writes them:\n%s", diff)
-	}
+	golden.Check(t, "openapi.json", want)
 }
 
 // object is a schema.

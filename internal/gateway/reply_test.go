@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"flag"
 	"math"
 	"os"
 	"path/filepath"
@@ -20,9 +19,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 	"github.com/ragpipeline/ragpipeline/internal/query"
+	"github.com/ragpipeline/ragpipeline/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // Whole replies, as clients see them; times and the moment of creation are replaced.
 func TestRepliesGolden(t *testing.T) {
@@ -66,19 +64,7 @@ func TestRepliesGolden(t *testing.T) {
 			}
 			reply := f.call(tc.method, tc.path, tc.body, "X-Request-Id", id)
 			got := reply.Header().Get("Content-Type") + "\n\n" + steady(indent(reply.Body.String()))
-			file := filepath.Join("testdata", strings.ReplaceAll(tc.name, " ", "-")+".golden")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("reply (-want +got), -update accepts it:\n%s", diff)
-			}
+			golden.Check(t, filepath.Join("testdata", strings.ReplaceAll(tc.name, " ", "-")+".golden"), got)
 		})
 	}
 }

@@ -2,11 +2,8 @@ package ingest
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func sampleReport() *Report {
 	return &Report{
@@ -44,7 +40,9 @@ func sampleReport() *Report {
 	}
 }
 
-func TestReportForPeople(t *testing.T) { golden(t, "report.txt", sampleReport().String()+"\n") }
+func TestReportForPeople(t *testing.T) {
+	golden.Check(t, "testdata/report.txt", sampleReport().String()+"\n")
+}
 
 func TestReportLeavesOutWhatIsZero(t *testing.T) {
 	for _, c := range []struct {
@@ -76,28 +74,11 @@ func TestReportAsJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "report.json", string(b)+"\n")
+	golden.Check(t, "testdata/report.json", string(b)+"\n")
 }
 
 func TestReportAsTerminationMessage(t *testing.T) {
-	golden(t, "termination.json", string(sampleReport().Summary().JSON())+"\n")
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got), -update writes it:\n%s", name, diff)
-	}
+	golden.Check(t, "testdata/termination.json", string(sampleReport().Summary().JSON())+"\n")
 }
 
 // The sources of a large pipeline fit into the summary, and those with trouble do whatever their number.

@@ -2,20 +2,14 @@ package model
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestRequestsAreExactlyTheseBytes(t *testing.T) {
 	temperature, topP, seed := 0.0, 0.9, int64(7)
@@ -93,7 +87,7 @@ func TestRequestsAreExactlyTheseBytes(t *testing.T) {
 			if err := tc.call(t.Context(), s.model(), key); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, tc.name+".txt", requestText(s.requests[0], s.bodies[0]))
+			golden.Check(t, "testdata/requests/"+tc.name+".txt", requestText(s.requests[0], s.bodies[0]))
 		})
 	}
 }
@@ -109,26 +103,6 @@ func requestText(r *http.Request, body string) string {
 	}
 	fmt.Fprintf(&b, "\n%s\n", body)
 	return b.String()
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", "requests", name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs (-want +got):\n%s", file, diff)
-	}
 }
 
 func TestRankingGoesToTheRightURL(t *testing.T) {

@@ -3,9 +3,7 @@ package query
 import (
 	"cmp"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,9 +14,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
 	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func TestPromptGolden(t *testing.T) {
 	paged := Passage{Chunk: index.Chunk{Title: "Report", Text: "Revenue was 12.\nCosts were 7.", Page: 3}}
@@ -50,19 +47,7 @@ func TestPromptGolden(t *testing.T) {
 			for _, m := range p.messages {
 				fmt.Fprintf(&got, "=== %s\n%s\n", m.Role, m.Content)
 			}
-			file := filepath.Join("testdata", strings.ReplaceAll(tc.name, " ", "-")+".golden")
-			if *update {
-				if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := gocmp.Diff(string(want), got.String()); diff != "" {
-				t.Errorf("prompt (-want +got), -update accepts it:\n%s", diff)
-			}
+			golden.Check(t, filepath.Join("testdata", strings.ReplaceAll(tc.name, " ", "-")+".golden"), got.String())
 		})
 	}
 }

@@ -4,13 +4,11 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -20,9 +18,8 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/lexical"
+	"github.com/ragpipeline/ragpipeline/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // The models' names as they stand in JSON.
 const (
@@ -92,7 +89,8 @@ func TestWire(t *testing.T) {
 		"an unknown route":               {"GET", "/v1/nothing", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name, call(t, server.URL, c.method, c.path, c.body))
+			file := strings.ReplaceAll(name, " ", "-") + ".golden"
+			golden.Check(t, filepath.Join("testdata", "wire", file), call(t, server.URL, c.method, c.path, c.body))
 		})
 	}
 }
@@ -115,23 +113,6 @@ func call(t *testing.T, url, method, path, body string) string {
 		t.Fatal(err)
 	}
 	return fmt.Sprintf("%s\n%s\n\n%s\n", response.Status, response.Header.Get("Content-Type"), created.ReplaceAll(got, []byte(`"created":0`)))
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", "wire", strings.ReplaceAll(name, " ", "-")+".golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("differs from %s; if that is meant, run the test with -update (-want +got):\n%s", file, diff)
-	}
 }
 
 func TestBase64HoldsTheSameVectorAsNumbers(t *testing.T) {

@@ -2,9 +2,7 @@ package status
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,11 +16,8 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden file")
-
-const golden = "testdata/status.txt"
 
 // run plays a history and calls look after every pass.
 func (c testCase) run(t *testing.T, look func(w *world)) *world {
@@ -47,18 +42,7 @@ func TestStatus(t *testing.T) {
 		w := c.run(t, func(*world) {})
 		fmt.Fprintf(&got, "# %s: %s, %s\n%s\n", c.name, c.kstatus, c.argo, text(w.p.Status))
 	}
-	if *update {
-		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s (-want +got), -update writes it:\n%s", golden, diff)
-	}
+	golden.Check(t, "testdata/status.txt", got.String())
 }
 
 // text formats a status on a few lines.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -22,6 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ragpipeline/ragpipeline/internal/naming"
+	"github.com/ragpipeline/ragpipeline/test/loopback"
 )
 
 const monitoring = config + "/monitoring"
@@ -185,14 +185,7 @@ func startPrometheus(t *testing.T, target string) string {
 	dir := t.TempDir()
 	write(t, dir+"/prometheus.yml", fmt.Sprintf(`{global: {scrape_interval: 200ms, evaluation_interval: 500ms}, rule_files: [%q],
 		scrape_configs: [{job_name: pipelines, honor_labels: true, static_configs: [{targets: [%q]}]}]}`, rules, target))
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := loopback.Free(t)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	server := exec.CommandContext(ctx, prometheus(t, "prometheus"),
 		"--config.file="+dir+"/prometheus.yml", "--storage.tsdb.path="+dir+"/data", "--web.listen-address="+address)

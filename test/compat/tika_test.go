@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/ragpipeline/ragpipeline/test/loopback"
 )
 
 // startTika runs a real Apache Tika with OCR until the test ends, and returns its URL. Without Java, Maven or Tesseract
@@ -34,9 +36,10 @@ func startTika(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
+	at := loopback.Free(t)
+	host, port, _ := net.SplitHostPort(at)
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "java", "-Xmx64m", "-jar", strings.TrimSpace(jar), "--host", "127.0.0.1", "--port", port)
+	cmd := exec.CommandContext(ctx, "java", "-Xmx64m", "-jar", strings.TrimSpace(jar), "--host", host, "--port", port)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that it ends the process that it forked
@@ -51,7 +54,7 @@ func startTika(t *testing.T) string {
 			t.Logf("Tika's log ends in:\n%s", tail(log.String(), 2000))
 		}
 	})
-	address := "http://127.0.0.1:" + port
+	address := "http://" + at
 	if err := waitReady(t.Context(), address+"/version"); err != nil {
 		t.Fatal(err)
 	}
@@ -59,17 +62,6 @@ func startTika(t *testing.T) string {
 }
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
 
 // unreliable is a way to a server that may break.
 type unreliable struct {

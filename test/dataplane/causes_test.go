@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
+	"github.com/ragpipeline/ragpipeline/test/loopback"
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
@@ -42,14 +42,7 @@ func replies(status int, contentType, body string) func(t *testing.T) string {
 	}
 }
 
-func listensNoMore(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return "http://" + l.Addr().String()
-}
+func listensNoMore(t *testing.T) string { return "http://" + loopback.Free(t) }
 
 func untrusted(t *testing.T) string {
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())

@@ -1,7 +1,6 @@
 package dataplane
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ragpipeline/ragpipeline/test/loopback"
 	"github.com/ragpipeline/ragpipeline/test/nimsim"
 )
 
@@ -29,7 +29,7 @@ func TestTheTutorialWorksByCopyAndPaste(t *testing.T) {
 		t.Fatal("the tutorial has another order")
 	}
 	script := "set -euo pipefail\nollama() { :; }\n" + strings.Join(blocks(laptop, "sh"), "")
-	script = strings.ReplaceAll(script, "127.0.0.1:8085", freeAddress(t))
+	script = strings.ReplaceAll(script, "127.0.0.1:8085", loopback.Free(t))
 
 	output := shell(t, bash, t.TempDir(), script, append(hostedModels(t), "OLLAMA_HOST="+ollama(t, nimsim.Start(t, nimsim.Options{})))...)
 	contains(t, output, "up to 24 weeks", "documents/leave.md", "140 euros", "1 changed", "takes more than six hours")
@@ -73,7 +73,7 @@ func TestTheREADMEWorksByCopyAndPaste(t *testing.T) {
 	if ran != 6 {
 		t.Errorf("%d commands are to run", ran)
 	}
-	output := shell(t, bash, home, strings.ReplaceAll(script, "127.0.0.1:8080", freeAddress(t)), hostedModels(t)...)
+	output := shell(t, bash, home, strings.ReplaceAll(script, "127.0.0.1:8080", loopback.Free(t)), hostedModels(t)...)
 	contains(t, output, "A pipeline switches to a new index without downtime. [1]", "only that document fails", `"choices":[`)
 
 	for _, block := range readBlocks(t, "../../docs/cli.md") {
@@ -81,7 +81,7 @@ func TestTheREADMEWorksByCopyAndPaste(t *testing.T) {
 			continue
 		}
 		script := "set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n" + strings.Replace(block, " &\n", " --listen 127.0.0.1:8080 &\n", 1)
-		contains(t, shell(t, bash, home, strings.ReplaceAll(script, "127.0.0.1:8080", freeAddress(t))), "Ready means", "Citations")
+		contains(t, shell(t, bash, home, strings.ReplaceAll(script, "127.0.0.1:8080", loopback.Free(t))), "Ready means", "Citations")
 	}
 }
 
@@ -120,15 +120,4 @@ func blocks(page, language string) (list []string) {
 		}
 	}
 	return list
-}
-
-// freeAddress is one on loopback that nobody listens at.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +27,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/source/git/gittest"
+	"github.com/ragpipeline/ragpipeline/test/loopback"
 )
 
 // Flux's kinds. It says by the first two how far it is.
@@ -56,7 +56,7 @@ func (n *namespace) flux(controllers ...string) *flux {
 	n.defineFlux(filepath.Join(directory, "crds.yaml"))
 	repository := gittest.New(n.t)
 	f := &flux{n, repository, "http://" + n.serve(repository.Handler("", "")).address + "/repo.git"}
-	storage := free(n.t)
+	storage := loopback.Free(n.t)
 	f.start(filepath.Join(directory, "source-controller"), "--storage-path="+n.t.TempDir(), "--storage-addr="+storage, "--storage-adv-addr="+storage)
 	for _, name := range controllers {
 		f.start(filepath.Join(directory, name))
@@ -136,17 +136,6 @@ func (f *flux) start(program string, arguments ...string) {
 			f.t.Logf("%s:\n%s", filepath.Base(program), bounded(string(raw), 6000))
 		}
 	})
-}
-
-// free is an address of this machine at which nobody listens.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // manifests reads the objects of a file.

@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 
 	"github.com/ragpipeline/ragpipeline/internal/naming"
+	"github.com/ragpipeline/ragpipeline/test/loopback"
 )
 
 const monitoring = "../../config/monitoring"
@@ -51,7 +52,7 @@ func (n *namespace) prometheus() *metrics {
 	impatient := regexp.MustCompile(`(?m)^( +for:) \d+m$`).ReplaceAll(rules, []byte("$1 1s"))
 	n.write(directory, "rules.yaml", string(impatient))
 	n.write(directory, "prometheus.yml", n.scrapes(directory))
-	address := free(n.t)
+	address := loopback.Free(n.t)
 	command := exec.Command(filepath.Join(programs, "prometheus"), "--config.file="+directory+"/prometheus.yml",
 		"--storage.tsdb.path="+directory+"/data", "--web.listen-address="+address)
 	log, err := os.Create(filepath.Join(directory, "log"))

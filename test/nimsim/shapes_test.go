@@ -1,22 +1,16 @@
 package nimsim
 
 import (
-	"flag"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // TestShapes holds the bytes of every fault's reply against a golden file for each role.
 func TestShapes(t *testing.T) {
@@ -34,7 +28,7 @@ func TestShapes(t *testing.T) {
 			body := strings.ToValidUTF8(created.ReplaceAllString(r.body.String(), `"created":0`), "\uFFFD")
 			fmt.Fprintf(&got, "== %s: %s\n%d %s\n%s\n", fault.Name, fault.Does, r.status, r.header, body)
 		}
-		golden(t, string(role), got.String())
+		golden.Check(t, "testdata/"+string(role)+".golden", got.String())
 	}
 }
 
@@ -55,23 +49,6 @@ func serve(t *testing.T, sim *Sim, path, body string) (w *reply) {
 	}()
 	sim.ServeHTTP(w, request)
 	return w
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("differs from %s; if that is meant, run the test with -update (-want +got):\n%s", file, diff)
-	}
 }
 
 func TestCatalogue(t *testing.T) {

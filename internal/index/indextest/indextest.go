@@ -27,7 +27,6 @@ func Run(t *testing.T, empty func(t *testing.T) Storage) {
 		"keywords find identifiers, figures and names":         keywords,
 		"filters come before ranking":                          filters,
 		"the types of metadata are those of the chunks":        types,
-		"a search is explained":                                explains,
 		"an audience finds what it sees, and nothing else":     access,
 		"a document's chunks become exactly the ones put":      replaces,
 		"a chunk without a vector keeps the one it has":        keeps,

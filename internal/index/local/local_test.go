@@ -24,14 +24,3 @@ func TestContract(t *testing.T) {
 		}
 	})
 }
-
-func TestRandomFilters(t *testing.T) {
-	store, err := local.Open(t.Context(), local.Options{
-		Directory: t.TempDir(), Pipeline: config.Pipeline{Namespace: "test", Name: "test"}, Generation: indextest.Generation,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	indextest.RandomFilters(t, store, 10_000)
-}

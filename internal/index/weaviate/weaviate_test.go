@@ -247,7 +247,3 @@ func rest(t *testing.T, o weaviate.Options, method, path, body string) string {
 	}
 	return string(b)
 }
-
-func TestRandomFilters(t *testing.T) {
-	indextest.RandomFilters(t, open(t, options(server(t), newPipeline())), 300)
-}

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -18,6 +17,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/ragpipeline/ragpipeline/test/loopback"
 )
 
 // Variable names the environment variable that holds the path of the binary.
@@ -46,7 +47,7 @@ func Start(t testing.TB) *Server {
 	if binary == "" {
 		t.Skipf("%s is not set: it is the path that hack/versitygw/binary.sh prints, which `make test` sets", Variable)
 	}
-	s := &Server{t: t, Bucket: "papers", URL: "http://" + freeAddress(t), directory: t.TempDir()}
+	s := &Server{t: t, Bucket: "papers", URL: "http://" + loopback.Free(t), directory: t.TempDir()}
 	address := strings.TrimPrefix(s.URL, "http://")
 	command := exec.CommandContext(context.Background(), binary, "--port", address, "--region", Region,
 		"--health", "/healthz", "posix", s.directory)
@@ -75,16 +76,6 @@ func Start(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	return s
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (s *Server) await(url string) {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ragpipeline/ragpipeline/test/loopback"
 )
 
 // SSH is an sshd on a loopback port, for one user and key.
@@ -40,7 +42,7 @@ func ServeSSH(t testing.TB) *SSH {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &SSH{Address: freeAddress(t), User: me.Username, PrivateKey: read(t, filepath.Join(dir, "client")),
+	s := &SSH{Address: loopback.Free(t), User: me.Username, PrivateKey: read(t, filepath.Join(dir, "client")),
 		log: filepath.Join(dir, "log")}
 	host, port, _ := net.SplitHostPort(s.Address)
 	s.KnownHosts = fmt.Sprintf("[%s]:%s %s", host, port, read(t, filepath.Join(dir, "host.pub")))
@@ -83,16 +85,6 @@ func (s *SSH) await(t testing.TB) {
 		}
 	}
 	t.Fatalf("sshd does not listen: %s", read(t, s.log))
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func run(t testing.TB, name string, args ...string) {

@@ -1,4 +1,4 @@
-package indextest
+package query_test
 
 import (
 	"context"
@@ -16,8 +16,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
 
-func explains(t *testing.T, at Storage) {
-	store := open(t, at)
+func explains(t *testing.T, store index.Store) {
 	fill(t, store)
 	t.Run("every stage", func(t *testing.T) { explainsStages(t, store) })
 	t.Run("why not", func(t *testing.T) { explainsAbsence(t, store) })
@@ -32,16 +31,19 @@ func fill(t *testing.T, store index.Store) {
 		if i >= 290 {
 			text += " A kiwi is a fruit."
 		}
-		p := passage(name, name, text, float32(math.Cos(float64(i)/200)), float32(math.Sin(float64(i)/200)))
+		p := passage(name, text, float32(math.Cos(float64(i)/200)), float32(math.Sin(float64(i)/200)))
 		p.Metadata = config.Metadata{"even": config.Boolean(i%2 == 0)}
-		put(t, store, name, p)
+		put(t, store, p)
 	}
-	failed := index.Row{Document: "docs/failed", Source: "docs", State: index.Failed, Reason: config.NoTextLayer,
-		Message: "pages are images", Updated: noon}
-	if err := store.Put(t.Context(), failed, nil); err != nil {
-		t.Fatal(err)
+	for _, row := range []index.Row{
+		{Document: "docs/failed", State: index.Failed, Reason: config.NoTextLayer, Message: "pages are images"},
+		{Document: "docs/empty", State: index.Indexed},
+	} {
+		row.Source = "docs"
+		if err := store.Put(t.Context(), row, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
-	put(t, store, "docs/empty")
 }
 
 // explained is a pipeline over such a store. Its reranker turns the order of its candidates around.
@@ -98,9 +100,9 @@ func explainsStages(t *testing.T, store index.Store) {
 		t.Fatal(err)
 	}
 	e := found.Explanation
-	must(t, cmp.Diff([]string{"kiwi"}, e.Words))
-	must(t, cmp.Diff(&query.Leg{Limit: 100, Candidates: 100, Removed: 50}, e.Vector))
-	must(t, cmp.Diff(&query.Leg{Limit: 100, Candidates: 5, Removed: 5}, e.Keyword))
+	equal(t, cmp.Diff([]string{"kiwi"}, e.Words))
+	equal(t, cmp.Diff(&query.Leg{Limit: 100, Candidates: 100, Removed: 50}, e.Vector))
+	equal(t, cmp.Diff(&query.Leg{Limit: 100, Candidates: 5, Removed: 5}, e.Keyword))
 	if len(e.Candidates) != 100 || e.TotalCandidates != 105 || e.EqualTexts != 0 || !e.Reranked {
 		t.Errorf("%d of %d candidates, %d of equal texts, reranked: %v; want 100 of 105, none, true", len(e.Candidates),
 			e.TotalCandidates, e.EqualTexts, e.Reranked)
@@ -113,7 +115,7 @@ func explainsStages(t *testing.T, store index.Store) {
 		if c.Reranking != nil {
 			reranked = c.Reranking.Rank
 		}
-		must(t, cmp.Diff(want, fmt.Sprintf("%s %d %d", c.Outcome, c.Fused.Rank, reranked)))
+		equal(t, cmp.Diff(want, fmt.Sprintf("%s %d %d", c.Outcome, c.Fused.Rank, reranked)))
 		if c.Vector.Rank != i+1 || c.Keyword != nil || c.Document != fmt.Sprintf("docs/%03d", 2*i) || len(c.Words) != 0 {
 			t.Errorf("candidate %d is %+v", i, c)
 		}
