@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"strings"
 	"unsafe"
 
 	"modernc.org/sqlite"
@@ -66,23 +67,33 @@ func (s sum) integer(n int64) sum {
 	return sum(crc32.Update(uint32(s), castagnoli, b[:]))
 }
 
-// checkLedger finds rows of the ledger that are lost or out of their order, which no checksum of a row
-// shows, and chunks that are.
-func (s *Store) checkLedger(ctx context.Context) error {
+// checkTable finds rows that are lost, out of their order, or found by one way and not by another, which no checksum
+// of a row shows. It is meant for the small tables.
+func (s *Store) checkTable(ctx context.Context, name string) error {
 	var result string
-	if err := s.reader.QueryRowContext(ctx, `PRAGMA quick_check(document)`).Scan(&result); err != nil {
+	if err := s.reader.QueryRowContext(ctx, `PRAGMA integrity_check(`+name+`)`).Scan(&result); err != nil {
 		return err
 	}
 	if result != "ok" {
-		return fmt.Errorf("%w: the ledger: %s", ErrDamaged, result)
+		return fmt.Errorf("%w: the table %s: %s", ErrDamaged, name, strings.ReplaceAll(result, "\n", " "))
 	}
-	var chunks int
-	if err := s.reader.QueryRowContext(ctx, `SELECT coalesce(sum(chunks), 0) FROM document WHERE generation = ?`,
-		s.generation).Scan(&chunks); err != nil {
+	return nil
+}
+
+// checkLedger compares the ledger with the chunks that were loaded, and with its own index.
+func (s *Store) checkLedger(ctx context.Context) error {
+	if err := s.checkTable(ctx, "document"); err != nil {
 		return err
 	}
-	if chunks != s.ranking.chunks() {
-		return fmt.Errorf("%w: the ledger counts %d chunks, of which %d were found", ErrDamaged, chunks, s.ranking.chunks())
+	var chunks, failed, found int
+	if err := s.reader.QueryRowContext(ctx, `SELECT coalesce(sum(chunks), 0), coalesce(sum(+state = 'Failed'), 0),
+		(SELECT count(*) FROM document WHERE generation = ?1 AND state = 'Failed') FROM document WHERE generation = ?1`,
+		s.generation).Scan(&chunks, &failed, &found); err != nil {
+		return err
+	}
+	if chunks != s.ranking.chunks() || failed != found {
+		return fmt.Errorf("%w: the ledger has %d chunks and %d failed documents, of which %d and %d were found",
+			ErrDamaged, chunks, failed, s.ranking.chunks(), found)
 	}
 	return nil
 }
@@ -91,3 +102,6 @@ func (s *Store) checkLedger(ctx context.Context) error {
 func altered(row string) error {
 	return fmt.Errorf("%w: %s is not what was written", ErrDamaged, row)
 }
+
+// missing is the error of a row that is in the ranking, and that the database does not find.
+func missing(row string) error { return fmt.Errorf("%w: %s is not found", ErrDamaged, row) }

@@ -167,7 +167,11 @@ func explain(err error, directory string) error {
 		return fmt.Errorf("%w in %s: make room and run again: %w", index.ErrFull, directory, err)
 	case code == sqlite3.SQLITE_IOERR:
 		return fmt.Errorf("the disk of %s failed: check its space, quota and health, and run again: %w", directory, err)
-	case code == sqlite3.SQLITE_CORRUPT, code == sqlite3.SQLITE_NOTADB:
+	case code == sqlite3.SQLITE_READONLY, code == sqlite3.SQLITE_CANTOPEN, code == sqlite3.SQLITE_PERM:
+		return unusable(directory, err)
+	case code == sqlite3.SQLITE_CORRUPT, code == sqlite3.SQLITE_NOTADB, code == sqlite3.SQLITE_ERROR, isOfWrongType(err):
+		// SQLITE_ERROR means a schema that the statements do not fit, or values that a function does not take. Both are
+		// of this program's own making.
 		return fmt.Errorf("%w: delete %s and the next ingestion rebuilds it: %w", ErrDamaged, directory, err)
 	case errors.Is(err, ErrDamaged):
 		return fmt.Errorf("%w: delete %s and the next ingestion rebuilds it", err, directory)
@@ -175,12 +179,24 @@ func explain(err error, directory string) error {
 	return err
 }
 
+// isOfWrongType reports whether a column had a value of another type than it is written with. The error of database/sql
+// has no type of its own.
+func isOfWrongType(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "sql: Scan error")
+}
+
+// unusable is the error of a directory that this process may not use as it must.
+func unusable(directory string, err error) error {
+	return fmt.Errorf("%s must be a directory whose files this user may read and write; correct it, or choose another: %w",
+		directory, err)
+}
+
 // lock locks the directory for this process, until the file is closed or the process ends, however
 // it ends.
 func lock(directory string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(directory, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock index directory: %w", err)
+		return nil, fmt.Errorf("lock the index: %w", unusable(directory, err))
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == nil {

@@ -78,7 +78,7 @@ func (s *Store) readBatches(ctx context.Context, do func(batch) error) error {
 		return err
 	}
 	defer rows.Close()
-	next, last := batch{vectors: room.block()}, lastMetadata{}
+	next, last := batch{vectors: room.block()}, lastChunk{}
 	for rows.Next() {
 		if len(next.chunks) == segmentChunks {
 			if err := do(next); err != nil {
@@ -96,14 +96,15 @@ func (s *Store) readBatches(ctx context.Context, do func(batch) error) error {
 	return do(next)
 }
 
-// lastMetadata is that of the chunk before, which is mostly the next one's too.
-type lastMetadata struct {
-	encoded string
-	decoded config.Metadata
+// lastChunk is the chunk before. Its metadata are mostly the next one's too.
+type lastChunk struct {
+	number   int64
+	encoded  string
+	metadata config.Metadata
 }
 
 // readChunk adds the chunk of a row to the batch.
-func (s *Store) readChunk(rows *sql.Rows, to *batch, last *lastMetadata) error {
+func (s *Store) readChunk(rows *sql.Rows, to *batch, last *lastChunk) error {
 	var (
 		c           loaded
 		metadata    string
@@ -117,14 +118,18 @@ func (s *Store) readChunk(rows *sql.Rows, to *batch, last *lastMetadata) error {
 	if c.sum(s.generation, metadata) != loaded {
 		return altered("a chunk")
 	}
+	if c.number <= last.number {
+		return fmt.Errorf("%w: the chunks are not in their order", ErrDamaged)
+	}
+	last.number = c.number
 	if metadata != last.encoded {
 		decoded, err := config.DecodeMetadata(metadata)
 		if err != nil {
 			return fmt.Errorf("%w: metadata of a chunk: %w", ErrDamaged, err)
 		}
-		*last = lastMetadata{metadata, decoded}
+		last.encoded, last.metadata = metadata, decoded
 	}
-	c.Metadata = last.decoded
+	c.Metadata = last.metadata
 	to.chunks = append(to.chunks, c)
 	return to.vectors.read(c.number, encoded, sum, s.dimensions)
 }

@@ -102,9 +102,14 @@ func (s *Store) readChunks(chunks []index.Chunk, entries []entry, absent []int) 
 		}
 		read[number] = c
 	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
 	for _, place := range absent {
 		e := entries[place]
-		if c, ok := read[e.number]; ok {
+		if c, ok := read[e.number]; !ok && s.live(e) {
+			return missing("a chunk")
+		} else if ok {
 			c.ID, c.Document, c.Source, c.Metadata = e.id, e.meta.document, e.meta.source, e.meta.metadata
 			c.Join()
 			chunks[place] = c
@@ -112,7 +117,18 @@ func (s *Store) readChunks(chunks []index.Chunk, entries []entry, absent []int) 
 				len(c.Layout.Boxes)*int(unsafe.Sizeof(index.Box{}))+len(c.Layout.Headings)*maxHeadingBytes)
 		}
 	}
-	return rows.Err()
+	return nil
+}
+
+// live reports whether the chunk of an entry is still in the index. It waits for a write, which the database shows
+// before the ranking does.
+func (s *Store) live(e entry) bool {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	ordinal, ok := s.ranking.ordinals[e.id]
+	return ok && s.ranking.entries[ordinal].number == e.number
 }
 
 // Known returns the ids of the document's chunks; all have vectors.

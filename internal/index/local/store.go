@@ -77,7 +77,7 @@ type Options struct {
 // these cases is anything deleted.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := os.MkdirAll(o.Directory, 0o700); err != nil {
-		return nil, fmt.Errorf("create the index directory: %w", err)
+		return nil, fmt.Errorf("create the index: %w", unusable(o.Directory, err))
 	}
 	held, err := lock(o.Directory)
 	if err != nil {
@@ -116,6 +116,9 @@ func (s *Store) open(ctx context.Context, o Options) (err error) {
 		if err := s.deleteGenerations(ctx, this, s.pipeline.String(), o.Generation.Fingerprint()); err != nil {
 			return err
 		}
+	}
+	if err := s.checkTable(ctx, "generation"); err != nil {
+		return err
 	}
 	if err := s.openGeneration(ctx, o.Generation); err != nil {
 		return err

@@ -130,10 +130,10 @@ func (s *Store) recordChunk(c *index.Vectored, number, staged int64, terms strin
 		return 0, err
 	}
 	if number != 0 {
-		_, err = s.writer.updateChunk.Exec(c.Source, c.Title, c.Heading, c.Text,
+		err = s.writer.one(s.writer.updateChunk, c.Source, c.Title, c.Heading, c.Text,
 			c.Page, c.Start, c.End, metadata, terms, number, layout)
 		if err == nil && c.Vector != nil {
-			_, err = s.writer.updateVector.Exec(vector.Encode(c.Vector), number)
+			err = s.writer.one(s.writer.updateVector, vector.Encode(c.Vector), number)
 		}
 		return number, err
 	}
@@ -196,10 +196,10 @@ func (s *Store) deleteStale(document string, kept map[string]bool) error {
 		if kept[old.id] {
 			continue
 		}
-		if _, err := s.writer.deleteVector.Exec(old.number); err != nil {
+		if err := s.writer.one(s.writer.deleteVector, old.number); err != nil {
 			return err
 		}
-		if _, err := s.writer.deleteChunk.Exec(old.number); err != nil {
+		if err := s.writer.one(s.writer.deleteChunk, old.number); err != nil {
 			return err
 		}
 	}

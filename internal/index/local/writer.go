@@ -114,6 +114,19 @@ func (w *writer) transaction(do func() error) error {
 	return err
 }
 
+// one runs a statement that must change one row, of which the ranking knows. In a damaged database, a search for a row
+// may miss it.
+func (w *writer) one(statement *sql.Stmt, args ...any) error {
+	result, err := statement.Exec(args...)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return missing("a row to write")
+}
+
 // close closes the statements first: until then SQLite keeps the connection and its locks.
 func (w *writer) close() error {
 	var errs []error
