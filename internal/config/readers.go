@@ -15,7 +15,7 @@ type Readers string
 // Those of extraction servers are the readers of their replies.
 // The table is one string, so that a build can have another: -ldflags "-X ...".
 var readers = "common/6 csv/4 docling/1 docx/4 epub/4 html/6 json/3 " +
-	"mail/7 markdown/5 notebook/3 odf/4 pdf/11 pptx/4 text/2 tika/1 xlsx/2"
+	"mail/7 markdown/5 notebook/3 odf/4 pdf/12 pptx/4 text/2 tika/1 xlsx/2"
 
 // AllReaders returns the readers of this build. The ledger records them for a document that failed: any other reader
 // may be the one that can read it.

@@ -43,7 +43,7 @@ func TestPDFColumnsThatWereDrawnRowByRow(t *testing.T) {
 			"the number of those who pay in each month", "the revenue from each of these products",
 			"the seats in schools at the end of a year", "the number of those who do not pay at all"},
 	}
-	if got := text(draw(terms, 60, 320)); !strings.Contains(got, terms[0][1]+" "+terms[1][1]) {
+	if got := text(draw(terms, 60, 320)); !strings.Contains(got, terms[0][1]+" | "+terms[1][1]) {
 		t.Errorf("a list of definitions was read by columns: %q", got)
 	}
 	short := [][]string{
@@ -51,7 +51,7 @@ func TestPDFColumnsThatWereDrawnRowByRow(t *testing.T) {
 		{"The first of all the parts of this hall", "Turned each year", "Washed", "Wound anew in the month of May",
 			"Not in store", "Seen to by the night shift"},
 	}
-	if got := text(draw(short, 60, 320)); !strings.Contains(got, "Filter Washed") {
+	if got := text(draw(short, 60, 320)); !strings.Contains(got, "Filter | Washed") {
 		t.Errorf("a list of terms was read by columns: %q", got)
 	}
 }

@@ -312,7 +312,7 @@ func isUnfinished(text string) bool {
 	const shortest = 25
 	line := text[strings.LastIndexByte(text, '\n')+1:]
 	last, _ := utf8.DecodeLastRuneInString(line)
-	return utf8.RuneCountInString(line) >= shortest && !isRow(line) &&
+	return utf8.RuneCountInString(line) >= shortest && !isRow(line) && !strings.Contains(line, " | ") &&
 		(unicode.IsLetter(last) || last == ',' || last == '-')
 }
 

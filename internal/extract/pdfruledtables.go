@@ -14,6 +14,7 @@ type ruledTable struct {
 	pdfTable
 	first, end int
 	written    []rawLine
+	unnamed    bool // the first row names no columns
 }
 
 // findRuledTables returns the tables of the page that have lines around their cells or between their rows, in order.
@@ -148,6 +149,9 @@ func (t *pdfText) write(table *ruledTable, rows [][]string) {
 		rows = rows[1:]
 	}
 	headers := headerRows(rows, 0)
+	if table.unnamed {
+		headers = 0
+	}
 	if above := t.above; above != nil && above.header != "" && table.first < maxOnTop &&
 		slices.EqualFunc(above.at, table.at, segment.overlaps) && barred(rows[0]) != above.header {
 		headers = 0

@@ -24,7 +24,6 @@ const (
 // tableHead is what stands above the rows of a table.
 type tableHead struct {
 	from, first, rows int // lines: where the title or caption begins, the header, and the rows
-	titles            int // lines of the title
 	caption           string
 	columns           []string   // their names, that of the labels first; nil if they are not certain
 	levels            [][]string // of the header: the names by column, those of most columns first
@@ -53,7 +52,6 @@ func (t *pdfText) headOf(rows figureRows, after int) tableHead {
 	}
 	caption := t.captionAbove(head.first, after)
 	head.from = t.titleAbove(caption, after)
-	head.titles = caption - head.from
 	head.caption = linesAsText(t.lines[head.from:head.first], " ")
 	if utf8.RuneCountInString(head.caption) > longestCaption/2 {
 		head.caption = linesAsText(t.lines[caption:head.first], " ")
@@ -245,8 +243,8 @@ func beginsSentence(before, line string) bool {
 		strings.HasSuffix(before, ":"))
 }
 
-// placeTables finds the tables of a page in its text, after what was cut or moved. A title may be gone, where it is the
-// head of many pages.
+// placeTables finds the tables of a page in its text, after what was cut or moved. A title or the names of the columns
+// may be gone, where they are the head of many pages.
 func placeTables(p *Page, tables []pdfTable) {
 	lines := strings.Split(p.Text, "\n")
 	begins, flat := make([]int, len(lines)), make([]string, len(lines))
@@ -258,8 +256,8 @@ func placeTables(p *Page, tables []pdfTable) {
 	from := 0
 	for n, t := range tables {
 		i := indexOfLines(flat, t.lines, from)
-		for ; i < 0 && t.titles > 0; i = indexOfLines(flat, t.lines, from) {
-			t.lines, t.titles, t.lead = t.lines[1:], t.titles-1, t.lead-1
+		for ; i < 0 && t.lead > 0; i = indexOfLines(flat, t.lines, from) {
+			t.lines, t.lead = t.lines[1:], t.lead-1
 		}
 		if i < 0 {
 			continue

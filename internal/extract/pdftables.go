@@ -43,7 +43,6 @@ func (s segment) overlaps(o segment) bool { return s.left < o.right && o.left < 
 type pdfTable struct {
 	caption, header string
 	columns         []string
-	titles          int       // how many lines of its title come first, which other pages may show too
 	lead            int       // how many of the lines stand above the rows
 	lines           []string  // from the caption to the last row
 	at              []segment // where the columns of figures stand
@@ -61,6 +60,8 @@ func (t *pdfText) findTables() []pdfTable {
 	var tables []pdfTable
 	var lines []rawLine
 	ruled := t.findRuledTables()
+	ruled = append(ruled, t.findWordTables(ruled)...)
+	slices.SortFunc(ruled, func(a, b ruledTable) int { return a.first - b.first })
 	done := 0
 	for i := 0; i < len(t.lines); i++ {
 		if len(ruled) > 0 && i == ruled[0].first {
@@ -305,7 +306,7 @@ func (r *figureRows) hasAmounts(cells []segment) bool {
 func (t *pdfText) tableOf(rows figureRows, after int) (table pdfTable, from int, lines []rawLine) {
 	head := t.headOf(rows, after)
 	lines = slices.Clone(t.lines[head.from:head.first])
-	table = pdfTable{caption: head.caption, columns: head.columns, titles: head.titles}
+	table = pdfTable{caption: head.caption, columns: head.columns}
 	switch {
 	case table.columns != nil:
 		var levels []string

@@ -23,6 +23,7 @@ type pdfText struct {
 	divided []pdfWord     // has the words of one line
 	drawn   manner        // is that of the last text object that was asked for
 	layered []rect        // are the forms that belong to layers
+	pieced  [][]piece     // has the pieces of the lines, once they stay as they are
 	exact   bool          // PDFium left no character out of the text
 	upright turned        // is known after the words that nobody sees are dropped
 	lines   []rawLine
