@@ -59,7 +59,7 @@ func (c *connection) registerCluster(cmd *cobra.Command) {
 func (c *connection) register(cmd *cobra.Command) {
 	c.registerCluster(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&c.url, "url", "", "URL of a gateway, such as that of `run`, instead of a pipeline in a cluster")
+	flags.StringVar(&c.url, "url", "", "`URL` of a gateway, such as that of run, instead of a pipeline in a cluster")
 	flags.StringVar(&c.keyFile, "key-file", "",
 		"file with the key of the gateway, - is standard input (default $"+keyVariable+", then the pipeline's Secret)")
 }

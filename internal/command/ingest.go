@@ -59,8 +59,8 @@ func newIngestCommand() *cobra.Command {
 		"file for the summary that Kubernetes reads as the termination message")
 	f.sync.register(cmd)
 	flags.IntVar(&f.share.Workers, "workers", 1, "how many processes share the run")
-	flags.IntVar(&f.share.Worker, "worker", 0, "which of them this is, from 0")
-	flags.StringVar(&f.run, "run", "", "name of the run that they share")
+	flags.IntVar(&f.share.Worker, "worker", 0, "number of this process among them, from 0")
+	flags.StringVar(&f.run, "run", "", "name of the run that these processes share")
 	flags.StringVar(&f.bundles, "bundles", "/var/run/ragpipeline/bundles",
 		"directory of mounted ConfigMaps with certificates, <name>/<key>")
 	return cmd

@@ -31,7 +31,7 @@ func newPlanCommand() *cobra.Command {
 	var f planFlags
 	cmd := &cobra.Command{
 		Use:   "plan -f FILE... [-n NAMESPACE] [--context NAME] [-o text|json]",
-		Short: "Say what applying a manifest would change, before anything happens",
+		Short: "Show what applying a manifest would change, and change nothing",
 		Long: "plan compares a manifest with the pipeline of that name in a cluster, or with --data in a local index.\n" +
 			"It says whether a new index is built and why, what is embedded and in how long, which objects and pods\n" +
 			"change, what the change needs, and where questions would notice it. It changes nothing.\n\n" +
