@@ -222,10 +222,7 @@ func (r *reply) finish(c *model.Completion) error {
 	if r.citations == nil {
 		return nil
 	}
-	defer func() {
-		r.citations.report(&r.result)
-		headForStatements(&r.result)
-	}()
+	defer func() { r.citations.report(&r.result) }()
 	if r.to == nil {
 		r.result.Answer = r.citations.next(c.Content) + r.citations.rest()
 		return nil

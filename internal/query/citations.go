@@ -2,7 +2,6 @@ package query
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,17 +123,23 @@ func (c *citations) citation(gap int, ended bool) (size int, replacement string)
 	text := c.held[start:]
 	length := strings.Index(text, closing[opening])
 	if length < 0 || length > maxCitation {
-		if length < 0 && !ended && len(text) < maxCitation && mayCite(text) {
+		if length < 0 && !ended && len(text) <= maxCitation && mayCite(text) {
 			return 0, ""
 		}
 		return start, c.held[:start]
 	}
-	list, plain := citationIn(opening, text[:length])
+	list, plain := citationIn(text[:length])
+	plain = plain && opening == '['
 	valid, found := c.numbers(list)
 	size = start + length + len(closing[opening])
-	switch {
-	case found == 0, plain && gap == 0 && c.before.glued() && c.isCopied(list):
+	if found == 0 || plain && gap == 0 && c.isIndex(list, len(valid) == found) {
 		return start, c.held[:start]
+	}
+	link, decided := linkTarget(c.held[size:], ended)
+	if !decided {
+		return 0, ""
+	}
+	switch {
 	case c.isCopied(list):
 		valid = nil
 	case plain && len(valid) == found:
@@ -146,49 +151,17 @@ func (c *citations) citation(gap int, ended bool) (size int, replacement string)
 		c.marks = append(c.marks, Mark{n, c.written + gap, c.written + utf8.RuneCountInString(replacement)})
 	}
 	c.removed += found - len(valid)
-	return size, replacement
+	return size + link, replacement
+}
+
+// isIndex reports whether a number that is glued to a name belongs to it, as in argv[0]: it stands so in a
+// passage, or cites no passage behind a name that only code has.
+func (c *citations) isIndex(list string, valid bool) bool {
+	return c.before.glued() && (c.isCopied(list) || !valid && (list == "0" || c.before.isCode()))
 }
 
 // isCopied reports whether the number stands in a passage behind the same words.
 func (c *citations) isCopied(list string) bool { return c.copied[c.before.key(list)] }
-
-var (
-	// cited finds the numbers between brackets: alone, after a caret as a footnote has it, after a word such as
-	// source, or before what gpt-oss adds after a dagger.
-	cited = regexp.MustCompile(`^ *(\^|[A-Za-z]+[ :#]*)?(\d{1,2}(?:[ ,;、，&–-]+\d{1,2})*)[ ,]*(†.*)?$`)
-	// citedSoFar matches what may become that.
-	citedSoFar = regexp.MustCompile(`^ *(?:\^|([A-Za-z]+)[ :#]*)?[\d ,;、，&–-]*(?:†.*)?$`)
-	// oneOrMore finds a number, or the first and the last of several.
-	oneOrMore = regexp.MustCompile(`(\d+)(?: *[–-] *(\d+))?`)
-)
-
-// citedBy are the words that models put before the number of a passage.
-var citedBy = []string{
-	"passages", "passage", "sources", "source", "documents", "document", "docs", "doc", "references", "reference",
-	"refs", "ref", "citations", "citation",
-}
-
-func mayCite(text string) bool {
-	found := citedSoFar.FindStringSubmatch(text)
-	return found != nil && slices.ContainsFunc(citedBy, func(word string) bool {
-		return strings.HasPrefix(word, strings.ToLower(found[1]))
-	})
-}
-
-// citationIn returns the numbers of what stands between brackets, if it is a citation. plain reports whether
-// it has the form that a citation should have.
-func citationIn(opening rune, text string) (list string, plain bool) {
-	found := cited.FindStringSubmatch(text)
-	if found == nil {
-		return "", false
-	}
-	before, after := strings.ToLower(strings.TrimRight(found[1], " :#")), found[3]
-	known := before == "" || before == "^" || slices.Contains(citedBy, before)
-	if !known || after != "" && opening != '【' {
-		return "", false
-	}
-	return found[2], opening == '[' && before == ""
-}
 
 // numbers returns the numbers of a list that there are passages for, and how many there are in all: none
 // if the list is an interval, such as [0, 1], or a range beyond the passages.
@@ -220,8 +193,13 @@ func (c *citations) numbers(list string) (valid []int, found int) {
 // removed. An answer that only says that the documents hold none cites nothing, whatever numbers are
 // in it.
 func (c *citations) report(r *Result) {
-	if isRefusal(r.Answer) {
+	switch {
+	case isRefusal(r.Answer):
 		c.marks = nil
+	case len(c.marks) == 0 && c.removed == 0:
+		c.marks = c.inParentheses(r.Answer)
+	default:
+		c.marks = withoutListed(r.Answer, c.marks)
 	}
 	r.cite(c.marks)
 	if c.removed > 0 {

@@ -55,12 +55,41 @@ func TestCitationsAreChecked(t *testing.T) {
 		{"a backtick alone ends with its line", "It`s so.\nReally [9].", "It`s so.\nReally.", []int{}, true},
 		{"double backticks", "``a`[9]`` [9]", "``a`[9]``", []int{}, true},
 		{"spaces", "So   [1]  [9]  it is. ", "So   [1]  it is. ", []int{1}, true},
+		{"pages", "So [1, p. 3] it [doc 2, page 4] is [Source: 3, S. 2] and [2; slide 7].", "So [1] it [2] is [3] and [2].", []int{1, 2, 3}, false},
+		{"a page of a false one", "It is so [doc 9, p. 3].", "It is so.", []int{}, true},
+		{"a word for each", "So [Source 1, Source 3], [1 and 3], [Passages 1 & 2].", "So [1, 3], [1, 3], [1, 2].", []int{1, 2, 3}, false},
+		{"other languages", "So [Quelle 1 und 2], [来源1] [出典：2] [Источник 3] [#1] [ref. 2].", "So [1, 2], [1] [2] [3] [1] [2].",
+			[]int{1, 2, 3}, false},
+		{"wide digits", "それは真実です［１］［９］。", "それは真実です[1]。", []int{1}, true},
+		{"a dagger in square brackets", "It is so [1†L3-L9].", "It is so [1].", []int{1}, false},
+		{"links", "So [1](https://evil.example/x) it [2](#fn2) is [9](/docs/a).", "So [1] it [2] is.", []int{1, 2}, true},
+		{"links of words", "See [the guide](https://example.com/1) [1](as said) [2](3).", "See [the guide](https://example.com/1) [1](as said) [2](3).",
+			[]int{1, 2}, false},
+		{"an unfinished link", "It is so [1](https://exa", "It is so [1](https://exa", []int{1}, false},
+		{"indices without code marks", "Pass sys.argv[9], argv[0] and my_list[7], or items[1].", "Pass sys.argv[9], argv[0] and my_list[7], or items[1].",
+			[]int{1}, false},
+		{"other words and numbers", "See [Table 1], [Note 2], [Step 3], [1 day], [3 years], [2x].", "See [Table 1], [Note 2], [Step 3], [1 day], [3 years], [2x].",
+			[]int{}, false},
+		{"in parentheses", "It is so (1). And so (2, 3).", "It is so (1). And so (2, 3).", []int{1, 2, 3}, false},
+		{"sources in parentheses", "It is so (Source 1), and so (see 2).", "It is so (Source 1), and so (see 2).", []int{1}, false},
+		{"steps in parentheses", "(1) Open it. (2) Close it, as in step (1).", "(1) Open it. (2) Close it, as in step (1).", []int{}, false},
+		{"parentheses beside brackets", "It is so [2]. Twice (1).", "It is so [2]. Twice (1).", []int{2}, false},
+		{"parentheses in code", "Call `f(1)`.", "Call `f(1)`.", []int{}, false},
+		{"a list of sources", "It is so [2].\n\nSources:\n[1] Handbook\n[2] Rules\n[3] Prices", "It is so [2].\n\nSources:\n[1] Handbook\n[2] Rules\n[3] Prices",
+			[]int{2}, false},
+		{"a list of one source", "It is so [2].\n\n**References**\n- [1] Handbook", "It is so [2].\n\n**References**\n- [1] Handbook", []int{2}, false},
+		{"a list and no other", "It is so.\n\nSources:\n[1] Handbook\n[3] Prices", "It is so.\n\nSources:\n[1] Handbook\n[3] Prices", []int{1, 3}, false},
+		{"a list with a footnote's form", "It is so[^2].\n\n[^1]: Handbook\n[^2]: Rules", "It is so[2].\n\n[1]: Handbook\n[2]: Rules", []int{2}, false},
+		{"lines that begin so", "[1] says so.\nIt is so [2].", "[1] says so.\nIt is so [2].", []int{1, 2}, false},
 		{"brackets in brackets", "[[1]] and [[9]]", "[[1]] and []", []int{1}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, r := checked(3, tc.answer)
 			if got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
+			}
+			if pieces, same := checked(3, strings.Split(tc.answer, "")...); pieces != got || !cmp.Equal(same, r) {
+				t.Errorf("in pieces %q %+v, whole %q %+v", pieces, same, got, r)
 			}
 			if diff := cmp.Diff(tc.cited, r.Cited); diff != "" {
 				t.Errorf("cited (-want +got):\n%s", diff)
@@ -127,10 +156,64 @@ func TestMarksAreThePlacesOfCitations(t *testing.T) {
 	}
 }
 
+// Each language has what models say where the passages hold no answer, and a statement that denies something else.
+func TestRefusalsInManyLanguages(t *testing.T) {
+	for language, of := range map[string]struct{ refusals, statements []string }{
+		"English": {[]string{"I couldn’t find any information about that in the provided documents.", "The documentation doesn’t cover this topic.",
+			"There isn't enough information in the passages to answer."}, []string{"The contract was never provided in writing [1].",
+			"No documents are needed [2].", "The document was never sent [1].", "The text has no colour [1]."}},
+		"German": {[]string{"Das kann ich in den Dokumenten leider nicht finden.", "In den Passagen wird der Preis nicht genannt."},
+			[]string{"Dokumente werden nicht verschickt [1]."}},
+		"Dutch":     {[]string{"Ik kan dit niet vinden in de documenten."}, []string{"De documenten zijn gratis [1]."}},
+		"Swedish":   {[]string{"Jag kan inte hitta svaret i dokumenten.", "Dokumenten innehåller ingen information om priset."}, []string{"Dokumenten sparas i tio år [1]."}},
+		"Danish":    {[]string{"Jeg kan ikke finde svaret i dokumenterne."}, []string{"Dokumenterne gemmes i ti år [1]."}},
+		"Norwegian": {[]string{"Jeg finner ikke svaret i dokumentene."}, []string{"Dokumentene lagres i ti år [1]."}},
+		"French": {[]string{"Je n’ai pas trouvé cette information dans les documents.", "Les documents fournis ne contiennent aucune information à ce sujet."},
+			[]string{"Les documents ne sont pas conservés [2]."}},
+		"Spanish":    {[]string{"No he podido encontrar esa información en los documentos.", "Los documentos no mencionan el precio."}, []string{"Los documentos se guardan diez años [1]."}},
+		"Italian":    {[]string{"Non riesco a trovare la risposta nei documenti."}, []string{"I documenti non scadono [1]."}},
+		"Portuguese": {[]string{"Não consigo encontrar isso nos documentos.", "Os documentos não mencionam o preço."}, []string{"Os documentos ficam guardados dez anos [1]."}},
+		"Romanian":   {[]string{"Nu găsesc răspunsul în documente."}, []string{"Documentele se păstrează zece ani [1]."}},
+		"Polish":     {[]string{"Nie mogę znaleźć odpowiedzi w dokumentach.", "Dokumenty nie zawierają informacji o cenie."}, []string{"Dokumenty nie są płatne [1]."}},
+		"Czech":      {[]string{"Odpověď v dokumentech nemohu najít.", "Dokumenty neobsahují informace o ceně."}, []string{"Dokumenty nejsou veřejné [1].", "Dokument nelze změnit [2]."}},
+		"Hungarian":  {[]string{"Nem található információ erről a dokumentumokban."}, []string{"A dokumentumokat tíz évig őrzik [1]."}},
+		"Finnish":    {[]string{"En löydä vastausta asiakirjoista.", "Asiakirjat eivät sisällä tietoa hinnasta."}, []string{"Asiakirjat eivät ole julkisia [1]."}},
+		"Turkish":    {[]string{"Belgelerde bu bilgiyi bulamadım.", "Bu bilgi belgelerde yer almıyor."}, []string{"Belgelerde imza yok [1]."}},
+		"Russian": {[]string{"Я не могу найти ответ в документах.", "В документах не указана цена.", "В предоставленных документах нет информации о цене."},
+			[]string{"В документах нет подписи [1].", "Документы не выдаются [2]."}},
+		"Ukrainian":  {[]string{"Я не знайшов відповіді в документах."}, []string{"Документи зберігаються десять років [1]."}},
+		"Greek":      {[]string{"Δεν μπορώ να βρω την απάντηση στα έγγραφα."}, []string{"Τα έγγραφα φυλάσσονται δέκα χρόνια [1]."}},
+		"Arabic":     {[]string{"لا أستطيع العثور على الإجابة في المستندات.", "لا توجد معلومات عن السعر في الوثائق."}, []string{"المستندات لا تحتاج إلى توقيع [1]."}},
+		"Hebrew":     {[]string{"לא מצאתי את התשובה במסמכים."}, []string{"המסמכים נשמרים עשר שנים [1]."}},
+		"Hindi":      {[]string{"मुझे दस्तावेज़ों में इसका उत्तर नहीं मिला।"}, []string{"दस्तावेज़ आवश्यक नहीं हैं [1]।"}},
+		"Indonesian": {[]string{"Saya tidak dapat menemukan jawabannya dalam dokumen."}, []string{"Dokumen tidak dijual [1]."}},
+		"Vietnamese": {[]string{"Tôi không tìm thấy câu trả lời trong tài liệu."}, []string{"Tài liệu không có phí [1]."}},
+		"Thai":       {[]string{"ไม่พบข้อมูลนี้ในเอกสาร"}, []string{"เอกสารไม่มีค่าใช้จ่าย [1]"}},
+		"Chinese":    {[]string{"我在文档中找不到答案。", "提供的文档没有提到价格。", "根據提供的文件,無法找到答案。"}, []string{"文件保存十年 [1]。"}},
+		"Japanese":   {[]string{"文書の中に答えが見つかりません。", "資料には価格に関する情報はありません。", "申し訳ありませんが、文書内に回答が見つかりませんでした。"}, []string{"文書は十年間保存されます [1]。"}},
+		"Korean":     {[]string{"문서에서 답을 찾을 수 없습니다.", "제공된 문서에는 가격이 나와 있지 않습니다."}, []string{"문서는 필요하지 않습니다 [1]."}},
+	} {
+		for _, answer := range of.refusals {
+			if !isRefusal(answer) {
+				t.Errorf("%s: not known for a refusal: %q", language, answer)
+			}
+			if isRefusal(answer + "\n\nThe warranty is 24 months [1].") {
+				t.Errorf("%s: half an answer is taken for a refusal", language)
+			}
+		}
+		for _, answer := range of.statements {
+			if isRefusal(answer) {
+				t.Errorf("%s: taken for a refusal: %q", language, answer)
+			}
+		}
+	}
+}
+
 func FuzzCitations(f *testing.F) {
 	f.Add("It is so [1]. `a[9]` [7, 2] and ```x[3]``` [12", 3)
 	f.Add("  [9]\n`[1]\n[1]", 2)
 	f.Add("【1†source】[^2] [Source 1] [1-2] ［9］ [sour", 2)
+	f.Add("[1](http://a.b/c) [9](x.y [1, p. 3] [1 and 2] argv[0] (1).\n\nSources:\n[1] a\n[2] b", 3)
 	f.Fuzz(func(t *testing.T, answer string, passages int) {
 		passages = min(max(passages, 0), 25)
 		whole, want := checked(passages, answer)

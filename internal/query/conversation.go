@@ -22,7 +22,7 @@ func readConversation(messages []model.Message) (*conversation, error) {
 	c := &conversation{}
 	var last *model.Message
 	asked := false // reports whether the user spoke last, if only a blank
-	for i, m := range messages {
+	for i, m := range taskAsQuestion(messages) {
 		switch m.Role {
 		case "system", "developer":
 			if !isBlank(m.Content) {
@@ -61,24 +61,48 @@ func readConversation(messages []model.Message) (*conversation, error) {
 	return c, checkQuestion("messages", c.question)
 }
 
-// Retrieval sees the last maxEarlier questions of the history, and of each the first
-// maxEarlierBytes: an older one seldom tells what the newest means, and a long one is mostly text
-// that was pasted in.
+// Retrieval sees the last maxEarlier questions of the history, and of each the first maxEarlierBytes, as long as they
+// have maxConversationBytes in all. A chain of follow-ups, with thanks in between, names its subject only at its
+// beginning; a long question is mostly text that was pasted in.
 const (
-	maxEarlier      = 3
-	maxEarlierBytes = 1000
+	maxEarlier           = 8
+	maxEarlierBytes      = 1000
+	maxConversationBytes = 3000
 )
 
-// earlier returns the questions that retrieval sees beside the newest, oldest first, a line each.
+// earlier returns what retrieval sees beside the newest question: the questions before it, oldest first, a line each,
+// and the names that the last answer has brought up.
 func (c *conversation) earlier() string {
-	questions := make([]string, 0, maxEarlier)
-	for i := len(c.turns) - 1; i >= 0 && len(questions) < maxEarlier; i-- {
-		if first := c.turns[i][0]; first.Role == "user" && !isBlank(first.Content) {
-			questions = append(questions, beginning(first.Content, maxEarlierBytes))
+	var questions []string
+	left := maxConversationBytes
+	for _, turn := range slices.Backward(c.turns) {
+		if turn[0].Role != "user" || isBlank(turn[0].Content) {
+			continue
 		}
+		if len(questions) == maxEarlier || left <= 0 {
+			break
+		}
+		question := beginning(turn[0].Content, min(maxEarlierBytes, left))
+		questions, left = append(questions, question), left-len(question)
 	}
 	slices.Reverse(questions)
-	return strings.Join(questions, "\n")
+	asked := strings.Join(questions, "\n")
+	if names := namesIn(c.lastAnswer(), asked+"\n"+c.question); asked != "" && names != "" {
+		return asked + "\n" + names
+	}
+	return asked
+}
+
+// lastAnswer is what the assistant said last, or empty.
+func (c *conversation) lastAnswer() string {
+	if len(c.turns) == 0 {
+		return ""
+	}
+	turn := c.turns[len(c.turns)-1]
+	if last := turn[len(turn)-1]; last.Role == "assistant" {
+		return last.Content
+	}
+	return ""
 }
 
 // beginning returns at most n bytes of s, and no part of a code point.

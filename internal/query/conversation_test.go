@@ -17,6 +17,17 @@ import (
 func user(text string) model.Message      { return model.Message{Role: "user", Content: text} }
 func assistant(text string) model.Message { return model.Message{Role: "assistant", Content: text} }
 
+// chain is a conversation of these questions.
+func chain(questions ...string) (messages []model.Message) {
+	for i, q := range questions {
+		if i > 0 {
+			messages = append(messages, assistant("It is so."))
+		}
+		messages = append(messages, user(q))
+	}
+	return messages
+}
+
 func TestRetrievalSeesTheConversation(t *testing.T) {
 	long := strings.Repeat("é", 600)
 	for _, tc := range []struct {
@@ -28,8 +39,16 @@ func TestRetrievalSeesTheConversation(t *testing.T) {
 		{"a follow-up", []model.Message{user("Who?"), assistant("Ann [1]."), user("And when?")}, "And when?", "Who?"},
 		{"a question in pieces", []model.Message{user("Who?"), assistant("Ann."), user("And when?"), user("In 2023, I mean.")},
 			"And when?\n\nIn 2023, I mean.", "Who?"},
-		{"the last questions only", []model.Message{user("1"), assistant("a"), user("2"), assistant("b"), user("3"), assistant("c"),
-			user("4"), assistant("d"), user("5")}, "5", "2\n3\n4"},
+		{"the last questions only", chain("1", "2", "3", "4", "5", "6", "7", "8", "9", "10"), "10", "2\n3\n4\n5\n6\n7\n8\n9"},
+		{"long questions", chain(strings.Repeat("a", 999), strings.Repeat("b", 2000), strings.Repeat("c", 1200), "d", "e"), "e",
+			strings.Repeat("a", 999) + "\n" + strings.Repeat("b", 1000) + "\n" + strings.Repeat("c", 1000) + "\nd"},
+		{"names of the last answer", []model.Message{user("Which office is the largest?"), assistant("It is Ulm [1]."), user("And the next?"),
+			assistant("The next is Berlin, before Ulm, by the plan X-7 of 2023. Then Lyon. The office has three floors [1]."), user("Who runs it?")},
+			"Who runs it?", "Which office is the largest?\nAnd the next?\nBerlin Ulm X-7 Lyon"},
+		{"names that were asked for", []model.Message{user("Who runs BERLIN and Ulm?"), assistant("Berlin is run by Ann, Ulm by Bo."),
+			user("Since when does Bo?")}, "Since when does Bo?", "Who runs BERLIN and Ulm?\nAnn"},
+		{"many names", []model.Message{user("Who?"), assistant("They are " + strings.Repeat("Ann1, Bo2, Cy3, Di4, Ed5, Fy6, Gus7, Hal8, Ian9, ", 200)),
+			user("And when?")}, "And when?", "Who?\nAnn1 Bo2 Cy3 Di4 Ed5 Fy6 Gus7 Hal8"},
 		{"a long question's beginning", []model.Message{user(long), assistant("Yes."), user("Why?")}, "Why?", long[:maxEarlierBytes]},
 		{"a greeting of the assistant", []model.Message{assistant("Hello!"), user("Who?")}, "Who?", ""},
 		{"blank questions", []model.Message{user(" "), assistant("Pardon?"), user("Who?")}, "Who?", ""},

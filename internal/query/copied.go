@@ -1,6 +1,7 @@
 package query
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,12 +17,23 @@ const copiedLetters = 16
 type tail struct {
 	letters []rune
 	last    rune // is the text's last code point
+	// name is the end of the text that may be a name in code, up to maxName code points.
+	name []rune
 }
+
+// maxName is how much of a name is looked at.
+const maxName = 32
 
 // add appends a text.
 func (t *tail) add(s string) {
 	for _, r := range s {
 		t.last = r
+		switch {
+		case unicode.IsSpace(r):
+			t.name = t.name[:0]
+		case len(t.name) < maxName:
+			t.name = append(t.name, r)
+		}
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			t.letters = append(t.letters, unicode.ToLower(r))
 		}
@@ -45,6 +57,12 @@ func (t *tail) glued() bool {
 	return unicode.IsLetter(t.last) || unicode.IsDigit(t.last) || t.last == ']' || t.last == ')' || t.last == '_'
 }
 
+// codeName finds names that only code has: with an underscore or a capital inside, or after a period.
+var codeName = regexp.MustCompile(`[a-z0-9]_[a-z0-9]|[a-z][A-Z]|[a-z]{2}\.[a-z]{2}`)
+
+// isCode reports whether the text ends in such a name.
+func (t *tail) isCode() bool { return codeName.MatchString(string(t.name)) }
+
 // numbersIn are the keys of all numbers in the texts of passages that look like citations. It looks at each code point
 // once: a question waits for it.
 func numbersIn(passages []Passage) map[string]bool {
@@ -61,7 +79,7 @@ func numbersIn(passages []Passage) map[string]bool {
 			if length < 0 || strings.ContainsAny(text[start:start+length], "[【［") { // the innermost brackets count
 				continue
 			}
-			list, _ := citationIn(opening, text[start:start+length])
+			list, _ := citationIn(text[start : start+length])
 			if list == "" {
 				continue
 			}

@@ -2,7 +2,9 @@ package query
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"regexp"
 	"strings"
 	"time"
 
@@ -35,8 +37,9 @@ func (s *Service) rewrite(ctx context.Context, q *search, c *conversation, resul
 		if err != nil {
 			return err
 		}
-		rewritten = strings.Trim(strings.TrimSpace(completion.Content), `"`)
-		if isBlank(rewritten) || len(rewritten) > maxRewritten {
+		rewritten = rewrittenIn(completion.Content, c.question)
+		if isBlank(rewritten) || len(rewritten) > maxRewritten || completion.FinishReason == "length" ||
+			isRefusal(rewritten) {
 			return errors.New("its reply is not a question")
 		}
 		return nil
@@ -63,4 +66,58 @@ func rewriteOf(c *conversation) model.ChatRequest {
 		MaxTokens:   rewriteTokens,
 		Temperature: &temperature,
 	}
+}
+
+// Models wrap what they are asked for, whatever the prompt says: in a fence, JSON, tags, quotation marks, a label or
+// courtesies. rewrittenIn returns the question in such a reply to the question asked.
+func rewrittenIn(reply, asked string) string {
+	text := strings.TrimSpace(fenceAround.ReplaceAllString(strings.TrimSpace(reply), "$1"))
+	text = inJSON(text)
+	if found := inTags.FindStringSubmatch(text); found != nil {
+		text = found[1]
+	}
+	lines := strings.Split(text, "\n")
+	for len(lines) > 1 && (isBlank(lines[0]) || strings.HasSuffix(strings.TrimRight(lines[0], " *_\r"), ":")) {
+		lines = lines[1:]
+	}
+	text = strings.Join(lines, "\n")
+	if !strings.Contains(strings.TrimSpace(asked), "\n") {
+		text = lines[0] // what follows explains it
+	}
+	text = labelBefore.ReplaceAllString(strings.TrimSpace(text), "")
+	return strings.Trim(text, " \t\r\n\"“”„«»「」『』*_`")
+}
+
+var (
+	fenceAround = regexp.MustCompile("(?s)^```[a-zA-Z]*\\s*\n(.*?)\\s*```.*$")
+	inTags      = regexp.MustCompile(`(?s)<(?:question|query|rewritten\w*|standalone\w*|output)>\s*(.*?)\s*</`)
+	labelBefore = regexp.MustCompile(
+		`(?i)^[^:：?？\n]{0,60}?(?:question|query|frage|pregunta|domanda|pergunta|问题|質問)[^:：?？\n]{0,20}[:：][*_\s]*`)
+)
+
+// inJSON returns the text of a JSON string, or of the object's only member with one, or else the text as it is.
+func inJSON(text string) string {
+	var s string
+	if json.Unmarshal([]byte(text), &s) == nil {
+		return s
+	}
+	var members map[string]any
+	if json.Unmarshal([]byte(text), &members) != nil {
+		return text
+	}
+	var texts []string
+	for name, value := range members {
+		s, ok := value.(string)
+		if !ok || isBlank(s) {
+			continue
+		}
+		if lower := strings.ToLower(name); strings.Contains(lower, "question") || strings.Contains(lower, "query") {
+			return s
+		}
+		texts = append(texts, s)
+	}
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	return ""
 }

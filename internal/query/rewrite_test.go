@@ -47,6 +47,10 @@ func TestRewrite(t *testing.T) {
 		{name: "a failure", messages: followUp, err: &model.Error{Stage: config.StageLLM, Failure: config.ModelOverloaded, Model: "m"},
 			asked: 1, searched: []string{"And in 2023?", "Who made it in 2022?"}, warned: true},
 		{name: "an empty reply", messages: followUp, reply: " \n", asked: 1, searched: []string{"And in 2023?", "Who made it in 2022?"}, warned: true},
+		{name: "a chatty reply", messages: followUp, reply: "Sure! Here is the rewritten question:\n\n**Who made it in 2023?**\n\nI put in the year.",
+			asked: 1, searched: []string{rewritten}, query: rewritten},
+		{name: "a refusal", messages: followUp, reply: "I cannot find that in the documents.", asked: 1,
+			searched: []string{"And in 2023?", "Who made it in 2022?"}, warned: true},
 		{name: "an essay", messages: followUp, reply: strings.Repeat("word ", 300), asked: 1,
 			searched: []string{"And in 2023?", "Who made it in 2022?"}, warned: true},
 	} {
@@ -74,5 +78,34 @@ func TestRewrite(t *testing.T) {
 				t.Errorf("the prompt ends with %q, want the question as it was asked", prompt[len(prompt)-1].Content)
 			}
 		})
+	}
+}
+
+func TestARewrittenQuestionIsFoundInTheReply(t *testing.T) {
+	const want = "Who made it in 2023?"
+	for _, reply := range []string{
+		want, " " + want + "\r\n", `"` + want + `"`, "“" + want + "”", "「" + want + "」", "**" + want + "**", "`" + want + "`",
+		"Question: " + want, "Rewritten question: " + want, "**Standalone question:** " + want, "Here is the rewritten question: \"" + want + "\"",
+		"Sure, here it is:\n" + want, "The rewritten question is:\n\n" + want, "Frage: " + want, "質問：" + want,
+		want + "\n\nExplanation: the year was put in.", want + "\nNote: nothing else was changed.",
+		`{"question": "Who made it in 2023?"}`, `{"rewritten_query": "Who made it in 2023?", "reason": "the year"}`, `{"text": "Who made it in 2023?"}`,
+		"```json\n{\"question\": \"Who made it in 2023?\"}\n```", "```\nWho made it in 2023?\n```", "<question>\nWho made it in 2023?\n</question>",
+	} {
+		if got := rewrittenIn(reply, "And in 2023?"); got != want {
+			t.Errorf("%q: got %q", reply, got)
+		}
+	}
+	for reply, want := range map[string]string{
+		"Compare Alder and Birch: which has more?": "Compare Alder and Birch: which has more?",
+		"Explain the term \"query plan\"":          `Explain the term "query plan`, // a mark more or less does not count
+		`{"a": "x", "b": "y"}`:                     "",
+		"[1, 2]":                                   "[1, 2]",
+	} {
+		if got := rewrittenIn(reply, "And?"); got != want {
+			t.Errorf("%q: got %q, want %q", reply, got, want)
+		}
+	}
+	if got := rewrittenIn("Which is right?\n- a\n- b", "And of these?\n- a\n- b"); got != "Which is right?\n- a\n- b" {
+		t.Errorf("of a question of several lines remains %q", got)
 	}
 }

@@ -131,3 +131,33 @@ func TestTheLeastIsALowerBoundForOrdinaryText(t *testing.T) {
 		}
 	}
 }
+
+// The headings of citations follow the answer that is given, not one that was thrown away.
+func TestHeadingsFollowTheAnswerThatIsKept(t *testing.T) {
+	f, chat := cutting(t, 2048)
+	id := f.index.vector[0].ID
+	chunk := handbook().Chunk
+	chunk.ID, chunk.Text = id, chunk.Text+strings.Repeat(" and so on", 150)
+	f.index.chunks[id] = chunk
+	f.options.Ranker = nil
+	f.options.Chat = scripted{chat, []string{"A taxi is paid [1].", "It is so [2]."}}
+	got, err := f.service().Answer(t.Context(), ask("How many days of leave do I get?"))
+	if err != nil || len(chat.got) != 2 {
+		t.Fatalf("%v after %d requests, want 2", err, len(chat.got))
+	}
+	if p := got.Passages[0]; p.ID != id || p.Heading != "Leave" {
+		t.Errorf("%s has the heading %q, want that of the part that fits the question", p.ID, p.Heading)
+	}
+}
+
+// scripted gives the answers of another chat's turns.
+type scripted struct {
+	*cuttingChat
+	answers []string
+}
+
+func (s scripted) Complete(ctx context.Context, r model.ChatRequest) (*model.Completion, error) {
+	c, err := s.cuttingChat.Complete(ctx, r)
+	c.Content = s.answers[len(s.got)-1]
+	return c, err
+}

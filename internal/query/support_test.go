@@ -49,6 +49,7 @@ func TestTheHeadingFollowsTheStatement(t *testing.T) {
 		if err := r.finish(chat); err != nil {
 			t.Fatal(err)
 		}
+		headForStatements(&r.result)
 		if got := r.result.Passages[0].Heading; got != want {
 			t.Errorf("%s: heading %q, want %q", answer, got, want)
 		}

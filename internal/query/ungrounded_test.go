@@ -53,6 +53,58 @@ func TestAFrontEndsTaskIsNotRetrievedFor(t *testing.T) {
 	}
 }
 
+// The marks between which front ends put a conversation tell their tasks, in any language and release.
+func TestTasksAreKnownByTheirMarks(t *testing.T) {
+	const history = "<chat_history>\nUSER: Who made it?\nASSISTANT: Ann. </chat_history>\n</chat_history>"
+	for name, messages := range map[string][]model.Message{
+		"in another language":                {user("### Aufgabe:\nSchreibe einen Titel.\n" + history)},
+		"with a trailing line":               {user("Make tags.\n" + history + "\n")},
+		"a completion":                       {user("### Task:\nGo on with `<text>`.\n" + history + "\n<type>General</type>\n<text>Who ma</text>\n#### Output:\n")},
+		"calls in words":                     {{Role: "system", Content: `Available Tools: [{"name":"x"}]` + "\nReply with \"tool_calls\"."}, user("Query: Who?")},
+		"a title, as LibreChat asked for it": {{Role: "system", Content: "Please write a title.\n\n||>User:\n\"Who?\"\n||>Response:\n\"Ann.\"\n\n||>Title:"}, user("x")},
+		"a question that stands alone":       {user("Rewrite it.\n\nChat History:\nHuman: Who?\nFollow Up Input: And when?\nStandalone question:")},
+		"as LlamaIndex asks":                 {user("Rewrite.\n\n<Chat History>\nuser: Who?\n\n<Follow Up Message>\nWhen?\n\n<Standalone question>\n")},
+		"among other instructions":           {{Role: "system", Content: "Be brief."}, {Role: "system", Content: "Tags for this:\n" + history}, user("Go.")},
+	} {
+		c, err := readConversation(messages)
+		if err != nil || ungrounded(Request{}, c) != FrontEndTask {
+			t.Errorf("%s is not known for a task: %v", name, err)
+		}
+	}
+	for name, question := range map[string]string{
+		"a question behind a history": "Answer from this.\n" + history + "\nWhen was it made?",
+		"a history alone":             history,
+		"a mark that is spoken of":    "How does Open WebUI use </chat_history> in its prompts?",
+		"a title that is asked about": "Who has the job title: Title:",
+		"tools that are asked about":  "Available Tools: which ones does the workshop have?",
+		"a question about questions":  "What is a standalone question?",
+	} {
+		c, err := readConversation([]model.Message{user(question)})
+		if err != nil || ungrounded(Request{}, c) != "" {
+			t.Errorf("%s is taken for a task: %v", name, err)
+		}
+	}
+}
+
+// NextChat asks for a summary by instructions behind the conversation.
+func TestATaskMayStandInTheLastInstructions(t *testing.T) {
+	task := titleTask(t)
+	f := newFixture(t)
+	messages := []model.Message{user("Who made it?"), assistant("Ann [1]."), {Role: "system", Content: task}}
+	got, err := f.service().Answer(t.Context(), Request{Messages: messages})
+	if err != nil || got.Ungrounded != FrontEndTask {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	want := []model.Message{user("Who made it?"), assistant("Ann [1]."), user(task)}
+	if diff := cmp.Diff(want, f.chat.got.Messages); diff != "" {
+		t.Errorf("prompt (-want +got):\n%s", diff)
+	}
+	messages[2].Content = "Be brief."
+	if _, err := f.service().Answer(t.Context(), Request{Messages: messages}); err == nil {
+		t.Error("instructions behind an answer are taken for a question")
+	}
+}
+
 func TestTemplatesAreInOrderOfLength(t *testing.T) {
 	if !slices.IsSortedFunc(templates, func(a, b template) int { return a.length - b.length }) {
 		t.Error("isFrontEndTask stops at the first template that is longer than the question")

@@ -64,6 +64,7 @@ func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *re
 				room, again, result.Warnings = smaller, true, result.Warnings[:warned]
 				continue
 			}
+			headForStatements(result)
 			s.warnOfRoom(result, len(found), room, again)
 			reply.warnOfOmitted(r)
 			return reply.begin() // an answer that was cut before its first word has not begun yet
