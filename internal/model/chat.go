@@ -221,6 +221,9 @@ func (c *Chat) inDialect(r *ChatRequest, stream bool,
 			c.learn(trial.needed(), r)
 			return trial.form.dialect.omitted(r), nil
 		}
+		if FailureOf(err) == config.InputTooLong || withheld(err) {
+			c.learn(trial.needed(), r) // the server has read the form before it judged the text
+		}
 		c.noteContext(err)
 		said, formal := mayTeach(err)
 		if !formal || withheld(err) {

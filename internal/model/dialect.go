@@ -64,10 +64,11 @@ var lessons = []lesson{
 		return s.has("max_completion_tokens") && s.has("max_tokens") || s.refuses("max_tokens")
 	}},
 	{warm, "takes no temperature of 0", func(s refusalText) bool {
-		return s.has("temperature") && (s.has("strictly positive") || s.has("greater than 0") || s.has("> 0"))
+		return s.names("temperature") && aboveZero.MatchString(string(s))
 	}},
-	{noTopP, "takes no top_p", func(s refusalText) bool { // or not beside a temperature, or one of 0
-		return s.refuses("top_p") || s.names("top_p") && (s.has("both") || s.has("greedy"))
+	{noTopP, "takes no top_p", func(s refusalText) bool { // or not beside a temperature, or one of 0, or not 1
+		return s.refuses("top_p") ||
+			s.names("top_p") && (s.has("both") || s.has("greedy") || s.names("temperature") || s.has("< 1"))
 	}},
 	{noTemperature, "takes its own temperature only", func(s refusalText) bool {
 		return s.refuses("temperature") || s.names("temperature") && onlyOne.MatchString(string(s))
@@ -138,8 +139,10 @@ func mayTeach(err error) (refusalText, bool) {
 		return "", false
 	}
 	own := e.Status == http.StatusInternalServerError || e.Status == http.StatusNotImplemented
-	formal := e.Failure == config.ModelRejected || e.Failure == config.ModelBroken && own
-	return textOf(e.refusal), formal
+	said := textOf(e.refusal)
+	formal := e.Failure == config.ModelRejected || e.Failure == config.ModelBroken && own ||
+		e.Failure == config.InputTooLong && said.limitsAnswer() && !said.has("context") && !said.has("input")
+	return said, formal
 }
 
 // textOf reads the words of a refusal. A validation error also holds the offending input, which is
@@ -149,7 +152,7 @@ func textOf(refusal string) refusalText {
 	switch {
 	case json.Unmarshal([]byte(refusal), &v) == nil:
 		var words []string
-		gather(v, 5, &words)
+		gather(v, 8, &words)
 		refusal = strings.Join(words, "\n")
 	case len(refusal) >= maxErrorBody:
 		return ""
@@ -165,12 +168,17 @@ func textOf(refusal string) refusalText {
 // told are the names of members that hold the server's own words, or the name of a field.
 var told = []string{
 	"error", "errors", "message", "msg", "detail", "title", "type", "code", "param", "loc",
-	"base_resp", "status_msg", "error_msg",
+	"base_resp", "status_msg", "error_msg", "metadata", "raw",
 }
 
 func gather(v any, depth int, words *[]string) {
 	switch v := v.(type) {
 	case string:
+		var inner map[string]any // a router has the refusal of the server behind it as text
+		if depth > 0 && strings.HasPrefix(v, "{") && json.Unmarshal([]byte(v), &inner) == nil {
+			gather(inner, depth-1, words)
+			return
+		}
 		*words = append(*words, v)
 	case []any:
 		for _, item := range v {
@@ -197,6 +205,11 @@ var refusals = []string{
 	"not implemented", "only the default", "is deprecated", "invalid parameter", "forbidden",
 }
 
+// aboveZero finds words by which servers refuse a temperature of 0: as such, or as the open end of a range.
+var aboveZero = regexp.MustCompile(`strictly positive|must be positive|non-?zero|> ?0(\.0)?\b|` +
+	`(greater|larger|more|higher) than (0(\.0)?\b|zero)|(cannot|can't|must not|may not) be (0|zero)\b|` +
+	`[(（]0(\.0+)?, ?|(between|at least|>=) ?0\.0*[1-9]`)
+
 // onlyOne finds words by which servers refuse every temperature but 1.
 var onlyOne = regexp.MustCompile(`\bonly\b[^.]{0,40}\b1\b`)
 
@@ -204,7 +217,7 @@ var onlyOne = regexp.MustCompile(`\bonly\b[^.]{0,40}\b1\b`)
 // one request's prompt leaves are no bound for another's answer.
 func (s refusalText) limitsAnswer() bool {
 	about := s.names("max_tokens") || s.names("max_completion_tokens") || s.has("maxoutputtokens") ||
-		s.has("maximum tokens you requested")
+		s.has("maximum tokens you requested") || s.has("max tokens must be")
 	return about && !s.has("prompt") &&
 		(s.has("at most") || s.has("maximum") || s.has("range") || s.has("less than or equal"))
 }

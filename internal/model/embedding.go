@@ -6,8 +6,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -40,7 +43,7 @@ type Embedder struct {
 	// taken the first.
 	encoding    atomic.Int32
 	base64Works atomic.Bool
-	// most is how many texts of callers the server takes in one request.
+	// most is how many texts the server takes in one request.
 	most atomic.Int32
 }
 
@@ -236,9 +239,13 @@ func (v *vectorJSON) readNumbers(d *jsontext.Decoder) error {
 	}
 	*v = make([]float32, 0, 1024)
 	for d.PeekKind() != ']' {
-		f, err := readNumber(d, 32)
+		value, err := d.ReadValue()
 		if err != nil {
 			return err
+		}
+		f, err := strconv.ParseFloat(strings.Trim(string(value), `"`), 32) // some gateways write numbers as strings
+		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+			return errNotJSON
 		}
 		*v = append(*v, float32(f))
 	}

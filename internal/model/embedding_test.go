@@ -247,7 +247,9 @@ func TestEmbeddingAnswersAreChecked(t *testing.T) {
 		{"a null vector", `{"data":[{"index":0,"embedding":null},{"index":1,"embedding":[1]}]}`, "empty"},
 		{"null in a vector", `{"data":[{"index":0,"embedding":[null]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
 		{"a null index", `{"data":[{"index":null,"embedding":[1]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
-		{"a word in a vector", `{"data":[{"index":0,"embedding":["1"]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
+		{"a word in a vector", `{"data":[{"index":0,"embedding":["one"]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
+		{"NaN as a word", `{"data":[{"index":0,"embedding":["NaN"]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
+		{"infinity as a word", `{"data":[{"index":0,"embedding":["-Infinity"]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
 		{"Python's NaN", `{"data":[{"index":0,"embedding":[NaN]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
 		{"a number beyond float32", `{"data":[{"index":0,"embedding":[1e39]},{"index":1,"embedding":[1]}]}`, "not the JSON"},
 		{"NaN in base64", `{"data":[{"index":0,"embedding":"` + nan + `"},{"index":1,"embedding":[1,2]}]}`, "finite"},
@@ -353,5 +355,17 @@ func TestAProbeGoesRoundAnOpenBreaker(t *testing.T) {
 	var own *Error
 	if err := e.Probe(t.Context()); !errors.As(err, &own) || own.Status != http.StatusInternalServerError {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Some gateways write each number as a string, or leave the index out.
+func TestVectorsOfStringsAreRead(t *testing.T) {
+	s := answer(t, http.StatusOK, `{"data":[{"embedding":["0.5","-1e-3"]},{"embedding":[0.25,"2"]}]}`)
+	got, err := s.embedder().Passages(t.Context(), []string{"a", "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Embedded{{Vector: []float32{0.5, -1e-3}}, {Vector: []float32{0.25, 2}}}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

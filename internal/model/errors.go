@@ -220,7 +220,7 @@ func serverMessage(body string) string {
 	body = strings.TrimSpace(body)
 	var v any
 	if json.Unmarshal([]byte(body), &v) == nil {
-		return words(v, 3)
+		return cmp.Or(behindRouter(v), words(v, 3))
 	}
 	switch {
 	case strings.HasPrefix(body, "{"), strings.HasPrefix(body, "["):
@@ -229,6 +229,19 @@ func serverMessage(body string) string {
 		return pageTitle([]byte(body))
 	}
 	return body
+}
+
+// behindRouter returns what OpenRouter repeats of the server behind it. Its own message says only that there was an
+// error.
+func behindRouter(v any) string {
+	reply, _ := v.(map[string]any)
+	failure, _ := reply["error"].(map[string]any)
+	metadata, _ := failure["metadata"].(map[string]any)
+	raw, _ := metadata["raw"].(string)
+	if raw == "" {
+		return ""
+	}
+	return serverMessage(raw)
 }
 
 // messageKeys are the names under which servers have their messages, or objects that hold them.

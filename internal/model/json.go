@@ -73,13 +73,13 @@ func (n *count) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 }
 
 // readNumber reads a finite number, and nothing else: null stands for NaN in the answers of some
-// servers. bits is 32 or 64, the precision that the caller needs.
-func readNumber(d *jsontext.Decoder, bits int) (float64, error) {
+// servers.
+func readNumber(d *jsontext.Decoder) (float64, error) {
 	value, err := d.ReadValue()
 	if err != nil {
 		return 0, err
 	}
-	return strconv.ParseFloat(string(value), bits)
+	return strconv.ParseFloat(string(value), 64)
 }
 
 // whole converts a number without a fraction. It returns -1 for any other, and for one that is
@@ -98,7 +98,7 @@ type number struct {
 }
 
 func (n *number) UnmarshalJSONFrom(d *jsontext.Decoder) (err error) {
-	n.value, err = readNumber(d, 64)
+	n.value, err = readNumber(d)
 	n.given = true
 	return err
 }

@@ -233,5 +233,6 @@ func (e *Embedder) Pace() config.Pace {
 	p := e.pace
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return config.Pace{Requests: int(p.requests), Texts: p.texts, Waiting: time.Now().Before(p.notUntil)}
+	texts := min(p.texts, int(e.most.Load()))
+	return config.Pace{Requests: int(p.requests), Texts: texts, Waiting: time.Now().Before(p.notUntil)}
 }

@@ -38,12 +38,13 @@ func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, er
 // batch embeds at most one request's worth of passages. It bisects to find those that are too long,
 // and where there is no reply in time; timeouts counts how often there was none.
 func (e *Embedder) batch(ctx context.Context, texts []string, timeouts *int) ([]Embedded, error) {
-	if len(texts) > e.pace.size() {
+	if len(texts) > min(e.pace.size(), int(e.most.Load())) {
 		return e.halves(ctx, texts, timeouts)
 	}
 	vectors, _, err := e.post(ctx, embedCall{
 		texts: texts, input: inputPassage, truncate: truncateNone, retry: background, pace: e.pace,
 	})
+	limit, counts := passageLimit(err, len(texts))
 	switch {
 	case err == nil:
 		out := make([]Embedded, len(vectors))
@@ -57,6 +58,8 @@ func (e *Embedder) batch(ctx context.Context, texts []string, timeouts *int) ([]
 		if len(texts) == 1 {
 			return e.batch(ctx, texts, timeouts)
 		}
+	case counts && len(texts) > 1:
+		e.takesAtMost(limit)
 	case FailureOf(err) != config.InputTooLong:
 		return nil, err
 	case len(texts) == 1:

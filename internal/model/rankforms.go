@@ -80,7 +80,7 @@ func rankingForms(m config.Model) []rankingForm {
 	}
 	base := strings.TrimRight(m.URL, "/")
 	rerank, score := base, base
-	for _, route := range []string{"/rerank", "/score"} {
+	for _, route := range []string{"/rerank", "/reranks", "/score"} {
 		base = strings.TrimSuffix(base, route)
 	}
 	if base == rerank { // the url names no route

@@ -196,12 +196,13 @@ func (r *Ranker) takesAtMost(n int) {
 // countWords are the words by which servers refuse the number of passages of a request.
 var countWords = []string{"batch size", "batch_size", "too many documents", "too many passages", "too many texts",
 	"too many inputs", "number of documents", "number of passages", "number of texts", "number of inputs", "maximum of",
-	"at most"}
+	"at most", "number of items", "item count", "maxitems", "max_items", "array length", "array with maximum length",
+	"input array", "数组最大", "too many items"}
 
 // tokenWords show that a limit is one of tokens. The physical batch size is llama.cpp's.
 var tokenWords = []string{"token", "physical batch size"}
 
-var numbers = regexp.MustCompile(`\d+`)
+var numbers = regexp.MustCompile(`\d[\d,]*`)
 
 // passageLimit reports whether a server refused a request for its number of passages, and how many it
 // takes: the largest smaller number that it names, or else half.
@@ -215,7 +216,8 @@ func passageLimit(err error, sent int) (limit int, ok bool) {
 		return 0, false
 	}
 	for _, digits := range numbers.FindAllString(said, -1) {
-		if n, err := strconv.Atoi(digits); err == nil && n > 0 && n < sent {
+		n, err := strconv.Atoi(strings.ReplaceAll(digits, ",", ""))
+		if err == nil && n > 0 && n < sent {
 			limit = max(limit, n)
 		}
 	}

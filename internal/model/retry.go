@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -124,15 +125,15 @@ func (c *client) takeRetry(longest time.Duration) (delay time.Duration, ok bool)
 // longestRetryAfter bounds a server's Retry-After.
 const longestRetryAfter = time.Hour
 
-// retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3); 0 if absent or
-// invalid.
+// retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3), or a fraction of a second, as some
+// servers have it; or else OpenAI's and Azure's of milliseconds. It is 0 if both are absent or invalid.
 func retryAfter(h http.Header) time.Duration {
-	v := h.Get("Retry-After")
+	v, unit := strings.TrimSpace(h.Get("Retry-After")), time.Second
 	if v == "" {
-		return 0
+		v, unit = strings.TrimSpace(h.Get("Retry-After-Ms")), time.Millisecond
 	}
-	if seconds, err := strconv.ParseUint(v, 10, 32); err == nil {
-		return min(time.Duration(seconds)*time.Second, longestRetryAfter)
+	if n, err := strconv.ParseFloat(v, 64); err == nil && n >= 0 {
+		return time.Duration(min(n*float64(unit), float64(longestRetryAfter)))
 	}
 	if date, err := http.ParseTime(v); err == nil {
 		return min(max(time.Until(date), 0), longestRetryAfter)

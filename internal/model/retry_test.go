@@ -205,11 +205,14 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 func TestRetryAfterIsReadLiberallyAndBounded(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		"": 0, "x": 0, "-5": 0, "7": 7 * time.Second, "4000000000": time.Hour, "Mon, 01 Jan 2001 00:00:00 GMT": 0,
-		"Fri, 01 Jan 2999 00:00:00 GMT": time.Hour, "1.5": 0,
+		"Fri, 01 Jan 2999 00:00:00 GMT": time.Hour, "1.5": 1500 * time.Millisecond, " 2 ": 2 * time.Second, "NaN": 0, "1e300": time.Hour,
 	} {
 		if got := retryAfter(http.Header{"Retry-After": {value}}); got != want {
 			t.Errorf("%q gives %s, want %s", value, got, want)
 		}
+	}
+	if got := retryAfter(http.Header{"Retry-After-Ms": {"250"}}); got != 250*time.Millisecond {
+		t.Errorf("250 ms give %s", got)
 	}
 }
 

@@ -13,13 +13,15 @@ import (
 var (
 	// cited finds the numbers between brackets: alone, or each after a caret as a footnote has it or after a
 	// word such as source.
-	cited = regexp.MustCompile(`^ *(?:[\^#№]|\p{L}+[ .:：#№]*)?(\d{1,2}(?:[ ,;、，&–-]+(?:\p{L}+[ .:：#№]*){0,2}\d{1,2})*)[ ,]*$`)
+	cited = regexp.MustCompile(`^ *(?:[\^#№]|(\p{L}+)[ .:：#№]*)?` +
+		`(\d{1,2}(?:[ ,;、，&–-]+(?:\p{L}+[ .:：#№]*){0,2}\d{1,2})*)[ ,]*$`)
 	// citedSoFar matches what may become a citation. Behind the first digit, its bracket decides.
 	citedSoFar = regexp.MustCompile(`^ *(?:[\^#№]|(\p{L}+)[ .:：#№]*)?(?:\d.*)?$`)
 	// oneOrMore finds a number, or the first and the last of several.
 	oneOrMore = regexp.MustCompile(`(\d+)(?: *[–-] *(\d+))?`)
 	// place finds where in a passage a citation points to: its page, or what gpt-oss has behind a dagger.
-	place = regexp.MustCompile(`(?i)(?:[ ,;:]+(?:(?:pp?|pg|s|ch|sec)\.|pp?\b|(?:pages?|slides?|lines?|sections?|chapter|seiten?|` +
+	place = regexp.MustCompile(`(?i)(?:[ ,;:]+(?:(?:pp?|pg|s|ch|sec)\.|pp?\b|` +
+		`(?:pages?|slides?|lines?|sections?|chapter|seiten?|` +
 		`folien?|zeilen?|abschnitt|diapositives?|páginas?|pág|pagina|страница|стр)\b|§|第).*|†.*)$`)
 	words = regexp.MustCompile(`\p{L}+`)
 )
@@ -51,7 +53,7 @@ func citationIn(text string) (list string, plain bool) {
 	}
 	bare := place.ReplaceAllString(text, "")
 	found := cited.FindStringSubmatch(bare)
-	if found == nil {
+	if found == nil || found[1] != "" && !slices.Contains(citedBy, strings.ToLower(found[1])) {
 		return "", false
 	}
 	for _, word := range words.FindAllString(strings.ToLower(bare), -1) {
@@ -59,7 +61,7 @@ func citationIn(text string) (list string, plain bool) {
 			return "", false
 		}
 	}
-	return found[1], bare == text && strings.Trim(text, " ,") == found[1] && !words.MatchString(text)
+	return found[2], strings.Trim(text, " ,") == found[2] && !words.MatchString(text)
 }
 
 // asciiDigits replaces full-width digits, as texts in Chinese and Japanese have them.
@@ -94,7 +96,8 @@ func linkTarget(text string, ended bool) (size int, decided bool) {
 	case text[end] != ')' || end > maxTarget || !strings.ContainsAny(text[:end], ":/#.") && end > 1:
 		return 0, true
 	}
-	return end + 1, true
+	more, decided := linkTarget(text[end+1:], ended)
+	return end + 1 + more, decided
 }
 
 // atEnd finds numbers in parentheses behind a statement, or behind a word such as source.
@@ -127,8 +130,8 @@ func (c *citations) inParentheses(answer string) (marks []Mark) {
 // codeIn finds code between backticks.
 var codeIn = regexp.MustCompile("(?s)```.*?(?:```|$)|`[^`\n]*`")
 
-// blanked is a text of the same length without anything in it.
-func blanked(s string) string { return strings.Repeat(" ", len(s)) }
+// blanked is a text of as many code points without anything in it.
+func blanked(s string) string { return strings.Repeat(" ", utf8.RuneCountInString(s)) }
 
 // endsStatement reports whether a statement ends between before and after.
 func endsStatement(before, after string) bool {
@@ -141,8 +144,8 @@ func endsStatement(before, after string) bool {
 }
 
 // numbered are words whose number stands in parentheses.
-var numbered = strings.Fields(`step steps item items point points section paragraph clause equation eq. figure fig. table
-	option note page schritt punkt absatz abschnitt abbildung tabelle étape point article paso punto artículo`)
+var numbered = strings.Fields(`step steps item items point points section paragraph clause equation eq. figure fig.
+	table option note page schritt punkt absatz abschnitt abbildung tabelle étape point article paso punto artículo`)
 
 // withoutListed takes out the citations that stand only in a list of sources at the end of the answer, unless it has
 // no others: such a list has what was sent, not what was used.

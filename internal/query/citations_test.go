@@ -65,6 +65,7 @@ func TestCitationsAreChecked(t *testing.T) {
 		{"links", "So [1](https://evil.example/x) it [2](#fn2) is [9](/docs/a).", "So [1] it [2] is.", []int{1, 2}, true},
 		{"links of words", "See [the guide](https://example.com/1) [1](as said) [2](3).", "See [the guide](https://example.com/1) [1](as said) [2](3).",
 			[]int{1, 2}, false},
+		{"a link behind a link", "It is so [1](https://a.example)(https://b.example).", "It is so [1].", []int{1}, false},
 		{"an unfinished link", "It is so [1](https://exa", "It is so [1](https://exa", []int{1}, false},
 		{"indices without code marks", "Pass sys.argv[9], argv[0] and my_list[7], or items[1].", "Pass sys.argv[9], argv[0] and my_list[7], or items[1].",
 			[]int{1}, false},
@@ -138,6 +139,15 @@ func TestARefusalCitesNothing(t *testing.T) {
 		if got := isRefusal(answer); got != refusal {
 			t.Errorf("%q is a refusal: %v", answer, got)
 		}
+	}
+}
+
+// Marks of numbers in parentheses count the code points of code before them, too.
+func TestMarksBehindCode(t *testing.T) {
+	const answer = "So is `größe` it (2)."
+	_, r := checked(3, answer)
+	if len(r.Marks) != 1 || string([]rune(answer)[r.Marks[0].Start:r.Marks[0].End]) != "(2)" {
+		t.Errorf("marks %+v", r.Marks)
 	}
 }
 
