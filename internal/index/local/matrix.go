@@ -13,6 +13,7 @@ type matrix struct {
 	dimensions int // is 0 until the first row
 	rows       int
 	blocks     []block
+	dither     *dither // is that of the blocks' coarse forms; nil while the rows are few
 }
 
 // blockRows is a megabyte of rows of 1,024 dimensions.
@@ -38,11 +39,23 @@ func (b *block) add(i int, unit []float32) {
 	b.quantised.set(i, unit)
 }
 
+// coarsen gives the block, which has that many rows and room for blockRows, the coarse form.
+func (b *block) coarsen(d *dither, rows, dimensions int) {
+	if d == nil || b.quantised.coarse.dither != nil {
+		return
+	}
+	b.quantised.coarse = newCoarse(d, make([]uint8, blockRows*widthOf(dimensions)/2))
+	for i := range rows {
+		b.quantised.coarsen(i, b.rows[i*dimensions:][:dimensions])
+	}
+}
+
 // normalise makes the block's i-th row a unit vector.
 func (b *block) normalise(i, dimensions int) {
 	row := b.rows[i*dimensions:][:dimensions]
 	vector.Normalise(row)
 	b.quantised.set(i, row)
+	b.quantised.coarsen(i, row)
 }
 
 // append appends the unit vectors of the next n ordinals. Where a block begins, it takes over one
@@ -57,16 +70,36 @@ func (m *matrix) append(from *block, n int) {
 	if m.rows%blockRows == 0 && cap(from.rows) == blockRows*m.dimensions {
 		m.blocks = append(m.blocks, *from)
 		m.rows += n
+		m.coarsen()
 		return
 	}
 	for i := range n {
 		if m.rows%blockRows == 0 {
 			m.blocks = append(m.blocks, newBlock(m.dimensions, blockRows))
+			m.coarsen()
 		}
-		to := &m.blocks[len(m.blocks)-1]
-		to.rows = append(to.rows, from.rows[i*m.dimensions:][:m.dimensions]...)
+		to, row := &m.blocks[len(m.blocks)-1], from.rows[i*m.dimensions:][:m.dimensions]
+		to.rows = append(to.rows, row...)
 		to.quantised.copy(m.rows%blockRows, &from.quantised, i)
+		to.quantised.coarsen(m.rows%blockRows, row)
 		m.rows++
+	}
+}
+
+// coarsen gives the blocks, of which the last may be new, the coarse form once the rows are many.
+func (m *matrix) coarsen() {
+	last := len(m.blocks) - 1
+	if m.dither == nil {
+		m.dither = m.blocks[last].quantised.coarse.dither // was made with the room for all
+	}
+	switch {
+	case m.dither != nil:
+		m.blocks[last].coarsen(m.dither, m.rows-last*blockRows, m.dimensions)
+	case hasKernel && m.rows >= coarseRows:
+		m.dither = newDither(m.dimensions)
+		for i := range m.blocks {
+			m.blocks[i].coarsen(m.dither, min(blockRows, m.rows-i*blockRows), m.dimensions)
+		}
 	}
 }
 
@@ -75,7 +108,9 @@ func (m *matrix) keep(ordinals []uint32) {
 	for to, from := range ordinals {
 		if uint32(to) != from {
 			copy(m.row(uint32(to)), m.row(from))
-			m.blocks[to/blockRows].quantised.set(to%blockRows, m.row(from))
+			z := &m.blocks[to/blockRows].quantised
+			z.set(to%blockRows, m.row(from))
+			z.coarsen(to%blockRows, m.row(from))
 		}
 	}
 	m.rows = len(ordinals)
@@ -101,8 +136,11 @@ type scan struct {
 	of      *search
 
 	quantised quantisedQuery
-	uppers    *[]float32 // has the rows' upper bounds
+	coarse    coarseQuery
+	bounded   *[]bounded // has the allowed rows that can be among the best, and some more
+	widest    float32    // is how far a bound is from its row's score at most
 	lowers    top        // has the rows with the best lower bounds
+	offered   bitset     // has the rows that best was offered
 }
 
 // nearest makes the scans by one pass over the rows.
@@ -130,7 +168,8 @@ func dot(x, y []float32) float32 {
 func (m *matrix) bytes() int64 {
 	total := int64(0)
 	for _, b := range m.blocks {
-		total += int64(cap(b.rows)+cap(b.quantised.scales)+cap(b.quantised.errors))*4 + int64(cap(b.quantised.values))
+		z := &b.quantised
+		total += int64(cap(b.rows)+cap(z.scales)+cap(z.errors))*4 + int64(cap(z.values)+cap(z.coarse.values))
 	}
 	return total
 }
@@ -141,24 +180,38 @@ type reserved struct {
 	dimensions int
 	rows       arena[float32]
 	values     arena[int8]
+	dither     *dither // is nil where there are few rows
+	coarse     arena[uint8]
 }
 
 // reserve makes room for that many rows.
 func reserve(rows, dimensions int) *reserved {
 	rows = (rows + blockRows - 1) / blockRows * blockRows
-	return &reserved{dimensions, arena[float32]{left: rows * dimensions}, arena[int8]{left: rows * widthOf(dimensions)}}
+	width := widthOf(dimensions)
+	r := &reserved{
+		dimensions: dimensions, rows: arena[float32]{left: rows * dimensions}, values: arena[int8]{left: rows * width},
+	}
+	if hasKernel && rows >= coarseRows {
+		r.dither, r.coarse.left = newDither(dimensions), rows*width/2
+	}
+	return r
 }
 
 // block takes the next block from the room.
 func (r *reserved) block() block {
-	return blockIn(r.rows.take(blockRows*r.dimensions), r.values.take(blockRows*widthOf(r.dimensions)), blockRows)
+	width := widthOf(r.dimensions)
+	b := blockIn(r.rows.take(blockRows*r.dimensions), r.values.take(blockRows*width), blockRows)
+	if r.dither != nil {
+		b.quantised.coarse = newCoarse(r.dither, r.coarse.take(blockRows*width/2))
+	}
+	return b
 }
 
 // arenaBytes is how large the arrays of an arena are. One is freed once no block is in it any more.
 const arenaBytes = 32 << 20
 
 // arena hands out parts of large arrays.
-type arena[T int8 | float32] struct {
+type arena[T int8 | uint8 | float32] struct {
 	left int // values are not yet in an array
 	room []T // is the rest of the last array
 }

@@ -22,6 +22,7 @@ type quantised struct {
 	values []int8    // holds all rows that there is room for
 	scales []float32 // holds what 1 in the product of a row and a quantised query is worth, by row
 	errors []float32 // holds the quantisation error e, by row
+	coarse coarse    // is empty where there are few rows
 }
 
 // newQuantised makes a form for that many rows, whose values have the given room.
@@ -29,7 +30,9 @@ func newQuantised(values []int8, rows int) quantised {
 	if !hasKernel {
 		return quantised{}
 	}
-	return quantised{len(values) / rows, values, make([]float32, rows), make([]float32, rows)}
+	return quantised{
+		width: len(values) / rows, values: values, scales: make([]float32, rows), errors: make([]float32, rows),
+	}
 }
 
 // widthOf is the width of a quantised row; 0 without a kernel.
@@ -47,6 +50,13 @@ func (z *quantised) copy(i int, other *quantised, j int) {
 	}
 	copy(z.values[i*z.width:][:z.width], other.values[j*z.width:])
 	z.scales[i], z.errors[i] = other.scales[j], other.errors[j]
+}
+
+// coarsen makes the coarse form of the i-th row, a unit vector that is set, where there is one.
+func (z *quantised) coarsen(i int, unit []float32) {
+	if z.coarse.dither != nil {
+		z.coarse.set(i, unit, z.scales[i]*queryLevels)
+	}
 }
 
 // set makes the unit vector the block's i-th row.
@@ -131,8 +141,12 @@ func (m *matrix) nearestQuantised(scans []*scan) {
 	}
 	for _, s := range scans {
 		s.quantised = newQuantisedQuery(s.query, m.blocks[0].quantised.width)
-		s.uppers = borrow[float32](&bounds, m.rows)
-		defer bounds.Put(s.uppers)
+		if m.dither != nil {
+			s.coarse = newCoarseQuery(s.query, m.dither)
+		}
+		s.bounded = bounds.Get().(*[]bounded)
+		defer bounds.Put(s.bounded)
+		*s.bounded = (*s.bounded)[:0]
 		s.lowers = top{limit: s.best.limit, entries: s.best.entries, heap: make([]candidate, 0, s.best.limit)}
 	}
 	for i := range m.blocks {
@@ -141,52 +155,108 @@ func (m *matrix) nearestQuantised(scans []*scan) {
 		}
 	}
 	for _, s := range scans {
-		m.rescore(s.query, *s.uppers, &s.lowers, s.allowed, s.best)
+		m.rescore(s)
 	}
 }
 
-// bound sets the bounds of the i-th block's rows.
+// bounded is a row with the upper bound of its score.
+type bounded struct {
+	ordinal uint32
+	upper   float32
+}
+
+// reading says what the sums of a kernel tell of rows: a row's score is near (sum + offset) times factor times its
+// scale, and off by at most base + slope times its error.
+type reading struct {
+	factor, offset float32
+	base, slope    float32
+	scales, errors []float32
+}
+
+// read computes the sums of the block's first rows, from the coarse form where there is one.
+func (z *quantised) read(sums []int32, s *scan, dimensions int) reading {
+	if z.coarse.dither != nil {
+		scanCoarse(sums, z.coarse.values, s.coarse.values)
+		return s.coarse.reading(z.scales)
+	}
+	scanQuantised(sums, z.values, &s.quantised)
+	base, slope := s.quantised.errorBound(dimensions)
+	return reading{1, 0, base, slope, z.scales, z.errors}
+}
+
+// bound keeps the i-th block's rows whose upper bound reaches the limit-th best lower bound so far.
 func (m *matrix) bound(s *scan, i int) {
 	z, from := &m.blocks[i].quantised, i*blockRows
 	rows := min(blockRows, m.rows-from)
 	if !s.allowed.any(from, rows) {
-		return // their upper bounds stay 0, and nothing reads them
+		return
 	}
 	var sums [blockRows]int32
-	scanQuantised(sums[:rows], z.values, &s.quantised)
-	base, slope := s.quantised.errorBound(m.dimensions)
-	uppers, scales, errors, worst := (*s.uppers)[from:from+rows], z.scales[:rows], z.errors[:rows], s.lowers.worst()
+	r := z.read(sums[:rows], s, m.dimensions)
+	scales, errors, kept, worst := r.scales[:rows], r.errors[:rows], *s.bounded, float32(s.lowers.worst())
 	for j, sum := range sums[:rows] {
-		score, bound := float32(sum)*scales[j], base+slope*errors[j]
-		uppers[j] = score + bound
-		lower := candidate{uint32(from + j), float64(score - bound)}
-		if lower.score >= worst && (s.allowed == nil || s.allowed.has(lower.ordinal)) {
-			s.lowers.add(lower)
-			worst = s.lowers.worst()
+		score, bound := (float32(sum)+r.offset)*(r.factor*scales[j]), r.base+r.slope*errors[j]
+		if score+bound < worst {
+			continue
+		}
+		ordinal := uint32(from + j)
+		if s.allowed != nil && !s.allowed.has(ordinal) {
+			continue
+		}
+		kept = append(kept, bounded{ordinal, score + bound})
+		s.widest = max(s.widest, bound)
+		if lower := score - bound; lower >= worst {
+			s.lowers.add(candidate{ordinal, float64(lower)})
+			worst = float32(s.lowers.worst())
 		}
 	}
+	*s.bounded = kept
 }
 
-// rescore offers the allowed rows that can be among the best. It begins with those that have the
-// best lower bounds: after them, few others have an upper bound that reaches the worst of the best.
-func (m *matrix) rescore(query, uppers []float32, lowers *top, allowed bitset, best *top) {
-	rows := make([]uint32, len(lowers.heap))
-	for i, c := range lowers.heap {
+// rescore offers the rows that can be among the best. It begins with those that have the best lower
+// bounds: after them, few others have an upper bound that reaches the worst of the best.
+func (m *matrix) rescore(s *scan) {
+	rows := make([]uint32, len(s.lowers.heap))
+	s.offered = newBitset(m.rows)
+	for i, c := range s.lowers.heap {
 		rows[i] = c.ordinal
-		uppers[c.ordinal] = float32(math.Inf(-1))
+		s.offered.set(c.ordinal)
 	}
-	m.offer(query, rows, best)
-	if len(rows) < lowers.limit {
+	m.offer(s.query, rows, s.best)
+	if len(rows) < s.lowers.limit {
 		return // these were all that are allowed
 	}
-	rows = rows[:0]
-	worst := best.worst()
-	for i, upper := range uppers {
-		if ordinal := uint32(i); float64(upper) >= worst && (allowed == nil || allowed.has(ordinal)) {
-			rows = append(rows, ordinal)
+	if m.dither != nil { // coarse bounds are wide: rows that reach the worst without them raise it, so that fewer are read
+		m.offerReaching(s, rows, s.widest)
+	}
+	m.offerReaching(s, rows, 0)
+}
+
+// offerReaching offers the rows that were not offered yet and whose upper bound is that far above the worst of the
+// best. It overwrites rows.
+func (m *matrix) offerReaching(s *scan, rows []uint32, above float32) {
+	rows, least := rows[:0], float32(s.best.worst())+above
+	for _, b := range *s.bounded {
+		if b.upper >= least && !s.offered.has(b.ordinal) {
+			rows = append(rows, b.ordinal)
+			s.offered.set(b.ordinal)
 		}
 	}
-	m.offer(query, rows, best)
+	if m.dither != nil {
+		rows = m.sift(s, rows)
+	}
+	m.offer(s.query, rows, s.best)
+}
+
+// sift keeps the rows whose quantised form, which is finer than the coarse one, can reach the worst of the best.
+func (m *matrix) sift(s *scan, rows []uint32) []uint32 {
+	base, slope := s.quantised.errorBound(m.dimensions)
+	return slices.DeleteFunc(rows, func(ordinal uint32) bool {
+		z, i := &m.blocks[ordinal/blockRows].quantised, int(ordinal%blockRows)
+		var sum [1]int32
+		scanQuantised(sum[:], z.values[i*z.width:], &s.quantised)
+		return float64(float32(sum[0])*z.scales[i]+base+slope*z.errors[i]) < s.best.worst()
+	})
 }
 
 // offer offers rows with their exact similarity.

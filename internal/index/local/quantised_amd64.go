@@ -10,7 +10,7 @@ var hasKernel = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 var hasVNNI = hasKernel && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VNNI
 
 // kernelWidth is how many values of a row a kernel reads at once at most.
-const kernelWidth = 64
+const kernelWidth = 128
 
 // scanQuantised sets each sum to the inner product of the query and a row of the same width.
 func scanQuantised(sums []int32, rows []int8, query *quantisedQuery) {
@@ -40,6 +40,28 @@ func scanQuantisedAVX2(sums *int32, rows *int8, query *int16, n, width int)
 //
 //go:noescape
 func scanQuantisedVNNI(sums *int32, rows, high, low *int8, n, width int)
+
+// scanCoarse sets each sum to the inner product of the query and a row, both of that width.
+func scanCoarse(sums []int32, rows []uint8, query []int8) {
+	n, width := len(sums), len(query)
+	if n == 0 {
+		return
+	}
+	_ = rows[n*width/2-1] // the kernels check no bounds
+	if hasVNNI {
+		scanCoarseVNNI(&sums[0], &rows[0], &query[0], n, width)
+		return
+	}
+	scanCoarseAVX2(&sums[0], &rows[0], &query[0], n, width)
+}
+
+// scanCoarseAVX2 and scanCoarseVNNI read n rows; width is a multiple of kernelWidth and not 0.
+//
+//go:noescape
+func scanCoarseAVX2(sums *int32, rows *uint8, query *int8, n, width int)
+
+//go:noescape
+func scanCoarseVNNI(sums *int32, rows *uint8, query *int8, n, width int)
 
 // split prepares the query for scanQuantisedVNNI.
 func (q *quantisedQuery) split() {

@@ -5,13 +5,15 @@ package local
 // hasKernel is false: in plain Go, a quantised scan takes no less time than an exact one.
 const (
 	hasKernel   = false
-	kernelWidth = 1
+	kernelWidth = 2
 )
 
 // hasVNNI is false as well.
 var hasVNNI bool
 
 func scanQuantised([]int32, []int8, *quantisedQuery) {}
+
+func scanCoarse([]int32, []uint8, []int8) {}
 
 func (*quantisedQuery) split() {}
 

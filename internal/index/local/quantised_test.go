@@ -126,11 +126,12 @@ func TestErrorBoundHolds(t *testing.T) {
 // The nearest rows are exactly those of a scan that compares every row.
 func TestNearestIsExact(t *testing.T) {
 	for name, kind := range kinds {
-		for _, dimensions := range []int{1, 5, 64, 300} {
-			t.Run(fmt.Sprintf("%s/%d", name, dimensions), func(t *testing.T) {
+		for _, size := range []struct{ dimensions, rows int }{{1, 700}, {5, 700}, {64, 700}, {300, 700}, {300, coarseRows + 700}} {
+			t.Run(fmt.Sprintf("%s/%d rows of %d", name, size.rows, size.dimensions), func(t *testing.T) {
+				dimensions, rows := size.dimensions, uint32(size.rows)
 				random := rand.New(rand.NewPCG(5, uint64(dimensions)))
 				var m matrix
-				entries := make([]entry, 700)
+				entries := make([]entry, rows)
 				for i := range entries {
 					entries[i].id = fmt.Sprintf("%08x", random.Uint32())
 					v := make([]float32, dimensions)
@@ -140,8 +141,8 @@ func TestNearestIsExact(t *testing.T) {
 					one.add(0, v)
 					m.append(&one, 1)
 				}
-				for _, limit := range []int{1, 10, 699, 700} {
-					for _, allowed := range []bitset{nil, every(7, 700), every(350, 700), newBitset(700)} {
+				for _, limit := range []int{1, 10, size.rows - 1, size.rows} {
+					for _, allowed := range []bitset{nil, every(7, rows), every(350, rows), newBitset(size.rows)} {
 						q := make([]float32, dimensions)
 						kind(random, q)
 						vector.Normalise(q)

@@ -12,7 +12,8 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/vector"
 )
 
-// Vector returns the limit nearest chunks by cosine similarity, by an exact scan.
+// Vector returns the limit nearest chunks by cosine similarity, by a scan that compares exactly all that can be among
+// them: see quantised and coarse.
 func (s *Store) Vector(ctx context.Context, query []float32, limit int, filter *index.Filter) ([]index.Hit, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
@@ -97,10 +98,10 @@ func (r *ranking) hits(best *top) []index.Hit {
 	return hits
 }
 
-// Ranking needs a number for every chunk. These buffers are reused from question to question.
+// Ranking needs room for what it finds of the chunks. These buffers are reused from question to question.
 var (
 	scores = sync.Pool{New: func() any { return new([]float64) }}
-	bounds = sync.Pool{New: func() any { return new([]float32) }}
+	bounds = sync.Pool{New: func() any { return new([]bounded) }}
 )
 
 // borrow takes n zeros from a pool.
