@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -16,6 +17,10 @@ import (
 )
 
 func main() {
+	// The heap profile of the ops port samples an allocation of each 4 MiB: by default it is each 512 KiB, which takes a
+	// hundredth of a question's CPU.
+	runtime.MemProfileRate = 4 << 20
+
 	// After the first signal, stop restores the default handling, so that a second one ends the
 	// process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -18,7 +18,7 @@ func holds[V any](c *Cache[string, V], keys ...string) (held string) {
 	return held
 }
 
-func TestTheValueNotUsedForLongestIsDropped(t *testing.T) {
+func TestTheOldestValueThatIsNotUsedIsDropped(t *testing.T) {
 	c := New[string, int](3 * (100 + overhead))
 	for i, key := range []string{"a", "b", "c"} {
 		c.Add(key, i, 100)
@@ -26,16 +26,25 @@ func TestTheValueNotUsedForLongestIsDropped(t *testing.T) {
 	if v, found := c.Get("a"); v != 0 || !found {
 		t.Errorf("a is %d, %v", v, found)
 	}
-	c.Add("d", 3, 100)
-	if got := holds(c, "a", "b", "c", "d"); got != "acd" {
-		t.Errorf("it holds %s, not acd: b was not used for longest", got)
-	}
-	c.Add("e", 4, 200+overhead)
-	if got := holds(c, "a", "c", "d", "e"); got != "de" {
-		t.Errorf("it holds %s, not de: e is as large as two", got)
-	}
-	if _, found := c.Get("a"); found {
-		t.Error("a is found after it was dropped")
+	for _, step := range []struct {
+		key, use string
+		bytes    int
+		want     string
+	}{
+		{"d", "", 100, "acd"},            // b is the oldest that was not used
+		{"e", "ade", 100, "ade"},         // c is the next
+		{"f", "", 100, "aef"},            // all were used, and d is in danger again first
+		{"g", "g", 200 + overhead, "ag"}, // e and f were not used since
+		{"too large", "", 1000, "ag"},    // nothing is dropped for it
+		{"h", "", 100, "gh"},             // a was not used since
+	} {
+		c.Add(step.key, 0, step.bytes)
+		if got := holds(c, "a", "b", "c", "d", "e", "f", "g", "h", "too large"); got != step.want {
+			t.Errorf("with %s, it holds %s, not %s", step.key, got, step.want)
+		}
+		for _, key := range step.use {
+			c.Get(string(key))
+		}
 	}
 }
 
@@ -61,11 +70,11 @@ func TestBytesStayWithinTheLimit(t *testing.T) {
 		t.Error("it holds a value over its limit")
 	}
 	sum := 0
-	for e := c.recent.Front(); e != nil; e = e.Next() {
+	for e := c.ages.Front(); e != nil; e = e.Next() {
 		sum += e.Value.(*item[string, []byte]).bytes
 	}
-	if sum != c.bytes || c.recent.Len() != len(c.entries) {
-		t.Errorf("%d entries of %d bytes are counted as %d of %d", c.recent.Len(), sum, len(c.entries), c.bytes)
+	if sum != c.bytes || c.ages.Len() != len(c.entries) {
+		t.Errorf("%d entries of %d bytes are counted as %d of %d", c.ages.Len(), sum, len(c.entries), c.bytes)
 	}
 }
 

@@ -1,7 +1,8 @@
 package index
 
 import (
-	"cmp"
+	"hash/maphash"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -22,30 +23,59 @@ type Fused struct {
 // With keyword nil and alpha 1, or vector nil and alpha 0, the other retriever alone decides the
 // order.
 func Fuse(vector, keyword []Hit, alpha float64) []Fused {
-	pairs := make([]pair, 0, len(vector)+len(keyword))
-	at := make(map[string]int, len(vector))
+	pairs := make([]pair, len(vector), len(vector)+len(keyword))
 	stretch := stretchOf(vector)
 	for i := range vector {
-		at[vector[i].ID] = i
-		pairs = append(pairs, pair{alpha * stretch(vector[i].Score), i, -1})
+		pairs[i] = pair{alpha * stretch(vector[i].Score), int32(i), -1}
 	}
 	stretch = stretchOf(keyword)
+	found := placesOf(vector)
 	for i := range keyword {
-		j, both := at[keyword[i].ID]
-		if !both {
+		j := found.of(keyword[i].ID)
+		if j < 0 {
 			j = len(pairs)
 			pairs = append(pairs, pair{vector: -1})
 		}
 		pairs[j].score += (1 - alpha) * stretch(keyword[i].Score)
-		pairs[j].keyword = i
+		pairs[j].keyword = int32(i)
 	}
 	return joined(pairs, vector, keyword)
+}
+
+// places finds hits by their ids. It is a hash table, since a map takes several times as long to fill and to free.
+type places struct {
+	hits []Hit
+	// slots have the place of a hit, plus one, where its hash says or at the next free one. They are a power of two.
+	slots []int32
+}
+
+var placesSeed = maphash.MakeSeed()
+
+func placesOf(hits []Hit) places {
+	p := places{hits, make([]int32, 1<<bits.Len(uint(2*len(hits))))}
+	for i := range hits {
+		*p.slot(hits[i].ID) = int32(i + 1)
+	}
+	return p
+}
+
+// of is the place of the hit with the id, or -1.
+func (p places) of(id string) int { return int(*p.slot(id)) - 1 }
+
+// slot is where the id's place is or goes.
+func (p places) slot(id string) *int32 {
+	for i := maphash.String(placesSeed, id); ; i++ {
+		slot := &p.slots[i%uint64(len(p.slots))]
+		if *slot == 0 || p.hits[*slot-1].ID == id {
+			return slot
+		}
+	}
 }
 
 // pair is a candidate's fused score and where the retrievers have it, -1 where one has not.
 type pair struct {
 	score           float64
-	vector, keyword int
+	vector, keyword int32
 }
 
 // joined are the pairs, best first. It sorts the pairs because they are a third of the result.
@@ -57,8 +87,11 @@ func joined(pairs []pair, vector, keyword []Hit) []Fused {
 		return &keyword[p.keyword]
 	}
 	slices.SortFunc(pairs, func(a, b pair) int {
-		if a.score != b.score {
-			return cmp.Compare(b.score, a.score)
+		switch {
+		case a.score > b.score:
+			return -1
+		case a.score < b.score:
+			return 1
 		}
 		return strings.Compare(hit(a).ID, hit(b).ID)
 	})

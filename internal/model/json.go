@@ -122,17 +122,18 @@ const hex = "0123456789abcdef"
 // It writes the passages to rerank, most of what a question sends, in a fraction of the time that
 // jsontext.AppendQuote takes.
 func appendString(dst []byte, s string) []byte {
-	if !utf8.ValidString(s) {
-		s = string([]rune(s))
-	}
 	dst = append(dst, '"')
 	for {
 		n := plainPrefix(s)
 		dst = append(dst, s[:n]...)
-		if n == len(s) {
+		switch {
+		case n == len(s):
 			return append(dst, '"')
+		case s[n] >= utf8.RuneSelf:
+			dst = append(dst, "\uFFFD"...)
+		default:
+			dst = appendEscape(dst, s[n])
 		}
-		dst = appendEscape(dst, s[n])
 		s = s[n+1:]
 	}
 }
@@ -149,22 +150,38 @@ func appendEscape(dst []byte, b byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hex[b>>4], hex[b&15])
 }
 
-// plainPrefix is how many bytes of s stand in a JSON string as they are. It looks at eight at a
-// time: the top bit of each byte of found reports whether that byte is below a space, a quote or a
-// backslash. Subtraction borrows from the bytes above a hit only, so the lowest is right.
+// plainPrefix is how many bytes of s stand in a JSON string as they are.
 func plainPrefix(s string) int {
+	for i := 0; ; {
+		i += asciiPrefix(s[i:])
+		if i == len(s) || s[i] < utf8.RuneSelf {
+			return i
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		if size == 1 {
+			return i // it is not UTF-8
+		}
+		i += size
+	}
+}
+
+// asciiPrefix is how many bytes of s are ASCII that stands in a JSON string as it is. It looks at eight
+// at a time: the top bit of each byte of found reports whether that byte is below a space, a quote, a
+// backslash, or not ASCII. A quote with its second bit changed is a space, and what is below a space stays
+// so. Subtraction borrows from the bytes above a hit only, so the lowest is right.
+func asciiPrefix(s string) int {
 	const each = 0x0101010101010101
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
 		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
 			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-		found := ((w - each*' ') | ((w ^ each*'"') - each) | ((w ^ each*'\\') - each)) &^ w & (each * 0x80)
+		found := (((w ^ each*2) - each*(' '+1)) | ((w ^ each*'\\') - each) | w) & (each * 0x80)
 		if found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}
 	for ; i < len(s); i++ {
-		if b := s[i]; b < ' ' || b == '"' || b == '\\' {
+		if b := s[i]; b < ' ' || b == '"' || b == '\\' || b >= utf8.RuneSelf {
 			break
 		}
 	}

@@ -9,12 +9,16 @@ import (
 )
 
 func TestEveryByteIsEscapedWhereverItStands(t *testing.T) {
+	signs := []string{"é", "€", "😀", "\u2028", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xed\xa0\x80", "é\xff\"", "文書", "\\é\n"}
 	for b := range 256 {
+		signs = append(signs, string([]byte{byte(b)}))
+	}
+	for _, sign := range signs {
 		for at := range 20 {
-			s := strings.Repeat("a", at) + string([]byte{byte(b)}) + strings.Repeat("~", 20-at)
+			s := strings.Repeat("a", at) + sign + strings.Repeat("~", 20-at)
 			var back string
 			if err := json.Unmarshal(appendString(nil, s), &back); err != nil || back != string([]rune(s)) {
-				t.Errorf("byte %#x at %d: %q is read back as %q, %v", b, at, s, back, err)
+				t.Errorf("%q at %d: %q is read back as %q, %v", sign, at, s, back, err)
 			}
 		}
 	}
