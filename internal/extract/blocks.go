@@ -19,6 +19,7 @@ const (
 	headingBlock
 	captionBlock // names the table that follows
 	tableBlock
+	recordEndBlock // the line that follows begins a record
 )
 
 // oneLineOf is blocks on one line, as they stand in a cell.
@@ -51,6 +52,7 @@ func commentBy(author, text string) string {
 type blockWriter struct {
 	out     *flow
 	caption string // the last block, if it was a caption: it is written with the table, if one follows
+	gap     bool   // a record begins with the next block
 }
 
 func (w *blockWriter) writeAll(blocks []block) error {
@@ -79,11 +81,17 @@ func (w *blockWriter) write(b block) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
+	gap := w.gap
+	w.gap = b.kind == recordEndBlock
+	switch {
+	case b.kind == recordEndBlock:
+		return nil
+	case b.kind == lineBlock && !gap:
+		return w.out.line(b.text)
+	}
 	switch b.kind {
 	case headingBlock:
 		return w.out.heading(b.level, b.text)
-	case lineBlock:
-		return w.out.line(b.text)
 	case captionBlock:
 		w.caption = oneLineUncut(b.text)
 		return nil

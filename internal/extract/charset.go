@@ -133,10 +133,12 @@ func mostlyUTF8(data []byte) bool {
 }
 
 // hasControls reports whether text would be strange in ASCII: it holds NUL, or more control characters than texts do.
+// The separators of ASCII, and the 1 of databases, divide the cells of tables.
 func hasControls(head []byte) bool {
 	odd := 0
 	for _, c := range head {
-		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v' && c != 0x1a && c != 0x1b && c != 0x1e {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v' && c != 0x01 &&
+			c < 0x1a {
 			odd++
 		}
 	}

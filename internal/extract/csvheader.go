@@ -18,6 +18,7 @@ type csvHeader struct {
 // csvHead finds the rows above the header, and the header, among a table's first rows. Rows above it have fewer cells
 // filled than half of the columns.
 func csvHead(rows [][]string) csvHeader {
+	rows = withoutEmptyEnds(rows)
 	width := csvWidth(rows)
 	if width < 2 {
 		if len(rows) > 0 && isCSVHeader(rows[0], rows[1:]) {
@@ -52,12 +53,32 @@ func csvHead(rows [][]string) csvHeader {
 	if rows = rows[n+head.rows:]; index == 0 && areUnits(head.names, rows) {
 		head.rows++
 		for i, unit := range rows[0] {
-			if unit = strings.Trim(strings.TrimSpace(unit), "[]()"); unit != "" {
+			if unit = strings.Trim(strings.TrimSpace(unit), "[]()"); unit != "" && unit != "-" && !unitLabel.MatchString(unit) {
 				head.names[i] += " (" + unit + ")"
 			}
 		}
 	}
 	return head
+}
+
+// withoutEmptyEnds are rows without the columns at their end that are empty in all of them.
+func withoutEmptyEnds(rows [][]string) [][]string {
+	width := 0
+	for _, row := range rows {
+		for i, cell := range row {
+			if !isBlank(cell) {
+				width = max(width, i+1)
+			}
+		}
+	}
+	if width < 2 {
+		return rows
+	}
+	cut := make([][]string, len(rows))
+	for i, row := range rows {
+		cut[i] = row[:min(len(row), width)]
+	}
+	return cut
 }
 
 // rowsAbove is how many rows stand above the names of a table with so many columns.
@@ -73,7 +94,16 @@ func rowsAbove(rows [][]string, width int) int {
 // unitOfMeasure is how units are written below the names of columns: in brackets, or by their signs.
 var unitOfMeasure = regexp.MustCompile(`^(?:[\[(][^\])]{1,12}[\])]|%|‰|°[CF]?|[kMGTmµμundch]?(?:m|g|s|l|L|A|V|W|K|J|N|Hz|Pa|bar|Wh|VA|` +
 	`t|Ω|Ohm|mol|cd|lm|lx|B|bit|min|h|d|a|yr|rpm|psi|ppm|dB|pH|in|ft|lb|lbs|oz|kn|` +
-	`EUR|USD|GBP|CHF|JPY|€|\$|£|pcs|pc|Stk?)[²³]?[23]?(?:[/*·][a-zA-Zµ°²³%]{1,4}[23]?)*)$`)
+	`EUR|USD|GBP|CHF|JPY|€|\$|£|pcs|pc|Stk?|deg[CF]?)[²³]?[23]?(?:[/*·][a-zA-Zµ°²³%]{1,4}[23]?)*|` +
+	`(?i:(?:degrees? )?(?:celsius|fahrenheit|kelvin)|per ?cent|` +
+	`(?:kilo|milli|centi)?(?:met(?:re|er)|gram|lit(?:re|er)|watt|volt)s?|seconds?|minutes?|hours?|days?|years?|degrees?|pieces)(?i: per [a-z]+)?)$`)
+
+var (
+	// unitLabel is how a row of units calls itself.
+	unitLabel = regexp.MustCompile(`(?i)^\[?(?:units?|einheit(?:en)?|unités?|unidad(?:es)?|unità|eenheid)\]?:?$`)
+	// dateForm is how dates below are written.
+	dateForm = regexp.MustCompile(`^[YMDTJAHhmsy]{2,4}(?:[-./: ]{1,2}[YMDTJAHhmsy]{2,4}){1,5}$`)
+)
 
 // areUnits reports whether the first of the rows below the names gives units: figures stand below each of its cells,
 // and most are units by their form.
@@ -82,15 +112,18 @@ func areUnits(names []string, rows [][]string) bool {
 		return false
 	}
 	units, filled := 0, 0
+	labelled := unitLabel.MatchString(strings.TrimSpace(rows[0][0]))
 	for i, cell := range rows[0] {
-		if cell = strings.TrimSpace(cell); cell == "" || cell == "-" {
+		below := strings.TrimSpace(cellAt(rows[1], i))
+		if cell = strings.TrimSpace(cell); cell == "" || cell == "-" || i == 0 && labelled ||
+			dateForm.MatchString(cell) && strings.ContainsAny(below, "0123456789") {
 			continue
 		}
 		filled++
-		if isCSVNumber(cell) || isCSVNumber(names[i]) || !isCSVNumber(strings.TrimSpace(cellAt(rows[1], i))) {
+		if isCSVNumber(cell) || isCSVNumber(names[i]) || !isCSVNumber(below) {
 			return false
 		}
-		if unitOfMeasure.MatchString(cell) {
+		if labelled || unitOfMeasure.MatchString(cell) {
 			units++
 		}
 	}
@@ -107,8 +140,11 @@ const maxAboveGroups = 5
 // merged cell does that was saved as CSV: only in the first column of each group. Names then come again in each group.
 func groupedNames(rows [][]string) [][]string {
 	groups, names := slices.Clone(rows[0]), rows[1]
-	if len(groups) != len(names) || isCSVHeader(groups, rows[1:]) {
+	if len(groups) != len(names) {
 		return nil
+	}
+	if isCSVHeader(groups, rows[1:]) {
+		return repeatedGroups(rows)
 	}
 	first := slices.IndexFunc(names, func(s string) bool { return !isBlank(s) })
 	if first < 0 || !isCSVHeader(names[first:], nil) || allDifferent(names[first:]) {
@@ -128,6 +164,29 @@ func groupedNames(rows [][]string) [][]string {
 		}
 	}
 	if found < 2 {
+		return nil
+	}
+	return [][]string{groups, names}
+}
+
+// repeatedGroups are the first two rows of a table if the first names the group of each column: names in it come again
+// beside each other, names below them differ, and figures stand below those.
+func repeatedGroups(rows [][]string) [][]string {
+	groups, names := rows[0], rows[1]
+	if len(rows) < 3 || len(rows[2]) != len(groups) || slices.ContainsFunc(names, isCSVNumber) ||
+		!slices.ContainsFunc(rows[2], isCSVNumber) {
+		return nil
+	}
+	again := 0
+	for i := 1; i < len(groups); i++ {
+		if isBlank(names[i]) || isCSVNumber(strings.TrimSpace(names[i])) {
+			return nil
+		}
+		if groups[i] == groups[i-1] {
+			again++
+		}
+	}
+	if again == 0 || !allDifferent(columnNames([][]string{groups, names})) {
 		return nil
 	}
 	return [][]string{groups, names}

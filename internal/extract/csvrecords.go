@@ -35,6 +35,8 @@ func newCSVRecords(name, text string) *csvRecords {
 	r := &csvRecords{text: text, line: 1, comma: ','}
 	if first, rest, _ := strings.Cut(text, "\n"); len(first) == len("sep=;") && strings.EqualFold(first[:4], "sep=") {
 		r.text, r.line, r.comma = rest, 2, first[4]
+	} else if several := longDelimiter(text); several != "" {
+		r.text, r.comma = strings.ReplaceAll(text, several, unitSeparator), unitSeparator[0]
 	} else if r.comma = delimiter(text); strings.EqualFold(path.Ext(name), ".tsv") && r.comma == ',' {
 		r.comma = '\t'
 	}
@@ -191,11 +193,45 @@ func lineEnd(text string, at int) int {
 	return len(text)
 }
 
+// unitSeparator is the character of ASCII that divides what texts do not hold it.
+const unitSeparator = "\x1f"
+
+// longDelimiters are those of several characters.
+var longDelimiters = []string{"|~|", "~|~", "|^|", "^|^", "|:|", "~^~", "||", "::", "~~", "^^", "##", "$$", "@@"}
+
+// longDelimiter is a delimiter of several characters that each of the first lines has as often, and whose characters
+// none of them has otherwise; it is empty if there is none.
+func longDelimiter(text string) string {
+	for _, d := range longDelimiters {
+		n, lines := 0, 0
+		for line := range strings.Lines(text[:min(len(text), maxPeeked)]) {
+			if strings.TrimSpace(line) == "" {
+				continue
+			}
+			found := strings.Count(line, d)
+			if lines++; found == 0 || lines > 1 && found != n || strings.ContainsAny(strings.ReplaceAll(line, d, ""), d) {
+				n = 0
+				break
+			}
+			if n = found; lines == csvPeek {
+				break
+			}
+		}
+		if n > 0 && lines > 1 {
+			return d
+		}
+	}
+	return ""
+}
+
+// maxPeeked is how many bytes of a text are looked at for its delimiter.
+const maxPeeked = 64 << 10
+
 // delimiter is the candidate of which most of the first lines have the same number, and the more of them the better.
 // Quoted text does not count.
 func delimiter(text string) byte {
 	best, most := byte(','), 0.0
-	for _, candidate := range []byte(",;\t|") {
+	for _, candidate := range []byte(",;\t|^~\x01\x1f") {
 		if n := evenness(text, candidate); n > most {
 			best, most = candidate, n
 		}
@@ -207,7 +243,7 @@ func delimiter(text string) byte {
 func evenness(text string, delimiter byte) float64 {
 	counts := map[int]int{}
 	lines, common := 0, 0
-	for line := range strings.Lines(text[:min(len(text), 64<<10)]) {
+	for line := range strings.Lines(text[:min(len(text), maxPeeked)]) {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}

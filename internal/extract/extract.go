@@ -162,6 +162,8 @@ func (e *Extractor) read(ctx context.Context, s source) (d *Document, err error)
 		return readNotebook(ctx, s)
 	case mail:
 		return readMail(ctx, s)
+	case xmlText:
+		return readXML(ctx, s)
 	default:
 		return readText(ctx, s)
 	}

@@ -108,6 +108,35 @@ func FuzzText(f *testing.F) {
 	fuzz(f, "a.txt", "words\r\nand lines\x00", "\xff\xfea\x00b\x00", "\xfe\xff\x00a", "Gr\xf6\xdfe", "\ufeff \ufeff\n x", "a\u2028b\x85", "\x1b$B7@\x1b(B", "\x82\xb1\x82\xea", "\xe4\xff\xfe\x00\x00")
 }
 
+func FuzzTables(f *testing.F) {
+	addHostile(f, ".txt")
+	fuzz(f, "a.txt", "A\n=\n\n+-+-+\n|a|b|\n+-+ |\n|c| |\n+-+-+\n", " a | b\n---+---\n 1 |\n", "a  b\n-- --\n1  2", "|a|b|\n|-|-|\n|1|\n", "A  B\n1  2\n3  4\n", "1. A\n\nb\n\nAAAA\n\nx")
+}
+
+func FuzzReStructuredText(f *testing.F) {
+	fuzz(f, "a.rst", "=\nA\n=\n\n.. list-table:: c\n   :header-rows: 9\n\n   * - a\n     - b\n   *\n", ".. csv-table::\n  :delim: tab\n\n  a\tb\n", "== ==\na  b\n== ==\n   c\n== ==\n")
+}
+
+func FuzzAsciiDoc(f *testing.F) {
+	addHostile(f, ".adoc")
+	fuzz(f, "a.adoc", "= A\n.t\n[cols=\"3*,1\",options=header]\n|===\n|a 2.3+^.>s|b\n3*|c\n|===\n", ",===\n\"a,b\n,===\n", "|===\n|===\n")
+}
+
+func FuzzOrg(f *testing.F) {
+	fuzz(f, "a.org", "* TODO a :b:\n#+CAPTION: c\n#+NAME: d\n|a|b|\n|-+-|\n#+begin_src\n* x\n#+END_SRC\n", "#+TITLE:\n**\n")
+}
+
+func FuzzYAML(f *testing.F) {
+	fuzz(f, "a.yaml", "a:\n  b: |\n    c:\n  - d:\n---\n\"e\":\n", " a:\nb: &x\n")
+}
+
+func FuzzXML(f *testing.F) {
+	addHostile(f, ".xml")
+	fuzz(f, "a.xml", "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><a x='1'><!--d--><e>&b;&nbsp;&z;</e><e/>f", "<topic><title>t</title><p>a<sup>2</sup><xref href='http://a'>b</xref></p><dl><dlentry><dt>a</dt><dd>b</dd></dlentry></dl></topic>",
+		"<book><info><title>x</title></info><para>y</para><table><title>z</title><tgroup cols='2'><colspec colname='a'/><tbody><row><entry morerows='9' namest='a' nameend='a'/></row></tbody></tgroup></table></book>",
+		"<rss><channel><item><title/><description>&lt;p&gt;a&lt;table&gt;</description></item></channel></rss>", "<plist><dict><key>a</key><true/></dict></plist>", "<svg><text>a", "<a></b></a>")
+}
+
 func FuzzMarkdown(f *testing.F) {
 	addHostile(f, ".md")
 	fuzz(f, "a.md", "---\ntitle: x\n---\n# A\n\nB\n===\n\n## [l](u) `c`\n", "- # a\n> # b\n", "+++\n+++\n#\n#  \n",

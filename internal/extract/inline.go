@@ -50,6 +50,13 @@ func (w *inline) flush() {
 	w.level = onLine
 }
 
+// flushTo ends text of another level.
+func (w *inline) flushTo(level baseline) {
+	if level == onLine {
+		w.flush()
+	}
+}
+
 func (w *inline) String() string {
 	w.flush()
 	return w.text.String()

@@ -26,21 +26,29 @@ const (
 	jsonText  kind = "JSON document"
 	notebook  kind = "notebook"
 	mail      kind = "mail"
+	xmlText   kind = "XML document"
 	plainText kind = "text"
 )
 
 // formatOf is the name that config.Readers has for the reader of each kind.
 var formatOf = map[kind]string{
 	pdf: "pdf", docx: "docx", pptx: "pptx", xlsx: "xlsx", odf: "odf", epub: "epub", htmlText: "html", markdown: "markdown",
-	csvText: "csv", jsonText: "json", notebook: "notebook", mail: "mail", plainText: "text",
+	csvText: "csv", jsonText: "json", notebook: "notebook", mail: "mail", xmlText: "xml",
+	plainText: "text",
 }
 
 var kindOfExtension = map[string]kind{
 	".md": markdown, ".markdown": markdown, ".mdx": markdown,
 	".html": htmlText, ".htm": htmlText, ".xhtml": htmlText,
 	".csv": csvText, ".tsv": csvText,
-	".json": jsonText, ".jsonl": jsonText, ".ndjson": jsonText, ".jsonc": jsonText, ".jsonld": jsonText,
+	".json": jsonText, ".jsonl": jsonText, ".ndjson": jsonText, ".jsonc": jsonText, ".json5": jsonText,
+	".jsonld":   jsonText,
 	".json-seq": jsonText, ".geojson": jsonText, ".geojsonl": jsonText, ".geojsonseq": jsonText, ".ipynb": notebook,
+	".xml": xmlText, ".dita": xmlText, ".ditamap": xmlText, ".bookmap": xmlText, ".dbk": xmlText, ".docbook": xmlText,
+	".rss": xmlText, ".atom": xmlText, ".opml": xmlText, ".svg": xmlText, ".nxml": xmlText, ".tei": xmlText,
+	".xsd": xmlText, ".xsl": xmlText, ".xslt": xmlText, ".wsdl": xmlText, ".rdf": xmlText, ".owl": xmlText,
+	".xlf": xmlText, ".xliff": xmlText, ".tmx": xmlText, ".resx": xmlText, ".plist": xmlText, ".kml": xmlText,
+	".gpx": xmlText, ".xmi": xmlText, ".drawio": xmlText,
 	".eml": mail, ".emlx": mail, ".mbox": mail, ".mht": mail, ".mhtml": mail,
 }
 
@@ -88,6 +96,10 @@ func kindOfText(name string, data []byte) kind {
 	switch {
 	case isHTML(start):
 		return htmlText
+	case named == xmlText && strings.HasPrefix(start, "<"), !known && strings.HasPrefix(start, "<?xml"):
+		return xmlText
+	case named == xmlText:
+		return plainText
 	case isMailbox(start) && !known, mailHeader.MatchString(start) && (named == mail || !known):
 		return mail
 	case named == mail && !strings.Contains(start, ":"):
@@ -117,23 +129,33 @@ func isOfficeXML(start string) bool {
 
 // isHTML recognises a page by its first tag.
 func isHTML(start string) bool {
-	start = strings.ToLower(start)
-	if strings.HasPrefix(start, "<?xml") {
-		return strings.Contains(start, "<html")
-	}
-	for strings.HasPrefix(start, "<!--") {
-		_, rest, ended := strings.Cut(start, "-->")
-		if !ended {
-			return false
-		}
-		start = strings.TrimSpace(rest)
-	}
+	start = withoutPrologue(strings.ToLower(start))
 	for _, tag := range []string{"<!doctype html", "<html", "<head", "<body"} {
 		if rest, ok := strings.CutPrefix(start, tag); ok && (rest == "" || strings.ContainsAny(rest[:1], " >\t\r\n")) {
 			return true
 		}
 	}
 	return false
+}
+
+// withoutPrologue is a text without the declarations and comments of XML that it begins with.
+func withoutPrologue(start string) string {
+	for {
+		end := ""
+		switch {
+		case strings.HasPrefix(start, "<!--"):
+			end = "-->"
+		case strings.HasPrefix(start, "<?xml"):
+			end = "?>"
+		default:
+			return start
+		}
+		_, rest, ended := strings.Cut(start, end)
+		if !ended {
+			return ""
+		}
+		start = strings.TrimSpace(rest)
+	}
 }
 
 // textStart is the beginning of a text, without white space and byte order mark.

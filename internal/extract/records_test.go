@@ -62,6 +62,16 @@ func TestCSV(t *testing.T) {
 		{"two comments above the header", "a.csv", "# by a logger\n# columns: t, flow\n#t,flow\n0,12\n", "by a logger; columns: t flow\n\nt: 0\nflow: 12"},
 		{"decimal commas without names", "a.csv", "1,5;2,5;3,5\n1,6;2,6;3,6\n", "column 1: 1,5\ncolumn 2: 2,5\ncolumn 3: 3,5\n\ncolumn 1: 1,6\ncolumn 2: 2,6\ncolumn 3: 3,6"},
 		{"quotes behind backslashes, beside paths", "a.csv", "id,note\n1,\"C:\\tmp\\\"\n2,\"he \\\"said\\\" it\"\n3,\"a pipe of 5\\\"\"\n4,\"5\"\" disk\"\n", "id: 1\nnote: C:\\tmp\\\n\nid: 2\nnote: he \"said\" it\n\nid: 3\nnote: a pipe of 5\"\n\nid: 4\nnote: 5\" disk"},
+		{"carets", "a.csv", "id^name\n1^Ann, Lee\n2^Bob\n", "id: 1\nname: Ann, Lee\n\nid: 2\nname: Bob"},
+		{"tildes", "a.csv", "id~name\n1~Ann\n2~Bob\n", "id: 1\nname: Ann\n\nid: 2\nname: Bob"},
+		{"the character 1", "a.csv", "id\x01name\n1\x01Ann\n2\x01Bob\n", "id: 1\nname: Ann\n\nid: 2\nname: Bob"},
+		{"delimiters of several characters", "a.csv", "id|~|name\n1|~|Ann, Lee\n2|~|Bob\n", "id: 1\nname: Ann, Lee\n\nid: 2\nname: Bob"},
+		{"two bars", "a.csv", "id||name\n1||Ann\n2||Bob\n", "id: 1\nname: Ann\n\nid: 2\nname: Bob"},
+		{"empty cells between bars", "a.csv", "id|a|b\n1||x\n2|y|z\n", "id: 1\nb: x\n\nid: 2\na: y\nb: z"},
+		{"empty columns at the end", "a.csv", "code;name;;\nA;x;;\nB;y;;\n", "code: A\nname: x\n\ncode: B\nname: y"},
+		{"a row that is called units", "a.csv", "Sensor,Wind,Mass\nUnit,metres per second,stone\nA,3.4,20\n", "Sensor: A\nWind (metres per second): 3.4\nMass (stone): 20"},
+		{"forms of dates and units", "a.csv", "Datum;Wert\nTT.MM.JJJJ;kWh\n01.02.2024;3,5\n", "Datum (TT.MM.JJJJ): 01.02.2024\nWert (kWh): 3,5"},
+		{"groups above each column", "a.csv", "Region,Sales,Sales,Costs,Costs\n,Plan,Actual,Plan,Actual\nN,1,2,3,4\n", "Region: N\nSales Plan: 1\nSales Actual: 2\nCosts Plan: 3\nCosts Actual: 4"},
 		{"one column", "a.csv", "name\nAnn\nBob\n", "name: Ann\n\nname: Bob"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -281,5 +291,22 @@ func TestNumbersThatJSONDoesNotHave(t *testing.T) {
 	}
 	if d := extract(t, "a.jsonl", "{\"a\":NaN}\n{\"a\":2}\n"); textOfFirst(d) != "a: NaN\n\na: 2" || len(d.Warnings) > 0 {
 		t.Errorf("got %q, %v", textOfFirst(d), d.Warnings)
+	}
+}
+
+func TestJSON5AndWhatServersWrite(t *testing.T) {
+	for _, c := range []struct{ name, file, data, want string }{
+		{"JSON5", "a.json5", "// c\n{\n  name: 'pump \"A\"', // t\n  'it\\'s': \"a \\\nb\", hex: 0xFF, n: [+3, .5, 5., -Infinity, 1e3,],\n  b-c: null, $d: true,\n}",
+			"name: pump \"A\"\nit's: a b\nhex: 255\nn: 3\nn: 0.5\nn: 5\nn: -Infinity\nn: 1e3\n$d: true"},
+		{"a dictionary of Python", "a.json", "{'a': 'x', 'b': True, 'c': None, 'd': \"it's\"}", "a: x\nb: true\nd: it's"},
+		{"a call", "a.json", "callback({\"a\": \"f(x)\"});", "a: f(x)"},
+		{"a guard", "a.json", ")]}'\n{\"a\": 1}", "a: 1"},
+		{"words and numbers in strings", "a.json", `{"a": "True: +3 .5 'x'", "b": -0.5}`, "a: True: +3 .5 'x'\nb: -0.5"},
+		{"lines behind a mark", "a.ndjson", "\ufeff{\"a\":1}\n{\"a\":2}\n", "a: 1\n\na: 2"},
+		{"a sequence", "a.json-seq", "\x1e{\"a\":1}\n\x1e{\"a\":2}\n", "a: 1\n\na: 2"},
+	} {
+		if got := textOfFirst(extract(t, c.file, c.data)); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
 	}
 }
