@@ -124,7 +124,7 @@ type seriesGroup struct {
 // add adds a series. Points have places, and so a few of them can make a long column.
 func (f *figures) add(name string, categories, values []string) error {
 	f.series++
-	if f.count += len(values); f.count > maxFigures || f.series > maxSeries {
+	if f.count += len(values) + len(categories); f.count > maxFigures || f.series > maxSeries {
 		return config.Failf(config.TooComplex, "a chart has more than %d series, or more than %d figures: split it",
 			maxSeries, maxFigures)
 	}

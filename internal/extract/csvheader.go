@@ -96,7 +96,8 @@ var unitOfMeasure = regexp.MustCompile(`^(?:[\[(][^\])]{1,12}[\])]|%|‰|°[CF]?
 	`t|Ω|Ohm|mol|cd|lm|lx|B|bit|min|h|d|a|yr|rpm|psi|ppm|dB|pH|in|ft|lb|lbs|oz|kn|` +
 	`EUR|USD|GBP|CHF|JPY|€|\$|£|pcs|pc|Stk?|deg[CF]?)[²³]?[23]?(?:[/*·][a-zA-Zµ°²³%]{1,4}[23]?)*|` +
 	`(?i:(?:degrees? )?(?:celsius|fahrenheit|kelvin)|per ?cent|` +
-	`(?:kilo|milli|centi)?(?:met(?:re|er)|gram|lit(?:re|er)|watt|volt)s?|seconds?|minutes?|hours?|days?|years?|degrees?|pieces)(?i: per [a-z]+)?)$`)
+	`(?:kilo|milli|centi)?(?:met(?:re|er)|gram|lit(?:re|er)|watt|volt)s?|` +
+	`seconds?|minutes?|hours?|days?|years?|degrees?|pieces)(?i: per [a-z]+)?)$`)
 
 var (
 	// unitLabel is how a row of units calls itself.

@@ -136,7 +136,7 @@ var (
 		`skip-?links?|skip|pagination|pager|share|social|sharing)([\s_-]|$)`)
 	// signName is what signs beside headings and lines are called: a link to the heading, a link to edit it, the
 	// numbers of lines of code.
-	signName = regexp.MustCompile(`(^|\s)(headerlink|permalink|anchorjs-link|mw-editsection|linenos|linenodiv|` +
+	signName = regexp.MustCompile(`(^|\s)(headerlink|hash-link|permalink|anchorjs-link|mw-editsection|linenos|linenodiv|` +
 		`rouge-gutter|blob-num)(\s|$)`)
 	bannerName = regexp.MustCompile(`(?i)(cookie|consent|gdpr|privacy-?banner)`)
 )

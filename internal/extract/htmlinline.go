@@ -31,7 +31,12 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 		n.Parent.RemoveChild(n)
 		return
 	}
+	if strings.Contains(attributeOf(n, "class"), "mwe-math-fallback") && n.DataAtom == atom.Img { // likewise
+		n.Parent.RemoveChild(n)
+		return
+	}
 	p.rewriteInline(n)
+	markTask(n)
 	switch n.DataAtom {
 	case atom.Ruby:
 		rewriteRuby(n)
@@ -68,6 +73,24 @@ func (p *htmlPage) rewriteElement(n *html.Node) {
 	}
 }
 
+// taskBox are the classes of boxes that are drawn, with what they show.
+var taskBox = map[string]string{"checkbox-on": boxTicked, "checkbox-off": boxEmpty}
+
+// markTask writes the box of a task that programs draw by a class alone: Confluence on items of a list, Notion on an
+// element of its own.
+func markTask(n *html.Node) {
+	for class := range strings.FieldsSeq(attributeOf(n, "class")) {
+		if sign, ok := taskBox[class]; ok && strings.TrimSpace(textOf(n)) == "" {
+			replace(n, sign+" ")
+			return
+		}
+	}
+	if n.DataAtom == atom.Li && strings.Contains(attributeOf(n.Parent, "class"), "inline-task-list") {
+		sign := box(strings.Contains(attributeOf(n, "class"), "checked"))
+		n.InsertBefore(&html.Node{Type: html.TextNode, Data: sign + " "}, n.FirstChild)
+	}
+}
+
 // rewriteLink leaves of a link its text where it leads nowhere, and drops the sign beside a heading.
 func rewriteLink(n *html.Node) {
 	href := strings.TrimSpace(attributeOf(n, "href"))
@@ -78,8 +101,8 @@ func rewriteLink(n *html.Node) {
 		n.Parent.RemoveChild(n)
 	case hasBlocks(n): // a card that is a link as a whole
 		rename(n, atom.Div)
-	case strings.HasPrefix(href, "data:"), strings.HasPrefix(href, "javascript:"), strings.HasPrefix(href, "#"),
-		strings.TrimSpace(textOf(n)) == "" && find(n, atom.Img) == nil:
+	case href == "", strings.HasPrefix(href, "data:"), strings.HasPrefix(href, "javascript:"),
+		strings.HasPrefix(href, "#"), strings.TrimSpace(textOf(n)) == "" && find(n, atom.Img) == nil:
 		rename(n, atom.Span)
 	}
 }

@@ -151,13 +151,16 @@ type tableRow struct {
 // tableRows are the table's rows, those at its head first, and its caption.
 func tableRows(table *html.Node) (rows []tableRow, caption string) {
 	group := 0
+	var feet []*html.Node // which stand below all rows, wherever they are
 	var visit func(n *html.Node, head bool)
 	visit = func(n *html.Node, head bool) {
 		for c := n.FirstChild; c != nil; c = c.NextSibling {
 			switch c.DataAtom {
 			case atom.Caption:
 				caption = oneLine(textOf(c))
-			case atom.Thead, atom.Tbody, atom.Tfoot:
+			case atom.Tfoot:
+				feet = append(feet, c)
+			case atom.Thead, atom.Tbody:
 				group++
 				visit(c, c.DataAtom == atom.Thead)
 			case atom.Tr:
@@ -170,6 +173,10 @@ func tableRows(table *html.Node) (rows []tableRow, caption string) {
 		}
 	}
 	visit(table, false)
+	for _, foot := range feet {
+		group++
+		visit(foot, false)
+	}
 	return rows, caption
 }
 

@@ -62,6 +62,8 @@ func kindOf(ctx context.Context, name string, data []byte) (kind, error) {
 		return kindOfZip(ctx, data)
 	case bytes.HasPrefix(data, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
 		return "", compoundFile(data)
+	case isTNEF(data):
+		return mail, nil
 	case bytes.HasPrefix(data, []byte(`{\rtf`)):
 		return "", config.Failf(config.Unsupported, "rich text (RTF) is not read: save it as DOCX or PDF")
 	case isOfficeXML(textStart(data)):

@@ -21,6 +21,7 @@ type lineScanner struct {
 	title   string
 	levels  map[string]int // of headings, by how they are marked
 	looked  int            // at lines ahead
+	bars    bool           // tables are written as in Markdown, and stay lines
 	hashes  bool           // headings have signs as in Markdown; of one level alone they are comments
 	err     error
 }
@@ -136,7 +137,12 @@ func (r *lineScanner) table(rows [][]gridCell, headers, lines int) bool {
 			break
 		}
 	}
-	if r.err == nil && len(t.rows) > 0 {
+	switch {
+	case r.err != nil || len(t.rows) == 0:
+	case r.bars:
+		table := markdownRows("", columnNames(t.rows[:t.headers]), t.rows[t.headers:])
+		r.kept = append(r.kept, "", table, "")
+	default:
 		r.err = t.write(r.out, r.caption)
 	}
 	r.caption = ""
@@ -166,4 +172,31 @@ func (r *lineScanner) count(is func(string) bool) int {
 		r.looked++
 	}
 	return n
+}
+
+// withBars is Markdown whose tables are drawn or aligned, as pandoc reads them, with bars between the cells.
+func withBars(ctx context.Context, s source, md string) string {
+	if int64(len(md)) > s.max || !strings.Contains(md, "+--") && !strings.Contains(md, "-- --") &&
+		!strings.Contains(md, "--  --") && !strings.Contains(md, "--   --") {
+		return md
+	}
+	r := &lineScanner{
+		lines: strings.Split(md, "\n"), out: &flow{ctx: ctx, limit: newLimit(2 * s.max)}, bars: true,
+	}
+	r.scan([]structureFinder{fence, framedTable, dashedTable})
+	if r.err != nil {
+		return md
+	}
+	return r.out.text.String()
+}
+
+// fence takes a block of code in Markdown.
+func fence(r *lineScanner) bool {
+	line := strings.TrimSpace(r.line(0))
+	for _, mark := range []string{"```", "~~~"} {
+		if strings.HasPrefix(line, mark) {
+			return r.keepTo(mark)
+		}
+	}
+	return false
 }

@@ -38,7 +38,11 @@ func readMail(ctx context.Context, s source) (*Document, error) {
 	m := &mailReader{ctx: ctx, source: s, limit: newLimit(s.max), document: &Document{}}
 	data := mailBytes(s.data)
 	var err error
-	if mails := mailsOf(data); len(mails) > 1 {
+	if isTNEF(data) {
+		if err = m.tnef(data); err == nil {
+			err = m.write("")
+		}
+	} else if mails := mailsOf(data); len(mails) > 1 {
 		err = m.mailbox(mails)
 	} else {
 		err = m.read(data)
@@ -73,11 +77,17 @@ func mailBytes(data []byte) []byte {
 	data = bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), "\r\n")
 	if m := appleLength.FindSubmatch(data); m != nil {
 		length, err := strconv.Atoi(string(m[1]))
-		if data = data[len(m[0]):]; err == nil && length < len(data) {
+		if data = data[len(m[0]):]; err == nil && length <= len(data) && isAppleList(data[length:]) {
 			data = data[:length]
 		}
 	}
 	return bytes.ReplaceAll(data, []byte("\r\r\n"), []byte("\r\n"))
+}
+
+// isAppleList reports whether data is empty or the list of properties below a mail.
+func isAppleList(data []byte) bool {
+	data = bytes.TrimSpace(data)
+	return len(data) == 0 || bytes.HasPrefix(data, []byte("<?xml")) || bytes.HasPrefix(data, []byte("<!DOCTYPE plist"))
 }
 
 // mailReader collects the parts of a mail.
@@ -121,6 +131,10 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 			maxMailParts, maxMailDepth)
 	}
 	kind, parameters := typeOf(&e.Header)
+	if isEncryptedMail(kind, parameters) {
+		m.document.Warnings.Add(config.PartsIgnored, 1, quote(kind)+": it is encrypted")
+		return nil
+	}
 	if parts := e.MultipartReader(); parts != nil {
 		return m.multipart(parts, kind, depth)
 	}
@@ -142,7 +156,8 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 	case (kind == "text/html" || kind == "application/xhtml+xml") && !attached:
 		return m.addPage(string(data))
 	case kind == "text/calendar":
-		return m.attachment(name, kind, unfolded(data))
+		text, _ := decode(data)
+		return m.attachment(name, kind, []byte(unfolded(text)))
 	case !attached && isMailFurniture(kind), strings.HasSuffix(kind, "-signature"):
 	default:
 		return m.attachment(name, kind, data)
@@ -166,6 +181,12 @@ func typeOf(h *message.Header) (kind string, parameters map[string]string) {
 		kind, _, _ = strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
 	}
 	return kind, parameters
+}
+
+// isEncryptedMail reports whether a part is only for those who have a key: S/MIME (RFC 8551), or PGP (RFC 3156).
+func isEncryptedMail(kind string, parameters map[string]string) bool {
+	smime := kind == "application/pkcs7-mime" || kind == "application/x-pkcs7-mime"
+	return kind == "multipart/encrypted" || smime && parameters["smime-type"] != "signed-data"
 }
 
 func isPlainMail(kind string) bool { return kind == "text/plain" || kind == "" }

@@ -204,8 +204,7 @@ var calendarFolds = strings.NewReplacer("\n ", "", "\n\t", "")
 
 var calendarEscapes = strings.NewReplacer(`\n`, " ", `\N`, " ", `\,`, ",", `\;`, ";", `\\`, `\`)
 
-// unfolded is a calendar entry (RFC 5545) with each of its fields on one line.
-func unfolded(data []byte) []byte {
-	text, _ := decode(data)
-	return []byte(calendarEscapes.Replace(calendarFolds.Replace(lineEnds.Replace(text))))
+// unfolded is a card or a calendar (RFC 6350, RFC 5545) with each of its fields on one line.
+func unfolded(text string) string {
+	return calendarEscapes.Replace(calendarFolds.Replace(lineEnds.Replace(text)))
 }

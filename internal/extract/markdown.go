@@ -22,6 +22,7 @@ func readMarkdown(ctx context.Context, s source) (*Document, error) {
 	payloads(&warnings, dropped)
 	matter, body := cutFrontMatter(normalise(text))
 	body, warnings = withoutHTMLTables(ctx, s, body, warnings)
+	body = withBars(ctx, s, body)
 	body = shownMarkdown(body)
 	var b strings.Builder
 	for _, f := range matter {

@@ -47,7 +47,8 @@ func markdownTable(p ast.Node, text string, at *runeCounter) (t Table, ok bool) 
 	} else if above, ok := p.PreviousSibling().(*ast.Paragraph); ok && caption == "" {
 		first := lineStart(text, above.Lines().At(0).Start)
 		caption = strings.TrimSpace(text[first:start])
-		if first >= at.bytes && len(caption) <= maxCaption && tableCaption.MatchString(caption) {
+		if first >= at.bytes && len(caption) <= maxCaption && tableCaption.MatchString(caption) &&
+			!isBelowTable(above, text) {
 			t.Caption, start = caption, first
 		}
 	}
@@ -61,6 +62,25 @@ func markdownTable(p ast.Node, text string, at *runeCounter) (t Table, ok bool) 
 	}
 	t.End = at.offset(p.Lines().At(len(lines) - 1).Stop)
 	return t, true
+}
+
+// captionBelow is how a caption begins in the dialect of pandoc, where it may stand below its table.
+var captionBelow = regexp.MustCompile(`^(?:[Tt]able)?:\s`)
+
+// isBelowTable reports whether a caption belongs to the table above it.
+func isBelowTable(caption *ast.Paragraph, text string) bool {
+	table, ok := caption.PreviousSibling().(*ast.Paragraph)
+	if !ok || !captionBelow.MatchString(text[caption.Lines().At(0).Start:]) {
+		return false
+	}
+	lines := table.Lines()
+	for i := range lines.Len() {
+		line := lines.At(i)
+		if tableRule.MatchString(strings.TrimSpace(text[line.Start:line.Stop])) {
+			return true
+		}
+	}
+	return false
 }
 
 // htmlBlocks parses the Markdown of a page, in which nothing is HTML.

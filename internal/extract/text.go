@@ -15,6 +15,9 @@ func readText(ctx context.Context, s source) (*Document, error) {
 	if err := newLimit(s.max).take(len(text)); err != nil { // before anything makes a copy of it
 		return nil, err
 	}
+	if strings.HasPrefix(text, "BEGIN:V") { // a card or a calendar, whose long lines go on behind a blank
+		text = unfolded(text)
+	}
 	text, dropped := withoutPayloads(text)
 	payloads(&warnings, dropped)
 	var d *Document
