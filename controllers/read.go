@@ -20,7 +20,6 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/certificates"
-	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
@@ -122,7 +121,9 @@ func (r *Reconciler) readGenerations(ctx context.Context, s *plan.State) error {
 	known, now := r.records.of(pipeline), map[types.UID]desired.Record{}
 	s.Records = map[string]desired.Record{}
 	for _, object := range list.Items {
-		if !metav1.IsControlledBy(&object, s.Pipeline) {
+		// An owner can be forged, but no second object can have the name.
+		fingerprint := object.Labels[naming.LabelGeneration]
+		if !metav1.IsControlledBy(&object, s.Pipeline) || object.Name != naming.For(s.Pipeline).Generation(fingerprint) {
 			continue
 		}
 		record, ok := known[object.UID]
@@ -137,7 +138,9 @@ func (r *Reconciler) readGenerations(ctx context.Context, s *plan.State) error {
 			}
 		}
 		now[object.UID] = record
-		s.Records[record.Fingerprint()] = record
+		if record.Fingerprint() == fingerprint {
+			s.Records[fingerprint] = record
+		}
 	}
 	r.records.set(pipeline, now)
 	return nil
@@ -203,13 +206,12 @@ func (r *Reconciler) readReports(ctx context.Context, s *plan.State) error {
 	if err != nil {
 		return err
 	}
-	reports := make([]*config.OpsStatus, len(pods))
+	reports := make([]plan.Report, len(pods))
 	var group sync.WaitGroup
 	for i := range pods {
 		group.Go(func() {
-			if report, err := r.Reports(ctx, &pods[i], authority); err == nil {
-				reports[i] = &report
-			}
+			report, err := r.Reports(ctx, &pods[i], authority)
+			reports[i] = plan.Report{OpsStatus: report, Fault: reportFault(err)}
 		})
 	}
 	group.Wait()

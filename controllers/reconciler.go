@@ -122,10 +122,8 @@ func (r *Reconciler) act(ctx context.Context, s *plan.State) (plan.Plan, error) 
 		next.Facts.Digests[key.Name] = r.Applier.Digest(p, key)
 	}
 	next.Facts.WeaviateReader = uids[apply.Key{Kind: derive.KindSecret, Name: naming.For(p).WeaviateReader()}]
-	authority := r.Applier.Authority(p, apply.Key{Kind: derive.KindSecret, Name: naming.For(p).Certificates()})
-	if authority != nil {
-		next.Facts.Authority = config.Hash(string(authority))
-	}
+	certificates := apply.Key{Kind: derive.KindSecret, Name: naming.For(p).Certificates()}
+	next.Facts.Authority = r.Applier.AuthorityDigest(p, certificates)
 	others, err := desired.Children(p, r.Operator, next.Facts)
 	if err != nil {
 		return next, err
@@ -162,11 +160,11 @@ func (r *Reconciler) renewCertificates(ctx context.Context, s *plan.State) error
 	return err
 }
 
-// adopted tells of an object that carried the pipeline's labels and had no owner.
+// adopted tells of an object that carried the pipeline's labels and had no owner, or a forged one.
 func (r *Reconciler) adopted(owner client.Object, a apply.Adoption) {
 	if a.Replaced {
 		r.Events.Eventf(owner, nil, corev1.EventTypeWarning, "Replaced", "Adopt",
-			"%s %s had this pipeline's labels and no owner, but nothing proves what it holds: it was deleted, to be made anew",
+			"%s %s has this pipeline's name on it, but nothing proves what it holds: it was deleted, to be made anew",
 			a.Kind, a.Name)
 		return
 	}

@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -60,6 +62,33 @@ func verifying(pod *corev1.Pod, authority []byte) *http.Transport {
 	}}
 }
 
+// errStatus is an answer that is not a report.
+type errStatus int
+
+func (e errStatus) Error() string { return fmt.Sprintf("it is answered with HTTP %d", int(e)) }
+
+// reportFault says why a report could not be read, in words that are the same on every attempt: without addresses, and
+// without the pod's own words. It is empty without an error.
+func reportFault(err error) string {
+	var answered errStatus
+	var silent net.Error
+	switch {
+	case err == nil:
+		return ""
+	case config.Distrust(err.Error()) != "":
+		return config.Distrust(err.Error())
+	case errors.As(err, &answered):
+		return answered.Error()
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "the connection is refused"
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, new(tls.RecordHeaderError)):
+		return "its port does not speak TLS"
+	case errors.As(err, &silent) && silent.Timeout():
+		return fmt.Sprintf("no answer came within %s", reportTimeout)
+	}
+	return "the answer was not one"
+}
+
 func readReport(ctx context.Context, c *http.Client, url string) (config.OpsStatus, error) {
 	var report config.OpsStatus
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -72,7 +101,7 @@ func readReport(ctx context.Context, c *http.Client, url string) (config.OpsStat
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return report, fmt.Errorf("report: HTTP %d", response.StatusCode)
+		return report, errStatus(response.StatusCode)
 	}
 	err = json.NewDecoder(io.LimitReader(response.Body, maxReport)).Decode(&report)
 	return report, err

@@ -84,9 +84,9 @@ if [ -n "${E2E_LONG:-}" ]; then
   RAGPIPELINE_PROMETHEUS=$(hack/prometheus/binary.sh)
   export E2E_FLUX E2E_ARGOCD RAGPIPELINE_PROMETHEUS
   if [ -z "${E2E_LOAD:-}" ]; then
-    hack/cluster/cluster add expandable
+    hack/cluster/cluster add expandable metrics
     hack/cluster/cluster build policies
-    export E2E_EXPANDABLE=expandable E2E_POLICIES=1
+    export E2E_EXPANDABLE=expandable E2E_POLICIES=1 E2E_METRICS=1
   fi
 fi
 # A story tells how far it is, and how long it took.

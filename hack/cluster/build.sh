@@ -7,8 +7,8 @@ build() { # PART...
   local part
   for part in "$@"; do
     case "$part" in
-      kubernetes | weaviate | coredns | images | expandable | policies) "build_$part" ;;
-      *) fail "there is no part $part: they are kubernetes, weaviate, coredns, images, expandable and policies" ;;
+      kubernetes | weaviate | coredns | images | expandable | policies | metrics) "build_$part" ;;
+      *) fail "there is no part $part: they are kubernetes, weaviate, coredns, images, expandable, policies and metrics" ;;
     esac
   done
 }
@@ -39,6 +39,12 @@ build_expandable() {
 build_policies() {
   program policies "the enforcer of NetworkPolicies" "$here/policies" .
   install_packages $(missing ipset:ipset iptables:iptables) # which it runs
+}
+
+build_metrics() {
+  build images # its packer
+  program metrics-server "metrics-server, about a minute the first time" "$here/metrics" sigs.k8s.io/metrics-server/cmd/metrics-server
+  archive metrics-server localhost/metrics-server:1 /metrics-server
 }
 
 build_images() {

@@ -59,6 +59,7 @@ credentials() { # IP
   certificate apiserver /CN=kube-apiserver "IP:127.0.0.1,IP:${services%.*}.1,IP:$1,DNS:localhost,DNS:kubernetes.default.svc"
   certificate kubelet "/O=system:nodes/CN=system:node:$node" "DNS:$node,IP:$1"
   certificate admin /O=system:masters/CN=admin DNS:admin
+  certificate front-proxy /CN=front-proxy DNS:front-proxy
   local name
   for name in kube-controller-manager kube-scheduler kube-proxy; do certificate $name /CN=system:$name DNS:$name; done
   for name in admin kubelet kube-controller-manager kube-scheduler kube-proxy; do kubeconfig $name >"$run/$name.kubeconfig"; done
@@ -85,9 +86,13 @@ start_control_plane() { # IP
   start etcd "$bin/etcd" --data-dir="$run/etcd" --unsafe-no-fsync --log-level=warn --listen-client-urls=$store --advertise-client-urls=$store \
     --listen-peer-urls=$peer --initial-advertise-peer-urls=$peer --initial-cluster=default=$peer
   start kube-apiserver "$bin/kube-apiserver" --etcd-servers=$store --secure-port=6443 --advertise-address="$1" \
-    --service-cluster-ip-range=$services --allow-privileged --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
+    --service-cluster-ip-range=$services --allow-privileged --authorization-mode=Node,RBAC \
+    --enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement \
     --client-ca-file="$pki/ca.crt" --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" \
     --service-account-issuer=https://kubernetes.default.svc --service-account-key-file="$pki/sa.pub" --service-account-signing-key-file="$pki/sa.key" \
+    --requestheader-client-ca-file="$pki/ca.crt" --requestheader-allowed-names=front-proxy --requestheader-username-headers=X-Remote-User \
+    --requestheader-group-headers=X-Remote-Group --requestheader-extra-headers-prefix=X-Remote-Extra- \
+    --proxy-client-cert-file="$pki/front-proxy.crt" --proxy-client-key-file="$pki/front-proxy.key" --enable-aggregator-routing \
     --kubelet-client-certificate="$pki/admin.crt" --kubelet-client-key="$pki/admin.key" --kubelet-preferred-address-types=InternalIP
   wait_for 90 "the API server" kubectl get --raw /readyz
   for name in kube-controller-manager kube-scheduler; do
@@ -127,6 +132,13 @@ start_expandable() {
 start_policies() {
   [ -n "$(ours policies)" ] || start policies "$bin/policies" -kubeconfig="$kubeconfig" -node=$node -services=$services
   wait_for 30 "the enforcer of NetworkPolicies" iptables -n -L KUBE-ROUTER-FORWARD
+}
+
+# start_metrics starts metrics-server, and waits until the API server serves what it measures.
+start_metrics() {
+  load "$home/images/metrics-server.tar"
+  kubectl apply -f "$here/metrics/server.yaml" >/dev/null
+  wait_for 120 "metrics-server" kubectl get --raw "/apis/metrics.k8s.io/v1beta1/nodes/$node"
 }
 
 # volumes prints 200 local volumes, each larger than any sample claims. They obey fsGroup as a cloud disk does.

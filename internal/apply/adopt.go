@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,14 +11,11 @@ import (
 	"maps"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // Adoption is how an object came to be a pipeline's that had its labels and no owner.
@@ -51,7 +47,9 @@ func (a *Applier) adopt(ctx context.Context, owner client.Object, want *wanted) 
 	case "Job":
 		proved = false
 	case "Secret":
-		proved, err = a.vouched(ctx, owner, want, live)
+		var found bool
+		found, proved, err = a.vouched(ctx, owner, want, live)
+		proved = proved && found && want.Certificates == nil
 	case "ConfigMap":
 		proved, err = identical(want, live)
 	}
@@ -61,7 +59,7 @@ func (a *Applier) adopt(ctx context.Context, owner client.Object, want *wanted) 
 	case !proved:
 		return "", a.replace(ctx, owner, want, live)
 	case want.Once:
-		err = a.own(ctx, want, live)
+		err = a.own(ctx, owner, want, live)
 	default:
 		err = a.takeOver(ctx, owner, want, live)
 	}
@@ -97,7 +95,7 @@ func (a *Applier) replace(ctx context.Context, owner client.Object, want *wanted
 }
 
 // own adds the owner reference, and leaves what the object holds: what is made once is never applied over.
-func (a *Applier) own(ctx context.Context, want *wanted, live *unstructured.Unstructured) error {
+func (a *Applier) own(ctx context.Context, owner client.Object, want *wanted, live *unstructured.Unstructured) error {
 	text, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"uid": live.GetUID(), "resourceVersion": live.GetResourceVersion(),
 		"ownerReferences": []metav1.OwnerReference{*want.owner},
@@ -105,7 +103,13 @@ func (a *Applier) own(ctx context.Context, want *wanted, live *unstructured.Unst
 	if err != nil {
 		return err
 	}
-	return a.patch(ctx, live, types.MergePatchType, text)
+	if err := a.patch(ctx, live, types.MergePatchType, text); err != nil {
+		return err
+	}
+	a.memory.put(owner, want.key, written{
+		uid: live.GetUID(), version: live.GetResourceVersion(), digest: digestOf(want, live),
+	})
+	return nil
 }
 
 // takeOver leaves nothing in the object but what is wanted and what the API server adds to it, and makes the operator
@@ -199,34 +203,8 @@ func identical(want *wanted, live *unstructured.Unstructured) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, field := range []string{"data", "binaryData", "immutable"} {
-		if !equality.Semantic.DeepEqual(object.Object[field], live.Object[field]) {
-			return false, nil
-		}
-	}
 	labels, annotations := want.metadata()
-	return contains(live.GetLabels(), labels) && contains(live.GetAnnotations(), annotations), nil
-}
-
-// vouched reports whether the digest of a Secret's tokens is the one that its voucher carries. An author of that
-// annotation can write workloads, and so could mount the Secret; an author of Secrets alone knows no text with the
-// digest.
-func (a *Applier) vouched(ctx context.Context, owner client.Object, want *wanted,
-	live *unstructured.Unstructured) (bool, error) {
-	if want.Voucher.Name == "" {
-		return false, nil
-	}
-	voucher := newMetadata(gvk("apps", want.Voucher.Kind))
-	err := a.uncached.Get(ctx, client.ObjectKey{Namespace: owner.GetNamespace(), Name: want.Voucher.Name}, voucher)
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	ours := Adoptable(owner, voucher) || metav1.IsControlledBy(voucher, owner)
-	digest := digestOf(want, live)
-	return ours && digest != "" && voucher.Annotations[cmp.Or(want.Voucher.Key, naming.AnnotationKey)] == digest, nil
+	return sameData(object, live) && contains(live.GetLabels(), labels) && contains(live.GetAnnotations(), annotations), nil
 }
 
 // digestOf is a digest of the tokens that the operator generated into a Secret; empty if one is missing. The tokens

@@ -30,7 +30,7 @@ func vouchedFor(w *world, p *v1alpha1.RAGPipeline) []desired.Child {
 		case "Secret":
 			children[i].Voucher = derive.Object{Kind: "Deployment", Name: p.Name}
 		case "ConfigMap":
-			children[i].Once = true
+			children[i].Once, children[i].Exact = true, true
 		case "Deployment":
 			children[i].Object = deployment(p, p.Name).WithAnnotations(map[string]string{naming.AnnotationKey: digest})
 		}
@@ -139,6 +139,13 @@ func labelled(p *v1alpha1.RAGPipeline, name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: p.Namespace, Name: name, Labels: naming.Labels(p, "test")}
 }
 
+// forged has the pipeline as its owner, as everyone may say.
+func forged(p *v1alpha1.RAGPipeline, name string) metav1.ObjectMeta {
+	m := labelled(p, name)
+	m.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(p, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))}
+	return m
+}
+
 func TestAPlantedObjectGivesNoKeyAndProvesNoIndex(t *testing.T) {
 	tests := map[string]struct {
 		plant func(w *world, p *v1alpha1.RAGPipeline)
@@ -165,6 +172,39 @@ func TestAPlantedObjectGivesNoKeyAndProvesNoIndex(t *testing.T) {
 					return "the key is known"
 				}
 				return ""
+			},
+		},
+		"a Secret with a known key, of which the pipeline is said to be the owner": {
+			plant: func(w *world, p *v1alpha1.RAGPipeline) {
+				w.check(w.live.Create(w.Context(), &corev1.Secret{ObjectMeta: forged(p, "papers-key"), StringData: map[string]string{"token": "known"}}))
+			},
+			check: func(w *world) string {
+				if string(get[corev1.Secret](w, "papers-key").Data["token"]) == "known" {
+					return "the key is known"
+				}
+				return ""
+			},
+		},
+		"a Secret with a known key, after the pipeline has run without one": {
+			plant: func(w *world, p *v1alpha1.RAGPipeline) {
+				w.apply(p, desired.Child{Object: deployment(p, "papers")})
+				p.Status.ObservedGeneration = 1
+				w.check(w.live.Status().Update(w.Context(), p))
+				w.check(w.live.Create(w.Context(), &corev1.Secret{ObjectMeta: forged(p, "papers-key"), StringData: map[string]string{"token": "known"}}))
+			},
+			check: func(w *world) string {
+				if string(get[corev1.Secret](w, "papers-key").Data["token"]) == "known" {
+					return "the key is known"
+				}
+				return ""
+			},
+		},
+		"a config with another server, of which the pipeline is said to be the owner": {
+			plant: func(w *world, p *v1alpha1.RAGPipeline) {
+				w.check(w.live.Create(w.Context(), &corev1.ConfigMap{ObjectMeta: forged(p, "papers"), Data: map[string]string{"a": "theirs"}}))
+			},
+			check: func(w *world) string {
+				return cmp.Diff(map[string]string{"a": "1"}, get[corev1.ConfigMap](w, "papers").Data)
 			},
 		},
 		"a finished Job": {

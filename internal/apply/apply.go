@@ -104,6 +104,13 @@ func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) 
 	if want.owner != nil && want.key.Kind != kindClaim && Adoptable(owner, found) {
 		return a.adopt(ctx, owner, want)
 	}
+	if last.uid != found.GetUID() {
+		if forged, err := a.forged(ctx, owner, want, found); err != nil {
+			return "", err
+		} else if forged {
+			return "", a.replace(ctx, owner, want, found)
+		}
+	}
 	if want.Certificates != nil {
 		return a.renew(ctx, owner, want, found, last)
 	}
@@ -127,11 +134,15 @@ func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) 
 	return a.write(ctx, owner, want, object)
 }
 
-// remember keeps the digest of a Secret's tokens for those that vouch for them. It reads them once, and again when the
-// Secret has changed.
+// remember keeps which object was looked at, and the digest of a Secret's tokens for those that vouch for them. It
+// reads them once, and again when the Secret has changed.
 func (a *Applier) remember(ctx context.Context, owner client.Object, want *wanted, found metav1.Object,
 	last written) error {
-	if len(want.Generate) == 0 || last.uid == found.GetUID() && !older(last.version, found.GetResourceVersion()) {
+	if last.uid == found.GetUID() && !older(last.version, found.GetResourceVersion()) {
+		return nil
+	}
+	if len(want.Generate) == 0 {
+		a.memory.put(owner, want.key, written{uid: found.GetUID(), version: found.GetResourceVersion()})
 		return nil
 	}
 	live, err := a.readWhole(ctx, owner, want)

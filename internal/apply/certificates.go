@@ -16,6 +16,11 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/certificates"
 )
 
+// AuthorityDigest is the digest of Authority.
+func (a *Applier) AuthorityDigest(owner client.Object, key Key) string {
+	return authorityDigest(a.Authority(owner, key))
+}
+
 // Authority is the certificates by which the owner's pods know each other, as PEM; empty before the first Apply of
 // their Secret.
 func (a *Applier) Authority(owner client.Object, key Key) []byte {
@@ -29,7 +34,7 @@ func (a *Applier) issue(ctx context.Context, owner client.Object, want *wanted) 
 		return "", err
 	}
 	object.SetResourceVersion(noVersion)
-	entries, due, err := certificates.Renew(nil, owner.GetNamespace(), want.Certificates, a.now())
+	entries, due, err := certificates.Renew(nil, owner.GetNamespace(), *want.Certificates, a.now())
 	if err != nil {
 		return "", err
 	}
@@ -52,7 +57,7 @@ func (a *Applier) renew(ctx context.Context, owner client.Object, want *wanted, 
 		return "", conflictOf(live)
 	}
 	before := entriesOf(live)
-	entries, due, err := certificates.Renew(before, owner.GetNamespace(), want.Certificates, a.now())
+	entries, due, err := certificates.Renew(before, owner.GetNamespace(), *want.Certificates, a.now())
 	if err != nil {
 		return "", err
 	}

@@ -8,18 +8,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
 	"github.com/ragpipeline/ragpipeline/internal/certificates"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 func certified(p *v1alpha1.RAGPipeline, hosts ...string) desired.Child {
-	return desired.Child{Once: true, Certificates: hosts, Object: corev1ac.Secret("certificates", p.Namespace).
+	return desired.Child{Once: true, Certificates: &certificates.Request{Hosts: hosts}, Object: corev1ac.Secret("certificates", p.Namespace).
 		WithLabels(naming.Labels(p, naming.ComponentCertificates)).WithType(corev1.SecretTypeOpaque)}
 }
 
@@ -95,11 +97,45 @@ func TestAnotherHostAndWhatSomebodyTookAreAdded(t *testing.T) {
 	}
 }
 
+// Everyone who may create a Secret may say that it is the pipeline's. Once pods know an authority, it is that one.
+func TestCertificatesOfAForgedOwnerAreReplaced(t *testing.T) {
+	w := newWorld(t)
+	p := w.pipeline("papers")
+	w.apply(p, desired.Child{Object: deployment(p, "papers")}) // which speaks no TLS so far
+	p.Status.ObservedGeneration = 1
+	w.check(w.live.Status().Update(t.Context(), p))
+	entries, _, err := certificates.Renew(nil, w.namespace, certificates.Request{Hosts: []string{"store"}}, time.Now())
+	w.check(err)
+	w.check(w.live.Create(t.Context(), &corev1.Secret{ObjectMeta: forged(p, "certificates"), Data: entries}))
+	wanted := certified(p, "store")
+	wanted.Voucher = derive.Object{Kind: "Deployment", Name: "papers", Key: naming.AnnotationAuthority}
+	w.settle()
+	if _, err := w.applier.Apply(t.Context(), p, []desired.Child{wanted}); err == nil {
+		t.Fatal("they were taken")
+	}
+	w.settle()
+	w.apply(p, wanted)
+	made := get[corev1.Secret](w, "certificates").Data
+	if bytes.Equal(made[certificates.AuthorityEntry], entries[certificates.AuthorityEntry]) {
+		t.Error("the planted authority is the pipeline's")
+	}
+	pod := podTemplate().WithAnnotations(map[string]string{naming.AnnotationAuthority: w.applier.AuthorityDigest(p, certificatesKey)})
+	gateway := deployment(p, "papers")
+	gateway.Spec.WithTemplate(pod)
+	w.apply(p, desired.Child{Object: gateway})
+	w.settle()
+	w.applier = apply.New(w.cached, w.live) // a restart of the operator
+	w.apply(p, wanted)
+	if diff := cmp.Diff(made, get[corev1.Secret](w, "certificates").Data); diff != "" {
+		t.Errorf("after a restart of the operator, they changed:\n%s", diff)
+	}
+}
+
 // The author of a planted Secret knows the key of the authority in it.
 func TestPlantedCertificatesAreReplaced(t *testing.T) {
 	w := newWorld(t)
 	p := w.pipeline("papers")
-	entries, _, err := certificates.Renew(nil, w.namespace, []string{"store"}, time.Now())
+	entries, _, err := certificates.Renew(nil, w.namespace, certificates.Request{Hosts: []string{"store"}}, time.Now())
 	w.check(err)
 	planted := &corev1.Secret{Data: entries}
 	planted.Namespace, planted.Name, planted.Labels = w.namespace, "certificates", naming.Labels(p, naming.ComponentCertificates)

@@ -44,8 +44,8 @@ func (a *Applier) wanted(owner client.Object, child desired.Child) (*wanted, err
 	}
 	sum := sha256.New()
 	sum.Write(text)
-	for _, host := range child.Certificates {
-		io.WriteString(sum, "\x00"+host)
+	if r := child.Certificates; r != nil {
+		fmt.Fprintf(sum, "\x00%q %t", r.Hosts, r.KeepAuthority)
 	}
 	if !child.Kept {
 		gvk, err := apiutil.GVKForObject(owner, a.client.Scheme())

@@ -44,20 +44,28 @@ func Name(host, namespace string) string { return host + "." + namespace + ".svc
 // renewal is when a certificate is to be replaced: when a third of its life is left.
 func renewal(c *x509.Certificate) time.Time { return c.NotAfter.Add(-c.NotAfter.Sub(c.NotBefore) / 3) }
 
+// Request says who is to have a certificate.
+type Request struct {
+	// Hosts are the Services whose names the certificates prove.
+	Hosts []string
+	// KeepAuthority keeps an authority for as long as it is usable: clients would not learn of another.
+	KeepAuthority bool
+}
+
 // Renew returns the entries that are to be, and when they are to be looked at next. It keeps what is
 // usable and not due. A host that is not wanted any more keeps its certificate until that is due, because
 // pods of it may still run.
 func Renew(
-	entries map[string][]byte, namespace string, hosts []string, now time.Time,
+	entries map[string][]byte, namespace string, r Request, now time.Time,
 ) (next map[string][]byte, due time.Time, err error) {
-	a, err := authorityOf(entries, namespace, now)
+	a, err := r.authority(entries, namespace, now)
 	if err != nil {
 		return nil, due, err
 	}
 	next = map[string][]byte{AuthorityEntry: encodeAll(a.trusted), authorityKey: a.keyPEM}
-	due = renewal(a.trusted[0])
+	due = r.authorityDue(a)
 	wanted := map[string]bool{}
-	for _, host := range hosts {
+	for _, host := range r.Hosts {
 		wanted[host] = true
 		certificate := a.find(entries, host, namespace, now)
 		if certificate == nil {
@@ -111,21 +119,28 @@ type authority struct {
 	keyPEM  []byte
 }
 
-// authorityOf is the one in the entries, or a new one. One that is due stays trusted beside its successor;
+// authority is the one in the entries, or a new one. One that is due stays trusted beside its successor;
 // one whose key does not fit is not.
-func authorityOf(entries map[string][]byte, namespace string, now time.Time) (*authority, error) {
+func (r Request) authority(entries map[string][]byte, namespace string, now time.Time) (*authority, error) {
 	a := &authority{trusted: parse(entries[AuthorityEntry]), keyPEM: entries[authorityKey]}
 	a.key, _ = parseKey(a.keyPEM)
 	if !a.usable(namespace, now) {
 		return newAuthority(namespace, now, nil)
 	}
-	if !now.Before(renewal(a.trusted[0])) {
+	if !now.Before(r.authorityDue(a)) {
 		return newAuthority(namespace, now, a.trusted[0])
 	}
 	if len(a.trusted) > 1 && now.After(a.trusted[1].NotAfter) {
 		a.trusted = a.trusted[:1]
 	}
 	return a, nil
+}
+
+func (r Request) authorityDue(a *authority) time.Time {
+	if r.KeepAuthority {
+		return a.trusted[0].NotAfter
+	}
+	return renewal(a.trusted[0])
 }
 
 func (a *authority) usable(namespace string, now time.Time) bool {

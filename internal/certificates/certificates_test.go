@@ -15,14 +15,14 @@ var start = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 
 func renewed(t *testing.T, entries map[string][]byte, now time.Time, hosts ...string) (map[string][]byte, time.Time) {
 	t.Helper()
-	next, due, err := Renew(entries, "rag", hosts, now)
+	next, due, err := Renew(entries, "rag", Request{Hosts: hosts}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !due.After(now) {
 		t.Fatalf("due at %s, which is not after %s", due, now)
 	}
-	again, _, err := Renew(next, "rag", hosts, now)
+	again, _, err := Renew(next, "rag", Request{Hosts: hosts}, now)
 	if err != nil || !maps.EqualFunc(next, again, bytes.Equal) {
 		t.Fatalf("at %s, renewing twice changes something: %v", now, err)
 	}
@@ -65,7 +65,7 @@ func TestEachHostProvesItsOwnNameAndNoOther(t *testing.T) {
 // elsewhere.
 func TestTheAuthorityCannotVouchForOtherServers(t *testing.T) {
 	entries, _ := renewed(t, nil, start, "papers-weaviate")
-	a, err := authorityOf(entries, "rag", start)
+	a, err := Request{}.authority(entries, "rag", start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,5 +191,30 @@ func TestAHostThatIsNotWantedKeepsItsCertificateUntilItIsDue(t *testing.T) {
 		if strings.HasPrefix(entry, "old") {
 			t.Errorf("%s is still there", entry)
 		}
+	}
+}
+
+// While nothing else of a pipeline changes, its gateways do not learn of another authority.
+func TestAnAuthorityIsKeptForClientsThatWouldNotLearnOfAnother(t *testing.T) {
+	kept := Request{Hosts: []string{"store"}, KeepAuthority: true}
+	entries, _ := renewed(t, nil, start, "store")
+	known := entries[AuthorityEntry]
+	now := start
+	for now.Before(start.Add(authorityLife - hostLife/2)) {
+		next, due, err := Renew(entries, "rag", kept, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !due.After(now) {
+			t.Fatalf("due at %s, which is not after %s", due, now)
+		}
+		if err := verify(known, next, "store", Name("store", "rag"), now); err != nil {
+			t.Fatalf("at %s: %v", now, err)
+		}
+		entries, now = next, due
+	}
+	entries, _ = renewed(t, entries, now, "store")
+	if bytes.Equal(entries[AuthorityEntry], known) {
+		t.Error("afterwards, it is not replaced")
 	}
 }

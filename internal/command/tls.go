@@ -61,7 +61,8 @@ func (f *tlsFlags) run(ctx context.Context, log *slog.Logger) error {
 	if len(forwards) == 0 {
 		return unusable{errors.New("--forward is missing: name the ports")}
 	}
-	return serve.RunForwards(ctx, log, shutdownGrace, forwards...)
+	serve.RunForwards(ctx, log, shutdownGrace, forwards...)
+	return nil
 }
 
 // parseForward reads the ports and the protocol of PORT=PORT/PROTOCOL.

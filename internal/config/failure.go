@@ -41,10 +41,6 @@ const (
 	ModelCircuitOpen  Failure = "ModelCircuitOpen"  // recent calls failed so often that no further call is made
 )
 
-// Untrusted begins the cause in a stage's message when the server's certificate is not trusted, for the operator to
-// tell where trust is declared.
-const Untrusted = "its certificate is not trusted"
-
 // The failures of the index, and of a vector that does not fit it.
 const (
 	IndexUnavailable  Failure = "IndexUnavailable"  // a search failed

@@ -15,6 +15,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/certificates"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
@@ -41,10 +42,12 @@ type Child struct {
 	Kept bool
 	// Generate names the entries of a Secret that get a random token when it is created.
 	Generate []string
-	// Certificates are the hosts of a Secret of certificates, which are renewed in time.
-	Certificates []string
+	// Certificates are those of a Secret, which are renewed in time; nil for other objects.
+	Certificates *certificates.Request
+	// Exact means that an object of the name that holds anything else is made anew.
+	Exact bool
 	// Voucher is the workload whose annotation, naming.AnnotationKey unless its Key is another one, is the digest of
-	// these tokens. It vouches for the Secret where its owner reference is lost, as after a restore.
+	// these tokens. It vouches for the Secret where its owner reference is lost, as after a restore, or may be forged.
 	Voucher derive.Object
 }
 
@@ -128,7 +131,11 @@ func Secrets(p *v1alpha1.RAGPipeline, f Facts) []Child {
 // Certificates returns the Secret of the pipeline's certificates, if it has one. Those of a suspended pipeline expire,
 // too.
 func Certificates(p *v1alpha1.RAGPipeline, f Facts) []Child {
-	return newBuilder(p, Operator{}, f).certificates()
+	children := newBuilder(p, Operator{}, f).certificates()
+	for _, c := range children {
+		c.Certificates.KeepAuthority = true // the gateway's pods are not replaced, and read the authority at their start
+	}
+	return children
 }
 
 // Children returns all other objects that the pipeline should have, in the order in which they are
@@ -249,7 +256,8 @@ func (b builder) account(name, component string) Child {
 
 // immutable returns an immutable ConfigMap of one entry.
 func (b builder) immutable(name, component, fingerprint, entry string, value any) Child {
-	return Child{Once: true, Object: corev1ac.ConfigMap(name, b.p.Namespace).
+	isRecord := component == naming.ComponentGeneration // which keeps what an earlier operator wrote
+	return Child{Once: true, Exact: !isRecord, Object: corev1ac.ConfigMap(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, component)).
 		WithLabels(map[string]string{naming.LabelGeneration: fingerprint}).
 		WithImmutable(true).

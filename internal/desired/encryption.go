@@ -12,6 +12,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/certificates"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
@@ -224,8 +225,8 @@ func (b builder) certificateHosts() []string {
 	return slices.DeleteFunc(hosts, func(host string) bool { return host == "" }) // an endpoint
 }
 
-// certificates returns the Secret of the pipeline's certificates. Nothing vouches for it: what is found in
-// its place without an owner is made anew, since a planted authority would have a known key.
+// certificates returns the Secret of the pipeline's certificates. The gateway vouches for its authority, by the
+// annotation of its pods; what is found in its place without an owner is made anew, all the same.
 func (b builder) certificates() []Child {
 	if !b.encrypted() {
 		return nil
@@ -235,7 +236,8 @@ func (b builder) certificates() []Child {
 			WithLabels(naming.Labels(b.p, naming.ComponentCertificates)).
 			WithType(corev1.SecretTypeOpaque),
 		Once:         true,
-		Certificates: b.certificateHosts(),
+		Voucher:      derive.Object{Kind: "Deployment", Name: b.names.Gateway(), Key: naming.AnnotationAuthority},
+		Certificates: &certificates.Request{Hosts: b.certificateHosts()},
 	}}
 }
 

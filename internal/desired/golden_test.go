@@ -101,8 +101,8 @@ func howApplied(c Child) string {
 	if len(c.Generate) > 0 {
 		how = append(how, "random entries: "+strings.Join(c.Generate, ", "))
 	}
-	if len(c.Certificates) > 0 {
-		how = append(how, "certificates: "+strings.Join(c.Certificates, ", "))
+	if c.Certificates != nil {
+		how = append(how, "certificates: "+strings.Join(c.Certificates.Hosts, ", "))
 	}
 	return strings.Join(how, "; ")
 }

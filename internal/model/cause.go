@@ -1,8 +1,8 @@
 package model
 
 import (
+	"cmp"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json" // as in errors.go
 	"errors"
 	"fmt"
@@ -31,11 +31,7 @@ func plain(err error) error {
 	if !ok {
 		return err
 	}
-	reason := untrusted.Err
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](reason); ok && invalid.Reason == x509.Expired {
-		reason = errors.New("it has expired, or is not valid yet")
-	}
-	return fmt.Errorf("%s: %s", config.Untrusted, strings.TrimPrefix(reason.Error(), "x509: "))
+	return errors.New(cmp.Or(config.Distrust(untrusted.Err.Error()), config.Untrusted))
 }
 
 // Address is a server's address as logs and users may see it: without user, password and parameters.

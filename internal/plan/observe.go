@@ -125,7 +125,9 @@ func (s *State) runOf(job *batchv1.Job) *status.Run {
 // embedding model that is being brought up, when that is another one.
 func (s *State) components(embedding v1alpha1.Model) (map[string]status.Component, *status.Component) {
 	p, names := s.Pipeline, naming.For(s.Pipeline)
-	all := map[string]status.Component{naming.ComponentGateway: s.deployment(names.Gateway(), naming.ComponentGateway)}
+	all := map[string]status.Component{
+		naming.ComponentGateway: s.deployment(names.Gateway(), naming.ComponentGateway, p.Spec.Gateway.Replicas),
+	}
 	if p.Spec.VectorStore.Weaviate != nil {
 		all[naming.ComponentWeaviate] = s.weaviate()
 	}
@@ -137,7 +139,8 @@ func (s *State) components(embedding v1alpha1.Model) (map[string]status.Componen
 		s.addModel(all, naming.ComponentLLM, p.Spec.Models.LLM.Model)
 	}
 	if p.Spec.Extraction != nil && p.Spec.Extraction.Server.Tika != nil {
-		all[naming.ComponentExtraction] = s.deployment(names.Stage(naming.ComponentExtraction), naming.ComponentExtraction)
+		all[naming.ComponentExtraction] = s.deployment(names.Stage(naming.ComponentExtraction), naming.ComponentExtraction,
+			p.Spec.Extraction.Server.Tika.Replicas)
 	}
 	next := p.Spec.Models.Embedding.Model
 	name := desired.ModelWorkload(p, naming.ComponentEmbedding, next)
@@ -158,28 +161,31 @@ func (s *State) model(stage string, m v1alpha1.Model) status.Component {
 	if m.StandIn != nil {
 		component = naming.ComponentStandIn
 	}
-	c := s.deployment(desired.ModelWorkload(s.Pipeline, stage, m), component)
+	c := s.deployment(desired.ModelWorkload(s.Pipeline, stage, m), component, ptr.Deref(m.NIM, v1alpha1.NIM{}).Replicas)
 	if m.NIM != nil {
 		c.StartupTimeout = desired.StartupTimeout(m.NIM)
 	}
 	return c
 }
 
-func (s *State) deployment(name, component string) status.Component {
+// deployment is a component whose number of pods the spec sets, or leaves to an autoscaler where it is nil.
+func (s *State) deployment(name, component string, set *int32) status.Component {
 	d := s.Deployments[name]
 	if d == nil {
 		return status.Component{}
 	}
-	replicas := ptr.Deref(d.Spec.Replicas, 1)
-	return status.Component{
-		Exists: true,
-		Current: d.Generation >= s.Written[name] && d.Status.ObservedGeneration >= d.Generation &&
-			d.Status.UpdatedReplicas == replicas && d.Status.Replicas == replicas,
-		Replicas: replicas,
+	c := status.Component{
+		Exists:   true,
+		Replicas: ptr.Deref(d.Spec.Replicas, 1),
 		Ready:    d.Status.AvailableReplicas, // those that a Service is sure to reach
 		Pods:     s.faulty(component, d.Spec.Selector.MatchLabels),
 		Refused:  replicaFailure(d),
 	}
+	// What an autoscaler does to the number is not a change that anyone waits for.
+	all := d.Status.Replicas == c.Replicas || set == nil && d.Status.Replicas > 0 && c.Refused == ""
+	c.Current = all && d.Generation >= s.Written[name] && d.Status.ObservedGeneration >= d.Generation &&
+		d.Status.UpdatedReplicas == d.Status.Replicas
+	return c
 }
 
 // weaviate counts as ready what both the status and the pods do: a StatefulSet's status counts a pod as ready until it

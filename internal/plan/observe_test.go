@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
@@ -49,4 +50,36 @@ func storePod(isReady, ends bool) corev1.Pod {
 		pod.DeletionTimestamp = new(metav1.NewTime(noon))
 	}
 	return pod
+}
+
+// A change has reached a Deployment once every pod runs it. Where an autoscaler sets the number of pods, those that it has
+// just asked for are not awaited, unless the cluster refuses them.
+func TestAChangeOfAutoscaledPodsHasCome(t *testing.T) {
+	refused := appsv1.DeploymentCondition{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: "quota"}
+	for name, c := range map[string]struct {
+		replicas      int32
+		status        appsv1.DeploymentStatus
+		wanted, fixed bool
+	}{
+		"all run it":        {replicas: 2, status: appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2}, wanted: true, fixed: true},
+		"more were asked":   {replicas: 4, status: appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2}, wanted: true},
+		"fewer were asked":  {replicas: 1, status: appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 3}, wanted: true},
+		"more are refused":  {replicas: 4, status: appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, Conditions: []appsv1.DeploymentCondition{refused}}},
+		"one is of the old": {replicas: 2, status: appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 2}},
+		"none was made":     {replicas: 1, status: appsv1.DeploymentStatus{}},
+	} {
+		for _, set := range []*int32{nil, &c.replicas} {
+			s := &State{Pipeline: new(v1alpha1.RAGPipeline), Deployments: map[string]*appsv1.Deployment{"gateway": {
+				Spec:   appsv1.DeploymentSpec{Replicas: &c.replicas, Selector: new(metav1.LabelSelector)},
+				Status: c.status,
+			}}}
+			want := c.wanted
+			if set != nil {
+				want = c.fixed
+			}
+			if got := s.deployment("gateway", "gateway", set).Current; got != want {
+				t.Errorf("%s, and the spec sets the number: %t: Current is %t", name, set != nil, got)
+			}
+		}
+	}
 }

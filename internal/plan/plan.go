@@ -39,10 +39,9 @@ type State struct {
 	Missing []status.Missing
 	// Claims are the claims that were made for the pipeline, by name.
 	Claims map[string]Claim
-	// Gateways are the reports of the gateway's pods; Unreadable counts the ready ones whose report
-	// could not be read.
+	// Gateways are the reports of the gateway's pods; Unreadable is why that of a ready one could not be read.
 	Gateways   []config.OpsStatus
-	Unreadable int
+	Unreadable string
 	// Refusals are what the API server last said of the pods that a StatefulSet or a Job lacks, by its UID.
 	Refusals map[types.UID]string
 	// Route is what leads to the gateway from outside the cluster.

@@ -22,22 +22,30 @@ func (s *State) Reporting() []corev1.Pod {
 	})
 }
 
-// AddReport takes what a pod of Reporting answered; nil when its report could not be read.
-func (s *State) AddReport(pod *corev1.Pod, report *config.OpsStatus, now time.Time) {
+// Report is what a pod answered.
+type Report struct {
+	config.OpsStatus
+	// Fault is why it could not be read; empty if it could.
+	Fault string
+}
+
+// AddReport takes what a pod of Reporting answered. The fault of several is the same one on every pass.
+func (s *State) AddReport(pod *corev1.Pod, report Report, now time.Time) {
 	job, isTask := pod.Labels[batchv1.JobNameLabel]
 	switch {
-	case isTask && report != nil:
+	case isTask && report.Fault == "":
 		if s.Tasks == nil {
 			s.Tasks = map[string][]config.OpsStatus{}
 		}
-		s.Tasks[job] = append(s.Tasks[job], *report)
+		s.Tasks[job] = append(s.Tasks[job], report.OpsStatus)
 	case isTask:
-	case report != nil:
-		r := *report
-		r.Ready = r.Ready && reachable(pod, now)
-		s.Gateways = append(s.Gateways, r)
+	case report.Fault == "":
+		report.Ready = report.Ready && reachable(pod, now)
+		s.Gateways = append(s.Gateways, report.OpsStatus)
 	case ready(pod):
-		s.Unreadable++
+		if s.Unreadable == "" || report.Fault < s.Unreadable {
+			s.Unreadable = report.Fault
+		}
 	}
 }
 

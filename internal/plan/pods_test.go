@@ -59,7 +59,7 @@ func TestReportsGoToTheGatewaysAndToTheJobOfTheirPod(t *testing.T) {
 	s := standing()
 	for _, answer := range []struct {
 		pod    corev1.Pod
-		report *config.OpsStatus
+		report *config.OpsStatus // nil if it could not be read
 	}{
 		{readyFor(reporting("a", "gateway", ""), time.Minute), report(1)},
 		{readyFor(reporting("b", "gateway", ""), time.Second), report(2)}, // not every node sends questions to it yet
@@ -69,7 +69,11 @@ func TestReportsGoToTheGatewaysAndToTheJobOfTheirPod(t *testing.T) {
 		{reporting("f", "ingest", "run"), report(4)},
 		{reporting("g", "ingest", "run"), nil},
 	} {
-		s.AddReport(&answer.pod, answer.report, noon)
+		r := Report{Fault: "pod " + answer.pod.Name + " is silent"}
+		if answer.report != nil {
+			r = Report{OpsStatus: *answer.report}
+		}
+		s.AddReport(&answer.pod, r, noon)
 	}
 	notReachable := *report(2)
 	notReachable.Ready = false
@@ -79,8 +83,8 @@ func TestReportsGoToTheGatewaysAndToTheJobOfTheirPod(t *testing.T) {
 	if diff := cmp.Diff(map[string][]config.OpsStatus{"run": {*report(3), *report(4)}}, s.Tasks); diff != "" {
 		t.Errorf("tasks (-want +got):\n%s", diff)
 	}
-	if s.Unreadable != 1 {
-		t.Errorf("%d reports could not be read, want 1", s.Unreadable)
+	if s.Unreadable != "pod c is silent" {
+		t.Errorf("of the gateway's reports could not be read: %q", s.Unreadable)
 	}
 }
 

@@ -18,6 +18,12 @@ const (
 	lingerTime    = 2 * time.Second
 )
 
+// After a connection that could not be accepted, the next one waits, longer each time.
+const (
+	minPause = 5 * time.Millisecond
+	maxPause = time.Second
+)
+
 // Forward is a port with TLS before a port without, of a server in the same pod.
 type Forward struct {
 	Listener net.Listener
@@ -27,41 +33,44 @@ type Forward struct {
 	TLS *tls.Config
 }
 
-// RunForwards passes on bytes until ctx ends or a listener fails. Then the connections that are open have the grace
-// period: in a pod, the servers have ended by then.
-func RunForwards(ctx context.Context, log *slog.Logger, grace time.Duration, forwards ...Forward) error {
+// RunForwards passes on bytes until ctx ends. Then the connections that are open have the grace period: in a pod, the
+// servers have ended by then.
+func RunForwards(ctx context.Context, log *slog.Logger, grace time.Duration, forwards ...Forward) {
 	connections, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
-	failed := make(chan error, len(forwards))
 	var open sync.WaitGroup
 	for _, f := range forwards {
 		log.Info("Listening", "server", f.Target, "address", f.Listener.Addr().String())
-		open.Go(func() { failed <- f.accept(connections, log, &open) })
+		open.Go(func() { f.accept(connections, log, &open) })
 	}
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
-	}
+	<-ctx.Done()
 	for _, f := range forwards {
 		f.Listener.Close()
 	}
 	late := time.AfterFunc(grace, cutOff)
 	defer late.Stop()
 	open.Wait()
-	return err
 }
 
-// accept takes connections until the listener is closed.
-func (f Forward) accept(ctx context.Context, log *slog.Logger, open *sync.WaitGroup) error {
+// accept takes connections until the listener is closed. Every other error is one of a moment: the process has no file
+// left, or the connection is gone already.
+func (f Forward) accept(ctx context.Context, log *slog.Logger, open *sync.WaitGroup) {
+	pause := minPause
 	for {
 		connection, err := f.Listener.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
-			return nil
+			return
 		case err != nil:
-			return fmt.Errorf("accept connections for %s: %w", f.Target, err)
+			log.Warn("Could not accept a connection", "server", f.Target, "error", err, "pause", pause)
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, maxPause)
+			continue
 		}
+		pause = minPause
 		open.Go(func() {
 			if err := f.serve(ctx, connection); err != nil {
 				log.Warn("Refused a connection", "server", f.Target, "error", err)

@@ -10,7 +10,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -18,32 +21,76 @@ import (
 // forwarded puts TLS before a server, with the certificate in a directory, and returns its address.
 func forwarded(t *testing.T, directory, target string) (address string, stop func() error) {
 	t.Helper()
-	certificate, err := NewCertificate(directory, slog.New(slog.DiscardHandler))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return listener.Addr().String(), forwardedBy(t, listener, directory, target)
+}
+
+func forwardedBy(t *testing.T, listener net.Listener, directory, target string) (stop func() error) {
+	t.Helper()
+	certificate, err := NewCertificate(directory, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	config := certificate.Config()
 	config.NextProtos = []string{"http/1.1"}
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
 	go func() {
-		ended <- RunForwards(ctx, slog.New(slog.DiscardHandler), time.Minute, Forward{Listener: listener, Target: target, TLS: config})
+		defer close(ended)
+		RunForwards(ctx, slog.New(slog.DiscardHandler), time.Minute, Forward{Listener: listener, Target: target, TLS: config})
 	}()
-	stop = func() error {
+	t.Cleanup(cancel)
+	return func() error {
 		cancel()
 		select {
-		case err := <-ended:
-			return err
+		case <-ended:
+			return nil
 		case <-time.After(30 * time.Second):
 			return errors.New("it did not end")
 		}
 	}
-	t.Cleanup(cancel)
-	return listener.Addr().String(), stop
+}
+
+// exhausted is a listener of a process that has no file left for the first connections.
+type exhausted struct {
+	net.Listener
+	failures atomic.Int32
+}
+
+func (l *exhausted) Accept() (net.Conn, error) {
+	if l.failures.Add(-1) >= 0 {
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return l.Listener.Accept()
+}
+
+func TestAForwardGoesOnAfterConnectionsThatItCouldNotAccept(t *testing.T) {
+	directory := t.TempDir()
+	writeCertificate(t, directory, "first")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "answer") }))
+	t.Cleanup(server.Close)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := &exhausted{Listener: listener}
+	full.failures.Store(4)
+	stop := forwardedBy(t, full, directory, server.Listener.Addr().String())
+	c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+	response, err := c.Get("https://" + listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if left := full.failures.Load(); left >= 0 {
+		t.Errorf("it did not meet %d of the failures", left)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestAForwardEndsTLSBeforeAServer(t *testing.T) {

@@ -107,6 +107,8 @@ var cases = []testCase{
 	{"the LLM's certificate is not trusted", fromReady(at(time.Minute, untrusted)), inProgress, progressing},
 	{"the LLM's certificate is not signed by the authority that is named", fromReady(at(time.Minute, untrusted, authorities)), inProgress, progressing},
 	{"the certificate of the embedding model's sidecar is not trusted", fromReady(at(time.Minute, stageFails(config.StageEmbedding, config.ModelUnreachable, `embedding model "nvidia/embed" cannot be reached; check its url and that it runs: its certificate is not trusted: it has expired, or is not valid yet`, 0))), inProgress, progressing},
+	{"the store's certificate is not trusted", fromReady(at(time.Minute, stageFails(config.StageIndex, config.IndexUnreachable, untrustedStore, 0))), inProgress, progressing},
+	{"the certificate of an external store is not trusted", fromReady(at(time.Minute, external, stageFails(config.StageIndex, config.IndexUnreachable, untrustedStore, 0))), inProgress, progressing},
 	{"the LLM is up again", fromReady(at(time.Minute, stageFails(config.StageLLM, "ModelUnreachable", "x", 0)), at(time.Minute, serves)), current, healthy},
 	{"the self-hosted embedding model refuses the key", fromReady(at(time.Minute, stageFails(config.StageEmbedding, "ModelUnauthorized", `embedding model "nvidia/embed" refused the API key; check secretRef (HTTP 401)`, 401))), inProgress, progressing},
 	{"a gateway pod fails to reach the LLM and another does not", fromReady(at(time.Minute, twoGateways, func(w *world) {
@@ -275,8 +277,11 @@ var cases = []testCase{
 	// Reports that the operator cannot read.
 	{"the gateway's report cannot be read", fromReady(at(time.Minute, unreadable)), inProgress, progressing},
 	{"the gateway's report cannot be read and the store is down", fromReady(at(time.Minute, unreadable, down(naming.ComponentWeaviate, pod(running(0))))), inProgress, progressing},
-	{"one of two reports cannot be read", fromReady(at(time.Minute, func(w *world) { w.o.Unreadable = 1 })), current, healthy},
-	{"the gateway's report can be read again", fromReady(at(time.Minute, unreadable), at(time.Minute, serves, func(w *world) { w.o.Unreadable = 0 })), current, healthy},
+	{"the gateway's certificate is not trusted", fromReady(at(time.Minute, unreadable, func(w *world) {
+		w.o.Unreadable = "its certificate is not trusted: certificate signed by unknown authority"
+	})), inProgress, progressing},
+	{"one of two reports cannot be read", fromReady(at(time.Minute, func(w *world) { w.o.Unreadable = "the connection is refused" })), current, healthy},
+	{"the gateway's report can be read again", fromReady(at(time.Minute, unreadable), at(time.Minute, serves, func(w *world) { w.o.Unreadable = "" })), current, healthy},
 	{"the gateway's report was never readable", fromStart(running1, at(time.Minute, serves, unreadable)), inProgress, progressing},
 
 	// Pipelines with other components.

@@ -55,8 +55,8 @@ type input struct {
 
 	// answering is the number of gateways that accept questions, starting that of the others.
 	answering, starting int
-	// unreadable means that gateways are ready but not one of their reports could be read.
-	unreadable bool
+	// unreadable is why not one report of gateways that are ready could be read; empty if one could.
+	unreadable string
 	// settled means that the gateways' reports are about the present spec.
 	settled bool
 
@@ -237,7 +237,7 @@ func workloadReady(in input) (finding, bool) {
 // not used every model yet.
 func lastKnown(in input) (finding, bool) {
 	c := in.last
-	if in.unreadable || c == nil {
+	if in.unreadable != "" || c == nil {
 		return finding{}, false
 	}
 	if c.Status == metav1.ConditionTrue {
@@ -256,7 +256,7 @@ func lastKnown(in input) (finding, bool) {
 
 func reportsUnreadable(in input) (finding, bool) {
 	message := "the operator cannot read the gateway's report on " + in.subject.title
-	return unknown(waiting, v1alpha1.ReasonGatewayUnreadable, message), in.unreadable
+	return unknown(waiting, v1alpha1.ReasonGatewayUnreadable, message), in.unreadable != ""
 }
 
 func notProbed(in input) (finding, bool) {

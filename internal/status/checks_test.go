@@ -54,7 +54,7 @@ func TestChecks(t *testing.T) {
 
 		{"nothing is known", lastKnown, func(*input) {}, ""},
 		{"it was up under the spec before", lastKnown, func(in *input) { in.last = condition("True", "Ready") }, "True Ready fine"},
-		{"it was up, and now nothing can be read", lastKnown, func(in *input) { in.last, in.unreadable = condition("True", "Ready"), true }, ""},
+		{"it was up, and now nothing can be read", lastKnown, func(in *input) { in.last, in.unreadable = condition("True", "Ready"), "it is silent" }, ""},
 		{"it was down", lastKnown, func(in *input) {
 			in.last, in.lastIsCurrent, in.settled = condition("False", "ModelRetired"), true, true
 		}, "False ModelRetired terminal"},

@@ -185,7 +185,7 @@ func (v *view) causes(verdicts []verdict) []cause {
 		list = append(list, cause{m.finding(), first || blocked[m.Component]})
 	}
 	for _, c := range verdicts {
-		unreadable := c.status == metav1.ConditionUnknown && v.unreadable() && v.wasReady()
+		unreadable := c.status == metav1.ConditionUnknown && v.unreadable() != "" && v.wasReady()
 		tolerated := c.tolerated && !c.awaited && c.weight < terminal && c.status != metav1.ConditionTrue
 		if c.weight == fine || tolerated || unreadable {
 			continue

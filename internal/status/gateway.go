@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -31,9 +32,13 @@ func acceptingQuestions(in input) (finding, bool) {
 }
 
 func gatewayUnreadable(in input) (finding, bool) {
-	message := fmt.Sprintf("the gateway is running, but the operator cannot read its report; check that network "+
-		"policies let the operator reach port %d, and see the gateway's log (%s)", config.OpsPort, in.subject.logs())
-	return unknown(progress, v1alpha1.ReasonGatewayUnreadable, message).within(stallAfter), in.unreadable
+	remedy := fmt.Sprintf("check that network policies let the operator reach port %d, and see the gateway's log (%s)",
+		config.OpsPort, in.subject.logs())
+	if strings.Contains(in.unreadable, config.Untrusted) {
+		remedy = renewed + "see the gateway's log (" + in.subject.logs() + ") and restart it"
+	}
+	message := fmt.Sprintf("the gateway is running, but the operator cannot read its report: %s; %s", in.unreadable, remedy)
+	return unknown(progress, v1alpha1.ReasonGatewayUnreadable, message).within(stallAfter), in.unreadable != ""
 }
 
 func podsFaulty(in input) (finding, bool) { return in.workload.fault(in.subject) }

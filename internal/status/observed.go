@@ -45,10 +45,10 @@ type Observed struct {
 	// Volumes are those that do not have the size that the spec says.
 	Volumes []Volume
 	// Gateways are the reports of the gateway's running pods; Ready in each reports whether the pod
-	// accepts questions. Unreadable counts the pods that the cluster considers ready and whose
-	// report could not be read.
+	// accepts questions. Unreadable is why the report of a pod that the cluster considers ready could
+	// not be read; empty if each could.
 	Gateways   []config.OpsStatus
-	Unreadable int
+	Unreadable string
 	// Run is the newest ingestion run; nil before the first.
 	Run *Run
 	// Upkeep is the active run that brings a generation beside the wanted one up to date; nil if none is.
@@ -226,8 +226,13 @@ func (v *view) previous(conditionType string) *metav1.Condition {
 	return c
 }
 
-// unreadable reports whether gateways are ready but not one of their reports could be read.
-func (v *view) unreadable() bool { return v.Unreadable > 0 && len(v.Gateways) == 0 }
+// unreadable is why not one report of gateways that are ready could be read; empty if one could.
+func (v *view) unreadable() string {
+	if len(v.Gateways) > 0 {
+		return ""
+	}
+	return v.Unreadable
+}
 
 // settled reports whether the gateways' reports are about the present spec.
 func (v *view) settled() bool {

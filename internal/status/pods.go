@@ -156,8 +156,13 @@ func memoryFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding 
 		}
 	}
 	remedy := "give the node more memory"
-	if s.memory != "" {
+	switch {
+	case s.memory != "":
 		remedy = "raise " + s.memory
+	case s.sidecar != "":
+		remedy = "the operator sets that limit, for thousands of connections: see who opens so many (" + s.logs() + " --previous)"
+	case limit != "":
+		remedy = "the spec has no field for that limit; use a model of your own"
 	}
 	return bad(fault, v1alpha1.ReasonOutOfMemory,
 		fmt.Sprintf("%s was killed at its memory limit%s; %s", s.title, limit, remedy))

@@ -102,6 +102,7 @@ func TestFaultsOfTheSidecarForTLS(t *testing.T) {
 	sidecar := func(state corev1.ContainerState) corev1.Pod {
 		p := pod()
 		p.Spec.InitContainers = []corev1.Container{{Name: "tls", Image: "example/ragpipeline:1"}}
+		p.Spec.InitContainers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")}
 		p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "tls", State: state}}
 		p.Status.ContainerStatuses = nil
 		return p
@@ -117,6 +118,10 @@ func TestFaultsOfTheSidecarForTLS(t *testing.T) {
 			sidecar(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2, Reason: "Error"}}),
 			"CrashLoopBackOff the sidecar for TLS of the vector store keeps crashing (last exit code 2); see its log " +
 				"(kubectl logs -l ragpipeline.io/pipeline=papers,app.kubernetes.io/component=weaviate -c tls --previous)"},
+		"it has no memory left": {
+			sidecar(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}}),
+			"OutOfMemory the sidecar for TLS of the vector store was killed at its memory limit of 256Mi; the operator sets that " +
+				"limit, for thousands of connections: see who opens so many (kubectl logs -l "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, found := podFault(storeSubject(newWorld().p), podsOf(c.pod))

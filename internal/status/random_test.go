@@ -17,7 +17,7 @@ var changes = []func(*world){
 	created, up, indexes, serves, edit, suspend, unreadable, rebuilds(40, 200), rebuilds(80, 200), switched, retriedRun, runWaits, stops, queued, rereads, rerankerUnreachable,
 	func(w *world) { w.p.Spec.Suspend = false },
 	func(w *world) { w.o.SpecChanged = !w.o.SpecChanged },
-	func(w *world) { w.o.Problem, w.o.Missing, w.o.Unreadable = nil, nil, 0 },
+	func(w *world) { w.o.Problem, w.o.Missing, w.o.Unreadable = nil, nil, "" },
 	func(w *world) { w.o.Components = map[string]Component{} },
 	func(w *world) { w.p.Spec.FailurePolicy.LLM, w.p.Spec.FailurePolicy.Embedding = "Degrade", "Degrade" },
 	failedRun(0, "NoDocuments", "there are no documents"), failedRun(1, "", "connection reset"),

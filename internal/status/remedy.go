@@ -44,8 +44,7 @@ func withoutAdvice(message string, failure config.Failure) string {
 func authorityFields(p *v1alpha1.RAGPipeline, stage config.Stage) string {
 	const field = "spec.network.caBundle"
 	if s, own := ownServer(p, stage); own {
-		return fmt.Sprintf("its pod takes a certificate of the pipeline's authority within two minutes; if it does not, see "+
-			"the log of its sidecar (%s), and restart the gateway", s.terminator().logs())
+		return renewed + "see the log of its sidecar (" + s.terminator().logs() + "), and restart the gateway"
 	}
 	n := p.Spec.Network
 	if n == nil || n.CABundle == nil {
@@ -55,9 +54,15 @@ func authorityFields(p *v1alpha1.RAGPipeline, stage config.Stage) string {
 		n.CABundle.Name, n.CABundle.Key, field)
 }
 
+// renewed says how a pod of the pipeline comes by its certificate.
+const renewed = "its pod takes a certificate of the pipeline's authority within two minutes; if it does not, "
+
 // ownServer is the server of a stage, and reports whether the operator runs it.
 func ownServer(p *v1alpha1.RAGPipeline, stage config.Stage) (subject, bool) {
-	if stage == config.StageExtraction {
+	switch stage {
+	case config.StageIndex:
+		return storeSubject(p), p.Spec.VectorStore.External == nil
+	case config.StageExtraction:
 		return extractionSubject(p), p.Spec.Extraction.Server.Endpoint == nil
 	}
 	m := modelOf(p, stage)
@@ -145,7 +150,10 @@ func nimFields(n *v1alpha1.NIM, s subject, failure config.Failure) string {
 // storeRemedy is the remedy for the vector store.
 func storeRemedy(p *v1alpha1.RAGPipeline, reported config.StageStatus) string {
 	message := cmp.Or(clean(reported.Message), "the vector store failed")
-	if reported.Reason == config.IndexUnreachable {
+	switch distrust := config.Distrust(message); {
+	case distrust != "":
+		return cut("the vector store cannot be reached: "+distrust, maxMessage/2) + "; " + authorityFields(p, config.StageIndex)
+	case reported.Reason == config.IndexUnreachable:
 		message = "the vector store does not answer the gateway" // the rest is addresses and attempts
 	}
 	return cut(message, maxMessage*3/4) + "; " + storeFields(p, reported.Reason)

@@ -130,12 +130,6 @@ func stageFails(stage config.Stage, reason config.Failure, message string, statu
 	}
 }
 
-var untrusted = stageFails(config.StageLLM, config.ModelUnreachable, `llm model "big" cannot be reached; check its url and that it runs: its certificate is not trusted: certificate signed by unknown authority`, 0)
-
-func authorities(w *world) {
-	w.p.Spec.Network = &v1alpha1.Network{CABundle: &v1alpha1.CABundle{Name: "authorities", Key: "ca.crt"}}
-}
-
 var drifts = stageFails(config.StageEmbedding, config.ModelDrifted, `embedding model "nvidia/embed" no longer gives the vectors that the index was built with`, 0)
 
 const noVolume = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
@@ -268,7 +262,7 @@ func problem(reason, message string, terminal bool) func(*world) {
 	return func(w *world) { w.o.Problem = &Problem{reason, message, terminal} }
 }
 
-func unreadable(w *world) { w.o.Gateways, w.o.Unreadable = nil, 1 }
+func unreadable(w *world) { w.o.Gateways, w.o.Unreadable = nil, "no answer came within 2s" }
 
 func notReadyYet(w *world) {
 	w.o.Gateways[0].Ready = false

@@ -6,6 +6,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 // down takes a workload's only replica down, with the pods that explain why.
@@ -79,4 +82,12 @@ func nextEmbedding(pods ...corev1.Pod) func(*world) {
 		c.Pods = pods
 		w.o.NextEmbedding = &c
 	}
+}
+
+var untrusted = stageFails(config.StageLLM, config.ModelUnreachable, `llm model "big" cannot be reached; check its url and that it runs: its certificate is not trusted: certificate signed by unknown authority`, 0)
+
+const untrustedStore = `index: count documents in Weaviate at https://papers-weaviate.rag.svc:8443: the index cannot be reached: rpc error: code = Unavailable desc = connection error: desc = "transport: authentication handshake failed: tls: failed to verify certificate: x509: certificate signed by unknown authority"`
+
+func authorities(w *world) {
+	w.p.Spec.Network = &v1alpha1.Network{CABundle: &v1alpha1.CABundle{Name: "authorities", Key: "ca.crt"}}
 }

@@ -25,12 +25,11 @@
 // that take the operator away hold calm, because others measure how soon Ready follows a failure;
 // one that replaces it runs before all others.
 //
-// Two stories need more of the cluster: volumes that grow, of the StorageClass that E2E_EXPANDABLE
-// names, and this machine as the node, for an enforcer of NetworkPolicies. On hack/cluster's,
-// `make e2e-long` provides both. Only the policies of that story's namespace are enforced, so that
-// no other waits for a new pod to be admitted.
+// Three stories need more of the cluster: volumes that grow, of the StorageClass that E2E_EXPANDABLE
+// names; this machine as the node, for an enforcer of NetworkPolicies; and metrics-server, where
+// E2E_METRICS is set. On hack/cluster's, `make e2e-long` provides all three. Only the policies of that
+// one story's namespace are enforced, so that no other waits for a new pod to be admitted.
 //
 // What no test here can see: that a real NIM starts (the simulator reads its environment and wants
-// its volumes), an autoscaler that follows CPU (there is no metrics-server), and a node that is
-// lost (there is one).
+// its volumes), and a node that is lost (there is one).
 package e2e
