@@ -36,9 +36,7 @@ func faultOf(s subject, pod *corev1.Pod) (finding, bool) {
 		return f, true
 	}
 	if pod.Status.Reason == "Evicted" {
-		return bad(fault, v1alpha1.ReasonEvicted, fmt.Sprintf(
-			"%s was evicted because its node ran low on resources; set %s.resources.requests to what it needs",
-			s.title, s.field)), true
+		return eviction(s, pod.Status.Message), true
 	}
 	if f, found := unschedulable(s, pod); found {
 		return f, true
@@ -57,6 +55,22 @@ func faultOf(s subject, pod *corev1.Pod) (finding, bool) {
 		}
 	}
 	return finding{}, false
+}
+
+var lowOn = regexp.MustCompile(`low on resource: ([\w.-]+[\w])`)
+
+// eviction names the resource that the node ran low on, given the kubelet's message.
+func eviction(s subject, message string) finding {
+	resource, request := "resources", ""
+	if m := lowOn.FindStringSubmatch(message); m != nil {
+		resource = m[1]
+		if resource != "pids" { // which nobody can request
+			request = "." + resource
+		}
+	}
+	return bad(fault, v1alpha1.ReasonEvicted, fmt.Sprintf(
+		"%s was evicted because its node ran low on %s; set %s.resources.requests%s to what it needs",
+		s.title, resource, s.field, request))
 }
 
 var overSize = regexp.MustCompile(`EmptyDir volume "([^"]+)" exceeds the limit`)
@@ -100,9 +114,35 @@ func imageFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding {
 	if s.image != "" {
 		remedy = "check " + s.image
 	}
+	cause, words := "", namesOfImages.ReplaceAllString(c.State.Waiting.Message, " ")
+	for _, known := range imageCauses {
+		if known.says.MatchString(words) {
+			cause = ": " + known.means
+			break
+		}
+	}
 	return bad(fault, v1alpha1.ReasonImagePullFailed,
-		fmt.Sprintf("the image %s of %s cannot be pulled; %s; for the registry's words see %s", image, s.title, remedy,
+		fmt.Sprintf("the image %s of %s cannot be pulled%s; %s; for the registry's words see %s", image, s.title, cause, remedy,
 			s.describe()))
+}
+
+// namesOfImages matches those, and those of servers, in a container runtime's words: they could look like a cause.
+var namesOfImages = regexp.MustCompile(`"[^"]*"|\S+/\S+`)
+
+// imageCauses say what the words of container runtimes and registries mean, which are long and name addresses.
+var imageCauses = []struct {
+	says  *regexp.Regexp
+	means string
+}{
+	{regexp.MustCompile(`(?i)x509|certificate`), "the node does not trust the registry's certificate"},
+	{regexp.MustCompile(`(?i)toomanyrequests|too many requests|\b429\b|rate limit`), "the registry limits how often it is asked"},
+	{regexp.MustCompile(`(?i)unauthorized|forbidden|access denied|authorization failed|no basic auth|\b40[13]\b`),
+		"the registry refuses access, or has no such image"},
+	{regexp.MustCompile(`(?i)no match for platform|exec format`), "it is not built for the node's architecture"},
+	{regexp.MustCompile(`(?i)not found|manifest unknown|name unknown|\b404\b`), "the registry has no such image"},
+	{regexp.MustCompile(`(?i)no such host|dial tcp|timeout|connection refused|deadline exceeded`),
+		"the node does not reach the registry"},
+	{regexp.MustCompile(`(?i)no space left`), "the node's disk is full"},
 }
 
 var (

@@ -198,6 +198,24 @@ func TestRefusedPodsAreToldWithTheFieldThatHelps(t *testing.T) {
 		{run, `pods "papers-ingest-x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true`,
 			"; relax the namespace's label pod-security.kubernetes.io/enforce, or correct spec.pods.user"},
 		{run, `Error creating: Internal error occurred: etcdserver: request timed out`, "request timed out; see kubectl describe pods"},
+		{nim, `pods "papers-embedding-x" is forbidden: exceeded quota: gpus, requested: requests.nvidia.com/gpu=1, used: requests.nvidia.com/gpu=0, limited: requests.nvidia.com/gpu=0`,
+			"; raise the ResourceQuota, or lower spec.models.embedding.nim.gpu"},
+		{store, `create Claim data-papers-weaviate-0 for Pod papers-weaviate-0 in StatefulSet papers-weaviate failed error: persistentvolumeclaims "data-papers-weaviate-0" is forbidden: exceeded quota: claims, requested: persistentvolumeclaims=1, used: persistentvolumeclaims=2, limited: persistentvolumeclaims=2`,
+			"the vector store: exceeded quota: claims, requested: persistentvolumeclaims=1, used: persistentvolumeclaims=2, limited: persistentvolumeclaims=2; raise the ResourceQuota, or delete claims that nobody uses"},
+		{store, `create Pod papers-weaviate-0 in StatefulSet papers-weaviate failed error: failed to create PVC data-papers-weaviate-0: persistentvolumeclaims "data-papers-weaviate-0" is forbidden: exceeded quota: disk, requested: requests.storage=10Gi, used: requests.storage=0, limited: requests.storage=5Gi`,
+			"the vector store: exceeded quota: disk, requested: requests.storage=10Gi, used: requests.storage=0, limited: requests.storage=5Gi; raise the ResourceQuota, or lower spec.vectorStore.weaviate.storage.size"},
+		{store, `create Claim data-papers-weaviate-0 for Pod papers-weaviate-0 in StatefulSet papers-weaviate failed error: persistentvolumeclaims "data-papers-weaviate-0" is forbidden: maximum storage usage per PersistentVolumeClaim is 5Gi, but request is 10Gi`,
+			"; set spec.vectorStore.weaviate.storage.size to what the namespace's LimitRange allows"},
+		{store, `pods "papers-weaviate-0" is forbidden: failed quota: compute: must specify limits.cpu for: tls`,
+			"; set defaults for them by a LimitRange"},
+		{store, `Pod "papers-weaviate-0" is invalid: spec.containers[0].resources.requests: Invalid value: "256Mi": must be less than or equal to memory limit of 128Mi`,
+			"; the namespace's LimitRange sets a limit below what is requested: set both in spec.vectorStore.weaviate.resources"},
+		{run, `Error creating: pods "papers-ingest-x" is forbidden: ValidatingAdmissionPolicy 'registries' with binding 'registries' denied request: images must come from registry.example.com`,
+			"; install the operator with an image that the policy admits (image.repository or imageRegistry of its chart), or exempt the namespace"},
+		{store, `admission webhook "validation.gatekeeper.sh" denied the request: [no-latest] container <weaviate> uses the tag latest`,
+			"; name an image that the policy admits (spec.vectorStore.weaviate.image), or exempt the namespace"},
+		{store, `admission webhook "validate.kyverno.svc-fail" denied the request: resource Pod/rag/papers-weaviate-0 was blocked due to the following policies: require-limits: validation error: memory limits are required`,
+			"; set spec.vectorStore.weaviate.resources as the policy asks, or exempt the namespace"},
 	} {
 		component := Component{Refused: c.message}
 		f, found := component.fault(c.subject)
@@ -206,6 +224,47 @@ func TestRefusedPodsAreToldWithTheFieldThatHelps(t *testing.T) {
 		}
 		if strings.Contains(f.message, "papers-weaviate-0") || strings.Contains(f.message, "papers-ingest-") {
 			t.Errorf("%q names a pod, so it changes with each attempt", f.message)
+		}
+	}
+}
+
+// The messages are those of containerd and of registries, which the kubelet passes on.
+func TestAnImageThatCannotBePulledIsToldWithItsCause(t *testing.T) {
+	for message, want := range map[string]string{
+		`Back-off pulling image "nvcr.io/nim/x:1": ErrImagePull: failed to resolve reference "nvcr.io/nim/x:1": failed to ` +
+			`authorize: unexpected status from GET request to https://nvcr.io/proxy_auth?scope=x: 401 Unauthorized`: "cannot be pulled: the registry refuses access, or has no such image; check ",
+		`failed to resolve reference "docker.io/library/x:9": pull access denied, repository does not exist or may require ` +
+			`authorization: server message: insufficient_scope: authorization failed`: "cannot be pulled: the registry refuses access, or has no such image; ",
+		`failed to resolve reference "ghcr.io/certificate/429:404": ghcr.io/certificate/429:404: not found`: "cannot be pulled: the registry has no such image; ",
+		`failed to do request: Head "https://registry.example.com/v2/x/manifests/1": tls: failed to verify certificate: x509: ` +
+			`certificate signed by unknown authority`: "cannot be pulled: the node does not trust the registry's certificate; ",
+		`failed open: unexpected status code https://registry-1.docker.io/v2/library/x/manifests/sha256:0: 429 Too Many ` +
+			`Requests - Server message: toomanyrequests: You have reached your unauthenticated pull rate limit`: "cannot be pulled: the registry limits how often it is asked; ",
+		`failed to do request: Head "https://registry.example.com/v2/x/manifests/1": dial tcp: lookup registry.example.com: ` +
+			`no such host`: "cannot be pulled: the node does not reach the registry; ",
+		`failed to pull and unpack image "x": no match for platform in manifest: not found`: "cannot be pulled: it is not built for the node's architecture; ",
+		`Back-off pulling image "x"`: "cannot be pulled; check spec.vectorStore.weaviate.image; ",
+	} {
+		f, found := podFault(storeSubject(newWorld().p), podsOf(pod(waits("ImagePullBackOff", message))))
+		if !found || f.reason != v1alpha1.ReasonImagePullFailed || !strings.Contains(f.message, want) {
+			t.Errorf("%s:\ngot  %s\nwant %s", message, f.message, want)
+		}
+	}
+}
+
+// The messages are the kubelet's.
+func TestAnEvictionIsToldWithTheResourceThatRanLow(t *testing.T) {
+	for message, want := range map[string]string{
+		"The node was low on resource: ephemeral-storage. Threshold quantity: 2Gi, available: 1536Mi. Container weaviate was using 700Mi. ": "its node ran low on ephemeral-storage; set spec.vectorStore.weaviate.resources.requests.ephemeral-storage to",
+		"The node was low on resource: memory. ":   "its node ran low on memory; set spec.vectorStore.weaviate.resources.requests.memory to",
+		"The node was low on resource: pids. ":     "its node ran low on pids; set spec.vectorStore.weaviate.resources.requests to",
+		"The node had condition: [DiskPressure]. ": "its node ran low on resources; set spec.vectorStore.weaviate.resources.requests to",
+	} {
+		p := pod()
+		p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", message
+		f, found := podFault(storeSubject(newWorld().p), podsOf(p))
+		if !found || f.reason != v1alpha1.ReasonEvicted || !strings.Contains(f.message, want) {
+			t.Errorf("%s:\ngot  %s\nwant %s", message, f.message, want)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // fault is why the component's pods do not serve: the API server refuses them, or one of them has a fault.
@@ -25,53 +26,102 @@ func (r *Run) fault(s subject) (finding, bool) {
 	return podFault(s, r.Pods)
 }
 
-// generated matches what differs from one attempt to the next: the names of pods, and the controller's words before
-// them.
-var generated = regexp.MustCompile(`^(Error creating: |create Pod \S+ in StatefulSet \S+ failed error: )?` +
-	`(pods "[^"]*" is forbidden: |Pod "[^"]*" is invalid: )?`)
+// generated matches what differs from one attempt to the next: the names of pods and claims, and the controller's words
+// before them.
+var generated = regexp.MustCompile(`^(Error creating: |create (Pod|Claim) .*? failed error: )?(failed to create PVC \S+: )?` +
+	`((pods|persistentvolumeclaims) "[^"]*" is forbidden: |Pod "[^"]*" is invalid: )?`)
+
+// namesOfPods matches the name of a pod in an admission webhook's words.
+var namesOfPods = regexp.MustCompile(`Pod/\S+`)
 
 // refusals are the remedies for what the API server says of a pod that it refuses. They name only fields that the
 // subject has.
 var refusals = []struct {
 	says   *regexp.Regexp
-	remedy func(subject) string
+	remedy func(s subject, message string) string
 }{
-	{regexp.MustCompile(`failed quota: \S+: must specify`), func(s subject) string {
-		if s.memory == "" {
+	{regexp.MustCompile(`failed quota: \S+: must specify`), func(s subject, message string) string {
+		if s.memory == "" || ofSidecar.MatchString(message) {
 			return "set defaults for them by a LimitRange, which the ResourceQuota needs"
 		}
 		return "set them in " + s.resources() + ", which the ResourceQuota asks for"
 	}},
-	{regexp.MustCompile(`exceeded quota`), func(s subject) string {
-		if s.memory == "" {
-			return "raise the ResourceQuota"
-		}
-		return "raise the ResourceQuota, or lower " + s.resources()
+	{regexp.MustCompile(`exceeded quota`), quotaRemedy},
+	{regexp.MustCompile(`usage per PersistentVolumeClaim`), func(s subject, _ string) string {
+		return "set " + s.volumeSize() + " to what the namespace's LimitRange allows"
 	}},
-	{regexp.MustCompile(`(maximum|minimum) .* usage per|max limit to request ratio`), func(s subject) string {
+	{regexp.MustCompile(`(maximum|minimum) .* usage per|max limit to request ratio`), func(s subject, _ string) string {
 		if s.memory == "" {
 			return "change the namespace's LimitRange"
 		}
 		return "set " + s.resources() + " to what the namespace's LimitRange allows"
 	}},
+	{regexp.MustCompile(`must be less than or equal to \S+ limit`), func(s subject, _ string) string {
+		const cause = "the namespace's LimitRange sets a limit below what is requested: "
+		if s.memory == "" {
+			return cause + "raise its default"
+		}
+		return cause + "set both in " + s.resources()
+	}},
 	{regexp.MustCompile(`security context constraint`),
 		always("set spec.pods.user to Cluster, so that the cluster chooses the user")},
 	{regexp.MustCompile(`violates PodSecurity`),
 		always("relax the namespace's label pod-security.kubernetes.io/enforce, or correct spec.pods.user")},
-	{regexp.MustCompile(`no PriorityClass with name`), func(s subject) string {
+	{regexp.MustCompile(`no PriorityClass with name`), func(s subject, _ string) string {
 		if s.isNIM() {
 			return "create the PriorityClass, or correct " + s.field + ".priorityClassName or that of spec.pods"
 		}
 		return "create the PriorityClass, or correct spec.pods.priorityClassName"
 	}},
-	{regexp.MustCompile(`RuntimeClass .*not found`), func(s subject) string {
+	{regexp.MustCompile(`RuntimeClass .*not found`), func(s subject, _ string) string {
 		return "create the RuntimeClass, or correct " + s.field + ".runtimeClassName" // only a NIM can name one
 	}},
-	{regexp.MustCompile(`service ?account`),
+	{regexp.MustCompile(`looking up service ?account|serviceaccount "[^"]*" not found`),
 		always("create the service account, or correct spec.pods.serviceAccountName")},
-	{policy,
-		always("give the pods what the policy asks for by spec.pods, or exempt the namespace")},
+	{policy, policyRemedy},
 	{webhookFails, always("repair the webhook, or exempt the namespace")},
+}
+
+var (
+	ofSidecar   = regexp.MustCompile(`for: ` + naming.TLSContainer + `\b`)
+	ofClaims    = regexp.MustCompile(`requested: (\S+,)?(count/)?persistentvolumeclaims`)
+	ofStorage   = regexp.MustCompile(`requested: (\S+,)?\S*requests\.storage`)
+	ofDevices   = regexp.MustCompile(`requested: (\S+,)?(requests|limits)\.[a-z0-9.-]+/`)
+	ofPodsAlone = regexp.MustCompile(`requested: (count/)?pods=\d+, used`)
+)
+
+func quotaRemedy(s subject, message string) string {
+	const raise = "raise the ResourceQuota"
+	switch {
+	case ofStorage.MatchString(message) && s.storageClass != "":
+		return raise + ", or lower " + s.volumeSize()
+	case ofStorage.MatchString(message), ofClaims.MatchString(message):
+		return raise + ", or delete claims that nobody uses"
+	case ofDevices.MatchString(message) && s.isNIM():
+		return raise + ", or lower " + s.field + ".gpu"
+	case ofPodsAlone.MatchString(message), s.memory == "":
+		return raise
+	}
+	return raise + ", or lower " + s.resources()
+}
+
+var (
+	aboutImages    = regexp.MustCompile(`(?i)\b(image|images|registry|registries|repo|repos|tag|latest|digest)\b`)
+	aboutResources = regexp.MustCompile(`(?i)\b(limits|requests|resources|cpu|memory)\b`)
+)
+
+// policyRemedy guesses from a policy's own words which field it is about.
+func policyRemedy(s subject, message string) string {
+	_, said, _ := strings.Cut(message, "denied")
+	switch {
+	case aboutImages.MatchString(said) && s.image != "":
+		return "name an image that the policy admits (" + s.image + "), or exempt the namespace"
+	case aboutImages.MatchString(said):
+		return "install the operator with an image that the policy admits (image.repository or imageRegistry of its chart), or exempt the namespace"
+	case aboutResources.MatchString(said) && s.memory != "":
+		return "set " + s.resources() + " as the policy asks, or exempt the namespace"
+	}
+	return "give the pods what the policy asks for by spec.pods, or exempt the namespace"
 }
 
 // policy matches the words of a policy, or of a webhook, that refuses an object.
@@ -80,21 +130,29 @@ var policy = regexp.MustCompile(`ValidatingAdmissionPolicy|denied the request`)
 // webhookFails matches the API server's words of a webhook that does not answer.
 var webhookFails = regexp.MustCompile(`failed calling webhook`)
 
-func always(remedy string) func(subject) string { return func(subject) string { return remedy } }
+func always(remedy string) func(subject, string) string {
+	return func(subject, string) string { return remedy }
+}
 
 // resources is the field of the subject's resources; only a subject with a field of its memory has one.
 func (s subject) resources() string { return strings.TrimSuffix(s.memory, ".limits.memory") }
+
+// volumeSize is the field of the size of the subject's volume; only a subject with a field of its storage class has one.
+func (s subject) volumeSize() string {
+	return strings.TrimSuffix(s.storageClass, "storageClassName") + "size"
+}
 
 func (s subject) isNIM() bool { return strings.HasSuffix(s.field, ".nim") }
 
 // refusal is the finding that the API server, or an admission policy of the cluster, refuses the subject's pods.
 func refusal(s subject, message string) finding {
 	message = clean(message)
-	cause := cut(message[len(generated.FindString(message)):], maxMessage/2)
+	cause := namesOfPods.ReplaceAllString(message[len(generated.FindString(message)):], "Pod")
+	cause = cut(cause, maxMessage/2)
 	remedy := "see " + s.describe() + ", and the rules of the namespace"
 	for _, r := range refusals {
 		if r.says.MatchString(message) {
-			remedy = r.remedy(s)
+			remedy = r.remedy(s, message)
 			break
 		}
 	}
