@@ -204,7 +204,8 @@ func identical(want *wanted, live *unstructured.Unstructured) (bool, error) {
 		return false, err
 	}
 	labels, annotations := want.metadata()
-	return sameData(object, live) && contains(live.GetLabels(), labels) && contains(live.GetAnnotations(), annotations), nil
+	return sameData(object, live) && contains(live.GetLabels(), labels) &&
+		contains(live.GetAnnotations(), annotations), nil
 }
 
 // digestOf is a digest of the tokens that the operator generated into a Secret; empty if one is missing. The tokens

@@ -1,11 +1,9 @@
-package config_test
+package config
 
 import (
 	"crypto/x509"
 	"fmt"
 	"testing"
-
-	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
 func TestDistrustIsToldAlikeByEveryClient(t *testing.T) {
@@ -20,7 +18,7 @@ func TestDistrustIsToldAlikeByEveryClient(t *testing.T) {
 		"tls: failed to verify certificate: x509: certificate is valid for a.rag.svc, not b.rag.svc": "its certificate is not trusted: certificate is valid for a.rag.svc, not b.rag.svc",
 		"dial tcp 10.0.0.1:8443: connect: connection refused":                                        "",
 	} {
-		if got := config.Distrust(words); got != want {
+		if got := Distrust(words); got != want {
 			t.Errorf("%s:\ngot  %q\nwant %q", words, got, want)
 		}
 	}

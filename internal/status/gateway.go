@@ -37,7 +37,7 @@ func gatewayUnreadable(in input) (finding, bool) {
 	if strings.Contains(in.unreadable, config.Untrusted) {
 		remedy = renewed + "see the gateway's log (" + in.subject.logs() + ") and restart it"
 	}
-	message := fmt.Sprintf("the gateway is running, but the operator cannot read its report: %s; %s", in.unreadable, remedy)
+	message := "the gateway is running, but the operator cannot read its report: " + in.unreadable + "; " + remedy
 	return unknown(progress, v1alpha1.ReasonGatewayUnreadable, message).within(stallAfter), in.unreadable != ""
 }
 

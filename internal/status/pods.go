@@ -122,8 +122,8 @@ func imageFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding {
 		}
 	}
 	return bad(fault, v1alpha1.ReasonImagePullFailed,
-		fmt.Sprintf("the image %s of %s cannot be pulled%s; %s; for the registry's words see %s", image, s.title, cause, remedy,
-			s.describe()))
+		fmt.Sprintf("the image %s of %s cannot be pulled%s; %s; for the registry's words see %s",
+			image, s.title, cause, remedy, s.describe()))
 }
 
 // namesOfImages matches those, and those of servers, in a container runtime's words: they could look like a cause.
@@ -135,7 +135,8 @@ var imageCauses = []struct {
 	means string
 }{
 	{regexp.MustCompile(`(?i)x509|certificate`), "the node does not trust the registry's certificate"},
-	{regexp.MustCompile(`(?i)toomanyrequests|too many requests|\b429\b|rate limit`), "the registry limits how often it is asked"},
+	{regexp.MustCompile(`(?i)toomanyrequests|too many requests|\b429\b|rate limit`),
+		"the registry limits how often it is asked"},
 	{regexp.MustCompile(`(?i)unauthorized|forbidden|access denied|authorization failed|no basic auth|\b40[13]\b`),
 		"the registry refuses access, or has no such image"},
 	{regexp.MustCompile(`(?i)no match for platform|exec format`), "it is not built for the node's architecture"},
@@ -200,7 +201,8 @@ func memoryFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus) finding 
 	case s.memory != "":
 		remedy = "raise " + s.memory
 	case s.sidecar != "":
-		remedy = "the operator sets that limit, for thousands of connections: see who opens so many (" + s.logs() + " --previous)"
+		remedy = "the operator sets that limit, for thousands of connections: see who opens so many (" + s.logs() +
+			" --previous)"
 	case limit != "":
 		remedy = "the spec has no field for that limit; use a model of your own"
 	}

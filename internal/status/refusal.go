@@ -28,7 +28,8 @@ func (r *Run) fault(s subject) (finding, bool) {
 
 // generated matches what differs from one attempt to the next: the names of pods and claims, and the controller's words
 // before them.
-var generated = regexp.MustCompile(`^(Error creating: |create (Pod|Claim) .*? failed error: )?(failed to create PVC \S+: )?` +
+var generated = regexp.MustCompile(`^(Error creating: |create (Pod|Claim) .*? failed error: )?` +
+	`(failed to create PVC \S+: )?` +
 	`((pods|persistentvolumeclaims) "[^"]*" is forbidden: |Pod "[^"]*" is invalid: )?`)
 
 // namesOfPods matches the name of a pod in an admission webhook's words.
@@ -117,7 +118,8 @@ func policyRemedy(s subject, message string) string {
 	case aboutImages.MatchString(said) && s.image != "":
 		return "name an image that the policy admits (" + s.image + "), or exempt the namespace"
 	case aboutImages.MatchString(said):
-		return "install the operator with an image that the policy admits (image.repository or imageRegistry of its chart), or exempt the namespace"
+		return "install the operator with an image that the policy admits (image.repository or imageRegistry of its chart)" +
+			", or exempt the namespace"
 	case aboutResources.MatchString(said) && s.memory != "":
 		return "set " + s.resources() + " as the policy asks, or exempt the namespace"
 	}
@@ -137,7 +139,7 @@ func always(remedy string) func(subject, string) string {
 // resources is the field of the subject's resources; only a subject with a field of its memory has one.
 func (s subject) resources() string { return strings.TrimSuffix(s.memory, ".limits.memory") }
 
-// volumeSize is the field of the size of the subject's volume; only a subject with a field of its storage class has one.
+// volumeSize is the field of the size of the subject's volume; only one with a field of its storage class has it.
 func (s subject) volumeSize() string {
 	return strings.TrimSuffix(s.storageClass, "storageClassName") + "size"
 }

@@ -152,7 +152,8 @@ func storeRemedy(p *v1alpha1.RAGPipeline, reported config.StageStatus) string {
 	message := cmp.Or(clean(reported.Message), "the vector store failed")
 	switch distrust := config.Distrust(message); {
 	case distrust != "":
-		return cut("the vector store cannot be reached: "+distrust, maxMessage/2) + "; " + authorityFields(p, config.StageIndex)
+		message = cut("the vector store cannot be reached: "+distrust, maxMessage/2)
+		return message + "; " + authorityFields(p, config.StageIndex)
 	case reported.Reason == config.IndexUnreachable:
 		message = "the vector store does not answer the gateway" // the rest is addresses and attempts
 	}
