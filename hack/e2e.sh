@@ -11,7 +11,6 @@ cd "$(dirname "$0")/.."
 
 say() { echo "e2e: $*"; }
 
-cluster_up
 [ -z "${CLEAN:-}" ] || [ -n "${E2E_LOAD:-}" ] || trap 'hack/cluster/cluster down' EXIT
 
 # The simulator goes by the names of the NIM images in config/samples, and is in each what that NIM is.
@@ -63,10 +62,13 @@ build_others() {
   archives+=("$(hack/tika/image.sh "$E2E_TIKA_IMAGE")")
 }
 
+cluster_up & # beside the builds, since it waits more than it works
 build_image
 build_previous
 build_simulators
 build_others
+wait $!
+cluster_up # here, for its environment
 load bin/e2e.tar bin/e2e-previous.tar "${archives[@]}"
 install_chart "$tag"
 say "the operator $tag runs"

@@ -41,6 +41,7 @@ func (c *cluster) awaitReason(name, condition string, want metav1.ConditionStatu
 }
 
 func TestAChangeOfChunkingIsBuiltBesideWhatServesAndThenTakesOver(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
@@ -79,6 +80,7 @@ func TestAChangeOfChunkingIsBuiltBesideWhatServesAndThenTakesOver(t *testing.T) 
 }
 
 func TestAnOperatorThatIsReplacedDuringARunGoesOnWithIt(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	old := startOperator(t, c.namespace)
 	c.Hold(true)
@@ -102,6 +104,7 @@ func TestAnOperatorThatIsReplacedDuringARunGoesOnWithIt(t *testing.T) {
 }
 
 func TestAStageThatFailsIsSaidAndClearsByItself(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
@@ -120,6 +123,7 @@ func TestAStageThatFailsIsSaidAndClearsByItself(t *testing.T) {
 }
 
 func TestAnImageThatCannotBePulledIsSaidAndClearsByItself(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	c.check(c.Trouble(t.Context(), naming.ComponentWeaviate, func(s *corev1.PodStatus) {
@@ -136,6 +140,7 @@ func TestAnImageThatCannotBePulledIsSaidAndClearsByItself(t *testing.T) {
 }
 
 func TestANameThatIsTakenIsLeftAloneAndSaid(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	o := startOperator(t, c.namespace)
 	theirs := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "quickstart-gateway"},
@@ -158,6 +163,7 @@ func TestANameThatIsTakenIsLeftAloneAndSaid(t *testing.T) {
 }
 
 func TestAMissingSourceIsSaidAndTakenUpWhenItAppears(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.applySample("quickstart.yaml", func(p *unstructured.Unstructured) {
@@ -175,6 +181,7 @@ func TestAMissingSourceIsSaidAndTakenUpWhenItAppears(t *testing.T) {
 }
 
 func TestASuspendedPipelineIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	o := startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestADeletedPipelineLeavesNothingAndCanBeAppliedAgain(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
@@ -37,6 +38,7 @@ func TestADeletedPipelineLeavesNothingAndCanBeAppliedAgain(t *testing.T) {
 }
 
 func TestPipelinesSideBySideBecomeReadyAndKeepApart(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	o := startOperator(t, c.namespace)
 	names := []string{"one", "two", "one-more"}

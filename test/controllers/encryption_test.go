@@ -44,6 +44,7 @@ func (c *cluster) certificates(name string) (*corev1.Secret, error) {
 // The operator reads reports by the pipeline's own authority, also one that has just started, and writes nothing once
 // the pods are as they should be.
 func TestPodsWithTLSReportToTheOperatorThatKnowsTheirAuthority(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	o := startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
@@ -70,6 +71,7 @@ func TestPodsWithTLSReportToTheOperatorThatKnowsTheirAuthority(t *testing.T) {
 
 // A gateway whose port another authority vouches for may be anybody's.
 func TestAReportThatTheAuthorityDoesNotVouchForIsNotRead(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml", func(p *unstructured.Unstructured) {
@@ -88,6 +90,7 @@ func TestAReportThatTheAuthorityDoesNotVouchForIsNotRead(t *testing.T) {
 
 // A pipeline that is suspended, or whose spec has a mistake, answers on, so its certificates must not expire.
 func TestCertificatesOfAPipelineWithoutAPlanAreKeptUsable(t *testing.T) {
+	t.Parallel()
 	for name, patch := range map[string]string{
 		"suspended": `{"spec": {"suspend": true}}`,
 		"mistaken":  `{"spec": {"documents": [{"name": "concepts", "configMap": {"name": "x"}, "metadata": {"no key": "x"}}]}}`,

@@ -77,6 +77,7 @@ func (c *cluster) awaitRecords(p *v1alpha1.RAGPipeline, want ...string) {
 }
 
 func TestAReplacedGenerationIsKeptUpToDateAndGoneBackTo(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
@@ -102,6 +103,7 @@ func TestAReplacedGenerationIsKeptUpToDateAndGoneBackTo(t *testing.T) {
 }
 
 func TestAnAbandonedBuildLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
@@ -136,6 +138,7 @@ func TestAnAbandonedBuildLeavesNothingBehind(t *testing.T) {
 }
 
 func TestARunThatIsAskedForComesBeforeABuild(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)

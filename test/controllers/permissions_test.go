@@ -40,6 +40,7 @@ func (c *cluster) asOperator() *rest.Config {
 // The server asks who may finalize a pipeline before an object of it may block its deletion, as OpenShift's does. The
 // permissions suffice to make everything, to share the Lease between pipelines, to adopt, and to make a store anew.
 func TestTheInstalledPermissionsSufficeWhereOwnersAreProtected(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	named := func(name string) func(*unstructured.Unstructured) {
 		return func(p *unstructured.Unstructured) {
@@ -71,6 +72,7 @@ func TestTheInstalledPermissionsSufficeWhereOwnersAreProtected(t *testing.T) {
 
 // The plugin is on: an object of a user who may not finalize pipelines cannot block their deletion.
 func TestTheServerProtectsOwners(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	p := c.applySample("quickstart.yaml")
 	config := c.asOperator()

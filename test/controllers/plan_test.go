@@ -56,6 +56,7 @@ func (c *cluster) plans(kubeconfig string, replace ...string) (code int, planned
 }
 
 func TestAPlanReadsTheCluster(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)

@@ -19,6 +19,7 @@ import (
 )
 
 func TestTheQuickstartBecomesReadyAndIsInProgressUntilThen(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.applySample("quickstart.yaml")
@@ -38,6 +39,7 @@ func TestTheQuickstartBecomesReadyAndIsInProgressUntilThen(t *testing.T) {
 }
 
 func TestEachConditionThatBecomesTrueIsAnEventOfItsOwn(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
@@ -58,6 +60,7 @@ func TestEachConditionThatBecomesTrueIsAnEventOfItsOwn(t *testing.T) {
 }
 
 func TestAReadyPipelineCausesNoWrite(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	o := startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
@@ -96,6 +99,7 @@ func (c *cluster) passes(d time.Duration) {
 }
 
 func TestEachChildThatIsDeletedIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	o := startOperator(t, c.namespace)
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)

@@ -19,7 +19,8 @@ import (
 )
 
 // An operator that runs since before the Gateway API was installed tells that it lacks it, makes the route once it is
-// there, tells what the Gateway's controller says of it, and takes the route away again.
+// there, tells what the Gateway's controller says of it, and takes the route away again. It runs before the others,
+// since the Gateway API is the whole server's.
 func TestARouteFollowsTheSpecAndTheGatewayAPI(t *testing.T) {
 	c := startCluster(t)
 	o := startOperator(t, c.namespace)

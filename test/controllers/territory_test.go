@@ -27,6 +27,7 @@ func (c *cluster) holder() string {
 }
 
 func TestASecondOperatorStandsBackUntilTheFirstHasLeft(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	first := startOperatorWith(t, c.namespace, func(r *controllers.Reconciler) { r.Identity = "team/one" })
 	p := c.awaitReady(c.applySample("quickstart.yaml").Name)

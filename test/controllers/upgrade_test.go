@@ -18,6 +18,7 @@ import (
 )
 
 func TestAfterAnUpgradeFewPipelinesAtATimeReadTheirDocumentsAgain(t *testing.T) {
+	t.Parallel()
 	const pipelines = plan.MaxUpgrades + 3
 	c := startCluster(t)
 	const earlier = "analyser/1 common/0"

@@ -57,6 +57,7 @@ func (c *cluster) setCapacity(claim *corev1.PersistentVolumeClaim, capacity core
 }
 
 func TestAVolumeGrowsAndTheStoreIsMadeAnewAroundItsPods(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	var later atomic.Int64 // what the operator's clock is ahead
 	o := startOperatorWith(t, c.namespace, func(r *controllers.Reconciler) {
