@@ -176,6 +176,33 @@ func TestEncodingsAreGuessedFromTheText(t *testing.T) {
 	}
 }
 
+// TestEncodingsOfFewCapitals guesses from a word or two: the letters of these encodings have the same places, in another
+// order or in the other case.
+func TestEncodingsOfFewCapitals(t *testing.T) {
+	for _, c := range []struct {
+		encoding encoding.Encoding
+		words    []string
+	}{
+		{charmap.KOI8R, []string{"ВНИМАНИЕ", "НАСОС", "ДОГОВОР", "МОСКВА", "ПРОТОКОЛ", "ТЕХНИЧЕСКОЕ ЗАДАНИЕ", "БУХГАЛТЕРИЯ", "РЕМОНТ"}},
+		{charmap.Windows1251, []string{"ВНИМАНИЕ", "НАСОС", "ГРАФИК ОТПУСКОВ", "СЧЁТ", "ПРОТОКОЛ", "НАКЛАДНАЯ", "УПРАВЛЕНИЕ"}},
+		{charmap.CodePage866, []string{"ВНИМАНИЕ", "ПРИКАЗ"}},
+		{charmap.Windows1253, []string{"ΠΡΟΣΟΧΗ", "ΑΝΤΛΙΑ", "ΔΕΛΤΙΟ ΑΠΟΣΤΟΛΗΣ", "ΤΙΜΗ", "ΑΣΦΑΛΕΙΑ", "ΤΕΧΝΙΚΑ ΧΑΡΑΚΤΗΡΙΣΤΙΚΑ"}},
+		{charmap.Windows1250, []string{"PRZEGLĄD", "ŻÓŁW"}},
+		{charmap.Windows1252, []string{"AÇÃO", "Ção", "SÃO PAULO"}},
+		{korean.EUCKR, []string{"가격", "설명서"}},
+	} {
+		for _, word := range c.words {
+			data, err := c.encoding.NewEncoder().Bytes([]byte(word))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, warnings := decode(data); got != word || !warnings.Has(config.EncodingGuessed) {
+				t.Errorf("%s is read in %s: %s, %v", word, guess(data).name, got, warnings)
+			}
+		}
+	}
+}
+
 func TestAGuessedEncodingIsReported(t *testing.T) {
 	koi8, err := charmap.KOI8R.NewEncoder().String(scripture["Russian"][0])
 	if err != nil {

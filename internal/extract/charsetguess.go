@@ -145,10 +145,11 @@ func worthOf(before [3]rune, r, next rune) float64 {
 	case unicode.IsUpper(r) && unicode.IsLower(last):
 		return -1
 	case unicode.IsUpper(r) && unicode.IsUpper(last) && known:
-		return worth * 0.8
+		return worth*0.8 + worthOfPair(last, r)
 	case unicode.Is(unicode.Latin, r):
 		return worthInLatin(before, r, next)
-	case unicode.In(r, unicode.Han, unicode.Hangul) && isLowerASCII(last) && isLowerASCII(before[1]):
+	case unicode.In(r, unicode.Han, unicode.Hangul) && isLowerASCII(last) && isLowerASCII(before[1]),
+		isEastAsian(r) && !isEastAsian(last) && !isEastAsian(next) && (isLetterASCII(last) || isLetterASCII(next)):
 		return 0.2 // within a word of Latin letters
 	case unicode.In(r, unicode.Han):
 		return max(worth, 0.25)
@@ -168,7 +169,7 @@ func worthOf(before [3]rune, r, next rune) float64 {
 	case !known:
 		return -1
 	default:
-		return worthIn(scriptOf(r), last, r, next, worth)
+		return min(worthIn(scriptOf(r), last, r, next, worth)+worthOfPair(last, r), 1)
 	}
 }
 
@@ -187,6 +188,12 @@ func worthOfHalfKana(last, r, next rune) float64 {
 	}
 	return 0.1
 }
+
+func isEastAsian(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana)
+}
+
+func isLetterASCII(r rune) bool { return isLowerASCII(unicode.ToLower(r)) && r < utf8.RuneSelf }
 
 func isLowerASCII(r rune) bool { return 'a' <= r && r <= 'z' }
 
@@ -226,6 +233,40 @@ func worthIn(script *unicode.RangeTable, last, r, next rune, worth float64) floa
 		return 1
 	}
 	return worth
+}
+
+// worthOfPair is what two letters say that follow each other, in Cyrillic and in Greek.
+func worthOfPair(last, r rune) float64 {
+	if script := scriptOf(r); script != unicode.Cyrillic && script != unicode.Greek || script != scriptOf(last) {
+		return 0
+	}
+	if pairs()[[2]rune{plainLetter(last), plainLetter(r)}] {
+		return 0.25
+	}
+	return -0.25
+}
+
+// pairs are the common pairs of letters.
+var pairs = sync.OnceValue(func() map[[2]rune]bool {
+	pairs := map[[2]rune]bool{}
+	for pair := range strings.FieldsSeq(cyrillicPairs + " " + greekPairs) {
+		letters := []rune(pair)
+		pairs[[2]rune{letters[0], plainLetter(letters[1])}] = true
+	}
+	return pairs
+})
+
+// accents are letters of Greek as they are without their accents.
+var accents = map[rune]rune{'ά': 'α', 'έ': 'ε', 'ή': 'η', 'ί': 'ι', 'ό': 'ο', 'ύ': 'υ', 'ώ': 'ω', 'ϊ': 'ι', 'ϋ': 'υ',
+	'ΐ': 'ι', 'ΰ': 'υ', 'ς': 'σ'}
+
+// plainLetter is a letter in lower case, without an accent.
+func plainLetter(r rune) rune {
+	r = unicode.ToLower(r)
+	if plain, ok := accents[r]; ok {
+		return plain
+	}
+	return r
 }
 
 func otherScript(script *unicode.RangeTable, r rune) bool {

@@ -73,6 +73,23 @@ func dashedTable(r *lineScanner) bool {
 	return len(rows) > 1 && r.table(rows, 1, n)
 }
 
+// tabbedTable takes lines with the same number of tabs between their cells.
+func tabbedTable(r *lineScanner) bool {
+	tabs := strings.Count(r.line(0), "\t")
+	if tabs == 0 {
+		return false
+	}
+	n := r.count(func(line string) bool { return strings.Count(line, "\t") == tabs && line[0] != '\t' })
+	if n < 3 {
+		return false
+	}
+	var rows [][]gridCell
+	for _, line := range r.lines[r.at : r.at+n] {
+		rows = append(rows, plainCells(strings.Split(line, "\t")))
+	}
+	return r.table(rows, -1, n)
+}
+
 // alignedTable takes lines whose cells stand below each other with blanks between them, as programs list things: names
 // first, then rows of which most have figures.
 func alignedTable(r *lineScanner) bool {

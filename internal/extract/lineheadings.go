@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"encoding/json"
 	"regexp"
 	"strconv"
 	"strings"
@@ -174,4 +175,21 @@ func sectionStructure(page *Page) {
 		}
 		offset += utf8.RuneCountInString(line)
 	}
+}
+
+// escapedCharacters are characters of Java's properties by their numbers, and lines that go on.
+var escapedCharacters = regexp.MustCompile(`(?:\\u[0-9a-fA-F]{4})+|\\\r?\n[ \t]*`)
+
+// unescaped are properties as people read them.
+func unescaped(text string) string {
+	return escapedCharacters.ReplaceAllStringFunc(text, func(escape string) string {
+		if escape[1] != 'u' {
+			return ""
+		}
+		var shown string
+		if json.Unmarshal([]byte(`"`+escape+`"`), &shown) != nil {
+			return escape
+		}
+		return shown
+	})
 }

@@ -18,6 +18,9 @@ func readText(ctx context.Context, s source) (*Document, error) {
 	if strings.HasPrefix(text, "BEGIN:V") { // a card or a calendar, whose long lines go on behind a blank
 		text = unfolded(text)
 	}
+	if strings.EqualFold(path.Ext(s.name), ".properties") {
+		text = unescaped(text)
+	}
 	text, dropped := withoutPayloads(text)
 	payloads(&warnings, dropped)
 	var d *Document
@@ -42,7 +45,8 @@ func structureOfText(name string) (structure func(*Page), finders []structureFin
 	case ".org":
 		return nil, []structureFinder{orgBlock, orgHeading, barTable}
 	case "", ".txt", ".text":
-		return nil, []structureFinder{framedTable, queryTable, simpleTable, dashedTable, barTable, alignedTable, plainHeading}
+		return nil, []structureFinder{framedTable, queryTable, simpleTable, dashedTable, barTable, tabbedTable, alignedTable,
+			plainHeading}
 	case ".yaml", ".yml":
 		return yamlStructure, nil
 	case ".toml", ".ini", ".cfg", ".conf":
