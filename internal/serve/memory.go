@@ -5,8 +5,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ContainerMemory returns the memory that this process's control group may use, in bytes, as Linux reports it for
@@ -26,11 +28,12 @@ func containerMemory(file string) int64 {
 }
 
 // leastGarbage is how much garbage there may be before it is collected, in bytes.
-const leastGarbage = 48 << 20
+const leastGarbage = 64 << 20
 
-// CollectSeldom lets garbage grow to leastGarbage, but within 80 % of the container's memory. Go collects garbage once
-// it is as much as what lives, which is so little with a small index that collecting took a tenth of a question's CPU.
-// GOGC and GOMEMLIMIT in the environment come first.
+// CollectSeldom lets garbage grow to leastGarbage, or to as much as what lives if that is more, but within 80 % of the
+// container's memory. Go collects garbage once it is as much as what lives, which is so little with a small index that
+// collecting took a tenth of a question's CPU. An idle process gives the memory back. GOGC and GOMEMLIMIT in the
+// environment come first.
 func CollectSeldom() {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -38,7 +41,25 @@ func CollectSeldom() {
 	if limit := ContainerMemory(); limit < math.MaxInt64 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit / 10 * 8)
 	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	debug.SetGCPercent(int(max(100, leastGarbage*100/max(m.HeapAlloc, 1))))
+	paceAfter(time.Now())
 }
+
+// idleCollection is how long Go waits for garbage until it collects in any case.
+const idleCollection = 2 * time.Minute
+
+// paceAfter sets how much more garbage there may be, and does so again after each collection. If the last one was as
+// long ago as it is only in an idle process, it gives the memory of the garbage back.
+func paceAfter(last time.Time) {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	debug.SetGCPercent(percentFor(live[0].Value.Uint64()))
+	now := time.Now()
+	if now.Sub(last) >= idleCollection {
+		debug.FreeOSMemory()
+	}
+	type unreachable struct{ _ *byte } // until the next collection
+	runtime.AddCleanup(new(unreachable), paceAfter, now)
+}
+
+// percentFor is the garbage that there may be beside that many bytes that live, in percent of them.
+func percentFor(live uint64) int { return int(max(100, leastGarbage*100/max(live, 1<<20))) }
