@@ -60,7 +60,7 @@ func (m *chatMessage) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return absentUnless('{', d)
 }
 
-// content is a message's content: a string, or a list of parts, of which those with text are the
+// content is a message's content: a string, a part, or a list of parts, of which those with text are the
 // answer.
 type content struct {
 	text    string
@@ -77,6 +77,8 @@ func (c *content) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	switch d.PeekKind() {
 	case '"':
 		return json.UnmarshalDecode(d, &c.text)
+	case '{':
+		return c.readPart(d)
 	case '[':
 	default:
 		return d.SkipValue()

@@ -167,3 +167,24 @@ func TestAnswersOverALimitAreAskedForShorter(t *testing.T) {
 		}
 	}
 }
+
+func TestAPartMayStandWithoutAList(t *testing.T) {
+	s := answer(t, http.StatusOK, `{"choices":[{"message":{"content":{"type":"text","text":"Yes"}},"finish_reason":"stop"}]}`)
+	if got, err := s.chat().Complete(t.Context(), ask("x")); err != nil || got.Content != "Yes" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestReasoningIsTakenOutOfEarlierAnswers(t *testing.T) {
+	for answer, want := range map[string]string{
+		"<think>hm</think>\n\nIt is so [1].":        "It is so [1].",
+		"hm\n</think>\nIt is so.":                   "It is so.",
+		"[THINK]hm[/THINK]It is so.":                "It is so.",
+		"Use the tag `<think>` in the text.":        "Use the tag `<think>` in the text.",
+		"| a | b |\n|---|---|\n| 1 | <br>two [1] |": "| a | b |\n|---|---|\n| 1 | <br>two [1] |",
+	} {
+		if got := WithoutReasoning(answer); got != want {
+			t.Errorf("%q: got %q, want %q", answer, got, want)
+		}
+	}
+}

@@ -108,6 +108,8 @@ var rerankers = []struct {
 		entry: `{"index":%v,"object":"score","score":%v}`, list: `{"data":[%s]}`}, []string{"/v1", ""}, "vLLM"},
 	{"vLLM's score by its own url", &reranker{paths: []string{"/score"}, passages: func(r rankRequest) []string { return r.Text2 },
 		entry: `{"index":%v,"object":"score","score":%v}`, list: `{"data":[%s]}`}, []string{"/score"}, ""},
+	{"Bedrock behind a proxy", &reranker{paths: []string{"/v1/rerank"}, entry: `{"index":%v,"relevanceScore":%v}`, list: `{"results":[%s]}`}, []string{"/v1"}, ""},
+	{"DashScope", &reranker{paths: []string{"/api/v1/reranks"}, entry: `{"index":%v,"relevance_score":%v}`, list: `{"output":{"results":[%s]},"usage":{}}`}, []string{"/api/v1/reranks"}, ""},
 	{"strings for numbers", &reranker{paths: []string{"/v1/rerank"}, entry: `{"index":"%v","relevance_score":"%v"}`, list: `{"results":[%s]}`}, []string{"/v1"}, ""},
 	{"a NIM behind another protocol", &reranker{paths: []string{"/v1/ranking"}, passages: func(r rankRequest) (texts []string) {
 		for _, p := range r.Passages {

@@ -19,7 +19,10 @@ type rankingReply struct {
 	Results  list[rankingItem] `json:"results"`  // Cohere, vLLM, llama.cpp, Jina
 	Data     list[rankingItem] `json:"data"`     // Voyage, vLLM's score
 	Scores   list[rankingItem] `json:"scores"`
-	Error    jsontext.Value    `json:"error"`
+	Output   struct {
+		Results list[rankingItem] `json:"results"`
+	} `json:"output"` // is DashScope's
+	Error jsontext.Value `json:"error"`
 }
 
 // rankingItem is a passage's place. A bare number is a score.
@@ -27,6 +30,7 @@ type rankingItem struct {
 	Index     numeral `json:"index"`
 	Logit     numeral `json:"logit"`
 	Relevance numeral `json:"relevance_score"`
+	Camel     numeral `json:"relevanceScore"` // is Bedrock's
 	Score     numeral `json:"score"`
 }
 
@@ -39,7 +43,7 @@ func (i *rankingItem) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 }
 
 func (i *rankingItem) score() numeral {
-	for _, score := range []numeral{i.Logit, i.Relevance, i.Score} {
+	for _, score := range []numeral{i.Logit, i.Relevance, i.Camel, i.Score} {
 		if score.given {
 			return score
 		}
@@ -75,7 +79,7 @@ func (r *rankingReply) items(answer []byte) ([]rankingItem, error) {
 		return items, nil
 	}
 	err := readJSON(answer, r)
-	return slices.Concat(r.Rankings, r.Results, r.Data, r.Scores), err
+	return slices.Concat(r.Rankings, r.Results, r.Data, r.Scores, r.Output.Results), err
 }
 
 // cutError is an answer that ranks fewer passages than were sent.

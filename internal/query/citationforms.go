@@ -136,7 +136,7 @@ func blanked(s string) string { return strings.Repeat(" ", utf8.RuneCountInStrin
 // endsStatement reports whether a statement ends between before and after.
 func endsStatement(before, after string) bool {
 	words := strings.Fields(before)
-	if len(words) < 2 || slices.Contains(numbered, strings.ToLower(words[len(words)-1])) {
+	if len(words) == 0 || slices.Contains(numbered, strings.ToLower(words[len(words)-1])) {
 		return false
 	}
 	after = strings.TrimLeft(after, " *_")

@@ -29,7 +29,9 @@ func readConversation(messages []model.Message) (*conversation, error) {
 				c.system = append(c.system, m.Content)
 			}
 			continue
-		case "user", "assistant":
+		case "assistant":
+			m.Content = model.WithoutReasoning(m.Content)
+		case "user":
 		default:
 			return nil, &Invalid{Field: fmt.Sprintf("messages[%d].role", i),
 				Message: "must be system, developer, user or assistant"}

@@ -47,6 +47,7 @@ func TestRetrievalSeesTheConversation(t *testing.T) {
 			"Who runs it?", "Which office is the largest?\nAnd the next?\nBerlin Ulm X-7 Lyon"},
 		{"names that were asked for", []model.Message{user("Who runs BERLIN and Ulm?"), assistant("Berlin is run by Ann, Ulm by Bo."),
 			user("Since when does Bo?")}, "Since when does Bo?", "Who runs BERLIN and Ulm?\nAnn"},
+		{"reasoning in an answer", []model.Message{user("Who?"), assistant("<think>Bo, or Cy?</think>It is Ann."), user("And when?")}, "And when?", "Who?\nAnn"},
 		{"many names", []model.Message{user("Who?"), assistant("They are " + strings.Repeat("Ann1, Bo2, Cy3, Di4, Ed5, Fy6, Gus7, Hal8, Ian9, ", 200)),
 			user("And when?")}, "And when?", "Who?\nAnn1 Bo2 Cy3 Di4 Ed5 Fy6 Gus7 Hal8"},
 		{"a long question's beginning", []model.Message{user(long), assistant("Yes."), user("Why?")}, "Why?", long[:maxEarlierBytes]},

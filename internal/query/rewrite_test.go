@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -108,4 +110,33 @@ func TestARewrittenQuestionIsFoundInTheReply(t *testing.T) {
 	if got := rewrittenIn("Which is right?\n- a\n- b", "And of these?\n- a\n- b"); got != "Which is right?\n- a\n- b" {
 		t.Errorf("of a question of several lines remains %q", got)
 	}
+}
+
+// An LLM that takes too long to rewrite costs the question ten seconds, not its answer.
+func TestASlowRewriteGivesWayToTheConversation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		l := &listener{fakeIndex: f.index}
+		f.options.Index, f.options.Embedder, f.options.Chat = l, l, hanging{f.chat}
+		f.options.Config.Retrieval.Rewrite = true
+		begun := time.Now()
+		got, err := f.service().Answer(t.Context(), Request{Messages: []model.Message{user("Who?"), assistant("Ann."), user("And when?")}})
+		if err != nil || time.Since(begun) != rewriteDeadline || len(got.Warnings) != 1 || got.Warnings[0].Code != config.NotRewritten {
+			t.Fatalf("after %s: %+v, %v", time.Since(begun), got, err)
+		}
+		if diff := cmp.Diff([]string{"And when?", "Who?"}, l.searched); diff != "" {
+			t.Errorf("keyword questions (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// hanging answers no request to rewrite a question.
+type hanging struct{ *fakeChat }
+
+func (h hanging) Complete(ctx context.Context, r model.ChatRequest) (*model.Completion, error) {
+	if r.Messages[0].Content == rewriteSystem {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.fakeChat.Complete(ctx, r)
 }
