@@ -11,7 +11,7 @@ import (
 
 // limits find the tokens of a server's context in its refusal of a prompt that is too long.
 var limits = []*regexp.Regexp{
-	regexp.MustCompile(`maximum context length (?:is|of) ([\d,]+)`),                    // OpenAI, vLLM
+	regexp.MustCompile(`maximum (?:context|prompt) length (?:is|of) ([\d,]+)`),         // OpenAI, vLLM; xAI
 	regexp.MustCompile(`context (?:length|size|window)\D{0,30}?([\d,]+)`),              // llama.cpp and others
 	regexp.MustCompile(`maximum allowed token size ([\d,]+)`),                          // NIM
 	regexp.MustCompile(`max_new_tokens. must be <= ([\d,]+)`),                          // text-generation-inference

@@ -191,6 +191,10 @@ var tooLongWords = []string{
 	"max_new_tokens` must be", // text-generation-inference: `inputs` tokens + `max_new_tokens` must be <= 4096
 	"max_new_tokens must be",
 	"model max length", "maximum model length", // OpenVINO's model server; vLLM
+	"prompt length", "reduce the length", "reduce your prompt", // xAI; Azure
+	"exceeds maximum length", "exceeds the maximum length", "longer than", "exceeds the limit of",
+	"maxlength", // Bedrock: expected maxLength: 2048, actual: 3000
+	"超长", "长度超", // Zhipu
 }
 
 // fullWords distinguish a 503 for a full queue from one for a model that is still loading.

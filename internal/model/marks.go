@@ -24,12 +24,15 @@ var spans = []span{
 	{"<seed:think>", "</seed:think>"}, // Seed-OSS
 	{"<mm:think>", "</mm:think>"},     // MiniMax
 	{"<longcat_think>", "</longcat_think>"},
-	{"<antThinking>", "</antThinking>"},              // Claude
-	{"[THINK]", "[/THINK]"},                          // Magistral
-	{"◁think▷", "◁/think▷"},                          // Kimi
-	{"<|begin_of_thought|>", "<|end_of_thought|>"},   // Sky-T1, OpenThinker
-	{"<|START_THINKING|>", "<|END_THINKING|>"},       // Command A
-	{"<|inner_prefix|>", "<|inner_suffix|>"},         // Apertus
+	{"<reasoning_content>", "</reasoning_content>"}, // proxies that have one text for both
+	{"<antThinking>", "</antThinking>"},             // Claude
+	{"[THINK]", "[/THINK]"},                         // Magistral
+	{"◁think▷", "◁/think▷"},                         // Kimi
+	{"<|begin_of_thought|>", "<|end_of_thought|>"},  // Sky-T1, OpenThinker
+	{"<|START_THINKING|>", "<|END_THINKING|>"},      // Command A
+	{"<|inner_prefix|>", "<|inner_suffix|>"},        // Apertus
+	{"<|start_of_thinking|>", "<|end_of_thinking|>"},
+	{"<|thinking|>", "<|/thinking|>"},
 	{"<|think|>", "<|end|>"},                         // Solar
 	{"<|channel>thought", "<channel|>"},              // Gemma 4
 	{"<unused94>thought", "<unused95>"},              // MedGemma
@@ -68,6 +71,8 @@ var preludes = []span{
 	{"<analysis>", "</analysis>"},
 	{"<internal>", "</internal>"},
 	{"<internal_thoughts>", "</internal_thoughts>"},
+	{"<internal_reasoning>", "</internal_reasoning>"},
+	{"<reflect>", "</reflect>"},
 	{"<thought_process>", "</thought_process>"},
 	{"<chain_of_thought>", "</chain_of_thought>"},
 	{"<cot>", "</cot>"},
@@ -75,9 +80,11 @@ var preludes = []span{
 
 // wrappers enclose the answer that follows the reasoning. They go, and what is between them stays.
 var wrappers = []span{
-	{"<answer>", "</answer>"},              // Hunyuan
-	{"<response>", "</response>"},          // ERNIE
-	{"<output>", "</output>"},              // Marco-o1, Reflection
+	{"<answer>", "</answer>"},     // Hunyuan
+	{"<response>", "</response>"}, // ERNIE
+	{"<output>", "</output>"},     // Marco-o1, Reflection
+	{"<final>", "</final>"},
+	{"<final_answer>", "</final_answer>"},
 	{"<|begin_of_box|>", "<|end_of_box|>"}, // GLM-V
 	{aprielFinal, "[END FINAL RESPONSE]"},  // Apriel
 	{"<|START_RESPONSE|>", "<|END_RESPONSE|>"},

@@ -58,8 +58,8 @@ func newThinkFilter(style thinkStyle, whole bool) *thinkFilter {
 	return &thinkFilter{style: style, holding: whole || style != styleExplicit, before: before{blank: true}}
 }
 
-// WithoutReasoning is an answer without the reasoning in its text. Turns of an assistant may come from a client that keeps
-// what another server has sent; their templates do not take it either.
+// WithoutReasoning is an answer without the reasoning in its text. Turns of an assistant may come from a client
+// that keeps what another server has sent; their templates do not take it either.
 func WithoutReasoning(answer string) string {
 	if !slices.ContainsFunc(spans, func(s span) bool {
 		return strings.Contains(answer, s.open) || strings.Contains(answer, s.close)

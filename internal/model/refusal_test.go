@@ -66,6 +66,11 @@ func TestWhatAServersRefusalMeans(t *testing.T) {
 		{"a validation error that quotes such words", 400, `{"message":"[{'loc': ('body', 'x'), 'msg': 'Field required', 'input': 'invalid api key'}]"}`, config.ModelRejected, "[{'loc': ('body', 'x'), 'msg': 'Field required', 'input': 'invalid api key'}]"},
 		{"too long for a new vLLM", 400, `{"error":{"message":"The decoder prompt (length 5000) is longer than the maximum model length of 4096.","code":400}}`, config.InputTooLong, "The decoder prompt (length 5000) is longer than the maximum model length of 4096."},
 		{"too long for OpenVINO", 400, `{"error":"Number of prompt tokens: 5000 exceeds model max length: 4096"}`, config.InputTooLong, "Number of prompt tokens: 5000 exceeds model max length: 4096"},
+		{"too long for xAI", 400, `{"error":"This model's maximum prompt length is 4096 but the request contains 5000 tokens."}`, config.InputTooLong, "This model's maximum prompt length is 4096 but the request contains 5000 tokens."},
+		{"too long for Jina", 422, `{"detail":"Input text exceeds maximum length 8192"}`, config.InputTooLong, "Input text exceeds maximum length 8192"},
+		{"too long for Bedrock", 400, `{"message":"Malformed input request: expected maxLength: 2048, actual: 3000, please reformat your input and try again."}`, config.InputTooLong, "Malformed input request: expected maxLength: 2048, actual: 3000, please reformat your input and try again."},
+		{"too long for Zhipu", 400, `{"error":{"code":"1261","message":"Prompt 超长"}}`, config.InputTooLong, "Prompt 超长"},
+		{"a temperature beyond its maximum", 400, `{"error":{"message":"temperature exceeds the maximum of 2"}}`, config.ModelRejected, "temperature exceeds the maximum of 2"},
 		{"an error within an error", 400, `{"error":{"error":{"message":"deep"}}}`, config.ModelRejected, "deep"},
 	}
 	for _, tc := range cases {

@@ -29,13 +29,14 @@ var (
 // citedBy are the words that models put before the number of a passage, in the languages of most answers.
 var citedBy = strings.Fields(`passages passage sources source documents document docs doc references reference refs ref
 	citations citation cite cites excerpt excerpts
+	références référence referenzen referencias referências riferimenti
 	quellen quelle dokumente dokument passagen textstelle bronnen bron documenten extraits extrait
 	fuentes fuente documentos documento pasaje pasajes fonti fonte documenti brano fontes trecho
 	källa källor kilde kilder lähde źródło źródła zdroj kaynak kaynaklar belge forrás sursa
 	источник источники документ джерело المصدر מקור 来源 资料 文档 引用 出典 資料 文書 参考 來源 출처 문서`)
 
 // joining are the words between the numbers of a list.
-var joining = strings.Fields(`and und et y e en og och ja i and und a ve si и та и 和 と 및`)
+var joining = strings.Fields(`and und et y e en och og ja i a ve si и та 和 と 및`)
 
 func mayCite(text string) bool {
 	found := citedSoFar.FindStringSubmatch(asciiDigits(text))

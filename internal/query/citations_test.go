@@ -78,6 +78,7 @@ func TestCitationsAreChecked(t *testing.T) {
 		{"parentheses in code", "Call `f(1)`.", "Call `f(1)`.", []int{}, false},
 		{"a list of sources", "It is so [2].\n\nSources:\n[1] Handbook\n[2] Rules\n[3] Prices", "It is so [2].\n\nSources:\n[1] Handbook\n[2] Rules\n[3] Prices",
 			[]int{2}, false},
+		{"a list in French", "C'est ainsi [2].\n\nRéférences :\n- [1] Manuel", "C'est ainsi [2].\n\nRéférences :\n- [1] Manuel", []int{2}, false},
 		{"a list of one source", "It is so [2].\n\n**References**\n- [1] Handbook", "It is so [2].\n\n**References**\n- [1] Handbook", []int{2}, false},
 		{"a list and no other", "It is so.\n\nSources:\n[1] Handbook\n[3] Prices", "It is so.\n\nSources:\n[1] Handbook\n[3] Prices", []int{1, 3}, false},
 		{"a list with a footnote's form", "It is so[^2].\n\n[^1]: Handbook\n[^2]: Rules", "It is so[2].\n\n[1]: Handbook\n[2]: Rules", []int{2}, false},
