@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"path"
 	"strconv"
 	"strings"
@@ -24,7 +26,7 @@ const (
 
 // chunks splits the document page by page: a page is a hard boundary. A document of too many chunks fails, and is not
 // split further than that takes.
-func (r *run) chunks(d *document, text *extract.Document) ([]index.Vectored, error) {
+func (r *run) chunks(ctx context.Context, d *document, text *extract.Document) ([]index.Vectored, error) {
 	limit := r.Config.Limits.Chunks
 	if r.fewest(text) > limit {
 		return nil, tooManyChunks(d, limit)
@@ -33,7 +35,14 @@ func (r *run) chunks(d *document, text *extract.Document) ([]index.Vectored, err
 	id := r.ids.of(d.id)
 	headings := &outline{pages: text.Pages}
 	for p, page := range text.Pages {
-		for _, piece := range r.Splitter.Split(page.Text, tables(page)...) {
+		pieces, err := r.Splitter.SplitWithin(ctx, limit-len(chunks), page.Text, tables(page)...)
+		if errors.Is(err, split.ErrTooMany) {
+			return nil, tooManyChunks(d, limit)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, piece := range pieces {
 			if strings.TrimSpace(piece.Text) == "" {
 				continue // at size 1 a chunk may be a space, as LangChain's may
 			}
@@ -52,9 +61,6 @@ func (r *run) chunks(d *document, text *extract.Document) ([]index.Vectored, err
 			}
 			c.ID = id(c.Embedded())
 			chunks = append(chunks, index.Vectored{Chunk: c})
-		}
-		if len(chunks) > limit {
-			return nil, tooManyChunks(d, limit)
 		}
 	}
 	return chunks, nil

@@ -56,7 +56,7 @@ func TestChunksStayInTheirPageAndKnowTheirHeadings(t *testing.T) {
 			{Offset: 0, Level: 1, Text: "Guide"}, {Offset: 20, Level: 2, Text: "Install"}}},
 		{Number: 2, Text: "é more"},
 	}}
-	chunks, err := r.chunks(d, text)
+	chunks, err := r.chunks(t.Context(), d, text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,9 +46,9 @@ type Extractor interface {
 	ExtractAll(ctx context.Context, documents []extract.Input) iter.Seq2[*extract.Document, error]
 }
 
-// Splitter cuts a text into chunks, its tables between their rows.
+// Splitter cuts a text into chunks, its tables between their rows, and fails with split.ErrTooMany if it has more.
 type Splitter interface {
-	Split(text string, tables ...split.Table) []split.Chunk
+	SplitWithin(ctx context.Context, most int, text string, tables ...split.Table) ([]split.Chunk, error)
 }
 
 // Index is where documents go. Its methods are called concurrently.

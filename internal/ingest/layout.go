@@ -27,17 +27,22 @@ func layout(
 			l.Headings = append([]index.Heading{{Path: first}}, within...)
 		}
 	}
-	for _, line := range page.Lines {
-		if line.End <= piece.Start || line.Start >= piece.End {
-			continue
+	l.Boxes = boxes(page.Lines, piece)
+	return l
+}
+
+// boxes are the places of the lines that a chunk is of.
+func boxes(lines []extract.Line, piece split.Chunk) (boxes []index.Box) {
+	first, _ := slices.BinarySearchFunc(lines, piece.Start, func(l extract.Line, start int) int { return l.End - start - 1 })
+	for _, line := range lines[first:] {
+		if line.Start >= piece.End || len(boxes) >= maxBoxes {
+			break
 		}
-		for _, b := range line.Boxes {
-			if len(l.Boxes) < maxBoxes {
-				l.Boxes = append(l.Boxes, b)
-			}
+		for _, b := range line.Boxes[:min(len(line.Boxes), maxBoxes-len(boxes))] {
+			boxes = append(boxes, b)
 		}
 	}
-	return l
+	return boxes
 }
 
 // within returns the headings that begin behind start and before end, relative to start, without going

@@ -28,7 +28,7 @@ func TestChunksKnowThePlacesWithinThem(t *testing.T) {
 		Lines: []extract.Line{
 			{Start: 0, End: 7, Boxes: box(700)}, {Start: 9, End: 13, Boxes: box(680)}, {Start: 47, End: 58, Boxes: box(600)}},
 	}}}
-	chunks, err := r.chunks(d, text)
+	chunks, err := r.chunks(t.Context(), d, text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -136,7 +136,7 @@ func TestATextThatCannotFitIsNotSplit(t *testing.T) {
 		r.Config.Generation.Chunking = config.Chunking{Size: 100, Unit: unit}
 		d := &document{job: job{origin: &origin{}}}
 		text := &extract.Document{Pages: []extract.Page{{Text: strings.Repeat("x", 300_000)}}}
-		if _, err := r.chunks(d, text); err == nil {
+		if _, err := r.chunks(t.Context(), d, text); err == nil {
 			t.Errorf("%s: a text of 300,000 letters passed", unit)
 		}
 	}

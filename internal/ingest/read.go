@@ -229,7 +229,7 @@ func (r *run) split(ctx context.Context, d *document, text *extract.Document, er
 	d.row.Readers = text.Readers
 	d.row.Warnings = text.Warnings
 	d.row.Metadata = r.metadata(d, *content, text.Metadata)
-	if d.chunks, err = r.chunks(d, text); err != nil {
+	if d.chunks, err = r.chunks(ctx, d, text); err != nil {
 		return err
 	}
 	r.sample(d, text)

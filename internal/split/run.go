@@ -2,6 +2,7 @@ package split
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 )
@@ -12,10 +13,22 @@ var separators = [...]string{"\n\n", "\n", " "}
 // run is the splitting of one text.
 type run struct {
 	*Splitter
+	ctx    context.Context //nolint:containedctx // it lives as long as one splitting
+	most   int             // chunks
+	looks  int             // counts those at ctx that are due
 	text   string
 	window window
 	chunks []Chunk
 }
+
+// ended reports whether the rest of the text need not be cut: there are too many chunks, or nobody waits for them.
+func (r *run) ended() bool {
+	const every = 256 // pieces, which are much cheaper than a look at ctx
+	r.looks++
+	return r.full() || r.looks%every == 0 && r.ctx.Err() != nil
+}
+
+func (r *run) full() bool { return len(r.chunks) > r.most }
 
 // split cuts the text. Its tables, in order and apart from each other, are cut by rules of their own.
 func (r *run) split(tables []Table) {
@@ -40,7 +53,7 @@ func (r *run) pieces(start place, text string, level int) {
 	for level < len(separators) && !strings.Contains(text, separators[level]) {
 		level++
 	}
-	for len(text) > 0 {
+	for len(text) > 0 && !r.ended() {
 		first := text[:pieceLength(text, level)]
 		text = text[len(first):]
 		runes := codePoints(first)

@@ -93,7 +93,7 @@ func (c *table) cut() {
 		c.flush()
 		from, lead, length = head, c.lead, 0
 	}
-	for row, i := head, 0; i < len(c.Rows); i++ {
+	for row, i := head, 0; i < len(c.Rows) && !c.ended(); i++ {
 		next := c.end
 		if i+1 < len(c.Rows) {
 			next = c.advance(row, c.Rows[i+1])
@@ -158,7 +158,7 @@ func (c *table) cutRow(from, to place) {
 		return
 	}
 	cells := c.cells(from, to)
-	for i := 0; i < len(cells); {
+	for i := 0; i < len(cells) && !c.ended(); {
 		if cells[i].from == cells[i].to {
 			i++
 			continue
@@ -240,7 +240,12 @@ func (c *table) cutCell(cell cell, lead string) {
 	}
 	part.size = max(part.size, 1)
 	part.overlap = min(c.overlap, part.size/4)
-	for _, chunk := range part.Split(c.text[cell.from.bytes:cell.to.bytes]) {
+	inner, err := part.SplitWithin(c.ctx, c.most-len(c.chunks), c.text[cell.from.bytes:cell.to.bytes])
+	if err != nil {
+		c.most = -1 // whichever of the two bounds ended it ends the rest
+		return
+	}
+	for _, chunk := range inner {
 		c.chunks = append(c.chunks, Chunk{
 			Text: lead + chunk.Text, Start: cell.from.runes + chunk.Start, End: cell.from.runes + chunk.End,
 		})

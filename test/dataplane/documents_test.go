@@ -122,15 +122,25 @@ func TestHostileDocumentsFailAloneInBoundedMemory(t *testing.T) {
 	writeText(t, filepath.Join(docs, "many-chunks.md"), 50<<20)
 	writeText(t, filepath.Join(docs, "text.md"), 62<<20)
 	writeLines(t, filepath.Join(docs, "commas.csv"), strings.Repeat(",", 1024), 120<<20)
+	writeTable(t, filepath.Join(docs, "names.md"), 1000, 6000)
 	p := start(t, []string{"run", "-f", manifest(t, pipeline(volume, standIns)), "--documents", docs,
 		"--ask", "What is the tide measured in?"})
 	own := p.ownMemory()
-	p.wait().ends(0, "docs/commas.csv      TooLarge  ", "docs/many-chunks.md  TooLarge  ", "docs/text.md         TooLarge  ")
+	p.wait().ends(0, "docs/commas.csv      TooLarge  ", "docs/many-chunks.md  TooLarge  ",
+		"docs/names.md        TooLarge  ", "docs/text.md         TooLarge  ")
 	contains(t, p.stdout.String(), "The tide is measured in metres. [1]")
 	if !raceDetector() && (own > 300 || p.peak>>20 > 544) {
 		t.Errorf("it took %d MiB of memory, and its workers up to %d MiB", own, p.peak>>20)
 	}
 	t.Logf("%d MiB at most, workers %d MiB", own, p.peak>>20)
+}
+
+// writeTable writes a table of small cells below long names. Behind its name, each cell would be a chunk.
+func writeTable(t *testing.T, path string, columns, rows int) {
+	t.Helper()
+	row := func(cell string) string { return strings.Repeat("|"+cell, columns) + "|\n" }
+	table := row(strings.Repeat("n", 500)) + row("-") + strings.Repeat(row("1"), rows)
+	write(t, path, table)
 }
 
 // writeText writes size bytes of prose.
