@@ -15,6 +15,9 @@ const (
 	maxPoints = 32_000
 )
 
+// maxLevels bounds the levels of a chart's categories, of which a chart shows few.
+const maxLevels = 16
+
 // maxFigures bounds a chart. One with this many draws a line for each pixel of a wall.
 const maxFigures = 500_000
 
@@ -269,7 +272,11 @@ func points(n *node) []string {
 // levels joins the levels of categories. An outer level names only the first category of each group.
 func levels(n *node) []string {
 	var joined []string
+	read := 0
 	for level := range n.elements("lvl") {
+		if read++; read > maxLevels {
+			break
+		}
 		own := inPlaces(level, level.attr("formatCode"))
 		for len(joined) < len(own) {
 			joined = append(joined, "")

@@ -55,7 +55,7 @@ type Page struct {
 	Tables []Table `json:",omitempty"`
 	// Slide reports whether the page is a slide.
 	Slide bool `json:",omitempty"`
-	// Lines are those of a PDF's page whose places are known.
+	// Lines are those of a PDF's page whose places are known, in order. They do not overlap.
 	Lines []Line `json:",omitempty"`
 }
 

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -33,7 +34,7 @@ func readEPUB(ctx context.Context, s source) (*Document, error) {
 		return nil, config.Failf(config.Unsupported, "a book within a document within another is not read")
 	}
 	d := &Document{Title: plausibleTitle(book.at("metadata", "title").content())}
-	bounds, sheets := newLimit(s.max), bookSheets{}
+	bounds, sheets := newLimit(s.max), bookSheets{rules: map[string]string{}, left: map[string]bool{}}
 	for _, part := range parts {
 		data, err := a.bytes(part)
 		if err != nil {
@@ -58,6 +59,7 @@ func readEPUB(ctx context.Context, s source) (*Document, error) {
 		}
 		d.Warnings.Merge(chapter.Warnings)
 	}
+	d.Warnings.Add(config.PartsIgnored, len(sheets.left), slices.Sorted(maps.Keys(sheets.left))...)
 	for _, w := range d.Warnings {
 		if w.Reason == config.PagesWithoutText && w.Count*2 > len(parts) {
 			return nil, config.Failf(config.NoTextLayer,
@@ -69,25 +71,58 @@ func readEPUB(ctx context.Context, s source) (*Document, error) {
 
 var sheetLink = lazily(`<link\s[^>]{0,500}?href="([^"]{1,300}\.css)"[^>]{0,500}>`)
 
+// Bounds on the rules of a book's style sheets that are written into its chapters, in bytes.
+const (
+	maxSheet      = 256 << 10 // of a sheet
+	maxSheetRules = 16 << 10  // of one sheet
+	maxBookRules  = 16 << 20  // of all chapters together
+	maxSheetLinks = 100       // of a chapter
+)
+
 // bookSheets are the style sheets of a book, by part: of each the rules that raise or lower text, as figures are in
 // books that know no sup. What a sheet hides is often shown by other means, such as a note on its page.
-type bookSheets map[string]string
+type bookSheets struct {
+	rules   map[string]string
+	written int             // bytes, into chapters
+	left    map[string]bool // the sheets that have too many rules, or come too late
+}
 
 // in is a chapter with its sheets' rules in the place of the links to them.
-func (sheets bookSheets) in(a *archive, chapter string, data []byte) []byte {
+func (b *bookSheets) in(a *archive, chapter string, data []byte) []byte {
+	links, linked := 0, map[string]bool{}
 	return sheetLink().ReplaceAllFunc(data, func(link []byte) []byte {
 		part := resolve(path.Dir(chapter), string(sheetLink().FindSubmatch(link)[1]))
-		if _, read := sheets[part]; !read {
-			sheets[part] = ""
-			if css, err := a.bytes(part); err == nil && len(css) <= maxSheet {
-				sheets[part] = scriptRules(string(css))
-			}
+		if links++; links > maxSheetLinks || linked[part] {
+			return nil
 		}
-		return []byte(sheets[part])
+		linked[part] = true
+		rules, read := b.rules[part]
+		if !read {
+			rules = b.read(a, part)
+			b.rules[part] = rules
+		}
+		if b.written += len(rules); b.written > maxBookRules {
+			b.left[part] = true
+			return nil
+		}
+		return []byte(rules)
 	})
 }
 
-const maxSheet = 256 << 10 // bytes
+// read is what counts of a style sheet. One that is absent or damaged has no rules.
+func (b *bookSheets) read(a *archive, part string) string {
+	css, err := a.bytes(part)
+	if err != nil {
+		return ""
+	}
+	if len(css) <= maxSheet {
+		if rules := scriptRules(string(css)); len(rules) <= maxSheetRules {
+			return rules
+		}
+	}
+	b.left[part] = true
+	return ""
+}
 
 func scriptRules(css string) string {
 	var b strings.Builder
@@ -141,8 +176,12 @@ func refuseEncrypted(a *archive, parts []string) error {
 	if err != nil {
 		return err
 	}
+	locked := map[string]bool{}
 	for reference := range root.descendants("CipherReference") {
-		if slices.Contains(parts, resolve("", reference.attr("URI"))) {
+		locked[resolve("", reference.attr("URI"))] = true
+	}
+	for _, part := range parts {
+		if locked[part] {
 			return config.Failf(config.Encrypted, "the book is locked by digital rights management: use an edition without it")
 		}
 	}

@@ -28,6 +28,37 @@ func openBody(kind string, of func(n int) string) func(testing.TB, int) []byte {
 	return func(tb testing.TB, n int) []byte { return packed(tb, odfParts(kind, "", of(n))) }
 }
 
+// chartSlide makes a presentation that shows a chart n times, in which some series is repeated.
+func chartSlide(series string, repeated int) func(testing.TB, int) []byte {
+	return func(tb testing.TB, n int) []byte {
+		frame := `<p:graphicFrame><c:chart xmlns:r="r" r:id="rId1"/></p:graphicFrame>`
+		return packed(tb, pptxParts(times(n, frame)+shape("title", "x")), map[string]string{
+			"ppt/slides/_rels/slide1.xml.rels": relationshipsOf("chart", "../charts/chart1.xml"),
+			"ppt/charts/chart1.xml": `<c:chartSpace><c:chart><c:plotArea>` + times(repeated, series) +
+				`</c:plotArea></c:chart></c:chartSpace>`,
+		})
+	}
+}
+
+// styledBook makes a book whose chapters have links to a style sheet.
+func styledBook(chapters, links int) func(testing.TB, int) []byte {
+	return func(tb testing.TB, n int) []byte {
+		chapters, links := min(chapters, n), min(links, n)
+		parts := epubParts()
+		items, refs := "", ""
+		for i := range chapters {
+			id := "c" + strconv.Itoa(i)
+			items += `<item id="` + id + `" href="` + id + `.xhtml" media-type="application/xhtml+xml"/>`
+			refs += `<itemref idref="` + id + `"/>`
+			parts["OEBPS/"+id+".xhtml"] = `<html><head>` + times(links, `<link rel="stylesheet" href="s.css"/>`) +
+				`</head><body><p>10<span class="a">6</span> words</p></body></html>`
+		}
+		parts["OEBPS/book.opf"] = `<package><manifest>` + items + `</manifest><spine>` + refs + `</spine></package>`
+		parts["OEBPS/s.css"] = times(min(8000, n), `.a{vertical-align:super}`)
+		return packed(tb, parts)
+	}
+}
+
 // hostileOffice are documents in archives.
 var hostileOffice = []hostile{
 	{name: "a Word document with an element of 48 million attributes", file: "a.docx", n: 48_000_000,
@@ -100,6 +131,12 @@ var hostileOffice = []hostile{
 					`<c:pt idx="31999"><c:v>1</c:v></c:pt></c:numLit></c:val></c:ser>`) + `</c:plotArea></c:chart></c:chartSpace>`,
 			})
 	}, want: config.TooComplex, says: "500000 figures"},
+	{name: "a slide of 500 charts of gaps", file: "a.pptx", n: 500, make: chartSlide(`<c:ser><c:val><c:numLit>`+
+		`<c:pt idx="400"><c:v>1</c:v></c:pt></c:numLit></c:val></c:ser>`, 50),
+		want: config.TooComplex, says: "5000000 cells: split it"},
+	{name: "a slide of a chart of 50,000 levels", file: "a.pptx", n: 1, make: chartSlide(`<c:ser><c:cat><c:multiLvlStrRef>`+
+		`<c:multiLvlStrCache>`+times(50_000, `<c:lvl><c:pt idx="31999"><c:v>x</c:v></c:pt></c:lvl>`)+`</c:multiLvlStrCache>`+
+		`</c:multiLvlStrRef></c:cat><c:val><c:numLit><c:pt idx="0"><c:v>1</c:v></c:pt></c:numLit></c:val></c:ser>`, 1)},
 	{name: "a workbook whose rows ascend", file: "a.xlsx", n: 300_000, make: sheetBody(func(n int) string {
 		rows := make([]byte, 0, 40*n)
 		for i := range n {
@@ -149,6 +186,8 @@ var hostileOffice = []hostile{
 				times(9_900, ` a="x"`) + `/></style:style></office:styles></office:document-styles>`,
 		})
 	}},
+	{name: "a book with 5,000 links to a style sheet", file: "a.epub", n: 8000, make: styledBook(1, 5000)},
+	{name: "a book of 2,000 chapters with one style sheet", file: "a.epub", n: 8000, make: styledBook(2000, 1)},
 	{name: "a book that lists a chapter under 60,000 names", file: "a.epub", n: 60_000, make: func(tb testing.TB, n int) []byte {
 		return packed(tb, epubParts(), map[string]string{
 			"OEBPS/book.opf": `<package><manifest>` +

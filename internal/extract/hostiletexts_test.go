@@ -38,6 +38,9 @@ var hostileTexts = slices.Concat(hostileLines(), hostileSpans(), hostileNesting(
 	{name: "a page of a list of 200,000 items", file: "a.html", n: 200_000, make: asPage(func(n int) string {
 		return "<ol>" + times(n, "<li>x</li>\n") + "</ol>"
 	})},
+	{name: "a page of 50,000 headings", file: "a.html", n: 50_000, make: asPage(func(n int) string {
+		return times(n, "<h2>head</h2><p>x</p>")
+	})},
 	{name: "a table of 120 MiB of commas", file: "a.csv", n: 120 << 20,
 		make: asText(func(n int) string { return times(n, ",") }), want: config.TooLarge, says: "67108864 can be read: split it"},
 	{name: "a table of 60 MiB of commas", file: "a.csv", n: 60 << 20,

@@ -254,15 +254,28 @@ func (p *htmlPage) metadata() []matterField {
 type pageHeadings map[string]string
 
 func (p *htmlPage) headings() pageHeadings {
-	headings := pageHeadings{}
+	var found []*html.Node
 	for n := range p.root.Descendants() {
 		if isHeading(n) {
-			if md, err := markdownOf(p.ctx, n); err == nil {
-				headings[strings.ToLower(inlineText(inlineText(strings.TrimLeft(md, "# "))))] = oneLine(textOf(n))
-			}
+			found = append(found, n)
+		}
+	}
+	headings := pageHeadings{}
+	for _, n := range found {
+		if md, err := p.markdownAlone(n); err == nil {
+			headings[strings.ToLower(inlineText(inlineText(strings.TrimLeft(md, "# "))))] = oneLine(textOf(n))
 		}
 	}
 	return headings
+}
+
+// markdownAlone is an element as Markdown. Where the converter finds a page around it, it looks at all of that.
+func (p *htmlPage) markdownAlone(n *html.Node) (string, error) {
+	if parent, next := n.Parent, n.NextSibling; parent != nil { // nil where it stood in one that was converted
+		parent.RemoveChild(n)
+		defer parent.InsertBefore(n, next)
+	}
+	return markdownOf(p.ctx, n)
 }
 
 // of are the headings among lines of Markdown that look like one, with their texts as the page has them: in Markdown,

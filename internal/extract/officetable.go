@@ -12,7 +12,8 @@ type officeTable struct {
 	caption string // that the document keeps with the table
 	rows    [][]string
 	headers int       // rows at the top that the document itself calls headers
-	cells   [][]block // every cell's content, in order
+	columns int       // of the widest row that was added
+	cells   [][]block // every cell's content, in order, as long as the table may be a layout
 	grid    grid
 }
 
@@ -30,7 +31,7 @@ func (t *officeTable) addRow(cells []officeCell, header bool) error {
 	laid := make([]gridCell, len(cells))
 	for i, c := range cells {
 		laid[i] = gridCell{text: oneLineOf(c.blocks), cols: c.cols, rows: c.rows, above: c.above}
-		if !c.above {
+		if !c.above && (len(t.rows) < 2 || t.columns < 2) {
 			t.cells = append(t.cells, c.blocks)
 		}
 	}
@@ -48,6 +49,9 @@ func (t *officeTable) addRow(cells []officeCell, header bool) error {
 		t.headers++
 	}
 	t.rows = append(t.rows, row)
+	if t.columns = max(t.columns, len(row)); len(t.rows) > 1 && t.columns > 1 {
+		t.cells = nil // it is no layout, whatever follows
+	}
 	return nil
 }
 

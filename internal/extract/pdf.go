@@ -58,6 +58,7 @@ func (r *pdfReader) read(s source) (*Document, error) {
 		return nil, errXFA
 	}
 	r.attachments()
+	findLost(pages, s.data)
 	tidy(pages)
 	d := &Document{Title: r.title(), Pages: make([]Page, len(pages))}
 	for i, p := range pages {

@@ -27,6 +27,7 @@ type pdfPage struct {
 	hidden      bool // some of its text is not seen
 	garbled     bool // the characters have a meaning, but not that of the shapes
 	pictured    bool // the page shows something that is not text
+	lost        bool // the page shows nothing, and its content may be damaged
 }
 
 // pages reads all pages in order, with the styles of their lines if wanted.
@@ -114,7 +115,7 @@ func (r *pdfReader) isPictured(page references.FPDF_PAGE, index int, text string
 // judgePages warns of the pages that are not read, or not right. A document fails when they are more than half of
 // those that are not blank.
 func judgePages(d *Document, pages []pdfPage) error {
-	empty, blank, undecodable := 0, 0, 0
+	empty, blank, undecodable, lost := 0, 0, 0, 0
 	for i, p := range pages {
 		place := fmt.Sprintf("page %d", i+1)
 		isEmpty := d.Pages[i].Text == ""
@@ -133,6 +134,10 @@ func judgePages(d *Document, pages []pdfPage) error {
 			if isEmpty {
 				empty++
 			}
+		case p.lost:
+			d.Warnings.Add(config.PagesWithoutText, 1, place)
+			empty++
+			lost++
 		case isEmpty:
 			blank++
 		}
@@ -140,6 +145,9 @@ func judgePages(d *Document, pages []pdfPage) error {
 	switch {
 	case empty*2 <= len(pages)-blank && blank < len(pages):
 		return nil
+	case lost*2 > empty:
+		return config.Failf(config.Malformed, "the content of %d of %d pages cannot be decoded: the PDF is damaged or cut off",
+			lost, len(pages))
 	case undecodable*2 > empty:
 		return config.Failf(config.NoTextLayer, "the text of %d of %d pages cannot be decoded: their fonts do not tell"+
 			" which characters they show; save the PDF anew from the program that wrote it, or run OCR on it",
