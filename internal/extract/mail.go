@@ -139,9 +139,12 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 		return m.multipart(parts, kind, depth)
 	}
 	data, err := io.ReadAll(io.LimitReader(e.Body, MaxSource))
-	if err != nil && len(data) == 0 && m.ctx.Err() == nil {
-		m.document.Warnings.Add(config.PartsIgnored, 1, quote(kind)+": it cannot be decoded")
-		return nil
+	toldOf := depth > 0 && errors.Is(err, io.ErrUnexpectedEOF) // by the multipart, which is cut off
+	if err != nil && !(toldOf && len(data) > 0) && m.ctx.Err() == nil {
+		m.document.Warnings.Add(config.PartsIgnored, 1, quote(kind)+": it cannot be decoded to its end")
+		if len(data) == 0 {
+			return nil
+		}
 	}
 	disposition, filename := dispositionOf(&e.Header)
 	name := decodeName(filename, parameters["name"])

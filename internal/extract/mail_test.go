@@ -284,3 +284,22 @@ func TestTheAttachmentsWithinWinmailDat(t *testing.T) {
 		})
 	}
 }
+
+// The beginning of a part that cannot be decoded to its end is read, and the rest is not lost in silence.
+func TestAPartOfAMailThatIsDamagedIsWarnedOf(t *testing.T) {
+	for encoding, body := range map[string]string{
+		"quoted-printable": "Begin=20here" + strings.Repeat("=41", 3000), // no line of it may be so long
+		"base64":           "QmVnaW4gaGVyZQ==\n%%%%\nQmVnaW4gaGVyZQ==",
+	} {
+		d, err := shared.Extract(t.Context(), "a.eml", []byte("From: a\nMIME-Version: 1.0\nContent-Type: text/plain\n"+
+			"Content-Transfer-Encoding: "+encoding+"\n\n"+body+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := config.Warnings{{Reason: config.PartsIgnored, Count: 1,
+			Places: []string{"text/plain: it cannot be decoded to its end"}}}
+		if diff := cmp.Diff(want, d.Warnings); diff != "" || !strings.Contains(d.Pages[0].Text, "Begin here") {
+			t.Errorf("%s: %.60q\n%s", encoding, d.Pages[0].Text, diff)
+		}
+	}
+}
