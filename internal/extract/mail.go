@@ -138,13 +138,9 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 	if parts := e.MultipartReader(); parts != nil {
 		return m.multipart(parts, kind, depth)
 	}
-	data, err := io.ReadAll(io.LimitReader(e.Body, MaxSource))
-	toldOf := depth > 0 && errors.Is(err, io.ErrUnexpectedEOF) // by the multipart, which is cut off
-	if err != nil && !(toldOf && len(data) > 0) && m.ctx.Err() == nil {
-		m.document.Warnings.Add(config.PartsIgnored, 1, quote(kind)+": it cannot be decoded to its end")
-		if len(data) == 0 {
-			return nil
-		}
+	data, readable := m.body(e, kind, depth)
+	if !readable {
+		return nil
 	}
 	disposition, filename := dispositionOf(&e.Header)
 	name := decodeName(filename, parameters["name"])
@@ -166,6 +162,18 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 		return m.attachment(name, kind, data)
 	}
 	return nil
+}
+
+// body is a part's content as far as it can be decoded, and reports false where none of it can. A multipart tells by
+// itself that it is cut off.
+func (m *mailReader) body(e *message.Entity, kind string, depth int) (data []byte, readable bool) {
+	data, err := io.ReadAll(io.LimitReader(e.Body, MaxSource))
+	cutOff := depth > 0 && len(data) > 0 && errors.Is(err, io.ErrUnexpectedEOF)
+	if err == nil || cutOff || m.ctx.Err() != nil {
+		return data, true
+	}
+	m.document.Warnings.Add(config.PartsIgnored, 1, quote(kind)+": it cannot be decoded to its end")
+	return data, len(data) > 0
 }
 
 // addPage adds a body in HTML.

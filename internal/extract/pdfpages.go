@@ -146,8 +146,8 @@ func judgePages(d *Document, pages []pdfPage) error {
 	case empty*2 <= len(pages)-blank && blank < len(pages):
 		return nil
 	case lost*2 > empty:
-		return config.Failf(config.Malformed, "the content of %d of %d pages cannot be decoded: the PDF is damaged or cut off",
-			lost, len(pages))
+		return config.Failf(config.Malformed,
+			"the content of %d of %d pages cannot be decoded: the PDF is damaged or cut off", lost, len(pages))
 	case undecodable*2 > empty:
 		return config.Failf(config.NoTextLayer, "the text of %d of %d pages cannot be decoded: their fonts do not tell"+
 			" which characters they show; save the PDF anew from the program that wrote it, or run OCR on it",

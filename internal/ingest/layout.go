@@ -33,7 +33,9 @@ func layout(
 
 // boxes are the places of the lines that a chunk is of.
 func boxes(lines []extract.Line, piece split.Chunk) (boxes []index.Box) {
-	first, _ := slices.BinarySearchFunc(lines, piece.Start, func(l extract.Line, start int) int { return l.End - start - 1 })
+	first, _ := slices.BinarySearchFunc(lines, piece.Start, func(l extract.Line, start int) int {
+		return l.End - start - 1
+	})
 	for _, line := range lines[first:] {
 		if line.Start >= piece.End || len(boxes) >= maxBoxes {
 			break
