@@ -24,6 +24,9 @@ func decode(x *exchange, r *http.Request, limit int64, v any) error {
 	if err != nil {
 		return err
 	}
+	if err := x.holdValues(body); err != nil {
+		return err
+	}
 	if err := parse(body, v); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/ragpipeline/ragpipeline/internal/access"
 	"github.com/ragpipeline/ragpipeline/internal/keys"
@@ -43,6 +44,8 @@ type exchange struct {
 	place  *place     // is what it was admitted to; nil before that
 	weight int        // is how many ordinary requests it is worth; 0 means one
 	held   int64      // counts the bytes that its body takes
+	// replies bounds the bytes of replies, whichever requests they belong to; nil bounds none.
+	replies *semaphore.Weighted
 	// writing is how long the client took to read the reply, as far as the exchange waited for it.
 	writing time.Duration
 }
@@ -63,7 +66,9 @@ func mounted(h http.Handler) handler {
 
 // ServeHTTP answers one request, whatever its handler does, and writes its log line.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{ResponseWriter: w, id: requestID(r), started: time.Now(), route: "unknown", address: address(r)}
+	x := &exchange{
+		ResponseWriter: w, id: requestID(r), started: time.Now(), route: "unknown", address: address(r), replies: g.replies,
+	}
 	x.Header().Set("X-Request-Id", x.id)
 	x.Header().Set("X-Content-Type-Options", "nosniff")
 	defer func() {
@@ -272,8 +277,22 @@ func (x *exchange) sendJSON(v any) error {
 	return x.send(http.StatusOK, "application/json", b.Bytes())
 }
 
+// Clients may take writeDeadline to read a reply. Of those beyond freeReply, as many are sent at once as repliesBytes
+// has room for.
+const (
+	freeReply    = 64 << 10
+	repliesBytes = 128 << 20
+)
+
 // send writes a whole reply.
 func (x *exchange) send(status int, contentType string, body []byte) error {
+	if large := int64(len(body)); large > freeReply && x.replies != nil {
+		large = min(large, repliesBytes)
+		if !x.replies.TryAcquire(large) {
+			return busy()
+		}
+		defer x.replies.Release(large)
+	}
 	x.Header().Set("Content-Type", contentType)
 	x.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	x.WriteHeader(status)

@@ -102,8 +102,10 @@ type Gateway struct {
 	agents      http.Handler // serves MCP
 	created     int64        // is the Unix time that /v1/models returns
 	ready       atomic.Bool
-	keepAlive   time.Duration // is how long a stream may be silent
-	// contentWait is how long a document waits for others to be sent.
+	keepAlive   time.Duration       // is how long a stream may be silent
+	vectors     *semaphore.Weighted // bounds the vectors that are being sent, by their number
+	replies     *semaphore.Weighted // bounds the bytes of replies that are being sent
+	// contentWait is how long a document, or many vectors, wait for others to be sent.
 	contentWait time.Duration
 	retry       time.Duration // is the pause between the first attempts of Warm
 }
@@ -117,6 +119,8 @@ func New(o Options) *Gateway {
 		originals:   o.Originals,
 		draw:        o.Draw,
 		contents:    semaphore.NewWeighted(contentsAtOnce),
+		vectors:     semaphore.NewWeighted(manyTexts),
+		replies:     semaphore.NewWeighted(repliesBytes),
 		contentWait: 5 * time.Second,
 		embedder:    o.Embedder,
 		progress:    o.Progress,

@@ -33,6 +33,9 @@ func (g *Gateway) mcp(x *exchange, r *http.Request) error {
 	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) {
 		return failure(http.StatusBadRequest, "InvalidRequest", "batches are not supported; send one message in a request")
 	}
+	if err := x.holdValues(body); err != nil {
+		return err
+	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	g.agents.ServeHTTP(x, r.WithContext(context.WithValue(r.Context(), outerKey{}, outer{x, r})))
 	return x.FlushError()

@@ -121,6 +121,11 @@ func (g *Gateway) embeddings(x *exchange, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), textsDeadline)
 	defer cancel()
+	done, err := g.roomForVectors(ctx, len(request.Texts))
+	if err != nil {
+		return err
+	}
+	defer done()
 	vectors, usage, err := g.embedder.Embed(ctx, request)
 	if err != nil {
 		return ofModel(config.StageEmbedding, err)
@@ -141,6 +146,29 @@ func (g *Gateway) embeddings(x *exchange, r *http.Request) error {
 		access.Spend(r.Context(), usage.TotalTokens)
 	}
 	return x.sendJSON(list)
+}
+
+// Until it has been sent, a vector of 1,024 dimensions takes 30 kB, most of it as JSON. So requests of more than
+// fewTexts share manyTexts: 120 MB. The others are bounded by their places.
+const (
+	fewTexts  = 32
+	manyTexts = 2 * maxInputs
+)
+
+// roomForVectors waits until the vectors of so many texts may be held, or the patience ends.
+func (g *Gateway) roomForVectors(ctx context.Context, texts int) (done func(), err error) {
+	if texts <= fewTexts {
+		return func() {}, nil
+	}
+	n := int64(texts)
+	if !g.vectors.TryAcquire(n) {
+		waiting, stop := context.WithTimeout(ctx, g.contentWait)
+		defer stop()
+		if err := g.vectors.Acquire(waiting, n); err != nil {
+			return nil, cmp.Or[error](ctx.Err(), busy())
+		}
+	}
+	return func() { g.vectors.Release(n) }, nil
 }
 
 func (b *EmbeddingRequest) request() (model.EmbedRequest, error) {

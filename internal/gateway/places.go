@@ -124,6 +124,39 @@ func (x *exchange) hold(bytes int64) bool {
 	return true
 }
 
+// valueBytes is what a value of a body takes in memory beside its text, which may be as short as [],: some take half of
+// it, and a turn of a conversation four times as much.
+const valueBytes = 32
+
+// holdValues takes memory for the values that a body is parsed into.
+func (x *exchange) holdValues(body []byte) error {
+	more := values(body) * valueBytes
+	if x.held+more > bodiesBytes {
+		return failure(http.StatusRequestEntityTooLarge, "TooLarge", "the body has too many values; send fewer at once")
+	}
+	if !x.hold(x.held + more) {
+		return x.places.busy()
+	}
+	return nil
+}
+
+// values counts the commas and opening brackets of JSON outside of its strings.
+func values(body []byte) (n int64) {
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case ',', '[', '{':
+			n++
+		case '"':
+			for i++; i < len(body) && body[i] != '"'; i++ {
+				if body[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return n
+}
+
 // unread is why a body could not be read.
 func unread(err error, limit int64) error {
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {

@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/query"
 )
+
+// maxRankFields is how many fields of a document may be ranked.
+const maxRankFields = 64
 
 // RerankRequest is the body of POST /v1/rerank and /v2/rerank, in Cohere's formats. The pipeline's
 // reranking model answers, whatever the field model contains, and truncates long texts at their end.
@@ -95,10 +99,17 @@ func (b *RerankRequest) texts() ([]string, error) {
 		return nil, invalid("documents", "must have 1 to %d documents", maxPassages)
 	case b.TopN != nil && *b.TopN < 1:
 		return nil, invalid("top_n", "must be at least 1")
+	case len(b.RankFields) > maxRankFields:
+		return nil, invalid("rank_fields", "must have at most %d fields", maxRankFields)
 	}
 	fields := b.RankFields
 	if len(fields) == 0 {
 		fields = []string{"text"}
+	}
+	for i, field := range fields {
+		if slices.Contains(fields[:i], field) { // each repeats the text of every document
+			return nil, invalid(fmt.Sprintf("rank_fields[%d]", i), "names a field again")
+		}
 	}
 	texts := make([]string, len(b.Documents))
 	for i, raw := range b.Documents {

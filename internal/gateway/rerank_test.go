@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"testing"
@@ -56,6 +57,21 @@ func TestARelevanceIsAScoreAsItIs(t *testing.T) {
 	var got RerankResponse
 	if err := json.Unmarshal(reply.Body.Bytes(), &got); err != nil || got.Results[0].RelevanceScore != 1 {
 		t.Errorf("%v: %s, want 1 for the best", err, reply.Body)
+	}
+}
+
+// A field that is named again and again would repeat the text of every document.
+func TestFieldsAreRankedOnce(t *testing.T) {
+	many := `"f0"`
+	for n := 1; n <= maxRankFields; n++ {
+		many += fmt.Sprintf(`, "f%d"`, n)
+	}
+	for fields, want := range map[string]string{`"text", "title", "text"`: "rank_fields[2]", many: "rank_fields"} {
+		f := newFixture()
+		reply := f.call("POST", rerankRoute, `{"query": "q", "documents": [{"text": "a"}], "rank_fields": [`+fields+`]}`)
+		if told := failureIn(t, reply.Body); reply.Code != 400 || told.Param != want {
+			t.Errorf("status %d, %+v", reply.Code, told)
+		}
 	}
 }
 

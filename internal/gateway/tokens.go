@@ -22,7 +22,7 @@ const maxTokenIDs = 300_000
 // detokenised reads texts that are given as token ids: one list of ids, or a list of such lists. It
 // reports whether raw has that form.
 func detokenised(raw json.RawMessage) (texts []string, ok bool, err error) {
-	left := maxTokenIDs
+	left, bytesLeft := maxTokenIDs, maxTextsBody
 	for i, ids := range tokenLists(raw) {
 		ok = true
 		if left -= len(ids); left < 0 {
@@ -31,6 +31,9 @@ func detokenised(raw json.RawMessage) (texts []string, ok bool, err error) {
 		text, err := cl100k().Decode(ids)
 		if err != nil {
 			return nil, true, invalid("input", "text %d has a token id that cl100k_base does not have", i)
+		}
+		if bytesLeft -= len(text); bytesLeft < 0 {
+			return nil, true, invalid("input", "has token ids of more than %d bytes of text", maxTextsBody)
 		}
 		texts = append(texts, text)
 	}

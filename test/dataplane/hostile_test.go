@@ -270,6 +270,11 @@ func TestLargeBodiesAndEndlessRepliesAreBounded(t *testing.T) {
 	const atOnce = 64
 	texts := `"` + strings.Repeat("wind ", 3_300) + `",`
 	large := []byte(`{"input_type": "passage", "input": [` + strings.Repeat(texts, 8_000_000/len(texts)) + `"wind"]}`)
+	short := `{"input_type": "passage", "input": ["w"` + strings.Repeat(`,"w"`, 2047) + `]}`
+	repeated := `{"query": "q", "documents": [{"text": "` + strings.Repeat("x", 100_000) + `"}], "rank_fields": ["text"` +
+		strings.Repeat(`,"text"`, 100_000) + `]}`
+	smallValues := `{"input": [[]` + strings.Repeat(",[]", 300_000) + `], "messages": [{}` + strings.Repeat(",{}", 20_000) +
+		`], "query": "q", "passages": [], "documents": []}`
 	for name, attack := range map[string]struct {
 		fault string
 		by    func() (status int) // is 0 if the gateway refused a body before all of it was sent
@@ -281,6 +286,17 @@ func TestLargeBodiesAndEndlessRepliesAreBounded(t *testing.T) {
 			got, _ := status(c)
 			return got
 		}},
+		"64 bodies of small values, of every route": {by: func() int {
+			for _, path := range postRoutes {
+				got := b.api.do("POST", path, smallValues)
+				if got.status >= 500 {
+					t.Errorf("small values, %s: status %d: %s", path, got.status, got.body)
+				}
+			}
+			return 429
+		}},
+		"64 requests for 2,048 vectors":                     {by: func() int { return b.api.do("POST", "/v1/embeddings", short).status }},
+		"64 documents whose text is ranked again and again": {by: func() int { return b.api.do("POST", "/v1/rerank", repeated).status }},
 		"64 questions against an embedding server that never stops sending": {"huge-body", func() int {
 			return b.api.do("POST", "/v1/chat/completions", strings.Replace(askBody, "true", "false", 1)).status
 		}, true},
@@ -292,7 +308,7 @@ func TestLargeBodiesAndEndlessRepliesAreBounded(t *testing.T) {
 		for range atOnce {
 			callers.Go(func() {
 				got := attack.by()
-				if failed := got == 429 || got >= 500; got != 0 && got != 200 && !failed || attack.fails && !failed {
+				if failed := got == 429 || got >= 500; got != 0 && got != 200 && got != 400 && !failed || attack.fails && !failed {
 					t.Errorf("%s: status %d", name, got)
 				}
 			})
