@@ -183,7 +183,11 @@ func (s *State) deployment(name, component string, set *int32) status.Component 
 	}
 	// What an autoscaler does to the number is not a change that anyone waits for.
 	all := d.Status.Replicas == c.Replicas || set == nil && d.Status.Replicas > 0 && c.Refused == ""
-	c.Current = all && d.Generation >= s.Written[name] && d.Status.ObservedGeneration >= d.Generation &&
+	change := d.Generation
+	if set == nil && s.Written[name] > 0 {
+		change = s.Written[name]
+	}
+	c.Current = all && d.Generation >= s.Written[name] && d.Status.ObservedGeneration >= change &&
 		d.Status.UpdatedReplicas == d.Status.Replicas
 	return c
 }

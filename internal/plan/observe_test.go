@@ -60,19 +60,28 @@ func TestAChangeOfAutoscaledPodsHasCome(t *testing.T) {
 		replicas      int32
 		status        appsv1.DeploymentStatus
 		wanted, fixed bool
+		generation    int64
 	}{
-		"all run it":        {replicas: 2, status: appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2}, wanted: true, fixed: true},
-		"more were asked":   {replicas: 4, status: appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2}, wanted: true},
-		"fewer were asked":  {replicas: 1, status: appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 3}, wanted: true},
+		"all run it":       {replicas: 2, status: appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2}, wanted: true, fixed: true},
+		"more were asked":  {replicas: 4, status: appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2}, wanted: true},
+		"fewer were asked": {replicas: 1, status: appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 3}, wanted: true},
+		"an autoscaler's change is not seen yet": {replicas: 2, generation: 5, wanted: true,
+			status: appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, ObservedGeneration: 4}},
+		"the operator's change is not seen yet": {replicas: 2, generation: 4,
+			status: appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, ObservedGeneration: 3}},
 		"more are refused":  {replicas: 4, status: appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, Conditions: []appsv1.DeploymentCondition{refused}}},
 		"one is of the old": {replicas: 2, status: appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 2}},
 		"none was made":     {replicas: 1, status: appsv1.DeploymentStatus{}},
 	} {
 		for _, set := range []*int32{nil, &c.replicas} {
 			s := &State{Pipeline: new(v1alpha1.RAGPipeline), Deployments: map[string]*appsv1.Deployment{"gateway": {
-				Spec:   appsv1.DeploymentSpec{Replicas: &c.replicas, Selector: new(metav1.LabelSelector)},
-				Status: c.status,
+				ObjectMeta: metav1.ObjectMeta{Generation: c.generation},
+				Spec:       appsv1.DeploymentSpec{Replicas: &c.replicas, Selector: new(metav1.LabelSelector)},
+				Status:     c.status,
 			}}}
+			if c.generation > 0 {
+				s.Written = map[string]int64{"gateway": 4}
+			}
 			want := c.wanted
 			if set != nil {
 				want = c.fixed
