@@ -24,6 +24,9 @@ func (a *Applier) forged(ctx context.Context, owner client.Object, want *wanted,
 	if !want.Exact && want.Voucher.Name == "" {
 		return false, nil
 	}
+	if want.Certificates != nil && want.Certificates.KeepAuthority {
+		return false, nil // its voucher may be behind: while nothing else changes, no pod learns of another authority
+	}
 	live, err := a.readWhole(ctx, owner, want)
 	switch {
 	case err != nil:
