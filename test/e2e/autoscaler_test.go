@@ -45,6 +45,7 @@ func TestGatewaysFollowAnAutoscalerByCPU(t *testing.T) {
 	object.Spec.Gateway.Resources = &v1alpha1.Resources{Requests: map[string]resource.Quantity{"cpu": resource.MustParse("100m")}}
 	p := n.pipeline(object)
 	p.settled(2 * readyWithin)
+	eventually(t, readyWithin, "both gateways serve", p.gatewaysAre(2))
 
 	begun, prober := time.Now(), p.probe("At how many bar does valve V7 open?")
 	p.edit(func(s *v1alpha1.RAGPipelineSpec) { s.Gateway.Replicas = nil })
