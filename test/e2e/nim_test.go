@@ -91,6 +91,32 @@ func TestNIMsRunOnGPUsAndSayWhatTheyWaitFor(t *testing.T) {
 	p.answers("How many times a minute does the turbine of plant 1 turn?", "1001")
 }
 
+// While the field changes, Services have the ports of both kinds of pods. A NIM of two replicas is replaced pod by pod, and
+// the gateway beside it: how long no question is answered goes into docs/network.md.
+func TestNIMsOfTwoReplicasWhileEncryptionIsSwitched(t *testing.T) {
+	long(t)
+	n := newNamespace(t)
+	registry := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "ngc-registry"}, Type: corev1.SecretTypeDockerConfigJson,
+		StringData: map[string]string{corev1.DockerConfigJsonKey: `{"auths": {"nvcr.io": {"auth": "eDp5"}}}`}}
+	n.create(secret("ngc", map[string]string{"NGC_API_KEY": "nvapi-e2e"}), registry)
+	n.fill("papers", 3, 0)
+	p := n.sample("nim.yaml", func(p *v1alpha1.RAGPipeline) {
+		for _, nim := range []*v1alpha1.NIM{p.Spec.Models.Embedding.NIM, p.Spec.Models.Reranking.NIM, p.Spec.Models.LLM.NIM} {
+			nim.Replicas, nim.Cache = new(int32(2)), nil
+		}
+		p.Spec.VectorStore.Weaviate.Replicas = 3
+	})
+	p.settled(2 * readyWithin)
+	for _, to := range []v1alpha1.NetworkTLS{"Internal", ""} {
+		since, prober := time.Now(), p.probe("How many times a minute does the turbine of plant 2 turn?")
+		p.edit(func(s *v1alpha1.RAGPipelineSpec) { s.Network = &v1alpha1.Network{TLS: to} })
+		p.settled(2 * readyWithin)
+		p.answers("How many times a minute does the turbine of plant 1 turn?", "1001")
+		prober.end()
+		t.Logf("TLS %q after %s; the longest time without an answer was %s", to, time.Since(since).Round(time.Second), prober.silence())
+	}
+}
+
 // answers asks until the answer holds a word.
 func (p *pipeline) answers(question, word string) {
 	p.t.Helper()
