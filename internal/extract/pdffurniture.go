@@ -22,10 +22,11 @@ const (
 func tidy(pages []pdfPage) {
 	on := furniture(pages)
 	levels := on.levels(pages)
+	sections := on.sections(pages)
 	shown, heads, feet := map[string]bool{}, make([]string, len(pages)), make([]string, len(pages))
 	for i := range pages {
 		lines := strings.Split(pages[i].text, "\n")
-		from, to := on.bounds(lines, i, pages[i].mayBeRunning(lines, levels))
+		from, to := on.bounds(lines, i, pages[i].mayBeRunning(lines, levels, sections))
 		if from == to && !pages[i].pictured {
 			continue // a page of its own that looks like others, as a form that was not filled in
 		}
@@ -157,7 +158,7 @@ var (
 		`side|strona|str\.|стр\.|страница)\s*$`)
 	afterPage = regexp.MustCompile(`^\s*(of|von|de|sur|di|van|z|из)\s+\d+\b|^\s*(页|頁|ページ|쪽)`)
 	// romanInLine is a roman number at either end of a line, as the first pages of a book have.
-	romanInLine = regexp.MustCompile(`^[ivxlc]+\b|\b[ivxlc]+$`)
+	romanInLine = regexp.MustCompile(`^[ivxlc]+\b|\b[ivxlc]+$|^[IVXLC]+$`)
 )
 
 // lineKeys are what a line is known by on other pages: itself, and itself with a number that counts the pages. Other
@@ -181,7 +182,7 @@ func lineKeys(line string, page int) []string {
 		}
 	}
 	for _, at := range romanInLine.FindAllStringIndex(line, furnitureLines) {
-		if offset := fromRoman(line[at[0]:at[1]]) - page - 1; offset >= -mostFrontPages && offset <= mostFrontPages {
+		if offset := fromRoman(strings.ToLower(line[at[0]:at[1]])) - page - 1; offset >= -mostFrontPages && offset <= mostFrontPages {
 			found = append(found, line[:at[0]]+"\x01"+strconv.Itoa(offset)+"\x01"+line[at[1]:])
 		}
 	}
@@ -230,7 +231,7 @@ func (k keys) levels(pages []pdfPage) map[int]int {
 
 // mayBeRunning tells for each line of a page whether it stands where other pages have furniture, as the title of
 // a chapter does that is shorter than others, and does not belong to a table.
-func (p *pdfPage) mayBeRunning(lines []string, levels map[int]int) []bool {
+func (p *pdfPage) mayBeRunning(lines []string, levels map[int]int, sections map[int]bool) []bool {
 	const fewest = 3 // pages
 	may := make([]bool, len(lines))
 	offset, next := 0, 0
@@ -240,7 +241,7 @@ func (p *pdfPage) mayBeRunning(lines []string, levels map[int]int) []bool {
 		}
 		if next < len(p.lines) && p.lines[next].offset == offset && len(p.lines[next].boxes) > 0 {
 			at := int(math.Round(p.lines[next].boxes[0].bottom))
-			may[i] = levels[at-1]+levels[at]+levels[at+1] >= fewest && !isRow(line)
+			may[i] = levels[at-1]+levels[at]+levels[at+1] >= fewest && !isRow(line) || sections[at]
 		}
 		offset += utf8.RuneCountInString(line) + 1
 	}
@@ -264,17 +265,21 @@ func (k keys) bounds(lines []string, page int, may []bool) (from, to int) {
 	return from, to
 }
 
-// unshown returns the lines of furniture that no page before showed.
+// unshown returns the lines of furniture that no page before showed, but for the page's number in them.
 func (k keys) unshown(shown map[string]bool, lines []string, page int) []string {
 	var kept []string
 	for _, line := range lines {
-		key := k.key(line, page)
-		if key == "" {
-			key = oneLine(line)
+		known := lineKeys(line, page)
+		if key := k.key(line, page); key != "" {
+			known = []string{key}
+		} else if pageLabel.MatchString(line) {
+			known = []string{"\x00"}
 		}
-		if !shown[key] {
-			shown[key] = true
+		if !slices.ContainsFunc(known, func(key string) bool { return shown[key] }) {
 			kept = append(kept, line)
+		}
+		for _, key := range known {
+			shown[key] = true
 		}
 	}
 	return kept
