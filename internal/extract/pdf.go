@@ -26,6 +26,8 @@ type pdfReader struct {
 	above   *pdfTable                   // the last table of the page before
 	// formLayers reports whether forms of the document may belong to layers.
 	formLayers bool
+	// drawsText reports whether annotations of the page may have text in their drawings only.
+	drawsText bool
 }
 
 func (r *pdfReader) read(s source) (*Document, error) {

@@ -79,6 +79,7 @@ func (r *pdfReader) annotations(page references.FPDF_PAGE) (string, error) {
 		return "", err
 	}
 	var lines []string
+	r.drawsText = false
 	for i := range min(count.Count, maxAnnotations) {
 		got, err := r.FPDFPage_GetAnnot(&requests.FPDFPage_GetAnnot{Page: on, Index: i})
 		if err != nil {
@@ -125,7 +126,12 @@ func (r *pdfReader) annotation(a references.FPDF_ANNOTATION) string {
 	case enums.FPDF_ANNOT_SUBTYPE_POPUP, enums.FPDF_ANNOT_SUBTYPE_LINK: // a popup shows the note of another
 		return ""
 	}
-	return r.entry(a, "Contents")
+	r.drawsText = r.drawsText || r.isDrawnText(a, subtype.Subtype)
+	said := r.entry(a, "Contents")
+	if said == "" && subtype.Subtype == enums.FPDF_ANNOT_SUBTYPE_STAMP {
+		return r.stampName(a)
+	}
+	return said
 }
 
 // field is a form field as "name: value", empty without a value.

@@ -182,18 +182,18 @@ func lineKeys(line string, page int) []string {
 		}
 	}
 	for _, at := range romanInLine.FindAllStringIndex(line, furnitureLines) {
-		if offset := fromRoman(strings.ToLower(line[at[0]:at[1]])) - page - 1; offset >= -mostFrontPages && offset <= mostFrontPages {
+		if offset := fromRoman(line[at[0]:at[1]]) - page - 1; offset >= -mostFrontPages && offset <= mostFrontPages {
 			found = append(found, line[:at[0]]+"\x01"+strconv.Itoa(offset)+"\x01"+line[at[1]:])
 		}
 	}
 	return found
 }
 
-// fromRoman returns the value of a roman number in small letters.
+// fromRoman returns the value of a roman number.
 func fromRoman(number string) int {
 	values := map[rune]int{'i': 1, 'v': 5, 'x': 10, 'l': 50, 'c': 100}
 	sum, before := 0, 0
-	for _, r := range number {
+	for _, r := range strings.ToLower(number) {
 		value := values[r]
 		if sum += value; before < value {
 			sum -= 2 * before

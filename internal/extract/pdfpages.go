@@ -77,7 +77,10 @@ func (r *pdfReader) page(index int, styled bool) (pdfPage, error) {
 	if p.beside, err = r.annotations(loaded.Page); err != nil {
 		return pdfPage{}, err
 	}
-	p.pictured, err = r.isPictured(loaded.Page, index, p.text+p.beside, p.hidden)
+	if p.pictured, err = r.isPictured(loaded.Page, index, p.text+p.beside, p.hidden); err != nil || !r.drawsText {
+		return p, err
+	}
+	p.beside, err = r.withDrawn(p.beside, r.drawnTexts(loaded.Page, index))
 	return p, err
 }
 
