@@ -376,13 +376,16 @@ func (a *aligned) texts(rows [][]piece) [][]string {
 	return texts
 }
 
-// isFromRight reports whether most of the cells hold right-to-left text.
+// isFromRight reports whether more cells hold right-to-left text than other words.
 func (a *aligned) isFromRight() bool {
 	n := 0
 	for _, p := range a.pieces {
-		if p.rtl {
+		switch {
+		case p.rtl:
 			n++
+		case strings.ContainsFunc(p.text, unicode.IsLetter):
+			n--
 		}
 	}
-	return n*2 > len(a.pieces)
+	return n > 0
 }

@@ -12,11 +12,21 @@ import (
 // visual is a page that shows lines as they look, from left to right, in a font whose map tells the characters.
 func visual(t *testing.T, lines ...string) string {
 	t.Helper()
+	for i, line := range lines {
+		lines[i] = "60," + itoa(700-20*i) + " " + line
+	}
+	return visualAt(t, lines...).Text
+}
+
+// visualAt is a page of such lines at their places: "60,700 text".
+func visualAt(t *testing.T, lines ...string) Page {
+	t.Helper()
 	codes, of := map[rune]byte{}, map[byte]rune{}
 	next := byte('a')
 	var content strings.Builder
-	for i, line := range lines {
-		content.WriteString("BT /F3 10 Tf 60 " + itoa(700-20*i) + " Td <")
+	for _, line := range lines {
+		place, line, _ := strings.Cut(line, " ")
+		content.WriteString("BT /F3 10 Tf " + strings.ReplaceAll(place, ",", " ") + " Td <")
 		for _, r := range line {
 			code, ok := codes[r]
 			switch {
@@ -33,7 +43,7 @@ func visual(t *testing.T, lines ...string) string {
 		}
 		content.WriteString("> Tj ET\n")
 	}
-	return extractPDF(t, pdftest.Document{Unicode: of, Pages: []pdftest.Page{{Content: content.String()}}}).Pages[0].Text
+	return extractPDF(t, pdftest.Document{Unicode: of, Pages: []pdftest.Page{{Content: content.String()}}}).Pages[0]
 }
 
 func TestPDFRightToLeftSentenceEndsInANumberOnItsOwnLine(t *testing.T) {
@@ -88,6 +98,31 @@ func TestPDFRightToLeftLines(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			if diff := cmp.Diff(c.want, visual(t, c.shown)); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestPDFTablesFromRightToLeft(t *testing.T) {
+	for name, c := range map[string]struct {
+		cells []string
+		want  string
+	}{
+		"words": {
+			[]string{"400,700 םש", "250,700 הקלחמ", "100,700 דיקפת", "400,680 ןהכ הנד", "250,680 שכר", "100,680 תונמזה",
+				"400,660 יול", "100,660 תוחיטב", "400,640 רב", "250,640 רקחמ", "100,640 הדבעמ"},
+			"שם | מחלקה | תפקיד\nדנה כהן | רכש | הזמנות\nלוי |  | בטיחות\nבר | מחקר | מעבדה",
+		},
+		"figures": {
+			[]string{"400,700 רצומ", "250,700 2022", "100,700 2023", "400,680 הבאשמ", "250,680 1,250", "100,680 1,400",
+				"400,660 ןנסמ", "250,660 900", "100,660 950"},
+			"מוצר | 2022 | 2023\nמשאבה | 1,250 | 1,400\nמסנן | 900 | 950",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			page := visualAt(t, c.cells...)
+			if page.Text != c.want || len(page.Tables) != 1 {
+				t.Errorf("got %q with %d tables, want %q", page.Text, len(page.Tables), c.want)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package extract
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -72,6 +73,12 @@ func (t *pdfText) ruledTable(l lattice) (table ruledTable, ok bool) {
 	for i := range len(l.xs) - 1 {
 		table.at = append(table.at, segment{left: l.xs[i], right: l.xs[i+1]})
 	}
+	if isFromRight(texts) {
+		slices.Reverse(table.at)
+		for _, row := range rows {
+			slices.Reverse(row)
+		}
+	}
 	t.write(&table, rows)
 	return table, true
 }
@@ -80,12 +87,12 @@ func (t *pdfText) ruledTable(l lattice) (table ruledTable, ok bool) {
 // the lattice, and whether the line can be read so.
 func (t *pdfText) intoCells(line rawLine, l lattice, cells [][]int, texts map[int]string) (in, out, ok bool) {
 	const blank = 0.3 // of a word's height: cells stand further apart
-	end, before := 0.0, -1
+	var beside rect
+	before := -1
 	for _, w := range wordsOf(line.chars) {
-		first, known := t.looseBox(t.place(line, w.begin))
-		last, both := t.looseBox(t.place(line, w.end-1))
-		row, column, inside := l.cellAt((first.left+last.right)/2, (first.bottom+first.top)/2)
-		if !known || !both || !inside {
+		box, known := t.cellWordBox(line, w)
+		row, column, inside := l.cellAt((box.left+box.right)/2, (box.bottom+box.top)/2)
+		if !known || !inside {
 			out = true
 			continue
 		}
@@ -94,13 +101,41 @@ func (t *pdfText) intoCells(line rawLine, l lattice, cells [][]int, texts map[in
 		if len(texts[cell]) > longestCell*utf8.UTFMax { // adding to it again and again would take long
 			return in, out, false
 		}
-		if w.rtl || before >= 0 && cell != before && first.left-end < blank*first.height() && first.left > end {
+		gap := box.left - beside.right
+		if w.rtl {
+			gap = max(gap, beside.left-box.right)
+		}
+		if before >= 0 && cell != before && gap < blank*box.height() && gap > 0 {
 			return in, out, false
 		}
 		texts[cell] = strings.TrimSpace(texts[cell] + " " + string(line.chars[w.begin:w.end]))
-		end, before = last.right, cell
+		beside, before = box, cell
 	}
 	return in, out, true
+}
+
+// cellWordBox is where a word stands: from its first letter to its last, at the height of the first.
+func (t *pdfText) cellWordBox(line rawLine, w wordSpan) (rect, bool) {
+	if w.rtl {
+		return t.wordBox(line, w.begin, w.end, true)
+	}
+	first, known := t.looseBox(t.place(line, w.begin))
+	last, both := t.looseBox(t.place(line, w.end-1))
+	return rect{first.left, first.bottom, last.right, first.top}, known && both
+}
+
+// isFromRight reports whether more cells hold right-to-left text than other words.
+func isFromRight(texts map[int]string) bool {
+	n := 0
+	for _, text := range texts {
+		switch {
+		case strings.ContainsFunc(text, isRightToLeft):
+			n++
+		case strings.ContainsFunc(text, unicode.IsLetter):
+			n--
+		}
+	}
+	return n > 0
 }
 
 // rowsOf are the rows of cells without those, and without the columns, that are empty; full is how many have two

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/klippa-app/go-pdfium/requests"
+	"golang.org/x/text/encoding/charmap"
 )
 
 // Fonts that programs embed from Windows keep their characters in the private use area. The font's name tells the ticks
@@ -21,6 +22,7 @@ type privateWord struct {
 // table knows. Others stay: most are Symbol's.
 func (t *pdfText) nameSymbols() (unknown int) {
 	for _, l := range t.lines {
+		unknown += t.namePictograms(l)
 		var words []privateWord
 		isText := false
 		for i := 0; i < len(l.chars); i++ {
@@ -36,6 +38,30 @@ func (t *pdfText) nameSymbols() (unknown int) {
 		}
 		for _, w := range words {
 			unknown += w.show(isText)
+		}
+	}
+	return unknown
+}
+
+// ordinarySigns are most of the single signs of texts, of which it would cost a call into PDFium each to know the font.
+const ordinarySigns = "aAI-.,:;&=+*/|•·–—0123456789"
+
+// namePictograms replaces single signs of a line that are in a font of pictures, as ticks and bullets are, and is the
+// number of those that no table knows. Without a map, such a font has letters in their place.
+func (t *pdfText) namePictograms(l rawLine) (unknown int) {
+	for _, w := range wordsOf(l.chars) {
+		r := l.chars[w.begin]
+		code, isLetter := charmap.Windows1252.EncodeRune(r)
+		if w.end != w.begin+1 || !isLetter || strings.ContainsRune(ordinarySigns, r) {
+			continue
+		}
+		font := t.pictorialFont(t.place(l, w.begin))
+		if font == "" || font == "Symbol" {
+			continue
+		}
+		s, _ := pictogram(font, rune(code))
+		if l.chars[w.begin] = []rune(s)[0]; l.chars[w.begin] == utf8.RuneError {
+			unknown++
 		}
 	}
 	return unknown

@@ -47,3 +47,26 @@ func TestPDFPrivateCharactersAreThoseOfTheirFont(t *testing.T) {
 		})
 	}
 }
+
+func TestPDFPicturesOfFontsWithoutAMap(t *testing.T) {
+	for _, c := range []struct{ font, shown, want string }{
+		{"ABCDEF+Wingdings-Regular", "\\374", "✓ done"},
+		{"Wingdings", "\\250", "☐ done"},
+		{"Wingdings", "\\340", "→ done"},
+		{"Wingdings2", "R", "☑ done"},
+		{"Helvetica", "\\374", "ü done"},
+	} {
+		t.Run(c.font+" "+c.shown, func(t *testing.T) {
+			content := shown + "BT /F2 10 Tf 60 600 Td (" + c.shown + ") Tj /F1 10 Tf ( done) Tj ET"
+			data := strings.Replace(string(pdftest.Document{Pages: []pdftest.Page{{Content: content}}}.Bytes()),
+				"/BaseFont/Helvetica-Bold", "/BaseFont/"+c.font, 1)
+			got, err := shared.Extract(t.Context(), "a.pdf", []byte(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff("A line that is seen.\n"+c.want, got.Pages[0].Text); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

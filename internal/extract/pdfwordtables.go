@@ -95,7 +95,8 @@ func (a *aligned) isTable(t *pdfText, rows [][]piece) bool {
 			prose++
 		}
 	}
-	return wordy > 1 && prose < 2 && len(a.columns)-lists > 1
+	isWordy := wordy > 1 || wordy == 1 && a.isFromRight() // findTables does not read figures from the right
+	return isWordy && prose < 2 && len(a.columns)-lists > 1
 }
 
 // leadsToFigures reports whether rows of figures follow soon, which tableOf reads better with what stands above them.
