@@ -36,20 +36,20 @@ func (t *pdfText) orderColumns() {
 	t.lines = ordered
 }
 
-// mayHoldColumns reports whether half of a sample of long lines have gaps, since each word of a line costs calls into
+// mayHoldColumns reports whether some of a sample of long lines have gaps, since each word of a line costs calls into
 // PDFium.
 func (t *pdfText) mayHoldColumns() bool {
-	const sample, long = 8, 40 // lines; characters
-	asked, divided := 0, 0
+	const sample, long = 24, 40 // lines; characters
+	divided := 0
 	for i := 0; i < len(t.lines); i += max(1, len(t.lines)/sample) {
 		if len(t.lines[i].chars) < long {
 			continue
 		}
-		if asked++; len(t.segments(i)) > 1 {
+		if len(t.segments(i)) > 1 {
 			divided++
 		}
 	}
-	return asked > 1 && divided*2 >= asked
+	return divided > 1
 }
 
 // columnedFrom returns the lines from one on that the same gaps divide.
@@ -80,11 +80,13 @@ func (c columnedLines) isProse() bool {
 	}
 	for _, column := range c.columns {
 		n, length, small, width := 0, 0, 0, 0.0
-		for _, line := range c.pieces {
+		from, to := len(c.pieces), 0 // a sidebar may be shorter than the text beside it
+		for i, line := range c.pieces {
 			for _, piece := range line {
 				if !column.overlaps(piece) {
 					continue
 				}
+				from, to = min(from, i), i+1
 				n, width = n+1, width+piece.right-piece.left
 				length += utf8.RuneCountInString(piece.text)
 				if first, _ := utf8.DecodeRuneInString(piece.text); unicode.IsLower(first) {
@@ -92,7 +94,8 @@ func (c columnedLines) isProse() bool {
 				}
 			}
 		}
-		if n*5 < len(c.pieces)*4 || small*3 < n || length < long*n || width < full*float64(n)*(column.right-column.left) {
+		if n < fewest || n*5 < (to-from)*4 || small*3 < n || length < long*n ||
+			width < full*float64(n)*(column.right-column.left) {
 			return false
 		}
 	}

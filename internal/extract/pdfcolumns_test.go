@@ -55,3 +55,20 @@ func TestPDFColumnsThatWereDrawnRowByRow(t *testing.T) {
 		t.Errorf("a list of terms was read by columns: %q", got)
 	}
 }
+
+func TestPDFSidebarThatWasDrawnRowByRow(t *testing.T) {
+	var texts, left, right []string
+	for i := range 9 {
+		y := 700 - 12*i
+		left = append(left, fmt.Sprintf("this is line %d of the text that runs on beside it and", i))
+		texts = append(texts, fmt.Sprintf("60,%d %s", y, left[i]))
+		if i < 6 {
+			right = append(right, fmt.Sprintf("which is line %d of the sidebar", i))
+			texts = append(texts, fmt.Sprintf("380,%d %s", y, right[i]))
+		}
+	}
+	got := extractPDF(t, pdftest.Document{Pages: []pdftest.Page{{Content: cellsAt(texts...)}}}).Pages[0].Text
+	if want := strings.Join(append(left, right...), "\n"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
