@@ -35,7 +35,10 @@ func (t *pdfText) findWordTables(ruled []ruledTable) []ruledTable {
 			found, i = append(found, table), table.end
 			continue
 		}
-		i++
+		const long = 60 // lines, each of which is not tried as the first of a table again
+		if i++; a.end > i+long {
+			i = a.end
+		}
 	}
 	return found
 }
