@@ -125,8 +125,8 @@ func (c *client) takeRetry(longest time.Duration) (delay time.Duration, ok bool)
 // longestRetryAfter bounds a server's Retry-After.
 const longestRetryAfter = time.Hour
 
-// retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3), or a fraction of a second, as some
-// servers have it; or else OpenAI's and Azure's of milliseconds. It is 0 if both are absent or invalid.
+// retryAfter is how long a server asks to wait: Retry-After in seconds, which some servers give as a fraction, or as a
+// date (RFC 9110, 10.2.3), or else the Retry-After-Ms of OpenAI and Azure. It is 0 if the one that is set is invalid.
 func retryAfter(h http.Header) time.Duration {
 	v, unit := strings.TrimSpace(h.Get("Retry-After")), time.Second
 	if v == "" {
