@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -108,6 +109,7 @@ var atEnd = regexp.MustCompile(`\((\pL*[ .:#]*\d{1,2}[^()\n]{0,40})\)`)
 // points, they count only in an answer without others, if each stands where a statement ends or names a source.
 func (c *citations) inParentheses(answer string) (marks []Mark) {
 	answer = codeIn.ReplaceAllStringFunc(answer, blanked)
+	start, counted := 0, 0 // the code points before the mark, and how many bytes they take
 	for _, at := range atEnd.FindAllStringSubmatchIndex(answer, -1) {
 		list, plain := citationIn(answer[at[2]:at[3]])
 		if list == "" {
@@ -120,7 +122,8 @@ func (c *citations) inParentheses(answer string) (marks []Mark) {
 			}
 			continue
 		}
-		start := utf8.RuneCountInString(answer[:at[0]])
+		start += utf8.RuneCountInString(answer[counted:at[0]])
+		counted = at[0]
 		for _, n := range valid {
 			marks = append(marks, Mark{n, start, start + utf8.RuneCountInString(answer[at[0]:at[1]])})
 		}
@@ -136,8 +139,9 @@ func blanked(s string) string { return strings.Repeat(" ", utf8.RuneCountInStrin
 
 // endsStatement reports whether a statement ends between before and after.
 func endsStatement(before, after string) bool {
-	words := strings.Fields(before)
-	if len(words) == 0 || slices.Contains(numbered, strings.ToLower(words[len(words)-1])) {
+	before = strings.TrimRightFunc(before, unicode.IsSpace)
+	word := before[strings.LastIndexFunc(before, unicode.IsSpace)+1:]
+	if word == "" || slices.Contains(numbered, strings.ToLower(word)) {
 		return false
 	}
 	after = strings.TrimLeft(after, " *_")

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/model"
@@ -72,7 +75,7 @@ func rewriteOf(c *conversation) model.ChatRequest {
 // courtesies. rewrittenIn returns the question in such a reply to the question asked.
 func rewrittenIn(reply, asked string) string {
 	text := strings.TrimSpace(fenceAround.ReplaceAllString(strings.TrimSpace(reply), "$1"))
-	text = inJSON(text)
+	text = inJSON(text, asked)
 	if found := inTags.FindStringSubmatch(text); found != nil {
 		text = found[1]
 	}
@@ -84,7 +87,7 @@ func rewrittenIn(reply, asked string) string {
 	if !strings.Contains(strings.TrimSpace(asked), "\n") {
 		text = lines[0] // what follows explains it
 	}
-	text = labelBefore.ReplaceAllString(strings.TrimSpace(text), "")
+	text = withoutLabel(strings.TrimSpace(text))
 	return strings.Trim(text, " \t\r\n\"“”„«»「」『』*_`")
 }
 
@@ -95,8 +98,20 @@ var (
 		`(?i)^[^:：?？\n]{0,60}?(?:question|query|frage|pregunta|domanda|pergunta|问题|質問)[^:：?？\n]{0,20}[:：][*_\s]*`)
 )
 
-// inJSON returns the text of a JSON string, or of the object's only member with one, or else the text as it is.
-func inJSON(text string) string {
+// withoutLabel takes the label off a question. A long one that goes on in lower case is a part of the question: "Which
+// limits has a query: rows, bytes or time?"
+func withoutLabel(text string) string {
+	label := labelBefore.FindString(text)
+	rest := text[len(label):]
+	if first, _ := utf8.DecodeRuneInString(rest); unicode.IsLower(first) && len(strings.Fields(label)) > 2 {
+		return text
+	}
+	return rest
+}
+
+// inJSON returns the text of a JSON string, or of the object's only member with one, or else the text as it is. It is
+// empty if several members may be the question.
+func inJSON(text, asked string) string {
 	var s string
 	if json.Unmarshal([]byte(text), &s) == nil {
 		return s
@@ -105,16 +120,22 @@ func inJSON(text string) string {
 	if json.Unmarshal([]byte(text), &members) != nil {
 		return text
 	}
-	var texts []string
+	var questions, texts []string
 	for name, value := range members {
 		s, ok := value.(string)
 		if !ok || isBlank(s) {
 			continue
 		}
 		if lower := strings.ToLower(name); strings.Contains(lower, "question") || strings.Contains(lower, "query") {
-			return s
+			questions = append(questions, s)
 		}
 		texts = append(texts, s)
+	}
+	if len(questions) > 0 {
+		texts = questions
+	}
+	if len(texts) > 1 { // a model that repeats the question puts its own beside it
+		texts = slices.DeleteFunc(texts, func(s string) bool { return strings.TrimSpace(s) == strings.TrimSpace(asked) })
 	}
 	if len(texts) == 1 {
 		return texts[0]

@@ -98,10 +98,14 @@ func TestARewrittenQuestionIsFoundInTheReply(t *testing.T) {
 		}
 	}
 	for reply, want := range map[string]string{
-		"Compare Alder and Birch: which has more?": "Compare Alder and Birch: which has more?",
-		"Explain the term \"query plan\"":          `Explain the term "query plan`, // a mark more or less does not count
-		`{"a": "x", "b": "y"}`:                     "",
-		"[1, 2]":                                   "[1, 2]",
+		"Compare Alder and Birch: which has more?":                             "Compare Alder and Birch: which has more?",
+		"Explain the term \"query plan\"":                                      `Explain the term "query plan`, // a mark more or less does not count
+		"Which limits has a query: rows or bytes?":                             "Which limits has a query: rows or bytes?",
+		"Search query: the limits of a query":                                  "the limits of a query",
+		`{"a": "x", "b": "y"}`:                                                 "",
+		`{"original_question": "And?", "standalone_question": "Who made it?"}`: "Who made it?",
+		`{"question": "Who made it?", "search_query": "makers"}`:               "",
+		"[1, 2]": "[1, 2]",
 	} {
 		if got := rewrittenIn(reply, "And?"); got != want {
 			t.Errorf("%q: got %q, want %q", reply, got, want)
