@@ -80,7 +80,22 @@ func (g *Gateway) within(ctx context.Context, method, path string, body any) (co
 		}
 	}()
 	g.ServeHTTP(reply, r)
+	if err := agents.holdReply(reply.body.Len()); err != nil {
+		return nil, err
+	}
 	return reply.content()
+}
+
+// holdReply takes room for so many bytes of a reply, as send does, until the agent's request ends.
+func (o outer) holdReply(bytes int) error {
+	if bytes <= freeReply || o.x.replies == nil {
+		return nil
+	}
+	if !o.x.replies.TryAcquire(int64(bytes)) {
+		return busy()
+	}
+	context.AfterFunc(o.r.Context(), func() { o.x.replies.Release(int64(bytes)) })
+	return nil
 }
 
 // maxHeld bounds what is held of a reply, in bytes. Only the text of a document is longer, of which an agent

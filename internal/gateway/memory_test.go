@@ -112,6 +112,68 @@ func TestVectorsInFlightAreBounded(t *testing.T) {
 	}
 }
 
+// heldRanker ranks once it is let.
+type heldRanker struct {
+	Ranker
+	entered, let chan struct{}
+}
+
+func (h *heldRanker) Rank(ctx context.Context, question string, texts []string) ([]model.Ranked, error) {
+	h.entered <- struct{}{}
+	<-h.let
+	return h.Ranker.Rank(ctx, question, texts)
+}
+
+// Documents that a reply repeats take memory twice.
+func TestDocumentsThatAreReturnedAreBounded(t *testing.T) {
+	f := newFixture()
+	held := &heldRanker{Ranker: f.ranker, entered: make(chan struct{}), let: make(chan struct{})}
+	f.options.Ranker = held
+	g := f.gateway()
+	body := `{"query": "q", "return_documents": true, "documents": ["` + strings.Repeat("a", maxTextsBody-100) + `"]}`
+	codes := make(chan int)
+	ask := func() {
+		go func() { codes <- call(g, http.MethodPost, rerankRoute, body).Code }()
+	}
+	const most = bodiesBytes / maxTextsBody / 2
+	for range most {
+		ask()
+		<-held.entered
+	}
+	if got := call(g, http.MethodPost, rerankRoute, body); got.Code != 429 {
+		t.Errorf("status %d beyond the bound", got.Code)
+	}
+	close(held.let)
+	for range most {
+		if code := <-codes; code != 200 {
+			t.Errorf("status %d", code)
+		}
+	}
+	if !g.texts.bodies.TryAcquire(bodiesBytes) {
+		t.Error("memory was not freed")
+	}
+}
+
+// An agent's replies count, until its request ends.
+func TestRepliesToAgentsAreBounded(t *testing.T) {
+	g := newFixture().gateway()
+	ctx, end := context.WithCancel(t.Context())
+	o := outer{&exchange{replies: g.replies}, httptest.NewRequestWithContext(ctx, http.MethodPost, mcpPath, http.NoBody)}
+	if err := o.holdReply(repliesBytes); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.holdReply(freeReply + 1); err == nil {
+		t.Error("more than there is room for")
+	}
+	if err := o.holdReply(freeReply); err != nil {
+		t.Errorf("a small reply: %v", err)
+	}
+	end()
+	if err := g.replies.Acquire(t.Context(), repliesBytes); err != nil {
+		t.Errorf("memory was not freed: %v", err)
+	}
+}
+
 func TestRepliesInFlightAreBounded(t *testing.T) {
 	g := newFixture().gateway()
 	if !g.replies.TryAcquire(repliesBytes) {

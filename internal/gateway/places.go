@@ -130,11 +130,15 @@ const valueBytes = 32
 
 // holdValues takes memory for the values that a body is parsed into.
 func (x *exchange) holdValues(body []byte) error {
-	more := values(body) * valueBytes
-	if x.held+more > bodiesBytes {
+	return x.holdMore(values(body) * valueBytes)
+}
+
+// holdMore takes memory for what is made of a body.
+func (x *exchange) holdMore(bytes int64) error {
+	if x.held+bytes > bodiesBytes {
 		return failure(http.StatusRequestEntityTooLarge, "TooLarge", "the body has too many values; send fewer at once")
 	}
-	if !x.hold(x.held + more) {
+	if !x.hold(x.held + bytes) {
 		return x.places.busy()
 	}
 	return nil

@@ -67,6 +67,11 @@ func (g *Gateway) rerank(version string) handler {
 		if err != nil {
 			return err
 		}
+		if body.ReturnDocuments {
+			if err := x.holdMore(size(body.Documents)); err != nil {
+				return err
+			}
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), textsDeadline)
 		defer cancel()
 		ranked, err := g.ranker.Rank(ctx, body.Query, texts)
@@ -140,6 +145,14 @@ func documentText(raw json.RawMessage, fields []string) (string, error) {
 		return "", fmt.Errorf("has no text in the fields that are ranked (%s)", strings.Join(fields, ", "))
 	}
 	return strings.Join(found, "\n"), nil
+}
+
+// size is how many bytes the documents take in a reply that repeats them.
+func size(documents []json.RawMessage) (n int64) {
+	for _, d := range documents {
+		n += int64(len(d))
+	}
+	return n
 }
 
 // asObject is a document as a result repeats it.

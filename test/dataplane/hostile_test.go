@@ -273,6 +273,7 @@ func TestLargeBodiesAndEndlessRepliesAreBounded(t *testing.T) {
 	short := `{"input_type": "passage", "input": ["w"` + strings.Repeat(`,"w"`, 2047) + `]}`
 	repeated := `{"query": "q", "documents": [{"text": "` + strings.Repeat("x", 100_000) + `"}], "rank_fields": ["text"` +
 		strings.Repeat(`,"text"`, 100_000) + `]}`
+	returned := `{"query": "q", "return_documents": true, "documents": [` + strings.Repeat(texts, 7_000_000/len(texts)) + `"wind"]}`
 	smallValues := `{"input": [[]` + strings.Repeat(",[]", 300_000) + `], "messages": [{}` + strings.Repeat(",{}", 20_000) +
 		`], "query": "q", "passages": [], "documents": []}`
 	for name, attack := range map[string]struct {
@@ -289,7 +290,7 @@ func TestLargeBodiesAndEndlessRepliesAreBounded(t *testing.T) {
 		"64 bodies of small values, of every route": {by: func() int {
 			for _, path := range postRoutes {
 				got := b.api.do("POST", path, smallValues)
-				if got.status >= 500 {
+				if got.status >= 500 || got.status == http.StatusUnsupportedMediaType { // before it was parsed
 					t.Errorf("small values, %s: status %d: %s", path, got.status, got.body)
 				}
 			}
@@ -297,6 +298,7 @@ func TestLargeBodiesAndEndlessRepliesAreBounded(t *testing.T) {
 		}},
 		"64 requests for 2,048 vectors":                     {by: func() int { return b.api.do("POST", "/v1/embeddings", short).status }},
 		"64 documents whose text is ranked again and again": {by: func() int { return b.api.do("POST", "/v1/rerank", repeated).status }},
+		"64 documents that are sent back":                   {by: func() int { return b.api.do("POST", "/v1/rerank", returned).status }},
 		"64 questions against an embedding server that never stops sending": {"huge-body", func() int {
 			return b.api.do("POST", "/v1/chat/completions", strings.Replace(askBody, "true", "false", 1)).status
 		}, true},

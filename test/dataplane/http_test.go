@@ -55,6 +55,10 @@ func (c client) send(ctx context.Context, method, path, body string) (*http.Resp
 	if err != nil {
 		return nil, err
 	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept", "application/json, text/event-stream") // as agents must
+	}
 	if c.key != "" {
 		r.Header.Set("Authorization", "Bearer "+c.key)
 	}
