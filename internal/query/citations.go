@@ -136,7 +136,7 @@ func (c *citations) citation(gap int, ended bool) (size int, replacement string)
 		return start, c.held[:start]
 	}
 	link, decided := linkTarget(c.held[size:], ended)
-	if !decided {
+	if !decided && len(c.held)-size <= maxTarget {
 		return 0, ""
 	}
 	switch {

@@ -280,3 +280,15 @@ func TestNumbersOfDocumentsAreNoCitations(t *testing.T) {
 		})
 	}
 }
+
+// A model that repeats itself would else keep all that it says back, and have it read again with each piece.
+func TestLinksWithoutEndAreNotHeldBack(t *testing.T) {
+	c := newCitations(make([]Passage, 1))
+	c.next("[1]")
+	for range 2 * maxTarget {
+		c.next("()")
+		if len(c.held) > 2*maxTarget {
+			t.Fatalf("%d bytes are held back", len(c.held))
+		}
+	}
+}
