@@ -255,7 +255,7 @@ func TestDOCXTablesThatOnlyArrange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Page{Text: "In a frame\n\nText.", Headings: []Heading{{0, 1, "In a frame"}}}
+	want := Page{Text: "In a frame\n\nText.", Headings: []Heading{{Offset: 0, Level: 1, Text: "In a frame"}}}
 	if diff := cmp.Diff(want, d.Pages[0]); diff != "" {
 		t.Error(diff)
 	}

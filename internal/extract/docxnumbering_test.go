@@ -59,20 +59,3 @@ func TestDOCXNumbering(t *testing.T) {
 		})
 	}
 }
-
-func TestNumberFormats(t *testing.T) {
-	for format, want := range map[string]string{
-		"decimal": "14", "decimalZero": "14", "upperRoman": "XIV", "lowerRoman": "xiv", "upperLetter": "N",
-		"lowerLetter": "n",
-		"ordinal":     "14th", "decimalEnclosedCircle": "⑭", "chineseCounting": "十四", "cardinalText": "Fourteen",
-		"ordinalText": "Fourteenth", "ganada": "하", "unheard-of": "14",
-		"none": "",
-	} {
-		if got := formatNumber(14, format, 0); got != want {
-			t.Errorf("%s: got %q, want %q", format, got, want)
-		}
-	}
-	if got := formatNumber(28, "lowerLetter", 0); got != "bb" {
-		t.Errorf("after z comes %q", got)
-	}
-}

@@ -169,7 +169,7 @@ func TestDOCXWithAWorkbookInIt(t *testing.T) {
 	}
 	want := Page{
 		Text:     "Stock\n\nSee:\n\nS\n\nPart | Units\nHub | 7\n\nThe end.",
-		Headings: []Heading{{0, 1, "Stock"}},
+		Headings: []Heading{{Offset: 0, Level: 1, Text: "Stock"}},
 		Tables:   []Table{{Start: 16, End: 36, Header: "Part | Units", Columns: []string{"Part", "Units"}, Rows: []int{29}}},
 	}
 	if diff := cmp.Diff(want, d.Pages[0]); diff != "" {

@@ -1,3 +1,5 @@
+// Package extract turns a document's bytes into text with page, heading and table offsets. The packages below it read a
+// family of formats each; none of them imports this one.
 package extract
 
 import (
@@ -6,9 +8,15 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/document"
+	"github.com/ragpipeline/ragpipeline/internal/extract/mail"
+	"github.com/ragpipeline/ragpipeline/internal/extract/markup"
+	"github.com/ragpipeline/ragpipeline/internal/extract/office"
+	"github.com/ragpipeline/ragpipeline/internal/extract/pdf"
+	"github.com/ragpipeline/ragpipeline/internal/extract/plain"
+	"github.com/ragpipeline/ragpipeline/internal/extract/records"
 )
 
 // Options are the bounds of extraction; the zero value is useful.
@@ -24,18 +32,12 @@ type Options struct {
 	Starting func() (started func())
 }
 
-// The bounds of a document, in bytes.
-const (
-	MaxSource = 128 << 20 // as it came
-	MaxText   = 64 << 20  // the text in it
-)
-
 // Extractor turns documents into text, in this process. It is safe for use by several goroutines, of which one reads a
 // PDF at a time. Nothing bounds the time or the memory that a reader takes: for that, internal/extract/worker runs an
 // Extractor in a process that can be killed.
 type Extractor struct {
 	options Options
-	pdfs    pdfiums
+	pdfs    *pdf.Reader
 }
 
 // New makes an Extractor. It starts nothing before the first PDF.
@@ -49,27 +51,11 @@ func New(o Options) *Extractor {
 	if o.Starting == nil {
 		o.Starting = func() func() { return func() {} }
 	}
-	return &Extractor{options: o, pdfs: pdfiums{cacheDir: o.CacheDir, starting: o.Starting, launch: launchPDFium}}
+	return &Extractor{options: o, pdfs: pdf.New(o.CacheDir, o.Starting)}
 }
 
 // Close ends PDFium, and waits for a PDF that is being read.
-func (e *Extractor) Close() { e.pdfs.close() }
-
-// source is a document as it came.
-type source struct {
-	name string // decides among kinds of text only
-	data []byte
-	max  int64 // bytes of text
-	// formats takes the format of each document that is read, this one and those that it holds.
-	formats map[string]bool
-	// unpacked counts the bytes of archives, of this document and of those that it holds.
-	unpacked *int64
-	// imports reads a document that this one holds; nil where it is held by too many others itself.
-	imports importer
-}
-
-// maxHeld is how deep documents may hold each other.
-const maxHeld = 2
+func (e *Extractor) Close() { e.pdfs.Close() }
 
 // Extract reads data as the kind of document that its bytes show; name, a path or file name, decides only
 // among kinds of text. A failure of the document itself is a *config.DocumentError; an ended ctx is ctx's error.
@@ -112,10 +98,10 @@ func CheckSize(bytes int) error {
 // with them.
 func (e *Extractor) source(
 	ctx context.Context, name string, data []byte, formats map[string]bool, unpacked *int64, depth int,
-) source {
-	s := source{name: name, data: data, max: e.options.MaxText, formats: formats, unpacked: unpacked}
-	if depth < maxHeld {
-		s.imports = func(name string, data []byte) (*Document, error) {
+) document.Source {
+	s := document.Source{Name: name, Data: data, Max: e.options.MaxText, Formats: formats, Unpacked: unpacked}
+	if depth < document.MaxHeld {
+		s.Imports = func(name string, data []byte) (*Document, error) {
 			return e.read(ctx, e.source(ctx, name, data, formats, unpacked, depth+1))
 		}
 	}
@@ -123,68 +109,82 @@ func (e *Extractor) source(
 }
 
 // read leaves the document to its kind's reader. A reader that panics on hostile bytes fails this document only.
-func (e *Extractor) read(ctx context.Context, s source) (d *Document, err error) {
-	if s.data, err = inArchive(ctx, s.data); err != nil {
+func (e *Extractor) read(ctx context.Context, s document.Source) (d *Document, err error) {
+	if s.Data, err = office.InArchive(ctx, s.Data); err != nil {
 		return nil, err
 	}
-	kind, err := kindOf(ctx, s.name, s.data)
+	kind, err := kindOf(ctx, s.Name, s.Data)
 	if err != nil {
 		return nil, err
 	}
-	s.formats[formatOf[kind]] = true
+	s.Reads(kind)
 	defer func() {
 		if p := recover(); p != nil {
-			d, err = nil, config.Failf(config.Malformed, "the %s cannot be read: %s", kind, quote(fmt.Sprint(p)))
+			d, err = nil, config.Failf(config.Malformed, "the %s cannot be read: %s", kind, plain.Quote(fmt.Sprint(p)))
 		}
 	}()
 	switch kind {
-	case pdf:
-		return e.pdfs.read(s, e.options.Reached)
-	case docx:
-		return readDOCX(ctx, s)
-	case pptx:
-		return readPPTX(ctx, s)
-	case xlsx:
-		return readXLSX(ctx, s)
-	case odf:
-		return readODF(ctx, s)
-	case epub:
-		return readEPUB(ctx, s)
-	case htmlText:
-		return readHTML(ctx, s)
-	case markdown:
-		return readMarkdown(ctx, s)
-	case csvText:
-		return readCSV(ctx, s)
-	case jsonText:
-		return readJSON(ctx, s)
-	case notebook:
-		return readNotebook(ctx, s)
-	case mail:
-		return readMail(ctx, s)
-	case xmlText:
-		return readXML(ctx, s)
+	case document.PDF:
+		return e.pdfs.Read(s, e.options.Reached)
+	case document.DOCX:
+		return office.ReadDOCX(ctx, s)
+	case document.PPTX:
+		return office.ReadPPTX(ctx, s)
+	case document.XLSX:
+		return office.ReadXLSX(ctx, s)
+	case document.ODF:
+		return office.ReadODF(ctx, s)
+	case document.EPUB:
+		return office.ReadEPUB(ctx, s)
+	case document.HTML:
+		return markup.ReadHTML(ctx, s)
+	case document.Markdown:
+		return markup.ReadMarkdown(ctx, s)
+	case document.CSV:
+		return records.ReadCSV(ctx, s)
+	case document.JSON:
+		return records.ReadJSON(ctx, s)
+	case document.Notebook:
+		return markup.ReadNotebook(ctx, s)
+	case document.Mail:
+		return mail.ReadMail(ctx, s)
+	case document.XML:
+		return office.ReadXML(ctx, s)
 	default:
-		return readText(ctx, s)
+		return markup.ReadText(ctx, s)
 	}
 }
 
-// withText fails a document that has nothing to index.
-func withText(d *Document, reason config.Reason, message string) (*Document, error) {
-	for _, p := range d.Pages {
-		if p.Text != "" {
-			return d, nil
+// Input is a document as it came.
+type Input struct {
+	Name string // is a path or file name, which decides among kinds of text only
+	Data []byte
+	// Draw is a page of a PDF that worker.Pool draws instead of reading the document; 0 for none.
+	Draw int
+}
+
+// OneByOne reads documents by a function such as Extractor.Extract, in their order.
+func OneByOne(
+	ctx context.Context, documents []Input, read func(context.Context, string, []byte) (*Document, error),
+) iter.Seq2[*Document, error] {
+	return func(yield func(*Document, error) bool) {
+		for _, d := range documents {
+			if !yield(read(ctx, d.Name, d.Data)) {
+				return
+			}
 		}
 	}
-	return nil, config.Failf(reason, "%s", message)
 }
 
-// quote bounds what of a foreign text gets into a message.
-func quote(s string) string {
-	const limit = 80
-	s = strings.Join(strings.Fields(normalise(s)), " ")
-	if len(s) > limit {
-		s = strings.ToValidUTF8(s[:limit], "") + "..."
+// Draw draws a page of a PDF, which counts from 1. Its errors are those of Extract.
+func (e *Extractor) Draw(data []byte, page int) (d *Drawing, err error) {
+	if err := CheckSize(len(data)); err != nil {
+		return nil, err
 	}
-	return s
+	defer func() {
+		if p := recover(); p != nil {
+			d, err = nil, config.Failf(config.Malformed, "the page cannot be drawn: %s", plain.Quote(fmt.Sprint(p)))
+		}
+	}()
+	return e.pdfs.Draw(data, page)
 }

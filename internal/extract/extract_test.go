@@ -10,6 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/document"
+	"github.com/ragpipeline/ragpipeline/internal/extract/markup"
+	"github.com/ragpipeline/ragpipeline/internal/extract/office"
 	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
 )
 
@@ -28,30 +31,30 @@ func TestKindIsDecidedByContent(t *testing.T) {
 	zipped := zipOf(t, map[string]string{"readme.txt": "no Office document"})
 	for _, c := range []struct {
 		name, file, data string
-		want             kind
+		want             document.Kind
 		reason           config.Reason
 	}{
-		{name: "a PDF named as text", file: "a.txt", data: "%PDF-1.7\n", want: pdf},
-		{name: "a PDF with junk before its header, named so", file: "a.pdf", data: "HTTP/1.1 200 OK\r\n\r\n%PDF-1.7\n", want: pdf},
-		{name: "text that speaks of the PDF header", file: "a.txt", data: "A file begins with %PDF-1.7", want: plainText},
-		{name: "text named as PDF", file: "a.pdf", data: "only words", want: plainText},
-		{name: "a page without a name", file: "page", data: "<!DOCTYPE html><title>x</title>", want: htmlText},
-		{name: "a page after a comment", file: "a.txt", data: "<!-- saved --> <html lang=en>", want: htmlText},
-		{name: "text named as a page", file: "a.html", data: "no tags at all", want: plainText},
-		{name: "a fragment named as a page", file: "a.htm", data: "<p>some words", want: htmlText},
-		{name: "text that only looks like a page's tag", file: "a", data: "<htmlish>", want: plainText},
-		{name: "Markdown", file: "A.MD", data: "# x", want: markdown},
-		{name: "JSON", file: "a.json", data: " [1]", want: jsonText},
-		{name: "text named as JSON", file: "a.json", data: "plain words", want: plainText},
-		{name: "a table", file: "a.tsv", data: "a\tb", want: csvText},
-		{name: "no known extension", file: "LICENSE", data: "words", want: plainText},
+		{name: "a PDF named as text", file: "a.txt", data: "%PDF-1.7\n", want: document.PDF},
+		{name: "a PDF with junk before its header, named so", file: "a.pdf", data: "HTTP/1.1 200 OK\r\n\r\n%PDF-1.7\n", want: document.PDF},
+		{name: "text that speaks of the PDF header", file: "a.txt", data: "A file begins with %PDF-1.7", want: document.Text},
+		{name: "text named as PDF", file: "a.pdf", data: "only words", want: document.Text},
+		{name: "a page without a name", file: "page", data: "<!DOCTYPE html><title>x</title>", want: document.HTML},
+		{name: "a page after a comment", file: "a.txt", data: "<!-- saved --> <html lang=en>", want: document.HTML},
+		{name: "text named as a page", file: "a.html", data: "no tags at all", want: document.Text},
+		{name: "a fragment named as a page", file: "a.htm", data: "<p>some words", want: document.HTML},
+		{name: "text that only looks like a page's tag", file: "a", data: "<htmlish>", want: document.Text},
+		{name: "Markdown", file: "A.MD", data: "# x", want: document.Markdown},
+		{name: "JSON", file: "a.json", data: " [1]", want: document.JSON},
+		{name: "text named as JSON", file: "a.json", data: "plain words", want: document.Text},
+		{name: "a table", file: "a.tsv", data: "a\tb", want: document.CSV},
+		{name: "no known extension", file: "LICENSE", data: "words", want: document.Text},
 		{name: "an image", file: "a.txt", data: "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", reason: config.Unsupported},
 		{name: "a program", file: "a.md", data: "\x7fELF\x02\x01\x01\x00\x00", reason: config.Unsupported},
 		{name: "another zip archive", file: "a.docx", data: string(zipped), reason: config.Unsupported},
 		{name: "a zip archive cut off", file: "a.docx", data: string(zipped[:len(zipped)/2]), reason: config.Malformed},
 		{name: "rich text", file: "a.doc", data: `{\rtf1 words}`, reason: config.Unsupported},
 		{name: "an old Word document", file: "a.docx", data: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....", reason: config.Unsupported},
-		{name: "an encrypted Word document", file: "a.docx", data: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1.." + string(utf16LE("EncryptedPackage")), reason: config.Encrypted},
+		{name: "an encrypted Word document", file: "a.docx", data: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1.." + string(office.Utf16LE("EncryptedPackage")), reason: config.Encrypted},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := kindOf(t.Context(), c.file, []byte(c.data))
@@ -183,7 +186,7 @@ func TestMarkdownHeadingKeepsWhatIsNoMarkup(t *testing.T) {
 		"<http://x.y>":           "http://x.y",
 		"***":                    "***",
 	} {
-		if got := inlineText(md); got != want {
+		if got := markup.InlineText(md); got != want {
 			t.Errorf("%q becomes %q, want %q", md, got, want)
 		}
 	}
@@ -223,7 +226,7 @@ func TestHTMLCharsets(t *testing.T) {
 	for name, data := range map[string]string{
 		"declared":         "<html><head><meta charset=\"iso-8859-2\"></head><body><p>\xb1\xe6</p></body></html>",
 		"UTF-8 undeclared": "<html><body><p>ąć</p></body></html>",
-		"UTF-16 by mark":   "\xff\xfe" + string(utf16LE("<html><body><p>ąć</p></body></html>")),
+		"UTF-16 by mark":   "\xff\xfe" + string(office.Utf16LE("<html><body><p>ąć</p></body></html>")),
 	} {
 		if got := textOfFirst(extract(t, "a.html", data)); got != "ąć" {
 			t.Errorf("%s: got %q", name, got)
@@ -253,40 +256,11 @@ func TestAPanicInAReaderFailsTheDocumentOnly(t *testing.T) {
 	wantReason(t, err, config.Malformed, "PDF cannot be read")
 }
 
-func TestTitlesOfProgramsAreNoTitles(t *testing.T) {
-	for s, want := range map[string]string{
-		"(anonymous)":                           "",
-		"Unknown Title":                         "",
-		"Geometrie und Topologie":               "Geometrie und Topologie",
-		"10-Q - 10/28/2022 - Intel Corporation": "10-Q - 10/28/2022 - Intel Corporation",
-		"  Two\n lines\x00 ":                    "Two lines",
-		"Kubernetes":                            "Kubernetes",
-		"Microsoft Word - report_final.doc":     "",
-		"report.docx":                           "",
-		`C:\Users\x\report`:                     "",
-		"/home/x/thesis":                        "",
-		"file:///tmp/x.html":                    "",
-		"untitled":                              "",
-		"Untitled 2":                            "",
-		"PowerPoint Presentation":               "",
-		"0000320193-22-000070":                  "",
-		"3f2504e0-4f89-11d3-9a0c-0305e82c3301":  "",
-		"FORM 10-Q":                             "",
-		"imagemagick-images":                    "",
-		"":                                      "",
-		"\ufffd\ufffd broken":                   "",
-	} {
-		if got := plausibleTitle(s); got != want {
-			t.Errorf("%q gives %q, want %q", s, got, want)
-		}
-	}
-}
-
 func TestHeadingPath(t *testing.T) {
 	d := &Document{Pages: []Page{
-		{Headings: []Heading{{0, 1, "A"}, {10, 2, "A.1"}, {20, 4, "A.1.x"}, {30, 2, "A.2"}}},
+		{Headings: []Heading{{Offset: 0, Level: 1, Text: "A"}, {Offset: 10, Level: 2, Text: "A.1"}, {Offset: 20, Level: 4, Text: "A.1.x"}, {Offset: 30, Level: 2, Text: "A.2"}}},
 		{},
-		{Headings: []Heading{{5, 3, "A.2.1"}, {9, 1, "B"}}},
+		{Headings: []Heading{{Offset: 5, Level: 3, Text: "A.2.1"}, {Offset: 9, Level: 1, Text: "B"}}},
 	}}
 	for _, c := range []struct {
 		name         string
@@ -329,7 +303,7 @@ func TestADocumentNamesTheReadersThatTookPart(t *testing.T) {
 			t.Errorf("%s was read by %q, want %q", name, got, want)
 		}
 	}
-	for kind, format := range formatOf {
+	for kind, format := range document.FormatOf {
 		if !strings.Contains(string(config.ReadersOf(format)), format+"/") {
 			t.Errorf("the reader of the %s has no version", kind)
 		}

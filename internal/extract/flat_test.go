@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/office"
 )
 
 // flatODF is the parts of a document as one file.
@@ -67,7 +68,7 @@ func FuzzFlat(f *testing.F) {
 	f.Add([]byte(flatODF(odfParts("text", "", "<text:p>x</text:p>"))))
 	f.Add([]byte(flatOPC(docxParts(para(words("x"))))))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := inArchive(t.Context(), data); err != nil {
+		if _, err := office.InArchive(t.Context(), data); err != nil {
 			if _, own := config.ReasonOf(err); !own {
 				t.Error(err)
 			}

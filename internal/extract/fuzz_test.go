@@ -9,7 +9,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/mail"
 	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
+	"github.com/ragpipeline/ragpipeline/internal/extract/plain"
 )
 
 // fuzz feeds an extractor under a name of its kind: whatever the bytes, the outcome is a document as promised or
@@ -91,8 +93,8 @@ func checkText(t *testing.T, s string) {
 	if i := strings.IndexFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }); i >= 0 {
 		t.Errorf("control character %q", s[i:])
 	}
-	if s != normalise(s) {
-		t.Errorf("normalising again changes %q into %q", s, normalise(s))
+	if s != plain.Normalise(s) {
+		t.Errorf("normalising again changes %q into %q", s, plain.Normalise(s))
 	}
 }
 
@@ -160,8 +162,8 @@ func FuzzCSV(f *testing.F) {
 func FuzzMail(f *testing.F) {
 	addHostile(f, ".eml")
 	fuzz(f, "a.eml", "From: a\nSubject: =?utf-8?q?=C3=84?=\nMIME-Version: 1.0\n\nbody",
-		"MIME-Version: 1.0\nContent-Type: application/ms-tnef\n\n"+tnefOf(tnefProperties, mapiOf(mapiBody, 0x1e, "text"),
-			tnefNextAttachment, "", tnefAttachment, mapiOf(mapiLongName, 0x1e, "a.txt"), tnefData, "words"),
+		"MIME-Version: 1.0\nContent-Type: application/ms-tnef\n\n"+tnefOf(mail.TnefProperties, mapiOf(mail.MapiBody, 0x1e, "text"),
+			mail.TnefNextAttachment, "", mail.TnefAttachment, mapiOf(mail.MapiLongName, 0x1e, "a.txt"), mail.TnefData, "words"),
 		"Content-Type: multipart/mixed; boundary=B\n\n--B\n\nplain\n--B\nContent-Type: text/html\n"+
 			"Content-Transfer-Encoding: base64\n\nPHA+eA==\n--B\nContent-Disposition: attachment; filename=a.csv\n\na,b\n1,2\n--B--",
 		strings.Repeat("Content-Type: multipart/mixed; boundary=B\n\n--B\n", 50), "Content-Type: text/plain; charset=x-unknown\n\n\xff",

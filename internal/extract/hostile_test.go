@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/office"
 )
 
 // hostile is a document that asks for far more than its size.
@@ -166,7 +167,7 @@ func TestWhatADocumentHoldsUnpacksWithinItsBounds(t *testing.T) {
 	if err != nil || len(textOfFirst(whole)) < 100_000 {
 		t.Fatalf("got %v", err)
 	}
-	unpacked = maxUnpacked - unpacked/2
+	unpacked = office.MaxUnpacked - unpacked/2
 	cut, err := shared.read(t.Context(), shared.source(t.Context(), "a.docx", data, map[string]bool{}, &unpacked, 0))
 	if err != nil || textOfFirst(cut) != "Kept." || len(cut.Warnings) != 1 || cut.Warnings[0].Reason != config.PartsIgnored {
 		t.Errorf("got %v, %v", cut, err)

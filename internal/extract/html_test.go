@@ -7,6 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/document"
+	"github.com/ragpipeline/ragpipeline/internal/extract/markup"
 )
 
 // bodyOf is the text of a page with this body.
@@ -62,7 +64,7 @@ func TestTablesInHTML(t *testing.T) {
 }
 
 func TestTablesInHTMLAreBounded(t *testing.T) {
-	wide := "<table><tr>" + strings.Repeat("<td>x</td>", maxColumns+1) + "</tr></table>"
+	wide := "<table><tr>" + strings.Repeat("<td>x</td>", document.MaxColumns+1) + "</tr></table>"
 	_, err := shared.Extract(t.Context(), "a.html", []byte("<html><body>"+wide))
 	wantReason(t, err, config.TooComplex, "columns")
 	many := "<table><tr>" + strings.Repeat("<td rowspan=9999 colspan=1000>x</td>", 16) + "</tr>" + strings.Repeat("<tr></tr>", 1000) + "</table>"
@@ -131,7 +133,7 @@ func TestFramesAndDrawingsAreBounded(t *testing.T) {
 	}{
 		"a frame of frames":         {frame("<frameset><frame src=x></frameset>"), "seen", 1},
 		"a frame in a frame":        {frame("<p>inside</p>" + frame("<p>deeper</p>")), "seen\n\ninside", 1},
-		"frames of many tags":       {strings.Repeat(frame(strings.Repeat("<br>", maxTags/2)+"<p>a</p>"), 4), "seen\n\na", 3},
+		"frames of many tags":       {strings.Repeat(frame(strings.Repeat("<br>", markup.MaxTags/2)+"<p>a</p>"), 4), "seen\n\na", 3},
 		"text of HTML in a drawing": {"<svg>" + strings.Repeat("<foreignObject><svg>", 100) + "<text>once</text></svg></svg>", "seen\n\nonce", 0},
 	} {
 		d := extract(t, "a.html", "<html><body><p>seen</p>"+c.body)
@@ -228,7 +230,7 @@ func TestFormsOfFiguresInHTML(t *testing.T) {
 		}
 	}
 	d := extract(t, "a.html", "<html><body><h1>List&lt;String&gt;</h1><p>&lt;script&gt;</p><h2>One</h2></body></html>")
-	if diff := cmp.Diff([]Heading{{0, 1, "List<String>"}, {26, 2, "One"}}, d.Pages[0].Headings); diff != "" {
+	if diff := cmp.Diff([]Heading{{Offset: 0, Level: 1, Text: "List<String>"}, {Offset: 26, Level: 2, Text: "One"}}, d.Pages[0].Headings); diff != "" {
 		t.Errorf("headings with brackets (-want +got):\n%s", diff)
 	}
 	d = extract(t, "a.html", "<html><head><meta name=author content='Ann'><meta name=Keywords content='badges, doors,'><meta name=viewport content=x></head><body><p># no heading</p><h2>One</h2></body></html>")

@@ -8,68 +8,52 @@ import (
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/charset"
+	"github.com/ragpipeline/ragpipeline/internal/extract/document"
+	"github.com/ragpipeline/ragpipeline/internal/extract/mail"
+	"github.com/ragpipeline/ragpipeline/internal/extract/office"
+	"github.com/ragpipeline/ragpipeline/internal/extract/records"
 )
 
-// kind is what a document's bytes are.
-type kind string
-
-const (
-	pdf       kind = "PDF"
-	docx      kind = "Word document"
-	pptx      kind = "PowerPoint presentation"
-	xlsx      kind = "Excel workbook"
-	odf       kind = "OpenDocument file"
-	epub      kind = "EPUB book"
-	htmlText  kind = "HTML page"
-	markdown  kind = "Markdown text"
-	csvText   kind = "CSV table"
-	jsonText  kind = "JSON document"
-	notebook  kind = "notebook"
-	mail      kind = "mail"
-	xmlText   kind = "XML document"
-	plainText kind = "text"
-)
-
-// formatOf is the name that config.Readers has for the reader of each kind.
-var formatOf = map[kind]string{
-	pdf: "pdf", docx: "docx", pptx: "pptx", xlsx: "xlsx", odf: "odf", epub: "epub", htmlText: "html", markdown: "markdown",
-	csvText: "csv", jsonText: "json", notebook: "notebook", mail: "mail", xmlText: "xml",
-	plainText: "text",
-}
-
-var kindOfExtension = map[string]kind{
-	".md": markdown, ".markdown": markdown, ".mdx": markdown,
-	".html": htmlText, ".htm": htmlText, ".xhtml": htmlText,
-	".csv": csvText, ".tsv": csvText,
-	".json": jsonText, ".jsonl": jsonText, ".ndjson": jsonText, ".jsonc": jsonText, ".json5": jsonText,
-	".jsonld":   jsonText,
-	".json-seq": jsonText, ".geojson": jsonText, ".geojsonl": jsonText, ".geojsonseq": jsonText, ".ipynb": notebook,
-	".xml": xmlText, ".dita": xmlText, ".ditamap": xmlText, ".bookmap": xmlText, ".dbk": xmlText, ".docbook": xmlText,
-	".rss": xmlText, ".atom": xmlText, ".opml": xmlText, ".svg": xmlText, ".nxml": xmlText, ".tei": xmlText,
-	".xsd": xmlText, ".xsl": xmlText, ".xslt": xmlText, ".wsdl": xmlText, ".rdf": xmlText, ".owl": xmlText,
-	".xlf": xmlText, ".xliff": xmlText, ".tmx": xmlText, ".resx": xmlText, ".plist": xmlText, ".kml": xmlText,
-	".gpx": xmlText, ".xmi": xmlText, ".drawio": xmlText,
-	".eml": mail, ".emlx": mail, ".mbox": mail, ".mht": mail, ".mhtml": mail,
+var kindOfExtension = map[string]document.Kind{
+	".md": document.Markdown, ".markdown": document.Markdown, ".mdx": document.Markdown,
+	".html": document.HTML, ".htm": document.HTML, ".xhtml": document.HTML,
+	".csv": document.CSV, ".tsv": document.CSV,
+	".json": document.JSON, ".jsonl": document.JSON, ".ndjson": document.JSON, ".jsonc": document.JSON,
+	".json5":    document.JSON,
+	".jsonld":   document.JSON,
+	".json-seq": document.JSON, ".geojson": document.JSON, ".geojsonl": document.JSON, ".geojsonseq": document.JSON,
+	".ipynb": document.Notebook,
+	".xml":   document.XML, ".dita": document.XML, ".ditamap": document.XML, ".bookmap": document.XML,
+	".dbk": document.XML, ".docbook": document.XML,
+	".rss": document.XML, ".atom": document.XML, ".opml": document.XML, ".svg": document.XML, ".nxml": document.XML,
+	".tei": document.XML,
+	".xsd": document.XML, ".xsl": document.XML, ".xslt": document.XML, ".wsdl": document.XML, ".rdf": document.XML,
+	".owl": document.XML,
+	".xlf": document.XML, ".xliff": document.XML, ".tmx": document.XML, ".resx": document.XML, ".plist": document.XML,
+	".kml": document.XML,
+	".gpx": document.XML, ".xmi": document.XML, ".drawio": document.XML,
+	".eml": document.Mail, ".emlx": document.Mail, ".mbox": document.Mail, ".mht": document.Mail, ".mhtml": document.Mail,
 }
 
 // kindOf looks at the bytes first; the name decides only among kinds of text, and not against what the text
 // plainly is.
-func kindOf(ctx context.Context, name string, data []byte) (kind, error) {
+func kindOf(ctx context.Context, name string, data []byte) (document.Kind, error) {
 	switch {
 	case isPDF(name, data):
-		return pdf, nil
+		return document.PDF, nil
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
-		return kindOfZip(ctx, data)
+		return office.KindOfZip(ctx, data)
 	case bytes.HasPrefix(data, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
-		return "", compoundFile(data)
-	case isTNEF(data):
-		return mail, nil
+		return "", office.CompoundFile(data)
+	case mail.IsTNEF(data):
+		return document.Mail, nil
 	case bytes.HasPrefix(data, []byte(`{\rtf`)):
 		return "", config.Failf(config.Unsupported, "rich text (RTF) is not read: save it as DOCX or PDF")
-	case isOfficeXML(textStart(data)):
+	case isOfficeXML(charset.TextStart(data)):
 		return "", config.Failf(config.Unsupported,
 			"Office documents of 2003 as one XML file are not read: save it as DOCX or XLSX")
-	case isBinary(data):
+	case charset.IsBinary(data):
 		return "", config.Failf(config.Unsupported, "its bytes are %s, which no extractor reads", binaryType(data))
 	}
 	return kindOfText(name, data), nil
@@ -92,28 +76,28 @@ func binaryType(data []byte) string {
 	}
 }
 
-func kindOfText(name string, data []byte) kind {
-	start := textStart(data)
+func kindOfText(name string, data []byte) document.Kind {
+	start := charset.TextStart(data)
 	named, known := kindOfExtension[strings.ToLower(path.Ext(name))]
 	switch {
 	case isHTML(start):
-		return htmlText
-	case named == xmlText && strings.HasPrefix(start, "<"), !known && strings.HasPrefix(start, "<?xml"):
-		return xmlText
-	case named == xmlText:
-		return plainText
-	case isMailbox(start) && !known, mailHeader.MatchString(start) && (named == mail || !known):
-		return mail
-	case named == mail && !strings.Contains(start, ":"):
-		return plainText
-	case named == htmlText && !strings.ContainsRune(start, '<'):
-		return plainText
-	case (named == jsonText || named == notebook) && !startsJSON(start):
-		return plainText
+		return document.HTML
+	case named == document.XML && strings.HasPrefix(start, "<"), !known && strings.HasPrefix(start, "<?xml"):
+		return document.XML
+	case named == document.XML:
+		return document.Text
+	case mail.IsMailbox(start) && !known, mail.MailHeader.MatchString(start) && (named == document.Mail || !known):
+		return document.Mail
+	case named == document.Mail && !strings.Contains(start, ":"):
+		return document.Text
+	case named == document.HTML && !strings.ContainsRune(start, '<'):
+		return document.Text
+	case (named == document.JSON || named == document.Notebook) && !records.StartsJSON(start):
+		return document.Text
 	case known:
 		return named
 	}
-	return plainText
+	return document.Text
 }
 
 // isOfficeXML recognises the formats of Office 2003 that hold a whole document in one XML file.
@@ -158,11 +142,4 @@ func withoutPrologue(start string) string {
 		}
 		start = strings.TrimSpace(rest)
 	}
-}
-
-// textStart is the beginning of a text, without white space and byte order mark.
-func textStart(data []byte) string {
-	const look = 2048
-	text, _ := decode(data[:min(len(data), look)])
-	return strings.TrimSpace(text)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/mail"
 )
 
 // mailOf is a mail of parts: each begins with its own header.
@@ -133,10 +134,10 @@ func TestASavedPageIsReadWithoutItsImages(t *testing.T) {
 }
 
 func TestMailsAreBounded(t *testing.T) {
-	_, err := shared.Extract(t.Context(), "a.eml", []byte(mailOf("mixed", strings.Split(strings.Repeat("\r\n\r\nx|", maxMailParts+1), "|")...)))
+	_, err := shared.Extract(t.Context(), "a.eml", []byte(mailOf("mixed", strings.Split(strings.Repeat("\r\n\r\nx|", mail.MaxMailParts+1), "|")...)))
 	wantReason(t, err, config.TooComplex, "parts")
 	nested := "\r\nx"
-	for i := range maxMailDepth + 2 {
+	for i := range mail.MaxMailDepth + 2 {
 		nested = fmt.Sprintf("Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n%s\r\n--b%d--", i, i, nested, i)
 	}
 	_, err = shared.Extract(t.Context(), "a.eml", []byte("MIME-Version: 1.0\r\n"+nested))
@@ -158,21 +159,6 @@ func TestMailbox(t *testing.T) {
 		want := []string{"No. 1", "From: Ann\nSubject: No. 1\n\ngrößer 1\nFrom here", "No. 2", "From: Ann\nSubject: No. 2\n\ngrößer 2\nFrom here"}
 		if diff := cmp.Diff(want, texts); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-}
-
-func TestWordsOfAHeader(t *testing.T) {
-	for field, want := range map[string]string{
-		"=?utf-8?B?R3LD?= =?utf-8?B?tsOfZQ==?=":       "Größe", // cut within a character
-		"a =?utf-8?Q?=C3=B6_b?= c":                    "a ö b c",
-		"=?x-unknown?Q?Gr=C3=B6=C3=9Fe?=":             "Größe",
-		"=?iso-8859-1*de?Q?Gr=F6=DFe?= =?utf-8?Q?!?=": "Größe!",
-		"Gr\xf6\xdfe":     "Größe",
-		"=?utf-8?B?*?= x": "* x",
-	} {
-		if got := decodeWords(field); got != want {
-			t.Errorf("%q is read as %q, want %q", field, got, want)
 		}
 	}
 }
@@ -214,7 +200,7 @@ func TestAMailOfApplesProgram(t *testing.T) {
 
 // tnefOf is TNEF of attributes, each a number and a value.
 func tnefOf(attributes ...any) string {
-	data := append([]byte{}, tnefSignature...)
+	data := append([]byte{}, mail.TnefSignature...)
 	data = append(data, 1, 0)
 	for i := 0; i < len(attributes); i += 2 {
 		value := attributes[i+1].(string)
@@ -244,17 +230,17 @@ func mapiOf(properties ...any) string {
 }
 
 func TestTheAttachmentsWithinWinmailDat(t *testing.T) {
-	long := mapiOf(0x3001, 0x3, "\x01\x00\x00\x00", mapiLongName, mapiUnicode, "p\x00r\x00\xfc\x00f\x00.\x00t\x00x\x00t\x00\x00\x00")
-	body := mapiOf(mapiBodyHTML, 0x102, "<p>The valves of bay 4</p>")
-	whole := tnefOf(tnefCodepage, "\xe3\x04\x00\x00\x00\x00\x00\x00", tnefProperties, body, tnefNextAttachment, "", tnefTitle, "PRF~1.TXT\x00",
-		tnefData, "K1 has 8 bar.", tnefAttachment, long, tnefNextAttachment, "", tnefTitle, "\xcd\xee.txt\x00", tnefData, "K2 has 9 bar.")
+	long := mapiOf(0x3001, 0x3, "\x01\x00\x00\x00", mail.MapiLongName, mail.MapiUnicode, "p\x00r\x00\xfc\x00f\x00.\x00t\x00x\x00t\x00\x00\x00")
+	body := mapiOf(mail.MapiBodyHTML, 0x102, "<p>The valves of bay 4</p>")
+	whole := tnefOf(mail.TnefCodepage, "\xe3\x04\x00\x00\x00\x00\x00\x00", mail.TnefProperties, body, mail.TnefNextAttachment, "", mail.TnefTitle, "PRF~1.TXT\x00",
+		mail.TnefData, "K1 has 8 bar.", mail.TnefAttachment, long, mail.TnefNextAttachment, "", mail.TnefTitle, "\xcd\xee.txt\x00", mail.TnefData, "K2 has 9 bar.")
 	for name, c := range map[string]struct{ plain, tnef, want, warning string }{
 		"beside a body":      {"See below.\n", whole, "See below.|Attachment: prüf.txt: K1 has 8 bar.|Attachment: Но.txt: K2 has 9 bar.", ""},
 		"with the only body": {"", whole, "The valves of bay 4|Attachment: prüf.txt: K1 has 8 bar.|Attachment: Но.txt: K2 has 9 bar.", ""},
 		"cut off":            {"See below.\n", whole[:len(whole)-20], "See below.|Attachment: prüf.txt: K1 has 8 bar.", "PartsIgnored: 1 (winmail.dat: it is cut off or damaged)"},
-		"one in another":     {"See below.\n", tnefOf(tnefNextAttachment, "", tnefData, whole), "See below.", "PartsIgnored: 1 (winmail.dat: another one within it)"},
-		"rich text":          {"", tnefOf(tnefProperties, mapiOf(mapiBodyRTF, 0x102, "xx")), "", "PartsIgnored: 1 (winmail.dat: a body in rich text)"},
-		"nonsense":           {"See below.\n", string(tnefSignature) + "\x01\x00" + strings.Repeat("\xff", 99), "See below.", "PartsIgnored: 1 (winmail.dat: it is cut off or damaged)"},
+		"one in another":     {"See below.\n", tnefOf(mail.TnefNextAttachment, "", mail.TnefData, whole), "See below.", "PartsIgnored: 1 (winmail.dat: another one within it)"},
+		"rich text":          {"", tnefOf(mail.TnefProperties, mapiOf(mail.MapiBodyRTF, 0x102, "xx")), "", "PartsIgnored: 1 (winmail.dat: a body in rich text)"},
+		"nonsense":           {"See below.\n", string(mail.TnefSignature) + "\x01\x00" + strings.Repeat("\xff", 99), "See below.", "PartsIgnored: 1 (winmail.dat: it is cut off or damaged)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			mail := "Subject: Valves\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"

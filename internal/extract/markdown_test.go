@@ -8,11 +8,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/document"
 )
 
 var manyFields = func() string {
 	var b strings.Builder
-	for i := range maxMatterFields + 1 {
+	for i := range document.MaxMatterFields + 1 {
 		fmt.Fprintf(&b, "f%d: x\n", i)
 	}
 	return b.String()
@@ -162,7 +163,7 @@ func TestHeadingsOfMarkdownInOtherForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Heading{{0, 1, "Pumps & cranes"}, {69, 2, "Install"}}
+	want := []Heading{{Offset: 0, Level: 1, Text: "Pumps & cranes"}, {Offset: 69, Level: 2, Text: "Install"}}
 	if diff := cmp.Diff(want, d.Pages[0].Headings); diff != "" || d.Title != "Pumps & cranes" {
 		t.Errorf("title %q: %s", d.Title, diff)
 	}

@@ -200,7 +200,7 @@ func TestODP(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Page{
-		{Number: 1, Slide: true, Text: "Title\n\nabove\n\nbelow\n\nNotes: Ask Ines.", Headings: []Heading{{0, 1, "Title"}}},
+		{Number: 1, Slide: true, Text: "Title\n\nabove\n\nbelow\n\nNotes: Ask Ines.", Headings: []Heading{{Offset: 0, Level: 1, Text: "Title"}}},
 		{Number: 2, Slide: true},
 	}
 	if diff := cmp.Diff(want, d.Pages); diff != "" {

@@ -8,6 +8,8 @@ import (
 	"unicode/utf16"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/office"
+	"github.com/ragpipeline/ragpipeline/internal/extract/plain"
 )
 
 // renamed are the parts of a package whose main part has another name.
@@ -98,12 +100,12 @@ func hostileBodies() map[string]string {
 	wide := `<w:tc><w:tcPr><w:gridSpan w:val="100000000"/></w:tcPr>` + para(words("x")) + `</w:tc>`
 	return map[string]string{
 		"deep tables":     nested,
-		"many attributes": `<w:p` + strings.Repeat(` a=""`, maxAttributes+1) + `/>`,
+		"many attributes": `<w:p` + strings.Repeat(` a=""`, office.MaxAttributes+1) + `/>`,
 		"many columns":    `<w:tbl>` + row(strings.Repeat(wide, 20)) + `</w:tbl>`,
 		"many cells":      `<w:tbl>` + strings.Repeat(row(strings.Repeat(wide, 16)), 400) + `</w:tbl>`,
-		"a long comment":  `<!--` + noise(maxPiece+1<<17) + `-->`,
-		"a long text":     para(words(noise(maxPiece + 1<<17))),
-		"many elements":   `<w:p>` + strings.Repeat(`<w:r/>`, maxNodes) + `</w:p>`,
+		"a long comment":  `<!--` + noise(office.MaxPiece+1<<17) + `-->`,
+		"a long text":     para(words(noise(office.MaxPiece + 1<<17))),
+		"many elements":   `<w:p>` + strings.Repeat(`<w:r/>`, office.MaxNodes) + `</w:p>`,
 	}
 }
 
@@ -144,11 +146,11 @@ func TestHostileDocumentsFailByThemselves(t *testing.T) {
 }
 
 // manyAttributes is a tag that must not reach the decoder as a whole.
-var manyAttributes = `<a` + strings.Repeat(` a="x"`, maxAttributes+1) + `/>`
+var manyAttributes = `<a` + strings.Repeat(` a="x"`, office.MaxAttributes+1) + `/>`
 
 // mostAttributes reads to the end or to the first error, and returns the attributes of the tag that has most.
 func mostAttributes(text string) (int, error) {
-	d := newXMLDecoder(strings.NewReader(text), "part")
+	d := office.NewXMLDecoder(strings.NewReader(text), "part")
 	most := 0
 	for {
 		token, err := d.Token()
@@ -168,7 +170,7 @@ func TestTagsCannotHideFromTheGuard(t *testing.T) {
 		`<!DOCTYPE a "'>">`, `<!DOCTYPE a [<!-- ' -->]><b c="'>"/>`,
 	} {
 		most, err := mostAttributes(before + manyAttributes)
-		if _, named := config.ReasonOf(err); !named || most > maxAttributes {
+		if _, named := config.ReasonOf(err); !named || most > office.MaxAttributes {
 			t.Errorf("%s: read a tag of %d attributes, then %v", before, most, err)
 		}
 	}
@@ -181,7 +183,7 @@ func FuzzGuard(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, before string) {
-		if most, err := mostAttributes(before + manyAttributes); most > maxAttributes {
+		if most, err := mostAttributes(before + manyAttributes); most > office.MaxAttributes {
 			t.Fatalf("a tag of %d attributes passed, then %v", most, err)
 		}
 	})
@@ -195,7 +197,7 @@ func TestSymbols(t *testing.T) {
 		{"Wingdings 3", "F067", "→"}, {"Webdings", "F061", "✔"}, {"Arial", "00B5", "µ"}, {"Private", "E123", "\ue123"}, {"x",
 			"no", ""},
 	} {
-		if got := symbol(c.font, c.code); got != c.want {
+		if got := plain.Symbol(c.font, c.code); got != c.want {
 			t.Errorf("%s %s: got %s, want %s", c.font, c.code, strconv.QuoteToASCII(got), c.want)
 		}
 	}

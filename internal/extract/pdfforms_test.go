@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/plain"
 )
 
 func TestPDFFormValues(t *testing.T) {
@@ -126,7 +127,7 @@ func TestPDFNotesAndAttachments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := oneLine(d.Pages[0].Text); got != prose+"Ask Odile first" {
+	if got := plain.OneLine(d.Pages[0].Text); got != prose+"Ask Odile first" {
 		t.Errorf("got %q, want the note after the text", d.Pages[0].Text)
 	}
 	want := config.Warnings{{Reason: config.PartsIgnored, Count: 1, Places: []string{"report.xlsx"}}}

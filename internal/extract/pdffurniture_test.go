@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
 )
 
@@ -66,24 +64,5 @@ func TestPDFFurnitureStandsOnce(t *testing.T) {
 				t.Errorf("it stands on %d pages, want %d", got, c.times)
 			}
 		})
-	}
-}
-
-func TestPDFRestOfSentence(t *testing.T) {
-	const open = "A batch may leave the warehouse only with the"
-	for _, c := range []struct{ before, after, want string }{
-		{open, "signature of Dr. Okonkwo and a stamp. Then it goes.", "signature of Dr. Okonkwo and a stamp."},
-		{open, "Unterschrift der Leitung. Danach", "Unterschrift der Leitung."},
-		{open + " stamp.", "signature of the laboratory. Then", ""},
-		{"Storage temperatures and their limits", "Chapter two begins here. Then", ""},
-		{open, "table without any end", ""},
-		{"Contents", "in lower case. Then", ""},
-	} {
-		if diff := cmp.Diff(c.want, restOfSentence(c.before, c.after)); diff != "" {
-			t.Errorf("%q and %q: %s", c.before, c.after, diff)
-		}
-	}
-	if got, want := joinPages("an ordinary exam-", "ple of it."), "an ordinary example of it."; got != want {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -8,14 +8,15 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
+	"github.com/ragpipeline/ragpipeline/internal/extract/plain"
 )
 
 func TestPDFPrivateCharactersAreThoseOfTheirFont(t *testing.T) {
 	codes := map[byte]rune{}
 	for code := byte('!'); code <= '~'; code++ {
-		codes[code] = privateUse + rune(code)
+		codes[code] = plain.PrivateUse + rune(code)
 	}
-	codes['y'] = privateUse + 0xfc
+	codes['y'] = plain.PrivateUse + 0xfc
 	for _, c := range []struct {
 		name, font, shown, want string
 		warned                  bool

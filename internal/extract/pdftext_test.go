@@ -1,44 +1,12 @@
 package extract
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ragpipeline/ragpipeline/internal/extract/pdftest"
 )
-
-func TestPDFHyphensAtLineEnds(t *testing.T) {
-	for given, want := range map[string]string{
-		"an exam|ple of hyphen|ation":        "an example of hyphenation",
-		"with under|standing":                "with understanding",
-		"Aus|landsreisen":                    "Auslandsreisen",
-		"CONFI|DENTIAL":                      "CONFIDENTIAL",
-		"a state-of-the|art scanner":         "a state-of-the-art scanner",
-		"a state|of-the-art scanner":         "a state-of-the-art scanner",
-		"a price|determining index":          "a price-determining index",
-		"order AB|4471-C, now":               "order AB-4471-C, now",
-		"order 4471|C":                       "order 4471-C",
-		"call 555|0192":                      "call 555-0192",
-		"anna|maria@example.org.":            "anna-maria@example.org.",
-		"https://example.org/first|part/two": "https://example.org/first-part/two",
-		"Vor|und Nachbereitung":              "Vor- und Nachbereitung",
-		"in|and output":                      "in- and output",
-		"Baden|Württemberg":                  "Baden-Württemberg",
-		"a PDF|reader":                       "a PDF-reader",
-		"an e|mail, an X|ray":                "an e-mail, an X-ray",
-		"low-tempera|ture":                   "low-temperature",
-		"soft\u00adware":                     "software",
-		"ends here|":                         "ends here-",
-	} {
-		for _, mark := range []string{"\x02", "\ufffe"} {
-			if got := joinHyphens(strings.ReplaceAll(given, "|", mark)); got != want {
-				t.Errorf("%q is read as %q, want %q", given, got, want)
-			}
-		}
-	}
-}
 
 func TestPDFHyphensThatAnotherProgramWrote(t *testing.T) {
 	d, err := shared.Extract(t.Context(), "a.pdf", pdfFile(t, "real-hyphens-at-line-end-removed.pdf"))
@@ -91,20 +59,6 @@ func TestPDFRightToLeft(t *testing.T) {
 	want := "תקופת ההודעה היא שלושים יום\nהסכם מספר 4471 נחתם בתל אביב\nמנהל הפרויקט Daniel Levi אישר את התקציב"
 	if diff := cmp.Diff(want, d.Pages[0].Text); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestPDFPresentationForms(t *testing.T) {
-	for given, want := range map[string]string{
-		"e\ufb03cient":       "efficient",
-		"\ufedf\ufefc":       "للا",
-		"\ufeb3\ufefc\ufee1": "سلام",
-		"\ufb2a":             "ש\u05c1",
-		"nothing to take apart, m² and № stay": "nothing to take apart, m² and № stay",
-	} {
-		if got := plainLetters(given); got != want {
-			t.Errorf("%q is read as %q, want %q", given, got, want)
-		}
 	}
 }
 

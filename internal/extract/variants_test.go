@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/mail"
 )
 
 // TestVariantsOfPagesAndMarkdown reads what programs write that export pages.
@@ -57,12 +58,12 @@ func TestMailThatIsEncrypted(t *testing.T) {
 
 func TestWinmailByItself(t *testing.T) {
 	var file strings.Builder
-	file.Write(tnefSignature)
+	file.Write(mail.TnefSignature)
 	file.WriteString("\x01\x00")
 	for _, a := range []struct {
 		number uint16
 		value  string
-	}{{tnefBody, "The body\x00"}, {tnefNextAttachment, ""}, {tnefTitle, "a.csv\x00"}, {tnefData, "id,qty\n1,5\n"}} {
+	}{{mail.TnefBody, "The body\x00"}, {mail.TnefNextAttachment, ""}, {mail.TnefTitle, "a.csv\x00"}, {mail.TnefData, "id,qty\n1,5\n"}} {
 		head := make([]byte, 9)
 		binary.LittleEndian.PutUint16(head[1:], a.number)
 		binary.LittleEndian.PutUint32(head[5:], uint32(len(a.value)))

@@ -69,7 +69,7 @@ func TestTablesAndHeadingsOfXML(t *testing.T) {
 	if len(page.Tables) != 1 || page.Tables[0].Caption != "Table 1 Drugs" || page.Tables[0].Header != "Drug | Dose | Dose" {
 		t.Errorf("got %+v", page.Tables)
 	}
-	headings := []Heading{{0, 1, "Doses"}, {7, 2, "Methods"}}
+	headings := []Heading{{Offset: 0, Level: 1, Text: "Doses"}, {Offset: 7, Level: 2, Text: "Methods"}}
 	if diff := cmp.Diff(headings, page.Headings); diff != "" || d.Title != "Doses" {
 		t.Error(d.Title, diff)
 	}

@@ -10,7 +10,7 @@ mkdir -p "$(dirname "$1")"
 out=$(realpath -m "$1")
 overlay=$(mktemp)
 trap 'rm -f "$overlay"' EXIT
-echo '{"Replace": {"'"$tree"'/internal/extract/older.go": "'"$here"'/extract.go.txt"}}' >"$overlay"
+echo '{"Replace": {"'"$tree"'/internal/extract/older.go": "'"$tree"'/test/older/extract.go.txt"}}' >"$overlay"
 
 # version prints a format with the version of its reader in this tree, such as csv/1.
 version() { grep -v '^//' "$here/../../internal/config/readers.go" | grep -o "\<$1/[0-9]*" | head -1; }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/extract"
+	"github.com/ragpipeline/ragpipeline/internal/extract/plain"
 	"github.com/ragpipeline/ragpipeline/internal/model"
 )
 
@@ -280,7 +281,7 @@ func (e *Extractor) failure(err error) error {
 
 // document makes a document of what the server read: the built-in readers read each page.
 func (e *Extractor) document(ctx context.Context, r *reading) (*extract.Document, error) {
-	d := &extract.Document{Title: extract.PlausibleTitle(r.title), Warnings: r.warnings}
+	d := &extract.Document{Title: plain.PlausibleTitle(r.title), Warnings: r.warnings}
 	d.Readers = config.ReadersOf("html", strings.ToLower(string(e.Config.Server.Protocol)))
 	total := int64(0)
 	for _, p := range r.pages {
