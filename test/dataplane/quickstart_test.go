@@ -23,7 +23,7 @@ func TestTheQuickstartAnswersFromItsDocumentsAndEmbedsThemOnce(t *testing.T) {
 	if !regexp.MustCompile(`(?m)^Times: retrieval [\d.]+ ms, reranking [\d.]+ ms, answer [\d.]+ ms, total [\d.]+ ms$`).MatchString(first.stdout.String()) {
 		t.Errorf("no time of each stage in\n%s", first.stdout.String())
 	}
-	contains(t, first.stderr.String(), "13 documents in 31 chunks: 13 added; chunks: 31 embedded\n",
+	contains(t, first.stderr.String(), "13 documents in 31 chunks: 13 added; chunks: 31 embedded",
 		"partly read  concepts/model-checklist.html  HiddenText: 1 (<p>)\n")
 
 	second := ask()
