@@ -148,7 +148,7 @@ func (a *Applier) takeOver(ctx context.Context, owner client.Object, want *wante
 		return err
 	}
 	object.SetUID(live.GetUID())
-	if _, err := a.write(ctx, owner, want, object); err != nil {
+	if _, err := a.write(ctx, owner, want, live, object); err != nil {
 		return err
 	}
 	return a.patchSteps(ctx, object, step{"replace", "/metadata/managedFields", ours(object)})

@@ -74,10 +74,10 @@ func (a *Applier) Apply(ctx context.Context, owner client.Object, children []des
 	return uids, errors.Join(errs...)
 }
 
-// Generation is the metadata.generation that the last write of a child made; 0 for one that was not written since the
-// operator started, or whose kind counts none. An object of a lower one is from before that write.
+// Generation is the metadata.generation that the last write made which changed a child's spec; 0 for one that was not
+// written since the operator started, or whose kind counts none. An object of a lower one is from before that write.
 func (a *Applier) Generation(owner client.Object, key Key) int64 {
-	return a.memory.get(owner, key).generation
+	return a.memory.get(owner, key).changed
 }
 
 // Digest is a digest of the tokens that a Secret holds that the operator generated; empty before its first Apply.
@@ -131,7 +131,7 @@ func (a *Applier) apply(ctx context.Context, owner client.Object, want *wanted) 
 	}
 	// The server refuses when another object has taken the name since the cache saw this one.
 	object.SetUID(found.GetUID())
-	return a.write(ctx, owner, want, object)
+	return a.write(ctx, owner, want, found, object)
 }
 
 // remember keeps which object was looked at, and the digest of a Secret's tokens for those that vouch for them. It
@@ -199,10 +199,11 @@ func (a *Applier) create(ctx context.Context, owner client.Object, want *wanted)
 		return "", err
 	}
 	object.SetResourceVersion(noVersion)
-	return a.write(ctx, owner, want, object)
+	return a.write(ctx, owner, want, nil, object)
 }
 
-func (a *Applier) write(ctx context.Context, owner client.Object, want *wanted,
+// write applies the object over what was found, nil for nothing, and remembers the answer.
+func (a *Applier) write(ctx context.Context, owner client.Object, want *wanted, found metav1.Object,
 	object *unstructured.Unstructured) (types.UID, error) {
 	err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object),
 		client.FieldOwner(FieldOwner), client.ForceOwnership)
@@ -211,7 +212,7 @@ func (a *Applier) write(ctx context.Context, owner client.Object, want *wanted,
 	}
 	a.memory.put(owner, want.key, written{
 		uid: object.GetUID(), hash: want.hash, version: object.GetResourceVersion(), generation: object.GetGeneration(),
-		digest: digestOf(want, object),
+		changed: a.memory.get(owner, want.key).changedBy(found, object), digest: digestOf(want, object),
 	})
 	return object.GetUID(), nil
 }

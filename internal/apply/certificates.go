@@ -85,7 +85,7 @@ func (a *Applier) writeCertificates(ctx context.Context, owner client.Object, wa
 			return "", fmt.Errorf("add entry %q: %w", entry, err)
 		}
 	}
-	uid, err := a.write(ctx, owner, want, object)
+	uid, err := a.write(ctx, owner, want, nil, object)
 	if err != nil {
 		return "", err
 	}

@@ -159,6 +159,48 @@ func TestReplicasThatAreNotOursStayAsAnAutoscalerSetThem(t *testing.T) {
 	}
 }
 
+func TestAnAutoscalersChangeCountsForNoneOfOurs(t *testing.T) {
+	w := newWorld(t)
+	p := w.pipeline("papers")
+	key := apply.Key{Kind: "Deployment", Name: "papers-gateway"}
+	ours := deployment(p, key.Name)
+	w.apply(p, desired.Child{Object: ours})
+	made := w.applier.Generation(p, key)
+	scale := func(replicas int32) int64 {
+		scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}
+		w.check(w.live.SubResource("scale").Update(t.Context(), get[appsv1.Deployment](w, key.Name), client.WithSubResourceBody(scale)))
+		w.settle()
+		return get[appsv1.Deployment](w, key.Name).Generation
+	}
+	expect := func(step string, want int64) {
+		t.Helper()
+		w.apply(p, desired.Child{Object: ours})
+		if got := w.applier.Generation(p, key); got != want || want == 0 {
+			t.Errorf("%s: the last change is of generation %d, not %d", step, got, want)
+		}
+	}
+	if scaled := scale(4); scaled <= made {
+		t.Fatalf("the autoscaler's change is of generation %d, and ours of %d", scaled, made)
+	}
+	expect("an autoscaler's change", made)
+	scale(3)
+	expect("another", made)
+	w.requests.Take()
+	expect("none", made)
+	if requests := w.requests.Take(); len(requests) != 0 {
+		t.Errorf("sent %v", requests)
+	}
+	ours.Spec.WithRevisionHistoryLimit(2)
+	scaled := scale(5)
+	expect("ours", scaled+1)
+	w.settle()
+	scaled = scale(6)
+	w.applier = apply.New(w.cached, w.live) // which cannot know whose change it is
+	expect("the first of a new operator", scaled)
+	scale(2)
+	expect("an autoscaler's, then", scaled)
+}
+
 func TestReplicasThatTheSpecNoLongerSetsStayUntilAnAutoscalerChangesThem(t *testing.T) {
 	w := newWorld(t)
 	p := w.pipeline("papers")

@@ -16,6 +16,7 @@ type written struct {
 	hash       string // of what was wanted
 	version    string // resourceVersion that the server answered, or at which it was last found to stand
 	generation int64  // that the server answered; 0 for a kind that has none
+	changed    int64  // the generation that the last write made which changed the spec
 	digest     string // of the tokens of a Secret; empty for other kinds
 	// due and authority are of a Secret of certificates: when to look at them next, and whom they are from.
 	due       time.Time
@@ -37,6 +38,15 @@ func (w written) holds(want *wanted, found metav1.Object) bool {
 	}
 	labels, annotations := want.metadata()
 	return contains(found.GetLabels(), labels) && contains(found.GetAnnotations(), annotations)
+}
+
+// changedBy is the generation of our last change after a write of what was found, nil for nothing, had this answer.
+// Others count generations up as well: an autoscaler, by a number of replicas that is left to it.
+func (w written) changedBy(found, answer metav1.Object) int64 {
+	if found != nil && w.uid == answer.GetUID() && found.GetGeneration() == answer.GetGeneration() {
+		return w.changed
+	}
+	return answer.GetGeneration()
 }
 
 func contains(all, some map[string]string) bool {

@@ -50,7 +50,7 @@ type State struct {
 	Tasks map[string][]config.OpsStatus
 	// OtherUpgrades is how many other pipelines have an active task that only an upgrade of the operator made due.
 	OtherUpgrades int
-	// Written is the metadata.generation that our last write of a workload made, by the workload's
+	// Written is the metadata.generation that our last change of a workload made, by the workload's
 	// name. The caller sets it after the pass has acted: a workload that was read with a lower one
 	// is from before that write.
 	Written map[string]int64
