@@ -1,14 +1,21 @@
 package controllers
 
 import (
+	"context"
+	"encoding/json"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
+	"github.com/ragpipeline/ragpipeline/internal/apply"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
 	"github.com/ragpipeline/ragpipeline/internal/plan"
 )
@@ -52,4 +59,75 @@ func TestAStorageClassIsLookedUpWhileAVolumeIsAwaited(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Everyone who may create a ConfigMap may say that it is a generation's record, and name servers in it.
+func TestARecordCountsUnderTheNameOfItsGenerationAlone(t *testing.T) {
+	p := &v1alpha1.RAGPipeline{ObjectMeta: metav1.ObjectMeta{Namespace: "rag", Name: "papers", UID: "papers"}}
+	p.Spec.Models.Embedding.StandIn = &v1alpha1.StandIn{}
+	ours := desired.NewRecord(p)
+	theirs := ours
+	theirs.Embedding.Endpoint = &v1alpha1.Endpoint{URL: "https://theirs.example.com"}
+	fingerprint := ours.Fingerprint()
+	if theirs.Fingerprint() != fingerprint {
+		t.Fatal("the forged record is another generation's")
+	}
+	other := ours
+	other.Generation.Chunking.Size++
+	name := naming.For(p).Generation
+	for title, c := range map[string]struct {
+		name, label, owner string
+		record             desired.Record
+		counts             bool
+	}{
+		"under its name":                       {name(fingerprint), fingerprint, "papers", ours, true},
+		"under another name":                   {"papers-theirs", fingerprint, "papers", theirs, false},
+		"under the name of another generation": {name(other.Fingerprint()), other.Fingerprint(), "papers", theirs, false},
+		"under that name, with this label":     {name(other.Fingerprint()), fingerprint, "papers", theirs, false},
+		"of another pipeline":                  {name(fingerprint), fingerprint, "another", theirs, false},
+	} {
+		t.Run(title, func(t *testing.T) {
+			text, err := json.Marshal(c.record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			owner := p.DeepCopy()
+			owner.UID = types.UID(c.owner)
+			object := &corev1.ConfigMap{
+				ObjectMeta: metav1.ObjectMeta{
+					Namespace: p.Namespace, Name: c.name, UID: "record",
+					Labels:          naming.Labels(p, naming.ComponentGeneration),
+					OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(owner, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))},
+				},
+				Data: map[string]string{desired.RecordKey: string(text)},
+			}
+			object.Labels[naming.LabelGeneration] = c.label
+			builder := fake.NewClientBuilder().WithScheme(Scheme()).WithObjects(object)
+			if err := apply.Index(t.Context(), indexer{builder}, Scheme()); err != nil {
+				t.Fatal(err)
+			}
+			api := builder.Build()
+			r, s := &Reconciler{Client: api, Uncached: api}, &plan.State{Pipeline: p}
+			for range 2 { // the second read is from memory
+				if err := r.readGenerations(t.Context(), s); err != nil {
+					t.Fatal(err)
+				}
+				want := map[string]desired.Record{}
+				if c.counts {
+					want[fingerprint] = c.record
+				}
+				if diff := cmp.Diff(want, s.Records); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
+	}
+}
+
+// indexer gives a fake client the indexes of the operator's cache.
+type indexer struct{ builder *fake.ClientBuilder }
+
+func (i indexer) IndexField(_ context.Context, object client.Object, field string, extract client.IndexerFunc) error {
+	i.builder.WithIndex(object, field, extract)
+	return nil
 }
