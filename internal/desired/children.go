@@ -256,8 +256,9 @@ func (b builder) account(name, component string) Child {
 
 // immutable returns an immutable ConfigMap of one entry.
 func (b builder) immutable(name, component, fingerprint, entry string, value any) Child {
-	isRecord := component == naming.ComponentGeneration // which keeps what an earlier operator wrote
-	return Child{Once: true, Exact: !isRecord, Object: corev1ac.ConfigMap(name, b.p.Namespace).
+	// A record keeps what an earlier operator, or an earlier spec, wrote.
+	keeps := component == naming.ComponentGeneration && Reported(b.p, fingerprint)
+	return Child{Once: true, Exact: !keeps, Object: corev1ac.ConfigMap(name, b.p.Namespace).
 		WithLabels(naming.Labels(b.p, component)).
 		WithLabels(map[string]string{naming.LabelGeneration: fingerprint}).
 		WithImmutable(true).

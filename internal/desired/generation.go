@@ -40,6 +40,17 @@ func Embedding(p *v1alpha1.RAGPipeline, r Record) v1alpha1.EmbeddingModel {
 	return r.Embedding
 }
 
+// Reported reports whether the status names a generation. Before it does, whatever claims to be its record may be
+// planted.
+func Reported(p *v1alpha1.RAGPipeline, fingerprint string) bool {
+	index := p.Status.Index
+	if index == nil {
+		return false
+	}
+	return index.Generation == fingerprint || index.Building != nil && index.Building.Generation == fingerprint ||
+		slices.ContainsFunc(index.Retained, func(r v1alpha1.RetainedGeneration) bool { return r.Generation == fingerprint })
+}
+
 // pinned is the generation that a new gateway pod serves.
 func (b builder) pinned() Record {
 	if b.facts.Live != nil {

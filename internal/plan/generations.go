@@ -16,7 +16,7 @@ import (
 // wanted is the generation that the spec wants, as it was pinned when it was first wanted.
 func (s *State) wanted() desired.Record {
 	record := desired.NewRecord(s.Pipeline)
-	if pinned, ok := s.Records[record.Fingerprint()]; ok {
+	if pinned, ok := s.Records[record.Fingerprint()]; ok && desired.Reported(s.Pipeline, record.Fingerprint()) {
 		return pinned
 	}
 	return record

@@ -1,17 +1,21 @@
 package controllers_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/apply"
+	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
 	"github.com/ragpipeline/ragpipeline/test/apiserver"
 )
@@ -100,6 +104,45 @@ func TestAReplacedGenerationIsKeptUpToDateAndGoneBackTo(t *testing.T) {
 	c.change(p, `{"spec":{"index":{"retain":"0s"}}}`)
 	c.awaitRetained(p.Name)
 	c.awaitRecords(p, first)
+}
+
+// While a pipeline is suspended, nothing is pruned; the author of a planted record knows which generation comes next.
+func TestARecordThatIsPlantedForALaterGenerationIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	startOperator(t, c.namespace)
+	p := c.awaitReady(c.applySample("quickstart.yaml").Name)
+	first := p.Status.Index.Generation
+	c.change(p, `{"spec":{"suspend":true}}`)
+	apiserver.Eventually(t, patience, func() string {
+		if p = c.pipeline(p.Name); p.Status.ObservedGeneration != p.Generation {
+			return "the pipeline to be suspended"
+		}
+		return ""
+	})
+	next := p.DeepCopy()
+	next.Spec.Chunking.Size, next.Spec.Chunking.Overlap = 400, new(int32(50))
+	record := desired.NewRecord(next)
+	record.Embedding.Endpoint = &v1alpha1.Endpoint{URL: "https://theirs.example.com/v1"}
+	text, err := json.Marshal(record)
+	c.check(err)
+	planted := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: naming.For(p).Generation(record.Fingerprint()),
+			Labels:          naming.Labels(p, naming.ComponentGeneration),
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(p, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))}},
+		Data: map[string]string{desired.RecordKey: string(text)},
+	}
+	planted.Labels[naming.LabelGeneration] = record.Fingerprint()
+	c.check(c.Create(t.Context(), planted))
+	c.change(p, `{"spec":{"suspend":false,"chunking":{"size":400,"overlap":50}}}`)
+	if second := c.awaitGeneration(p.Name, first); second != record.Fingerprint() {
+		t.Fatalf("the record was planted for %s, and %s came", record.Fingerprint(), second)
+	}
+	made := new(corev1.ConfigMap)
+	c.check(c.Get(t.Context(), client.ObjectKeyFromObject(planted), made))
+	if text := made.Data[desired.RecordKey]; made.UID == planted.UID || strings.Contains(text, "theirs") {
+		t.Errorf("the record is %s", text)
+	}
 }
 
 func TestAnAbandonedBuildLeavesNothingBehind(t *testing.T) {
