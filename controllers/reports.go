@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"syscall"
 	"time"
@@ -62,15 +63,15 @@ func verifying(pod *corev1.Pod, authority []byte) *http.Transport {
 	}}
 }
 
-// errStatus is an answer that is not a report.
-type errStatus int
+// statusError is the HTTP status of an answer that is not a report.
+type statusError int
 
-func (e errStatus) Error() string { return fmt.Sprintf("it is answered with HTTP %d", int(e)) }
+func (e statusError) Error() string { return fmt.Sprintf("the answer is HTTP %d", int(e)) }
 
 // reportFault says why a report could not be read, in words that are the same on every attempt: without addresses, and
 // without the pod's own words. It is empty without an error.
 func reportFault(err error) string {
-	var answered errStatus
+	var answered statusError
 	var silent net.Error
 	switch {
 	case err == nil:
@@ -85,8 +86,10 @@ func reportFault(err error) string {
 		return "its port does not speak TLS"
 	case errors.As(err, &silent) && silent.Timeout():
 		return fmt.Sprintf("no answer came within %s", reportTimeout)
+	case errors.As(err, new(*url.Error)):
+		return "the connection fails"
 	}
-	return "the answer was not one"
+	return "the answer is not a report"
 }
 
 func readReport(ctx context.Context, c *http.Client, url string) (config.OpsStatus, error) {
@@ -101,7 +104,7 @@ func readReport(ctx context.Context, c *http.Client, url string) (config.OpsStat
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return report, errStatus(response.StatusCode)
+		return report, statusError(response.StatusCode)
 	}
 	err = json.NewDecoder(io.LimitReader(response.Body, maxReport)).Decode(&report)
 	return report, err
