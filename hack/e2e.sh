@@ -63,11 +63,12 @@ build_others() {
 }
 
 cluster_up & # beside the builds, since it waits more than it works
+starting=$!
 build_image
 build_previous
 build_simulators
 build_others
-wait $!
+wait "$starting"
 cluster_up # here, for its environment
 load bin/e2e.tar bin/e2e-previous.tar "${archives[@]}"
 install_chart "$tag"

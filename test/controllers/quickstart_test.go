@@ -30,6 +30,9 @@ func TestTheQuickstartBecomesReadyAndIsInProgressUntilThen(t *testing.T) {
 	c.reads(p.Name, status.CurrentStatus)
 	versions := c.seen(p.Name)
 	ready := slices.IndexFunc(versions, func(v version) bool { return strings.HasPrefix(v.ready, "True") })
+	if ready < 0 {
+		t.Fatalf("no version of the pipeline was seen as ready: %v", versions)
+	}
 	for _, v := range versions[:ready] { // the status may be written again afterwards, with later figures
 		if v.kstatus != status.InProgressStatus {
 			t.Errorf("before it is ready kstatus says %s, in %v", v, versions)
