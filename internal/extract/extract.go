@@ -147,7 +147,7 @@ func (e *Extractor) read(ctx context.Context, s document.Source) (d *Document, e
 	case document.Notebook:
 		return markup.ReadNotebook(ctx, s)
 	case document.Mail:
-		return mail.ReadMail(ctx, s)
+		return mail.Read(ctx, s)
 	case document.XML:
 		return office.ReadXML(ctx, s)
 	default:

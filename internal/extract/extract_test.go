@@ -54,7 +54,7 @@ func TestKindIsDecidedByContent(t *testing.T) {
 		{name: "a zip archive cut off", file: "a.docx", data: string(zipped[:len(zipped)/2]), reason: config.Malformed},
 		{name: "rich text", file: "a.doc", data: `{\rtf1 words}`, reason: config.Unsupported},
 		{name: "an old Word document", file: "a.docx", data: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....", reason: config.Unsupported},
-		{name: "an encrypted Word document", file: "a.docx", data: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1.." + string(office.Utf16LE("EncryptedPackage")), reason: config.Encrypted},
+		{name: "an encrypted Word document", file: "a.docx", data: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1.." + string(office.UTF16LE("EncryptedPackage")), reason: config.Encrypted},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := kindOf(t.Context(), c.file, []byte(c.data))
@@ -226,7 +226,7 @@ func TestHTMLCharsets(t *testing.T) {
 	for name, data := range map[string]string{
 		"declared":         "<html><head><meta charset=\"iso-8859-2\"></head><body><p>\xb1\xe6</p></body></html>",
 		"UTF-8 undeclared": "<html><body><p>ąć</p></body></html>",
-		"UTF-16 by mark":   "\xff\xfe" + string(office.Utf16LE("<html><body><p>ąć</p></body></html>")),
+		"UTF-16 by mark":   "\xff\xfe" + string(office.UTF16LE("<html><body><p>ąć</p></body></html>")),
 	} {
 		if got := textOfFirst(extract(t, "a.html", data)); got != "ąć" {
 			t.Errorf("%s: got %q", name, got)

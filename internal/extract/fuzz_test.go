@@ -162,8 +162,8 @@ func FuzzCSV(f *testing.F) {
 func FuzzMail(f *testing.F) {
 	addHostile(f, ".eml")
 	fuzz(f, "a.eml", "From: a\nSubject: =?utf-8?q?=C3=84?=\nMIME-Version: 1.0\n\nbody",
-		"MIME-Version: 1.0\nContent-Type: application/ms-tnef\n\n"+tnefOf(mail.TnefProperties, mapiOf(mail.MapiBody, 0x1e, "text"),
-			mail.TnefNextAttachment, "", mail.TnefAttachment, mapiOf(mail.MapiLongName, 0x1e, "a.txt"), mail.TnefData, "words"),
+		"MIME-Version: 1.0\nContent-Type: application/ms-tnef\n\n"+tnefOf(mail.TNEFProperties, mapiOf(mail.MAPIBody, 0x1e, "text"),
+			mail.TNEFNextAttachment, "", mail.TNEFAttachment, mapiOf(mail.MAPILongName, 0x1e, "a.txt"), mail.TNEFData, "words"),
 		"Content-Type: multipart/mixed; boundary=B\n\n--B\n\nplain\n--B\nContent-Type: text/html\n"+
 			"Content-Transfer-Encoding: base64\n\nPHA+eA==\n--B\nContent-Disposition: attachment; filename=a.csv\n\na,b\n1,2\n--B--",
 		strings.Repeat("Content-Type: multipart/mixed; boundary=B\n\n--B\n", 50), "Content-Type: text/plain; charset=x-unknown\n\n\xff",

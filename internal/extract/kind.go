@@ -86,7 +86,7 @@ func kindOfText(name string, data []byte) document.Kind {
 		return document.XML
 	case named == document.XML:
 		return document.Text
-	case mail.IsMailbox(start) && !known, mail.MailHeader.MatchString(start) && (named == document.Mail || !known):
+	case mail.IsMailbox(start) && !known, mail.Header.MatchString(start) && (named == document.Mail || !known):
 		return document.Mail
 	case named == document.Mail && !strings.Contains(start, ":"):
 		return document.Text

@@ -134,10 +134,10 @@ func TestASavedPageIsReadWithoutItsImages(t *testing.T) {
 }
 
 func TestMailsAreBounded(t *testing.T) {
-	_, err := shared.Extract(t.Context(), "a.eml", []byte(mailOf("mixed", strings.Split(strings.Repeat("\r\n\r\nx|", mail.MaxMailParts+1), "|")...)))
+	_, err := shared.Extract(t.Context(), "a.eml", []byte(mailOf("mixed", strings.Split(strings.Repeat("\r\n\r\nx|", mail.MaxParts+1), "|")...)))
 	wantReason(t, err, config.TooComplex, "parts")
 	nested := "\r\nx"
-	for i := range mail.MaxMailDepth + 2 {
+	for i := range mail.MaxDepth + 2 {
 		nested = fmt.Sprintf("Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n%s\r\n--b%d--", i, i, nested, i)
 	}
 	_, err = shared.Extract(t.Context(), "a.eml", []byte("MIME-Version: 1.0\r\n"+nested))
@@ -200,7 +200,7 @@ func TestAMailOfApplesProgram(t *testing.T) {
 
 // tnefOf is TNEF of attributes, each a number and a value.
 func tnefOf(attributes ...any) string {
-	data := append([]byte{}, mail.TnefSignature...)
+	data := append([]byte{}, mail.TNEFSignature...)
 	data = append(data, 1, 0)
 	for i := 0; i < len(attributes); i += 2 {
 		value := attributes[i+1].(string)
@@ -230,17 +230,17 @@ func mapiOf(properties ...any) string {
 }
 
 func TestTheAttachmentsWithinWinmailDat(t *testing.T) {
-	long := mapiOf(0x3001, 0x3, "\x01\x00\x00\x00", mail.MapiLongName, mail.MapiUnicode, "p\x00r\x00\xfc\x00f\x00.\x00t\x00x\x00t\x00\x00\x00")
-	body := mapiOf(mail.MapiBodyHTML, 0x102, "<p>The valves of bay 4</p>")
-	whole := tnefOf(mail.TnefCodepage, "\xe3\x04\x00\x00\x00\x00\x00\x00", mail.TnefProperties, body, mail.TnefNextAttachment, "", mail.TnefTitle, "PRF~1.TXT\x00",
-		mail.TnefData, "K1 has 8 bar.", mail.TnefAttachment, long, mail.TnefNextAttachment, "", mail.TnefTitle, "\xcd\xee.txt\x00", mail.TnefData, "K2 has 9 bar.")
+	long := mapiOf(0x3001, 0x3, "\x01\x00\x00\x00", mail.MAPILongName, mail.MAPIUnicode, "p\x00r\x00\xfc\x00f\x00.\x00t\x00x\x00t\x00\x00\x00")
+	body := mapiOf(mail.MAPIBodyHTML, 0x102, "<p>The valves of bay 4</p>")
+	whole := tnefOf(mail.TNEFCodepage, "\xe3\x04\x00\x00\x00\x00\x00\x00", mail.TNEFProperties, body, mail.TNEFNextAttachment, "", mail.TNEFTitle, "PRF~1.TXT\x00",
+		mail.TNEFData, "K1 has 8 bar.", mail.TNEFAttachment, long, mail.TNEFNextAttachment, "", mail.TNEFTitle, "\xcd\xee.txt\x00", mail.TNEFData, "K2 has 9 bar.")
 	for name, c := range map[string]struct{ plain, tnef, want, warning string }{
 		"beside a body":      {"See below.\n", whole, "See below.|Attachment: prüf.txt: K1 has 8 bar.|Attachment: Но.txt: K2 has 9 bar.", ""},
 		"with the only body": {"", whole, "The valves of bay 4|Attachment: prüf.txt: K1 has 8 bar.|Attachment: Но.txt: K2 has 9 bar.", ""},
 		"cut off":            {"See below.\n", whole[:len(whole)-20], "See below.|Attachment: prüf.txt: K1 has 8 bar.", "PartsIgnored: 1 (winmail.dat: it is cut off or damaged)"},
-		"one in another":     {"See below.\n", tnefOf(mail.TnefNextAttachment, "", mail.TnefData, whole), "See below.", "PartsIgnored: 1 (winmail.dat: another one within it)"},
-		"rich text":          {"", tnefOf(mail.TnefProperties, mapiOf(mail.MapiBodyRTF, 0x102, "xx")), "", "PartsIgnored: 1 (winmail.dat: a body in rich text)"},
-		"nonsense":           {"See below.\n", string(mail.TnefSignature) + "\x01\x00" + strings.Repeat("\xff", 99), "See below.", "PartsIgnored: 1 (winmail.dat: it is cut off or damaged)"},
+		"one in another":     {"See below.\n", tnefOf(mail.TNEFNextAttachment, "", mail.TNEFData, whole), "See below.", "PartsIgnored: 1 (winmail.dat: another one within it)"},
+		"rich text":          {"", tnefOf(mail.TNEFProperties, mapiOf(mail.MAPIBodyRTF, 0x102, "xx")), "", "PartsIgnored: 1 (winmail.dat: a body in rich text)"},
+		"nonsense":           {"See below.\n", string(mail.TNEFSignature) + "\x01\x00" + strings.Repeat("\xff", 99), "See below.", "PartsIgnored: 1 (winmail.dat: it is cut off or damaged)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			mail := "Subject: Valves\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"

@@ -58,12 +58,12 @@ func TestMailThatIsEncrypted(t *testing.T) {
 
 func TestWinmailByItself(t *testing.T) {
 	var file strings.Builder
-	file.Write(mail.TnefSignature)
+	file.Write(mail.TNEFSignature)
 	file.WriteString("\x01\x00")
 	for _, a := range []struct {
 		number uint16
 		value  string
-	}{{mail.TnefBody, "The body\x00"}, {mail.TnefNextAttachment, ""}, {mail.TnefTitle, "a.csv\x00"}, {mail.TnefData, "id,qty\n1,5\n"}} {
+	}{{mail.TNEFBody, "The body\x00"}, {mail.TNEFNextAttachment, ""}, {mail.TNEFTitle, "a.csv\x00"}, {mail.TNEFData, "id,qty\n1,5\n"}} {
 		head := make([]byte, 9)
 		binary.LittleEndian.PutUint16(head[1:], a.number)
 		binary.LittleEndian.PutUint32(head[5:], uint32(len(a.value)))

@@ -23,7 +23,7 @@ const sample = 64 << 10
 // TextEncoding is an encoding of texts under the name that it is registered by.
 type TextEncoding struct {
 	name     string
-	Encoding encoding.Encoding
+	Encoding encoding.Encoding // never nil
 }
 
 var (

@@ -10,13 +10,15 @@ import (
 // that what stands in a cell, a text box or a note is read as what stands in the body.
 type Block struct {
 	Kind  BlockKind
-	Level int // of a heading
-	Text  string
-	Table *BlockTable
+	Level int         // of a heading
+	Text  string      // of any block but a table
+	Table *BlockTable // nil unless Kind is TableBlock
 }
 
+// BlockKind tells what a Block is.
 type BlockKind int
 
+// The kinds of blocks.
 const (
 	ParagraphBlock BlockKind = iota
 	LineBlock                // follows without a blank line: a list item
@@ -56,6 +58,7 @@ type BlockWriter struct {
 	gap     bool   // a record begins with the next block
 }
 
+// WriteAll writes blocks in order. It keeps back a caption at their end: a table may follow.
 func (w *BlockWriter) WriteAll(blocks []Block) error {
 	for _, b := range blocks {
 		if err := w.Write(b); err != nil {
@@ -73,6 +76,7 @@ func (w *BlockWriter) WriteLast(blocks []Block) error {
 	return w.Flush()
 }
 
+// Write writes a block, or keeps it if it is a caption, until it is known whether a table follows.
 func (w *BlockWriter) Write(b Block) error {
 	if b.Kind == TableBlock && !b.Table.isLayout() {
 		caption := w.caption

@@ -7,21 +7,22 @@ import (
 
 // BlockTable is a table of an Office document that is being read.
 type BlockTable struct {
-	Caption string // that the document keeps with the table
-	Rows    [][]string
-	Headers int       // rows at the top that the document itself calls headers
-	columns int       // of the widest row that was added
-	cells   [][]Block // every cell's content, in order, as long as the table may be a layout
+	Caption string     // that the document keeps with the table
+	Rows    [][]string // by column, without rows that are empty
+	Headers int        // rows at the top that the document itself calls headers
+	columns int        // of the widest row that was added
+	cells   [][]Block  // every cell's content, in order, as long as the table may be a layout
 	grid    Grid
 }
 
+// NewBlockTable begins a table whose cells count against l.
 func NewBlockTable(l *Limit) *BlockTable { return &BlockTable{grid: Grid{Limit: l}} }
 
 // BlockCell is a cell as it stands in the file.
 type BlockCell struct {
-	Blocks     []Block
-	Cols, Rows int  // how many it spans; 0 means 1
-	Above      bool // it goes on from the row above
+	Blocks     []Block // what the cell holds
+	Cols, Rows int     // how many it spans; 0 means 1
+	Above      bool    // it goes on from the row above
 }
 
 // AddRow adds a row. header reports whether the document calls it a header row.
@@ -61,6 +62,7 @@ func (t *BlockTable) isLayout() bool {
 	return len(t.Rows) == 1 && slices.ContainsFunc(t.cells, func(blocks []Block) bool { return len(blocks) > 1 })
 }
 
+// Width is the number of columns of the widest row.
 func (t *BlockTable) Width() int {
 	width := 0
 	for _, row := range t.Rows {
@@ -93,7 +95,7 @@ func (t *BlockTable) Write(out *Flow, caption string) error {
 	return nil
 }
 
-// OneLine is the table within a cell of another, whose bars it must not have.
+// oneLine is the table within a cell of another, whose bars it must not have.
 func (t *BlockTable) oneLine() string {
 	lines := make([]string, len(t.Rows))
 	for i, row := range t.Rows {

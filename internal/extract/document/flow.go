@@ -12,10 +12,10 @@ import (
 // Flow writes one page's text piece by piece: what it holds is normalised and within the limit at any moment,
 // and headings and tables know their offsets.
 type Flow struct {
-	Ctx      context.Context //nolint:containedctx // it lives as long as one extraction
+	Context  context.Context //nolint:containedctx // it lives as long as one extraction
 	Limit    *Limit
 	Text     strings.Builder
-	Runes    int
+	Runes    int // code points in Text
 	Headings []Heading
 	Tables   []Table
 }
@@ -28,6 +28,7 @@ type Limit struct {
 	cells int
 }
 
+// NewLimit bounds a document to max bytes of text.
 func NewLimit(max int64) *Limit { return &Limit{max: max} }
 
 // Take counts n more bytes of text, and fails when they are too many.
@@ -84,8 +85,9 @@ func (f *Flow) Heading(level int, text string) error {
 	return nil
 }
 
+// Write writes text that is normalised already, after the separator if the page holds text. Empty text writes nothing.
 func (f *Flow) Write(separator, text string) error {
-	if err := f.Ctx.Err(); err != nil {
+	if err := f.Context.Err(); err != nil {
 		return err
 	}
 	if text == "" {

@@ -20,7 +20,7 @@ import (
 // Bounds on front matter.
 const (
 	maxMatter       = 64 << 10 // bytes; more is text
-	MaxMatterFields = 100
+	MaxMatterFields = 100      // more than these, and it is text
 	maxMatterDepth  = 10
 )
 
@@ -31,6 +31,7 @@ type MatterField struct {
 	Value config.Value
 }
 
+// FrontMatter is the fields of front matter, in order; nil for a document without any.
 type FrontMatter []MatterField
 
 // Title is the field of that name.

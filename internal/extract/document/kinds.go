@@ -1,5 +1,6 @@
 package document
 
+// The kinds of documents, named as a message names them.
 const (
 	PDF      Kind = "PDF"
 	DOCX     Kind = "Word document"

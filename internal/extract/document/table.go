@@ -241,8 +241,10 @@ func (w *gridRow) carry(to int) error {
 	return nil
 }
 
-const MaxCaption = 300 // bytes
+// MaxCaption is how many bytes the caption of a table may have. Longer text is a paragraph.
+const MaxCaption = 300
 
+// AllEmpty reports whether each cell is empty or holds blanks alone; so it does of a row without cells.
 func AllEmpty(row []string) bool {
 	return !slices.ContainsFunc(row, func(cell string) bool { return strings.TrimSpace(cell) != "" })
 }

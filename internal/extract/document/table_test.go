@@ -9,7 +9,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-func newFlow(t *testing.T) *Flow { return &Flow{Ctx: t.Context(), Limit: NewLimit(1 << 20)} }
+func newFlow(t *testing.T) *Flow { return &Flow{Context: t.Context(), Limit: NewLimit(1 << 20)} }
 
 func TestATableKnowsWhereItsRowsBegin(t *testing.T) {
 	f := newFlow(t)

@@ -26,20 +26,20 @@ import (
 // Bounds on a mail.
 const (
 	maxMailHeader = 1 << 20 // bytes
-	MaxMailParts  = 1_000
-	MaxMailDepth  = 20 // of multiparts within each other
+	MaxParts      = 1_000
+	MaxDepth      = 20 // of multiparts within each other
 )
 
 // mailFields are the fields of the header that are read, in their order.
 var mailFields = []string{"From", "To", "Cc", "Date", "Subject"}
 
-// MailHeader is how a mail, or a page saved as one, begins: fields of a header, among them one that only programs
+// Header is how a mail, or a page saved as one, begins: fields of a header, among them one that only programs
 // write.
-var MailHeader = regexp.MustCompile(`(?i)^(?:[!-9;-~]+:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|$))*(?:MIME-Version|Message-ID):`)
+var Header = regexp.MustCompile(`(?i)^(?:[!-9;-~]+:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|$))*(?:MIME-Version|Message-ID):`)
 
-// ReadMail reads a mail (RFC 5322, MIME) or a page saved as MHTML: the fields of its header, its body, and its
+// Read reads a mail (RFC 5322, MIME) or a page saved as MHTML: the fields of its header, its body, and its
 // attachments, each as pages of its own under a heading with its name.
-func ReadMail(ctx context.Context, s document.Source) (*document.Document, error) {
+func Read(ctx context.Context, s document.Source) (*document.Document, error) {
 	m := &mailReader{ctx: ctx, source: s, limit: document.NewLimit(s.Max), document: &document.Document{}}
 	data := mailBytes(s.Data)
 	var err error
@@ -131,9 +131,9 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 	if err := m.ctx.Err(); err != nil {
 		return err
 	}
-	if m.parts++; m.parts > MaxMailParts || depth > MaxMailDepth {
+	if m.parts++; m.parts > MaxParts || depth > MaxDepth {
 		return config.Failf(config.TooComplex, "the mail has more than %d parts, or parts %d deep in each other",
-			MaxMailParts, MaxMailDepth)
+			MaxParts, MaxDepth)
 	}
 	kind, parameters := typeOf(&e.Header)
 	if isEncryptedMail(kind, parameters) {

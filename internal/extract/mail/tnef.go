@@ -15,25 +15,25 @@ import (
 // attachment, mostly named winmail.dat. It is a list of attributes (MS-OXTNEF), some of which are lists of properties
 // (MS-OXCDATA).
 
-// TnefSignature is how each begins.
-var TnefSignature = []byte{0x78, 0x9f, 0x3e, 0x22}
+// TNEFSignature is how each begins.
+var TNEFSignature = []byte{0x78, 0x9f, 0x3e, 0x22}
 
 // Attributes and properties that matter, by their numbers.
 const (
-	TnefNextAttachment = 0x9002
-	TnefTitle          = 0x8010 // the short name of an attachment
-	TnefData           = 0x800f
-	TnefAttachment     = 0x9005 // properties of an attachment
-	TnefBody           = 0x800c
-	TnefCodepage       = 0x9007 // of texts that are not in UTF-16
-	TnefProperties     = 0x9003 // of the mail
+	TNEFNextAttachment = 0x9002
+	TNEFTitle          = 0x8010 // the short name of an attachment
+	TNEFData           = 0x800f
+	TNEFAttachment     = 0x9005 // properties of an attachment
+	TNEFBody           = 0x800c
+	TNEFCodepage       = 0x9007 // of texts that are not in UTF-16
+	TNEFProperties     = 0x9003 // of the mail
 
-	MapiBody     = 0x1000
-	MapiBodyRTF  = 0x1009
-	MapiBodyHTML = 0x1013
+	MAPIBody     = 0x1000
+	MAPIBodyRTF  = 0x1009
+	MAPIBodyHTML = 0x1013
 	mapiData     = 0x3701
-	MapiLongName = 0x3707
-	MapiUnicode  = 0x1f
+	MAPILongName = 0x3707
+	MAPIUnicode  = 0x1f
 	mapiMany     = 0x1000 // a flag of types: several values
 )
 
@@ -54,7 +54,7 @@ type tnefMail struct {
 }
 
 // IsTNEF reports whether data is TNEF.
-func IsTNEF(data []byte) bool { return bytes.HasPrefix(data, TnefSignature) }
+func IsTNEF(data []byte) bool { return bytes.HasPrefix(data, TNEFSignature) }
 
 // readTNEF takes TNEF apart, as far as it is whole.
 func readTNEF(data []byte) tnefMail {
@@ -63,7 +63,7 @@ func readTNEF(data []byte) tnefMail {
 	for data = data[min(head, len(data)):]; len(data) >= attribute; {
 		number := binary.LittleEndian.Uint16(data[1:])
 		length := int64(binary.LittleEndian.Uint32(data[5:]))
-		if length+2 > int64(len(data)-attribute) || len(m.files) > MaxMailParts { // a checksum follows
+		if length+2 > int64(len(data)-attribute) || len(m.files) > MaxParts { // a checksum follows
 			break
 		}
 		m.attribute(number, data[attribute:attribute+length])
@@ -75,15 +75,15 @@ func readTNEF(data []byte) tnefMail {
 
 func (m *tnefMail) attribute(number uint16, value []byte) {
 	switch number {
-	case TnefNextAttachment:
+	case TNEFNextAttachment:
 		m.files = append(m.files, tnefFile{charset: m.charset})
-	case TnefCodepage:
+	case TNEFCodepage:
 		if len(value) >= 4 {
 			m.charset = fmt.Sprintf("windows-%d", binary.LittleEndian.Uint32(value))
 		}
-	case TnefBody:
+	case TNEFBody:
 		m.text = inANSI(value, m.charset)
-	case TnefProperties:
+	case TNEFProperties:
 		m.cut = !mapiProperties(value, m.property) || m.cut
 	}
 	if len(m.files) == 0 {
@@ -91,13 +91,13 @@ func (m *tnefMail) attribute(number uint16, value []byte) {
 	}
 	file := &m.files[len(m.files)-1]
 	switch number {
-	case TnefTitle:
+	case TNEFTitle:
 		if file.name == "" {
 			file.name = inANSI(value, m.charset)
 		}
-	case TnefData:
+	case TNEFData:
 		file.data = value
-	case TnefAttachment:
+	case TNEFAttachment:
 		m.cut = !mapiProperties(value, file.property) || m.cut
 	}
 }
@@ -105,11 +105,11 @@ func (m *tnefMail) attribute(number uint16, value []byte) {
 // property takes a property of the mail.
 func (m *tnefMail) property(id, kind uint16, value []byte) {
 	switch id {
-	case MapiBody:
+	case MAPIBody:
 		m.text = mapiText(kind, value, m.charset)
-	case MapiBodyHTML:
+	case MAPIBodyHTML:
 		m.html = mapiText(kind, value, m.charset)
-	case MapiBodyRTF:
+	case MAPIBodyRTF:
 		m.rich = true
 	}
 }
@@ -118,7 +118,7 @@ func (m *tnefMail) property(id, kind uint16, value []byte) {
 func (f *tnefFile) property(id, kind uint16, value []byte) {
 	const object = 0xd // whose identifier stands in front of it
 	switch {
-	case id == MapiLongName:
+	case id == MAPILongName:
 		f.name = mapiText(kind, value, f.charset)
 	case id == mapiData && kind == object && len(value) > 16:
 		f.data = value[16:]
@@ -198,7 +198,7 @@ func (r *mapiReader) uint16() uint16 {
 }
 
 func mapiText(kind uint16, value []byte, charset string) string {
-	if kind != MapiUnicode {
+	if kind != MAPIUnicode {
 		return inANSI(value, charset)
 	}
 	units := make([]uint16, len(value)/2)

@@ -10,7 +10,7 @@ import (
 
 // Bounds on a page that the parser does not have. A tag takes some 500 bytes of memory until it is Markdown.
 const (
-	MaxTags          = 700_000
+	MaxTags          = 700_000 // of a page
 	maxTagAttributes = 100_000
 	maxFormatted     = 5_000_000 // tags, each counted with the formatting elements that are open there
 	maxTextLevels    = 3 << 30   // bytes of text, each counted with the elements around it

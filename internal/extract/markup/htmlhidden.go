@@ -20,11 +20,13 @@ type sheets struct {
 }
 
 var (
+	// StyleRule is a rule of a style sheet: its selectors, and what it sets.
 	StyleRule  = Lazily(`([^{}]{1,300})\{([^{}]{0,1000})\}`)
 	cssComment = regexp.MustCompile(`(?s)/\*.*?\*/`)
-	MediaRule  = regexp.MustCompile(`@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}`)
-	oneName    = regexp.MustCompile(`^[.#][\w-]+$`)
-	invisible  = regexp.MustCompile(`(?i)(^|[;\s])(display\s*:\s*none|mso-hide\s*:\s*all|visibility\s*:\s*hidden|` +
+	// MediaRule is a block of rules that hold under a condition, as in print.
+	MediaRule = regexp.MustCompile(`@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}`)
+	oneName   = regexp.MustCompile(`^[.#][\w-]+$`)
+	invisible = regexp.MustCompile(`(?i)(^|[;\s])(display\s*:\s*none|mso-hide\s*:\s*all|visibility\s*:\s*hidden|` +
 		`opacity\s*:\s*0?\.?0+\s*(;|!|$)|` +
 		`font-size\s*:\s*(0(px|pt|em|rem|%)?|(0?\.\d+|1)(px|pt)|0?\.0\d*(em|rem)|1%)\s*(;|!|$)|` +
 		`(left|top|text-indent)\s*:\s*-\d{4,}px)`)

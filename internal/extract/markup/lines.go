@@ -36,7 +36,7 @@ const maxLooked = 50_000_000
 func readLines(ctx context.Context, s document.Source, text string, finders []structureFinder) (*document.Document,
 	error) {
 	r := &lineScanner{
-		lines: strings.Split(text, "\n"), out: &document.Flow{Ctx: ctx,
+		lines: strings.Split(text, "\n"), out: &document.Flow{Context: ctx,
 			Limit: document.NewLimit(s.Max)}, levels: map[string]int{},
 		hashes: strings.Contains(text, "\n## "),
 	}
@@ -186,7 +186,7 @@ func withBars(ctx context.Context, s document.Source, md string) string {
 		return md
 	}
 	r := &lineScanner{
-		lines: strings.Split(md, "\n"), out: &document.Flow{Ctx: ctx, Limit: document.NewLimit(2 * s.Max)}, bars: true,
+		lines: strings.Split(md, "\n"), out: &document.Flow{Context: ctx, Limit: document.NewLimit(2 * s.Max)}, bars: true,
 	}
 	r.scan([]structureFinder{fence, framedTable, dashedTable})
 	if r.err != nil {

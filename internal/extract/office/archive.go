@@ -17,7 +17,7 @@ import (
 
 // Bounds against zip bombs. Office writes XML at ratios of 5 to 50; a bomb has 1000 and more.
 const (
-	MaxZipEntries = 10_000
+	MaxZipEntries = 10_000    // of one archive
 	MaxUnpacked   = 256 << 20 // bytes of all parts that are read
 	maxRatio      = 250       // unpacked to packed, for parts of more than smallPart bytes
 	smallPart     = 4 << 20

@@ -21,7 +21,7 @@ func ReadDOCX(ctx context.Context, s document.Source) (*document.Document, error
 	if err != nil {
 		return nil, err
 	}
-	out := &document.Flow{Ctx: ctx, Limit: pack.limit}
+	out := &document.Flow{Context: ctx, Limit: pack.limit}
 	r := &docxReader{ooxml: pack, imports: s.Imports, writer: document.BlockWriter{Out: out},
 		notes: map[noteID][]document.Block{},
 		read:  map[string]bool{}, furniture: map[string]bool{}}

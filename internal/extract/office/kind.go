@@ -71,7 +71,7 @@ func kindOfMimetype(pack *ooxml) (document.Kind, error) {
 // CompoundFile names the kinds of file that share the compound format: encrypted OOXML, Outlook's messages, and
 // Office before 2007.
 func CompoundFile(data []byte) error {
-	holds := func(stream string) bool { return bytes.Contains(data, Utf16LE(stream)) }
+	holds := func(stream string) bool { return bytes.Contains(data, UTF16LE(stream)) }
 	format, instead := "Office format from before 2007", "DOCX, PPTX, XLSX or PDF"
 	switch {
 	case holds("EncryptedPackage"):
@@ -90,7 +90,8 @@ func CompoundFile(data []byte) error {
 	return config.Failf(config.Unsupported, "the %s is not read: save it as %s", format, instead)
 }
 
-func Utf16LE(s string) []byte {
+// UTF16LE is s in UTF-16 of little endian, without a byte order mark, as compound files name their streams.
+func UTF16LE(s string) []byte {
 	var b []byte
 	for _, u := range utf16.Encode([]rune(s)) {
 		b = append(b, byte(u), byte(u>>8))

@@ -88,7 +88,7 @@ func (r *odfReader) readManifest() error {
 
 // document reads the content as the kind of document that its body holds.
 func (r *odfReader) document() (*document.Document, error) {
-	out := &document.Flow{Ctx: r.ctx, Limit: r.limit}
+	out := &document.Flow{Context: r.ctx, Limit: r.limit}
 	text := &odfBody{reader: r, writer: document.BlockWriter{Out: out}}
 	d := &document.Document{}
 	err := r.walk("content.xml", visitor{

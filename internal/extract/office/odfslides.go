@@ -21,7 +21,7 @@ func (r *odfReader) page(d *document.Document, n *node) error {
 	if len(shapes) == 0 && r.pictures > 0 {
 		r.images = append(r.images, "slide "+strconv.Itoa(number))
 	}
-	out := &document.Flow{Ctx: r.ctx, Limit: r.limit}
+	out := &document.Flow{Context: r.ctx, Limit: r.limit}
 	w := document.BlockWriter{Out: out}
 	for _, s := range readingOrder(shapes) {
 		if err := w.WriteAll(s.blocks); err != nil {

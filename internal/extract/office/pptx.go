@@ -34,7 +34,7 @@ func ReadPPTX(ctx context.Context, s document.Source) (*document.Document, error
 	}
 	d := &document.Document{Title: title}
 	for i, shown := range slides {
-		out := &document.Flow{Ctx: ctx, Limit: pack.limit}
+		out := &document.Flow{Context: ctx, Limit: pack.limit}
 		if err := r.slide(shown, i+1, out); err != nil {
 			return nil, err
 		}

@@ -25,7 +25,7 @@ func ReadXLSX(ctx context.Context, s document.Source) (*document.Document, error
 	if err != nil {
 		return nil, err
 	}
-	r := &xlsxReader{ooxml: pack, out: &document.Flow{Ctx: ctx, Limit: pack.limit}}
+	r := &xlsxReader{ooxml: pack, out: &document.Flow{Context: ctx, Limit: pack.limit}}
 	for _, read := range []func() error{r.readWorkbook, r.readStrings, r.readFormats, r.writeSheets} {
 		if err := read(); err != nil {
 			return nil, err

@@ -81,7 +81,7 @@ func (w *xmlWriter) value(path []string, text string) {
 	if text = plain.Normalise(text); records.IsBlank(text) {
 		return
 	}
-	if name := records.JsonPath(path); name != "" {
+	if name := records.JSONPath(path); name != "" {
 		text = name + ": " + text
 	}
 	w.add(document.Block{Kind: document.LineBlock, Text: text})
@@ -120,7 +120,7 @@ func (w *xmlWriter) page(text string, path []string) {
 		return
 	}
 	w.warnings.Merge(d.Warnings)
-	if name := records.JsonPath(path); name != "" {
+	if name := records.JSONPath(path); name != "" {
 		w.add(document.Block{Kind: document.LineBlock, Text: name + ":"})
 	}
 	w.blocks = append(w.blocks, withoutHeadings(blocksOf(d))...)

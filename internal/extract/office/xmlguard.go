@@ -17,7 +17,7 @@ import (
 // Bounds on what the decoder holds before it returns it: a tag with its attributes, or the text or the comment between
 // two tags. Word writes pictures into attributes, but never more than some 30 attributes.
 const (
-	MaxAttributes = 10_000
+	MaxAttributes = 10_000   // of one tag
 	MaxPiece      = 16 << 20 // bytes
 )
 

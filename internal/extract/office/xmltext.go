@@ -48,7 +48,7 @@ func (w *xmlWriter) written() (*document.Document, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
-	out := &document.Flow{Ctx: w.ctx, Limit: w.limit}
+	out := &document.Flow{Context: w.ctx, Limit: w.limit}
 	b := document.BlockWriter{Out: out}
 	if err := b.WriteLast(w.blocks); err != nil {
 		return nil, err

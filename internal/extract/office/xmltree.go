@@ -15,7 +15,7 @@ import (
 // whole slide in some 10,000.
 const (
 	maxDepth = 256
-	MaxNodes = 500_000
+	MaxNodes = 500_000  // elements and texts of one tree
 	maxWords = 64 << 20 // bytes of text in one tree
 )
 

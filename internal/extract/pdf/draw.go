@@ -12,6 +12,7 @@ import (
 
 // Drawing is a page of a PDF as a picture.
 type Drawing struct {
+	// PNG is the picture, at most maxPixels wide and high.
 	PNG []byte
 	// Box is the part of the page that is seen: left, bottom, right and top in points of the page's own
 	// coordinates, as those of a Line. It is zero for a page that is shown rotated, on which they are others.

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 )
 
+// LineEnds replaces the line ends of Windows and of the old Macintosh with \n.
 var LineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // Normalise brings text to the form that Page.Text promises: valid UTF-8, \n line ends, no control character

@@ -42,8 +42,10 @@ func isFull(r rune) bool {
 	return r > ' ' && r < utf8.RuneSelf || unicode.IsLetter(r) && !unicode.Is(unicode.Lm, r)
 }
 
+// IsFigure reports whether r is a letter or a digit.
 func IsFigure(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
+// IsWord reports whether s holds letters alone; the empty text does.
 func IsWord(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsLetter(r) }) < 0
 }
@@ -70,6 +72,7 @@ const (
 	BoxEmpty  = "☐"
 )
 
+// Box is the box of a form, ticked or empty.
 func Box(ticked bool) string {
 	if ticked {
 		return BoxTicked

@@ -42,10 +42,13 @@ func InFont(font, text string) string {
 	return b.String()
 }
 
-const PrivateUse = 0xf000 // where Windows keeps the characters of fonts of symbols
+// PrivateUse is where Windows keeps the characters of symbol fonts: at their codes from here on.
+const PrivateUse = 0xf000
 
+// IsPrivate reports whether r is a printable character of a symbol font, as Windows keeps them.
 func IsPrivate(r rune) bool { return r > PrivateUse+' ' && r <= PrivateUse+0xff }
 
+// IsPictorial reports whether a font of that name, in any case, has symbols in place of letters.
 func IsPictorial(font string) bool {
 	switch strings.ToLower(font) {
 	case "symbol", "wingdings", "wingdings 2", "wingdings 3", "webdings":

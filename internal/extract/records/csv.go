@@ -28,7 +28,7 @@ func ReadCSV(ctx context.Context, s document.Source) (*document.Document, error)
 	}
 	text, warnings := charset.Decode(s.Data)
 	records := newCSVRecords(s.Name, plain.LineEnds.Replace(text))
-	out := &document.Flow{Ctx: ctx, Limit: document.NewLimit(s.Max)}
+	out := &document.Flow{Context: ctx, Limit: document.NewLimit(s.Max)}
 	t := &csvTables{out: out, records: records, warnings: &warnings}
 	head := csvHead(records.peek())
 	if records.pairsAbove() {

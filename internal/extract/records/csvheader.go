@@ -240,8 +240,10 @@ func indexedRows(rows [][]string, index int) int {
 	return n
 }
 
+// IsBlank reports whether a cell is empty or holds blanks alone.
 func IsBlank(cell string) bool { return strings.TrimSpace(cell) == "" }
 
+// FilledCells counts the cells of a row that are not blank.
 func FilledCells(row []string) (n int) {
 	for _, cell := range row {
 		if !IsBlank(cell) {

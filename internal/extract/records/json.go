@@ -31,7 +31,7 @@ const (
 func ReadJSON(ctx context.Context, s document.Source) (*document.Document, error) {
 	text, warnings := charset.Decode(s.Data)
 	text = strictJSON(text)
-	w := &jsonWriter{out: &document.Flow{Ctx: ctx, Limit: document.NewLimit(s.Max)}}
+	w := &jsonWriter{out: &document.Flow{Context: ctx, Limit: document.NewLimit(s.Max)}}
 	var err error
 	if isJSONLines(s.Name, text) {
 		err = w.lines(text)
@@ -250,7 +250,7 @@ func (w *jsonWriter) scalar(path []string, value string) error {
 	if value = plain.Normalise(value); value == "" {
 		return nil
 	}
-	if name := JsonPath(path); name != "" {
+	if name := JSONPath(path); name != "" {
 		value = name + ": " + value
 	}
 	if w.gap {
@@ -260,7 +260,8 @@ func (w *jsonWriter) scalar(path []string, value string) error {
 	return w.out.Line(value)
 }
 
-func JsonPath(path []string) string {
+// JSONPath is the names on the way to a value, with dots between them. Of a long way the middle is left out.
+func JSONPath(path []string) string {
 	if half := maxJSONPath / 2; len(path) > maxJSONPath {
 		path = slices.Concat(path[:half], []string{"..."}, path[len(path)-half+1:])
 	}

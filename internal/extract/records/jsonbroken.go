@@ -49,7 +49,7 @@ func (w *jsonWriter) at() int { return min(w.base+int(w.decoder.InputOffset()), 
 // isBroken reports whether err is a fault of the document's form, behind which it can be read on.
 func (w *jsonWriter) isBroken(err error) bool {
 	_, own := config.ReasonOf(err)
-	return err != nil && !own && w.out.Ctx.Err() == nil
+	return err != nil && !own && w.out.Context.Err() == nil
 }
 
 // skip goes on behind the element of the innermost array that begins at a place and is broken. What of it was read

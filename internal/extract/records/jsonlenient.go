@@ -94,8 +94,12 @@ func (e *textEdits) strict(i, lastEnd int) int {
 
 // singleQuoted makes a string in single quotes one of JSON.
 func (e *textEdits) singleQuoted(i int) int {
+	if i < e.unclosed {
+		return i
+	}
 	var b strings.Builder
-	for at := i + 1; at < len(e.text) && e.text[at] != '\n'; at++ {
+	at := i + 1
+	for ; at < len(e.text) && e.text[at] != '\n'; at++ {
 		switch c := e.text[at]; {
 		case c == '\'':
 			quoted, _ := json.Marshal(b.String()) // of a string it cannot fail
@@ -112,6 +116,7 @@ func (e *textEdits) singleQuoted(i int) int {
 			b.WriteByte(c)
 		}
 	}
+	e.unclosed = at
 	return i
 }
 
@@ -219,6 +224,9 @@ type textEdits struct {
 	text string
 	done int
 	b    strings.Builder
+	// unclosed is the end of the last line of which a single quote opens a string that nothing closes: the quotes
+	// behind that one, which backslashes precede, open none either.
+	unclosed int
 }
 
 func (e *textEdits) replace(from, to int, by string) {
