@@ -7,6 +7,9 @@ func hostileLines() []hostile {
 	return []hostile{
 		{name: "a text of tables that are none", file: "a.txt", n: 300_000,
 			make: asText(func(n int) string { return times(n, "+--+\nx | y\n--+--\na  b\n-- --\n") + "xxxx" })},
+		{name: "JSON of a string in single quotes that nothing closes", file: "a.json", n: 1_000_000,
+			make: asText(func(n int) string { return "{\"a\": '" + times(n, `\'`) + "\n}" }), want: config.Malformed,
+			says: "broken at line 1"},
 		{name: "a text of items", file: "a.txt", n: 10_000,
 			make: asText(func(n int) string { return times(n, "1. A\n\n") })},
 		{name: "a text of blocks that do not end", file: "a.org", n: 300_000,
