@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
@@ -25,12 +26,29 @@ func (p *pipeline) encrypts() {
 	since, prober := time.Now(), p.probe("At how many bar does valve V7 open?")
 	p.edit(func(s *v1alpha1.RAGPipelineSpec) { s.Network = &v1alpha1.Network{TLS: "Internal"} })
 	p.settled(2 * readyWithin)
+	p.storeIsWhole()
 	prober.end() // the stand-in models are replaced before the gateway
 	p.t.Logf("the pods encrypt what they send each other after %s; the longest time without an answer was %s",
 		time.Since(since).Round(time.Second), prober.silence())
 	p.serviceHasPorts(p.names().Weaviate(), 8443, 8444)
 	p.speaksTLS(p.names().Weaviate(), "/v1/.well-known/ready")
 	p.refusesPlainText(p.names().Weaviate(), naming.ComponentWeaviate, 8080, 8443)
+}
+
+// storeIsWhole waits until every pod of the store is a new one that is ready: two of three answer all questions, so that
+// the pipeline is settled before.
+func (p *pipeline) storeIsWhole() {
+	p.t.Helper()
+	eventually(p.t, readyWithin, "all pods of the store are new, and ready", func(ctx context.Context) error {
+		var set appsv1.StatefulSet
+		if err := api.Get(ctx, p.key(p.names().Weaviate()), &set); err != nil {
+			return err
+		}
+		if s := set.Status; s.ObservedGeneration != set.Generation || s.UpdatedReplicas != *set.Spec.Replicas || s.ReadyReplicas != *set.Spec.Replicas {
+			return fmt.Errorf("of %d, %d are new, and %d are ready", *set.Spec.Replicas, s.UpdatedReplicas, s.ReadyReplicas)
+		}
+		return nil
+	})
 }
 
 // renews has the operator make the store's certificate anew, which the running pods take.
@@ -149,14 +167,19 @@ func (p *pipeline) refusesPlainText(host, component string, ports ...int) {
 	for _, address := range addresses {
 		for _, port := range ports {
 			url := fmt.Sprintf("http://%s/v1/.well-known/ready", net.JoinHostPort(address, fmt.Sprint(port)))
-			request, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, url, nil)
-			if err != nil {
-				p.t.Fatal(err)
-			}
-			if response, err := web.Do(request); err == nil {
+			// kube-proxy sends to the pods from before for a moment.
+			eventually(p.t, saidWithin, url+" is refused", func(ctx context.Context) error {
+				request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+				if err != nil {
+					return err
+				}
+				response, err := web.Do(request)
+				if err != nil {
+					return nil //nolint:nilerr // so it has to be
+				}
 				response.Body.Close()
-				p.t.Errorf("%s is answered in plain text: %s", url, response.Status)
-			}
+				return fmt.Errorf("it is answered in plain text: %s", response.Status)
+			})
 		}
 	}
 }

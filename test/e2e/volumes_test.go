@@ -301,6 +301,9 @@ func (p *pipeline) identities(component string) map[string]string {
 	}
 	pods := map[string]string{}
 	for _, pod := range list {
+		if len(pod.Status.ContainerStatuses) == 0 {
+			p.t.Fatalf("%s has no containers yet", pod.Name)
+		}
 		pods[pod.Name] = fmt.Sprint(pod.UID, " owned by ", metav1.GetControllerOf(&pod).Kind, ", restarts: ",
 			pod.Status.ContainerStatuses[0].RestartCount)
 	}
