@@ -62,8 +62,8 @@ func underlined(title, line string) int {
 	return 0
 }
 
-// aloneLevel is the level of a title that stands alone, or 0: it is in capitals, or has a number and is no item of a
-// list.
+// aloneLevel returns the heading level of a line that stands alone: 1 for a line in capitals, the depth of its number
+// for a numbered line outside a list, and 0 for a line that is not a heading.
 func (r *lineScanner) aloneLevel(title string) int {
 	next := r.nextText()
 	if next == "" || strings.ContainsAny(title[len(title)-1:], ".,;!?") || len(strings.Fields(title)) > 12 {

@@ -76,8 +76,8 @@ func streamBytes(stream []byte) []byte {
 	return bytes.TrimPrefix(bytes.TrimPrefix(stream, []byte("\r")), []byte("\n"))
 }
 
-// notContent are entries of the dictionaries of streams that are no content of a page: images, fonts, profiles of
-// colours, tables of objects, metadata, files.
+// notContent lists dictionary entries that mark a stream as something other than page content: an image, a font, a
+// colour profile, a table of objects, metadata or a file.
 var notContent = [][]byte{
 	[]byte("/Image"), []byte("/Length1"), []byte("/Type1C"), []byte("/CIDFontType0C"), []byte("/OpenType"), []byte("/N "),
 	[]byte("/XRef"), []byte("/ObjStm"), []byte("/Metadata"), []byte("/EmbeddedFile"),

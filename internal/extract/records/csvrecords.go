@@ -201,8 +201,8 @@ const unitSeparator = "\x1f"
 // longDelimiters are those of several characters.
 var longDelimiters = []string{"|~|", "~|~", "|^|", "^|^", "|:|", "~^~", "||", "::", "~~", "^^", "##", "$$", "@@"}
 
-// longDelimiter is a delimiter of several characters that each of the first lines has as often, and whose characters
-// none of them has otherwise; it is empty if there is none.
+// longDelimiter returns the delimiter of several characters that occurs equally often in each of the first lines, if
+// its characters occur nowhere else in them. It returns an empty string if it finds no such delimiter.
 func longDelimiter(text string) string {
 	for _, d := range longDelimiters {
 		n, lines := 0, 0
