@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs test/e2e on a real cluster: hack/cluster's, as root on Linux, or that of KUBECONFIG with E2E_LOAD, as
 # test/e2e/doc.go says. Safe to run twice. hack/cluster's stays up unless CLEAN is set. E2E_PARALLEL (4) is how many tests
-# run side by side. With E2E_AGAIN, what failed is tried once more by itself. With E2E_LONG the long stories run too.
+# run side by side. With E2E_AGAIN, what failed is tried once more by itself, and after a panic all that has not passed. With
+# E2E_LONG the long stories run too.
 # `make e2e` runs it, with the flags of every build:
 #
 #   make e2e [E2E="-run REGEXP and other flags of go test"]
@@ -96,11 +97,21 @@ fi
 run() { go test -v -tags e2e -count=1 -timeout "$timeout" -parallel "${E2E_PARALLEL:-4}" ./test/e2e "$@"; }
 
 log=bin/e2e.log
+names() { sed -n "s/^--- $1: \([A-Za-z0-9_]*\) .*/\1/p" "$log" | paste -sd'|'; } # RESULT: of the stories that ended so
+cut_off() { [ "$(grep -cx FAIL "$log")" -lt 2 ]; } # by a panic or the time limit: go test alone concludes
+
 run "$@" 2>&1 | tee "$log" && exit
+[ -n "${E2E_AGAIN:-}" ] || exit 1
 
 # What failed beside others on a busy machine, and passes by itself, is said to be flaky and fails nothing.
-failed=$(sed -n 's/^--- FAIL: \([A-Za-z0-9_]*\) .*/\1/p' "$log" | paste -sd'|')
-[ -n "${E2E_AGAIN:-}" ] && [ -n "$failed" ] || exit 1
+flaky=$(names FAIL)
+if cut_off; then
+  say "the stories were cut off; once more, all that have not passed"
+  run "$@" -skip "^($(names PASS))\$" 2>&1 | tee "$log" && say "FLAKY: ${flaky:-cut off}" && exit
+  ! cut_off || exit 1
+  flaky+="${flaky:+|}$(names FAIL)"
+fi
+failed=$(names FAIL)
 say "once more, one at a time: $failed"
 E2E_PARALLEL=1 run -run "^($failed)\$"
-say "FLAKY: $failed"
+say "FLAKY: $flaky"

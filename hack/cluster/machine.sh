@@ -28,8 +28,8 @@ install_packages() { # PACKAGE...
   [ $# -gt 0 ] || return 0
   command -v apt-get >/dev/null || fail "these are missing, by their names in Debian: $*"
   say "installing $*"
-  apt-get update -qq >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  apt-get -o DPkg::Lock::Timeout=600 update -qq >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 ports_are_free() {
