@@ -175,11 +175,12 @@ func (s *State) deployment(name, component string, set *int32) status.Component 
 		return status.Component{}
 	}
 	c := status.Component{
-		Exists:   true,
-		Replicas: ptr.Deref(d.Spec.Replicas, 1),
-		Ready:    d.Status.AvailableReplicas, // those that a Service is sure to reach
-		Pods:     s.faulty(component, d.Spec.Selector.MatchLabels),
-		Refused:  replicaFailure(d),
+		Exists:     true,
+		Replicas:   ptr.Deref(d.Spec.Replicas, 1),
+		Autoscaled: set == nil,
+		Ready:      d.Status.AvailableReplicas, // those that a Service is sure to reach
+		Pods:       s.faulty(component, d.Spec.Selector.MatchLabels),
+		Refused:    replicaFailure(d),
 	}
 	// What an autoscaler does to the number is not a change that anyone waits for.
 	all := d.Status.Replicas == c.Replicas || set == nil && d.Status.Replicas > 0 && c.Refused == ""

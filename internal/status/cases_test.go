@@ -119,7 +119,14 @@ var cases = []testCase{
 		w.component(naming.ComponentEmbedding, func(c *Component) {
 			c.Replicas, c.Pods = 2, append(c.Pods, pod(waits("CrashLoopBackOff", ""), ended("Error", 1, time.Second)))
 		})
+	})), inProgress, progressing},
+	{"the last of three replicas of the store is starting", fromReady(at(time.Minute, replicas(naming.ComponentWeaviate, 2, 3))), inProgress, progressing},
+	{"the last of three replicas of the store does not start", fromReady(at(time.Minute, replicas(naming.ComponentWeaviate, 2, 3)), at(11*time.Minute)), failed, degraded},
+	{"the last of three replicas of the store is ready", fromReady(at(time.Minute, replicas(naming.ComponentWeaviate, 2, 3)), at(time.Minute, replicas(naming.ComponentWeaviate, 3, 3))), current, healthy},
+	{"an autoscaler has asked for more gateways", fromReady(at(time.Minute, replicas(naming.ComponentGateway, 1, 3), func(w *world) {
+		w.component(naming.ComponentGateway, func(c *Component) { c.Autoscaled = true })
 	})), current, healthy},
+	{"one of two replicas of a model is starting that answers do without", fromReady(at(time.Minute, replicas(naming.ComponentReranking, 1, 2))), current, healthy},
 	{"the vector store is unreachable", fromReady(at(time.Minute, stageFails(config.StageIndex, "IndexUnreachable", "search in Weaviate: the index cannot be reached", 0))), inProgress, progressing},
 	{"the vector store refuses the key", fromReady(at(time.Minute, external, stageFails(config.StageIndex, "IndexUnauthorized", "search in Weaviate: the index refused the API key", 0))), inProgress, progressing},
 	{"the index is gone", fromReady(at(time.Minute, stageFails(config.StageIndex, config.IndexNotBuilt, "the index is not built yet", 0))), inProgress, progressing},

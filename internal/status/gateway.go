@@ -77,8 +77,8 @@ func (v *view) nextEmbedding() finding {
 	return f
 }
 
-// rollout is a change to a workload that has not reached every replica: the fault of the first pod
-// that cannot follow, or else that it is being rolled out.
+// rollout is a change to a workload that has not reached every replica, or a replica that is not ready, unless answers
+// do without its component: the fault of the first pod that cannot follow, or else that it is under way.
 func (v *view) rollout() (rolling finding) {
 	for _, r := range rules {
 		if !r.applies(v.p) {
@@ -86,17 +86,35 @@ func (v *view) rollout() (rolling finding) {
 		}
 		in := r.input(v, r)
 		c, s := in.workload, in.subject
-		if c == nil || !c.Exists || c.Current || c.Ready == 0 {
+		if c == nil || !c.Exists || c.Ready == 0 || c.Current && (c.whole() || r.aside || v.degrades(r)) {
 			continue
 		}
 		if f, found := c.fault(s); found {
+			if c.Current {
+				f.message = fmt.Sprintf("%d of %d replicas are ready: %s", c.Ready, c.Replicas, f.message)
+			}
 			return f
 		}
 		if rolling.weight == fine {
-			rolling = bad(progress, v1alpha1.ReasonRollingOut, "a change to "+s.title+" is being rolled out").within(s.timeout)
-			rolling.late = fmt.Sprintf("a change to %s has not been rolled out within %s; see %s",
-				s.title, short(rolling.stallAfter), s.describe())
+			rolling = c.rollingOut(s)
 		}
 	}
 	return rolling
 }
+
+func (c *Component) rollingOut(s subject) finding {
+	if c.Current {
+		f := bad(progress, v1alpha1.ReasonStarting,
+			fmt.Sprintf("replicas of %s are starting: %d of %d are ready", s.title, c.Ready, c.Replicas)).within(s.timeout)
+		f.late = fmt.Sprintf("%d of %d replicas of %s are ready, and the others did not start within %s; see %s",
+			c.Ready, c.Replicas, s.title, short(f.stallAfter), s.describe())
+		return f
+	}
+	f := bad(progress, v1alpha1.ReasonRollingOut, "a change to "+s.title+" is being rolled out").within(s.timeout)
+	f.late = fmt.Sprintf("a change to %s has not been rolled out within %s; see %s",
+		s.title, short(f.stallAfter), s.describe())
+	return f
+}
+
+// whole reports whether every replica that the spec asks for is ready.
+func (c *Component) whole() bool { return c.Autoscaled || c.Ready >= c.Replicas }

@@ -97,6 +97,8 @@ type Component struct {
 	Current bool
 	// Replicas is the wanted number of pods; Ready of them serve.
 	Replicas, Ready int32
+	// Autoscaled reports whether the spec leaves the number of replicas to others; nobody waits for those that they add.
+	Autoscaled bool
 	// Pods are its pods that are not ready.
 	Pods []corev1.Pod
 	// Refused is the API server's message if it refuses a pod that the workload lacks.

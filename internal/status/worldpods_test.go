@@ -76,6 +76,11 @@ func rolling(component string, pods ...corev1.Pod) func(*world) {
 	}
 }
 
+// replicas makes so many of a component's ready, without a fault.
+func replicas(component string, ready, of int32) func(*world) {
+	return func(w *world) { w.component(component, func(c *Component) { c.Ready, c.Replicas = ready, of }) }
+}
+
 func nextEmbedding(pods ...corev1.Pod) func(*world) {
 	return func(w *world) {
 		c := starting(30 * time.Minute)

@@ -35,20 +35,18 @@ func (p *pipeline) encrypts() {
 	p.refusesPlainText(p.names().Weaviate(), naming.ComponentWeaviate, 8080, 8443)
 }
 
-// storeIsWhole waits until every pod of the store is a new one that is ready: two of three answer all questions, so that
-// the pipeline is settled before.
+// storeIsWhole looks at the store as kstatus does: every pod is a new one that is ready. Two of three answer all
+// questions, but a pipeline is settled once all three can.
 func (p *pipeline) storeIsWhole() {
 	p.t.Helper()
-	eventually(p.t, readyWithin, "all pods of the store are new, and ready", func(ctx context.Context) error {
-		var set appsv1.StatefulSet
-		if err := api.Get(ctx, p.key(p.names().Weaviate()), &set); err != nil {
-			return err
-		}
-		if s := set.Status; s.ObservedGeneration != set.Generation || s.UpdatedReplicas != *set.Spec.Replicas || s.ReadyReplicas != *set.Spec.Replicas {
-			return fmt.Errorf("of %d, %d are new, and %d are ready", *set.Spec.Replicas, s.UpdatedReplicas, s.ReadyReplicas)
-		}
-		return nil
-	})
+	var set appsv1.StatefulSet
+	if err := api.Get(p.t.Context(), p.key(p.names().Weaviate()), &set); err != nil {
+		p.t.Fatal(err)
+	}
+	want := *set.Spec.Replicas
+	if s := set.Status; s.ObservedGeneration != set.Generation || s.UpdatedReplicas != want || s.ReadyReplicas != want {
+		p.t.Errorf("of %d pods of the store, %d are new, and %d are ready", want, s.UpdatedReplicas, s.ReadyReplicas)
+	}
 }
 
 // renews has the operator make the store's certificate anew, which the running pods take.
