@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,9 +17,10 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/certificates"
 )
 
-// AuthorityDigest is the digest of Authority.
+// AuthorityDigest is the digest of the newest certificate of Authority; empty for none.
 func (a *Applier) AuthorityDigest(owner client.Object, key Key) string {
-	return authorityDigest(a.Authority(owner, key))
+	digests := authorityDigests(map[string][]byte{certificates.AuthorityEntry: a.Authority(owner, key)})
+	return slices.Concat(digests, []string{""})[0]
 }
 
 // Authority is the certificates by which the owner's pods know each other, as PEM; empty before the first Apply of

@@ -131,6 +131,40 @@ func TestCertificatesOfAForgedOwnerAreReplaced(t *testing.T) {
 	}
 }
 
+// The operator ends while TLS is being switched off, when the pods to come name no authority any more; or after it has
+// renewed the authority, before its voucher names the new one. The pods that are there know the certificates.
+func TestARestartAmidAChangeKeepsTheCertificates(t *testing.T) {
+	for name, after := range map[string]time.Duration{"TLS is switched off": 0, "the authority is renewed": 7 * 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			p := w.pipeline("papers")
+			now := time.Now()
+			w.applier.Clock = func() time.Time { return now }
+			wanted := certified(p, "store")
+			wanted.Voucher = derive.Object{Kind: "Deployment", Name: "papers", Key: naming.AnnotationAuthority}
+			w.apply(p, wanted)
+			before := w.applier.Authority(p, certificatesKey)
+			gateway := deployment(p, "papers").WithAnnotations(
+				map[string]string{naming.AnnotationAuthority: w.applier.AuthorityDigest(p, certificatesKey)})
+			w.apply(p, desired.Child{Object: gateway})
+			now = now.Add(after)
+			w.settle()
+			w.apply(p, wanted)
+			made := get[corev1.Secret](w, "certificates").Data
+			if renewed := !bytes.Equal(before, made[certificates.AuthorityEntry]); renewed != (after > 0) {
+				t.Fatalf("the authority is renewed: %t", renewed)
+			}
+			w.settle()
+			w.applier = apply.New(w.cached, w.live) // a restart of the operator
+			w.applier.Clock = func() time.Time { return now }
+			w.apply(p, wanted)
+			if diff := cmp.Diff(made, get[corev1.Secret](w, "certificates").Data); diff != "" {
+				t.Errorf("they changed:\n%s", diff)
+			}
+		})
+	}
+}
+
 // The author of a planted Secret knows the key of the authority in it.
 func TestPlantedCertificatesAreReplaced(t *testing.T) {
 	w := newWorld(t)

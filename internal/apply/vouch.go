@@ -3,6 +3,7 @@ package apply
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -74,19 +75,23 @@ func (a *Applier) vouched(ctx context.Context, owner client.Object, want *wanted
 	if err != nil {
 		return false, false, err
 	}
-	annotations, digest := voucher.GetAnnotations(), digestOf(want, live)
+	key := cmp.Or(want.Voucher.Key, naming.AnnotationKey)
+	said, digests := []string{voucher.GetAnnotations()[key]}, []string{digestOf(want, live)}
 	if want.Certificates != nil {
-		annotations, _, _ = unstructured.NestedStringMap(voucher.Object, "spec", "template", "metadata", "annotations")
-		digest = authorityDigest(entriesOf(live)[certificates.AuthorityEntry])
+		pods, _, _ := unstructured.NestedStringMap(voucher.Object, "spec", "template", "metadata", "annotations")
+		said, digests = append(said, pods[key]), authorityDigests(entriesOf(live))
 	}
 	ours := Adoptable(owner, voucher) || metav1.IsControlledBy(voucher, owner)
-	return true, ours && digest != "" && annotations[cmp.Or(want.Voucher.Key, naming.AnnotationKey)] == digest, nil
+	return true, ours && slices.ContainsFunc(digests, func(digest string) bool {
+		return digest != "" && slices.Contains(said, digest)
+	}), nil
 }
 
-// authorityDigest is the digest of an authority that pods carry; empty for none.
-func authorityDigest(authority []byte) string {
-	if len(authority) == 0 {
-		return ""
+// authorityDigests are the digests by which a voucher knows the newest authority: its own, which pods carry, and that
+// of the authority which endorsed it. An operator that ended before it had told the voucher left the latter there.
+func authorityDigests(entries map[string][]byte) (digests []string) {
+	for _, authority := range certificates.Endorsed(entries) {
+		digests = append(digests, config.Hash(string(authority)))
 	}
-	return config.Hash(string(authority))
+	return digests
 }

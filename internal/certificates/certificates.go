@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -20,6 +21,8 @@ import (
 const (
 	AuthorityEntry = "ca.crt" // its certificate, the newest first: clients trust each
 	authorityKey   = "ca.key" // no pod has it
+	// endorsement is the signature of the newest certificate by the key of the one before.
+	endorsement = "ca.endorsement"
 )
 
 const (
@@ -63,6 +66,9 @@ func Renew(
 		return nil, due, err
 	}
 	next = map[string][]byte{AuthorityEntry: encodeAll(a.trusted), authorityKey: a.keyPEM}
+	if len(a.trusted) > 1 {
+		next[endorsement] = a.endorsement
+	}
 	due = r.authorityDue(a)
 	wanted := map[string]bool{}
 	for _, host := range r.Hosts {
@@ -117,18 +123,22 @@ type authority struct {
 	trusted []*x509.Certificate // the newest first, whose key this is
 	key     *ecdsa.PrivateKey
 	keyPEM  []byte
+	// endorsement is by the key of the authority before, if that is trusted, too.
+	endorsement []byte
 }
 
 // authority is the one in the entries, or a new one. One that is due stays trusted beside its successor;
 // one whose key does not fit is not.
 func (r Request) authority(entries map[string][]byte, namespace string, now time.Time) (*authority, error) {
-	a := &authority{trusted: parse(entries[AuthorityEntry]), keyPEM: entries[authorityKey]}
+	a := &authority{
+		trusted: parse(entries[AuthorityEntry]), keyPEM: entries[authorityKey], endorsement: entries[endorsement],
+	}
 	a.key, _ = parseKey(a.keyPEM)
 	if !a.usable(namespace, now) {
 		return newAuthority(namespace, now, nil)
 	}
 	if !now.Before(r.authorityDue(a)) {
-		return newAuthority(namespace, now, a.trusted[0])
+		return newAuthority(namespace, now, a)
 	}
 	if len(a.trusted) > 1 && now.After(a.trusted[1].NotAfter) {
 		a.trusted = a.trusted[:1]
@@ -158,7 +168,8 @@ func (a *authority) usable(namespace string, now time.Time) bool {
 // namespace.
 func constraint(namespace string) string { return namespace + ".svc" }
 
-func newAuthority(namespace string, now time.Time, before *x509.Certificate) (*authority, error) {
+// newAuthority is trusted beside the one before, which endorses it; nil for none.
+func newAuthority(namespace string, now time.Time, before *authority) (*authority, error) {
 	template := &x509.Certificate{
 		Subject:                     pkix.Name{CommonName: "RAGPipeline authority"},
 		NotBefore:                   now.Add(-backdated),
@@ -178,10 +189,32 @@ func newAuthority(namespace string, now time.Time, before *x509.Certificate) (*a
 		return nil, fmt.Errorf("make the authority: %w", err)
 	}
 	a := &authority{trusted: []*x509.Certificate{certificate}, key: key, keyPEM: keyPEM}
-	if before != nil {
-		a.trusted = append(a.trusted, before)
+	if before == nil {
+		return a, nil
+	}
+	a.trusted = append(a.trusted, before.trusted[0])
+	digest := sha256.Sum256(certificate.Raw)
+	if a.endorsement, err = ecdsa.SignASN1(rand.Reader, before.key, digest[:]); err != nil {
+		return nil, fmt.Errorf("endorse the authority: %w", err)
 	}
 	return a, nil
+}
+
+// Endorsed are the newest authority of the entries, and the one before if that has endorsed it, each as PEM: knowing
+// either is reason to trust the newest.
+func Endorsed(entries map[string][]byte) (authorities [][]byte) {
+	trusted := parse(entries[AuthorityEntry])
+	for i, c := range trusted {
+		if i > 0 {
+			key, ok := c.PublicKey.(*ecdsa.PublicKey)
+			digest := sha256.Sum256(trusted[0].Raw)
+			if i > 1 || !ok || !ecdsa.VerifyASN1(key, digest[:], entries[endorsement]) {
+				break
+			}
+		}
+		authorities = append(authorities, encodeAll([]*x509.Certificate{c}))
+	}
+	return authorities
 }
 
 // find returns the host's certificate if it is usable and not due; nil otherwise.

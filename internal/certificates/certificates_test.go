@@ -114,6 +114,27 @@ func TestRenewalInterruptsNobody(t *testing.T) {
 	}
 }
 
+// Only the key of the authority before endorses another one: its certificate is known to many.
+func TestANewAuthorityIsEndorsedByTheOneBefore(t *testing.T) {
+	first, _ := renewed(t, nil, start, "a")
+	next, _ := renewed(t, first, start.AddDate(7, 0, 0), "a")
+	if got := Endorsed(next); len(got) != 2 || !bytes.Equal(got[1], first[AuthorityEntry]) {
+		t.Fatalf("%d authorities are endorsed", len(got))
+	}
+	if later, _ := renewed(t, next, start.AddDate(11, 0, 0), "a"); len(Endorsed(later)) != 1 || later[endorsement] != nil {
+		t.Error("one that has expired still endorses")
+	}
+	forged, _ := renewed(t, nil, start, "a")
+	for name, signature := range map[string][]byte{"none": nil, "another's": next[endorsement], "noise": []byte("noise")} {
+		entries := map[string][]byte{
+			AuthorityEntry: slices.Concat(forged[AuthorityEntry], first[AuthorityEntry]), endorsement: signature,
+		}
+		if got := Endorsed(entries); len(got) != 1 || !bytes.Equal(got[0], forged[AuthorityEntry]) {
+			t.Errorf("endorsement %s: %d authorities", name, len(got))
+		}
+	}
+}
+
 // An operator whose clock was ahead made an authority that no client trusts before that time.
 func TestCertificatesOfAClockThatWasAheadAreMadeAnew(t *testing.T) {
 	entries, _ := renewed(t, nil, start.AddDate(1, 0, 0), "a")

@@ -225,8 +225,8 @@ func (b builder) certificateHosts() []string {
 	return slices.DeleteFunc(hosts, func(host string) bool { return host == "" }) // an endpoint
 }
 
-// certificates returns the Secret of the pipeline's certificates. The gateway vouches for its authority, by the
-// annotation of its pods; what is found in its place without an owner is made anew, all the same.
+// certificates returns the Secret of the pipeline's certificates. The gateway vouches for its authority, by an
+// annotation; what is found in its place without an owner is made anew, all the same.
 func (b builder) certificates() []Child {
 	if !b.encrypted() {
 		return nil
@@ -241,11 +241,20 @@ func (b builder) certificates() []Child {
 	}}
 }
 
-// authorityAnnotation annotates pods that read the pipeline's authority at their start: another one rolls
-// them.
-func (b builder) authorityAnnotation() map[string]string {
-	if !b.encrypts() || b.facts.Authority == "" {
+// authorityVoucher annotates the gateway's Deployment, which vouches for the authority as long as a pod knows it: also
+// when the pods to come do not, because the spec asks for TLS no more.
+func (b builder) authorityVoucher() map[string]string {
+	if !b.encrypted() || b.facts.Authority == "" {
 		return nil
 	}
 	return map[string]string{naming.AnnotationAuthority: b.facts.Authority}
+}
+
+// authorityAnnotation annotates pods that read the pipeline's authority at their start: another one rolls
+// them.
+func (b builder) authorityAnnotation() map[string]string {
+	if !b.encrypts() {
+		return nil
+	}
+	return b.authorityVoucher()
 }

@@ -97,6 +97,7 @@ func (b builder) gatewayDeployment(c config.Gateway, configName string) *appsv1a
 	return appsv1ac.Deployment(b.names.Gateway(), b.p.Namespace).
 		WithLabels(naming.Labels(b.p, naming.ComponentGateway)).
 		WithAnnotations(b.voucher(b.names.GatewayKey())).
+		WithAnnotations(b.authorityVoucher()).
 		WithSpec(deployment)
 }
 

@@ -45,7 +45,8 @@ const (
 	// AnnotationWeaviateReader on a store's pod is the UID of the Secret of the reading key: a store without it knows the
 	// other key alone.
 	AnnotationWeaviateReader = "ragpipeline.io/weaviate-reader"
-	// AnnotationAuthority on a pod is a digest of the pipeline's authority, which it reads at its start.
+	// AnnotationAuthority is a digest of the pipeline's authority: on a pod, which reads that at its start, and on the
+	// gateway's Deployment, by which the operator knows its own.
 	AnnotationAuthority = "ragpipeline.io/authority"
 	// AnnotationTemplate on a workload is a hash of its pods without the image of their sidecar for TLS.
 	AnnotationTemplate = "ragpipeline.io/template"
