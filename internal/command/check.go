@@ -122,9 +122,12 @@ func (a asking) insist(ctx context.Context) error {
 // ends reports whether a run that has yet to build its index ends with the failure; forOne, whether it is for one
 // question.
 func (o outcome) ends(forOne bool) bool {
-	switch model.FailureOf(o.err) {
-	case config.ModelTimedOut, config.ModelNotReady, config.ModelOverloaded, config.ModelCircuitOpen:
-		return false
+	e, ok := errors.AsType[*model.Error](o.err)
+	if lasts := ok && e.Lasts(); !lasts {
+		switch model.FailureOf(o.err) {
+		case config.ModelTimedOut, config.ModelNotReady, config.ModelOverloaded, config.ModelCircuitOpen:
+			return false
+		}
 	}
 	return o.stage == config.StageEmbedding || forOne && o.policy != config.Degrade
 }
@@ -140,6 +143,14 @@ func (o outcome) consequence() string {
 		return "passages are not reranked until it works"
 	}
 	return "replies are the passages alone until it works"
+}
+
+// addressed is err with where the model was asked, for the user of a command that fails by it.
+func addressed(err error) error {
+	if at := address(err); at != "" {
+		return fmt.Errorf("%w%s", err, at)
+	}
+	return err
 }
 
 // address tells where a model was asked; empty if err has no address.

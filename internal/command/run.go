@@ -278,7 +278,7 @@ func (f *runFlags) bringUpToDate(ctx context.Context, d *dataPlane, c config.Ing
 		return fmt.Errorf("%w; serve that model again, or build the index anew with --rebuild", err)
 	}
 	if err != nil {
-		return err
+		return addressed(err)
 	}
 	return d.store.Retire(ctx, index.Retirement{Retain: f.retain})
 }
@@ -286,7 +286,7 @@ func (f *runFlags) bringUpToDate(ctx context.Context, d *dataPlane, c config.Ing
 func (f *runFlags) answer(ctx context.Context, path *questionPath) error {
 	result, err := path.service.Answer(ctx, query.Request{Messages: []model.Message{{Role: "user", Content: f.ask}}})
 	if err != nil {
-		return err
+		return addressed(err)
 	}
 	printWarnings(f.stderr, result.Warnings)
 	completion := gateway.NewCompletion(uuid.NewString(), &path.config, result)

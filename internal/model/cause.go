@@ -2,18 +2,52 @@ package model
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"encoding/json" // as in errors.go
 	"errors"
 	"fmt"
 	"html"
+	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
+
+var errEmpty = errors.New("it is empty")
+
+// unansweredError is the cause where a server took a request and closed the connection.
+type unansweredError struct{ error }
+
+func (e *unansweredError) Unwrap() error { return e.error }
+
+// proxyError is why there is no connection through a proxy.
+type proxyError struct{ words string }
+
+func (e *proxyError) Error() string { return e.words }
+
+// connected makes a proxy's refusal an error that names the proxy; the transport's own has the status alone.
+func connected(_ context.Context, proxy *url.URL, _ *http.Request, reply *http.Response) error {
+	if reply.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &proxyError{fmt.Sprintf("the proxy %s refuses to connect: %d %s",
+		proxy.Host, reply.StatusCode, http.StatusText(reply.StatusCode))}
+}
+
+// urlOf parses an address. Its error does not quote it, since it may hold a password.
+func urlOf(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("its url cannot be parsed")
+	}
+	return u, nil
+}
 
 // errWebPage is the cause where a server sends a page: a proxy's, a login, or another program at the url.
 var errWebPage = errors.New("it is a web page, not the JSON that the protocol has; check url")
@@ -27,11 +61,60 @@ func plain(err error) error {
 		}
 		return fmt.Errorf("the name %s could not be looked up", dns.Name)
 	}
-	untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err)
-	if !ok {
+	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return errors.New(cmp.Or(config.Distrust(untrusted.Err.Error()), config.Untrusted))
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return err
 	}
-	return errors.New(cmp.Or(config.Distrust(untrusted.Err.Error()), config.Untrusted))
+	if errors.Is(err, io.EOF) {
+		return &unansweredError{io.EOF}
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	switch {
+	case !ok:
+		return &foreignError{err}
+	case op.Op == "proxyconnect":
+		return &proxyError{fmt.Sprintf("the proxy cannot be reached: %v", innermost(op))}
+	case op.Op == "dial":
+		return innermost(op)
+	case errors.Is(op, syscall.ECONNRESET), errors.Is(op, syscall.EPIPE):
+		return &unansweredError{innermost(op)}
+	}
+	return &foreignError{err}
+}
+
+// foreignError is a failure of a connection whose text may quote what the server sent, such as a head that is not HTTP.
+type foreignError struct{ error }
+
+func (e *foreignError) Unwrap() error { return e.error }
+
+// unquoted is the text up to what it quotes: a part of a key could not be told from other words.
+func (e *foreignError) unquoted() string {
+	words := e.Error()
+	for _, quote := range []string{`"`, "header line: "} {
+		words, _, _ = strings.Cut(words, quote)
+	}
+	return strings.TrimRight(words, " :=")
+}
+
+// innermost is the cause without the addresses and ports that those above it name.
+func innermost(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// brokenOff is the cause where a connection ended within a reply.
+func brokenOff(err error) error {
+	if errors.Is(err, syscall.ECONNRESET) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // Address is a server's address as logs and users may see it: without user, password and parameters.

@@ -110,7 +110,7 @@ func TestAServerMayNotQuoteASingleWordOfATextEither(t *testing.T) {
 		"The model `qwen3` does not exist":            "The model `qwen3` does not exist",
 		"Incorrect API key provided: sk-1***9. Check": "Incorrect API key provided: sk-1***9. Check",
 	} {
-		if got := clean(said, "", texts); got != want {
+		if got := clean(said, nil, texts); got != want {
 			t.Errorf("%q becomes %q", said, got)
 		}
 	}

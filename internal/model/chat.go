@@ -53,6 +53,7 @@ func NewChat(m config.LLM, key Key, t Transport) *Chat {
 		client: newClient(config.StageLLM, m.Name, join(m.URL, "/chat/completions"), key, t),
 		extra:  m.ExtraBody,
 	}
+	c.client.secrets = append(c.client.secrets, secretsOf("", m.ExtraBody)...)
 	c.unprobed.Store(m.NoProbe)
 	c.context.Store(int64(m.ContextWindow))
 	return c

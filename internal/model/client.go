@@ -2,13 +2,14 @@ package model
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,6 +43,7 @@ type client struct {
 	budget   *rate.Limiter // of retries
 	log      *slog.Logger
 	loggedAt atomic.Int64 // is the Unix time in nanoseconds at which it last logged that it waits
+	secrets  []string     // are in requests, besides the key; no error may hold them
 }
 
 // call is one request and how to read its answer.
@@ -97,6 +99,9 @@ func newClient(stage config.Stage, model, url string, key Key, t Transport) *cli
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
+	if u, err := urlOf(c.url); err == nil {
+		c.secrets = secretsIn(u)
+	}
 	c.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 		Timeout:      openFor,
 		ReadyToTrip:  func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= tripAfter },
@@ -111,16 +116,17 @@ func newClient(stage config.Stage, model, url string, key Key, t Transport) *cli
 // some 40 kB, leave in one write, where the default buffer of 4 kB makes three of them and a copy.
 var defaultTransport = sync.OnceValue(func() http.RoundTripper {
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout: 10 * time.Second,
-		ForceAttemptHTTP2:   true,
-		MaxIdleConns:        256,
-		MaxIdleConnsPerHost: concurrency,
-		IdleConnTimeout:     90 * time.Second,
-		DisableCompression:  true,
-		WriteBufferSize:     64 << 10,
-		ReadBufferSize:      8 << 10, // a question's vector of 1,024 dimensions in base64 has 5.5 kB
+		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: connected,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    concurrency,
+		IdleConnTimeout:        90 * time.Second,
+		DisableCompression:     true,
+		WriteBufferSize:        64 << 10,
+		ReadBufferSize:         8 << 10, // a question's vector of 1,024 dimensions in base64 has 5.5 kB
 		// By default, a server may send 10 MiB of headers, which take 50 times as much until they are read.
 		MaxResponseHeaderBytes: 256 << 10,
 	}
@@ -205,12 +211,31 @@ func (c *client) attempt(ctx context.Context, call call, begun func()) error {
 		return err
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
-		e.Message = clean(e.Message, key, call.texts)
+		c.finish(e, call, key)
 	}
 	if call.teaches == nil || err == nil || !call.teaches(err) {
 		c.observe(c.stage, time.Since(start), err)
 	}
 	return err
+}
+
+// finish completes a failure: it tells what to do about it, and takes out what nobody may learn.
+func (c *client) finish(e *Error, call call, key string) {
+	to, err := urlOf(cmp.Or(call.url, c.url))
+	if err != nil {
+		return // nothing was sent
+	}
+	e.tell(circumstances{
+		url: to, keyed: key != "" || len(c.secrets) > 0, cause: e.Err, said: cmp.Or(e.refusal, e.Message),
+	})
+	secrets := append(slices.Clone(c.secrets), key)
+	if proxy, _ := http.ProxyFromEnvironment(&http.Request{URL: to}); proxy != nil {
+		secrets = append(secrets, secretsIn(proxy)...)
+	}
+	e.Message = clean(e.Message, secrets, call.texts)
+	if foreign, ok := errors.AsType[*foreignError](e.Err); ok {
+		e.Err = errors.New(cmp.Or(clean(foreign.unquoted(), secrets, call.texts), "its reply is not HTTP"))
+	}
 }
 
 func (c *client) exchange(ctx context.Context, call call, key string, begun func()) error {
@@ -237,7 +262,7 @@ func (c *client) exchange(ctx context.Context, call call, key string, begun func
 	}
 	err = call.read(ctx, &reply{resp, watchdog, len(call.texts)})
 	if errIO, ok := errors.AsType[*readError](err); ok {
-		return c.broke(ctx, inner, interrupted, errIO.Err)
+		return c.broke(ctx, inner, interrupted, brokenOff(errIO.Err))
 	}
 	return err
 }
@@ -250,9 +275,6 @@ func (c *client) broke(caller, inner context.Context, failure config.Failure, er
 		return c.ended(caller)
 	case errors.Is(context.Cause(inner), context.DeadlineExceeded):
 		return c.fail(config.ModelTimedOut, nil)
-	}
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err // its text quotes the url
 	}
 	return c.fail(failure, plain(err))
 }

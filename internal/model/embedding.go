@@ -311,7 +311,7 @@ func place(vectors [][]float32, index int, v []float32, dimensions int) error {
 	case isZero(v):
 		return errors.New("it holds an embedding of zeros alone, which is similar to no text")
 	case dimensions != 0 && len(v) != dimensions:
-		return fmt.Errorf("its vectors have %d dimensions where %d were asked for", len(v), dimensions)
+		return fmt.Errorf("its vectors have %d dimensions where %d were asked for; check dimensions", len(v), dimensions)
 	}
 	vectors[index] = v
 	return nil

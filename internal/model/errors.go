@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -26,13 +27,15 @@ type Error struct {
 	Message    string        // is the server's message, bounded
 	RetryAfter time.Duration // from Retry-After; 0 when absent
 	Err        error         // the cause below, if any
+	// Told replaces what the Failure means to the operator, and what to do, where the circumstances show more.
+	Told string
 
 	// refusal is the server's reply as it came, bounded. It may quote the request, so it goes nowhere.
 	refusal string
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("%s %q %s", noun(e.Stage), e.Model, e.Failure.Meaning().ForOperator)
+	s := fmt.Sprintf("%s %q %s", noun(e.Stage), e.Model, cmp.Or(e.Told, e.Failure.Meaning().ForOperator))
 	switch {
 	case e.Status != 0 && e.Code != "":
 		s += fmt.Sprintf(" (HTTP %d, %s)", e.Status, e.Code)
@@ -45,8 +48,14 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
+	if e.Lasts() {
+		s += fmt.Sprintf("; it asks to wait for %v", e.RetryAfter.Round(time.Second))
+	}
 	return s
 }
+
+// Lasts reports whether the server asks for a wait that no call makes.
+func (e *Error) Lasts() bool { return e.RetryAfter > background.longest }
 
 // noun names the server of a stage in messages.
 func noun(stage config.Stage) string {
@@ -60,7 +69,7 @@ func noun(stage config.Stage) string {
 // omits the server's message if that contains digits or the id of a request, and keeps only the
 // innermost cause, because those above it name ports.
 func (e *Error) Summary() string {
-	stable := &Error{Stage: e.Stage, Failure: e.Failure, Model: e.Model, Status: e.Status, Code: e.Code}
+	stable := &Error{Stage: e.Stage, Failure: e.Failure, Model: e.Model, Status: e.Status, Code: e.Code, Told: e.Told}
 	if !strings.ContainsFunc(e.Message, unicode.IsDigit) && !containsAny(e.Message, idWords) {
 		stable.Message = e.Message
 	}
@@ -91,7 +100,25 @@ func (c *client) refusal(resp *http.Response) *Error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a body cut short still has its status
 	e := c.refused(resp.StatusCode, string(body))
 	e.RetryAfter = retryAfter(resp.Header)
+	switch {
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		e.Message = redirected(resp)
+	case resp.StatusCode < 300 && e.Message == "":
+		e.Err = errEmpty
+	}
 	return e
+}
+
+const onlyWithin = "only one redirect within the server, by 307 or 308, is followed: " +
+	"the key must not reach another host"
+
+// redirected is the message about a redirect that send does not follow.
+func redirected(resp *http.Response) string {
+	to, err := resp.Location()
+	if err != nil {
+		return "it redirects; " + onlyWithin
+	}
+	return "it redirects to " + to.Scheme + "://" + to.Host + "; " + onlyWithin // a path may be as good as a key
 }
 
 // refused classifies an error by its status and by the server's message in body: JSON of some shape
@@ -104,31 +131,27 @@ func (c *client) refused(status int, body string) *Error {
 		e.Failure = config.ModelUnpaid
 	}
 	e.refusal = body[:min(len(body), maxErrorBody)]
-	if status >= 300 && status < 400 {
-		e.Message = redirected
-	}
 	return e
 }
 
-// redirected is the message about a redirect that send does not follow.
-const redirected = "it redirects; only one redirect within the server, by 307 or 308, is followed: " +
-	"the key must not reach another host"
+// byStatus are the failures that a status tells by itself.
+var byStatus = map[int]config.Failure{
+	http.StatusUnauthorized:          config.ModelUnauthorized,
+	http.StatusForbidden:             config.ModelUnauthorized,
+	http.StatusProxyAuthRequired:     config.ModelUnreachable,
+	http.StatusPaymentRequired:       config.ModelUnpaid,
+	http.StatusGone:                  config.ModelRetired,
+	http.StatusRequestEntityTooLarge: config.InputTooLong,
+	http.StatusTooManyRequests:       config.ModelOverloaded,
+	http.StatusRequestTimeout:        config.ModelTimedOut,
+	http.StatusGatewayTimeout:        config.ModelTimedOut,
+}
 
 func failureFor(status int, said string) config.Failure {
 	said, _, _ = strings.Cut(said, "'input':") // of a validation error that Python wrote as text
 	switch {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return config.ModelUnauthorized
-	case status == http.StatusPaymentRequired:
-		return config.ModelUnpaid
-	case status == http.StatusGone:
-		return config.ModelRetired
-	case status == http.StatusRequestEntityTooLarge:
-		return config.InputTooLong
-	case status == http.StatusTooManyRequests:
-		return config.ModelOverloaded
-	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout:
-		return config.ModelTimedOut
+	case byStatus[status] != "":
+		return byStatus[status]
 	case status == http.StatusServiceUnavailable && containsAny(said, fullWords):
 		return config.ModelOverloaded
 	case status == http.StatusServiceUnavailable:
@@ -292,15 +315,14 @@ func wrongField(loc any) string {
 	return " (" + strings.Join(names, ".") + ")"
 }
 
-// clean makes a server's message fit for logs and users: printable, short, without the key and the
+// clean makes a server's message fit for logs and users: printable, short, without the secrets and the
 // particular words of the request's texts, and empty when it quotes them at length.
-func clean(message, key string, texts []string) string {
+func clean(message string, secrets, texts []string) string {
 	if message == "" {
 		return ""
 	}
-	if key != "" {
-		message = strings.ReplaceAll(message, key, "[key]")
-	}
+	forms := formsOf(secrets)
+	message = hide(message, forms)
 	message = message[:min(len(message), 8*maxMessage)]
 	printable := []rune(strings.Join(strings.FieldsFunc(message, func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r)
@@ -308,7 +330,7 @@ func clean(message, key string, texts []string) string {
 	// Quotations are searched for beyond the cut too, so that it does not leave the beginning of
 	// one.
 	beyond := printable[:min(len(printable), maxMessage+quoteLength)]
-	if quotes(string(beyond), append([]string{key}, texts...)) {
+	if quotes(string(beyond), slices.Concat(forms, texts)) {
 		return ""
 	}
 	return mask(string(printable[:min(len(printable), maxMessage)]), texts)

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"encoding/json" // as in errors.go
 	"net/http"
 
@@ -119,6 +120,10 @@ func (c *client) unread(data []byte, err error) *Error {
 		return c.inBand(data)
 	}
 	e := c.fail(config.ModelBroken, err)
+	if len(bytes.TrimSpace(data)) == 0 {
+		e.Err = errEmpty
+		return e
+	}
 	if isPage(data) {
 		e.Err, e.Message = errWebPage, pageTitle(data)
 		return e

@@ -43,7 +43,7 @@ func TestWhatAServersRefusalMeans(t *testing.T) {
 		{"an account without credit", 429, `{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}`, config.ModelUnpaid, "You exceeded your current quota"},
 		{"a proxy that waited too long", 504, ``, config.ModelTimedOut, ""},
 		{"an answer for later", 202, `{}`, config.ModelBroken, ""},
-		{"a redirect", 307, ``, config.ModelNotFound, redirected},
+		{"a redirect", 307, ``, config.ModelNotFound, "it redirects; " + onlyWithin},
 		{"too long for a NIM", 400, `{"error":"Input length 548 exceeds maximum allowed token size 512"}`, config.InputTooLong, "Input length 548 exceeds maximum allowed token size 512"},
 		{"too long for OpenAI", 400, `{"error":{"message":"This model's maximum context length is 8192 tokens","type":"invalid_request_error","param":null,"code":"context_length_exceeded"}}`, config.InputTooLong, "This model's maximum context length is 8192 tokens"},
 		{"too long for vLLM", 400, `{"object":"error","message":"This model's maximum context length is 512 tokens. However, you requested 600 tokens","type":"BadRequestError","code":400}`, config.InputTooLong, "This model's maximum context length is 512 tokens. However, you requested 600 tokens"},
@@ -166,7 +166,7 @@ func TestErrorsHoldNoKeyNoPromptAndNoPassage(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			got := clean(tc.said, key, []string{"who?", passage})
+			got := clean(tc.said, []string{key}, []string{"who?", passage})
 			if strings.TrimSpace(got) != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
@@ -212,10 +212,10 @@ func TestConnectionsThatFail(t *testing.T) {
 	cases := []struct{ name, url, want string }{
 		{"nobody listens", closed.URL, "connection refused"},
 		{"no such host", "http://no-such-host.invalid", "no such host"},
-		{"TLS to a plain server", strings.Replace(plain.URL, "http:", "https:", 1), ""},
-		{"it hangs up", hangsUp, "EOF"},
+		{"TLS to a plain server", strings.Replace(plain.URL, "http:", "https:", 1), "does not speak TLS, so write http:// in its url"},
+		{"it hangs up", hangsUp, "closed the connection without a reply; see its log, and check whether its url needs https"},
 		{"it speaks no HTTP", garbage, "malformed HTTP"},
-		{"it breaks off", short, "unexpected EOF"},
+		{"it breaks off", short, "broke off its reply; see its log: unexpected EOF"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

@@ -122,7 +122,7 @@ func FuzzAnswers(f *testing.F) {
 			t.Errorf("accepted ranking %v", ranked)
 		}
 		parseChat(b)
-		if n := len([]rune(clean(serverMessage(string(b)), "key", nil))); n > maxMessage {
+		if n := len([]rune(clean(serverMessage(string(b)), []string{"key"}, nil))); n > maxMessage {
 			t.Errorf("a message of %d code points", n)
 		}
 		var v jsontext.Value

@@ -17,7 +17,7 @@ var vocabulary = wordsOf(`
 	different dimension dimensions disabled document documents does done down due during each either element embed
 	embedding embeddings empty enabled encoding encoding_format end endpoint engine enough entitled entitlement
 	entity error errors exceed exceeded exceeding exceeds exhausted exist existing exists expected expired fail
-	failed failure false field fields file finish first for forbidden format found from full function gateway
+	failed failure false field fields file find finish first for forbidden format found from full function gateway
 	generate generation given gone had hard has have header help host hour http https image images implemented
 	include included incomplete incorrect index inference information input input_type inputs instead instruction
 	insufficient integer internal invalid is its json key keys known language large last later least length less

@@ -26,7 +26,14 @@ type StageError struct {
 	Err   error
 }
 
-func (e *StageError) Error() string { return fmt.Sprintf("%s: %v", e.Stage, e.Err) }
+// Error names the stage, unless the error of a model does.
+func (e *StageError) Error() string {
+	if m, ok := e.Err.(*model.Error); ok { //nolint:errorlint // one further down may be of another stage
+		return m.Error()
+	}
+	return fmt.Sprintf("%s: %v", e.Stage, e.Err)
+}
+
 func (e *StageError) Unwrap() error { return e.Err }
 
 // Reason is the code: the ops port shows it as the stage's reason.

@@ -29,14 +29,28 @@ func remedy(p *v1alpha1.RAGPipeline, stage config.Stage, reported config.StageSt
 	if fields == "" {
 		return message
 	}
-	return cut(withoutAdvice(message, reported.Reason), maxMessage*3/4) + "; " + fields
+	return cut(withoutAdvice(message), maxMessage*3/4) + "; " + fields
 }
 
 // withoutAdvice is a process's message without what it advises, which is for one machine: the fields of the spec take
 // its place.
-func withoutAdvice(message string, failure config.Failure) string {
-	said, advice, _ := strings.Cut(failure.Meaning().ForOperator, "; ")
-	return strings.Replace(message, said+"; "+advice, said, 1)
+//
+// Behind the server's quoted name, a message has the meaning of the failure, a semicolon and the advice, and then
+// the status in brackets or a colon and the cause.
+func withoutAdvice(message string) string {
+	name := strings.Index(message, `" `)
+	said := strings.Index(message[max(name, 0):], "; ")
+	if name < 0 || said < 0 || strings.Contains(message[name:name+said], ": ") {
+		return message
+	}
+	said += name
+	end := len(message)
+	for _, sign := range []string{" (HTTP ", ": "} {
+		if i := strings.Index(message[said:], sign); i >= 0 {
+			end = min(end, said+i)
+		}
+	}
+	return message[:said] + message[end:]
 }
 
 // authorityFields says where the authority of a certificate is named that is not trusted. That of the pipeline's own

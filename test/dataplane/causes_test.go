@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -27,6 +28,8 @@ type broken struct {
 	waits bool
 	// ofEach reports whether every model is tried with it, and not one alone.
 	ofEach bool
+	// proxy is a variable of the environment, NAME=url; nil for none.
+	proxy func(t *testing.T) string
 }
 
 func replies(status int, contentType, body string) func(t *testing.T) string {
@@ -61,28 +64,101 @@ func hangs(t *testing.T) string {
 	return s.URL
 }
 
+// overTLS is a server whose certificate nobody knows, addressed without TLS.
+func overTLS(t *testing.T) string { return strings.Replace(untrusted(t), "https:", "http:", 1) }
+
+// withoutTLS is a server without TLS, addressed with it.
+func withoutTLS(t *testing.T) string {
+	return strings.Replace(replies(200, "application/json", "{}")(t), "http:", "https:", 1)
+}
+
+// sends is a server that writes these bytes whatever it is asked, and hangs up.
+func sends(bytes string) func(t *testing.T) string {
+	return func(t *testing.T) string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = c.Read(make([]byte, 64<<10)) // the test looks at what is told
+				_, _ = io.WriteString(c, bytes)
+				c.Close()
+			}
+		}()
+		return "http://" + l.Addr().String()
+	}
+}
+
+func redirects(to string) func(t *testing.T) string {
+	return func(t *testing.T) string {
+		s := httptest.NewServer(http.RedirectHandler(to, http.StatusFound))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+}
+
+func at(url string) func(t *testing.T) string { return func(*testing.T) string { return url } }
+
+// proxied is a variable of the environment with a proxy, which has a user and a password.
+func proxied(name string, serve func(t *testing.T) string) func(t *testing.T) string {
+	return func(t *testing.T) string {
+		return name + "=" + strings.Replace(serve(t), "://", "://me:opensesame@", 1)
+	}
+}
+
+const page = "<html><head><title>403 Forbidden</title></head></html>"
+
 var brokenServers = []broken{
-	{"connection refused", listensNoMore, []string{"cannot be reached", "connection refused"}, false, true},
-	{"DNS", func(*testing.T) string { return "http://no-such-host.invalid:8000" }, []string{"cannot be reached", "no-such-host.invalid"}, false, false},
-	{"TLS", untrusted, []string{"cannot be reached", "its certificate is not trusted: certificate signed by unknown authority"}, false, false},
-	{"401", replies(401, "application/json", `{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}`),
-		[]string{"refused the API key; check secretRef (HTTP 401, invalid_api_key): Incorrect API key"}, false, false},
-	{"403", replies(403, "application/json", `{"detail":"Authorization failed"}`), []string{"refused the API key", "(HTTP 403): Authorization failed"}, false, false},
-	{"404 of the model", replies(404, "application/json", `{"error":{"message":"The model does not exist","code":"model_not_found"}}`),
-		[]string{"was not found at this url; check url and model (HTTP 404, model_not_found): The model does not exist"}, false, true},
-	{"404 of the path", replies(404, "text/plain", "404 page not found\n"), []string{"check url and model (HTTP 404): 404 page not found"}, false, false},
-	{"400", replies(400, "application/json", `{"error":"unknown field 'flavour'"}`), []string{"rejected the request (HTTP 400): unknown field 'flavour'"}, false, false},
-	{"402", replies(402, "application/json", `{"error":{"message":"Insufficient Balance"}}`), []string{"requires payment", "(HTTP 402): Insufficient Balance"}, false, false},
-	{"429 without credit", replies(429, "application/json", `{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}`),
-		[]string{"requires payment or an entitlement for this key (HTTP 429, insufficient_quota): You exceeded your current quota"}, false, false},
-	{"429", replies(429, "application/json", `{"error":{"message":"Rate limit reached"}}`), []string{"is overloaded", "(HTTP 429): Rate limit reached"}, true, false},
-	{"500", replies(500, "application/json", `{"error":"CUDA out of memory"}`), []string{"returned an unusable reply (HTTP 500): CUDA out of memory"}, false, false},
-	{"503", replies(503, "application/json", `{"error":"Model is loading"}`), []string{"is not ready yet; it is still loading (HTTP 503): Model is loading"}, true, false},
-	{"a page of a proxy", replies(502, "text/html", "<html><head><title>502 Bad Gateway</title></head></html>"), []string{"(HTTP 502): 502 Bad Gateway"}, false, false},
-	{"HTML instead of JSON", replies(200, "text/html", "<!doctype html><html><head><title>Sign in</title></head></html>"),
-		[]string{"returned an unusable reply: Sign in: it is a web page, not the JSON that the protocol has; check url"}, false, false},
-	{"JSON of something else", replies(200, "application/json", `{"hello":"world"}`), []string{"returned an unusable reply"}, false, false},
-	{"a hang", hangs, []string{"has not answered for 4 s"}, true, true},
+	{name: "connection refused", serve: listensNoMore, told: []string{"cannot be reached", "connection refused"}, ofEach: true},
+	{name: "DNS", serve: func(*testing.T) string { return "http://no-such-host.invalid:8000" }, told: []string{"cannot be reached", "no-such-host.invalid"}},
+	{name: "TLS", serve: untrusted, told: []string{"cannot be reached", "its certificate is not trusted: certificate signed by unknown authority"}},
+	{name: "401", serve: replies(401, "application/json", `{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}`),
+		told: []string{"demands an API key; set secretRef (HTTP 401, invalid_api_key): Incorrect API key"}},
+	{name: "403", serve: replies(403, "application/json", `{"detail":"Authorization failed"}`), told: []string{"demands an API key", "(HTTP 403): Authorization failed"}},
+	{name: "404 of the model", serve: replies(404, "application/json", `{"error":{"message":"The model does not exist","code":"model_not_found"}}`),
+		told: []string{"was not found at this url; check url and model (HTTP 404, model_not_found): The model does not exist"}, ofEach: true},
+	{name: "404 of the path", serve: replies(404, "text/plain", "404 page not found\n"), told: []string{"check url and protocol, and that the server does this task (HTTP 404): 404 page not found"}},
+	{name: "400", serve: replies(400, "application/json", `{"error":"unknown field 'flavour'"}`), told: []string{"rejected the request (HTTP 400): unknown field 'flavour'"}},
+	{name: "402", serve: replies(402, "application/json", `{"error":{"message":"Insufficient Balance"}}`), told: []string{"requires payment", "(HTTP 402): Insufficient Balance"}},
+	{name: "429 without credit", serve: replies(429, "application/json", `{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}`),
+		told: []string{"requires payment or an entitlement for this key (HTTP 429, insufficient_quota): You exceeded your current quota"}},
+	{name: "429", serve: replies(429, "application/json", `{"error":{"message":"Rate limit reached"}}`), told: []string{"is overloaded", "(HTTP 429): Rate limit reached"}, waits: true},
+	{name: "500", serve: replies(500, "application/json", `{"error":"CUDA out of memory"}`), told: []string{"failed; see its log (HTTP 500): CUDA out of memory"}},
+	{name: "503", serve: replies(503, "application/json", `{"error":"Model is loading"}`), told: []string{"is not ready yet; it is still loading (HTTP 503): Model is loading"}, waits: true},
+	{name: "a page of a proxy", serve: replies(502, "text/html", "<html><head><title>502 Bad Gateway</title></head></html>"), told: []string{"(HTTP 502): 502 Bad Gateway"}},
+	{name: "HTML instead of JSON", serve: replies(200, "text/html", "<!doctype html><html><head><title>Sign in</title></head></html>"),
+		told: []string{"returned an unusable reply: Sign in: it is a web page, not the JSON that the protocol has; check url"}},
+	{name: "JSON of something else", serve: replies(200, "application/json", `{"hello":"world"}`), told: []string{"returned an unusable reply"}},
+	{name: "an empty reply", serve: replies(200, "application/json", ""), told: []string{"returned an unusable reply: it is empty"}},
+	{name: "TLS of a server without it", serve: withoutTLS, told: []string{"it does not speak TLS, so write http:// in its url"}},
+	{name: "no TLS of a server with it", serve: overTLS, told: []string{"it speaks TLS, so write https:// in its url"}},
+	{name: "another program", serve: sends("SSH-2.0-OpenSSH_9.6\r\n"), told: []string{"another program than an HTTP server answers at this port"}},
+	{name: "a connection that ends", serve: sends(""), told: []string{"closed the connection without a reply; see its log, and check whether its url needs https"}},
+	{name: "half a reply", serve: sends("HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n{"), told: []string{"broke off its reply; see its log: unexpected EOF"}},
+	{name: "a missing key", serve: replies(401, "application/json", `{"detail":"Not authenticated"}`), told: []string{"demands an API key; set secretRef (HTTP 401): Not authenticated"}, ofEach: true},
+	{name: "a firewall", serve: replies(403, "text/html", page), told: []string{"refuses the request; check secretRef, and the proxy or firewall before it (HTTP 403): 403 Forbidden"}},
+	{name: "a login", serve: redirects("https://me:opensesame@login.example/in?code=opensesame"), told: []string{"redirects elsewhere", "it redirects to https://login.example; only one"}},
+	{name: "a limit of the day", serve: func(t *testing.T) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}, told: []string{"is overloaded", "it asks to wait for 1h0m0s"}, ofEach: true},
+	{name: "a proxy that refuses", serve: at("https://models.example"), proxy: proxied("HTTPS_PROXY", replies(403, "text/html", page)), told: []string{
+		"cannot be reached through the proxy; check the proxy's url, its user and password, and what it permits: the proxy 127.0.0.1:", "refuses to connect: 403 Forbidden"}},
+	{name: "a proxy that demands another password", serve: at("http://models.example"), proxy: proxied("HTTP_PROXY", replies(407, "text/html", page)), told: []string{
+		"cannot be reached through the proxy; check the proxy's url, its user and password, and what it permits (HTTP 407)"}},
+	{name: "a proxy that is gone", serve: at("https://models.example"), proxy: proxied("HTTPS_PROXY", listensNoMore), told: []string{
+		"cannot be reached through the proxy;", "the proxy cannot be reached: connection refused"}},
+	{name: "a hang", serve: hangs, told: []string{"has not answered for 4 s"}, waits: true, ofEach: true},
 }
 
 // modelsWith is the spec of a pipeline all of whose models are at url, but for one, which is broken.
@@ -129,10 +205,18 @@ func TestARunTellsWhichModelDoesNotWorkBeforeItEmbedsAnything(t *testing.T) {
 				url, embedded := countEmbedded(t, sim)
 				at := b.serve(t)
 				begun := time.Now()
-				p := start(t, []string{"run", "-f", manifest(t, pipeline(volume, modelsWith(url, stage, at))), "--documents", docs, "--ask", "What is wind measured in?"})
+				var env []string
+				if b.proxy != nil {
+					env = append(env, b.proxy(t))
+				}
+				p := start(t, []string{"run", "-f", manifest(t, pipeline(volume, modelsWith(url, stage, at))), "--documents", docs, "--ask", "What is wind measured in?"},
+					environment(env...))
 				told := p.says("(?m)^(ragpipeline|warning): .*" + string(stage) + " model .*$")[0]
 				t.Logf("told after %.1f s", time.Since(begun).Seconds())
 				contains(t, told, append(b.told, at+"/v1")...)
+				if strings.Contains(p.stderr.String(), "opensesame") {
+					t.Errorf("a password is told:\n%s", p.stderr.String())
+				}
 				if b.waits {
 					p.stop()
 					return
