@@ -205,19 +205,20 @@ func matchFold(b []byte, text string) (whole, part bool) {
 	return true, false
 }
 
-// indexMark returns where the first mark begins in b, and its size, which is 0 if b ends within it. Without
-// a mark, it returns -1.
-func indexMark(b []byte, mark string) (at, size int) {
-	tag := isTag(mark)
+// indexMark returns the first of the marks in b, where it begins, and its size, which is 0 if b ends within it.
+// Without any, it returns -1.
+func indexMark(b []byte, marks ...string) (mark string, at, size int) {
 	for i := range b {
-		if lower(b[i]) != lower(mark[0]) {
-			continue
-		}
-		if size, part := matchMark(b[i:], mark, tag); size > 0 || part {
-			return i, size
+		for _, m := range marks {
+			if lower(b[i]) != lower(m[0]) {
+				continue
+			}
+			if size, part := matchMark(b[i:], m, isTag(m)); size > 0 || part {
+				return m, i, size
+			}
 		}
 	}
-	return -1, 0
+	return "", -1, 0
 }
 
 func lower(b byte) byte {

@@ -37,13 +37,12 @@ type thinkFilter struct {
 
 	open     *span // is the block that buf is within; nil outside
 	opening  string
-	asWord   bool // reports whether the opening mark looks like a word of a sentence
-	within   bool // reports whether it stands within a line
-	words    bool // reports whether it is one of preludes
-	searched int  // of buf, in a block: no closing mark begins before it
-	doubtful int  // is where a closing mark stands that may be spoken of; -1 if none does
-	// doubtfulSize is the size of that mark.
-	doubtfulSize int
+	asWord   bool     // reports whether the opening mark looks like a word of a sentence
+	within   bool     // reports whether it stands within a line
+	words    bool     // reports whether it is one of preludes
+	searched int      // of buf, in a block: no mark of its span begins before it
+	doubtful location // is a closing mark that may be spoken of
+	nested   nesting
 
 	space    string // is white space before the first text, shown only when no block was cut there
 	shown    bool   // reports whether text was passed on
@@ -226,7 +225,7 @@ func (f *thinkFilter) act(m mark, text, rest []byte, ended bool) {
 		}
 		next := following(rest, ended)
 		f.words = m.prelude
-		f.open, f.opening, f.doubtful, f.searched = m.span, string(text), -1, 0
+		f.open, f.opening, f.doubtful, f.searched, f.nested = m.span, string(text), location{}, 0, nesting{}
 		f.asWord = next == spaced || next == punctuation
 		f.within = f.text && !f.blank
 	case closes:
@@ -245,77 +244,43 @@ func (f *thinkFilter) act(m mark, text, rest []byte, ended bool) {
 // come.
 func (f *thinkFilter) leave(out *strings.Builder, ended, stopped bool) bool {
 	for {
-		i, size := indexMark(f.buf[f.searched:], f.open.close)
-		if i < 0 {
-			f.searched = len(f.buf)
-			break
-		}
-		at := f.searched + i
-		next := undecided
-		if size > 0 {
-			next = following(f.buf[at+size:], ended)
-		}
-		if next == undecided && !ended {
-			f.searched = at
+		at, closing := f.nextMark()
+		if at.size == 0 && !ended {
+			f.searched = at.start
 			return false
 		}
-		context := contextOf(f.buf[:at])
-		switch {
-		case next == undecided: // half a mark at the end
-		case context.judge(closes, next) == meant:
-			f.closeAt(out, at, size)
+		if at.size == 0 { // there is none, or half a mark at the end
+			break
+		}
+		next := following(f.buf[at.start+at.size:], ended)
+		if next == undecided {
+			f.searched = at.start
+			return false
+		}
+		f.searched = at.start + 1
+		context := contextOf(f.buf[:at.start])
+		switch judged := context.judge(closes, next); {
+		case !closing:
+			f.nested.open(f.buf[:at.start], f.buf[at.start:at.start+at.size], context, next)
+		case judged == spoken:
+		case f.nested.close(at):
+		case judged == meant:
+			f.closeAt(out, at)
 			return true
-		case context.judge(closes, next) == perhaps && f.doubtful < 0:
-			f.doubtful, f.doubtfulSize = at, size
+		case f.doubtful.size == 0:
+			f.doubtful = at
 		}
-		f.searched = at + 1
 	}
-	if !ended {
-		return false
-	}
-	at, size := f.otherEnd()
-	switch {
-	case f.doubtful >= 0:
-		f.closeAt(out, f.doubtful, f.doubtfulSize)
-	case at >= 0:
-		f.closeAt(out, at, size)
-	case !stopped && (f.text || f.asWord || f.words): // it speaks of the mark
-		f.literal(out, f.opening)
-		f.open = nil
-	default: // the model ran out of tokens while it was thinking
-		f.buf, f.open, f.cut = nil, nil, true
-	}
+	f.leaveAtEnd(out, stopped)
 	return true
-}
-
-// otherEnd returns where a block ends with the tag of another model: some open their blocks with <think>,
-// and close them with </thinking>. The index is -1 if it does not.
-func (f *thinkFilter) otherEnd() (at, size int) {
-	at = -1
-	if !isTag(f.open.open) {
-		return at, 0
-	}
-	for i := range spans {
-		if !isTag(spans[i].close) || slices.Contains(ambiguous, spans[i].close) {
-			continue
-		}
-		found, n := indexMark(f.buf, spans[i].close)
-		if n == 0 || at >= 0 && found > at {
-			continue
-		}
-		if context := contextOf(f.buf[:found]); context.judge(closes, following(f.buf[found+n:], true)) == meant {
-			at, size = found, n
-		}
-	}
-	return at, size
 }
 
 // contextOf returns what stands before a mark that ends a block. An empty block counts as text, so
 // that its end is one.
 func contextOf(block []byte) before {
 	b := before{blank: true, text: true}
-	line := block[bytes.LastIndexAny(block, "\r\n")+1:]
-	b.blank = len(bytes.TrimSpace(line)) == 0
+	line := bytes.TrimRightFunc(block, func(r rune) bool { return unicode.IsSpace(r) && r != '\n' && r != '\r' })
+	b.blank = len(line) == 0 || line[len(line)-1] == '\n' || line[len(line)-1] == '\r'
 	for _, r := range string(block[max(0, len(block)-2*utf8.UTFMax):]) {
 		b.first, b.last = b.last, r
 	}
@@ -324,9 +289,9 @@ func contextOf(block []byte) before {
 
 // closeAt ends the block before its closing mark, unless both marks are spoken of: one
 // and the other, or a pair within a line that holds no word, such as <think>...</think>.
-func (f *thinkFilter) closeAt(out *strings.Builder, at, size int) {
-	block := strings.TrimSpace(string(f.buf[:at]))
-	end := at + size
+func (f *thinkFilter) closeAt(out *strings.Builder, at location) {
+	block := strings.TrimSpace(string(f.buf[:at.start]))
+	end := at.start + at.size
 	isWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 	if f.within && !strings.ContainsFunc(block, isWord) || f.asWord && (block == "and" || block == "or") {
 		f.literal(out, f.opening+string(f.buf[:end]))
@@ -345,9 +310,10 @@ func (f *thinkFilter) literal(out *strings.Builder, text string) {
 	}
 }
 
-// release passes on what was held back: the answer opens its blocks itself.
+// release passes on what was held back: the answer opens its blocks itself. Behind other text, the block may be
+// nested in one that the chat template has opened.
 func (f *thinkFilter) release(out *strings.Builder) {
-	if !f.holding {
+	if !f.holding || strings.TrimSpace(f.held.String()) != "" {
 		return
 	}
 	f.holding = false

@@ -81,6 +81,26 @@ func TestReasoningIsCutHoweverTheAnswerIsCutIntoPieces(t *testing.T) {
 		{"reflection", "<reflection>SECRET</reflection>Answer", "Answer"},
 		{"Claude", "<antThinking>SECRET</antThinking>Answer", "Answer"},
 		{"HuatuoGPT", "## Thinking\n\nSECRET\n\n## Final Response\n\nAnswer", "Answer"},
+		{"a block within a block", "<think>SECRET <think>SECRET</think> SECRET</think>Answer", "Answer"},
+		{"nested on lines of their own", "<think>\nSECRET\n<think>\nSECRET\n</think>\nSECRET\n</think>\n\nAnswer", "Answer"},
+		{"nested among blanks", "<think> SECRET <think> SECRET </think> SECRET </think> Answer", "Answer"},
+		{"nested, and closed by words", "<think>SECRET <think>SECRET</think> SECRET </think> Answer", "Answer"},
+		{"nested twice", "<think>a<think>b<think>c</think>d</think>e</think>Answer", "Answer"},
+		{"nested side by side", "<think>a<think>b</think>c<think>d</think>e</think>Answer", "Answer"},
+		{"nested at the beginning", "<think><think>SECRET</think>SECRET</think>Answer", "Answer"},
+		{"nested with another tag", "<think>a<thinking>b</thinking>c</think>Answer", "Answer"},
+		{"another kind within", "<reasoning>a<think>b</think>c</reasoning>Answer", "Answer"},
+		{"nested brackets", "[THINK]a[THINK]b[/THINK]c[/THINK]Answer", "Answer"},
+		{"nested, of Kimi", "◁think▷a◁think▷b◁/think▷c◁/think▷Answer", "Answer"},
+		{"nested thoughts of words", "<scratchpad>a<scratchpad>b</scratchpad>c</scratchpad>Answer", "Answer"},
+		{"opened twice and closed once", "<think>\n<think>\nSECRET\n</think>\n\nAnswer", "Answer"},
+		{"an empty block within", "<think>SECRET <think/> SECRET</think>Answer", "Answer"},
+		{"nested, then another", "<think>a<think>b</think>c</think>One <think>d</think>two", "One two"},
+		{"reasoning that speaks of the opening mark", "<think>They ask what <think> means.</think>It opens a block.", "It opens a block."},
+		{"reasoning that quotes the opening mark", "<think>They ask of \"<think>\".\n</think>\nIt opens a block.", "It opens a block."},
+		{"reasoning that speaks of the pair", "<think>I open with <think> and close with </think> so.</think>Answer", "Answer"},
+		{"an answer that speaks of the pair after it", "<think>a<think>b</think>c</think>Use `<think>` and </think> so.", "Use `<think>` and </think> so."},
+		{"gpt-oss that analyses twice", "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>analysis<|message|>b<|end|><|start|>assistant<|channel|>final<|message|>Answer", "Answer"},
 		{"Granite", "Here is my thought process:\nSECRET\n\nHere is my response:\nAnswer", "Answer"},
 	}
 	for _, tc := range cases {
@@ -170,6 +190,10 @@ func TestReasoningThatTheTemplateOpensIsNotShown(t *testing.T) {
 		{"one without a thought after all is shown", styleImplicit, false, long, false, long},
 		{"of a model that is not known, one cut off is shown", styleUnknown, false, long, true, long},
 		{"a block cut off further on is not shown", styleExplicit, false, "Yes\n<think>\nhm", true, "Yes\n"},
+		{"a block within that of the template", styleImplicit, false, long + " <think>hm</think> hm\n</think>\nYes", false, "Yes"},
+		{"a block within that of a template not known", styleUnknown, true, long + " <think>hm</think> hm\n</think>\nYes", false, "Yes"},
+		{"a block within one, cut off", styleExplicit, false, "<think>hm <think>hm</think> hm", true, ""},
+		{"a block opened twice, and an answer cut off", styleExplicit, false, "<think>\n<think>hm</think>Yes", true, "Yes"},
 		{"a leading word that is a mark is none when it is cut off", styleExplicit, false, "<think> opens", true, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -299,6 +323,16 @@ func TestALongThoughtIsSearchedOnce(t *testing.T) {
 	}
 }
 
+func TestManyMarksAreReadOnce(t *testing.T) {
+	for _, mark := range []string{"<think>", " </think> ", "\"<think>\" ", "<think>a</think>"} {
+		f := newThinkFilter(styleExplicit, true)
+		f.push("<think>a" + strings.Repeat(mark, 100_000)) // quadratic work would take minutes
+		if got := f.push("</think>done") + f.flush(false); !strings.HasSuffix(got, "done") {
+			t.Errorf("got %q", got[max(0, len(got)-100):])
+		}
+	}
+}
+
 // FuzzReasoning cuts an answer in two places: its text must be the same as in one piece, and what is
 // not within marks must be kept.
 func FuzzReasoning(f *testing.F) {
@@ -306,7 +340,7 @@ func FuzzReasoning(f *testing.F) {
 		"<think>a</think>b", "x\n</think>\n\ny", "`<think>` and </think>, (</think>)", "[THINK]a[/THINK]b", "◁think▷a◁/think▷b",
 		"<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>", "analysisXassistantfinaly",
 		"```\n<think>\n```\n<think>\nx", "a <think>...</think> b", "<think> a </think> b",
-		"<think x=\"1\">a</think >b", "<scratchpad a>x</scratchpad>y", "<think/>a", "<think>a</thinking>b", "## Thinking\na\n## Final Response\nb",
+		"<think x=\"1\">a</think >b", "<scratchpad a>x</scratchpad>y", "<think/>a", "<think>a<think>b</think>c</think>d", "<think> a <think> b </think>c", "<think>a</thinking>b", "## Thinking\na\n## Final Response\nb",
 	} {
 		for style := range 3 {
 			f.Add(s, uint8(style), style == 1, 3, 5)

@@ -92,6 +92,10 @@ func TestARewrittenQuestionIsFoundInTheReply(t *testing.T) {
 		want + "\n\nExplanation: the year was put in.", want + "\nNote: nothing else was changed.",
 		`{"question": "Who made it in 2023?"}`, `{"rewritten_query": "Who made it in 2023?", "reason": "the year"}`, `{"text": "Who made it in 2023?"}`,
 		"```json\n{\"question\": \"Who made it in 2023?\"}\n```", "```\nWho made it in 2023?\n```", "<question>\nWho made it in 2023?\n</question>",
+		"Sure, I can help with that!\n\n<question>" + want + "</question>\n\nI put in the year.", "<question>" + want,
+		"<question>And in 2023?</question>\n<question>" + want + "</question>", "Sure, I can help with that!\n\n" + want,
+		"Here's the last question, rewritten so it can be understood without the conversation:\n" + want,
+		"Q: " + want, "## Rewritten question\n" + want, "改写后的问题：" + want, "Die umformulierte Frage lautet: " + want,
 	} {
 		if got := rewrittenIn(reply, "And in 2023?"); got != want {
 			t.Errorf("%q: got %q", reply, got)
@@ -99,7 +103,13 @@ func TestARewrittenQuestionIsFoundInTheReply(t *testing.T) {
 	}
 	for reply, want := range map[string]string{
 		"Compare Alder and Birch: which has more?":                             "Compare Alder and Birch: which has more?",
-		"Explain the term \"query plan\"":                                      `Explain the term "query plan`, // a mark more or less does not count
+		"Explain the term \"query plan\"":                                      `Explain the term "query plan"`,
+		`"Alder" and "Birch": which has more?`:                                 `"Alder" and "Birch": which has more?`,
+		"Query plans: what are they?":                                          "Query plans: what are they?",
+		"Frage der Haftung: wer zahlt?":                                        "Frage der Haftung: wer zahlt?",
+		"Is this a search query: SELECT 1?":                                    "Is this a search query: SELECT 1?",
+		"<question>Question: a or b?</question>":                               "Question: a or b?",
+		"Error 404 on the question page: why?":                                 "Error 404 on the question page: why?",
 		"Which limits has a query: rows or bytes?":                             "Which limits has a query: rows or bytes?",
 		"Search query: the limits of a query":                                  "the limits of a query",
 		`{"a": "x", "b": "y"}`:                                                 "",
@@ -111,8 +121,10 @@ func TestARewrittenQuestionIsFoundInTheReply(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", reply, got, want)
 		}
 	}
-	if got := rewrittenIn("Which is right?\n- a\n- b", "And of these?\n- a\n- b"); got != "Which is right?\n- a\n- b" {
-		t.Errorf("of a question of several lines remains %q", got)
+	for _, several := range []string{"Which is right?\n- a\n- b", "Which of these limits holds:\n- a\n- b"} {
+		if got := rewrittenIn(several, "And of these?\n- a\n- b"); got != several {
+			t.Errorf("of a question of several lines remains %q", got)
+		}
 	}
 }
 
