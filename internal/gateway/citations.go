@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -120,9 +121,13 @@ type URLCitation struct {
 	Title      string `json:"title"`
 }
 
-func annotations(r *query.Result, to links) []Annotation {
-	all := make([]Annotation, len(r.Marks))
-	for i, m := range r.Marks {
+func annotations(c *config.Gateway, r *query.Result) []Annotation {
+	to, marks := linksOf(c), r.Marks
+	if len(marks) == 0 { // the LLM cited in a list of its own, in the place of which stands the gateway's
+		marks = marksInList(c, r)
+	}
+	all := make([]Annotation, len(marks))
+	for i, m := range marks {
 		p := &r.Passages[m.Passage-1]
 		all[i] = Annotation{"url_citation", URLCitation{m.Start, m.End, to.passage(p), p.Label()}}
 	}
@@ -143,6 +148,21 @@ func sourceList(c *config.Gateway, r *query.Result) string {
 		fmt.Fprintf(&b, "\n[%d] %s: %s", n, plainTitle(p), to.passage(p))
 	}
 	return b.String()
+}
+
+// marksInList are the places of the numbers in the list of sources at the end of the text.
+func marksInList(c *config.Gateway, r *query.Result) (marks []query.Mark) {
+	list := sourceList(c, r)
+	if list == "" {
+		return nil
+	}
+	before := utf8.RuneCountInString(r.Answer)
+	for _, n := range r.Cited {
+		number := fmt.Sprintf("[%d]", n)
+		start := before + utf8.RuneCountInString(list[:strings.Index(list, "\n"+number+" ")+1])
+		marks = append(marks, query.Mark{Passage: n, Start: start, End: start + len(number)})
+	}
+	return marks
 }
 
 const sourceHeading = "\n\nSources:"

@@ -133,6 +133,29 @@ func TestPassagesWithoutAnAnswerAreSources(t *testing.T) {
 	}
 }
 
+// A list of the LLM's own gives way to the gateway's, which has its annotations where nothing else cites.
+func TestOneListOfSourcesStandsInTheText(t *testing.T) {
+	for _, said := range []string{"It is so [1].", "It is so."} {
+		f := newFixture()
+		f.options.Config.Answer.Citations = config.InText
+		f.chat.words = strings.SplitAfter(said+"\n\nSources:\n[1] Install, Linux", " ")
+		f.index.chunks = []index.Chunk{{ID: "c1", Document: "docs/install.md", Source: "docs", Title: "Install", Heading: "Linux", Text: "So."}}
+		for _, streamed := range []bool{false, true} {
+			got := ask(t, f, streamed)
+			if want := said + "\n\nSources:\n[1] Install, Linux: /v1/documents/docs/install.md/content"; got.text != want {
+				t.Errorf("streamed %v: %q, want %q", streamed, got.text, want)
+			}
+			if len(got.annotations) != 1 || !slices.Equal(got.cited, []int{1}) {
+				t.Fatalf("streamed %v: annotations %+v, cited %v", streamed, got.annotations, got.cited)
+			}
+			at := got.annotations[0].URL
+			if cited := string([]rune(got.text)[at.StartIndex:at.EndIndex]); cited != "[1]" {
+				t.Errorf("streamed %v: the annotation is of %q", streamed, cited)
+			}
+		}
+	}
+}
+
 // A document's text and title add no source, and name no address as one.
 func TestDocumentsAddNoSources(t *testing.T) {
 	f := newFixture()

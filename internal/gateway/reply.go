@@ -42,7 +42,7 @@ type Message struct {
 // request.
 func NewCompletion(id string, c *config.Gateway, r *query.Result) *Completion {
 	to := linksOf(c)
-	answer := Message{Role: "assistant", Content: r.Answer + sourceList(c, r), Annotations: annotations(r, to)}
+	answer := Message{Role: "assistant", Content: r.Answer + sourceList(c, r), Annotations: annotations(c, r)}
 	return &Completion{
 		ID:        completionID(id),
 		Object:    "chat.completion",

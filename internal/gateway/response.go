@@ -140,7 +140,7 @@ func (b *Response) complete(r *query.Result) {
 		b.Status, b.IncompleteDetails = "incomplete", &Incomplete{"content_filter"}
 	}
 	item := newOutputItem(b.ID, b.Status)
-	item.Content = []OutputText{newOutputText(r.Answer+sourceList(b.config, r), annotations(r, linksOf(b.config)))}
+	item.Content = []OutputText{newOutputText(r.Answer+sourceList(b.config, r), annotations(b.config, r))}
 	b.Output = []OutputItem{item}
 	b.Usage = responseUsage(r.Usage)
 	metrics := answerMetrics(r)

@@ -84,7 +84,7 @@ func (s *stream) End(r *query.Result) error {
 	metrics := answerMetrics(r)
 	last := s.chunk
 	last.Choices = []ChunkChoice{{
-		Delta:        Delta{Annotations: annotations(r, linksOf(s.config))},
+		Delta:        Delta{Annotations: annotations(s.config, r)},
 		FinishReason: &r.FinishReason,
 	}}
 	last.Metrics, last.Warnings, last.Cited = &metrics, r.Warnings[s.warned:], r.Cited

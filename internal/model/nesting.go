@@ -51,7 +51,7 @@ func (f *thinkFilter) leaveAtEnd(out *strings.Builder, stopped bool) {
 	switch {
 	case f.doubtful.size > 0 && f.doubtful.start >= inner.start:
 		f.closeAt(out, f.doubtful)
-	case inner.size > 0 && !(stopped && f.nested.surely): // fewer blocks were closed than opened
+	case inner.size > 0 && (!stopped || !f.nested.surely): // fewer blocks were closed than opened
 		f.closeAt(out, inner)
 	case other.size > 0:
 		f.closeAt(out, other)

@@ -24,6 +24,8 @@ type citations struct {
 	held string // is what may be the beginning of a citation, with the spaces before it
 	// fence is the number of backticks that opened the code being read; 0 outside of code.
 	fence int
+
+	list *ownList // gets what can be passed on
 }
 
 func newCitations(passages []Passage) *citations {
@@ -33,11 +35,11 @@ func newCitations(passages []Passage) *citations {
 // next takes the next piece of the answer and returns what can be passed on.
 func (c *citations) next(piece string) string {
 	c.held += piece
-	return c.pass(false)
+	return c.list.next(c.pass(false))
 }
 
 // rest returns what is still held when the answer has ended.
-func (c *citations) rest() string { return c.pass(true) }
+func (c *citations) rest() string { return c.list.next(c.pass(true)) + c.list.rest() }
 
 // pass takes from held what can be decided.
 func (c *citations) pass(ended bool) string {
@@ -193,6 +195,12 @@ func (c *citations) numbers(list string) (valid []int, found int) {
 // removed. An answer that only says that the documents hold none cites nothing, whatever numbers are
 // in it.
 func (c *citations) report(r *Result) {
+	end := utf8.RuneCountInString(r.Answer)
+	left := slices.IndexFunc(c.marks, func(m Mark) bool { return m.Start >= end }) // those of the LLM's own list
+	var listed []Mark
+	if left >= 0 {
+		c.marks, listed = c.marks[:left], c.marks[left:]
+	}
 	switch {
 	case isRefusal(r.Answer):
 		c.marks = nil
@@ -202,6 +210,9 @@ func (c *citations) report(r *Result) {
 		c.marks = withoutListed(r.Answer, c.marks)
 	}
 	r.cite(c.marks)
+	if len(c.marks) == 0 && !isRefusal(r.Answer) {
+		r.citeWithoutMarks(listed)
+	}
 	if c.removed > 0 {
 		r.warn(Warning{config.StageLLM, config.FalseCitations,
 			fmt.Sprintf("%d citations were removed from the answer: of passages that do not exist, or copied from a document",
@@ -212,6 +223,11 @@ func (c *citations) report(r *Result) {
 // cite records the citations of the answer.
 func (r *Result) cite(marks []Mark) {
 	r.Marks, r.Cited = marks, []int{}
+	r.citeWithoutMarks(marks)
+}
+
+// citeWithoutMarks records what is cited in places that are not in the answer.
+func (r *Result) citeWithoutMarks(marks []Mark) {
 	for _, m := range marks {
 		if !slices.Contains(r.Cited, m.Passage) {
 			r.Cited = append(r.Cited, m.Passage)

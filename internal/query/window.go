@@ -58,6 +58,9 @@ func (s *Service) ask(ctx context.Context, r Request, c *conversation, reply *re
 		}
 		if r.ResponseFormat == nil { // in JSON, [1] is a list
 			reply.citations = newCitations(result.Passages)
+			if s.config.Answer.Citations == config.InText {
+				reply.citations.list = &ownList{passages: result.Passages}
+			}
 		}
 		if err = s.chatStage(ctx, s.chatRequest(r, messages, room.answer), reply); err == nil {
 			if smaller, ok := s.afterCut(c, reply, messages, room); ok && !again {
