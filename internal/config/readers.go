@@ -15,7 +15,7 @@ type Readers string
 // Those of extraction servers are the readers of their replies.
 // The table is one string, so that a build can have another: -ldflags "-X ...".
 var readers = "common/6 csv/5 docling/1 docx/4 epub/5 html/7 json/4 " +
-	"mail/9 markdown/6 notebook/3 odf/4 pdf/14 pptx/4 text/3 tika/1 xlsx/2 xml/1"
+	"mail/9 markdown/6 notebook/3 odf/4 pdf/15 pptx/4 text/3 tika/1 xlsx/2 xml/1"
 
 // AllReaders returns the readers of this build. The ledger records them for a document that failed: any other reader
 // may be the one that can read it.

@@ -12,21 +12,21 @@ import (
 // again: 12/5.
 
 // joinFraction replaces a numerator at the end of a line, and a denominator at the beginning of the next, by a
-// fraction, and reports whether it did: both lines are one then.
-func (t *pdfText) joinFraction(i int) bool {
+// fraction, and reports whether it did: both lines are one then. endsLine reports whether nothing follows it.
+func (t *pdfText) joinFraction(i int) (is, endsLine bool) {
 	if i+1 >= len(t.lines) || endsBlank(t.lines[i].chars) || firstVisible(t.lines[i+1].chars) != 0 {
-		return false
+		return false, false
 	}
 	above, below := t.lines[i], t.lines[i+1]
 	from, to := t.levelFrom(above), t.levelTo(below)
 	const longest = 12
 	if len(above.chars)-from > longest || to > longest || holdsWord(above.chars[from:]) || holdsWord(below.chars[:to]) {
-		return false
+		return false, false
 	}
 	numerator, known := t.extent(above, from, len(above.chars))
 	denominator, both := t.extent(below, 0, to)
-	if !known || !both || !isOver(numerator, denominator) || !t.isBetween(i, from, to) {
-		return false
+	if !known || !both || !isOver(numerator, denominator) || !t.isBetween(i, from, to) || t.areScripts(i, from) {
+		return false, false
 	}
 	text := plain.Fraction(string(above.chars[from:]), string(below.chars[:to]))
 	if from > 0 && !unicode.IsSpace(above.chars[from-1]) {
@@ -43,7 +43,25 @@ func (t *pdfText) joinFraction(i int) bool {
 	rest := rawLine{start: below.start, at: []int{}}
 	rest.add(below, to, len(below.chars))
 	t.lines[i], t.lines[i+1] = joined, rest
-	return true
+	return true, firstVisible(rest.chars) < 0
+}
+
+// areScripts reports whether the parts of what looks like a fraction are a power and an index of the letter right
+// before them.
+func (t *pdfText) areScripts(i, from int) bool {
+	l, base := t.lines[i], from-1
+	if from == 0 && i > 0 {
+		l = t.lines[i-1]
+		base = len(l.chars) - 1
+	}
+	if base < 0 || !unicode.IsLetter(l.chars[base]) {
+		return false
+	}
+	letter, power := t.place(l, base), t.place(t.lines[i], from)
+	before, known := t.looseBox(letter)
+	after, both := t.looseBox(power)
+	size := t.fontSize(letter)
+	return known && both && t.fontSize(power) < small*size && math.Abs(after.left-before.right) < wideGap*size
 }
 
 // holdsWord reports whether the letters form a word, and not the name of a quantity. Words above each

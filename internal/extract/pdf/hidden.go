@@ -19,6 +19,7 @@ const (
 	maxTinyBox = 1.8 // the height of a line of such text
 	nearWhite  = 225 // of 255: the least of a colour that could be that of the paper
 	seeThrough = 12  // of 255: the opacity of text that is hardly painted
+	fewestRead = 3   // words on a picture that OCR read: fewer are a number perhaps
 )
 
 // pdfWord is a word of a line, as it is drawn.
@@ -80,7 +81,9 @@ func (t *pdfText) dropHidden(paper rect) (bool, error) {
 		}
 	}
 	if len(unpainted) > 0 {
-		doubtful = append(doubtful, t.notOnPictures(unpainted, paper)...)
+		apart := t.notOnPictures(unpainted, paper)
+		t.transcribed = len(unpainted)-len(apart) >= fewestRead
+		doubtful = append(doubtful, apart...)
 	}
 	if len(doubtful) > 0 {
 		unseen, err := t.unseen(doubtful)

@@ -31,6 +31,7 @@ type pdfPage struct {
 	garbled     bool // the characters have a meaning, but not that of the shapes
 	pictured    bool // the page shows something that is not text
 	lost        bool // the page shows nothing, and its content may be damaged
+	transcribed bool // OCR has read a picture that the page shows
 }
 
 // pages reads all pages in order, with the styles of their lines if wanted.
@@ -80,7 +81,10 @@ func (r *pdfReader) page(index int, styled bool) (pdfPage, error) {
 	if p.beside, err = r.annotations(loaded.Page); err != nil {
 		return pdfPage{}, err
 	}
-	if p.pictured, err = r.isPictured(loaded.Page, index, p.text+p.beside, p.hidden); err != nil || !r.drawsText {
+	if !p.transcribed {
+		p.pictured, err = r.isPictured(loaded.Page, index, p.text+p.beside, p.hidden)
+	}
+	if err != nil || !r.drawsText {
 		return p, err
 	}
 	p.beside, err = r.withDrawn(p.beside, r.drawnTexts(loaded.Page, index))

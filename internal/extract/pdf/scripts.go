@@ -12,7 +12,7 @@ import (
 // character is smaller and higher than the others.
 
 const (
-	smallest, small = 0.4, 0.88 // a script's size, to that of what it belongs to
+	smallest, small = 0.4, 0.93 // a script's size, to that of what it belongs to
 	least, most     = 0.08, 0.8 // its distance from the line, to that size
 )
 
@@ -20,12 +20,25 @@ const (
 // PDFium takes some of them for a line, and ends the line after others: it goes on here.
 func (t *pdfText) markScripts() {
 	for i := 0; i < len(t.lines); i++ {
-		for t.joinFraction(i) || t.isFollowedByScript(i) {
-			t.merge(i)
+		for ended := t.markWhole(i); ended && t.goesOn(i); t.mergeApart(i) {
+			ended = t.markWhole(i + 1)
 		}
-		for ended := t.markLine(i); ended && t.goesOn(i); t.mergeApart(i) {
-			ended = t.markLine(i + 1)
+	}
+}
+
+// markWhole marks the scripts of a line and of those that PDFium divided it into, and reports whether it ends with
+// one or with a fraction.
+func (t *pdfText) markWhole(i int) (ended bool) {
+	for {
+		switch isFraction, endsLine := t.joinFraction(i); {
+		case isFraction:
+			ended = endsLine
+		case t.isFollowedByScript(i):
+			ended = false
+		default:
+			return t.markLine(i) || ended
 		}
+		t.merge(i)
 	}
 }
 
@@ -35,13 +48,41 @@ func (t *pdfText) isFollowedByScript(i int) bool {
 		return false
 	}
 	l := t.lines[i]
-	last := t.place(l, len(l.chars)-1)
-	size, other := t.fontSize(last), t.fontSize(t.place(t.lines[i+1], 0))
+	last, next := t.place(l, len(l.chars)-1), t.place(t.lines[i+1], 0)
+	size, other := t.fontSize(last), t.fontSize(next)
+	if isAlike(size, other) {
+		return t.isOtherScript(l, next)
+	}
 	if other >= small*size || other <= smallest*size {
 		return false
 	}
-	right, up := t.distance(last, t.place(t.lines[i+1], 0))
+	right, up := t.distance(last, next)
 	return right > 0 && right < 1.5*size && math.Abs(up) < most*size
+}
+
+// isOtherScript reports whether a character is an index below a power with which a line ends, or a power above an
+// index: both begin right of the same letter.
+func (t *pdfText) isOtherScript(l rawLine, next int) bool {
+	const longest = 4    // characters of the script at the line's end
+	const farthest = 1.3 // of the size: how far apart a power and an index are
+	size := t.fontSize(next)
+	if _, up := t.distance(t.place(l, len(l.chars)-1), next); math.Abs(up) > farthest*size {
+		return false
+	}
+	for i := len(l.chars) - 1; i > 0 && len(l.chars)-i <= longest; i-- {
+		right, up := t.distance(t.place(l, i), next)
+		if math.Abs(up) < least*size {
+			return false
+		}
+		if math.Abs(right) > least*size {
+			continue
+		}
+		base := t.place(l, i-1)
+		_, rise := t.distance(base, t.place(l, i))
+		_, fall := t.distance(base, next)
+		return unicode.IsLetter(l.chars[i-1]) && size < small*t.fontSize(base) && rise*fall < 0
+	}
+	return false
 }
 
 // goesOn reports whether the next line is the rest of one that a script ends: it stands as high, and further right.
@@ -113,7 +154,7 @@ func (t *pdfText) markWord(l rawLine, begin, end int) (marked rawLine, found, la
 	marked.add(l, 0, begin)
 	for i := begin; i < end; {
 		run := i
-		for run < end && isSmall[run-begin] {
+		for run < end && isSmall[run-begin] && t.isOnSameSide(l, base, i, run) {
 			run++
 		}
 		if run == i {
@@ -144,6 +185,16 @@ func (t *pdfText) smallChars(l rawLine, begin, end int) (isSmall []bool, full fl
 		isSmall[i] = size < small*full && size > smallest*full
 	}
 	return isSmall, full
+}
+
+// isOnSameSide reports whether two characters are both above the line of another one, or both not.
+func (t *pdfText) isOnSameSide(l rawLine, base, i, j int) bool {
+	if i == j {
+		return true
+	}
+	_, rise := t.distance(t.place(l, base), t.place(l, i))
+	_, other := t.distance(t.place(l, base), t.place(l, j))
+	return rise > 0 == (other > 0)
 }
 
 // script is how small characters are written, and whether they are raised or lowered.

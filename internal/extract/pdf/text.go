@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/klippa-app/go-pdfium/references"
@@ -28,7 +29,9 @@ type pdfText struct {
 	pieced  [][]piece     // has the pieces of the lines, once they stay as they are
 	exact   bool          // PDFium left no character out of the text
 	upright turned        // is known after the words that nobody sees are dropped
-	lines   []rawLine
+	// transcribed reports whether OCR has read a picture that the page shows.
+	transcribed bool
+	lines       []rawLine
 }
 
 // rawLine is a line as PDFium gives it.
@@ -116,7 +119,7 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE,
 	}
 	t := &pdfText{pdfReader: r, page: page, on: requests.Page{ByReference: &on}, count: count.Count}
 	t.text, t.shown = r.direct.addressOf(page), r.direct.addressOf(on)
-	t.exact = utf8.RuneCountInString(raw) == count.Count
+	t.exact = unitsOf(raw) == count.Count
 	t.split(raw)
 	p := pdfPage{undecodable: t.dropUndecodable(raw)}
 	p.undecodable += t.nameSymbols()
@@ -127,6 +130,7 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE,
 	if p.hidden, err = t.dropHidden(paper); err != nil {
 		return pdfPage{}, err
 	}
+	p.transcribed = t.transcribed
 	t.findTurn(paper)
 	t.mergeLevel()
 	t.orderWords()
@@ -173,10 +177,33 @@ func (r *pdfReader) rawText(page references.FPDF_TEXTPAGE, count int) (string, e
 func (t *pdfText) split(raw string) {
 	index := 0
 	for text := range strings.SplitSeq(raw, "\r\n") {
-		chars := []rune(text)
-		t.lines = append(t.lines, rawLine{chars: chars, start: index})
-		index += len(chars) + 2
+		l := rawLine{chars: []rune(text), start: index}
+		units := unitsOf(text)
+		if units != len(l.chars) {
+			l.at = placesOf(l.chars, index)
+		}
+		t.lines = append(t.lines, l)
+		index += units + 2
 	}
+}
+
+// unitsOf counts the places that a text takes in PDFium's list, which holds UTF-16: a letter of mathematics has two.
+func unitsOf(text string) int {
+	units := 0
+	for _, r := range text {
+		units += utf16.RuneLen(r)
+	}
+	return units
+}
+
+// placesOf are the places of characters that follow each other from an index on.
+func placesOf(chars []rune, index int) []int {
+	at := make([]int, len(chars))
+	for i, r := range chars {
+		at[i] = index
+		index += utf16.RuneLen(r)
+	}
+	return at
 }
 
 // String is the text with hyphens joined.
@@ -228,7 +255,7 @@ func (t *pdfText) dropUndecodable(raw string) int {
 				dropped++
 				continue
 			}
-			kept.chars, kept.at = append(kept.chars, r), append(kept.at, l.start+j)
+			kept.add(l, j, j+1)
 		}
 		t.lines[i] = kept
 	}

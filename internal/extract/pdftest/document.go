@@ -12,6 +12,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf16"
 )
 
 // Document is a PDF to be written.
@@ -86,12 +87,21 @@ func (d Document) mapped(w *writer) string {
 	}
 	var b strings.Builder
 	for _, code := range slices.Sorted(maps.Keys(d.Unicode)) {
-		fmt.Fprintf(&b, "1 beginbfchar\n<%02x><%04x>\nendbfchar\n", code, d.Unicode[code])
+		fmt.Fprintf(&b, "1 beginbfchar\n<%02x><%s>\nendbfchar\n", code, inUTF16(d.Unicode[code]))
 	}
 	cmap := w.stream("", "/CIDInit/ProcSet findresource begin 12 dict begin begincmap/CMapName/X def/CMapType 2 def\n"+
 		"1 begincodespacerange<00><ff>endcodespacerange\n"+b.String()+"endcmap end end")
 	return fmt.Sprintf("/F3 %d 0 R", w.add(fmt.Sprintf(
 		"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding/ToUnicode %d 0 R>>", cmap)))
+}
+
+// inUTF16 is a character in hexadecimal, two bytes for each of its units.
+func inUTF16(r rune) string {
+	var b strings.Builder
+	for _, unit := range utf16.AppendRune(nil, r) {
+		fmt.Fprintf(&b, "%04x", unit)
+	}
+	return b.String()
 }
 
 // outline writes the bookmarks and is their entry in the catalogue.
