@@ -309,7 +309,13 @@ func (f *runFlags) serve(
 	}
 	f.admit(&options)
 	options.Progress = f.progress.Load
-	g := gateway.New(options)
+	var g *gateway.Gateway
+	if options.LoopbackOnly {
+		status := d.opsOptions()
+		status.Ready, status.Progress = func() bool { return g.Ready() }, f.progress.Load
+		options.Status = serve.Ops(status)
+	}
+	g = gateway.New(options)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	address := browsable(listener.Addr())

@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -149,10 +151,15 @@ func traced(next handler) handler {
 	}
 }
 
-// panicked turns a panic into a plain 500, if nothing has been sent yet.
+// panicked turns a panic into a plain 500, if nothing has been sent yet. The log has the words of Go's runtime, and of
+// any other panic the type alone: its words may be those of a request.
 func (g *Gateway) panicked(x *exchange, p any) {
+	said := fmt.Sprintf("%T", p)
+	if e, ok := p.(runtime.Error); ok {
+		said = e.Error()
+	}
 	g.log.Error("Handler panicked",
-		"request_id", x.id, "route", x.route, "panic", p, "stack", string(debug.Stack()))
+		"request_id", x.id, "route", x.route, "panic", said, "stack", string(debug.Stack()))
 	x.fail(context.Background(), internal())
 }
 

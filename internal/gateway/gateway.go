@@ -66,6 +66,9 @@ type Options struct {
 	LoopbackOnly bool
 	// Hosts are further names that LoopbackOnly admits, such as that of a container's host.
 	Hosts []string
+	// Status answers the route of the ops port that tells the state of the stages. It is for a gateway without keys on
+	// one machine, where whoever asks operates it; nil serves no such route.
+	Status http.Handler
 	// Registerer receives the metrics of what is admitted; nil keeps them private.
 	Registerer prometheus.Registerer
 	// Log receives a line for each request, without any of its content. If it is nil, the lines are
@@ -157,6 +160,10 @@ func New(o Options) *Gateway {
 	}
 	for _, to := range g.routes() {
 		g.add(to.pattern, func(x *exchange, r *http.Request) error { return g.serve(x, r, to) })
+	}
+	if o.Status != nil {
+		of := route{handle: mounted(o.Status)}
+		g.add("GET "+config.OpsPath, func(x *exchange, r *http.Request) error { return g.serve(x, r, of) })
 	}
 	g.add(otherwise, g.refuse)
 	return g

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// bodyTime is how long a request's body may take to arrive. A read after it fails with
+	// bodyTime is how long a request's body may take to arrive by default. A read after it fails with
 	// os.ErrDeadlineExceeded.
 	bodyTime = 30 * time.Second
 

@@ -3,6 +3,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -32,6 +33,8 @@ type Server struct {
 	Handler  http.Handler
 	// TLS makes the server speak TLS; nil for plain HTTP.
 	TLS *tls.Config
+	// BodyTime is how long a request's body may take to arrive; 0 means 30 s.
+	BodyTime time.Duration
 }
 
 // Run serves until ctx ends or a server fails, and then stops all servers in the given order: each
@@ -42,7 +45,7 @@ type Server struct {
 // its client of the shutdown.
 //
 // Run returns the error of the first server that failed, and nil if ctx ended. A request's body must
-// arrive within 30 s. There is no timeout for writing, because answers stream: handlers bound their
+// arrive within its server's BodyTime. There is no timeout for writing, because answers stream: handlers bound their
 // own writes.
 func Run(ctx context.Context, log *slog.Logger, grace time.Duration, servers ...Server) error {
 	requests, cutOff := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -51,7 +54,7 @@ func Run(ctx context.Context, log *slog.Logger, grace time.Duration, servers ...
 	running := make([]*http.Server, len(servers))
 	for i, s := range servers {
 		running[i] = &http.Server{
-			Handler:           boundBodies(s.Handler, bodyTime, settleTime),
+			Handler:           boundBodies(s.Handler, cmp.Or(s.BodyTime, bodyTime), settleTime),
 			ReadHeaderTimeout: readHeaderTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,

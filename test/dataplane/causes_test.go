@@ -242,6 +242,40 @@ func TestAnLLMThatDoesNotWorkIsToldAndServedWithout(t *testing.T) {
 	contains(t, p.stderr.String(), "warning: llm model", "The model does not exist", at, "questions are not answered until it works")
 	c.ask("What is wind measured in?").want(t, http.StatusFailedDependency, `"code":"ModelNotFound"`, "contact the pipeline's operator")
 	c.do(http.MethodPost, "/v1/search", `{"query":"What is wind measured in?"}`).want(t, http.StatusOK, "knots")
+	if got := c.status().Stages[config.StageLLM]; got.Reason != config.ModelNotFound || got.ServerMessage != "The model does not exist" {
+		t.Errorf("the status has %+v", got)
+	}
+}
+
+// The state of the stages is for who operates a pipeline: on one machine without keys, whoever asks there.
+func TestRunTellsItsStatusWithoutKeysAlone(t *testing.T) {
+	t.Parallel()
+	args := []string{"-f", manifest(t, pipeline(volume, standIns)), "--documents", directory(t, map[string]string{"wind.md": wind})}
+	_, c := serving(t, args)
+	status := c.status()
+	if !status.Ready || status.Index.Documents != 1 || !status.Stages[config.StageLLM].OK {
+		t.Errorf("the status is %+v", status)
+	}
+	c.get("/ops/v1/other").want(t, http.StatusNotFound)
+	c.get("/metrics").want(t, http.StatusNotFound)
+	r, err := http.NewRequest(http.MethodGet, c.url+config.OpsPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "rebound.example"
+	foreign, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign.Body.Close()
+	if foreign.StatusCode != http.StatusForbidden {
+		t.Errorf("under another name, it is answered with %d", foreign.StatusCode)
+	}
+
+	clients := directory(t, map[string]string{"keys": "alice=token-of-alice"}) + "/keys"
+	_, c = serving(t, append(args, "--keys", clients))
+	c.key = "token-of-alice"
+	c.get(config.OpsPath).want(t, http.StatusNotFound)
 }
 
 // A reranker under Degrade keeps nobody from an answer, and yet is told at the start, in the answer and in the log.
