@@ -236,6 +236,7 @@ func (d *dataPlane) ingest(ctx context.Context, i ingestion) (*ingest.Report, er
 	if texts != nil {
 		options.Texts = texts
 	}
+	defer serve.HoldLittle()()
 	return ingest.Run(ctx, options)
 }
 

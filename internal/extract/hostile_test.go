@@ -69,7 +69,7 @@ func (h hostile) inAProcess(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestHostileDocumentsAreBounded$")
-	child.Env = append(os.Environ(), hostileEnv+"="+h.name, "GOMEMLIMIT=250MiB")
+	child.Env = append(os.Environ(), hostileEnv+"="+h.name, "GOMEMLIMIT=200MiB")
 	out, err := child.CombinedOutput()
 	if ctx.Err() != nil {
 		t.Fatal("the reader does not end")

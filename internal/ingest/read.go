@@ -56,6 +56,7 @@ func (r *run) readTogether(ctx context.Context, jobs []job, extracted, finished 
 	}
 	defer r.reading.Release(weight)
 	if weight > largeDocument {
+		debug.FreeOSMemory()       // of what other documents left, which may be as much
 		defer debug.FreeOSMemory() // or it would be collected after the next one has doubled it
 	}
 	var opened []*document

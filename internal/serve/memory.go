@@ -8,6 +8,7 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -41,24 +42,75 @@ func CollectSeldom() {
 	if limit := ContainerMemory(); limit < math.MaxInt64 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit / 10 * 8)
 	}
-	paceAfter(time.Now())
+	last := time.Now()
+	afterEachCollection(func() bool {
+		now := time.Now()
+		pace(now.Sub(last))
+		last = now
+		return true
+	})
 }
 
 // idleCollection is how long Go waits for garbage until it collects in any case.
 const idleCollection = 2 * time.Minute
 
-// paceAfter sets how much more garbage there may be, and does so again after each collection. If the last one was as
-// long ago as it is only in an idle process, it gives the memory of the garbage back.
-func paceAfter(last time.Time) {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	debug.SetGCPercent(percentFor(live[0].Value.Uint64()))
-	now := time.Now()
-	if now.Sub(last) >= idleCollection {
+// pace sets how much more garbage there may be. If the last collection was as long ago as it is only in an idle
+// process, it gives the memory of the garbage back.
+func pace(since time.Duration) {
+	debug.SetGCPercent(percentFor(liveBytes()))
+	if since >= idleCollection {
 		debug.FreeOSMemory()
 	}
+}
+
+// leastHeld is how many bytes Go may take before HoldLittle makes a difference: one of the largest documents, and what
+// the process holds beside it.
+const leastHeld = 160 << 20
+
+// HoldLittle keeps garbage from adding up while documents of any size are read, until release is called. Once Go has
+// taken leastHeld, or a quarter more than what lives if that is more, it collects garbage and gives pages back before
+// it takes others. By itself, it lets garbage grow to as much as what lives, which may be a text of 64 MiB, and keeps
+// the pages for minutes. GOMEMLIMIT in the environment comes first.
+func HoldLittle() (release func()) {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return func() {}
+	}
+	before := debug.SetMemoryLimit(leastHeld)
+	var mu sync.Mutex
+	released := false
+	afterEachCollection(func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if !released {
+			debug.SetMemoryLimit(min(heldFor(liveBytes()), before))
+		}
+		return !released
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		released = true
+		debug.SetMemoryLimit(before)
+	}
+}
+
+// heldFor is how many bytes Go may take beside that many that live.
+func heldFor(live uint64) int64 { return max(leastHeld, int64(live/4*5)) }
+
+// afterEachCollection calls f now and after each collection of garbage, as long as f returns true.
+func afterEachCollection(f func() (again bool)) {
+	if !f() {
+		return
+	}
 	type unreachable struct{ _ *byte } // until the next collection
-	runtime.AddCleanup(new(unreachable), paceAfter, now)
+	runtime.AddCleanup(new(unreachable), afterEachCollection, f)
+}
+
+// liveBytes are those that the last collection of garbage left.
+func liveBytes() uint64 {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	return live[0].Value.Uint64()
 }
 
 // percentFor is the garbage that there may be beside that many bytes that live, in percent of them.

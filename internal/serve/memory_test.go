@@ -4,7 +4,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"testing"
+	"time"
 )
 
 func TestGarbageIsAsMuchWhateverLives(t *testing.T) {
@@ -12,6 +15,37 @@ func TestGarbageIsAsMuchWhateverLives(t *testing.T) {
 		if got := percentFor(live); got != want {
 			t.Errorf("%d bytes that live may have %d %% of garbage, want %d", live, got, want)
 		}
+	}
+}
+
+// What is held follows what lives, and release undoes it. Other tests of the package allocate little.
+func TestLittleIsHeldWhileDocumentsAreRead(t *testing.T) {
+	t.Setenv("GOMEMLIMIT", "")
+	limit := func() int64 { return debug.SetMemoryLimit(-1) }
+	awaitLimit := func(what string, good func(int64) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); !good(limit()); runtime.GC() {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %d MiB may be held", what, limit()>>20)
+			}
+		}
+	}
+	before := limit()
+	release := HoldLittle()
+	awaitLimit("at first", func(n int64) bool { return n == leastHeld })
+	const much = 2 * leastHeld
+	index := make([]byte, much)
+	awaitLimit("with a large index", func(n int64) bool { return n >= much/4*5 && n < 2*much })
+	runtime.KeepAlive(index)
+	awaitLimit("without it", func(n int64) bool { return n == leastHeld })
+	release()
+	runtime.GC()
+	awaitLimit("afterwards", func(n int64) bool { return n == before })
+
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	HoldLittle()()
+	if got := limit(); got != before {
+		t.Errorf("the environment's limit was replaced by %d", got)
 	}
 }
 

@@ -71,7 +71,7 @@ func (p *Pool) exchange(
 	}()
 	defer func() { <-sent }()
 	for i, size := range sizes {
-		d, err := p.answer(ctx, w, size)
+		d, err := p.answer(ctx, w, size, sent)
 		if more = yield(d, err); !more || w.spent.Load() {
 			return i + 1, more
 		}
@@ -84,15 +84,19 @@ func (p *process) sendAll(documents []extract.Input) {
 	if len(documents) == 1 && len(documents[0].Data) > large {
 		_ = p.send(documents...)
 		documents[0].Data = nil
-		debug.FreeOSMemory() // the text that comes may be as large
+		debug.FreeOSMemory() // before the text comes, which may be as large
 		return
 	}
 	_ = p.send(documents...)
 }
 
-// answer takes the process's answer for a document of so many bytes.
-func (p *Pool) answer(ctx context.Context, w *process, size int) (*extract.Document, error) {
+// answer takes the process's answer for a document of so many bytes. That of a large one waits until those are given
+// back: the process has taken all of them before it answers.
+func (p *Pool) answer(ctx context.Context, w *process, size int, sent <-chan struct{}) (*extract.Document, error) {
 	watch := watchOver(w, p.options, size)
+	if size > large {
+		<-sent
+	}
 	d, err := w.read(watch)
 	verdict := watch.end()
 	switch {
