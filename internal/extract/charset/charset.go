@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"strings"
+	stdunicode "unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -30,6 +32,8 @@ var (
 	utf8Text    = TextEncoding{"UTF-8", unicode.UTF8}
 	utf16Little = TextEncoding{"UTF-16LE", unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)}
 	utf16Big    = TextEncoding{"UTF-16BE", unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)}
+	utf32Little = TextEncoding{"UTF-32LE", utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM)}
+	utf32Big    = TextEncoding{"UTF-32BE", utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)}
 	windows1252 = TextEncoding{"windows-1252", charmap.Windows1252}
 	iso2022JP   = TextEncoding{"ISO-2022-JP", japanese.ISO2022JP}
 )
@@ -43,6 +47,12 @@ func Decode(data []byte) (string, config.Warnings) {
 	if text, ok := decodeUTF7(data); ok && sure && likeness([]rune(string(oddLines([]byte(text))))) > unlikeUTF7 {
 		warnings.Add(config.EncodingGuessed, 1, "read as UTF-7")
 		return text, warnings
+	}
+	if !sure || e == utf8Text && !utf8.Valid(data) {
+		if text, lines, ok := decodeMixed(data); ok {
+			warnings.Add(config.EncodingGuessed, 1, "lines read as "+lines.name)
+			return text, warnings
+		}
 	}
 	if !sure {
 		e = guess(data)
@@ -62,6 +72,9 @@ func (e TextEncoding) Decode(data []byte) string {
 	if err != nil {
 		text = data
 	}
+	if e.name == vietnamese {
+		text = norm.NFC.Bytes(text)
+	}
 	return strings.TrimPrefix(strings.ToValidUTF8(string(text), "\ufffd"), "\ufeff")
 }
 
@@ -71,15 +84,19 @@ func MarkedEncoding(data []byte) (e TextEncoding, sure bool) {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
 		return utf8Text, true
 	case bytes.HasPrefix(data, []byte("\xff\xfe\x00\x00")):
-		return TextEncoding{"UTF-32LE", utf32.UTF32(utf32.LittleEndian, utf32.UseBOM)}, true
+		return utf32Little, true
 	case bytes.HasPrefix(data, []byte("\x00\x00\xfe\xff")):
-		return TextEncoding{"UTF-32BE", utf32.UTF32(utf32.BigEndian, utf32.UseBOM)}, true
+		return utf32Big, true
 	case bytes.HasPrefix(data, []byte("\xff\xfe")):
 		return utf16Little, true
 	case bytes.HasPrefix(data, []byte("\xfe\xff")):
 		return utf16Big, true
 	}
 	switch head := data[:min(len(data), sample)]; {
+	case looksUTF32(data, binary.LittleEndian):
+		return utf32Little, true
+	case looksUTF32(data, binary.BigEndian):
+		return utf32Big, true
 	case looksUTF16(head, binary.LittleEndian):
 		return utf16Little, true
 	case looksUTF16(head, binary.BigEndian):
@@ -88,6 +105,18 @@ func MarkedEncoding(data []byte) (e TextEncoding, sure bool) {
 		return iso2022JP, true
 	}
 	return utf8Text, !hasControls(data[:min(len(data), sample)]) && (utf8.Valid(data) || mostlyUTF8(data))
+}
+
+// looksUTF32 recognises UTF-32 without a mark: each unit is a character that texts have.
+func looksUTF32(data []byte, order binary.ByteOrder) bool {
+	head := data[:min(len(data), sample)]
+	for ; len(head) >= 4; head = head[4:] {
+		u := order.Uint32(head)
+		if u > stdunicode.MaxRune || u < ' ' && u != '\n' && u != '\r' && u != '\t' && u != '\f' || !utf8.ValidRune(rune(u)) {
+			return false
+		}
+	}
+	return len(data) >= 8 && len(data)%4 == 0
 }
 
 // looksUTF16 recognises UTF-16 without a mark by its high bytes: at least half of the units are Latin (zero there),
@@ -124,7 +153,7 @@ func mostlyUTF8(data []byte) bool {
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)
 		switch {
-		case r == utf8.RuneError && size == 1:
+		case r == utf8.RuneError && size == 1 && (good == 0 || utf8.FullRune(data)): // else it is cut off
 			bad++
 		case size > 1:
 			good++

@@ -2,13 +2,11 @@ package charset
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"sync"
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -18,25 +16,6 @@ import (
 // candidates are what a text may be in that is not UTF-8 and does not say what it is. Of two that read it equally
 // well the earlier is taken.
 var candidates = []TextEncoding{
-	windows1252,
-	{name: "windows-1250", Encoding: charmap.Windows1250},
-	{name: "windows-1254", Encoding: charmap.Windows1254},
-	{name: "windows-1251", Encoding: charmap.Windows1251},
-	{name: "windows-1253", Encoding: charmap.Windows1253},
-	{name: "windows-1255", Encoding: charmap.Windows1255},
-	{name: "windows-1256", Encoding: charmap.Windows1256},
-	{name: "windows-1257", Encoding: charmap.Windows1257},
-	{name: "windows-874", Encoding: charmap.Windows874},
-	{name: "ISO-8859-2", Encoding: charmap.ISO8859_2},
-	{name: "ISO-8859-5", Encoding: charmap.ISO8859_5},
-	{name: "ISO-8859-7", Encoding: charmap.ISO8859_7},
-	{name: "ISO-8859-15", Encoding: charmap.ISO8859_15},
-	{name: "KOI8-R", Encoding: charmap.KOI8R},
-	{name: "KOI8-U", Encoding: charmap.KOI8U},
-	{name: "IBM866", Encoding: charmap.CodePage866},
-	{name: "IBM850", Encoding: charmap.CodePage850},
-	{name: "macintosh", Encoding: charmap.Macintosh},
-	{name: "x-mac-cyrillic", Encoding: charmap.MacintoshCyrillic},
 	{name: "Shift_JIS", Encoding: japanese.ShiftJIS},
 	{name: "EUC-JP", Encoding: japanese.EUCJP},
 	{name: "GB18030", Encoding: simplifiedchinese.GB18030},
@@ -49,14 +28,19 @@ var candidates = []TextEncoding{
 // Bounds of guessing.
 const (
 	guessSample = 16 << 10 // bytes that a guess looks at
-	// unlike is the likeness below which a reading is no better than windows-1252, in which any byte is something.
+	pageSample  = 8 << 10  // of them for an encoding of one byte
+	// unlike is the likeness below which a reading is no better than one in which any byte is something.
 	unlike = 0.3
 )
 
 // guess is the candidate in whose reading a text is most like a text in some language.
 func guess(data []byte) TextEncoding {
 	odd := oddLines(data)
-	best, most := windows1252, unlike
+	best, most := windows1252, 0.0
+	if len(odd) > 0 {
+		best, most = guessPage(odd[:min(len(odd), pageSample)])
+	}
+	most = max(most, unlike)
 	for _, c := range candidates {
 		part := odd
 		if c == utf16Little || c == utf16Big {
@@ -64,7 +48,7 @@ func guess(data []byte) TextEncoding {
 		}
 		n := c.likeness(part)
 		if (c == utf16Little || c == utf16Big) && !bytes.ContainsFunc(part, isBelowSpace) {
-			n *= 0.85 // in UTF-16 spaces, digits and signs have a byte that texts in other encodings do not have
+			n *= 0.9 // in UTF-16 spaces, digits and signs have a byte that texts in other encodings do not have
 		}
 		if n > most {
 			best, most = c, n
@@ -103,7 +87,6 @@ func oddLines(data []byte) []byte {
 // too.
 func likeness(text []rune) float64 {
 	sum, n := 0.0, 0
-	latin, counts := 0, make([]int, len(alphabets))
 	at := func(i int) rune {
 		if i < 0 || i >= len(text) {
 			return ' '
@@ -115,40 +98,24 @@ func likeness(text []rune) float64 {
 			continue
 		}
 		n++
-		worth := worthOf([3]rune{at(i - 3), at(i - 2), at(i - 1)}, r, at(i+1))
-		if sum += worth; worth == 0 && unicode.Is(unicode.Latin, r) {
-			latin++
-			for a, letters := range alphabets {
-				if strings.ContainsRune(letters, unicode.ToLower(r)) || strings.ContainsRune(letters, r) {
-					counts[a]++
-				}
-			}
-		}
+		sum += worthOf([2]rune{at(i - 2), at(i - 1)}, r, at(i+1))
 	}
-	if n == 0 {
-		return 0
-	}
-	most := slices.Max(counts)
-	if most > slices.Max(counts[:len(counts)-1]) { // Icelandic alone
-		sum -= 0.01
-	}
-	return (sum + 0.85*float64(most) - 0.6*float64(latin-most)) / float64(n)
+	return sum / max(float64(n), 1)
 }
 
-// worthOf is what a character between others says for a reading, from -1 to 1. It is 0 for a Latin letter, which
-// says something only together with others: a text keeps to the letters of its language.
-func worthOf(before [3]rune, r, next rune) float64 {
-	last := before[2]
+// worthOf is what a character between others says for a reading, from -1 to 1.
+func worthOf(before [2]rune, r, next rune) float64 {
+	last := before[1]
 	switch worth, known := Worths()[unicode.ToLower(r)]; {
 	case r < 0xa0, r == utf8.RuneError, r >= 0xe000 && r < 0xf900:
 		return -1
 	case unicode.IsUpper(r) && unicode.IsLower(last):
 		return -1
 	case unicode.IsUpper(r) && unicode.IsUpper(last) && known:
-		return worth*0.8 + worthOfPair(last, r)
+		return worth * 0.8
 	case unicode.Is(unicode.Latin, r):
-		return worthInLatin(before, r, next)
-	case unicode.In(r, unicode.Han, unicode.Hangul) && isLowerASCII(last) && isLowerASCII(before[1]),
+		return worthInLatin(last, r, next)
+	case unicode.In(r, unicode.Han, unicode.Hangul) && isLowerASCII(last) && isLowerASCII(before[0]),
 		isEastAsian(r) && !isEastAsian(last) && !isEastAsian(next) && (isLetterASCII(last) || isLetterASCII(next)):
 		return 0.2 // within a word of Latin letters
 	case unicode.In(r, unicode.Han):
@@ -160,6 +127,8 @@ func worthOf(before [3]rune, r, next rune) float64 {
 		return max(worth, 0.3)
 	case r >= '｡' && r <= 'ﾟ':
 		return worthOfHalfKana(last, r, next)
+	case r == '’' && isLetterASCII(last) && isLetterASCII(next):
+		return 0.2
 	case strings.ContainsRune(commonSigns, r):
 		if r < 0x2e80 && unicode.IsLetter(last) && unicode.IsLetter(next) && !strings.ContainsRune("’·\u00a0—–…µ", r) ||
 			unicode.IsLower(next) && strings.ContainsRune("÷£©®", r) {
@@ -169,7 +138,7 @@ func worthOf(before [3]rune, r, next rune) float64 {
 	case !known:
 		return -1
 	default:
-		return min(worthIn(ScriptOf(r), last, r, next, worth)+worthOfPair(last, r), 1)
+		return worthIn(ScriptOf(r), last, r, next, worth)
 	}
 }
 
@@ -183,8 +152,10 @@ func worthOfHalfKana(last, r, next rune) float64 {
 		return 1
 	case r == 'ﾞ' || r == 'ﾟ':
 		return -1
+	case isLetterASCII(last) || isLetterASCII(next):
+		return 0
 	case among(last) || among(next):
-		return 0.6
+		return 0.55
 	}
 	return 0.1
 }
@@ -197,27 +168,15 @@ func isLetterASCII(r rune) bool { return isLowerASCII(unicode.ToLower(r)) && r <
 
 func isLowerASCII(r rune) bool { return 'a' <= r && r <= 'z' }
 
-// worthInLatin is the worth of a Latin letter, which is 0 where it may stand. Three of them in a row are of one of few
-// alphabets, and few stand alone.
-func worthInLatin(before [3]rune, r, next rune) float64 {
-	last := before[2]
-	odd := func(r rune) bool { return r >= utf8.RuneSelf && unicode.IsLetter(r) }
+// worthInLatin is the worth of a Latin letter.
+func worthInLatin(last, r, next rune) float64 {
 	switch {
-	case otherScript(unicode.Latin, last), otherScript(unicode.Latin, next),
-		odd(last) && odd(before[1]) && (odd(before[0]) || !inDenseWord(before[1], last, r)):
+	case otherScript(unicode.Latin, last), otherScript(unicode.Latin, next):
 		return -1
-	case unicode.IsLetter(next) && (r == 'ù' || r == 'ì' || r == 'è' && !unicode.IsLetter(last)), // in French and Italian
-		!unicode.IsLetter(last) && !unicode.IsLetter(next) && !strings.ContainsRune(lonelyLetters, r):
-		return -0.5
+	case r > 0x24f && (r < 0x1e00 || r > 0x1eff):
+		return 0
 	}
-	return 0
-}
-
-// inDenseWord reports whether letters in a row are of an alphabet whose words may have so many beyond ASCII.
-func inDenseWord(letters ...rune) bool {
-	return slices.ContainsFunc(denseAlphabets, func(alphabet string) bool {
-		return !slices.ContainsFunc(letters, func(r rune) bool { return !strings.ContainsRune(alphabet, unicode.ToLower(r)) })
-	})
+	return 0.7
 }
 
 // worthIn is the worth of a letter of a script that mixes with no other within a word.
@@ -233,40 +192,6 @@ func worthIn(script *unicode.RangeTable, last, r, next rune, worth float64) floa
 		return 1
 	}
 	return worth
-}
-
-// worthOfPair is what two letters say that follow each other, in Cyrillic and in Greek.
-func worthOfPair(last, r rune) float64 {
-	if script := ScriptOf(r); script != unicode.Cyrillic && script != unicode.Greek || script != ScriptOf(last) {
-		return 0
-	}
-	if pairs()[[2]rune{plainLetter(last), plainLetter(r)}] {
-		return 0.25
-	}
-	return -0.25
-}
-
-// pairs are the common pairs of letters.
-var pairs = sync.OnceValue(func() map[[2]rune]bool {
-	pairs := map[[2]rune]bool{}
-	for pair := range strings.FieldsSeq(cyrillicPairs + " " + greekPairs) {
-		letters := []rune(pair)
-		pairs[[2]rune{letters[0], plainLetter(letters[1])}] = true
-	}
-	return pairs
-})
-
-// accents are letters of Greek as they are without their accents.
-var accents = map[rune]rune{'ά': 'α', 'έ': 'ε', 'ή': 'η', 'ί': 'ι', 'ό': 'ο', 'ύ': 'υ', 'ώ': 'ω', 'ϊ': 'ι', 'ϋ': 'υ',
-	'ΐ': 'ι', 'ΰ': 'υ', 'ς': 'σ'}
-
-// plainLetter is a letter in lower case, without an accent.
-func plainLetter(r rune) rune {
-	r = unicode.ToLower(r)
-	if plain, ok := accents[r]; ok {
-		return plain
-	}
-	return r
 }
 
 func otherScript(script *unicode.RangeTable, r rune) bool {

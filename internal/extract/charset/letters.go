@@ -36,42 +36,8 @@ const (
 	thaiLetters     = "านรอกเงมยลวดทสตะปบคหแจพชขใไโผซถธศณฐษฟญภุูิีึืั็่้๊๋์ำๆฯ"
 )
 
-// alphabets are the letters beyond ASCII of languages with Latin letters, with which a text has no others.
-var alphabets = []string{
-	"äöüß", "éèàçêôâûîïùœëæÿ", "ñáéíóúü", "ãõçáéíóúâêôà", "àèéìòùîó", "åäöé", "æøåéòóâ", "ëïéèöüê",
-	"ąćęłńóśźż", "ěščřžýáíéúůťďňó", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîșțşţ", "čćžšđ", "şğıİçöüâîû",
-	"ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž",
-	icelandic,
-}
-
-// denseAlphabets are those whose words have three letters in a row beyond ASCII: Polish, Czech and Slovak, Hungarian.
-var denseAlphabets = []string{"ąćęłńóśźż", "ěščřžýáíéúůťďňóľĺŕô", "áéíóöőúüű"}
-
-// lonelyLetters are those that stand alone as words of Latin letters or as names of things.
-const lonelyLetters = "àÀéÉèÈòóÓöåíúæø"
-
 // lastLetters are those that only end words, in Greek, Hebrew and Arabic.
 const lastLetters = "ςםןץףךةى"
 
-// icelandic has the places of Turkish letters, which are more often meant when only these occur.
-const icelandic = "þðæöáéíóúý"
-
 // commonSigns are signs that stand beside words in any language.
 const commonSigns = "\u00a0«»„“”‘’‚–—…•·§°€£¥±½¼¾µ×÷©®™¿¡²³¹ªº№‰†‡`´¨‹›ʼ، ؛؟、。「」『』・ー！（），：；？％～“”《》【】　＋－／．０１２３４５６７８９々"
-
-// Pairs of letters that are common in words of Russian and its neighbours, and of Greek without its accents. Letters
-// alone do not tell KOI8-R from windows-1251 or Greek in a short text, above all in capitals: they have the same
-// places.
-const (
-	cyrillicPairs = "ст но то на ен ов ни ра во ко ал ли по пр ос ро ре ер не го от ка ло та те ом ор ан ат ес ел ол " +
-		"ин ет тр де да ви ва ла ле ми ри ти ит ед ии ия ой ый ие ск сл до об за из ны ых ав ар ам ас ад " +
-		"аз бо бы ве вы вн га гр ди дн ег ез ей ем же зд зн ив ил им ис их ки кт ма мо ме му мы нн нт ну " +
-		"нь ог од ож оз ок оп оч пе пл пи па ру ры ря са св се си сп су ту ть тв ты уд ул ум ур ус ут уч " +
-		"фи хо це ци ча че чи шт ще эк эл эт юч яв яз ят сч чё ёт аб бл иц ца нк кц сы аг ге гу лу лы ля " +
-		"ня тс рт рн рс рм рк мп аф ик уг уп уа уж рж жу вк вс дл рг ощ щи яч ач аш ши"
-	greekPairs = "τη το τα τω αι κα ου να στ ει αν σε με ια ος ης ων ας ες ρο ερ τι πο ρα ομ αρ ατ απ ασ ικ λι λο " +
-		"νο ντ οι ολ ον οσ πα πε πρ ρι σι σμ συ σω τε τρ υπ φο χρ χη ημ ηρ θα θη κε κη κο λα λε μα μη μο " +
-		"νε νη δι δη δο δε εγ εκ ελ εν επ ετ ευ εφ γι γο γρ βα βο αγ αλ αμ αυ αφ αχ ιο ιε ιμ ιν ισ ις ιτ " +
-		"ογ οδ οθ οκ οπ ορ οτ οφ οχ υν υσ υτ υλ υμ τλ χα χο ψη ωτ ωσ ωρ ωμ λλ μβ μφ σχ σκ σσ κτ κρ κλ γα " +
-		"γε γη γκ δα εσ αδ αβ αθ ηλ ησ ην ητ ηγ ηθ θε πι πλ ρη ρω ργ ρχ ρε"
-)

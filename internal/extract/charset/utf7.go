@@ -15,10 +15,10 @@ const unlikeUTF7 = 0.4
 const base64Signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 // decodeUTF7 is data's text if it is in UTF-7 (RFC 2152) and not ASCII: UTF-16 in base64 behind a plus sign. A minus
-// sign ends it, or a character that is not of base64. A plus sign that neither begins such a text nor is written as
-// itself tells that data is not UTF-7.
+// sign ends it, or a character that is not of base64. One character alone may be there by chance. A plus sign that
+// neither begins such a text nor is written as itself tells that data is not UTF-7.
 func decodeUTF7(data []byte) (text string, ok bool) {
-	if bytes.Count(data, []byte("+")) < 2 {
+	if !bytes.Contains(data, []byte("+")) {
 		return "", false
 	}
 	var b strings.Builder
@@ -40,7 +40,7 @@ func decodeUTF7(data []byte) (text string, ok bool) {
 			return "", false
 		}
 		b.WriteString(decoded)
-		n++
+		n += utf8.RuneCountInString(decoded)
 	}
 	beyond := func(r rune) bool { return r >= utf8.RuneSelf }
 	return b.String(), n > 1 && !bytes.ContainsFunc(data, beyond)
