@@ -85,25 +85,22 @@ func (g *Gateway) visible(ctx context.Context, document string) (*index.Row, err
 // content sends the document's bytes, or else its text. Neither is trusted: a browser saves it, and
 // if it is made to show it, runs and loads nothing.
 func (g *Gateway) content(x *exchange, r *http.Request, row *index.Row) error {
-	if err := g.acquireContent(r.Context()); err != nil {
-		return err
-	}
-	defer g.contents.Release(1)
 	name, kind, form := path.Base(row.Document), contentType(row.Document), original
-	body, err := g.inForm(r.Context(), r.URL.Query().Get("form"), row)
-	if _, refused := errors.AsType[*Failure](err); refused {
+	var body []byte
+	release, err := g.held(x, r, func(ctx context.Context) (bytes int, err error) {
+		body, err = g.inForm(ctx, r.URL.Query().Get("form"), row)
+		if _, refused := errors.AsType[*Failure](err); err == nil || refused || r.Context().Err() != nil {
+			return len(body), err
+		}
+		g.log.LogAttrs(ctx, slog.LevelDebug, "Document is sent as its text", slog.String("cause", err.Error()))
+		name, kind, form = name+".txt", plainText, extracted
+		body, err = g.text(r.Context(), row)
+		return len(body), err
+	})
+	if err != nil {
 		return err
 	}
-	if err != nil {
-		if r.Context().Err() != nil {
-			return err
-		}
-		g.log.LogAttrs(r.Context(), slog.LevelDebug, "Document is sent as its text", slog.String("cause", err.Error()))
-		name, kind, form = name+".txt", plainText, extracted
-		if body, err = g.text(r.Context(), row); err != nil {
-			return err
-		}
-	}
+	defer release()
 	access.Show(r.Context(), row.Document)
 	h := x.Header()
 	h.Set(contentHeader, form)
@@ -113,23 +110,19 @@ func (g *Gateway) content(x *exchange, r *http.Request, row *index.Row) error {
 	return x.sendLarge(r, kind, body)
 }
 
-// The bounds of contents, which are held in memory while they are sent.
-const (
-	contentsAtOnce = 2
-	contentTime    = 5 * time.Minute // for a client to take it
-	maxOriginal    = 64 << 20        // bytes; of a larger document, the text is sent
-)
-
-func (g *Gateway) acquireContent(ctx context.Context) error {
-	if g.contents.TryAcquire(1) {
-		return nil
-	}
-	waiting, stop := context.WithTimeout(ctx, g.contentWait)
-	defer stop()
-	if g.contents.Acquire(waiting, 1) == nil {
-		return nil
-	}
-	return cmp.Or[error](ctx.Err(), busy())
+// held reads what the request asks for, and has room for its bytes until release.
+func (g *Gateway) held(
+	x *exchange, r *http.Request, get func(ctx context.Context) (bytes int, err error),
+) (release func(), err error) {
+	err = g.contents.read(r.Context(), func(ctx context.Context) error {
+		bytes, err := get(ctx)
+		if err != nil {
+			return err
+		}
+		release, err = g.contents.hold(r.Context(), cmp.Or(x.client(), x.address), int64(bytes))
+		return err
+	})
+	return release, err
 }
 
 // inForm returns the original, unless the caller asks for the text.

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -190,7 +192,7 @@ func TestDocumentsNeedTheKeyOfTheOtherRoutes(t *testing.T) {
 	}
 }
 
-// While as many contents are sent as may be, others get a 429 after a while, and none waits for ever.
+// While as many contents are read as may be, others get a 429 after a while, and none waits for ever.
 func TestContentsAreBounded(t *testing.T) {
 	f := newFixture()
 	begun, end := make(chan struct{}), make(chan struct{})
@@ -204,9 +206,9 @@ func TestContentsAreBounded(t *testing.T) {
 		return []byte("text"), nil
 	}
 	g := f.gateway()
-	g.contentWait = 0
-	codes := make(chan int, contentsAtOnce)
-	for range contentsAtOnce {
+	g.contents.wait = 0
+	codes := make(chan int, readAtOnce)
+	for range readAtOnce {
 		go func() { codes <- call(g, "GET", documentsPath+"docs/a.md/content", "").Code }()
 		<-begun
 	}
@@ -214,9 +216,75 @@ func TestContentsAreBounded(t *testing.T) {
 		t.Errorf("status %d of one too many", got.Code)
 	}
 	close(end)
-	for range contentsAtOnce {
+	for range readAtOnce {
 		if code := <-codes; code != http.StatusOK {
 			t.Errorf("status %d of one that was in time", code)
 		}
 	}
+}
+
+// Slow readers of large documents keep neither others from theirs nor a caller from a small one, and free their room.
+func TestSlowReadersLeaveRoomForOthers(t *testing.T) {
+	c := newContents(0)
+	hold := func(caller string, bytes int64) (func(), error) { return c.hold(t.Context(), caller, bytes) }
+	first, err := hold("slow", callerBytes-1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hold("slow", 2); err == nil {
+		t.Error("a caller has more than the half")
+	}
+	small, err := hold("slow", 1)
+	if err != nil {
+		t.Errorf("a caller gets no small document beside a large one: %v", err)
+	}
+	second, err := hold("other", callerBytes)
+	if err != nil {
+		t.Fatalf("another caller has no room: %v", err)
+	}
+	if _, err := hold("third", 1); err == nil {
+		t.Error("there is room without end")
+	}
+	first()
+	if _, err := hold("third", callerBytes-1); err != nil {
+		t.Errorf("what was freed has no room: %v", err)
+	}
+	small()
+	second()
+	if c.total != callerBytes-1 || len(c.of) != 1 {
+		t.Errorf("%d bytes are held of %v", c.total, c.of)
+	}
+}
+
+// A client that waits for room gets it when another leaves, and one that leaves waits no longer.
+func TestRoomForContentsIsAwaited(t *testing.T) {
+	c := newContents(time.Hour)
+	release, err := c.hold(t.Context(), "a", sentBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	left, held := make(chan error, 1), make(chan error, 1)
+	go func() { _, err := c.hold(gone, "b", 1); left <- err }()
+	go func() { _, err := c.hold(t.Context(), "c", 1); held <- err }()
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	release()
+	if err := <-held; err != nil {
+		t.Error(err)
+	}
+}
+
+// A source that does not answer ends with its time; the text in the index is sent instead.
+func TestASourceThatHangsIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newContents(0)
+		begun := time.Now()
+		err := c.read(t.Context(), func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != readTime {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+	})
 }

@@ -83,7 +83,7 @@ type Gateway struct {
 	index     access.Reader
 	originals func(ctx context.Context, row *index.Row, max int64) ([]byte, error)
 	draw      func(ctx context.Context, pdf []byte, page int) (*PagePicture, error)
-	contents  *semaphore.Weighted // bounds the documents that are being sent
+	contents  *contents
 	embedder  Embedder
 	progress  func() *config.Progress
 	ranker    Ranker
@@ -108,8 +108,8 @@ type Gateway struct {
 	keepAlive   time.Duration       // is how long a stream may be silent
 	vectors     *semaphore.Weighted // bounds the vectors that are being sent, by their number
 	replies     *semaphore.Weighted // bounds the bytes of replies that are being sent
-	// contentWait is how long a document, or many vectors, wait for others to be sent.
-	contentWait time.Duration
+	// vectorsWait is how long many vectors wait for others to be sent.
+	vectorsWait time.Duration
 	retry       time.Duration // is the pause between the first attempts of Warm
 }
 
@@ -121,10 +121,10 @@ func New(o Options) *Gateway {
 		index:       access.NewReader(o.Index, o.Config.Access),
 		originals:   o.Originals,
 		draw:        o.Draw,
-		contents:    semaphore.NewWeighted(contentsAtOnce),
+		contents:    newContents(5 * time.Second),
 		vectors:     semaphore.NewWeighted(manyTexts),
 		replies:     semaphore.NewWeighted(repliesBytes),
-		contentWait: 5 * time.Second,
+		vectorsWait: 5 * time.Second,
 		embedder:    o.Embedder,
 		progress:    o.Progress,
 		ranker:      o.Ranker,

@@ -85,7 +85,7 @@ func TestVectorsInFlightAreBounded(t *testing.T) {
 	held := &heldEmbedder{entered: make(chan struct{}), let: make(chan struct{})}
 	f.options.Embedder = held
 	g := f.gateway()
-	g.contentWait = 0
+	g.vectorsWait = 0
 	many := `{"input": ["a"` + strings.Repeat(`,"a"`, maxInputs-1) + `]}`
 	codes := make(chan int)
 	ask := func(body string) {

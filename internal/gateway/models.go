@@ -162,7 +162,7 @@ func (g *Gateway) roomForVectors(ctx context.Context, texts int) (done func(), e
 	}
 	n := int64(texts)
 	if !g.vectors.TryAcquire(n) {
-		waiting, stop := context.WithTimeout(ctx, g.contentWait)
+		waiting, stop := context.WithTimeout(ctx, g.vectorsWait)
 		defer stop()
 		if err := g.vectors.Acquire(waiting, n); err != nil {
 			return nil, cmp.Or[error](ctx.Err(), busy())

@@ -37,16 +37,23 @@ func cutPage(id string) (document string, page int, found bool) {
 // picture sends a page of a PDF as a PNG. It answers 204 if there is no picture: of another format, where the gateway
 // does not reach the document's source, and of a page that cannot be drawn.
 func (g *Gateway) picture(x *exchange, r *http.Request, row *index.Row, page int) error {
-	if err := g.acquireContent(r.Context()); err != nil {
+	var p *PagePicture
+	release, err := g.held(x, r, func(ctx context.Context) (bytes int, err error) {
+		p, err = g.drawn(ctx, row, page)
+		if err == nil {
+			return len(p.PNG), nil
+		}
+		if r.Context().Err() == nil {
+			g.log.LogAttrs(ctx, slog.LevelDebug, "Page is not drawn", slog.String("cause", err.Error()))
+			return 0, nil
+		}
+		return 0, err
+	})
+	if err != nil {
 		return err
 	}
-	defer g.contents.Release(1)
-	p, err := g.drawn(r.Context(), row, page)
-	if err != nil {
-		if r.Context().Err() != nil {
-			return err
-		}
-		g.log.LogAttrs(r.Context(), slog.LevelDebug, "Page is not drawn", slog.String("cause", err.Error()))
+	defer release()
+	if p == nil {
 		x.WriteHeader(http.StatusNoContent)
 		return nil
 	}

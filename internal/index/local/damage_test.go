@@ -182,3 +182,19 @@ func TestADirectoryThatCannotBeUsedIsTold(t *testing.T) {
 		}
 	}
 }
+
+// A question whose deadline ends waits no longer for a write.
+func TestTheWaitForAWriteEndsWithItsContext(t *testing.T) {
+	s := &Store{writing: make(turn, 1), ranking: newRanking()}
+	s.writing.Lock()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	over := errors.New("the question is over")
+	cancel(over)
+	if _, err := s.live(ctx, entry{id: "x"}); !errors.Is(err, over) {
+		t.Errorf("got %v", err)
+	}
+	s.writing.Unlock()
+	if live, err := s.live(t.Context(), entry{id: "x"}); live || err != nil {
+		t.Errorf("a chunk that is not there is live: %v, %v", live, err)
+	}
+}

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -49,7 +50,7 @@ func (s *Store) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error)
 		}
 	}
 	for batch := range slices.Chunk(absent, chunksAtOnce) {
-		if err := s.readChunks(chunks, wanted, batch); err != nil {
+		if err := s.readChunks(ctx, chunks, wanted, batch); err != nil {
 			return nil, s.fail("read chunks", err)
 		}
 	}
@@ -70,9 +71,9 @@ func (s *Store) entries(ids []string) []entry {
 }
 
 // readChunks reads the chunks of at most chunksAtOnce entries, at the places of both slices that
-// absent names. It takes well under a millisecond, so it does without a context, which costs
+// absent names. The query takes well under a millisecond, so it does without a context, which costs
 // database/sql a goroutine.
-func (s *Store) readChunks(chunks []index.Chunk, entries []entry, absent []int) error {
+func (s *Store) readChunks(ctx context.Context, chunks []index.Chunk, entries []entry, absent []int) error {
 	args := make([]any, chunksAtOnce) // an argument left nil matches nothing
 	for i, place := range absent {
 		args[i] = entries[place].number
@@ -107,28 +108,52 @@ func (s *Store) readChunks(chunks []index.Chunk, entries []entry, absent []int) 
 	}
 	for _, place := range absent {
 		e := entries[place]
-		if c, ok := read[e.number]; !ok && s.live(e) {
-			return missing("a chunk")
-		} else if ok {
-			c.ID, c.Document, c.Source, c.Metadata = e.id, e.meta.document, e.meta.source, e.meta.metadata
-			c.Join()
-			chunks[place] = c
-			s.cache.Add(chunkKey{e.meta, e.number}, &c, int(unsafe.Sizeof(c))+len(c.Title)+len(c.Heading)+len(c.Joined)+
-				len(c.Layout.Boxes)*int(unsafe.Sizeof(index.Box{}))+len(c.Layout.Headings)*maxHeadingBytes)
+		c, ok := read[e.number]
+		if !ok {
+			if live, err := s.live(ctx, e); err != nil || live {
+				return cmp.Or(err, missing("a chunk"))
+			}
+			continue
 		}
+		c.ID, c.Document, c.Source, c.Metadata = e.id, e.meta.document, e.meta.source, e.meta.metadata
+		c.Join()
+		chunks[place] = c
+		s.cache.Add(chunkKey{e.meta, e.number}, &c, int(unsafe.Sizeof(c))+len(c.Title)+len(c.Heading)+len(c.Joined)+
+			len(c.Layout.Boxes)*int(unsafe.Sizeof(index.Box{}))+len(c.Layout.Headings)*maxHeadingBytes)
 	}
 	return nil
 }
 
 // live reports whether the chunk of an entry is still in the index. It waits for a write, which the database shows
-// before the ranking does.
-func (s *Store) live(e entry) bool {
-	s.writing.Lock()
+// before the ranking does; the error is that of ctx.
+func (s *Store) live(ctx context.Context, e entry) (bool, error) {
+	if err := s.writing.LockWithin(ctx); err != nil {
+		return false, err
+	}
 	defer s.writing.Unlock()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	ordinal, ok := s.ranking.ordinals[e.id]
-	return ok && s.ranking.entries[ordinal].number == e.number
+	return ok && s.ranking.entries[ordinal].number == e.number, nil
+}
+
+// turn is a lock, whose wait can end. It is made with room for one.
+type turn chan struct{}
+
+// Lock waits for the lock.
+func (t turn) Lock() { t <- struct{}{} }
+
+// Unlock frees the lock.
+func (t turn) Unlock() { <-t }
+
+// LockWithin is Lock, unless ctx ends first; the error is its cause.
+func (t turn) LockWithin(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Known returns the ids of the document's chunks; all have vectors.

@@ -45,7 +45,7 @@ type Store struct {
 
 	passes sharing // are those of the vector searches
 
-	writing sync.Mutex // is held by the one write at a time and guards what follows
+	writing turn // is held by the one write at a time and guards what follows
 	writer  *writer
 	// lastNumber is the highest number of a chunk. None is used twice while a store is open, so
 	// that readers cannot confuse chunks.
@@ -85,7 +85,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		directory: o.Directory, pipeline: o.Pipeline, lock: held,
-		staged: map[string]map[string]int64{}, ranking: newRanking(),
+		staged: map[string]map[string]int64{}, ranking: newRanking(), writing: make(turn, 1),
 		cache: cache.New[chunkKey, *index.Chunk](cacheBytes),
 	}
 	if err := s.open(ctx, o); err != nil {
