@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/index"
@@ -61,11 +60,19 @@ func visibleChunks(ctx context.Context, from interface {
 }, mode config.AccessMode, ids []string) ([]index.Chunk, error) {
 	chunks, err := from.Chunks(ctx, ids)
 	who := audience(ctx, mode)
-	chunks = slices.DeleteFunc(chunks, func(c index.Chunk) bool { return !who.Sees(c.Metadata) })
-	for i := range chunks {
-		chunks[i].Metadata = chunks[i].Metadata.WithoutAccess()
+	seen := chunks[:0]
+	for i := range chunks { // a chunk is large to copy: most callers see all
+		c := &chunks[i]
+		if !who.Sees(c.Metadata) {
+			continue
+		}
+		c.Metadata = c.Metadata.WithoutAccess()
+		if seen = seen[:len(seen)+1]; len(seen) <= i {
+			seen[len(seen)-1] = *c
+		}
 	}
-	return chunks, err
+	clear(chunks[len(seen):])
+	return seen, err
 }
 
 // Ledger is what a Reader reads.

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -42,8 +43,9 @@ func TestTheOldestValueThatIsNotUsedIsDropped(t *testing.T) {
 		if got := holds(c, "a", "b", "c", "d", "e", "f", "g", "h", "too large"); got != step.want {
 			t.Errorf("with %s, it holds %s, not %s", step.key, got, step.want)
 		}
-		for _, key := range step.use {
-			c.Get(string(key))
+		used := strings.Split(step.use, "")
+		if c.GetAll(used, func(i, _ int) { used[i] = "" }); strings.Join(used, "") != "" {
+			t.Errorf("with %s, it has not found %q", step.key, used)
 		}
 	}
 }
@@ -69,12 +71,15 @@ func TestBytesStayWithinTheLimit(t *testing.T) {
 	if got := holds(c, "too large"); got != "" {
 		t.Error("it holds a value over its limit")
 	}
-	sum := 0
-	for e := c.ages.Front(); e != nil; e = e.Next() {
-		sum += e.Value.(*item[string, []byte]).bytes
+	sum, n, last := 0, 0, (*item[string, []byte])(nil)
+	for i := c.oldest; i != nil; i = i.younger {
+		if i.older != last {
+			t.Fatalf("behind %v, the list has %v, which follows %v", last, i, i.older)
+		}
+		sum, n, last = sum+i.bytes, n+1, i
 	}
-	if sum != c.bytes || c.ages.Len() != len(c.entries) {
-		t.Errorf("%d entries of %d bytes are counted as %d of %d", c.ages.Len(), sum, len(c.entries), c.bytes)
+	if sum != c.bytes || n != len(c.entries) || c.young != last {
+		t.Errorf("%d entries of %d bytes are counted as %d of %d", n, sum, len(c.entries), c.bytes)
 	}
 }
 

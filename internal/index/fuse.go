@@ -65,7 +65,7 @@ func (p places) of(id string) int { return int(*p.slot(id)) - 1 }
 // slot is where the id's place is or goes.
 func (p places) slot(id string) *int32 {
 	for i := maphash.String(placesSeed, id); ; i++ {
-		slot := &p.slots[i%uint64(len(p.slots))]
+		slot := &p.slots[i&uint64(len(p.slots)-1)]
 		if *slot == 0 || p.hits[*slot-1].ID == id {
 			return slot
 		}

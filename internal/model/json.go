@@ -165,18 +165,17 @@ func plainPrefix(s string) int {
 	}
 }
 
-// asciiPrefix is how many bytes of s are ASCII that stands in a JSON string as it is. It looks at eight
-// at a time: the top bit of each byte of found reports whether that byte is below a space, a quote, a
-// backslash, or not ASCII. A quote with its second bit changed is a space, and what is below a space stays
-// so. Subtraction borrows from the bytes above a hit only, so the lowest is right.
+// asciiPrefix is how many bytes of s are ASCII that stands in a JSON string as it is. It looks at 32 at a time,
+// and at eight where one of them is not.
 func asciiPrefix(s string) int {
-	const each = 0x0101010101010101
 	i := 0
+	for ; i+32 <= len(s); i += 32 {
+		if t := s[i : i+32]; special(t)|special(t[8:])|special(t[16:])|special(t[24:]) != 0 {
+			break
+		}
+	}
 	for ; i+8 <= len(s); i += 8 {
-		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-		found := (((w ^ each*2) - each*(' '+1)) | ((w ^ each*'\\') - each) | w) & (each * 0x80)
-		if found != 0 {
+		if found := special(s[i:]); found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}
@@ -186,6 +185,17 @@ func asciiPrefix(s string) int {
 		}
 	}
 	return i
+}
+
+// special has the top bit of each of the first eight bytes of s that is below a space, a quote, a backslash, or
+// not ASCII. A quote with its second bit changed is a space, and what is below a space stays so. Subtraction
+// borrows from the bytes above a hit only, so the lowest is right.
+func special(s string) uint64 {
+	const each = 0x0101010101010101
+	_ = s[7]
+	w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	return (((w ^ each*2) - each*(' '+1)) | ((w ^ each*'\\') - each) | w) & (each * 0x80)
 }
 
 // capacity is how many bytes texts seldom exceed once they are JSON strings.

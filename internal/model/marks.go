@@ -148,12 +148,16 @@ var marks = func() []mark {
 	return all
 }()
 
-// beginsMark holds the first bytes of marks.
-var beginsMark = func() (begins [256]bool) {
+// marksFrom has the marks by their first byte, in the order of marks.
+var marksFrom = func() (from [256][]mark) {
 	for _, m := range marks {
-		begins[lower(m.text[0])], begins[upper(m.text[0])] = true, true
+		small, large := lower(m.text[0]), upper(m.text[0])
+		from[small] = append(from[small], m)
+		if large != small {
+			from[large] = append(from[large], m)
+		}
 	}
-	return begins
+	return from
 }()
 
 // isTag reports whether a mark is a tag as in XML.

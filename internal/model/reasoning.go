@@ -142,11 +142,11 @@ func (f *thinkFilter) markAt(b []byte, ended bool) (mark, int) {
 	case b[0] == '\n' && f.ticks < 3:
 		f.ticks = 0 // code between one or two backticks does not go beyond its line
 		return mark{}, size
-	case f.ticks > 0 || !beginsMark[b[0]]:
+	case f.ticks > 0 || len(marksFrom[b[0]]) == 0:
 		return mark{}, size
 	}
 	waits := false
-	for _, m := range marks {
+	for _, m := range marksFrom[b[0]] {
 		size, part := matchMark(b, m.text, m.tag)
 		if size == 0 && !part || !f.mayStand(&m) {
 			continue

@@ -87,9 +87,12 @@ func (c *conversation) earlier() string {
 		question := beginning(turn[0].Content, min(maxEarlierBytes, left))
 		questions, left = append(questions, question), left-len(question)
 	}
+	if len(questions) == 0 {
+		return ""
+	}
 	slices.Reverse(questions)
 	asked := strings.Join(questions, "\n")
-	if names := namesIn(c.lastAnswer(), asked+"\n"+c.question); asked != "" && names != "" {
+	if names := namesIn(c.lastAnswer(), asked+"\n"+c.question); names != "" {
 		return asked + "\n" + names
 	}
 	return asked

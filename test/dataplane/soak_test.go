@@ -14,6 +14,9 @@ import (
 // soakTime is for how long all faults follow one another: RAGPIPELINE_SOAK, such as 30m. Without it, some do, twice.
 var soakTime, _ = time.ParseDuration(os.Getenv("RAGPIPELINE_SOAK"))
 
+// modelStages are the stages that a model serves.
+var modelStages = []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM}
+
 // back is how soon a model that has come back must be used again.
 const back = 20 * time.Second
 
@@ -26,6 +29,9 @@ func TestEveryModelFailsInTurnAndComesBack(t *testing.T) {
 	begun, first, rounds := time.Now(), b.holdings(), 1
 	for ; rounds < 2 || time.Since(begun) < soakTime; rounds++ {
 		b.failInTurn()
+		if soakTime > 0 {
+			b.goneFor(time.Minute, modelStages[rounds%len(modelStages)])
+		}
 		if rounds%10 == 0 {
 			t.Logf("after %d rounds and %v: %+v", rounds, time.Since(begun).Round(time.Second), b.holdings())
 		}
@@ -55,8 +61,7 @@ func (b *besieged) failInTurn() {
 	if soakTime == 0 {
 		faults = faults[:1]
 	}
-	for _, role := range []config.Stage{config.StageEmbedding, config.StageReranking, config.StageLLM} {
-		degrades := role == config.StageReranking // as the pod's config says
+	for _, role := range modelStages {
 		b.sim.Fault(role, nimsim.Slow(300*time.Millisecond))
 		b.answers(role, "slow", false)
 		b.sim.Mend(role)
@@ -67,17 +72,33 @@ func (b *besieged) failInTurn() {
 		for _, fault := range faults {
 			b.sim.Fault(role, nimsim.Named(fault))
 			for range 6 { // the breaker opens on the way
-				if degrades {
-					b.answers(role, fault, true)
-					continue
-				}
-				if got := b.ask(); got.status < 500 || !strings.Contains(got.body, `"error"`) {
-					b.Errorf("%s is gone (%s): status %d: %s", role, fault, got.status, got.body)
-				}
+				b.misses(role, fault)
 			}
 			b.sim.Mend(role)
 			b.recovers(role, fault)
 		}
+	}
+}
+
+// goneFor takes a model away for a while, asking each second, and brings it back.
+func (b *besieged) goneFor(while time.Duration, role config.Stage) {
+	b.sim.Fault(role, nimsim.Named("reset"))
+	for since := time.Now(); time.Since(since) < while; <-time.After(time.Second) {
+		b.misses(role, "gone for long")
+	}
+	b.sim.Mend(role)
+	b.recovers(role, "gone for long")
+}
+
+// misses fails the test unless a question without that model gets what the failure policy says.
+func (b *besieged) misses(role config.Stage, fault string) {
+	b.Helper()
+	if role == config.StageReranking { // the pod's config says that its failure degrades a reply
+		b.answers(role, fault, true)
+		return
+	}
+	if got := b.ask(); got.status < 500 || !strings.Contains(got.body, `"error"`) {
+		b.Errorf("%s is gone (%s): status %d: %s", role, fault, got.status, got.body)
 	}
 }
 

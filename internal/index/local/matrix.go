@@ -137,10 +137,10 @@ type scan struct {
 
 	quantised quantisedQuery
 	coarse    coarseQuery
-	bounded   *[]bounded // has the allowed rows that can be among the best, and some more
-	widest    float32    // is how far a bound is from its row's score at most
-	lowers    top        // has the rows with the best lower bounds
-	offered   bitset     // has the rows that best was offered
+
+	room    *room
+	widest  float32 // is how far a bound is from its row's score at most
+	offered bitset  // has the rows that best was offered
 }
 
 // nearest makes the scans by one pass over the rows.

@@ -230,6 +230,9 @@ func (p *postings) append(other *postings) {
 	p.lengths = append(p.lengths, other.lengths...)
 }
 
+// minWeight is below any weight of a term, and divides what is above it.
+const minWeight = 1e-30
+
 // corpus is what BM25 needs to know about all live chunks.
 type corpus struct {
 	chunks int
@@ -238,8 +241,8 @@ type corpus struct {
 }
 
 // score adds up each chunk's BM25 for the terms, by ordinal. A term that the question repeats
-// counts each time.
-func (p *postings) score(scores []float64, terms []string, c corpus, allowed bitset) {
+// counts each time. No sum is above most.
+func (p *postings) score(scores []float64, terms []string, c corpus, allowed bitset) (most float64) {
 	average := float64(c.terms) / float64(c.chunks)
 	base, slope := index.BM25K1*(1-index.BM25B), index.BM25K1*index.BM25B/average
 	for i, times := range p.known(terms) {
@@ -247,6 +250,7 @@ func (p *postings) score(scores []float64, terms []string, c corpus, allowed bit
 		n := float64(countLive(lists[0], c.live) + countLive(lists[1], c.live))
 		idf := math.Log(1 + (float64(c.chunks)-n+0.5)/(n+0.5))
 		weight := float64(times) * idf * (index.BM25K1 + 1)
+		most += weight
 		for _, list := range lists {
 			for _, posting := range list {
 				ordinal, tf := posting.ordinal(), posting.frequency()
@@ -256,6 +260,7 @@ func (p *postings) score(scores []float64, terms []string, c corpus, allowed bit
 			}
 		}
 	}
+	return max(most, minWeight)
 }
 
 // known yields the question's terms that the postings have, each once, with its frequency in the

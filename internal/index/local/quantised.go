@@ -144,10 +144,8 @@ func (m *matrix) nearestQuantised(scans []*scan) {
 		if m.dither != nil {
 			s.coarse = newCoarseQuery(s.query, m.dither)
 		}
-		s.bounded = bounds.Get().(*[]bounded)
-		defer bounds.Put(s.bounded)
-		*s.bounded = (*s.bounded)[:0]
-		s.lowers = top{limit: s.best.limit, entries: s.best.entries, heap: make([]candidate, 0, s.best.limit)}
+		s.room = takeRoom(s.best.limit)
+		defer rooms.Put(s.room)
 	}
 	for i := range m.blocks {
 		for _, s := range scans {
@@ -157,12 +155,6 @@ func (m *matrix) nearestQuantised(scans []*scan) {
 	for _, s := range scans {
 		m.rescore(s)
 	}
-}
-
-// bounded is a row with the upper bound of its score.
-type bounded struct {
-	ordinal uint32
-	upper   float32
 }
 
 // reading says what the sums of a kernel tell of rows: a row's score is near (sum + offset) times factor times its
@@ -184,7 +176,7 @@ func (z *quantised) read(sums []int32, s *scan, dimensions int) reading {
 	return reading{1, 0, base, slope, z.scales, z.errors}
 }
 
-// bound keeps the i-th block's rows whose upper bound reaches the limit-th best lower bound so far.
+// bound keeps the i-th block's rows whose upper bound reaches about the limit-th best lower bound so far.
 func (m *matrix) bound(s *scan, i int) {
 	z, from := &m.blocks[i].quantised, i*blockRows
 	rows := min(blockRows, m.rows-from)
@@ -193,37 +185,36 @@ func (m *matrix) bound(s *scan, i int) {
 	}
 	var sums [blockRows]int32
 	r := z.read(sums[:rows], s, m.dimensions)
-	scales, errors, kept, worst := r.scales[:rows], r.errors[:rows], *s.bounded, float32(s.lowers.worst())
+	scales, errors, kept, lowers := r.scales[:rows], r.errors[:rows], s.room.kept, &s.room.floor
 	for j, sum := range sums[:rows] {
 		score, bound := (float32(sum)+r.offset)*(r.factor*scales[j]), r.base+r.slope*errors[j]
-		if score+bound < worst {
+		if score+bound < lowers.score {
 			continue
 		}
 		ordinal := uint32(from + j)
 		if s.allowed != nil && !s.allowed.has(ordinal) {
 			continue
 		}
-		kept = append(kept, bounded{ordinal, score + bound})
+		kept = append(kept, bounded{ordinal, score - bound, score + bound})
 		s.widest = max(s.widest, bound)
-		if lower := score - bound; lower >= worst {
-			s.lowers.add(candidate{ordinal, float64(lower)})
-			worst = float32(s.lowers.worst())
-		}
+		lowers.add(score - bound)
 	}
-	*s.bounded = kept
+	s.room.kept = kept
 }
 
 // rescore offers the rows that can be among the best. It begins with those that have the best lower
 // bounds: after them, few others have an upper bound that reaches the worst of the best.
 func (m *matrix) rescore(s *scan) {
-	rows := make([]uint32, len(s.lowers.heap))
+	var rows []uint32
 	s.offered = newBitset(m.rows)
-	for i, c := range s.lowers.heap {
-		rows[i] = c.ordinal
-		s.offered.set(c.ordinal)
+	for _, b := range s.room.kept {
+		if b.lower >= s.room.floor.score {
+			rows = append(rows, b.ordinal)
+			s.offered.set(b.ordinal)
+		}
 	}
 	m.offer(s.query, rows, s.best)
-	if len(rows) < s.lowers.limit {
+	if len(rows) < s.best.limit {
 		return // these were all that are allowed
 	}
 	if m.dither != nil { // coarse bounds are wide: rows that reach the worst without them raise it, so that fewer are read
@@ -236,7 +227,7 @@ func (m *matrix) rescore(s *scan) {
 // best. It overwrites rows.
 func (m *matrix) offerReaching(s *scan, rows []uint32, above float32) {
 	rows, least := rows[:0], float32(s.best.worst())+above
-	for _, b := range *s.bounded {
+	for _, b := range s.room.kept {
 		if b.upper >= least && !s.offered.has(b.ordinal) {
 			rows = append(rows, b.ordinal)
 			s.offered.set(b.ordinal)

@@ -40,14 +40,20 @@ func (s *Store) Chunks(ctx context.Context, ids []string) ([]index.Chunk, error)
 		return nil, context.Cause(ctx)
 	}
 	wanted := s.entries(ids)
-	chunks := make([]index.Chunk, len(wanted))
-	var absent []int // indices into wanted and chunks
+	keys := make([]chunkKey, len(wanted))
 	for i, e := range wanted {
-		if c, found := s.cache.Get(chunkKey{e.meta, e.number}); found {
-			chunks[i] = *c
-		} else {
+		keys[i] = chunkKey{e.meta, e.number}
+	}
+	chunks := make([]index.Chunk, len(wanted))
+	s.cache.GetAll(keys, func(i int, c *index.Chunk) { chunks[i] = *c })
+	var absent []int // indices into wanted and chunks
+	for i := range chunks {
+		if chunks[i].ID == "" {
 			absent = append(absent, i)
 		}
+	}
+	if len(absent) == 0 {
+		return chunks, nil
 	}
 	for batch := range slices.Chunk(absent, chunksAtOnce) {
 		if err := s.readChunks(ctx, chunks, wanted, batch); err != nil {

@@ -65,20 +65,29 @@ func (r *ranking) nearest(all []*search) {
 	}
 }
 
-// keyword ranks by BM25.
+// keyword ranks by BM25. It chooses by each score's part of what a score could be at most.
 func (r *ranking) keyword(terms []string, limit int, filter *index.Filter) []index.Hit {
 	if limit <= 0 || r.chunks() == 0 {
 		return nil
 	}
 	sums := borrow[float64](&scores, len(r.entries))
 	defer scores.Put(sums)
-	r.postings.score(*sums, terms, corpus{chunks: r.chunks(), terms: r.terms, live: r.liveSet()}, r.allowed(filter))
+	live := corpus{chunks: r.chunks(), terms: r.terms, live: r.liveSet()}
+	most := r.postings.score(*sums, terms, live, r.allowed(filter))
 	best := r.top(limit)
-	worst := math.SmallestNonzeroFloat64 // one comparison for both is one that the processor predicts
+	near := takeRoom(best.limit)
+	defer rooms.Put(near)
+	scale, least := 1/most, float32(math.SmallestNonzeroFloat32)
 	for ordinal, score := range *sums {
-		if score >= worst {
-			best.add(candidate{uint32(ordinal), score})
-			worst = max(worst, best.worst())
+		if part := float32(score * scale); part >= least { // one comparison, for zeros too, is one that the processor predicts
+			near.kept = append(near.kept, bounded{ordinal: uint32(ordinal), upper: part})
+			near.floor.add(part)
+			least = max(least, near.floor.score)
+		}
+	}
+	for _, b := range near.kept {
+		if b.upper >= least {
+			best.add(candidate{b.ordinal, (*sums)[b.ordinal]})
 		}
 	}
 	return r.hits(best)
@@ -101,8 +110,27 @@ func (r *ranking) hits(best *top) []index.Hit {
 // Ranking needs room for what it finds of the chunks. These buffers are reused from question to question.
 var (
 	scores = sync.Pool{New: func() any { return new([]float64) }}
-	bounds = sync.Pool{New: func() any { return new([]bounded) }}
+	rooms  = sync.Pool{New: func() any { return new(room) }}
 )
+
+// room is for the choice of the best.
+type room struct {
+	kept  []bounded // has the rows that can be among them, and some more
+	floor floor
+}
+
+// bounded is a row with the bounds of its score.
+type bounded struct {
+	ordinal      uint32
+	lower, upper float32
+}
+
+func takeRoom(limit int) *room {
+	r := rooms.Get().(*room)
+	r.kept = r.kept[:0]
+	r.floor.reset(limit)
+	return r
+}
 
 // borrow takes n zeros from a pool.
 func borrow[T any](pool *sync.Pool, n int) *[]T {
