@@ -24,7 +24,11 @@ func decode(x *exchange, r *http.Request, limit int64, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := x.holdValues(body); err != nil {
+	each := int64(valueBytes)
+	if limit == maxQuestionBody {
+		each = turnBytes
+	}
+	if err := x.holdValues(body, each); err != nil {
 		return err
 	}
 	if err := parse(body, v); err != nil {

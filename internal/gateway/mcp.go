@@ -33,7 +33,7 @@ func (g *Gateway) mcp(x *exchange, r *http.Request) error {
 	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) {
 		return failure(http.StatusBadRequest, "InvalidRequest", "batches are not supported; send one message in a request")
 	}
-	if err := x.holdValues(body); err != nil {
+	if err := x.holdValues(body, valueBytes); err != nil {
 		return err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))

@@ -31,12 +31,18 @@ func TestManySmallValuesAreRefused(t *testing.T) {
 	f := newFixture()
 	g := f.gateway()
 	for route, tc := range map[string]struct{ head, value, tail string }{
-		embedRoute:          {`{"input": [""`, `,""`, `]}`},
-		embedRoute + "?ids": {`{"input": [[1]`, `,[1]`, `]}`},
-		"/v1/ranking":       {`{"query": {"text": "q"}, "passages": [{}`, `,{}`, `]}`},
-		rerankRoute:         {`{"query": "q", "documents": [""`, `,""`, `]}`},
+		embedRoute:           {`{"input": [""`, `,""`, `]}`},
+		embedRoute + "?ids":  {`{"input": [[1]`, `,[1]`, `]}`},
+		"/v1/ranking":        {`{"query": {"text": "q"}, "passages": [{}`, `,{}`, `]}`},
+		rerankRoute:          {`{"query": "q", "documents": [""`, `,""`, `]}`},
+		chatRoute:            {`{"messages": [{}`, `,{}`, `]}`},
+		chatRoute + "?tools": {`{"tools": [{}`, `,{}`, `], "messages": [{"role": "user", "content": "q"}]}`},
 	} {
-		body := tc.head + strings.Repeat(tc.value, (maxTextsBody-100)/len(tc.value)) + tc.tail
+		limit := maxTextsBody
+		if strings.HasPrefix(route, chatRoute) {
+			limit = maxQuestionBody
+		}
+		body := tc.head + strings.Repeat(tc.value, (limit-100)/len(tc.value)) + tc.tail
 		got := call(g, http.MethodPost, route, body)
 		if told := failureIn(t, got.Body); got.Code != 413 || told.Code != "TooLarge" {
 			t.Errorf("%s: status %d, %+v", route, got.Code, told)

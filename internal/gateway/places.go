@@ -124,13 +124,16 @@ func (x *exchange) hold(bytes int64) bool {
 	return true
 }
 
-// valueBytes is what a value of a body takes in memory beside its text, which may be as short as [],: some take half of
-// it, and a turn of a conversation four times as much.
-const valueBytes = 32
+// What a value of a body takes in memory beside its text, which may be as short as [],: valueBytes as a text, of which
+// some take half, and turnBytes as a turn of a conversation, which null may stand for.
+const (
+	valueBytes = 32
+	turnBytes  = 128
+)
 
-// holdValues takes memory for the values that a body is parsed into.
-func (x *exchange) holdValues(body []byte) error {
-	return x.holdMore(values(body) * valueBytes)
+// holdValues takes memory for the values that a body is parsed into, each of which takes that many bytes.
+func (x *exchange) holdValues(body []byte, each int64) error {
+	return x.holdMore(values(body) * each)
 }
 
 // holdMore takes memory for what is made of a body.

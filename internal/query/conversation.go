@@ -21,6 +21,12 @@ type conversation struct {
 func readConversation(messages []model.Message) (*conversation, error) {
 	c := &conversation{}
 	var last *model.Message
+	var said []string // has the messages of which last is made
+	join := func() {
+		if len(said) > 1 {
+			last.Content = strings.Join(said, "\n\n")
+		}
+	}
 	asked := false // reports whether the user spoke last, if only a blank
 	for i, m := range taskAsQuestion(messages) {
 		switch m.Role {
@@ -42,16 +48,18 @@ func readConversation(messages []model.Message) (*conversation, error) {
 		}
 		asked = m.Role == "user"
 		if last != nil && last.Role == m.Role {
-			last.Content += "\n\n" + m.Content
+			said = append(said, m.Content)
 			continue
 		}
+		join()
 		if m.Role == "user" || len(c.turns) == 0 {
 			c.turns = append(c.turns, nil)
 		}
 		turn := &c.turns[len(c.turns)-1]
 		*turn = append(*turn, m)
-		last = &(*turn)[len(*turn)-1]
+		last, said = &(*turn)[len(*turn)-1], append(said[:0], m.Content)
 	}
+	join()
 	if asked && (last == nil || last.Role != "user") {
 		return nil, checkQuestion("messages", "")
 	}

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -176,5 +177,24 @@ func TestAFollowUpWithoutOneEmbeddingFails(t *testing.T) {
 	messages := []model.Message{user("Who?"), assistant("Ann."), user("And when?")}
 	if _, err := f.service().Answer(t.Context(), Request{Messages: messages}); err == nil {
 		t.Error("the failure of an embedding was swallowed")
+	}
+}
+
+// Messages in a row are joined once: to join each to those before takes the square of their length.
+func TestManyMessagesInARowTakeLittle(t *testing.T) {
+	messages := make([]model.Message, 20_000)
+	for i := range messages {
+		messages[i] = model.Message{Role: "assistant", Content: "word"}
+	}
+	messages = append(messages, model.Message{Role: "user", Content: "Where?"})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	c, err := readConversation(messages)
+	runtime.ReadMemStats(&after)
+	if err != nil || c.turns[0][0].Content != strings.Repeat("word\n\n", 19_999)+"word" {
+		t.Fatalf("%v: %.100s", err, c.turns[0][0].Content)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 20<<20 {
+		t.Errorf("%d bytes were taken for 120 kB", took)
 	}
 }
