@@ -306,10 +306,14 @@ func (x *exchange) send(status int, contentType string, body []byte) error {
 	return x.flush(body)
 }
 
-// flush writes b and sends it at once.
+// flush writes b and sends it at once, within writeDeadline.
 func (x *exchange) flush(b []byte) error {
-	if _, err := x.Write(b); err != nil {
-		return err
+	if x.status == 0 {
+		x.status = http.StatusOK
 	}
-	return x.FlushError()
+	defer x.bound()()
+	if _, err := x.ResponseWriter.Write(b); err != nil {
+		return gone(err)
+	}
+	return gone(http.NewResponseController(x.ResponseWriter).Flush())
 }

@@ -50,9 +50,10 @@ func NewRanker(m config.Model, key Key, t Transport) *Ranker {
 // model's limit by its beginning. Where the server takes, or ranks, only so many passages at once, it
 // sends several requests.
 func (r *Ranker) Rank(ctx context.Context, query string, passages []string) ([]Ranked, error) {
-	k := &ranking{ranker: r, query: query, retry: interactive, out: make([]Ranked, 0, len(passages))}
+	k := &ranking{ranker: r, query: query, retry: interactive, passages: make([]passage, len(passages)),
+		out: make([]Ranked, 0, len(passages))}
 	for i, p := range passages {
-		k.passages = append(k.passages, passage{index: i, text: p})
+		k.passages[i] = passage{index: i, text: p}
 	}
 	if err := k.rank(ctx, k.passages); err != nil {
 		return nil, err

@@ -78,8 +78,12 @@ func (r *rankingReply) items(answer []byte) ([]rankingItem, error) {
 		}
 		return items, nil
 	}
-	err := readJSON(answer, r)
-	return slices.Concat(r.Rankings, r.Results, r.Data, r.Scores, r.Output.Results), err
+	err := readJSON(r.readPlain(answer), r)
+	items := []rankingItem(r.Rankings)
+	for _, others := range [][]rankingItem{r.Results, r.Data, r.Scores, r.Output.Results} {
+		items = append(items, others...)
+	}
+	return items, err
 }
 
 // cutError is an answer that ranks fewer passages than were sent.

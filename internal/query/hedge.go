@@ -43,8 +43,6 @@ func hedged[T any](ctx context.Context, h *hedge, do func(context.Context) (T, e
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the second call if it has lost
-	first, lose := context.WithCancel(ctx)
-	defer lose()
 	second := make(chan attempt[T], 1)
 	timer := time.AfterFunc(delay, func() {
 		defer close(second)
@@ -56,12 +54,12 @@ func hedged[T any](ctx context.Context, h *hedge, do func(context.Context) (T, e
 			a.panicked = recover()
 			second <- a
 			if a.err == nil {
-				lose()
+				cancel() // ends the first call, which has lost
 			}
 		}()
 		a.value, a.err = timed(ctx, h, do)
 	})
-	value, err := timed(first, h, do)
+	value, err := timed(ctx, h, do)
 	if alone := timer.Stop(); alone || err == nil {
 		return value, err
 	}

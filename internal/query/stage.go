@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -30,8 +31,11 @@ func stage(ctx context.Context, span string, deadline time.Duration,
 	do func(ctx context.Context) error) (time.Duration, error) {
 	bounded, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	bounded, s := tracer.Start(bounded, span)
-	defer s.End()
+	s := trace.SpanFromContext(ctx)
+	if trace.SpanContextFromContext(ctx).IsValid() { // spare the spans of a question that is not traced
+		bounded, s = tracer.Start(bounded, span)
+		defer s.End()
+	}
 
 	start := time.Now()
 	err := do(bounded)

@@ -205,7 +205,7 @@ func (m *matrix) bound(s *scan, i int) {
 // rescore offers the rows that can be among the best. It begins with those that have the best lower
 // bounds: after them, few others have an upper bound that reaches the worst of the best.
 func (m *matrix) rescore(s *scan) {
-	var rows []uint32
+	rows := make([]uint32, 0, 2*s.best.limit) // some more than limit
 	s.offered = newBitset(m.rows)
 	for _, b := range s.room.kept {
 		if b.lower >= s.room.floor.score {

@@ -79,7 +79,7 @@ func (r *ranking) keyword(terms []string, limit int, filter *index.Filter) []ind
 	defer rooms.Put(near)
 	scale, least := 1/most, float32(math.SmallestNonzeroFloat32)
 	for ordinal, score := range *sums {
-		if part := float32(score * scale); part >= least { // one comparison, for zeros too, is one that the processor predicts
+		if part := float32(score * scale); part >= least { // one comparison, for zeros too: the processor predicts it
 			near.kept = append(near.kept, bounded{ordinal: uint32(ordinal), upper: part})
 			near.floor.add(part)
 			least = max(least, near.floor.score)
