@@ -11,9 +11,11 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -163,8 +165,8 @@ func readRecord(ctx context.Context, reader client.Reader, key client.ObjectKey)
 func (r *Reconciler) readReferences(ctx context.Context, s *plan.State) error {
 	s.Objects = map[string]metav1.ObjectMeta{}
 	for _, ref := range desired.References(s.Pipeline) {
-		if ref.Kind == derive.KindStorageClass && s.AllRunning(ref.Component) {
-			continue // its volume is there
+		if s.Settled(ref) {
+			continue
 		}
 		found, err := r.readMetadata(ctx, s.Pipeline.Namespace, ref.Object)
 		switch {
@@ -181,12 +183,18 @@ func (r *Reconciler) readReferences(ctx context.Context, s *plan.State) error {
 	return nil
 }
 
-// readMetadata reads an object's metadata. A StorageClass is cluster-scoped: where the operator may
-// not read one, it is taken to exist, and the pod that waits for its volume tells the rest.
+// classes are the kinds of references that belong to no namespace.
+var classes = map[string]schema.GroupVersion{
+	derive.KindStorageClass: storagev1.SchemeGroupVersion,
+	derive.KindIngressClass: networkingv1.SchemeGroupVersion,
+}
+
+// readMetadata reads an object's metadata. Where the operator may not read a class, it is taken to exist, and the pod
+// that waits for its volume tells the rest.
 func (r *Reconciler) readMetadata(ctx context.Context, namespace string, o derive.Object) (metav1.ObjectMeta, error) {
 	var object metav1.PartialObjectMetadata
-	if o.Kind == derive.KindStorageClass {
-		object.SetGroupVersionKind(storagev1.SchemeGroupVersion.WithKind(o.Kind))
+	if version, isClass := classes[o.Kind]; isClass {
+		object.SetGroupVersionKind(version.WithKind(o.Kind))
 		err := r.Uncached.Get(ctx, client.ObjectKey{Name: o.Name}, &object)
 		if apierrors.IsForbidden(err) {
 			err = nil

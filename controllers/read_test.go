@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,6 +20,40 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/naming"
 	"github.com/ragpipeline/ragpipeline/internal/plan"
 )
+
+// An IngressClass is looked up until it was found for the present spec.
+func TestAnIngressClassIsLookedUpUntilItIsFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		observed int64
+		exists   bool
+		missing  int
+	}{
+		"it does not exist":          {missing: 1},
+		"it exists":                  {exists: true},
+		"it was found":               {observed: 2},
+		"another was found":          {observed: 1, missing: 1},
+		"another was found, it also": {observed: 1, exists: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &v1alpha1.RAGPipeline{ObjectMeta: metav1.ObjectMeta{Namespace: "rag", Name: "papers", Generation: 2}}
+			p.Spec.Gateway.Route = &v1alpha1.GatewayRoute{Ingress: &v1alpha1.Ingress{ClassName: "nginx"}}
+			if c.observed > 0 {
+				p.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionRouteReady, Status: metav1.ConditionTrue, ObservedGeneration: c.observed}}
+			}
+			builder := fake.NewClientBuilder().WithScheme(Scheme())
+			if c.exists {
+				builder.WithObjects(&networkingv1.IngressClass{ObjectMeta: metav1.ObjectMeta{Name: "nginx"}})
+			}
+			api, s := builder.Build(), &plan.State{Pipeline: p}
+			if err := (&Reconciler{Client: api, Uncached: api}).readReferences(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			if len(s.Missing) != c.missing {
+				t.Errorf("missing are %+v, want %d", s.Missing, c.missing)
+			}
+		})
+	}
+}
 
 // A pipeline whose store runs asks the API server for its StorageClass no more: that is a request
 // each pass.

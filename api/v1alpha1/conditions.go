@@ -62,6 +62,8 @@ const (
 	ReasonConfigMapNotFound = "ConfigMapNotFound"
 	// ReasonClaimNotFound means that the PersistentVolumeClaim of a source or a model cache does not exist.
 	ReasonClaimNotFound = "ClaimNotFound"
+	// ReasonIngressClassNotFound means that an IngressClass that the spec names does not exist.
+	ReasonIngressClassNotFound = "IngressClassNotFound"
 	// ReasonStorageClassNotFound means that a StorageClass that the spec names does not exist.
 	ReasonStorageClassNotFound = "StorageClassNotFound"
 

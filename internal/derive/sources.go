@@ -22,6 +22,7 @@ const (
 	KindConfigMap    = "ConfigMap"
 	KindClaim        = "PersistentVolumeClaim"
 	KindStorageClass = "StorageClass"
+	KindIngressClass = "IngressClass"
 )
 
 // Object is an object that a spec names and that the user makes.

@@ -45,8 +45,8 @@ func References(p *v1alpha1.RAGPipeline) []Reference {
 	if tls := p.Spec.Gateway.TLS; tls != nil {
 		w.secret(naming.ComponentGateway, "spec.gateway.tls.secretName", string(tls.SecretName))
 	}
-	if route := p.Spec.Gateway.Route; route != nil && route.Ingress != nil && route.Ingress.SecretName != "" {
-		w.secret(naming.ComponentRoute, "spec.gateway.route.ingress.secretName", string(route.Ingress.SecretName))
+	if route := p.Spec.Gateway.Route; route != nil && route.Ingress != nil {
+		w.ingress(*route.Ingress)
 	}
 	if network := p.Spec.Network; network != nil && network.CABundle != nil {
 		w.add(naming.ComponentGateway, derive.Object{
@@ -82,6 +82,18 @@ func (w *walker) key(component, field string, ref *v1alpha1.SecretKey) {
 func (w *walker) storageClass(component, field string, name v1alpha1.ObjectName) {
 	if name != "" {
 		w.add(component, derive.Object{Kind: derive.KindStorageClass, Name: string(name), Field: field + ".storageClassName"})
+	}
+}
+
+func (w *walker) ingress(i v1alpha1.Ingress) {
+	const field = "spec.gateway.route.ingress"
+	if i.ClassName != "" {
+		w.add(naming.ComponentRoute, derive.Object{
+			Kind: derive.KindIngressClass, Name: string(i.ClassName), Field: field + ".className",
+		})
+	}
+	if i.SecretName != "" {
+		w.secret(naming.ComponentRoute, field+".secretName", string(i.SecretName))
 	}
 }
 

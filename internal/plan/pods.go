@@ -7,8 +7,12 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/derive"
 	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
@@ -55,6 +59,19 @@ func (s *State) AllRunning(component string) bool {
 	pods := s.podsOf(component)
 	pending := func(pod corev1.Pod) bool { return pod.Status.Phase != corev1.PodRunning }
 	return len(pods) > 0 && !slices.ContainsFunc(pods, pending)
+}
+
+// Settled reports whether nobody needs to look for what is referred to any more: a StorageClass once the volumes are
+// there, and an IngressClass once it was found. To look costs a request in each pass.
+func (s *State) Settled(ref desired.Reference) bool {
+	switch ref.Kind {
+	case derive.KindStorageClass:
+		return s.AllRunning(ref.Component)
+	case derive.KindIngressClass:
+		c := meta.FindStatusCondition(s.Pipeline.Status.Conditions, v1alpha1.ConditionRouteReady)
+		return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == s.Pipeline.Generation
+	}
+	return false
 }
 
 // podsOf are the pods of a component that have not ended, by creation.

@@ -152,6 +152,7 @@ var cases = []testCase{
 	{"the cluster has no Gateway API", fromReady(at(time.Minute, edit, routed(Route{Unsupported: true}))), inProgress, progressing},
 	{"the Ingress is about to be made", fromReady(at(time.Minute, edit, routed(Route{}), byIngress)), inProgress, progressing},
 	{"the Ingress exists", fromReady(at(time.Minute, edit, routed(Route{Exists: true}), byIngress)), current, healthy},
+	{"the IngressClass does not exist", fromReady(at(time.Minute, edit, routed(Route{Exists: true}), byIngress, missing("IngressClass", "nginx", "spec.gateway.route.ingress.className", naming.ComponentRoute))), inProgress, progressing},
 	{"the Secret of the Ingress is missing before the first index", fromStart(running1, at(time.Minute, indexes, routed(Route{Exists: true}), byIngress, missing("Secret", "ask-tls", "spec.gateway.route.ingress.secretName", naming.ComponentRoute))), inProgress, progressing},
 
 	// Faults that only the user can mend: Stalled at once.

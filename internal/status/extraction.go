@@ -16,6 +16,7 @@ func extractionSubject(p *v1alpha1.RAGPipeline) subject {
 	const field = extractionField + ".tika"
 	return subject{
 		title: "the extraction server", podLabel: naming.ComponentExtraction, pipeline: p.Name, field: field,
+		pods:   p.Spec.Pods,
 		image:  field + ".image",
 		memory: field + ".resources.limits.memory",
 	}

@@ -161,6 +161,11 @@ func TestACrashLoopHasOneMessage(t *testing.T) {
 // The messages are the API server's own.
 func TestRefusedPodsAreToldWithTheFieldThatHelps(t *testing.T) {
 	w := newWorld()
+	gateway := gatewaySubject(w.p) // before the spec names anything: that is in the operator's installation
+	w.p.Spec.Pods = &v1alpha1.Pods{Pod: v1alpha1.Pod{ServiceAccountName: "mine", PriorityClassName: "stores"}, Components: []v1alpha1.ComponentPods{
+		{Component: "Gateway", Pod: v1alpha1.Pod{PriorityClassName: "front"}}, {Component: "StandIn", Pod: v1alpha1.Pod{PriorityClassName: "trial"}},
+	}}
+	w.p.Spec.Models.Embedding.NIM.PriorityClassName = "gpu"
 	store, run := storeSubject(w.p), ingestSubject(w.p)
 	nim := modelSubject(w.p, config.StageEmbedding, Component{})
 	w.p.Spec.Models.Reranking = &v1alpha1.Model{StandIn: &v1alpha1.StandIn{}}
@@ -180,7 +185,11 @@ func TestRefusedPodsAreToldWithTheFieldThatHelps(t *testing.T) {
 		{store, `pods "papers-weaviate-0" is forbidden: no PriorityClass with name stores was found`,
 			"; create the PriorityClass, or correct spec.pods.priorityClassName"},
 		{nim, `pods "papers-embedding-x" is forbidden: no PriorityClass with name gpu was found`,
-			"; create the PriorityClass, or correct spec.models.embedding.nim.priorityClassName or that of spec.pods"},
+			"; create the PriorityClass, or correct spec.models.embedding.nim.priorityClassName"},
+		{standIn, `pods "papers-stand-in-x" is forbidden: no PriorityClass with name trial was found`,
+			"; create the PriorityClass, or correct spec.pods.components[1].priorityClassName"},
+		{gateway, `pods "papers-gateway-x" is forbidden: no PriorityClass with name house was found`,
+			"; create the PriorityClass, or correct operands.pods.priorityClassName of the operator's chart"},
 		{nim, `pods "papers-embedding-x" is forbidden: pod rejected: RuntimeClass "nvidia" not found`,
 			"; create the RuntimeClass, or correct spec.models.embedding.nim.runtimeClassName"},
 		{standIn, `pods "papers-stand-in-x" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=4, limited: pods=4`,
@@ -194,7 +203,7 @@ func TestRefusedPodsAreToldWithTheFieldThatHelps(t *testing.T) {
 		{run, `Error creating: admission webhook "validate.example.com" denied the request: no`,
 			`"validate.example.com" denied the request: no; give the pods what the policy asks for`},
 		{run, `Error creating: Internal error occurred: failed calling webhook "validate.example.com": context deadline exceeded`,
-			"context deadline exceeded; repair the webhook, or exempt the namespace"},
+			"context deadline exceeded; repair the webhook (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations), or exempt the namespace"},
 		{run, `pods "papers-ingest-x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true`,
 			"; relax the namespace's label pod-security.kubernetes.io/enforce, or correct spec.pods.user"},
 		{run, `Error creating: Internal error occurred: etcdserver: request timed out`, "request timed out; see kubectl describe pods"},
@@ -204,7 +213,7 @@ func TestRefusedPodsAreToldWithTheFieldThatHelps(t *testing.T) {
 			"the vector store: exceeded quota: claims, requested: persistentvolumeclaims=1, used: persistentvolumeclaims=2, limited: persistentvolumeclaims=2; raise the ResourceQuota, or delete claims that nobody uses"},
 		{store, `create Pod papers-weaviate-0 in StatefulSet papers-weaviate failed error: failed to create PVC data-papers-weaviate-0: persistentvolumeclaims "data-papers-weaviate-0" is forbidden: exceeded quota: disk, requested: requests.storage=10Gi, used: requests.storage=0, limited: requests.storage=5Gi`,
 			"the vector store: exceeded quota: disk, requested: requests.storage=10Gi, used: requests.storage=0, limited: requests.storage=5Gi; raise the ResourceQuota, or lower spec.vectorStore.weaviate.storage.size"},
-		{store, `create Claim data-papers-weaviate-0 for Pod papers-weaviate-0 in StatefulSet papers-weaviate failed error: persistentvolumeclaims "data-papers-weaviate-0" is forbidden: maximum storage usage per PersistentVolumeClaim is 5Gi, but request is 10Gi`,
+		{store, `Create Claim data-papers-weaviate-0 for Pod papers-weaviate-0 in StatefulSet papers-weaviate failed error: persistentvolumeclaims "data-papers-weaviate-0" is forbidden: maximum storage usage per PersistentVolumeClaim is 5Gi, but request is 10Gi`,
 			"; set spec.vectorStore.weaviate.storage.size to what the namespace's LimitRange allows"},
 		{store, `pods "papers-weaviate-0" is forbidden: failed quota: compute: must specify limits.cpu for: tls`,
 			"; set defaults for them by a LimitRange"},

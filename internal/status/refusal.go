@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -28,7 +29,7 @@ func (r *Run) fault(s subject) (finding, bool) {
 
 // generated matches what differs from one attempt to the next: the names of pods and claims, and the controller's words
 // before them.
-var generated = regexp.MustCompile(`^(Error creating: |create (Pod|Claim) .*? failed error: )?` +
+var generated = regexp.MustCompile(`^(Error creating: |[Cc]reate (Pod|Claim) .*? failed error: )?` +
 	`(failed to create PVC \S+: )?` +
 	`((pods|persistentvolumeclaims) "[^"]*" is forbidden: |Pod "[^"]*" is invalid: )?`)
 
@@ -69,18 +70,18 @@ var refusals = []struct {
 	{regexp.MustCompile(`violates PodSecurity`),
 		always("relax the namespace's label pod-security.kubernetes.io/enforce, or correct spec.pods.user")},
 	{regexp.MustCompile(`no PriorityClass with name`), func(s subject, _ string) string {
-		if s.isNIM() {
-			return "create the PriorityClass, or correct " + s.field + ".priorityClassName or that of spec.pods"
-		}
-		return "create the PriorityClass, or correct spec.pods.priorityClassName"
+		return "create the PriorityClass, or correct " + cmp.Or(s.priorityClass, s.podField("priorityClassName",
+			func(p v1alpha1.Pod) v1alpha1.ObjectName { return p.PriorityClassName }))
 	}},
 	{regexp.MustCompile(`RuntimeClass .*not found`), func(s subject, _ string) string {
 		return "create the RuntimeClass, or correct " + s.field + ".runtimeClassName" // only a NIM can name one
 	}},
-	{regexp.MustCompile(`looking up service ?account|serviceaccount "[^"]*" not found`),
-		always("create the service account, or correct spec.pods.serviceAccountName")},
+	{regexp.MustCompile(`looking up service ?account|serviceaccount "[^"]*" not found`), func(s subject, _ string) string {
+		return "create the service account, or correct " + s.podField("serviceAccountName",
+			func(p v1alpha1.Pod) v1alpha1.ObjectName { return p.ServiceAccountName })
+	}},
 	{policy, policyRemedy},
-	{webhookFails, always("repair the webhook, or exempt the namespace")},
+	{webhookFails, always(repairWebhook)},
 }
 
 var (
@@ -108,6 +109,7 @@ func quotaRemedy(s subject, message string) string {
 
 var (
 	aboutImages    = regexp.MustCompile(`(?i)\b(image|images|registry|registries|repo|repos|tag|latest|digest)\b`)
+	aboutUsers     = regexp.MustCompile(`(?i)\b(runAsUser|runAsGroup|fsGroup|supplementalGroups)\b`)
 	aboutResources = regexp.MustCompile(`(?i)\b(limits|requests|resources|cpu|memory)\b`)
 )
 
@@ -115,6 +117,8 @@ var (
 func policyRemedy(s subject, message string) string {
 	_, said, _ := strings.Cut(message, "denied")
 	switch {
+	case aboutUsers.MatchString(said):
+		return "set spec.pods.user to Cluster, so that the cluster chooses the user, or exempt the namespace"
 	case aboutImages.MatchString(said) && s.image != "":
 		return "name an image that the policy admits (" + s.image + "), or exempt the namespace"
 	case aboutImages.MatchString(said):
@@ -132,6 +136,9 @@ var policy = regexp.MustCompile(`ValidatingAdmissionPolicy|denied the request`)
 // webhookFails matches the API server's words of a webhook that does not answer.
 var webhookFails = regexp.MustCompile(`failed calling webhook`)
 
+const repairWebhook = "repair the webhook " +
+	"(kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations), or exempt the namespace"
+
 func always(remedy string) func(subject, string) string {
 	return func(subject, string) string { return remedy }
 }
@@ -142,6 +149,23 @@ func (s subject) resources() string { return strings.TrimSuffix(s.memory, ".limi
 // volumeSize is the field of the size of the subject's volume; only one with a field of its storage class has it.
 func (s subject) volumeSize() string {
 	return strings.TrimSuffix(s.storageClass, "storageClassName") + "size"
+}
+
+// podField is the field that gives the subject's pods a value, of those that may: the component's own, that of all
+// pods, or that of the operator's installation.
+func (s subject) podField(name string, of func(v1alpha1.Pod) v1alpha1.ObjectName) string {
+	if s.pods != nil {
+		for i, own := range s.pods.Components {
+			component := strings.ToLower(string(own.Component))
+			if component == strings.ReplaceAll(s.podLabel, "-", "") && of(own.Pod) != "" {
+				return fmt.Sprintf("spec.pods.components[%d].%s", i, name)
+			}
+		}
+		if of(s.pods.Pod) != "" {
+			return "spec.pods." + name
+		}
+	}
+	return "operands.pods." + name + " of the operator's chart"
 }
 
 func (s subject) isNIM() bool { return strings.HasSuffix(s.field, ".nim") }
@@ -176,7 +200,7 @@ func (p *Problem) finding() finding {
 	case policy.MatchString(message):
 		remedy = "change the policy, or exempt the namespace; " + remedy
 	case webhookFails.MatchString(message):
-		remedy = "repair the webhook, or exempt the namespace; " + remedy
+		remedy = repairWebhook + "; " + remedy
 	}
 	return bad(p.weight(), p.Reason, cut(message, maxMessage*3/4)+"; "+remedy)
 }

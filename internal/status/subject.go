@@ -21,6 +21,8 @@ type subject struct {
 	claim         string // the field that names an existing claim; empty for a volume of the pipeline's own
 	pipeline      string
 	timeout       time.Duration // a model's startupTimeout
+	priorityClass string        // the field of the component's own; empty if that is not set
+	pods          *v1alpha1.Pods
 	// program is the name of the container that a source's program runs in; empty for other subjects.
 	program string
 	// sidecar is the name of the container if it is a sidecar of the operator's; empty for other subjects.
@@ -51,7 +53,8 @@ func modelOf(p *v1alpha1.RAGPipeline, stage config.Stage) *v1alpha1.Model {
 }
 
 func modelSubject(p *v1alpha1.RAGPipeline, stage config.Stage, c Component) subject {
-	s := subject{title: modelTitles[stage], podLabel: string(stage), pipeline: p.Name, timeout: c.StartupTimeout}
+	s := subject{title: modelTitles[stage], podLabel: string(stage), pipeline: p.Name, pods: p.Spec.Pods,
+		timeout: c.StartupTimeout}
 	s.field = "spec.models." + string(stage)
 	m := modelOf(p, stage)
 	if m != nil && m.StandIn != nil {
@@ -65,13 +68,16 @@ func modelSubject(p *v1alpha1.RAGPipeline, stage config.Stage, c Component) subj
 	if m != nil && m.NIM != nil && m.NIM.Cache != nil && m.NIM.Cache.ClaimName != "" {
 		s.claim = s.field + ".cache.claimName"
 	}
+	if m != nil && m.NIM != nil && m.NIM.PriorityClassName != "" {
+		s.priorityClass = s.field + ".priorityClassName"
+	}
 	return s
 }
 
 func storeSubject(p *v1alpha1.RAGPipeline) subject {
 	const field = "spec.vectorStore.weaviate"
 	return subject{
-		title: "the vector store", podLabel: naming.ComponentWeaviate, pipeline: p.Name, field: field,
+		title: "the vector store", podLabel: naming.ComponentWeaviate, pipeline: p.Name, field: field, pods: p.Spec.Pods,
 		image:        field + ".image",
 		memory:       field + ".resources.limits.memory",
 		storageClass: field + ".storage.storageClassName",
@@ -80,7 +86,7 @@ func storeSubject(p *v1alpha1.RAGPipeline) subject {
 
 func gatewaySubject(p *v1alpha1.RAGPipeline) subject {
 	return subject{
-		title: "the gateway", podLabel: naming.ComponentGateway, pipeline: p.Name, field: "spec.gateway",
+		title: "the gateway", podLabel: naming.ComponentGateway, pipeline: p.Name, field: "spec.gateway", pods: p.Spec.Pods,
 		memory: "spec.gateway.resources.limits.memory",
 	}
 }
@@ -88,7 +94,7 @@ func gatewaySubject(p *v1alpha1.RAGPipeline) subject {
 func ingestSubject(p *v1alpha1.RAGPipeline) subject {
 	s := subject{
 		title: "the ingestion run", podLabel: naming.ComponentIngest, pipeline: p.Name, field: "spec.ingest",
-		memory: "spec.ingest.resources.limits.memory", programs: map[string]subject{},
+		pods: p.Spec.Pods, memory: "spec.ingest.resources.limits.memory", programs: map[string]subject{},
 	}
 	for i, source := range p.Spec.Documents {
 		if source.Container == nil {
@@ -132,6 +138,7 @@ var notFound = map[string]string{
 	"Secret":                v1alpha1.ReasonSecretNotFound,
 	"ConfigMap":             v1alpha1.ReasonConfigMapNotFound,
 	"PersistentVolumeClaim": v1alpha1.ReasonClaimNotFound,
+	"IngressClass":          v1alpha1.ReasonIngressClassNotFound,
 	"StorageClass":          v1alpha1.ReasonStorageClassNotFound,
 }
 

@@ -30,8 +30,11 @@ const Assets = "KUBEBUILDER_ASSETS"
 // startTimeout is for each of the two on a busy machine.
 const startTimeout = 2 * time.Minute
 
-// environment is set once a test has asked for it.
-var environment *envtest.Environment
+// environment is set once a test has asked for it, and stopControllers if it has controllers.
+var (
+	environment     *envtest.Environment
+	stopControllers = func() {}
+)
 
 var start = sync.OnceValues(func() (*rest.Config, error) {
 	definition := new(apiextensionsv1.CustomResourceDefinition)
@@ -47,9 +50,17 @@ var start = sync.OnceValues(func() (*rest.Config, error) {
 	// As on OpenShift: who makes an object that blocks the deletion of its owner must be allowed to finalize that one.
 	environment.ControlPlane.GetAPIServer().Configure().
 		Append("enable-admission-plugins", "OwnerReferencesPermissionEnforcement")
+	if withControllers {
+		environment.ControlPlane.GetAPIServer().Configure().Set("disable-admission-plugins", "")
+	}
 	config, err := environment.Start()
 	if err != nil {
 		return nil, err
+	}
+	if withControllers {
+		if stopControllers, err = startControllers(environment); err != nil {
+			return nil, err
+		}
 	}
 	config.QPS = -1 // the server's own fairness is enough
 	return config, nil
@@ -61,6 +72,7 @@ func Main(m *testing.M) int {
 	if environment == nil {
 		return code
 	}
+	stopControllers()
 	if err := environment.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop the API server:", err)
 		return max(code, 1)
@@ -99,4 +111,19 @@ func Namespace(t testing.TB, labels map[string]string) string {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// KubeConfig is Config as a file for kubectl.
+func KubeConfig(t testing.TB) []byte {
+	t.Helper()
+	Config(t)
+	user, err := environment.AddUser(envtest.User{Name: "person", Groups: []string{"system:masters"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := user.KubeConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

@@ -139,6 +139,8 @@ func (c cluster) clusterWide(t *testing.T) {
 		{"", "serviceaccounts", "token", "create", "team", false},
 		{"storage.k8s.io", "storageclasses", "", "get", "", true},
 		{"storage.k8s.io", "storageclasses", "", "watch", "", false},
+		{"networking.k8s.io", "ingressclasses", "", "get", "", true},
+		{"networking.k8s.io", "ingressclasses", "", "list", "", false},
 		{"storage.k8s.io", "storageclasses", "", "create", "", false},
 		{"events.k8s.io", "events", "", "create", "team", true},
 		{"", "events", "", "list", "team", true},
