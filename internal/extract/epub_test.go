@@ -62,7 +62,7 @@ func TestEPUBOfOneChapter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(d.Pages) != 1 || d.Pages[0].Text != "Pay 20¹\n\nor 30²" || len(d.Warnings) > 0 {
+	if len(d.Pages) != 1 || d.Pages[0].Text != "# A\n\nPay 20¹\n\nor 30²" || len(d.Warnings) > 0 {
 		t.Errorf("got %+v, %v", d.Pages, d.Warnings)
 	}
 }

@@ -162,7 +162,8 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 	case kind == "text/calendar":
 		text, _ := charset.Decode(data)
 		return m.attachment(name, kind, []byte(markup.Unfolded(text)))
-	case !attached && isMailFurniture(kind), strings.HasSuffix(kind, "-signature"):
+	case !attached && isMailFurniture(kind), strings.HasSuffix(kind, "-signature"),
+		strings.HasSuffix(e.Header.Get("Content-Location"), officeParts):
 	default:
 		return m.attachment(name, kind, data)
 	}
@@ -206,6 +207,9 @@ func isEncryptedMail(kind string, parameters map[string]string) bool {
 }
 
 func isPlainMail(kind string) bool { return kind == "text/plain" || kind == "" }
+
+// officeParts is the list of the parts of a web archive that Word or Excel wrote.
+const officeParts = "/filelist.xml"
 
 // isMailFurniture reports whether parts of a type belong to how a body looks.
 func isMailFurniture(kind string) bool {

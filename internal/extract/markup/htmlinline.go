@@ -96,6 +96,8 @@ func markTask(n *html.Node) {
 func rewriteLink(n *html.Node) {
 	href := strings.TrimSpace(attributeOf(n, "href"))
 	switch {
+	case attributeOf(n, "role") == "doc-backlink": // back to where the note is referred to
+		n.Parent.RemoveChild(n)
 	case attributeOf(n, "epub:type") == "noteref" || attributeOf(n, "role") == "doc-noteref":
 		rewriteNoteSign(n)
 	case strings.HasPrefix(href, "#") && isSign(n):
@@ -105,6 +107,8 @@ func rewriteLink(n *html.Node) {
 	case href == "", strings.HasPrefix(href, "data:"), strings.HasPrefix(href, "javascript:"),
 		strings.HasPrefix(href, "#"), strings.TrimSpace(textOf(n)) == "" && find(n, atom.Img) == nil:
 		rename(n, atom.Span)
+	default:
+		setAttribute(n, "href", plain.LinkTarget(href))
 	}
 }
 

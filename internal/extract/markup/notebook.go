@@ -1,6 +1,7 @@
 package markup
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"regexp"
@@ -41,7 +42,7 @@ type jupyterOutput struct {
 	Value string                 `json:"evalue"`
 }
 
-// jupyterText is a text, or its lines. Anything else that an output holds is not text.
+// jupyterText is a text, or its lines, or a value in JSON. Anything else that an output holds is not text.
 type jupyterText string
 
 func (t *jupyterText) UnmarshalJSON(data []byte) error {
@@ -52,6 +53,8 @@ func (t *jupyterText) UnmarshalJSON(data []byte) error {
 		*t = jupyterText(one)
 	case json.Unmarshal(data, &lines) == nil:
 		*t = jupyterText(strings.Join(lines, ""))
+	case bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")):
+		*t = jupyterText(data)
 	}
 	return nil
 }
@@ -180,6 +183,9 @@ func (o *jupyterOutput) readable() (text string, image bool) {
 		if text == "" {
 			text = string(o.Data[kind])
 		}
+	}
+	if strings.HasPrefix(text, "<IPython.core.display.JSON") && o.Data["application/json"] != "" {
+		text = string(o.Data["application/json"])
 	}
 	if image && strings.HasPrefix(text, "<") { // <Figure size 640x480 with 1 Axes>
 		text = ""

@@ -24,18 +24,24 @@ const (
 	maxFormatLength = 255
 )
 
-// cellFormats shows numbers as a workbook's styles say: as dates, percentages, currencies. The formats are
-// excelize's, which is given a workbook of the styles alone: its own reader holds whole workbooks in memory.
+// cellFormats shows numbers as a workbook's styles say: as dates, percentages, currencies. The formats are excelize's,
+// which is given a workbook of the styles alone: its own reader holds whole workbooks in memory. It knows neither
+// conditions nor formats for zero: each section of a format is a style of its own there.
 type cellFormats struct {
-	general []bool // by style: numbers are shown as they are
-	book    *excelize.File
-	shown   map[styledValue]string
+	styles   []string                   // ids of number formats, by cell style
+	sections map[string][]formatSection // by id; none where numbers are shown as they are
+	written  []writtenFormat            // by style in book, from 1
+	book     *excelize.File
+	shown    map[styledValue]string
 }
 
 type styledValue struct {
 	text  string
 	style int
 }
+
+// writtenFormat is a number format in the book: a code, or if that is empty one that Excel knows by its id.
+type writtenFormat struct{ id, code string }
 
 // readFormats reads the number format of each cell style.
 func (r *xlsxReader) readFormats() error {
@@ -47,36 +53,47 @@ func (r *xlsxReader) readFormats() error {
 	for format := range root.at("numFmts").elements("numFmt") {
 		codes[format.attr("numFmtId")] = format.attr("formatCode")
 	}
-	var styles []string
 	for xf := range root.at("cellXfs").elements("xf") {
 		id := xf.attr("numFmtId")
-		code := codes[id]
-		general := number(id) == 0 || strings.EqualFold(code, "General") || len(code) > maxFormatLength
-		r.formats.general = append(r.formats.general, general)
-		styles = append(styles, id)
+		r.formats.add(id, codes[id])
 	}
-	if len(styles) > maxCellStyles {
+	if len(r.formats.styles) > maxCellStyles {
 		return config.Failf(config.TooComplex, "the workbook has more than %d cell styles: simplify it", maxCellStyles)
 	}
-	return r.formats.open(codes, styles, r.from1904)
+	return r.formats.open(r.from1904)
+}
+
+// add adds a cell style.
+func (f *cellFormats) add(id, code string) {
+	if f.sections == nil {
+		f.sections = map[string][]formatSection{}
+	}
+	f.styles = append(f.styles, id)
+	if _, known := f.sections[id]; known || number(id) == 0 || strings.EqualFold(code, "General") ||
+		len(code) > maxFormatLength {
+		return
+	}
+	sections := formatSectionsOf(code)
+	for i := range sections {
+		f.written = append(f.written, writtenFormat{id, sections[i].code})
+		sections[i].style = len(f.written)
+	}
+	f.sections[id] = sections
 }
 
 // open makes the workbook of the styles.
-func (f *cellFormats) open(codes map[string]string, styles []string, from1904 bool) error {
+func (f *cellFormats) open(from1904 bool) error {
 	const namespace = ` xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"`
 	const office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-	var b strings.Builder
-	b.WriteString(`<styleSheet` + namespace + `><numFmts>`)
-	for _, id := range slices.Sorted(maps.Keys(codes)) {
-		if code := codes[id]; len(code) <= maxFormatLength {
-			b.WriteString(`<numFmt numFmtId="` + escaped(id) + `" formatCode="` + escaped(code) + `"/>`)
+	const ownID = 1000 // of the first code
+	var codes, styles strings.Builder
+	for i, w := range f.written {
+		if w.code != "" {
+			w.id = strconv.Itoa(ownID + i)
+			codes.WriteString(`<numFmt numFmtId="` + w.id + `" formatCode="` + escaped(w.code) + `"/>`)
 		}
+		styles.WriteString(`<xf numFmtId="` + escaped(w.id) + `"/>`)
 	}
-	b.WriteString(`</numFmts><cellXfs><xf numFmtId="0"/>`) // excelize takes the first for the absence of a style
-	for _, id := range styles {
-		b.WriteString(`<xf numFmtId="` + escaped(id) + `"/>`)
-	}
-	b.WriteString(`</cellXfs></styleSheet>`)
 	relationship := func(kind, target string) string {
 		return `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` +
 			`<Relationship Id="rId1" Type="` +
@@ -89,7 +106,9 @@ func (f *cellFormats) open(codes map[string]string, styles []string, from1904 bo
 			`"/><sheets><sheet name="s" sheetId="1" r:id="rId1" xmlns:r="` + office + `"/></sheets></workbook>`,
 		"xl/_rels/workbook.xml.rels": relationship("worksheet", "worksheets/sheet1.xml"),
 		"xl/worksheets/sheet1.xml":   `<worksheet` + namespace + `><sheetData/></worksheet>`,
-		"xl/styles.xml":              b.String(),
+		// excelize takes the first style for the absence of one
+		"xl/styles.xml": `<styleSheet` + namespace + `><numFmts>` + codes.String() + `</numFmts><cellXfs><xf numFmtId="0"/>` +
+			styles.String() + `</cellXfs></styleSheet>`,
 	}
 	book, err := openParts(parts)
 	if err != nil {
@@ -127,28 +146,36 @@ func escaped(s string) string {
 	return b.String()
 }
 
-// show is a number in a style.
+// show is a number in a cell style.
 func (f *cellFormats) show(text string, style int) string {
 	value, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsInf(value, 0) || math.IsNaN(value) {
 		return text
 	}
-	if style < 0 || style >= len(f.general) || f.general[style] {
+	if style < 0 || style >= len(f.styles) || len(f.sections[f.styles[style]]) == 0 {
 		return generalNumber(value)
 	}
 	key := styledValue{text, style}
 	if shown, ok := f.shown[key]; ok {
 		return shown
 	}
-	shown, err := f.formatted(value, style)
-	if err != nil || strings.TrimSpace(shown) == "" {
-		shown = generalNumber(value)
-	}
+	shown := f.inSections(value, f.sections[f.styles[style]])
 	const remembered = 50_000
 	if len(f.shown) < remembered {
 		f.shown[key] = shown
 	}
 	return shown
+}
+
+// inSections shows a number in the section that it belongs to.
+func (f *cellFormats) inSections(value float64, sections []formatSection) string {
+	if s, ok := sectionFor(value, sections); ok {
+		shown, err := f.formatted(s.signed(value), s.style)
+		if err == nil && strings.TrimSpace(shown) != "" {
+			return shown
+		}
+	}
+	return generalNumber(value)
 }
 
 // formatted asks excelize. It may panic on formats that nothing writes.
@@ -159,7 +186,7 @@ func (f *cellFormats) formatted(value float64, style int) (shown string, err err
 		}
 	}()
 	const sheet, cell = "s", "A1"
-	if err := f.book.SetCellStyle(sheet, cell, cell, style+1); err != nil {
+	if err := f.book.SetCellStyle(sheet, cell, cell, style); err != nil {
 		return "", err
 	}
 	if err := f.book.SetCellFloat(sheet, cell, value, -1, 64); err != nil {

@@ -13,8 +13,9 @@ func FuzzCellFormat(f *testing.F) {
 		f.Add(code, 46098.25)
 	}
 	f.Fuzz(func(t *testing.T, code string, value float64) {
-		formats := cellFormats{general: []bool{false}}
-		if err := formats.open(map[string]string{"170": code}, []string{"170"}, false); err != nil {
+		var formats cellFormats
+		formats.add("170", code)
+		if err := formats.open(false); err != nil {
 			if _, named := config.ReasonOf(err); !named {
 				t.Fatal(err)
 			}
@@ -24,13 +25,33 @@ func FuzzCellFormat(f *testing.F) {
 	})
 }
 
+func TestSectionsOfCellFormats(t *testing.T) {
+	const accounting = `_($* #,##0.00_);_($* (#,##0.00);_($* "-"??_);_(@_)`
+	for _, c := range []struct{ value, code, want string }{
+		{"0", `0;-0;"nil"`, "nil"}, {"-3", `0;-0;"nil"`, "-3"}, {"-3", `0.0;0.0" short"`, "3.0 short"}, {"-5", "0.00", "-5.00"},
+		{"75", `[<50]"low";[>=50]"high"`, "high"}, {"7", `[<50]"low";[>=50]"high"`, "low"}, {"1500", `[>=1000]0.0,"k";0`, "1.5k"},
+		{"15", `[>=1000]0.0,"k";0`, "15"}, {"-15", `[>=1000]0.0,"k";0`, "-15"}, {"-9", `[<0]"minus "0;0`, "minus 9"},
+		{"0", accounting, "$0.00"}, {"-2", accounting, "$(2.00)"}, {"3", `[=1]"one";[=2]"two"`, "3"},
+	} {
+		var formats cellFormats
+		formats.add("170", c.code)
+		if err := formats.open(false); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.ReplaceAll(formats.show(c.value, 0), " (", "("); strings.TrimSpace(got) != c.want {
+			t.Errorf("%s in %s: got %q, want %q", c.value, c.code, got, c.want)
+		}
+	}
+}
+
 func TestCellFormats(t *testing.T) {
 	for _, c := range []struct{ code, want string }{
 		{"General", "46098.5"}, {`#,##0.00\ "EUR"`, "46,098.50 EUR"}, {`dd.mm.yyyy`, "17.03.2026"}, {`[h]:mm`, "1106364:00"},
 		{`0.0%`, "4609850.0%"}, {`# ?/?`, "46098 1/2"}, {`;;;`, "46098.5"}, {strings.Repeat("0", 300), "46098.5"},
 	} {
-		formats := cellFormats{general: []bool{c.code == "General"}}
-		if err := formats.open(map[string]string{"170": c.code}, []string{"170"}, false); err != nil {
+		var formats cellFormats
+		formats.add("170", c.code)
+		if err := formats.open(false); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.TrimSpace(formats.show("46098.5", 0)); got != c.want {

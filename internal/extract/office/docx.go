@@ -200,10 +200,7 @@ func (r *docxReader) paragraph(p *node) []document.Block {
 	r.endParagraph()
 	text := r.carried + w.String()
 	r.carried = ""
-	mark := properties.at("rPr")
-	dropped := properties.at("framePr").attr("dropCap")
-	if len(text) < maxCarried && (mark.at("del") != nil || mark.at("moveFrom") != nil || dropped == "drop" ||
-		dropped == "margin") {
+	if len(text) < maxCarried && isContinuedBelow(properties) {
 		r.carried = text
 		return attached
 	}
@@ -211,6 +208,9 @@ func (r *docxReader) paragraph(p *node) []document.Block {
 		style.level = level
 	}
 	label, numbered := r.label(properties, style)
+	if strings.TrimSpace(text) == "" && label != "" && label != bullet && r.inside > 0 { // the number of a row
+		return append([]document.Block{{Text: label}}, attached...)
+	}
 	if strings.TrimSpace(text) == "" || r.inFurniture && isPageNumbering(text, w.pages) {
 		return attached
 	}
@@ -229,6 +229,12 @@ func (r *docxReader) paragraph(p *node) []document.Block {
 		b.Text = label + " " + strings.TrimLeft(b.Text, " \t")
 	}
 	return append([]document.Block{b}, attached...)
+}
+
+// isContinuedBelow reports whether a paragraph has no end: it was deleted, or the paragraph is a large initial.
+func isContinuedBelow(properties *node) bool {
+	mark, dropped := properties.at("rPr"), properties.at("framePr").attr("dropCap")
+	return mark.at("del") != nil || mark.at("moveFrom") != nil || dropped == "drop" || dropped == "margin"
 }
 
 // label is the number or bullet that Word draws before a paragraph of a list.

@@ -36,6 +36,10 @@ func ReadEPUB(ctx context.Context, s document.Source) (*document.Document, error
 	if s.Imports == nil {
 		return nil, config.Failf(config.Unsupported, "a book within a document within another is not read")
 	}
+	names, err := chapterNames(a, book, path.Dir(opf))
+	if err != nil {
+		return nil, err
+	}
 	d := &document.Document{Title: plain.PlausibleTitle(book.at("metadata", "title").content())}
 	bounds, sheets := document.NewLimit(s.Max), bookSheets{rules: map[string]string{}, left: map[string]bool{}}
 	for _, part := range parts {
@@ -50,6 +54,7 @@ func ReadEPUB(ctx context.Context, s document.Source) (*document.Document, error
 			}
 			continue
 		}
+		nameChapter(chapter, names[partKey(part)])
 		for _, p := range chapter.Pages {
 			if !holdsWords(p.Text) {
 				d.Warnings.Add(config.PagesWithoutText, 1, part)
@@ -150,7 +155,7 @@ func chapters(book *node, dir string) []string {
 	targets, menus := map[string]string{}, map[string]string{}
 	for item := range book.at("manifest").elements("item") {
 		isMenu := slices.Contains(strings.Fields(item.attr("properties")), "nav")
-		if !strings.Contains(item.attr("media-type"), "html") {
+		if !isChapter(item.attr("media-type"), item.attr("href")) {
 			continue
 		}
 		kind := targets
@@ -171,6 +176,17 @@ func chapters(book *node, dir string) []string {
 		}
 	}
 	return parts
+}
+
+// isChapter reports whether a part that a book lists holds text: pages, also where their type is wrong, drawings, and
+// the books of the DAISY consortium.
+func isChapter(mediaType, name string) bool {
+	switch mediaType {
+	case "image/svg+xml", "application/x-dtbook+xml":
+		return true
+	}
+	extension := strings.ToLower(path.Ext(name))
+	return strings.Contains(mediaType, "html") || slices.Contains([]string{".html", ".xhtml", ".htm"}, extension)
 }
 
 // refuseEncrypted fails a book whose chapters are locked. Its fonts alone often are.

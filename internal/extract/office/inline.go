@@ -84,7 +84,7 @@ func (w *inline) endLink(begin int, link string) {
 
 // addressOf returns the address that a link leads to, or "" if its text says that already or only programs can use it.
 func addressOf(text, link string) string {
-	u, err := url.Parse(strings.TrimSpace(link))
+	u, err := url.Parse(plain.LinkTarget(strings.TrimSpace(link)))
 	if err != nil || len(link) > maxAddress {
 		return ""
 	}
@@ -100,6 +100,14 @@ func addressOf(text, link string) string {
 		return ""
 	}
 	return address
+}
+
+// withAddress is the whole text of a link, and where it leads.
+func withAddress(text, link string) string {
+	if address := addressOf(text, link); address != "" && text != "" {
+		return text + " (" + address + ")"
+	}
+	return text
 }
 
 // addresses is where the links of the paragraph lead. It follows the paragraph, whose sentences stay whole.

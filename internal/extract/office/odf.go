@@ -23,6 +23,7 @@ func ReadODF(ctx context.Context, s document.Source) (*document.Document, error)
 		archive: a, imports: s.Imports, limit: document.NewLimit(s.Max), masters: map[string][]*node{},
 		declared: map[string]string{},
 		shown:    map[string]bool{},
+		deleted:  map[string]bool{},
 	}
 	for _, read := range []func() error{r.readManifest, r.readStyles} {
 		if err := read(); err != nil {
@@ -62,6 +63,10 @@ type odfReader struct {
 	masters  map[string][]*node // shapes of the masters of slides, by the masters' names
 	declared map[string]string  // headers, footers and dates of slides, by name
 	shown    map[string]bool    // lines of masters that were written
+
+	cells    int             // around the paragraph that is being read
+	deleted  map[string]bool // tracked changes that delete text
+	deleting bool            // reports whether the text that is being read is deleted
 
 	attached   []document.Block // what is anchored in the paragraph that is being read
 	objects    int              // how deep the object that is being read is held by others
@@ -260,6 +265,19 @@ func (r *odfReader) object(w *odfInline, n *node) {
 		return
 	}
 	r.attached = append(r.attached, r.blocks(root.child("body"))...)
+}
+
+// foreignObject attaches the text of a document of another program.
+func (r *odfReader) foreignObject(n *node) {
+	name := path.Clean(strings.TrimPrefix(n.attr("href"), "./"))
+	blocks, err := importPart(r.archive, r.imports, name)
+	if err != nil {
+		r.fail(err)
+	}
+	if blocks == nil {
+		r.warnings.Add(config.PartsIgnored, 1, name)
+	}
+	r.attach(withoutHeadings(blocks))
 }
 
 // htmlOf is an element as HTML has it.

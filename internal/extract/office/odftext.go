@@ -41,13 +41,25 @@ func (r *odfReader) blocksOf(n *node) []document.Block {
 		}
 	case "frame", "custom-shape", "rect", "ellipse", "g", "line", "connector", "a":
 		return r.anchored(n)
-	case "tracked-changes", "forms", "sequence-decls", "variable-decls", "user-field-decls", "desc":
+	case "tracked-changes":
+		r.noteDeletions(n)
+		return nil
+	case "forms", "sequence-decls", "variable-decls", "user-field-decls", "desc":
 		return nil
 	}
 	if strings.HasSuffix(n.name, "-source") || strings.HasSuffix(n.name, "-template") {
 		return nil
 	}
 	return r.blocks(n)
+}
+
+// noteDeletions notes which tracked changes delete text. A flat file leaves the text in its place.
+func (r *odfReader) noteDeletions(changes *node) {
+	for region := range changes.elements("changed-region") {
+		if region.child("deletion") != nil {
+			r.deleted[region.attr("id")] = true
+		}
+	}
 }
 
 // isHiddenSection reports whether a section is not shown, always or on a condition that held last.
@@ -79,6 +91,9 @@ func (r *odfReader) paragraph(n *node, label string, heading bool) []document.Bl
 	attached := r.attached
 	r.attached = outer
 	text := strings.TrimSpace(w.String())
+	if text == "" && label != "" && label != bullet && r.cells > 0 { // the number of a row
+		text, label = label, ""
+	}
 	if text == "" {
 		return attached
 	}
@@ -180,6 +195,8 @@ func (r *odfReader) row(t *document.BlockTable, n *node, header bool) error {
 		return nil
 	}
 	var cells []document.BlockCell
+	r.cells++
+	defer func() { r.cells-- }()
 	for c := range n.elements("table-cell") {
 		cell := document.BlockCell{
 			Blocks: r.blocks(c), Cols: number(c.attr("number-columns-spanned")), Rows: number(c.attr("number-rows-spanned")),
@@ -243,6 +260,12 @@ func (w *odfInline) element(n *node) {
 		}
 	case "hidden-paragraph":
 		w.hidden = n.attr("is-hidden") == "true"
+	case "fieldmark":
+		w.write(fieldOfForm(n), onLine)
+	case "change-start":
+		w.reader.deleting = w.reader.deleting || w.reader.deleted[n.attr("change-id")]
+	case "change-end":
+		w.reader.deleting = w.reader.deleting && !w.reader.deleted[n.attr("change-id")]
 	case "soft-page-break", "page-number", "title", "desc", "annotation-end", "tracked-changes":
 	default:
 		w.anchored(n)
@@ -251,6 +274,9 @@ func (w *odfInline) element(n *node) {
 
 // folded writes text as OpenDocument means it: white space is one space, but for what has elements of its own.
 func (w *odfInline) folded(text string) {
+	if w.reader.deleting {
+		return
+	}
 	var b strings.Builder
 	for i := range len(text) {
 		c := text[i]
@@ -288,6 +314,8 @@ func (w *odfInline) anchored(n *node) {
 		r.attach(blocks)
 	case "object":
 		r.object(w, n)
+	case "object-ole":
+		r.foreignObject(n)
 	case "image":
 		r.pictures++
 	case "frame":
@@ -295,6 +323,29 @@ func (w *odfInline) anchored(n *node) {
 	default:
 		w.children(n)
 	}
+}
+
+// fieldOfForm is the state of a field of a form that came from Word.
+func fieldOfForm(mark *node) string {
+	var entries []string
+	chosen, ticked := 0, false
+	for parameter := range mark.elements("param") {
+		switch value := parameter.attr("value"); parameter.attr("name") {
+		case "Checkbox_Checked":
+			ticked = isTrue(value)
+		case "Dropdown_ListEntry":
+			entries = append(entries, value)
+		case "Dropdown_Selected":
+			chosen = number(value)
+		}
+	}
+	switch kind := mark.attr("type"); {
+	case strings.HasSuffix(kind, "FORMCHECKBOX"):
+		return plain.Box(ticked)
+	case strings.HasSuffix(kind, "FORMDROPDOWN") && chosen >= 0:
+		return nth(entries, chosen)
+	}
+	return ""
 }
 
 func (r *odfReader) attach(blocks []document.Block) { r.attached = append(r.attached, blocks...) }

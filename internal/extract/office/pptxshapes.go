@@ -141,6 +141,7 @@ func (r *pptxReader) textShape(n *node, layout *slideLayout) slideShape {
 	}
 	s.blocks = reading.blocks(body)
 	if ph == nil {
+		r.followShape(&s, properties.at("cNvPr", "hlinkClick"))
 		if n.at("spPr", "blipFill") != nil {
 			r.pictures++
 		}
@@ -162,6 +163,14 @@ func (r *pptxReader) textShape(n *node, layout *slideLayout) slideShape {
 		}
 	}
 	return s
+}
+
+// followShape writes where a shape leads that is a link as a whole, behind the last of its lines.
+func (r *pptxReader) followShape(s *slideShape, click *node) {
+	if n := len(s.blocks); n > 0 {
+		last := &s.blocks[n-1]
+		last.Text = withAddress(last.Text, r.relations.address(click.relationshipID("id")))
+	}
 }
 
 // isHidden reports whether a shape is not shown, and counts its text.

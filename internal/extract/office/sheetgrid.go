@@ -18,6 +18,7 @@ type sheetGrid struct {
 	limit  *document.Limit
 	rows   []sheetRow // as they come, in ascending order once sort has run
 	merges []mergedCells
+	links  []cellLink
 }
 
 type sheetRow struct {
@@ -27,6 +28,12 @@ type sheetRow struct {
 
 // mergedCells are cells that show the value of the first of them.
 type mergedCells struct{ top, left, bottom, right int }
+
+// cellLink is where a cell leads.
+type cellLink struct {
+	row, column int
+	address     string
+}
 
 // next is the index after that of the last row.
 func (g *sheetGrid) next() int {
@@ -107,11 +114,36 @@ func (g *sheetGrid) addMerge(ref string) error {
 	return g.limit.TakeCells(1)
 }
 
-// merge sorts the rows, and gives the value of merged cells to each cell that they cover, in the rows that have
-// values, but to one cell where nothing else is in a row: such a row is a title. It returns how many merged cells were
-// left, because together they cover too many.
+// addLink notes where the first cell of a range leads.
+func (g *sheetGrid) addLink(ref, link string) error {
+	first, _, _ := strings.Cut(ref, ":")
+	column, row, ok := cellPlace(first)
+	if !ok || link == "" || len(link) > maxAddress {
+		return nil
+	}
+	g.links = append(g.links, cellLink{row, column, link})
+	if err := g.limit.Lay(len(link)); err != nil {
+		return err
+	}
+	return g.limit.TakeCells(1)
+}
+
+// follow writes the addresses of links behind the texts of their cells. The rows are sorted.
+func (g *sheetGrid) follow() {
+	for _, l := range g.links {
+		if at, found := g.find(l.row); found && l.column < len(g.rows[at].cells) {
+			cell := &g.rows[at].cells[l.column]
+			*cell = withAddress(*cell, l.address)
+		}
+	}
+}
+
+// merge sorts the rows, writes their links, and gives the value of merged cells to each cell that they cover, in the
+// rows that have values, but to one cell where nothing else is in a row: such a row is a title. It returns how many
+// merged cells were left, because together they cover too many.
 func (g *sheetGrid) merge() (left int) {
 	g.sort()
+	g.follow()
 	var width int
 	for _, r := range g.rows {
 		width = max(width, len(r.cells))

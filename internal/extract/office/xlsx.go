@@ -2,9 +2,11 @@ package office
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/extract/document"
@@ -91,13 +93,30 @@ func sheetText(n *node) string {
 	for _, c := range n.children {
 		switch c.name {
 		case "t":
-			w.write(c.content(), onLine)
+			w.write(unescaped(c.content()), onLine)
 		case "r":
 			style := runStyle{}.apply(c.child("rPr"))
-			w.write(plain.InFont(c.at("rPr", "rFont").attr("val"), c.at("t").content()), style.level)
+			w.write(plain.InFont(c.at("rPr", "rFont").attr("val"), unescaped(c.at("t").content())), style.level)
 		}
 	}
 	return w.String()
+}
+
+var escapedUnit = regexp.MustCompile(`_x[0-9A-Fa-f]{4}_`)
+
+// unescaped is a text of a workbook (ST_Xstring), which writes characters that XML does not allow as _x000D_, and the
+// first sign of what only looks like that as _x005F_.
+func unescaped(s string) string {
+	return escapedUnit.ReplaceAllStringFunc(s, func(unit string) string {
+		code, err := strconv.ParseUint(unit[2:6], 16, 16)
+		switch {
+		case err != nil || utf16.IsSurrogate(rune(code)):
+			return unit
+		case code < ' ':
+			return "\n"
+		}
+		return string(rune(code))
+	})
 }
 
 func (r *xlsxReader) writeSheets() error {
@@ -116,10 +135,14 @@ func (r *xlsxReader) writeSheets() error {
 
 // sheet writes one sheet, if there is anything in it.
 func (r *xlsxReader) sheet(name, part string) error {
-	s := &sheetReader{reader: r, grid: sheetGrid{name: name, limit: r.limit}}
-	err := r.walk(part, visitor{
+	relations, err := r.relationships(part)
+	if err != nil {
+		return err
+	}
+	s := &sheetReader{reader: r, relations: relations, grid: sheetGrid{name: name, limit: r.limit}}
+	err = r.walk(part, visitor{
 		whole: func(name string) bool {
-			return name == "row" || name == "col" || name == "mergeCell" || name == "headerFooter"
+			return slices.Contains([]string{"row", "col", "mergeCell", "hyperlink", "headerFooter"}, name)
 		},
 		open:  func(*node) error { return nil },
 		close: func(string) error { return nil },
@@ -129,7 +152,7 @@ func (r *xlsxReader) sheet(name, part string) error {
 		return err
 	}
 	r.warnings.Add(config.Truncated, s.grid.merge(), name+" merged cells")
-	beside, err := r.beside(part)
+	beside, err := r.beside(relations)
 	if err != nil {
 		return err
 	}
@@ -148,11 +171,7 @@ func (r *xlsxReader) sheet(name, part string) error {
 }
 
 // beside is what a sheet shows over its cells.
-func (r *xlsxReader) beside(part string) ([]document.Block, error) {
-	relations, err := r.relationships(part)
-	if err != nil {
-		return nil, err
-	}
+func (r *xlsxReader) beside(relations relationships) ([]document.Block, error) {
 	var blocks []document.Block
 	kind := "threadedComment" // whose texts the older form repeats, with a notice
 	if relations.first(kind) == "" {
@@ -191,7 +210,8 @@ func sheetComments(root *node) []document.Block {
 	return blocks
 }
 
-// drawing is the text of the boxes over a sheet, and the titles of its charts, whose figures stand in the sheets.
+// drawing is the text of the boxes over a sheet, what an author wrote about its pictures, and the titles of its charts,
+// whose figures stand in the sheets.
 func (r *xlsxReader) drawing(part string) ([]document.Block, error) {
 	root, err := r.tree(part)
 	if err != nil {
@@ -205,6 +225,9 @@ func (r *xlsxReader) drawing(part string) ([]document.Block, error) {
 	hidden := 0
 	for body := range root.descendants("txBody") {
 		blocks = append(blocks, drawingText(body, &hidden)...)
+	}
+	for drawn := range root.descendants("cNvPr") {
+		blocks = append(blocks, alternativeText(drawn.attr("title"), drawn.attr("descr"))...)
 	}
 	for chart := range root.descendants("chart") {
 		all, err := chartBlocks(r.ooxml, relations.target(chart.relationshipID("id")))
@@ -220,6 +243,7 @@ func (r *xlsxReader) drawing(part string) ([]document.Block, error) {
 // sheetReader reads the rows of one sheet.
 type sheetReader struct {
 	reader    *xlsxReader
+	relations relationships
 	grid      sheetGrid
 	hidden    hiddenColumns
 	furniture []document.Block
@@ -235,6 +259,8 @@ func (s *sheetReader) part(n *node) error {
 		}
 	case "mergeCell":
 		return s.grid.addMerge(n.attr("ref"))
+	case "hyperlink": // which stands behind all rows
+		return s.grid.addLink(n.attr("ref"), s.relations.address(n.relationshipID("id")))
 	case "headerFooter":
 		for _, name := range []string{"oddHeader", "oddFooter"} {
 			if text := headerText(n.at(name).content()); text != "" {
@@ -303,7 +329,7 @@ func (s *sheetReader) value(c *node) string {
 	case "b":
 		return map[string]string{"1": "TRUE", "0": "FALSE"}[text]
 	case "str", "e":
-		return text
+		return withAddress(unescaped(text), formulaLink(c.child("f")))
 	case "d":
 		return strings.TrimSuffix(text, "T00:00:00")
 	}
@@ -311,6 +337,16 @@ func (s *sheetReader) value(c *node) string {
 		r.warnings.Add(config.PartsIgnored, 1, s.grid.name+"!"+c.attr("r"))
 	}
 	return r.formats.show(text, number(c.attr("s")))
+}
+
+var linkFormula = regexp.MustCompile(`(?i)^\s*HYPERLINK\(\s*"([^"]+)"`)
+
+// formulaLink is where a formula HYPERLINK leads, if it says so by itself.
+func formulaLink(formula *node) string {
+	if found := linkFormula.FindStringSubmatch(formula.content()); found != nil {
+		return found[1]
+	}
+	return ""
 }
 
 // headerText is a sheet's header or footer without its codes: &L, &P, &"Arial,Bold", &12.
