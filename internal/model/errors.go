@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/redact"
 )
 
 // Error is a failed model call. Its text never holds a key, a prompt or a passage: it keeps at most
@@ -321,8 +322,8 @@ func clean(message string, secrets, texts []string) string {
 	if message == "" {
 		return ""
 	}
-	forms := formsOf(secrets)
-	message = hide(message, forms)
+	forms := redact.Forms(secrets)
+	message = redact.Hide(message, forms)
 	message = message[:min(len(message), 8*maxMessage)]
 	printable := []rune(strings.Join(strings.FieldsFunc(message, func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r)
@@ -343,9 +344,9 @@ const quoteLength = 16
 // quotes reports whether message repeats a part of one of the texts, or the whole of a short one,
 // however it is escaped, wrapped or punctuated.
 func quotes(message string, texts []string) bool {
-	said := letters(message)
+	said := redact.Letters(message)
 	for _, text := range texts {
-		text := letters(text)
+		text := redact.Letters(text)
 		if n := len(text); n > 2 && n < quoteLength && strings.Contains(string(said), string(text)) {
 			return true
 		}
@@ -360,15 +361,4 @@ func quotes(message string, texts []string) bool {
 		}
 	}
 	return false
-}
-
-// letters keeps the letters and digits of s, in lower case.
-func letters(s string) []rune {
-	out := make([]rune, 0, len(s))
-	for _, r := range s {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			out = append(out, unicode.ToLower(r))
-		}
-	}
-	return out
 }

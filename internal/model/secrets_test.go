@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/redact"
 )
 
 // echoed is a secret as a server may send it back.
@@ -119,9 +120,9 @@ func TestNoErrorHoldsASecretOfARequest(t *testing.T) {
 
 // holds reports whether a text has a part of the secret that gives it away, in any of the forms.
 func holds(text, secret string) bool {
-	said := string(letters(text))
-	for _, form := range append(formsOf([]string{secret}), secret[:12], secret[len(secret)-12:]) {
-		if strings.Contains(said, string(letters(form))) {
+	said := string(redact.Letters(text))
+	for _, form := range append(redact.Forms([]string{secret}), secret[:12], secret[len(secret)-12:]) {
+		if strings.Contains(said, string(redact.Letters(form))) {
 			return true
 		}
 	}

@@ -140,7 +140,17 @@ func (v *Verifier) exchangeError(err error) error {
 	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {
 		return fmt.Errorf("issuer %s: status %d", v.config.Issuer, status)
 	}
-	return fmt.Errorf("%w: the issuer refuses the code: status %d, %q", ErrRefused, status, refused.ErrorCode)
+	return fmt.Errorf("%w: the issuer refuses the code: status %d, %s", ErrRefused, status, known(refused.ErrorCode))
+}
+
+// known is an error's code if OAuth has it (RFC 6749, 5.2); any other could be what the issuer was sent.
+func known(code string) string {
+	switch code {
+	case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
+		"invalid_scope":
+		return code
+	}
+	return "with an error that OAuth does not have"
 }
 
 // signOut is the issuer's page that ends a user's session and leads back to the page (OpenID Connect RP-Initiated

@@ -58,7 +58,7 @@ func TestOnlyTheTokenOfThisSignInIsTaken(t *testing.T) {
 		"for programs":           {map[string]any{"aud": "rag"}, 0, false, `it is for ["rag"]`},
 		"of another issuer":      {map[string]any{"iss": "https://other"}, 0, false, "different provider"},
 		"with groups of no list": {map[string]any{"groups": 7}, 0, false, "the claim groups"},
-		"a code that is used":    {nil, http.StatusBadRequest, false, `"invalid_grant"`},
+		"a code that is used":    {nil, http.StatusBadRequest, false, "invalid_grant"},
 		"an issuer that fails":   {nil, http.StatusBadGateway, false, "status 502"},
 		"an issuer that is busy": {nil, http.StatusTooManyRequests, false, "status 429"},
 	} {

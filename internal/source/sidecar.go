@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/redact"
 )
 
 // A sidecar is a file beside a document that has its metadata, in the form of Amazon Bedrock's knowledge bases. It is
@@ -38,9 +40,11 @@ const maxHeld = 100_000
 // maxStrays is how many sidecars without a document are named.
 const maxStrays = 5
 
-// paired is a source whose listing gives each document its sidecar.
+// paired is a source whose listing gives each document its sidecar, and whose errors have none of its secrets: a server
+// may send them back.
 type paired struct {
 	Source
+	secrets redact.Secrets
 
 	mu     sync.Mutex
 	strays strays
@@ -78,7 +82,13 @@ func (p *paired) List(ctx context.Context, yield func(Entry) bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.strays = l.strays
-	return err
+	return p.secrets.Error(err)
+}
+
+// Open opens a document.
+func (p *paired) Open(ctx context.Context, entry Entry) (io.ReadCloser, error) {
+	r, err := p.Source.Open(ctx, entry)
+	return r, p.secrets.Error(err)
 }
 
 // pairing is one listing. A sidecar belongs to the document of its name, or else to one whose name differs only in its

@@ -38,11 +38,11 @@ func (s *sitemaps) read(ctx context.Context, named string, depth int) error {
 			named, maxSitemaps, maxSitemapDepth)
 	}
 	if !s.hosts[u.Hostname()] {
-		return fmt.Errorf("sitemap %s is of a host that the manifest does not name: add it to http.allowHosts", u)
+		return fmt.Errorf("sitemap %s is of a host that the manifest does not name: add it to http.allowHosts", shown(u))
 	}
 	further, err := s.fetch(ctx, u)
 	if err != nil {
-		return fmt.Errorf("sitemap %s cannot be read: %w", u, err)
+		return fmt.Errorf("sitemap %s cannot be read: %w", shown(u), err)
 	}
 	for _, next := range further {
 		if nextErr := s.read(ctx, next, depth+1); err == nil {
@@ -132,4 +132,9 @@ func (l *limited) Read(p []byte) (int, error) {
 		return 0, fmt.Errorf("it is larger than %d MiB", maxSitemap>>20)
 	}
 	return n, err
+}
+
+// shown is a URL in messages: without its parameters, which may be as good as a key.
+func shown(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }

@@ -105,11 +105,19 @@ type Resolvers struct {
 // New makes the source that c declares. Its errors name the source. A glob that is not valid is an
 // error here; a missing directory is an error of List.
 func New(c config.Source, r Resolvers) (Source, error) {
+	p := &paired{}
+	if read := r.Secret; read != nil {
+		r.Secret = func(key config.SecretKey) (string, error) {
+			value, err := read(key)
+			return p.secrets.Use(value), err
+		}
+	}
 	s, err := newSource(c, r)
 	if err != nil {
 		return nil, fmt.Errorf("source %q: %w", c.Name, err)
 	}
-	return &paired{Source: s}, nil
+	p.Source = s
+	return p, nil
 }
 
 // newSource has a case for each kind of source.
@@ -142,13 +150,19 @@ type Revised interface {
 
 // Revision returns the revision of a source; it is empty for a source that has none.
 func Revision(ctx context.Context, s Source) (string, error) {
-	if p, ok := s.(*paired); ok {
+	p, ok := s.(*paired)
+	if ok {
 		s = p.Source
 	}
-	if r, ok := s.(Revised); ok {
-		return r.Revision(ctx)
+	r, revised := s.(Revised)
+	if !revised {
+		return "", nil
 	}
-	return "", nil
+	revision, err := r.Revision(ctx)
+	if ok {
+		err = p.secrets.Error(err)
+	}
+	return revision, err
 }
 
 // attempts is how often a document that changes under the reader is read: a file that is replaced

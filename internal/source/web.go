@@ -280,7 +280,16 @@ func (w *web) try(ctx context.Context, u *url.URL, known string) (*http.Response
 	default:
 		r.Header.Set("If-Modified-Since", known)
 	}
-	return w.client.Do(r)
+	response, err := w.client.Do(r)
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err // its text has the whole url, with its parameters, and perhaps one that the server made up
+	}
+	return response, err
+}
+
+// answered is the status of a reply, in the words of HTTP. The server's own may be anything.
+func answered(r *http.Response) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", r.StatusCode, http.StatusText(r.StatusCode)))
 }
 
 // check closes the body with an error.
@@ -291,11 +300,11 @@ func (w *web) check(response *http.Response, known string) (err error) {
 	case code == http.StatusNotModified && known != "":
 		err = ErrUnchanged
 	case code == http.StatusNotFound, code == http.StatusGone:
-		err = fmt.Errorf("%w: the server answers %s", ErrGone, response.Status)
+		err = fmt.Errorf("%w: the server answers %s", ErrGone, answered(response))
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
-		err = fmt.Errorf("%w: the server answers %s: check the Secret of http.secretRef", ErrUnavailable, response.Status)
+		err = fmt.Errorf("%w: the server answers %s: check the Secret of http.secretRef", ErrUnavailable, answered(response))
 	default:
-		err = fmt.Errorf("%w: the server answers %s", ErrUnavailable, response.Status)
+		err = fmt.Errorf("%w: the server answers %s", ErrUnavailable, answered(response))
 	}
 	response.Body.Close()
 	return err

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/ragpipeline/ragpipeline/internal/index"
+	"github.com/ragpipeline/ragpipeline/internal/redact"
 )
 
 // fail adds the operation that failed, the address of Weaviate and the kind of the error. If the
@@ -23,9 +24,21 @@ func (s *Store) fail(ctx context.Context, operation string, err error) error {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	default:
-		err = explain(err)
+		err = s.withoutKey(explain(err))
 	}
 	return fmt.Errorf("%s in Weaviate at %s: %w", operation, s.address, err)
+}
+
+// withoutKey is err without the API key, which a server, or a proxy before it, may send back.
+func (s *Store) withoutKey(err error) error {
+	if s.key == nil {
+		return err
+	}
+	key, failed := s.key()
+	if failed != nil {
+		return err // nothing was sent
+	}
+	return redact.Error(err, key)
 }
 
 // explain adds the kind of err. Over gRPC, a refusal by Weaviate has no code, only words.

@@ -47,7 +47,8 @@ import (
 // Store is one generation of a pipeline's index. All of its methods may be called concurrently,
 // those that write for different documents only.
 type Store struct {
-	address  string // is the gRPC API's, for errors
+	address  string                 // is the gRPC API's, for errors
+	key      func() (string, error) // is hidden in errors; nil sends none
 	names    names
 	pipeline config.Pipeline
 	share    index.Share
@@ -97,6 +98,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		address:    o.Index.GRPCURL,
+		key:        o.Key,
 		names:      newNames(o.Index.Prefix, o.Pipeline, o.Generation),
 		pipeline:   o.Pipeline,
 		share:      o.Share,
