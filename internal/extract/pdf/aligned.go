@@ -23,11 +23,13 @@ type aligned struct {
 	pieces     []piece
 	columns    []segment
 	gap        float64 // the widest between two levels of text
+	space      float64 // the least between two columns, of a line's height
 }
 
 const (
 	maxAligned  = 300  // lines of a table, and of what is tried at once
 	columnGap   = 0.35 // of a line's height: the least between two columns
+	cellSpace   = 0.15 // likewise, of a program that draws the blanks between words
 	maxRowGap   = 3    // likewise, the most between two rows
 	maxRise     = 4    // likewise, how far a cell may begin above the one before it
 	fewestWords = 3    // rows of a table
@@ -80,7 +82,7 @@ func (t *pdfText) piecesOf(l rawLine, line int) []piece {
 				return nil
 			}
 			p := piece{segment{begin, end, box.left, box.right, box.bottom, box.top, string(l.chars[begin:end])}, line, 0, w.rtl}
-			if n := len(found); n > 0 && found[n-1].isNear(p) {
+			if n := len(found); n > 0 && found[n-1].isNear(p) && (begin > w.begin || !t.beginsCell(l, w)) {
 				found[n-1].goOn(p)
 			} else {
 				found = append(found, p)
@@ -123,7 +125,10 @@ func (p *piece) goOn(next piece) {
 
 // alignedFrom returns the lines from one on whose pieces stand in columns.
 func (t *pdfText) alignedFrom(first, limit int) aligned {
-	a := aligned{first: first, end: first}
+	a := aligned{first: first, end: first, space: columnGap}
+	if t.drawsBlanks() {
+		a.space = cellSpace
+	}
 	for i := first; i < min(limit, first+maxAligned); i++ {
 		pieces := t.pieces(i)
 		if firstVisible(t.lines[i].chars) >= 0 && (len(pieces) == 0 || !a.takes(t, pieces)) {
@@ -138,7 +143,7 @@ func (t *pdfText) alignedFrom(first, limit int) aligned {
 func (a *aligned) takes(t *pdfText, pieces []piece) bool {
 	if len(a.pieces) == 0 {
 		for _, p := range pieces {
-			a.columns, _ = withColumn(a.columns, p.segment)
+			a.columns, _ = withColumn(a.columns, p.segment, a.space)
 		}
 		a.pieces = pieces
 		return len(a.columns) == len(pieces)
@@ -158,7 +163,7 @@ func (a *aligned) takes(t *pdfText, pieces []piece) bool {
 	merged := false
 	for _, p := range pieces {
 		var was bool
-		columns, was = withColumn(columns, p.segment)
+		columns, was = withColumn(columns, p.segment, a.space)
 		merged = merged || was
 	}
 	all := append(slices.Clip(a.pieces), pieces...)
@@ -192,9 +197,10 @@ func (a *aligned) isTitle(t *pdfText, p piece, gap float64) bool {
 		math.Abs(sizes(p)-sizes(above)) > sizes(p)/20
 }
 
-// withColumn adds a place to columns, which are in order, and reports whether it made one column of several.
-func withColumn(columns []segment, s segment) (with []segment, merged bool) {
-	space := columnGap * s.height()
+// withColumn adds a place to columns, which are in order and so far apart, and reports whether it made one column of
+// several.
+func withColumn(columns []segment, s segment, space float64) (with []segment, merged bool) {
+	space *= s.height()
 	from := 0
 	for from < len(columns) && columns[from].right+space <= s.left {
 		from++
@@ -247,7 +253,7 @@ func (a *aligned) cut() {
 		a.pieces, a.end = a.pieces[:first], a.pieces[first].line
 		a.columns = nil
 		for _, p := range a.pieces {
-			a.columns, _ = withColumn(a.columns, p.segment)
+			a.columns, _ = withColumn(a.columns, p.segment, a.space)
 		}
 		return
 	}

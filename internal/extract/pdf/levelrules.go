@@ -93,7 +93,9 @@ func (t *pdfText) levelLattice(stack []rule, segments [][]segment) (lattice, boo
 	}
 	columns := columnsOf(cells)
 	const fewest = 3 // lines of text
-	if lines < fewest || figures*2 > lines || len(columns) < 2 || len(columns) > maxInTable {
+
+	ofFigures := figures*2 > lines && lines > len(stack) // the rules do not divide its rows
+	if lines < fewest || ofFigures || len(columns) < 2 || len(columns) > maxInTable {
 		return lattice{}, false
 	}
 	if names := t.namesAbove(first, columns, segments); len(names) > 0 {

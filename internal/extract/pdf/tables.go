@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -212,7 +213,7 @@ func (r *figureRows) findColumns() bool {
 			left = cells[1].left
 		}
 	}
-	for line := range r.cells {
+	for _, line := range slices.Sorted(maps.Keys(r.cells)) {
 		r.joinLabel(line)
 	}
 	for line, cells := range r.cells {

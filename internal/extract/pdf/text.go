@@ -27,6 +27,7 @@ type pdfText struct {
 	drawn   manner        // is that of the last text object that was asked for
 	layered []rect        // are the forms that belong to layers
 	pieced  [][]piece     // has the pieces of the lines, once they stay as they are
+	blanks  blanksOf      // tells whose they are, once somebody asked
 	exact   bool          // PDFium left no character out of the text
 	upright turned        // is known after the words that nobody sees are dropped
 	// transcribed reports whether OCR has read a picture that the page shows.

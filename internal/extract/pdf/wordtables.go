@@ -76,16 +76,7 @@ var listMarker = regexp.MustCompile(`^([^\pL\pN]{1,3}|[(\[]?(\d{1,3}|\pL|[ivxIVX
 // no running text.
 func (a *aligned) isTable(t *pdfText, rows [][]piece) bool {
 	texts := a.texts(rows)
-	full, figures := 0, 0
-	for i := range texts {
-		if records.FilledCells(texts[i]) > 1 {
-			full++
-		}
-		if t.isRow(rows[i][0].line) {
-			figures++
-		}
-	}
-	if full < fewestWords || full*2 <= len(rows) || figures > 1 && figures*4 >= len(rows) || t.leadsToFigures(a.end) {
+	if !a.hasRows(t, rows, texts) {
 		return false
 	}
 	wordy, prose, lists := 0, 0, 0
@@ -100,8 +91,27 @@ func (a *aligned) isTable(t *pdfText, rows [][]piece) bool {
 			prose++
 		}
 	}
-	isWordy := wordy > 1 || wordy == 1 && a.isFromRight() // findTables does not read figures from the right
+	byFigures := !a.isFromRight() && !a.isNarrow() // findTables reads them if there is one column of words
+	isWordy := wordy > 1 || wordy == 1 && !byFigures
 	return isWordy && prose < 2 && len(a.columns)-lists > 1
+}
+
+// hasRows reports whether most rows have several cells, and few are figures that findTables reads.
+func (a *aligned) hasRows(t *pdfText, rows [][]piece, texts [][]string) bool {
+	full, figures := 0, 0
+	for i := range texts {
+		if records.FilledCells(texts[i]) > 1 {
+			full++
+		}
+		if t.isRow(rows[i][0].line) {
+			figures++
+		}
+	}
+	if full < fewestWords || full*2 <= len(rows) {
+		return false
+	}
+	ofFigures := figures > 1 && figures*4 >= len(rows) || t.leadsToFigures(a.end)
+	return !ofFigures || a.isNarrow()
 }
 
 // leadsToFigures reports whether rows of figures follow soon, which tableOf reads better with what stands above them.
