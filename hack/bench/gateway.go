@@ -83,7 +83,10 @@ func (m *overhead) measure(ctx context.Context, chunks int) error {
 	if err := m.firstTokens(ctx, title); err != nil {
 		return err
 	}
-	return m.halfLoad(ctx, title, capacity/2)
+	if err := m.halfLoad(ctx, title, capacity/2); err != nil {
+		return err
+	}
+	return m.client.check(ctx) // so that what was measured were whole answers, too
 }
 
 // busy measures when the machine is saturated. It returns the CPU of a question in ms, and the

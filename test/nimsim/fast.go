@@ -3,6 +3,7 @@ package nimsim
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -47,10 +48,15 @@ func newFast(f Fast) http.Handler {
 	return mux
 }
 
+// fastPromptTokens is what every prompt counts as. No server's context has such a number, so that a gateway does not
+// take all prompts for cut to it.
+const fastPromptTokens = 1234
+
 func (h *fast) renderAnswer(answer string) {
 	quoted := func(s string) string { b, _ := json.Marshal(s); return string(b) }
 	head := `{"id":"chatcmpl-fast","created":1700000000,"model":` + quoted(config.StandInLLM)
-	usage := `"usage":{"prompt_tokens":1000,"completion_tokens":` + strconv.Itoa(len(answer)/4+1) + `,"total_tokens":` + strconv.Itoa(len(answer)/4+1001) + `}}`
+	usage := fmt.Sprintf(`"usage":{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d}}`,
+		fastPromptTokens, len(answer)/4+1, fastPromptTokens+len(answer)/4+1)
 	h.whole = []byte(head + `,"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":` + quoted(answer) +
 		`},"finish_reason":"stop"}],` + usage)
 

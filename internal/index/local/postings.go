@@ -3,7 +3,9 @@ package local
 import (
 	"hash/maphash"
 	"iter"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -12,7 +14,8 @@ import (
 
 // postings is an inverted index in memory, ranked by BM25.
 type postings struct {
-	terms map[term]int32 // has the number of each
+	names []term         // are the terms that were loaded, in order: each one's place is its number
+	terms map[term]int32 // has the numbers of the others, which come after: a map takes thrice as much
 	// loaded holds the lists of the terms that were loaded, one after the other, and ends where each ends.
 	// Most terms occur in one chunk or two, for which a slice of their own is much.
 	loaded  []posting
@@ -100,14 +103,37 @@ func (p *postings) add(terms string) {
 	p.lengths = append(p.lengths, length)
 }
 
+// find returns the number of a term that has one.
+func (p *postings) find(t term) (number int32, known bool) {
+	if i, loaded := slices.BinarySearch(p.names, t); loaded {
+		return int32(i), true
+	}
+	number, known = p.terms[t]
+	return number, known
+}
+
 // number is that of a term, which gets one if it is new.
 func (p *postings) number(t term) int32 {
-	i, known := p.terms[t]
+	i, known := p.find(t)
 	if !known {
-		i = int32(len(p.terms))
+		i = int32(len(p.names) + len(p.terms))
 		p.terms[t] = i
 	}
 	return i
+}
+
+// all yields the terms with their numbers.
+func (p *postings) all(yield func(term, int32) bool) {
+	for i, t := range p.names {
+		if !yield(t, int32(i)) {
+			return
+		}
+	}
+	for t, i := range p.terms {
+		if !yield(t, i) {
+			return
+		}
+	}
 }
 
 // builder makes the postings of many chunks in a fraction of the time that add takes for them. Terms
@@ -201,25 +227,31 @@ func (b *builder) add(c *counted) {
 
 // postings are those of the chunks. It ends the use of the builder.
 func (b *builder) postings() postings {
-	next, total := b.counts, uint32(0) // next is where each term's next posting goes: at last, its end
-	for i, count := range b.counts {
-		next[i] = total
-		total += count
+	names := slices.AppendSeq(make([]term, 0, len(b.terms)), maps.Keys(b.terms))
+	slices.Sort(names)
+	places := make([]int32, len(names)) // maps a term's number to its place in names
+	next, total := make([]uint32, len(names)), uint32(0)
+	for place, t := range names { // next is where each term's next posting goes: at last, its end
+		number := b.terms[t]
+		places[number] = int32(place)
+		next[place] = total
+		total += b.counts[number]
 	}
 	loaded := make([]posting, total)
 	for _, segment := range b.found {
 		for _, f := range segment {
-			loaded[next[f.term]] = f.posting
-			next[f.term]++
+			at := &next[places[f.term]]
+			loaded[*at] = f.posting
+			*at++
 		}
 	}
-	return postings{terms: b.terms, loaded: loaded, ends: next, lengths: b.lengths}
+	return postings{names: names, terms: make(map[term]int32), loaded: loaded, ends: next, lengths: b.lengths}
 }
 
 // append appends the other's chunks with the next ordinals, and keeps no reference to it.
 func (p *postings) append(other *postings) {
 	shift := posting(len(p.lengths)) << frequencyBits
-	for t, from := range other.terms {
+	for t, from := range other.all {
 		list := p.addedTo(p.number(t))
 		for _, part := range other.of(from) {
 			for _, posting := range part {
@@ -270,7 +302,7 @@ func (p *postings) known(terms []string) iter.Seq2[int32, int] {
 	times := make(map[int32]int, len(terms))
 	var order []int32
 	for _, t := range terms {
-		if i, known := p.terms[termOf(t)]; known {
+		if i, known := p.find(termOf(t)); known {
 			if times[i]++; times[i] == 1 {
 				order = append(order, i)
 			}
@@ -302,8 +334,8 @@ func countLive(list []posting, live bitset) int {
 // keep drops the postings of chunks that are not live, gives the kept ones their new ordinals, and
 // drops terms that no chunk has any more.
 func (p *postings) keep(kept, moved []uint32, live bitset) {
-	added := make([][]posting, 0, len(p.terms))
-	for t, i := range p.terms {
+	terms, added := make(map[term]int32), make([][]posting, 0, len(p.names)+len(p.terms))
+	for t, i := range p.all {
 		var list []posting
 		for _, part := range p.of(i) {
 			for _, posting := range part {
@@ -312,14 +344,12 @@ func (p *postings) keep(kept, moved []uint32, live bitset) {
 				}
 			}
 		}
-		if len(list) == 0 {
-			delete(p.terms, t)
-			continue
+		if len(list) > 0 {
+			terms[t] = int32(len(added))
+			added = append(added, list)
 		}
-		p.terms[t] = int32(len(added))
-		added = append(added, list)
 	}
-	p.loaded, p.ends, p.added = nil, nil, added
+	p.names, p.terms, p.loaded, p.ends, p.added = nil, terms, nil, nil, added
 	for i, ordinal := range kept {
 		p.lengths[i] = p.lengths[ordinal]
 	}
@@ -328,7 +358,7 @@ func (p *postings) keep(kept, moved []uint32, live bitset) {
 
 // bytes estimates the memory that the postings hold.
 func (p *postings) bytes() int64 {
-	total := int64(cap(p.loaded)+cap(p.ends)+cap(p.lengths))*4 +
+	total := int64(cap(p.loaded)+cap(p.ends)+cap(p.lengths))*4 + int64(cap(p.names))*int64(unsafe.Sizeof(term(0))) +
 		int64(len(p.terms))*mapRoom*int64(unsafe.Sizeof(term(0))+unsafe.Sizeof(int32(0)))
 	for _, list := range p.added {
 		total += int64(unsafe.Sizeof(list)) + int64(cap(list))*int64(unsafe.Sizeof(posting(0)))

@@ -272,7 +272,7 @@ func TestBuiltPostingsAreThoseThatWereAdded(t *testing.T) {
 
 func listsOf(p *postings) map[term][]posting {
 	lists := map[term][]posting{}
-	for term, i := range p.terms {
+	for term, i := range p.all {
 		parts := p.of(i)
 		lists[term] = slices.Concat(parts[0], parts[1])
 	}
