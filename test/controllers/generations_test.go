@@ -95,9 +95,8 @@ func TestAReplacedGenerationIsKeptUpToDateAndGoneBackTo(t *testing.T) {
 	c.awaitRecords(p, first, second)
 
 	c.change(p, fmt.Sprintf(`{"spec":{"chunking":{"size":%d,"overlap":200}}}`, size))
-	begun := time.Now()
-	if now := c.awaitGeneration(p.Name, second); now != first || time.Since(begun) > time.Minute {
-		t.Errorf("%s is live after %s, want %s within a minute", now, time.Since(begun), first)
+	if now := c.awaitGeneration(p.Name, second); now != first {
+		t.Errorf("%s is live, want %s", now, first)
 	}
 	c.awaitRetained(p.Name, second)
 

@@ -159,7 +159,7 @@ func (b *browser) load(path string) { b.t.Helper(); b.do("load "+path, chromedp.
 // do takes a step that must succeed soon.
 func (b *browser) do(what string, step chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if _, err := chromedp.Run(ctx, step); err != nil {
 		b.t.Fatalf("%s: %v\nThe page shows:\n%s", what, err, b.text("body"))

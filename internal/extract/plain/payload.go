@@ -1,26 +1,13 @@
 package plain
 
 import (
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
 
-// Data in base64 is found by its length: nothing that people write has so many of its characters in a row.
-var (
-	dataURI = regexp.MustCompile(`data:[\w.+-]*/?[\w.+-]*(?:;[\w-]+=?[\w.-]*)*;base64,` +
-		`(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\n)*(?:\r?\n[ \t]*[A-Za-z0-9+/_-]+)*(?:=|%3[Dd])*`)
-	base64Run   = regexp.MustCompile(`[A-Za-z0-9+/_-]{200,}={0,2}`)
-	base64Lines = regexp.MustCompile(`(?m)(?:^[ \t>]*[A-Za-z0-9+/]{60,}\r?\n){3,}(?:^[ \t>]*[A-Za-z0-9+/]+={0,2}$)?`)
-	// uuencoded are files in the form that mails had before MIME.
-	uuencoded    = regexp.MustCompile("(?m)^begin [0-7]{3,4} [^\n]+\n(?:[ -`]{1,62}\r?\n)+end\r?$")
-	payloadCases = []*regexp.Regexp{regexp.MustCompile(`[a-z]`), regexp.MustCompile(`[A-Z]`),
-		regexp.MustCompile(`[0-9+/]`)}
-)
-
-// WithoutPayloads is a text without the images and files that stand in it in base64, and how many those are.
+// WithoutPayloads is a text without the images and files that stand in it in base64, and how many those are. It passes
+// the text a few times, whatever stands there.
 func WithoutPayloads(s string) (string, int) {
 	n := 0
 	drop := func(match string) string {
@@ -30,20 +17,53 @@ func WithoutPayloads(s string) (string, int) {
 		n++
 		return wordBelow(match)
 	}
-	if strings.Contains(s, ";base64,") {
-		s = dataURI.ReplaceAllStringFunc(s, func(match string) string { n++; return wordBelow(match) })
+	if strings.Contains(s, dataURIMark) {
+		s = replaced(s, dataURI, func(match string) string { n++; return wordBelow(match) })
 	}
-	if strings.Contains(s, "begin ") {
-		s = uuencoded.ReplaceAllStringFunc(s, func(string) string { n++; return "" })
+	if strings.Contains(s, fileMark) {
+		s = replaced(s, uuencoded, func(string) string { n++; return "" })
 	}
-	if hasRun(s, minLine) {
-		s = base64Run.ReplaceAllStringFunc(base64Lines.ReplaceAllStringFunc(s, drop), drop)
-	}
-	return s, n
+	return replaced(replaced(s, base64Lines, drop), base64Run, drop), n
 }
 
+// replaced is the text with other texts in the place of what find finds from a place on; that is nothing where found
+// is false.
+func replaced(s string, find func(s string, from int) (start, end int, found bool), by func(match string) string) string {
+	var b strings.Builder
+	kept := 0
+	for {
+		start, end, found := find(s, kept)
+		if !found {
+			break
+		}
+		b.WriteString(s[kept:start])
+		b.WriteString(by(s[start:end]))
+		kept = end
+	}
+	if kept == 0 {
+		return s
+	}
+	b.WriteString(s[kept:])
+	return b.String()
+}
+
+// isPayload reports whether capitals, small letters, and figures or signs stand in what may be data in base64.
 func isPayload(s string) bool {
-	return !slices.ContainsFunc(payloadCases, func(has *regexp.Regexp) bool { return !has.MatchString(s) })
+	var lower, upper, other bool
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z':
+			lower = true
+		case 'A' <= c && c <= 'Z':
+			upper = true
+		case '0' <= c && c <= '9', c == '+', c == '/':
+			other = true
+		}
+		if lower && upper && other {
+			return true
+		}
+	}
+	return false
 }
 
 // wordBelow is the last line of a match if that is a word and not the end of the data.
@@ -54,30 +74,6 @@ func wordBelow(match string) string {
 	}
 	return ""
 }
-
-// minLine is how many characters of base64 a line has at least.
-const minLine = 60
-
-// hasRun reports whether so many characters of base64 stand in a row anywhere: most texts have no such run, and the
-// patterns are slow.
-func hasRun(s string, n int) bool {
-	run := 0
-	for i := range len(s) {
-		if !isBase64[s[i]] {
-			run = 0
-		} else if run++; run == n {
-			return true
-		}
-	}
-	return false
-}
-
-var isBase64 = func() (table [256]bool) {
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-") {
-		table[c] = true
-	}
-	return table
-}()
 
 // Payloads counts them as parts that are not read.
 func Payloads(w *config.Warnings, n int) {

@@ -174,7 +174,7 @@ func setShards(t *testing.T, o weaviate.Options, state string) {
 // reconnected waits until the store has found a Weaviate that is back: it tries every two seconds.
 func reconnected(t *testing.T, s *weaviate.Store) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
