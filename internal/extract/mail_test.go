@@ -274,7 +274,7 @@ func TestTheAttachmentsWithinWinmailDat(t *testing.T) {
 // The beginning of a part that cannot be decoded to its end is read, and the rest is not lost in silence.
 func TestAPartOfAMailThatIsDamagedIsWarnedOf(t *testing.T) {
 	for encoding, body := range map[string]string{
-		"quoted-printable": "Begin=20here" + strings.Repeat("=41", 3000), // no line of it may be so long
+		"quoted-printable": "Begin=20here\x01 and more",
 		"base64":           "QmVnaW4gaGVyZQ==\n%%%%\nQmVnaW4gaGVyZQ==",
 	} {
 		d, err := shared.Extract(t.Context(), "a.eml", []byte("From: a\nMIME-Version: 1.0\nContent-Type: text/plain\n"+
@@ -286,6 +286,28 @@ func TestAPartOfAMailThatIsDamagedIsWarnedOf(t *testing.T) {
 			Places: []string{"text/plain: it cannot be decoded to its end"}}}
 		if diff := cmp.Diff(want, d.Warnings); diff != "" || !strings.Contains(d.Pages[0].Text, "Begin here") {
 			t.Errorf("%s: %.60q\n%s", encoding, d.Pages[0].Text, diff)
+		}
+	}
+}
+
+// Scripts write a body in quoted-printable without breaking it, and a decoder may hold no more than a page of a line.
+func TestLongLinesInQuotedPrintableAreReadWhole(t *testing.T) {
+	const encoded, decoded = "gr=C3=B6=C3=9Fer=20als=3D", "größer als="
+	quoted := "Content-Transfer-Encoding: quoted-printable\nContent-Type: text/plain; charset=utf-8\n\n"
+	plainPart := "Content-Type: text/plain\nContent-Transfer-Encoding: 7bit\n\n"
+	for _, shift := range []int{0, 1, 2} { // whatever of an escape a break would hit
+		lead, body := strings.Repeat("x", shift), strings.Repeat(encoded, 20_000)
+		seven := strings.Repeat("y=z ", 3_000) + "the end"
+		mail := "From: a\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n" + quoted + lead + body + "\n-- \n" + body +
+			"\n--b\n" + plainPart + seven + "\n--b\nContent-Type: text/plain\n\n" + seven + "\n--b--\n"
+		d, err := shared.Extract(t.Context(), "a.eml", []byte(mail))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := d.Pages[0].Text
+		if n := strings.Count(text, decoded); n != 40_000 || strings.Count(text, seven) != 2 || len(d.Warnings) > 0 {
+			t.Errorf("%d of 40,000 words in quoted-printable, %d of 2 other parts, warnings %v",
+				n, strings.Count(text, seven), d.Warnings)
 		}
 	}
 }

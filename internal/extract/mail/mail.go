@@ -61,7 +61,7 @@ func Read(ctx context.Context, s document.Source) (*document.Document, error) {
 // read reads a mail into the document.
 func (m *mailReader) read(data []byte) error {
 	options := &message.ReadOptions{MaxHeaderBytes: maxMailHeader}
-	entity, err := message.ReadWithOptions(bytes.NewReader(withoutMailboxLine(data)), options)
+	entity, err := message.ReadWithOptions(bytes.NewReader(withShortLines(withoutMailboxLine(data))), options)
 	if entity == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
 		return config.Failf(config.Malformed, "the mail cannot be read: %s", plain.Quote(fmt.Sprint(err)))
 	}

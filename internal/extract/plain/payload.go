@@ -26,9 +26,11 @@ func WithoutPayloads(s string) (string, int) {
 	return replaced(replaced(s, base64Lines, drop), base64Run, drop), n
 }
 
-// replaced is the text with other texts in the place of what find finds from a place on; that is nothing where found
-// is false.
-func replaced(s string, find func(s string, from int) (start, end int, found bool), by func(match string) string) string {
+// finder finds the first of something in a text from a place on.
+type finder func(s string, from int) (start, end int, found bool)
+
+// replaced is the text with other texts in the place of all that is found.
+func replaced(s string, find finder, by func(match string) string) string {
 	var b strings.Builder
 	kept := 0
 	for {

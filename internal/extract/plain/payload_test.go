@@ -10,7 +10,7 @@ import (
 // The patterns that say what is found, apart from the case of what is matched. They are too slow for large texts.
 var patterns = map[string]struct {
 	*regexp.Regexp
-	find func(s string, from int) (start, end int, found bool)
+	find finder
 }{
 	"data URI": {regexp.MustCompile(`data:[\w.+-]*/?[\w.+-]*(?:;[\w-]+=?[\w.-]*)*;base64,` +
 		`(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\n)*(?:\r?\n[ \t]*[A-Za-z0-9+/_-]+)*(?:=|%3[Dd])*`), dataURI},
