@@ -29,7 +29,8 @@ var listable = sync.OnceValues(func() (kinds []schema.GroupVersionKind, err erro
 			return nil, err
 		}
 		for _, resource := range list.APIResources {
-			if slices.Contains(resource.Verbs, "list") && resource.Kind != "Event" {
+			// What nobody creates is measured, as the metrics of pods are.
+			if slices.Contains(resource.Verbs, "list") && slices.Contains(resource.Verbs, "create") && resource.Kind != "Event" {
 				kinds = append(kinds, group.WithKind(resource.Kind))
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -48,20 +49,37 @@ func standIns(name, documents string) *v1alpha1.RAGPipeline {
 // apply makes a pipeline.
 func (n *namespace) pipeline(p *v1alpha1.RAGPipeline) *pipeline {
 	n.t.Helper()
+	frugal(&p.Spec)
 	n.create(p)
 	return &pipeline{n, p.Name}
 }
 
+// frugal reserves little CPU for Jobs and for Tika, which else wait for each other's on a node of two cores: those that
+// serve keep theirs. The memory is what the operator gives.
+func frugal(s *v1alpha1.RAGPipelineSpec) {
+	reserve := func(memory string) map[string]resource.Quantity {
+		return map[string]resource.Quantity{"cpu": resource.MustParse("20m"), "memory": resource.MustParse(memory)}
+	}
+	if s.Ingest.Resources == nil {
+		s.Ingest.Resources = &v1alpha1.Resources{
+			Requests: reserve("512Mi"), Limits: map[string]resource.Quantity{"memory": resource.MustParse("3Gi")},
+		}
+	}
+	if s.Extraction != nil && s.Extraction.Server.Tika != nil {
+		s.Extraction.Server.Tika.Resources = &v1alpha1.Resources{Requests: reserve("1Gi")}
+	}
+}
+
 func edited(t *testing.T, object *unstructured.Unstructured, edit func(*v1alpha1.RAGPipeline)) *unstructured.Unstructured {
 	t.Helper()
-	if edit == nil {
-		return object
-	}
 	p := new(v1alpha1.RAGPipeline)
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, p); err != nil {
 		t.Fatal(err)
 	}
-	edit(p)
+	if edit != nil {
+		edit(p)
+	}
+	frugal(&p.Spec)
 	p.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
 	raw, err := runtime.DefaultUnstructuredConverter.ToUnstructured(p)
 	if err != nil {
