@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -161,11 +162,12 @@ func (p *pipeline) refusesPlainText(host, component string, ports ...int) {
 	for _, pod := range pods {
 		addresses = append(addresses, pod.Status.PodIP)
 	}
-	web := &http.Client{Timeout: 5 * time.Second}
+	// A connection from before would go on to the pod from before.
+	web := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for _, address := range addresses {
 		for _, port := range ports {
 			url := fmt.Sprintf("http://%s/v1/.well-known/ready", net.JoinHostPort(address, fmt.Sprint(port)))
-			// kube-proxy sends to the pods from before for a moment.
+			// kube-proxy sends to the addresses of the pods from before for a moment, which other pods may have by then.
 			eventually(p.t, saidWithin, url+" is refused", func(ctx context.Context) error {
 				request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 				if err != nil {
@@ -173,10 +175,11 @@ func (p *pipeline) refusesPlainText(host, component string, ports ...int) {
 				}
 				response, err := web.Do(request)
 				if err != nil {
-					return nil //nolint:nilerr // so it has to be
+					return nil // so it has to be
 				}
-				response.Body.Close()
-				return fmt.Errorf("it is answered in plain text: %s", response.Status)
+				defer response.Body.Close()
+				said, _ := io.ReadAll(io.LimitReader(response.Body, 300))
+				return fmt.Errorf("it is answered in plain text: %s, %v, %q", response.Status, response.Header, said)
 			})
 		}
 	}

@@ -92,7 +92,8 @@ func TestNIMsRunOnGPUsAndSayWhatTheyWaitFor(t *testing.T) {
 }
 
 // While the field changes, Services have the ports of both kinds of pods. A NIM of two replicas is replaced pod by pod, and
-// the gateway beside it: how long no question is answered goes into docs/network.md.
+// the gateway beside it: how long no question is answered goes into docs/network.md. On a machine of any speed, it is no
+// longer than a pod takes to start.
 func TestNIMsOfTwoReplicasWhileEncryptionIsSwitched(t *testing.T) {
 	long(t)
 	n := newNamespace(t)
@@ -113,8 +114,30 @@ func TestNIMsOfTwoReplicasWhileEncryptionIsSwitched(t *testing.T) {
 		p.settled(2 * readyWithin)
 		p.answers("How many times a minute does the turbine of plant 1 turn?", "1001")
 		prober.end()
-		t.Logf("TLS %q after %s; the longest time without an answer was %s", to, time.Since(since).Round(time.Second), prober.silence())
+		gap, slowest := prober.silence(), p.slowestStart(since)
+		t.Logf("TLS %q after %s; the longest time without an answer was %s, and the slowest pod started in %s",
+			to, time.Since(since).Round(time.Second), gap, slowest)
+		if gap > slowest+readyFollows {
+			t.Errorf("a pause of %s is longer than that of one pod", gap)
+		}
 	}
+}
+
+// slowestStart is the longest time from the making of a pod of the pipeline to its readiness, of those made since.
+func (p *pipeline) slowestStart(since time.Time) (slowest time.Duration) {
+	p.t.Helper()
+	pods, err := p.pods(p.t.Context(), client.MatchingLabels{naming.LabelPipeline: p.name})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, pod := range pods {
+		for _, c := range pod.Status.Conditions {
+			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && pod.CreationTimestamp.After(since) {
+				slowest = max(slowest, c.LastTransitionTime.Sub(pod.CreationTimestamp.Time))
+			}
+		}
+	}
+	return slowest
 }
 
 // answers asks until the answer holds a word.
