@@ -25,6 +25,8 @@ func TestCompleteReadsTheAnswersOfManyServers(t *testing.T) {
 			Completion{Content: "Yes", FinishReason: "stop"}},
 		{"one that ran out of tokens while reasoning", `{"choices":[{"message":{"content":"<think>\nhm"},"finish_reason":"length"}]}`,
 			Completion{FinishReason: "length", OnlyReasoning: true}},
+		{"one that marks a part as a thought", `{"choices":[{"message":{"content":[{"type":"text","text":"hm","thought":true},{"type":"text","text":"Yes","thought":false}]},"finish_reason":"stop"}]}`,
+			Completion{Content: "Yes", FinishReason: "stop"}},
 		{"one that reasons in a part", `{"choices":[{"message":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"Y"},"e",{"text":"s"},7]},"finish_reason":"stop"}]}`,
 			Completion{Content: "Yes", FinishReason: "stop"}},
 		{"one that refuses", `{"choices":[{"message":{"content":null,"refusal":"I cannot."},"finish_reason":"stop"}]}`,

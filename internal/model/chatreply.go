@@ -68,8 +68,9 @@ type content struct {
 }
 
 type contentPart struct {
-	Type text `json:"type"`
-	Text text `json:"text"`
+	Type    text     `json:"type"`
+	Text    text     `json:"text"`
+	Thought presence `json:"thought"` // is Gemini's mark of reasoning, which is true
 }
 
 func (c *content) UnmarshalJSONFrom(d *jsontext.Decoder) error {
@@ -105,8 +106,8 @@ func (c *content) readPart(d *jsontext.Decoder) error {
 	case '{':
 		var p contentPart
 		err := json.UnmarshalDecode(d, &p)
-		switch p.Type {
-		case "", "text", "output_text":
+		switch {
+		case !bool(p.Thought) && (p.Type == "" || p.Type == "text" || p.Type == "output_text"):
 			c.text += string(p.Text)
 		default:
 			c.reasons = true
@@ -116,12 +117,12 @@ func (c *content) readPart(d *jsontext.Decoder) error {
 	return d.SkipValue()
 }
 
-// presence reports whether there is a value that is neither null nor an empty string.
+// presence reports whether there is a value other than null, false and an empty string.
 type presence bool
 
 func (p *presence) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	value, err := d.ReadValue()
-	*p = presence(value.Kind() != 'n' && string(value) != `""`)
+	*p = presence(value.Kind() != 'n' && value.Kind() != 'f' && string(value) != `""`)
 	return err
 }
 

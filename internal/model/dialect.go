@@ -140,7 +140,9 @@ func mayTeach(err error) (refusalText, bool) {
 	}
 	own := e.Status == http.StatusInternalServerError || e.Status == http.StatusNotImplemented
 	said := textOf(e.refusal)
-	formal := e.Failure == config.ModelRejected || e.Failure == config.ModelBroken && own ||
+	// Routers say 404 where no server behind them takes a field.
+	routed := e.Failure == config.ModelNotFound && e.Status == http.StatusNotFound && strings.HasPrefix(e.refusal, "{")
+	formal := e.Failure == config.ModelRejected || routed || e.Failure == config.ModelBroken && own ||
 		e.Failure == config.InputTooLong && said.limitsAnswer() && !said.has("context") && !said.has("input")
 	return said, formal
 }

@@ -78,6 +78,8 @@ var dialects = []struct {
 		`{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted","input":{"include_usage":true}}]},"type":"invalid_request_error"}`, "takes no stream_options"},
 	{"Azure's older API", func(r llmRequest) bool { return r.has("stream_options") }, 400,
 		`{"error":{"message":"Unrecognized request argument supplied: stream_options","type":"invalid_request_error"}}`, "takes no stream_options"},
+	{"a router", func(r llmRequest) bool { return r.has("stream_options") }, 404,
+		`{"error":{"message":"No endpoints found: the providers do not support stream_options","code":404}}`, "takes no stream_options"},
 	{"a server in Rust", func(r llmRequest) bool { return r.has("stream_options") }, 422,
 		"Failed to deserialize the JSON body: unknown field `stream_options`, expected one of `model`, `messages`", "takes no stream_options"},
 	{"an error of Python as text", func(r llmRequest) bool { return r.has("stream_options") }, 400,

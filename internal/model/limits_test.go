@@ -27,6 +27,8 @@ func TestTooManyTextsAreSentInParts(t *testing.T) {
 		"Zhipu":         {400, `{"error":{"code":"1214","message":"input数组最大不得超过10条"}}`},
 		"pydantic":      {422, `{"detail":[{"type":"too_long","loc":["body","input"],"msg":"List should have at most 10 items after validation, not 32"}]}`},
 		"a bare 413":    {413, ``},
+		"Cohere":        {400, `{"message":"invalid request: list of documents must not contain more than 10 items"}`},
+		"a reranker":    {400, `{"error":"this model supports up to 10 documents per call"}`},
 		"no number":     {400, `{"message":"Too many inputs in request, split into more batches."}`},
 		"a large limit": {400, `{"message":"number of documents must not exceed 10, of 2,000,000 a day"}`},
 	} {

@@ -20,11 +20,13 @@ type rankingForm struct {
 type rankingBody int
 
 const (
-	nimBody    rankingBody = iota // {"query": {"text"}, "passages": [{"text"}], "truncate"}
-	cohereBody                    // {"query", "documents", "top_n"}: Cohere, vLLM, llama.cpp, Jina, Infinity
-	plainBody                     // {"query", "documents"}: Voyage, which refuses top_n
-	textsBody                     // {"query", "texts"}: text-embeddings-inference
-	scoreBody                     // {"text_1", "text_2"}: vLLM's score
+	nimBody     rankingBody = iota // {"query": {"text"}, "passages": [{"text"}], "truncate"}
+	cohereBody                     // {"query", "documents", "top_n"}: Cohere, vLLM, llama.cpp, Jina, Infinity
+	plainBody                      // {"query", "documents"}: Voyage, which refuses top_n
+	textsBody                      // {"query", "texts"}: text-embeddings-inference
+	objectsBody                    // {"query", "documents": [{"text"}], "top_n"}: Pinecone
+	inputBody                      // {"query", "input"}: Mixedbread
+	scoreBody                      // {"text_1", "text_2"}: vLLM's score
 )
 
 // write appends the members of a request that follow its model.
@@ -33,16 +35,8 @@ func (b rankingBody) write(to []byte, query string, passages []string) []byte {
 	case nimBody:
 		to = append(to, `,"query":{"text":`...)
 		to = appendString(to, query)
-		to = append(to, `},"passages":[`...)
-		for i, p := range passages {
-			if i > 0 {
-				to = append(to, ',')
-			}
-			to = append(to, `{"text":`...)
-			to = appendString(to, p)
-			to = append(to, '}')
-		}
-		return append(to, `],"truncate":"END"}`...)
+		to = appendObjects(append(to, '}'), `,"passages":[`, passages)
+		return append(to, `,"truncate":"END"}`...)
 	case cohereBody:
 		to = appendTexts(to, `,"query":`, query, `,"documents":`, passages)
 		to = append(to, `,"top_n":`...)
@@ -52,10 +46,30 @@ func (b rankingBody) write(to []byte, query string, passages []string) []byte {
 	case textsBody:
 		to = appendTexts(to, `,"query":`, query, `,"texts":`, passages)
 		to = append(to, `,"truncate":true`...)
+	case objectsBody:
+		to = append(to, `,"query":`...)
+		to = appendObjects(appendString(to, query), `,"documents":[`, passages)
+		to = append(to, `,"top_n":`...)
+		to = strconv.AppendInt(to, int64(len(passages)), 10)
+	case inputBody:
+		to = appendTexts(to, `,"query":`, query, `,"input":`, passages)
 	case scoreBody:
 		to = appendTexts(to, `,"text_1":`, query, `,"text_2":`, passages)
 	}
 	return append(to, '}')
+}
+
+func appendObjects(to []byte, name string, passages []string) []byte {
+	to = append(to, name...)
+	for i, p := range passages {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		to = append(to, `{"text":`...)
+		to = appendString(to, p)
+		to = append(to, '}')
+	}
+	return append(to, ']')
 }
 
 func appendTexts(to []byte, queryName, query, name string, passages []string) []byte {
@@ -80,7 +94,7 @@ func rankingForms(m config.Model) []rankingForm {
 	}
 	base := strings.TrimRight(m.URL, "/")
 	rerank, score := base, base
-	for _, route := range []string{"/rerank", "/reranks", "/score"} {
+	for _, route := range []string{"/rerank", "/reranks", "/reranking", "/score"} {
 		base = strings.TrimSuffix(base, route)
 	}
 	if base == rerank { // the url names no route
@@ -106,6 +120,8 @@ func rankingForms(m config.Model) []rankingForm {
 		rankingForm{score, "ranks at " + Address(score) + ", as vLLM does", scoreBody},
 		rankingForm{root + "/score", "ranks at " + Address(root+"/score") + ", as vLLM does", scoreBody},
 		rankingForm{base + "/ranking", "ranks as a NIM does", nimBody},
+		rankingForm{rerank, "ranks documents as objects, as Pinecone does", objectsBody},
+		rankingForm{rerank, "ranks input, not documents, as Mixedbread does", inputBody},
 	)
 }
 

@@ -18,12 +18,13 @@ import (
 
 // rankRequest is a request to a reranker in any form.
 type rankRequest struct {
-	Documents, Texts []string
-	Text1            string   `json:"text_1"`
-	Text2            []string `json:"text_2"`
-	TopN             *int     `json:"top_n"`
-	Query            any
-	Passages         []struct{ Text string }
+	Documents, Texts, Input []string
+	Objects                 []string `json:"-"` // are documents that are objects
+	Text1                   string   `json:"text_1"`
+	Text2                   []string `json:"text_2"`
+	TopN                    *int     `json:"top_n"`
+	Query                   any
+	Passages                []struct{ Text string }
 }
 
 // reranker serves rerankers as they are. It scores a passage by its number, as in "passage 7".
@@ -42,7 +43,13 @@ type reranker struct {
 func (s *reranker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	var in rankRequest
-	json.Unmarshal(body, &in)
+	if json.Unmarshal(body, &in) != nil {
+		var objects struct{ Documents []struct{ Text string } }
+		json.Unmarshal(body, &objects)
+		for _, d := range objects.Documents {
+			in.Objects = append(in.Objects, d.Text)
+		}
+	}
 	if !slices.Contains(s.paths, r.URL.Path) {
 		http.Error(w, `{"error":{"message":"Not Found","code":404}}`, http.StatusNotFound)
 		return
@@ -117,6 +124,16 @@ var rerankers = []struct {
 		}
 		return texts
 	}, entry: `{"index":%v,"logit":%v}`, list: `{"rankings":[%s]}`}, []string{"/v1"}, "NIM"},
+	{"Pinecone", &reranker{paths: []string{"/rerank"}, passages: func(r rankRequest) []string { return r.Objects },
+		refuse: func(r rankRequest) (int, string) {
+			if r.Objects == nil {
+				return 400, `{"error":{"code":"INVALID_ARGUMENT","message":"documents[0]: invalid type: string, expected a map"},"status":400}`
+			}
+			return 0, ""
+		}, entry: `{"index":%v,"score":%v,"document":{"text":"x"}}`, list: `{"model":"m","data":[%s]}`}, []string{"", "/rerank"}, "Pinecone"},
+	{"Mixedbread", &reranker{paths: []string{"/v1/reranking"}, passages: func(r rankRequest) []string { return r.Input },
+		refuse: func(r rankRequest) (int, string) { return missing("input", r.Input) },
+		entry:  `{"index":%v,"score":%v,"input":null}`, list: `{"object":"list","data":[%s]}`}, []string{"/v1/reranking"}, "Mixedbread"},
 	{"one that cuts its list", &reranker{paths: []string{"/v1/rerank"}, most: 10, entry: `{"index":%v,"relevance_score":%v}`, list: `{"results":[%s]}`}, []string{"/v1"}, "at most 10"},
 	{"one that takes ten, 413", &reranker{paths: []string{"/v1/rerank"}, refuse: atMost(10, 413, `{"error":"batch size %d > maximum allowed batch size 10","error_type":"Validation"}`),
 		entry: `{"index":%v,"relevance_score":%v}`, list: `{"results":[%s]}`}, []string{"/v1"}, "at most 10"},

@@ -198,7 +198,12 @@ func (r *Ranker) takesAtMost(n int) {
 var countWords = []string{"batch size", "batch_size", "too many documents", "too many passages", "too many texts",
 	"too many inputs", "number of documents", "number of passages", "number of texts", "number of inputs", "maximum of",
 	"at most", "number of items", "item count", "maxitems", "max_items", "array length", "array with maximum length",
-	"input array", "数组最大", "too many items"}
+	"input array", "数组最大", "too many items", "single input", "one input", "only one text",
+	"one document at a time"}
+
+// countPhrases finds other words for it, such as "must not contain more than 10 items" and "up to 100 documents".
+var countPhrases = regexp.MustCompile(`(?:more than|up to|maximum|max\.?|limit of|limited to|exceeds?|between 1 and):? ` +
+	`(?:is |of )?\d[\d,]* (?:items|documents|docs|texts|inputs|passages|elements|records|sentences|chunks|pairs|strings)`)
 
 // tokenWords show that a limit is one of tokens. The physical batch size is llama.cpp's.
 var tokenWords = []string{"token", "physical batch size"}
@@ -213,7 +218,7 @@ func passageLimit(err error, sent int) (limit int, ok bool) {
 		return 0, false
 	}
 	said := strings.ToLower(e.Message)
-	if !containsAny(said, countWords) || containsAny(said, tokenWords) {
+	if !containsAny(said, countWords) && !countPhrases.MatchString(said) || containsAny(said, tokenWords) {
 		return 0, false
 	}
 	for _, digits := range numbers.FindAllString(said, -1) {
