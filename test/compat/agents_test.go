@@ -9,7 +9,7 @@ import (
 func TestAgents(t *testing.T) {
 	s := gateway(t)
 	agents := client{name: "MCP's client for Python", command: func(t *testing.T) *exec.Cmd {
-		cmd := pythonScript("agents.py")(t)
+		cmd := pythonScript("mcp_client.py", sdk2)(t)
 		cmd.Env = append(cmd.Environ(), "RAGPIPELINE="+binary)
 		return cmd
 	}}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-const oldestNode = 18
+const oldestNode = 20
 
 // javascript returns the directory of an environment that holds clients/js/package.json, and in it the scripts
 // beside it. Without one the test is skipped, or fails if RAGPIPELINE_COMPAT asks for it.

@@ -27,7 +27,7 @@ func newLLM() *llm {
 	}
 }
 
-var slowly = regexp.MustCompile(`slowly-([a-z-]+)`)
+var slowly = regexp.MustCompile(`slowly-([a-z0-9-]+)`)
 
 // slowest is how long a slow answer takes if nobody leaves it, and how long waiting for that takes.
 const slowest = 20 * time.Second
@@ -88,4 +88,12 @@ func (l *llm) leaving(client string) chan struct{} {
 		l.left[client] = make(chan struct{})
 	}
 	return l.left[client]
+}
+
+// refuseAsOverloaded is an LLM that always is.
+func refuseAsOverloaded(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Retry-After", "20")
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusTooManyRequests)
+	_, _ = io.WriteString(w, `{"error":{"message":"too many requests","type":"rate_limit_error"}}`)
 }

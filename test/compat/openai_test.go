@@ -23,6 +23,7 @@ var goChecks = map[string]func(*testing.T, server){
 	"lists_models":                goListsModels,
 	"shows_sources":               goShowsSources,
 	"is_told_errors":              goIsToldErrors,
+	"is_told_errors_of_overload":  goIsToldErrorsOfOverload,
 	"cancels":                     goCancels,
 	"is_refused_with_a_wrong_key": goIsRefusedWithAWrongKey,
 }
@@ -30,6 +31,7 @@ var goChecks = map[string]func(*testing.T, server){
 // ofGateway are the checks that a stand-in model would not pass.
 var ofGateway = map[string]bool{
 	"responds": true, "shows_sources": true, "cancels": true, "is_refused_with_a_wrong_key": true,
+	"is_told_errors_of_overload": true,
 }
 
 func goClient(s server) openai.Client {
@@ -137,6 +139,15 @@ func goIsToldErrors(t *testing.T, s server) {
 	}
 }
 
+func goIsToldErrorsOfOverload(t *testing.T, s server) {
+	c := goClient(s)
+	_, err := c.Chat.Completions.New(t.Context(), ask(s), option.WithBaseURL(s.Overloaded))
+	wrong, ok := errors.AsType[*openai.Error](err)
+	if !ok || wrong.StatusCode != http.StatusServiceUnavailable || wrong.Response.Header.Get("Retry-After") == "" {
+		t.Errorf("got %v, want a 503 with Retry-After", err)
+	}
+}
+
 func goResponds(t *testing.T, s server) {
 	c := goClient(s)
 	params := responses.ResponseNewParams{Model: s.Chat,
@@ -189,13 +200,13 @@ func goCancels(t *testing.T, s server) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	c := goClient(s)
-	stream := c.Chat.Completions.NewStreaming(ctx, asked(s, s.Question+" Say it slowly-openai-go."))
+	stream := c.Chat.Completions.NewStreaming(ctx, asked(s, s.Question+" Say it slowly-"+s.Client+"."))
 	defer stream.Close()
 	if !stream.Next() {
 		t.Fatal(stream.Err())
 	}
 	cancel()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Cancelled+"openai-go", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Cancelled, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,37 +16,54 @@ import (
 )
 
 const (
-	oldestPython   = "3.10"
+	oldestPython   = "3.11"
 	installTimeout = 15 * time.Minute
 )
 
-// python returns the interpreter of an environment that holds requirements.txt. Without one the test is
-// skipped, or fails if RAGPIPELINE_COMPAT asks for it.
+// The files of what is installed into the environments of Python. Some clients need OpenAI's SDK 2, and others 3.
+const (
+	sdk2 = "requirements.txt"
+	sdk3 = "requirements-openai3.txt"
+)
+
+// python returns the interpreter of an environment that holds requirements.txt.
 func python(t *testing.T) string {
 	t.Helper()
-	interpreter, err := environment()
+	return pythonWith(t, sdk2)
+}
+
+// pythonWith returns the interpreter of an environment with these requirements. Without one the test is
+// skipped, or fails if RAGPIPELINE_COMPAT asks for it.
+func pythonWith(t *testing.T, requirements string) string {
+	t.Helper()
+	interpreter, err := environments[requirements]()
 	need(t, err)
 	return interpreter
 }
 
-// environment makes the environment, or finds it made.
-var environment = sync.OnceValues(func() (string, error) {
+// environments make an environment, or find it made.
+var environments = map[string]func() (string, error){
+	sdk2: sync.OnceValues(func() (string, error) { return environment(sdk2) }),
+	sdk3: sync.OnceValues(func() (string, error) { return environment(sdk3) }),
+}
+
+func environment(file string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), installTimeout)
 	defer cancel()
 	system, version, err := systemPython(ctx)
 	if err != nil {
 		return "", err
 	}
-	requirements, err := os.ReadFile("requirements.txt")
+	requirements, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
 	hash := sha256.Sum256(append(requirements, version...))
 	dir, err := cached(ctx, fmt.Sprintf("compat-%x", hash[:6]), func(ctx context.Context, dir string) error {
-		return install(ctx, system, dir)
+		return install(ctx, system, dir, file)
 	})
 	return filepath.Join(dir, "bin", "python"), err
-})
+}
 
 // systemPython finds an interpreter that is new enough, and its version.
 func systemPython(ctx context.Context) (path, version string, err error) {
@@ -64,13 +81,13 @@ func systemPython(ctx context.Context) (path, version string, err error) {
 }
 
 // install makes a virtual environment in dir and installs the requirements into it.
-func install(ctx context.Context, python, dir string) error {
+func install(ctx context.Context, python, dir, requirements string) error {
 	if _, err := output(ctx, python, "-m", "venv", dir); err != nil {
 		return fmt.Errorf("make a virtual environment in %s: %w", dir, err)
 	}
-	pip := []string{"-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"}
+	pip := []string{"-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements}
 	if _, err := output(ctx, filepath.Join(dir, "bin", "python"), pip...); err != nil {
-		return fmt.Errorf("install test/compat/requirements.txt, which needs the Python package index: %w", err)
+		return fmt.Errorf("install test/compat/%s, which needs the Python package index: %w", requirements, err)
 	}
 	return nil
 }

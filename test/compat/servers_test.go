@@ -26,15 +26,17 @@ import (
 
 // server is one that clients are tried against. Its JSON is what clients/checks.py reads, which explains it.
 type server struct {
-	BaseURL   string `json:"base_url"` // ends in /v1
-	Key       string `json:"key"`
-	Chat      string `json:"chat"` // the models' names
-	Embedding string `json:"embedding"`
-	Ranking   string `json:"ranking"`
-	Question  string `json:"question"`
-	Gateway   bool   `json:"gateway"`
-	Cancelled string `json:"cancelled"`
-	WithKey   string `json:"with_key"`
+	BaseURL    string `json:"base_url"` // ends in /v1
+	Key        string `json:"key"`
+	Chat       string `json:"chat"` // the models' names
+	Embedding  string `json:"embedding"`
+	Ranking    string `json:"ranking"`
+	Question   string `json:"question"`
+	Gateway    bool   `json:"gateway"`
+	Cancelled  string `json:"cancelled"`
+	Overloaded string `json:"overloaded"`
+	WithKey    string `json:"with_key"`
+	Client     string `json:"client"`
 }
 
 // name is what clients.json calls every model, and so what both servers do.
@@ -61,12 +63,13 @@ func standIn(t *testing.T) server {
 // gateway is the one that the binary itself runs, for all tests together.
 func gateway(t *testing.T) server {
 	t.Helper()
-	url, llm, err := startGateway()
+	g, err := startGateways()
 	if err != nil {
 		t.Fatalf("start the gateway: %v", err)
 	}
-	s := newServer(url, llm, true)
-	s.WithKey = withKey(t, url)
+	s := newServer(g.url, g.llm, true)
+	s.Overloaded = g.overloaded + "/v1"
+	s.WithKey = withKey(t, g.url)
 	return s
 }
 
@@ -90,73 +93,75 @@ func newServer(url, llm string, gateway bool) server {
 		Gateway: gateway, Cancelled: llm + "/cancelled?client="}
 }
 
-// stopGateway ends what startGateway began.
-var stopGateway = func() {}
+// stopping ends what startGateways began, the last first.
+var stopping []func()
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	stopGateway()
+	for _, stop := range slices.Backward(stopping) {
+		stop()
+	}
 	os.Exit(code)
 }
 
-// binary is the program, once startGateway has returned.
+// binary is the program, once startGateways has returned.
 var binary string
 
-// startGateway builds the binary, runs testdata/pipeline.yaml with an LLM of this process, and returns the URLs
-// of both once the gateway is ready.
-var startGateway = onceURLs(func() (url, models string, err error) {
+// gateways are the URLs of the gateway and of its LLM, and of another gateway whose LLM is overloaded.
+type gateways struct{ url, llm, overloaded string }
+
+// startGateways builds the binary, and starts both.
+var startGateways = sync.OnceValues(func() (g gateways, err error) {
 	dir, err := os.MkdirTemp("", "ragpipeline-compat-")
+	if err != nil {
+		return g, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	stopping = append(stopping, func() { os.RemoveAll(dir) }, cancel)
+	if binary, err = build(ctx, dir, raceFlags()...); err != nil {
+		return g, err
+	}
+	if g.url, g.llm, err = startGateway(ctx, newLLM()); err != nil {
+		return g, err
+	}
+	g.overloaded, _, err = startGateway(ctx, http.HandlerFunc(refuseAsOverloaded))
+	return g, err
+})
+
+// startGateway runs testdata/pipeline.yaml with an LLM of this process, and returns the URLs of both once the gateway
+// is ready.
+func startGateway(ctx context.Context, llm http.Handler) (url, models string, err error) {
+	dir, err := os.MkdirTemp(filepath.Dir(binary), "gateway-")
 	if err != nil {
 		return "", "", err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	served := httptest.NewServer(newLLM())
-	stopGateway = func() {
-		cancel()
-		served.Close()
-		os.RemoveAll(dir)
-	}
-	if binary, err = build(ctx, dir, raceFlags()...); err != nil {
-		return "", "", err
-	}
+	served := httptest.NewServer(llm)
+	stopping = append(stopping, served.Close)
 	manifest, keys, err := configure(dir, served.URL)
 	if err != nil {
 		return "", "", err
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, binary, "run", "-f", manifest, "--keys", keys,
 		"--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0")
 	stderr, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
 	if err != nil {
+		cancel()
 		return "", "", err
 	}
-	if err := cmd.Start(); err != nil {
-		return "", "", err
-	}
-	stopGateway = func() {
+	stopping = append(stopping, func() {
 		cancel()
 		_ = cmd.Wait() // it was killed
-		served.Close()
-		os.RemoveAll(dir)
-	}
+	})
 	address, err := readAddress(stderr)
 	if err != nil {
 		return "", "", err
 	}
 	url = "http://" + address
 	return url, served.URL, waitReady(ctx, url+"/readyz")
-})
-
-// onceURLs calls start once, and returns what it returned.
-func onceURLs(start func() (a, b string, err error)) func() (a, b string, err error) {
-	type urls struct{ a, b string }
-	once := sync.OnceValues(func() (urls, error) {
-		a, b, err := start()
-		return urls{a, b}, err
-	})
-	return func() (string, string, error) {
-		u, err := once()
-		return u.a, u.b, err
-	}
 }
 
 // configure writes the manifest with the URL of the LLM, and the clients' keys.

@@ -69,17 +69,21 @@ def is_told_errors():
     check_refused(lambda: chat(model="nope").invoke("?"), openai.NotFoundError, status=404, text="model")
 
 
+def is_told_errors_of_overload():
+    check_refused(lambda: chat(base_url=server.overloaded).invoke("?"), openai.InternalServerError, status=503, text="overloaded")
+
+
 def cancels():
-    stream = chat().stream(slow_question("langchain-openai"))
+    stream = chat().stream(slow_question())
     next(stream)
     stream.close()
-    check_cancelled("langchain-openai")
+    check_cancelled()
 
 
 def is_refused_with_a_wrong_key():
     check_refused(lambda: chat(api_key="wrong").invoke("?"), openai.AuthenticationError, status=401)
 
 
-of_gateway = [chats_with_tools_bound, responds, responds_streamed, shows_sources, embeds, is_told_errors, cancels,
-              is_refused_with_a_wrong_key]
+of_gateway = [chats_with_tools_bound, responds, responds_streamed, shows_sources, embeds, is_told_errors,
+              is_told_errors_of_overload, cancels, is_refused_with_a_wrong_key]
 run(chats, streams, chats_over_several_turns, *(of_gateway if server.gateway else []))

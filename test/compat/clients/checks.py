@@ -22,6 +22,8 @@ class Server:
     gateway: bool  # a gateway answers from documents and cites them; a stand-in model only answers
     with_key: str  # the gateway behind a proxy that adds the key, for clients that send none; does not end in /v1
     cancelled: str  # the URL that answers once the LLM has been left in an answer to slow_question
+    overloaded: str  # like base_url, of a gateway whose LLM is overloaded; empty for a stand-in model
+    client: str  # the client's own name, in letters, digits and hyphens
 
     def prompt(self) -> str:
         """The question as the server needs it: a model without documents gets the passage along with it."""
@@ -69,18 +71,18 @@ def check_annotations(annotations) -> None:
         assert cited["start_index"] < cited["end_index"], annotation
 
 
-def slow_question(client: str) -> str:
-    """A question that the LLM answers until it is left. Each client asks one of its own."""
-    return f"{server.question} Say it slowly-{client}."
+def slow_question() -> str:
+    """A question that the LLM answers until it is left."""
+    return f"{server.question} Say it slowly-{server.client}."
 
 
-def check_cancelled(client: str) -> None:
+def check_cancelled() -> None:
     """Checks that nobody works any more on an answer that the client has left."""
-    with urllib.request.urlopen(server.cancelled + client, timeout=30) as reply:
+    with urllib.request.urlopen(server.cancelled, timeout=30) as reply:
         assert reply.status == 200
 
 
-def check_refused(call, *errors, status: int, text: str = "") -> None:
+def check_refused(call, *errors, status, text: str = "") -> None:
     """Checks that the call raises one of the errors, and that it tells status and text."""
     try:
         call()

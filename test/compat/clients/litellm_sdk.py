@@ -49,15 +49,20 @@ def is_told_errors():
     check_refused(lambda: ask("?", model="openai/nope"), litellm.NotFoundError, status=404, text="model")
 
 
+def is_told_errors_of_overload():
+    check_refused(lambda: ask("?", api_base=server.overloaded), litellm.ServiceUnavailableError, status=503, text="overloaded")
+
+
 def cancels():
-    stream = ask(slow_question("litellm"), stream=True)
+    stream = ask(slow_question(), stream=True)
     next(iter(stream))
     stream.completion_stream.close()
-    check_cancelled("litellm")
+    check_cancelled()
 
 
 def is_refused_with_a_wrong_key():
     check_refused(lambda: ask("?", api_key="wrong"), litellm.AuthenticationError, status=401)
 
 
-run(chats, streams, responds, shows_sources, embeds, reranks, is_told_errors, cancels, is_refused_with_a_wrong_key)
+run(chats, streams, responds, shows_sources, embeds, reranks, is_told_errors, is_told_errors_of_overload,
+    cancels, is_refused_with_a_wrong_key)

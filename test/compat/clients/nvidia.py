@@ -95,10 +95,10 @@ def is_told_errors():
 
 
 def cancels():
-    stream = chat().stream(slow_question("langchain-nvidia"))
+    stream = chat().stream(slow_question())
     next(stream)
     stream.close()
-    check_cancelled("langchain-nvidia")
+    check_cancelled()
 
 
 def is_refused_with_a_wrong_key():

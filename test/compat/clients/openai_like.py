@@ -39,18 +39,22 @@ def is_told_errors():
     check_refused(lambda: llm(model="nope").chat(turns), openai.NotFoundError, status=404, text="model")
 
 
+def is_told_errors_of_overload():
+    check_refused(lambda: llm(api_base=server.overloaded).chat(turns), openai.InternalServerError, status=503, text="overloaded")
+
+
 def cancels():
-    stream = llm().stream_chat([ChatMessage(role="user", content=slow_question("llama-index"))])
+    stream = llm().stream_chat([ChatMessage(role="user", content=slow_question())])
     next(stream)
     stream.close()
     del stream
     gc.collect()  # it closes the connection only when nothing refers to its response any more
-    check_cancelled("llama-index")
+    check_cancelled()
 
 
 def is_refused_with_a_wrong_key():
     check_refused(lambda: llm(api_key="wrong").chat(turns), openai.AuthenticationError, status=401)
 
 
-of_gateway = [shows_sources, is_told_errors, cancels, is_refused_with_a_wrong_key]
+of_gateway = [shows_sources, is_told_errors, is_told_errors_of_overload, cancels, is_refused_with_a_wrong_key]
 run(chats, streams, completes, *(of_gateway if server.gateway else []))

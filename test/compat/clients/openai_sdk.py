@@ -58,9 +58,9 @@ def streams_with_a_count_of_tokens_when_asked():
 
 
 def cancels():
-    with ask(stream=True, messages=[{"role": "user", "content": slow_question("openai")}]) as stream:
+    with ask(stream=True, messages=[{"role": "user", "content": slow_question()}]) as stream:
         next(iter(stream))
-    check_cancelled("openai")
+    check_cancelled()
 
 
 def embeds_in_base64_by_default():
@@ -114,6 +114,13 @@ def is_refused_with_a_wrong_key():
     check_refused(lambda: wrong.responses.create(model=server.chat, input="?"), openai.AuthenticationError, status=401)
 
 
+def is_told_errors_of_overload():
+    """It would wait as long as the gateway's Retry-After says."""
+    overloaded = client.with_options(base_url=server.overloaded)
+    check_refused(lambda: overloaded.chat.completions.create(model=server.chat, messages=[{"role": "user", "content": "?"}]),
+                  openai.InternalServerError, status=503, text="overloaded")
+
+
 def is_told_errors_of_what_a_pipeline_cannot_do():
     for options in ({"n": 2}, {"logprobs": True}, {"tool_choice": "required"}):
         try:
@@ -125,7 +132,7 @@ def is_told_errors_of_what_a_pipeline_cannot_do():
 
 
 of_gateway = [responds, responds_streamed, shows_sources, cancels, embeds_token_ids, is_refused_with_a_wrong_key,
-              is_told_errors_of_what_a_pipeline_cannot_do]
+              is_told_errors_of_overload, is_told_errors_of_what_a_pipeline_cannot_do]
 run(
     chats,
     streams,

@@ -1,14 +1,13 @@
 // Vercel's AI SDK: its provider for OpenAI, which uses responses by default, and that for servers like OpenAI's.
 import assert from "node:assert/strict";
-import { createOpenAI } from "@ai-sdk/openai";
-import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { embedMany, generateText, streamText } from "ai";
 
-import { checkAnswer, checkCancelled, checkRefused, run, server, slowQuestion } from "./checks.mjs";
+import { checkAnswer, checkCancelled, checkRefused, packages, run, server, slowQuestion } from "./checks.mjs";
+
+const [{ embedMany, generateText, streamText }, { createOpenAI }, { createOpenAICompatible }] = packages;
 
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
-const openai = (apiKey = server.key) => createOpenAI({ baseURL: server.base_url, apiKey });
+const openai = (apiKey = server.key, baseURL = server.base_url) => createOpenAI({ baseURL, apiKey });
 const compatible = createOpenAICompatible({ name: "rag", baseURL: server.base_url, apiKey: server.key });
 const asked = { prompt: server.question, maxRetries: 0 };
 
@@ -31,11 +30,11 @@ async function streams() {
 }
 
 async function responds() {
-  checkAnswer((await generateText({ model: openai()(server.chat), ...asked })).text);
+  checkAnswer((await generateText({ model: openai().responses(server.chat), ...asked })).text);
 }
 
 async function responds_streamed() {
-  checkAnswer(await textOf(streamText({ model: openai()(server.chat), ...asked })));
+  checkAnswer(await textOf(streamText({ model: openai().responses(server.chat), ...asked })));
 }
 
 function checkSources(sources) {
@@ -44,7 +43,7 @@ function checkSources(sources) {
 }
 
 async function shows_sources() {
-  for (const model of [openai()(server.chat), openai().chat(server.chat)]) {
+  for (const model of [openai().responses(server.chat), openai().chat(server.chat)]) {
     checkSources((await generateText({ model, ...asked })).sources);
     const stream = streamText({ model, ...asked });
     await textOf(stream);
@@ -59,22 +58,28 @@ async function embeds() {
 }
 
 async function is_told_errors() {
-  await checkRefused(generateText({ model: openai()("nope"), ...asked }), 404, "model");
+  await checkRefused(generateText({ model: openai().responses("nope"), ...asked }), 404, "model");
   await checkRefused(generateText({ model: compatible("nope"), ...asked }), 404, "model");
+}
+
+async function is_told_errors_of_overload() {
+  const model = openai(server.key, server.overloaded).chat(server.chat);
+  await checkRefused(generateText({ model, ...asked }), 503, "overloaded");
 }
 
 async function cancels() {
   const leaving = new AbortController();
   const stream = streamText({
-    model: openai()(server.chat), prompt: slowQuestion("ai"), maxRetries: 0, abortSignal: leaving.signal, onError() {},
+    model: openai().responses(server.chat), prompt: slowQuestion(), maxRetries: 0, abortSignal: leaving.signal, onError() {},
   });
   for await (const _ of stream.textStream) break;
   leaving.abort();
-  await checkCancelled("ai");
+  await checkCancelled();
 }
 
 async function is_refused_with_a_wrong_key() {
-  await checkRefused(generateText({ model: openai("wrong")(server.chat), ...asked }), 401);
+  await checkRefused(generateText({ model: openai("wrong").responses(server.chat), ...asked }), 401);
 }
 
-await run(chats, streams, responds, responds_streamed, shows_sources, embeds, is_told_errors, cancels, is_refused_with_a_wrong_key);
+await run(chats, streams, responds, responds_streamed, shows_sources, embeds, is_told_errors,
+  is_told_errors_of_overload, cancels, is_refused_with_a_wrong_key);

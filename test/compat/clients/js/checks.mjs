@@ -1,7 +1,10 @@
 // What the checks of every client share, as in ../checks.py.
 import assert from "node:assert/strict";
 
-export const server = JSON.parse(process.argv[2]);
+export const server = JSON.parse(process.argv.at(-1));
+
+/** The packages to check, which the arguments before the server name: releases are installed under names of their own. */
+export const packages = await Promise.all(process.argv.slice(2, -1).map((name) => import(name)));
 
 /** Runs the checks in order and reports each under the name of its function. */
 export async function run(...checks) {
@@ -38,12 +41,12 @@ export function checkAnnotations(annotations) {
   }
 }
 
-/** A question that the LLM answers until it is left. Each client asks one of its own. */
-export const slowQuestion = (client) => `${server.question} Say it slowly-${client}.`;
+/** A question that the LLM answers until it is left. */
+export const slowQuestion = () => `${server.question} Say it slowly-${server.client}.`;
 
 /** Checks that nobody works any more on an answer that the client has left. */
-export async function checkCancelled(client) {
-  const reply = await fetch(server.cancelled + client, { signal: AbortSignal.timeout(30_000) });
+export async function checkCancelled() {
+  const reply = await fetch(server.cancelled, { signal: AbortSignal.timeout(30_000) });
   assert.equal(reply.status, 200);
 }
 
