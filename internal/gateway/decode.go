@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 )
 
@@ -20,10 +21,14 @@ const (
 // may take its time. It ignores unknown fields, as OpenAI's servers do, but refuses those that name an
 // endpoint.
 func decode(x *exchange, r *http.Request, limit int64, v any) error {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return failure(http.StatusUnsupportedMediaType, "Unsupported", "the body is compressed; send it as it is")
+	}
 	body, err := x.read(r, limit)
 	if err != nil {
 		return err
 	}
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // which editors of Windows put before a file
 	each := int64(valueBytes)
 	if limit == maxQuestionBody {
 		each = turnBytes
@@ -57,7 +62,7 @@ func parse(body []byte, v any) error {
 			return failure(http.StatusBadRequest, "InvalidRequest",
 				"the body must be a JSON object, not "+article(mismatch.Value))
 		}
-		return invalid(mismatch.Field, "must not be %s", article(mismatch.Value))
+		return invalid(mismatch.Field, "%s", wrongType(mismatch))
 	}
 	if err != nil {
 		return err
@@ -81,6 +86,18 @@ func syntaxMessage(e *json.SyntaxError) string {
 func position(body []byte, offset int64) (line, column int) {
 	before := body[:min(max(offset-1, 0), int64(len(body)))]
 	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
+}
+
+// wrongType says what a value must be or not be. JSON has one kind of numbers, of which Go has several.
+func wrongType(mismatch *json.UnmarshalTypeError) string {
+	kind, _, _ := strings.Cut(mismatch.Value, " ")
+	switch of := mismatch.Type.Kind(); {
+	case kind == "number" && (of == reflect.Float64 || of == reflect.Float32):
+		return "must not be so large a number"
+	case kind == "number" && of >= reflect.Int && of <= reflect.Uint64:
+		return "must be a whole number, and not so large"
+	}
+	return "must not be " + article(mismatch.Value)
 }
 
 // article turns a JSON value's kind into a noun phrase: "number 1.5" becomes "a number".

@@ -130,3 +130,24 @@ func TestModelsThatAreListedAnswer(t *testing.T) {
 		t.Errorf("%d models are listed, want the pipeline alone", len(list.Data))
 	}
 }
+
+// A number may be of the right kind and yet not one that the field takes: it is not told to be no number.
+func TestNumbersThatDoNotFitAreTold(t *testing.T) {
+	f := newFixture()
+	for field, want := range map[string]string{
+		`"temperature": 1e999999`: "temperature: must not be so large a number",
+		`"max_tokens": 1.5`:       "max_tokens: must be a whole number, and not so large",
+		`"max_tokens": "x"`:       "max_tokens: must not be a string",
+	} {
+		got := f.call("POST", chatRoute, `{"messages": [{"role": "user", "content": "what?"}], `+field+`}`)
+		if told := failureIn(t, got.Body); got.Code != http.StatusBadRequest || told.Message != want {
+			t.Errorf("%s: status %d, %+v", field, got.Code, told)
+		}
+	}
+	if got := f.call("POST", chatRoute, chatBody("what?"), "Content-Encoding", "gzip"); got.Code != http.StatusUnsupportedMediaType {
+		t.Errorf("a compressed body: status %d", got.Code)
+	}
+	if got := f.call("POST", chatRoute, "\ufeff"+chatBody("what?")); got.Code != http.StatusOK {
+		t.Errorf("a body behind a byte order mark: status %d", got.Code)
+	}
+}
