@@ -11,7 +11,7 @@ import (
 )
 
 // hostileTexts are pages, tables, and other documents that are text.
-var hostileTexts = slices.Concat(hostileLines(), hostileSpans(), hostileNesting(), hostilePages(), []hostile{
+var hostileTexts = slices.Concat(hostileLines(), hostileWikis(), hostileSpans(), hostileNesting(), hostilePages(), []hostile{
 	{name: "a page with a first row of 5,000 columns", file: "a.html", n: 5000, make: asPage(func(n int) string {
 		return "<table><tr>" + times(n, "<td>x") + times(n, "<tr><td>x") + "</table>"
 	})},

@@ -3,6 +3,7 @@ package markup
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/extract/charset"
@@ -11,7 +12,8 @@ import (
 )
 
 // ReadText reads plain text, and text in markup that reads as it stands: reStructuredText, AsciiDoc, Org, YAML. It
-// stays as it is but for its tables, whose rows are written as in every format.
+// stays as it is but for its tables, whose rows are written as in every format. Of MediaWiki and LaTeX it gives the
+// words that their readers see.
 func ReadText(ctx context.Context, s document.Source) (*document.Document, error) {
 	text, warnings := charset.Decode(s.Data)
 	if err := document.NewLimit(s.Max).Take(len(text)); err != nil { // before anything makes a copy of it
@@ -28,12 +30,28 @@ func ReadText(ctx context.Context, s document.Source) (*document.Document, error
 	var d *document.Document
 	var err error
 	switch structure, finders := structureOfText(s.Name); {
+	case isLatex(s.Name):
+		latex := latexText(plain.Normalise(text))
+		d, err = readLines(ctx, s, latex.text, []structureFinder{latex.structure})
 	case finders != nil:
-		d, err = readLines(ctx, s, plain.Normalise(text), finders)
+		d, err = readLines(ctx, s, withoutInlineMarkup(s.Name, plain.Normalise(text)), finders)
 	default:
 		d, err = document.WholeText(s, "", text, structure)
 	}
 	return document.Warned(d, err, warnings)
+}
+
+// withoutInlineMarkup is a text whose markup within lines is read.
+func withoutInlineMarkup(name, text string) string {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".wiki", ".mediawiki", ".wikitext", ".mw":
+		return wikiText(text)
+	}
+	return text
+}
+
+func isLatex(name string) bool {
+	return slices.Contains([]string{".tex", ".latex", ".ltx"}, strings.ToLower(path.Ext(name)))
 }
 
 // structureOfText is how the structure of a text is found, by its name: along its lines, or in the whole of it. Neither
@@ -46,6 +64,14 @@ func structureOfText(name string) (structure func(*document.Page), finders []str
 		return nil, []structureFinder{asciidocBlock, asciidocHeading, asciidocTable}
 	case ".org":
 		return nil, []structureFinder{orgBlock, orgHeading, barTable}
+	case ".wiki", ".mediawiki", ".wikitext", ".mw":
+		return nil, []structureFinder{wikiTable, wikiHeading}
+	case ".textile":
+		return nil, []structureFinder{textileHeading, wikiBarTable}
+	case ".dokuwiki":
+		return nil, []structureFinder{dokuHeading, wikiBarTable}
+	case ".creole":
+		return nil, []structureFinder{creoleHeading, wikiBarTable}
 	case "", ".txt", ".text":
 		return nil, []structureFinder{framedTable, queryTable, simpleTable, dashedTable, barTable, tabbedTable, alignedTable,
 			plainHeading}

@@ -1,0 +1,68 @@
+package extract
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ragpipeline/ragpipeline/internal/config"
+)
+
+func TestWikisAndLaTeX(t *testing.T) {
+	for _, c := range []struct{ name, file, data, want string }{
+		{"inline markup of MediaWiki", "a.wiki", "'''Alpha''' is [[Pump|a pump]] of [[Northwind]]<ref>Page 5</ref>, [https://a.org the page]<!-- x -->, 10<sup>3</sup>&nbsp;kg, {{convert|5|km}}.",
+			"Alpha is a pump of Northwind (Page 5), the page (https://a.org), 10³ kg, 5 km."},
+		{"a box of fields in MediaWiki", "a.mediawiki", "{{Infobox pump\n| name = Alpha\n| flow_rate = {{convert|120|l/min}}\n| image = [[File:x.jpg|thumb|The pump]]\n}}\nText",
+			"Infobox pump\nname: Alpha\nflow rate: 120 l/min\nimage: The pump\nText"},
+		{"a table of MediaWiki", "a.wiki", "== Ratings ==\n{| class=\"x\"\n|+ Limits\n! Model !! style=\"x\" | Pressure\n|-\n| rowspan=\"2\" | Beta\n| 9 bar\n|-\n| 10 bar<br/>(short)\n|}\nEnd",
+			"[2 Ratings]== Ratings ==\n\n[Limits;Model | Pressure]Limits\nModel | Pressure\nBeta | 9 bar\nBeta | 10 bar (short)\n\nEnd"},
+		{"a table of MediaWiki that does not end", "a.wiki", "{| class=x\n| a || b", "{| class=x\n| a || b"},
+		{"Textile", "a.textile", "h1. Manual\n\n|_. Model |_. Flow |\n| Alpha | 120 |\n",
+			"[1 Manual]h1. Manual\n\n[;Model | Flow]Model | Flow\nAlpha | 120"},
+		{"DokuWiki", "a.dokuwiki", "====== Manual ======\n\n^ Model ^ Flow ^\n| Alpha | 120 |\n| ::: | 130 |\n\n===== Parts =====\n",
+			"[1 Manual]====== Manual ======\n\n[;Model | Flow]Model | Flow\nAlpha | 120\nAlpha | 130\n\n[2 Parts]===== Parts ====="},
+		{"Creole", "a.creole", "= Manual\n\n|= Model |= Flow |\n| Alpha | 120 |\n", "[1 Manual]= Manual\n\n[;Model | Flow]Model | Flow\nAlpha | 120"},
+		{"sections of LaTeX", "a.tex", "\\documentclass{article}\n\\newcommand{\\maker}{Northwind Ltd}\n\\begin{document}\n\\section[S]{Ratings \\& limits}\\label{x} % note\nOf \\maker{}: 12\\,\\% of Gr\\\"o{\\ss}e, caf\\'e, \\v{S}koda --- ``so''\\footnote{See \\cite{man}.}\n\\subsection*{Parts}\n\\begin{itemize}\\item Seal \\emph{blue}\n\\item[Oil] ISO VG 46\\end{itemize}\n\\end{document}\nnot shown",
+			"[2 Ratings & limits]Ratings & limits\n\nOf Northwind Ltd: 12 % of Größe, café, Škoda — “so” (See [man].)\n\n[3 Parts]Parts\n- Seal blue\n- Oil: ISO VG 46"},
+		{"a table of LaTeX with its caption below", "a.tex", "\\begin{table}\\begin{tabular}{lr}\\toprule Model & Flow \\\\ \\midrule \\multirow{2}{*}{Alpha} & 120 \\\\ & 130 \\\\[2pt] \\multicolumn{2}{c}{Beta \\& Co} \\\\ \\bottomrule\\end{tabular}\\caption{Limits}\\end{table}",
+			"[Limits;Model | Flow]Limits\nModel | Flow\nAlpha | 120\nAlpha | 130\nBeta & Co"},
+		{"a long table of LaTeX", "a.tex", "\\begin{longtable}{|l|c|}\\caption{Long}\\\\ \\hline Name & Value \\\\ \\hline\\endhead a \\% & $5\\,\\mathrm{m}^2$ \\\\ \\end{longtable}",
+			"[Long;Name | Value]Long\nName | Value\na % | 5 m²"},
+		{"formulas and quantities of LaTeX", "a.tex", "$\\frac{12}{5} \\times 10^{6}$, \\SI{5.5}{\\kilo\\metre\\per\\hour}, \\[a_{max} \\leq \\sqrt{b+c}\\] costs \\$5",
+			"12/5 × 10⁶, 5.5 km/h, a_max ≤ √(b+c) costs $5"},
+		{"code in LaTeX", "a.tex", "\\begin{verbatim}\nx = 5 % \\y{z}\n\\end{verbatim}\nand \\verb|a_b{|.", "x = 5 % \\y{z}\n\nand a_b{."},
+		{"what no reader of LaTeX knows", "a.tex", "\\foo{kept}{also} \\begin{bar}{\\Large Important}\\end{bar}", "kept also \nImportant"},
+		{"macros alone", "a.tex", "\\newcommand{\\x}{y}\n", "\\newcommand{\\x}{y}"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, structured(extract(t, c.file, c.data))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	if d := extract(t, "a.tex", "\\title{The \\textbf{Alpha}}\\begin{document}x\\end{document}"); d.Title != "The Alpha" {
+		t.Errorf("title %q", d.Title)
+	}
+}
+
+// hostileWikis are texts of wikis and of LaTeX whose brackets do not end, or put in one another.
+func hostileWikis() []hostile {
+	return []hostile{
+		{name: "links of MediaWiki that do not end", file: "a.wiki", n: 2_000_000,
+			make: asText(func(n int) string { return "x" + times(n, "[[{{") })},
+		{name: "tables of MediaWiki that do not end", file: "a.wiki", n: 300_000,
+			make: asText(func(n int) string { return times(n, "{|\n") })},
+		{name: "a table of MediaWiki whose cells span everything", file: "a.wiki", n: 4000, make: asText(func(n int) string {
+			return "{|\n" + times(n, "|-\n| colspan=9999 rowspan=9999 | x\n") + "|}\n"
+		}), want: config.TooComplex, says: "split it"},
+		{name: "groups of LaTeX that do not end", file: "a.tex", n: 1_000_000,
+			make: asText(func(n int) string { return "x" + times(n, `\section{\emph{$`) })},
+		{name: "environments of LaTeX that do not end", file: "a.tex", n: 500_000,
+			make: asText(func(n int) string { return "x" + times(n, `\begin{table}\begin{tabular}{l}`) })},
+		{name: "formulas of LaTeX that do not end", file: "a.tex", n: 500_000,
+			make: asText(func(n int) string { return "x" + times(n, `\(\verb|`) })},
+		{name: "macros of LaTeX that put in each other", file: "a.tex", n: 400, make: asText(func(n int) string {
+			return `\newcommand{\a}{` + times(n, `\a`) + `x}\begin{document}` + times(n, `\a `) + `\end{document}`
+		})},
+	}
+}
