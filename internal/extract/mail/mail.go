@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/emersion/go-message"
-	_ "github.com/emersion/go-message/charset" // decodes headers and bodies
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/extract/charset"
@@ -136,7 +135,10 @@ func (m *mailReader) part(e *message.Entity, depth int) error {
 			MaxParts, MaxDepth)
 	}
 	kind, parameters := typeOf(&e.Header)
-	if isEncryptedMail(kind, parameters) {
+	switch {
+	case isSMIME(kind):
+		return m.smime(e, kind, depth)
+	case kind == "multipart/encrypted": // by PGP (RFC 3156)
 		m.document.Warnings.Add(config.PartsIgnored, 1, plain.Quote(kind)+": it is encrypted")
 		return nil
 	}
@@ -198,12 +200,6 @@ func typeOf(h *message.Header) (kind string, parameters map[string]string) {
 		kind, _, _ = strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
 	}
 	return kind, parameters
-}
-
-// isEncryptedMail reports whether a part is only for those who have a key: S/MIME (RFC 8551), or PGP (RFC 3156).
-func isEncryptedMail(kind string, parameters map[string]string) bool {
-	smime := kind == "application/pkcs7-mime" || kind == "application/x-pkcs7-mime"
-	return kind == "multipart/encrypted" || smime && parameters["smime-type"] != "signed-data"
 }
 
 func isPlainMail(kind string) bool { return kind == "text/plain" || kind == "" }
