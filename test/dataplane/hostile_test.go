@@ -145,8 +145,9 @@ func TestHostileCallersAreBoundedAndOthersServed(t *testing.T) {
 		b.connect(b.api, post(b.api, "/v1/chat/completions", len(askBody))+askBody) // and never reads
 	}
 	b.serves("beside 10,000 streams that nobody reads")
-	if mib := b.memory(); mib > 512 && !raceDetector() { // whose own memory comes on top
-		t.Errorf("the gateway holds %d MiB", mib)
+	mib := b.memory()
+	if t.Logf("the gateway holds %d MiB", mib); mib > 512 && !raceDetector() { // whose own memory comes on top
+		t.Errorf("more than 512 MiB are held")
 	}
 	b.sim.Mend(config.StageLLM)
 }
@@ -302,8 +303,9 @@ func TestLargeBodiesAndEndlessRepliesAreBounded(t *testing.T) {
 		b.sim.Mend(config.StageEmbedding)
 		b.recovers(config.StageEmbedding, name)
 	}
-	if mib := b.size("VmHWM:"); mib > 768 && !raceDetector() { // whose own memory comes on top
-		t.Errorf("the gateway held %d MiB", mib)
+	mib := b.size("VmHWM:")
+	if t.Logf("the gateway held %d MiB", mib); mib > 768 && !raceDetector() { // whose own memory comes on top
+		t.Errorf("more than 768 MiB were held")
 	}
 }
 
