@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -43,8 +44,18 @@ type Embedder struct {
 	// taken the first.
 	encoding    atomic.Int32
 	base64Works atomic.Bool
+	// inputTypes holds the values of input_type that the server asks for although its protocol has none.
+	inputTypes atomic.Int32
 	// most is how many texts the server takes in one request.
 	most atomic.Int32
+}
+
+// inputTypes are the values of input_type of a question and of a passage, by server.
+var inputTypes = []struct{ fact, query, passage string }{
+	{}, // sends none
+	{"wants input_type, as a NIM does", inputQuery, inputPassage},
+	{"wants input_type, as Cohere does", "search_query", "search_document"},
+	{"wants input_type, as Voyage does", inputQuery, "document"},
 }
 
 // encodings are the values of encoding_format, the best first; the last leaves the field out.
@@ -86,6 +97,7 @@ type embedCall struct {
 	input      string
 	truncate   string
 	dimensions int
+	inputTypes int // is an index of inputTypes; 0 takes the known one
 	retry      retryPolicy
 	pace       *pace
 }
@@ -100,6 +112,9 @@ func (e *Embedder) post(ctx context.Context, call embedCall) ([][]float32, *Usag
 	}
 	known := int(e.encoding.Load())
 	vectors, usage, err := e.request(ctx, call, encodings[known])
+	if said, _ := mayTeach(err); e.protocol == config.OpenAI && mayRefuseEncoding(err) && said.names("input_type") {
+		return e.withInputType(ctx, call, encodings[known], err)
+	}
 	if err == nil {
 		e.base64Works.CompareAndSwap(false, known == 0)
 		return vectors, usage, nil
@@ -113,6 +128,27 @@ func (e *Embedder) post(ctx context.Context, call embedCall) ([][]float32, *Usag
 			e.encoding.Store(int32(i))
 			e.client.learned("does not encode vectors in base64")
 			return vectors, usage, nil
+		}
+	}
+	return nil, nil, err
+}
+
+// withInputType posts a request again with the values of input_type that servers know, and remembers those that let it
+// through.
+func (e *Embedder) withInputType(
+	ctx context.Context, call embedCall, encoding string, err error,
+) ([][]float32, *Usage, error) {
+	before := e.inputTypes.Load()
+	for i := int(before) + 1; i < len(inputTypes); i++ {
+		call.inputTypes = i
+		vectors, usage, again := e.request(ctx, call, encoding)
+		if again == nil {
+			e.inputTypes.Store(int32(i))
+			e.client.learned(inputTypes[i].fact)
+			return vectors, usage, nil
+		}
+		if said, _ := mayTeach(again); !said.names("input_type") {
+			return nil, nil, again
 		}
 	}
 	return nil, nil, err
@@ -171,8 +207,13 @@ func (e *Embedder) body(in embedCall, encoding string) embeddingRequest {
 	for i, text := range in.texts {
 		body.Input[i] = e.prefix(in.input) + text
 	}
-	if e.protocol != config.OpenAI {
+	switch types := inputTypes[cmp.Or(in.inputTypes, int(e.inputTypes.Load()))]; {
+	case e.protocol != config.OpenAI:
 		body.InputType, body.Truncate = in.input, in.truncate
+	case in.input == inputQuery:
+		body.InputType = types.query
+	default:
+		body.InputType = types.passage
 	}
 	return body
 }
@@ -272,11 +313,8 @@ func decodeVector(s []byte) []float32 {
 // is the length that was asked for.
 func parseEmbeddings(answer []byte, n, dimensions int) ([][]float32, *Usage, error) {
 	var in embeddingReply
-	if err := readJSON(answer, &in); err != nil {
+	if err := in.read(answer); err != nil {
 		return nil, nil, err
-	}
-	if len(in.Data) == 0 {
-		in.Data = in.Embeddings
 	}
 	if len(in.Data) != n {
 		return nil, nil, fmt.Errorf("it holds %d embeddings for %d texts", len(in.Data), n)
@@ -295,6 +333,18 @@ func parseEmbeddings(answer []byte, n, dimensions int) ([][]float32, *Usage, err
 		return nil, nil, err
 	}
 	return vectors, in.Usage.exported(), nil
+}
+
+// read reads an answer, of which text-embeddings-inference's own route has the list alone.
+func (r *embeddingReply) read(answer []byte) error {
+	if bytes.HasPrefix(bytes.TrimLeft(answer, whiteSpace), []byte("[[")) {
+		answer = slices.Concat([]byte(`{"data":`), answer, []byte("}"))
+	}
+	err := readJSON(answer, r)
+	if len(r.Data) == 0 {
+		r.Data = r.Embeddings
+	}
+	return err
 }
 
 // place puts v where it belongs, if it may stand there.
