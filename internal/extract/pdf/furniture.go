@@ -58,12 +58,13 @@ func (p *pdfPage) cut(old, head, body string) {
 		head += "\n"
 	}
 	before, after := utf8.RuneCountInString(old), utf8.RuneCountInString(head)
+	length := utf8.RuneCountInString(body) // once: a page may have tens of thousands of lines
 	if old != "" {
 		before++ // the line's end
 	}
 	var kept []pdfLine
 	for _, l := range p.lines {
-		if l.offset -= before; l.offset >= 0 && l.offset < utf8.RuneCountInString(body) {
+		if l.offset -= before; l.offset >= 0 && l.offset < length {
 			l.offset += after
 			kept = append(kept, l)
 		}
