@@ -18,7 +18,7 @@ import (
 var kindOfExtension = map[string]document.Kind{
 	".md": document.Markdown, ".markdown": document.Markdown, ".mdx": document.Markdown,
 	".html": document.HTML, ".htm": document.HTML, ".xhtml": document.HTML,
-	".csv": document.CSV, ".tsv": document.CSV,
+	".csv": document.CSV, ".tsv": document.CSV, ".psv": document.CSV,
 	".json": document.JSON, ".jsonl": document.JSON, ".ndjson": document.JSON, ".jsonc": document.JSON,
 	".json5":    document.JSON,
 	".jsonld":   document.JSON,

@@ -32,6 +32,12 @@ func TestWikisAndLaTeX(t *testing.T) {
 			"12/5 × 10⁶, 5.5 km/h, a_max ≤ √(b+c) costs $5"},
 		{"code in LaTeX", "a.tex", "\\begin{verbatim}\nx = 5 % \\y{z}\n\\end{verbatim}\nand \\verb|a_b{|.", "x = 5 % \\y{z}\n\nand a_b{."},
 		{"what no reader of LaTeX knows", "a.tex", "\\foo{kept}{also} \\begin{bar}{\\Large Important}\\end{bar}", "kept also \nImportant"},
+		{"subtitles", "a.srt", "1\r\n00:00:01,000 --> 00:00:03,000\r\nThe pump must be\r\n\r\n2\r\n00:00:03,000 --> 00:00:05,000\r\n<i>switched off</i> first.\r\n",
+			"[00:00:01] The pump must be switched off first."},
+		{"subtitles of the web", "a.vtt", "WEBVTT\n\nNOTE x\n\n00:01.000 --> 00:03.000 align:start\n<v Anna>The pump must\nbe\n\n00:03.000 --> 00:05.000\n<c.x>off</c> first.\n",
+			"[00:01] Anna: The pump must be off first."},
+		{"a card in quoted-printable", "a.vcf", "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller;J=C3=BCrgen\r\nNOTE;ENCODING=QUOTED-PRINTABLE:One=0D=0A=\r\ntwo\r\nTEL:+49 1\r\nEND:VCARD\r\n",
+			"BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=UTF-8:Müller;Jürgen\nNOTE:One two\nTEL:+49 1\nEND:VCARD"},
 		{"macros alone", "a.tex", "\\newcommand{\\x}{y}\n", "\\newcommand{\\x}{y}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -20,7 +20,7 @@ func ReadText(ctx context.Context, s document.Source) (*document.Document, error
 		return nil, err
 	}
 	if strings.HasPrefix(text, "BEGIN:V") { // a card or a calendar, whose long lines go on behind a blank
-		text = Unfolded(text)
+		text = Unfolded(withoutQuotedPrintable(text))
 	}
 	if strings.EqualFold(path.Ext(s.Name), ".properties") {
 		text = unescaped(text)
@@ -36,7 +36,7 @@ func ReadText(ctx context.Context, s document.Source) (*document.Document, error
 	case finders != nil:
 		d, err = readLines(ctx, s, withoutInlineMarkup(s.Name, plain.Normalise(text)), finders)
 	default:
-		d, err = document.WholeText(s, "", text, structure)
+		d, err = document.WholeText(s, "", withoutInlineMarkup(s.Name, text), structure)
 	}
 	return document.Warned(d, err, warnings)
 }
@@ -44,6 +44,8 @@ func ReadText(ctx context.Context, s document.Source) (*document.Document, error
 // withoutInlineMarkup is a text whose markup within lines is read.
 func withoutInlineMarkup(name, text string) string {
 	switch strings.ToLower(path.Ext(name)) {
+	case ".srt", ".vtt":
+		return joinedCues(text)
 	case ".wiki", ".mediawiki", ".wikitext", ".mw":
 		return wikiText(text)
 	}
