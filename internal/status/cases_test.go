@@ -120,6 +120,8 @@ var cases = []testCase{
 			c.Replicas, c.Pods = 2, append(c.Pods, pod(waits("CrashLoopBackOff", ""), ended("Error", 1, time.Second)))
 		})
 	})), inProgress, progressing},
+	{"the gateway accepts questions, and the cluster does not lead them to it yet", fromStart(running1, at(time.Minute, serves, replicas(naming.ComponentGateway, 0, 1))), inProgress, progressing},
+	{"the gateway goes on, and the cluster counts it as not available", fromReady(at(time.Minute, replicas(naming.ComponentGateway, 0, 1))), current, healthy},
 	{"the last of three replicas of the store is starting", fromReady(at(time.Minute, replicas(naming.ComponentWeaviate, 2, 3))), inProgress, progressing},
 	{"the last of three replicas of the store does not start", fromReady(at(time.Minute, replicas(naming.ComponentWeaviate, 2, 3)), at(11*time.Minute)), failed, degraded},
 	{"the last of three replicas of the store is ready", fromReady(at(time.Minute, replicas(naming.ComponentWeaviate, 2, 3)), at(time.Minute, replicas(naming.ComponentWeaviate, 3, 3))), current, healthy},

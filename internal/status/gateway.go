@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
 	"github.com/ragpipeline/ragpipeline/internal/naming"
@@ -27,8 +29,11 @@ var gatewayChecks = chain{
 	gatewayStarting,
 }
 
+// acceptingQuestions applies if a gateway accepts questions, and the cluster leads them to it. A busy cluster is late:
+// so the Deployment has to count the first pod as available. Later, its count may be behind what the pods say.
 func acceptingQuestions(in input) (finding, bool) {
-	return serving(in, "the gateway accepts questions"), in.answering > 0
+	led := in.workload.Ready > 0 || in.last != nil && in.last.Status == metav1.ConditionTrue
+	return serving(in, "the gateway accepts questions"), in.answering > 0 && led
 }
 
 func gatewayUnreadable(in input) (finding, bool) {
