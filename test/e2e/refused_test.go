@@ -68,10 +68,16 @@ func TestRefusedPodsAreSaidAndClear(t *testing.T) {
 	p.settled(readyWithin)
 }
 
-// demandLabel makes an admission policy of the cluster that refuses each pod of the namespace without the label.
+// demandLabel has each pod of the namespace without the label refused.
 func (n *namespace) demandLabel(label string) {
 	n.t.Helper()
-	name := n.name + "-" + label
+	n.demand(label, "has(object.metadata.labels) && '"+label+"' in object.metadata.labels", "every pod needs the label "+label)
+}
+
+// demand makes an admission policy of the cluster that refuses each pod of the namespace of which the expression is false.
+func (n *namespace) demand(what, expression, message string) {
+	n.t.Helper()
+	name := n.name + "-" + what
 	policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
 			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
@@ -81,8 +87,8 @@ func (n *namespace) demandLabel(label string) {
 				},
 			}}},
 			Validations: []admissionv1.Validation{{
-				Expression: "has(object.metadata.labels) && '" + label + "' in object.metadata.labels",
-				Message:    "every pod needs the label " + label,
+				Expression: expression,
+				Message:    message,
 			}},
 		}}
 	binding := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -103,14 +109,14 @@ func (n *namespace) demandLabel(label string) {
 		})
 	}
 	probe := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: n.name, Name: "probe"}, Spec: corev1.PodSpec{
-		SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true),
+		SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), RunAsUser: new(int64(65532)), FSGroup: new(int64(65532)),
 			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
 		Containers: []corev1.Container{{Name: "probe", Image: "probe", SecurityContext: &corev1.SecurityContext{
 			AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 		}}},
 	}}
 	if err := await(n.t.Context(), saidWithin, func(ctx context.Context) error {
-		if err := api.Create(ctx, probe.DeepCopy(), client.DryRunAll); err == nil || !strings.Contains(err.Error(), label) {
+		if err := api.Create(ctx, probe.DeepCopy(), client.DryRunAll); err == nil || !strings.Contains(err.Error(), message) {
 			return fmt.Errorf("the policy is not in force yet: %w", err)
 		}
 		return nil

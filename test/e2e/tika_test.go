@@ -21,7 +21,7 @@ import (
 )
 
 // tikaPipeline is the sample, over a scan and an RTF, which a Tika of the operator's reads.
-func tikaPipeline(t *testing.T) *pipeline {
+func tikaPipeline(t *testing.T, edit ...func(*v1alpha1.RAGPipelineSpec)) *pipeline {
 	t.Helper()
 	image := os.Getenv("E2E_TIKA_IMAGE")
 	if image == "" {
@@ -29,13 +29,18 @@ func tikaPipeline(t *testing.T) *pipeline {
 	}
 	n := newNamespace(t)
 	works := configMap("works", map[string]string{"readme.md": "# The works\n\nThe handbook is a scan."})
-	works.BinaryData = map[string][]byte{"handbook.pdf": scanned(t, "handbook.pdf"), "letter.rtf": scanned(t, "letter.rtf")}
+	works.BinaryData = map[string][]byte{}
+	for _, name := range []string{"handbook.pdf", "letter.rtf", "crane.doc"} {
+		works.BinaryData[name] = scanned(t, name)
+	}
 	n.create(works)
 	return n.sample("extraction-tika.yaml", func(p *v1alpha1.RAGPipeline) {
 		p.Spec.Documents[0].PersistentVolumeClaim = nil
 		p.Spec.Documents[0].ConfigMap = &v1alpha1.ConfigMapSource{Name: "works"}
 		p.Spec.Extraction.Server.Tika.Image = v1alpha1.Image(image)
-		p.Spec.Extraction.Server.Tika.Resources = nil // the node has two cores for all tests
+		for _, edit := range edit {
+			edit(&p.Spec)
+		}
 	})
 }
 
@@ -70,10 +75,31 @@ func TestATikaReadsScansOfTheRightPage(t *testing.T) {
 	p.answersFrom("How often is the impeller of pump P-17 replaced?", "handbook.pdf", 2)
 	p.answersFrom("On which day of the month is used oil collected?", "handbook.pdf", 3)
 	p.answersFrom("What is the serial number of the compressor?", "letter.rtf", 0)
+	p.answersFrom("Who is the inspector of hall four?", "crane.doc", 0)
 	if err := has(v1alpha1.ConditionExtractionReady, metav1.ConditionTrue)(p.get()); err != nil {
 		t.Error(err)
 	}
 	p.mountsNoToken()
+}
+
+// A sidecar ends TLS before the Tika, which listens within its pod alone.
+func TestATikaBehindTLSReadsScansAndOldOfficeDocuments(t *testing.T) {
+	long(t)
+	t.Parallel()
+	p := tikaPipeline(t, func(s *v1alpha1.RAGPipelineSpec) { s.Network = &v1alpha1.Network{TLS: "Internal"} })
+	p.settled(2 * readyWithin)
+	p.answersFrom("How often is the impeller of pump P-17 replaced?", "handbook.pdf", 2)
+	p.answersFrom("Who is the inspector of hall four?", "crane.doc", 0)
+	if err := has(v1alpha1.ConditionExtractionReady, metav1.ConditionTrue)(p.get()); err != nil {
+		t.Error(err)
+	}
+	service := p.names().Stage(naming.ComponentExtraction)
+	p.serviceHasPorts(service, 8443)
+	p.speaksTLS(service, "/version")
+	p.refusesPlainText(service, naming.ComponentExtraction, 8443, 9998)
+	kill(t, p.pod(naming.ComponentExtraction))
+	p.settled(readyWithin)
+	p.speaksTLS(service, "/version")
 }
 
 // The Tika is killed while documents wait for it, and then taken away: what it missed is told, and read once it is back,
@@ -87,11 +113,11 @@ func TestWhatATikaMissedIsReadOnceItIsBack(t *testing.T) {
 
 	kill(t, p.pod(naming.ComponentExtraction))
 	p.scan("second.pdf")
-	p.until(2*readyWithin, "the scan that came while the Tika restarted is read", p.documentsAre(4, 0))
+	p.until(2*readyWithin, "the scan that came while the Tika restarted is read", p.documentsAre(5, 0))
 
 	p.scaleTika(0)
 	p.scan("third.pdf")
-	p.until(2*readyWithin, "the scan that came without a Tika is told", p.documentsAre(4, 1))
+	p.until(2*readyWithin, "the scan that came without a Tika is told", p.documentsAre(5, 1))
 	p.until(readyWithin, "the condition tells of the Tika", has(v1alpha1.ConditionExtractionReady, metav1.ConditionFalse))
 	if err := has(v1alpha1.ConditionReady, metav1.ConditionTrue)(p.get()); err != nil {
 		t.Error(err)
@@ -101,7 +127,7 @@ func TestWhatATikaMissedIsReadOnceItIsBack(t *testing.T) {
 	}
 
 	p.scaleTika(1)
-	p.until(4*readyWithin, "the scan is read without having changed", p.documentsAre(5, 0))
+	p.until(4*readyWithin, "the scan is read without having changed", p.documentsAre(6, 0))
 	p.until(readyWithin, "the condition tells of the Tika", has(v1alpha1.ConditionExtractionReady, metav1.ConditionTrue))
 	prober.end()
 	prober.unfailing(t)

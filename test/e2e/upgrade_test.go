@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -78,7 +79,16 @@ func TestAnotherOperatorGoesOnAmidAReindexAndNoQuestionFails(t *testing.T) {
 }
 
 // It runs alone, too. The program before read Markdown as text: of the guide, two chunks change.
-func TestAnUpgradeReadsDocumentsAgainAndEmbedsWhatChanged(t *testing.T) {
+func TestAnUpgradeReadsDocumentsAgainAndEmbedsWhatChanged(t *testing.T) { upgrade(t, nil) }
+
+// The same with TLS between the pods: neither the store nor its sidecar is restarted, and the certificates stay.
+func TestAnUpgradeWithTLSKeepsTheCertificates(t *testing.T) {
+	long(t)
+	upgrade(t, &v1alpha1.Network{TLS: "Internal"})
+}
+
+func upgrade(t *testing.T, network *v1alpha1.Network) {
+	t.Helper()
 	t.Cleanup(func() { install(t, chart, operatorImage) })
 	install(t, previousChart, previousImage)
 	n := newNamespace(t)
@@ -92,9 +102,11 @@ func TestAnUpgradeReadsDocumentsAgainAndEmbedsWhatChanged(t *testing.T) {
 	object, overlap := standIns("upgrade", "notes"), int32(0)
 	object.Spec.Models.Embedding.Model = models.endpoint(config.StandInEmbedding)
 	object.Spec.Chunking = v1alpha1.Chunking{Size: 100, Overlap: &overlap}
+	object.Spec.Network = network
 	p := n.pipeline(object)
 	prober := p.probe("At how many bar does valve V77 open?")
 	p.settled(2 * readyWithin)
+	certificates := p.certificatesIfAny()
 	begun, before, old := time.Now(), p.startTimes(naming.ComponentWeaviate), p.get().Status.Index.Generation
 	if texts := models.passages(); len(texts) != 6 {
 		t.Fatalf("the program before embedded %q", texts)
@@ -126,9 +138,25 @@ func TestAnUpgradeReadsDocumentsAgainAndEmbedsWhatChanged(t *testing.T) {
 	if now := p.startTimes(naming.ComponentWeaviate); now != before {
 		t.Errorf("the operator's upgrade restarted the store:\n%s\n%s", before, now)
 	}
+	if diff := cmp.Diff(certificates, p.certificatesIfAny()); diff != "" {
+		t.Errorf("the operator's upgrade changed the certificates (-before +after):\n%s", diff)
+	}
 	prober.end()
 	prober.unfailing(t)
 	prober.neverUnready(t, begun)
+}
+
+// certificatesIfAny are digests of the pipeline's certificates, by entry; none without TLS.
+func (p *pipeline) certificatesIfAny() map[string]string {
+	p.t.Helper()
+	if p.get().Spec.Network == nil {
+		return nil
+	}
+	digests := map[string]string{}
+	for entry, value := range p.certificates().Data {
+		digests[entry] = config.Hash(string(value))
+	}
+	return digests
 }
 
 // newestRun is the Job that was made last.
