@@ -5,6 +5,8 @@ import (
 	"compress/flate"
 	"errors"
 	"io"
+	"regexp"
+	"strings"
 )
 
 // PDFium takes a page whose content cannot be decoded for a blank one, and so does a program that writes a page anew.
@@ -25,7 +27,7 @@ func findLost(pages []pdfPage, data []byte) {
 			empty = append(empty, p)
 		}
 	}
-	if len(empty) == 0 || !isDamagedPDF(data) {
+	if len(empty) == 0 || !isDamagedPDF(data) && !lacksContent(data) {
 		return
 	}
 	for _, p := range empty {
@@ -55,6 +57,48 @@ func isDamagedPDF(data []byte) bool {
 	}
 	return false
 }
+
+// contentsOf finds what a page names as its content: a reference, or several in brackets.
+var contentsOf = regexp.MustCompile(`/Contents\s*(?:(\d+)\s+\d+\s+R|\[([\d\sR]*)\])`)
+
+// lacksContent reports whether a page names content that the document does not have. Content is a stream, which always
+// stands by itself. Pages that are compressed are not looked at.
+func lacksContent(data []byte) bool {
+	const most = 10_000 // pages
+	pages := contentsOf.FindAllSubmatch(data, most)
+	if len(pages) == 0 {
+		return false
+	}
+	known := objectNumbers(data)
+	for _, found := range pages {
+		for _, named := range append(strings.Split(string(found[2]), "R"), string(found[1])) {
+			if number := strings.Fields(named); len(number) > 0 && !known[number[0]] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// objectNumbers are the numbers of the objects that stand by themselves.
+func objectNumbers(data []byte) map[string]bool {
+	const longest = 24 // bytes of the two numbers before the keyword
+	found := map[string]bool{}
+	for at := 0; ; {
+		i := bytes.Index(data[at:], []byte(" obj"))
+		if i < 0 {
+			return found
+		}
+		end := at + i
+		if numbers := beforeKeyword.FindSubmatch(data[max(at, end-longest):end]); numbers != nil {
+			found[string(numbers[1])] = true
+		}
+		at = end + len(" obj")
+	}
+}
+
+// beforeKeyword are the number of an object and that of its generation.
+var beforeKeyword = regexp.MustCompile(`(\d+)\s+\d+$`)
 
 // nextStream finds the next stream from a place on: it begins with its keyword.
 func nextStream(data []byte, at int) (begin, end int, found bool) {

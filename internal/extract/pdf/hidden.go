@@ -1,9 +1,6 @@
 package pdf
 
-import (
-	"slices"
-	"unicode"
-)
+import "unicode"
 
 // A PDF holds text that no reader of its pages sees: in the colour of the paper, of one point, outside of the page, not
 // painted, or under a box. It stays out of the index. Text that is not painted is an exception over the picture of a
@@ -67,19 +64,11 @@ func (c colour) isLike(o colour) bool {
 func (t *pdfText) dropHidden(paper rect) (bool, error) {
 	covers := t.covers(paper)
 	t.findLayeredForms()
-	var hidden, unpainted, doubtful []pdfWord
-	for i := range t.lines {
-		for _, w := range t.suspects(i, paper, covers) {
-			switch w.sight {
-			case isHidden:
-				hidden = append(hidden, w)
-			case isUnpainted:
-				unpainted = append(unpainted, w)
-			case isDoubtful:
-				doubtful = append(doubtful, w)
-			}
-		}
+	found, count := t.unlikely(paper, covers)
+	if n := len(found[isUnpainted]); n > 0 && n < count && t.dropCopies() {
+		found, _ = t.unlikely(paper, covers)
 	}
+	hidden, unpainted, doubtful := found[isHidden], found[isUnpainted], found[isDoubtful]
 	if len(unpainted) > 0 {
 		apart := t.notOnPictures(unpainted, paper)
 		t.transcribed = len(unpainted)-len(apart) >= fewestRead
@@ -94,6 +83,18 @@ func (t *pdfText) dropHidden(paper rect) (bool, error) {
 	}
 	t.drop(hidden)
 	return len(hidden) > 0, nil
+}
+
+// unlikely returns the words that may not be seen, by what speaks against it, and how many words the page has.
+func (t *pdfText) unlikely(paper rect, covers []cover) (found map[sight][]pdfWord, count int) {
+	found = map[sight][]pdfWord{}
+	for i := range t.lines {
+		for _, w := range t.suspects(i, paper, covers) {
+			found[w.sight] = append(found[w.sight], w)
+		}
+		count += len(t.divided)
+	}
+	return found, count
 }
 
 // suspects judges the words of a line, and are those that may not be seen.
@@ -113,7 +114,13 @@ func (t *pdfText) suspects(line int, paper rect, covers []cover) []pdfWord {
 	for i := range words {
 		t.judge(&words[i], paper, covers)
 	}
-	return slices.DeleteFunc(words, func(w pdfWord) bool { return w.sight == isSeen })
+	var found []pdfWord
+	for _, w := range words {
+		if w.sight != isSeen {
+			found = append(found, w)
+		}
+	}
+	return found
 }
 
 // words divides a line, until the next one is divided.

@@ -137,6 +137,7 @@ func (r *pdfReader) text(page references.FPDF_TEXTPAGE, on references.FPDF_PAGE,
 	t.orderWords()
 	t.orderRunningLines()
 	t.orderColumns()
+	t.joinInitials()
 	t.mendBlanks()
 	t.orderRightToLeft()
 	t.markScripts()
