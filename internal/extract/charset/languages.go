@@ -154,6 +154,7 @@ const (
 	closingSigns = "”…™»®²³¹°ªº½¼¾‰›" // stand before no letter
 	inWordSigns  = "’\u00ad"
 	joiningSigns = "\u00a0—–'·"
+	unusedSigns  = "¤¦" // where ISO-8859-15 has € and Š
 )
 
 // costOfSign is what a character costs that is not a letter.
@@ -176,6 +177,8 @@ func costOfSign(last, r rune) float64 {
 		cost = 8
 	case strings.ContainsRune(commonSigns, r):
 		cost = 10
+	case strings.ContainsRune(unusedSigns, r):
+		cost = 24
 	}
 	switch {
 	case isLetter(last) && strings.ContainsRune(openingSigns, r):

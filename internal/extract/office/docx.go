@@ -13,11 +13,7 @@ import (
 // footers; notes and comments follow the paragraph that refers to them. Deleted and hidden text and the codes of
 // fields are left out.
 func ReadDOCX(ctx context.Context, s document.Source) (*document.Document, error) {
-	pack, err := openOOXML(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	title, err := pack.title()
+	pack, title, err := openTitled(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -123,16 +119,7 @@ func (r *docxReader) writeBody() error {
 }
 
 // blocks are those of a part of the document that is in memory: a cell, a text box, a note.
-func (r *docxReader) blocks(parent *node) []document.Block {
-	if parent == nil {
-		return nil
-	}
-	var all []document.Block
-	for _, n := range parent.children {
-		all = append(all, r.blocksOf(n)...)
-	}
-	return all
-}
+func (r *docxReader) blocks(parent *node) []document.Block { return blocksWithin(parent, r.blocksOf) }
 
 func (r *docxReader) blocksOf(n *node) []document.Block {
 	switch n.name {

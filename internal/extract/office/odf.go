@@ -264,6 +264,7 @@ func (r *odfReader) object(w *odfInline, n *node) {
 		w.formula(root)
 		return
 	}
+	showFigures(root)
 	r.attached = append(r.attached, r.blocks(root.child("body"))...)
 }
 

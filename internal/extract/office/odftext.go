@@ -9,16 +9,7 @@ import (
 )
 
 // blocks are those of a part of the document that is in memory: a cell, a text box, a note.
-func (r *odfReader) blocks(parent *node) []document.Block {
-	if parent == nil {
-		return nil
-	}
-	var all []document.Block
-	for _, n := range parent.children {
-		all = append(all, r.blocksOf(n)...)
-	}
-	return all
-}
+func (r *odfReader) blocks(parent *node) []document.Block { return blocksWithin(parent, r.blocksOf) }
 
 func (r *odfReader) blocksOf(n *node) []document.Block {
 	switch n.name {

@@ -44,6 +44,15 @@ func openOOXML(ctx context.Context, s document.Source) (*ooxml, error) {
 	return p, nil
 }
 
+// openTitled opens a package and reads the document's title.
+func openTitled(ctx context.Context, s document.Source) (pack *ooxml, title string, err error) {
+	if pack, err = openOOXML(ctx, s); err != nil {
+		return nil, "", err
+	}
+	title, err = pack.title()
+	return pack, title, err
+}
+
 // mainElement returns the name of the main part's root element, which tells the kind of document whatever the file
 // is called and whether it is a template or holds macros.
 func (p *ooxml) mainElement() (string, error) {

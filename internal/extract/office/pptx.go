@@ -16,11 +16,7 @@ const maxSlides = 5_000
 // ReadPPTX reads a presentation: each slide is a page, with its title first, then its shapes as they are read from
 // the slide, its speaker notes and its comments.
 func ReadPPTX(ctx context.Context, s document.Source) (*document.Document, error) {
-	pack, err := openOOXML(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	title, err := pack.title()
+	pack, title, err := openTitled(ctx, s)
 	if err != nil {
 		return nil, err
 	}

@@ -19,11 +19,7 @@ const maxSheets = 1_000
 // ReadXLSX reads a workbook: each sheet that is shown under its name, as tables of the values that are shown, then
 // its comments, text boxes and charts' titles.
 func ReadXLSX(ctx context.Context, s document.Source) (*document.Document, error) {
-	pack, err := openOOXML(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	title, err := pack.title()
+	pack, title, err := openTitled(ctx, s)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/extract/document"
 	"github.com/ragpipeline/ragpipeline/internal/extract/plain"
 )
 
@@ -283,4 +284,16 @@ func (b *treeBuilder) text(t xml.CharData) error {
 			plain.Quote(b.part), maxWords)
 	}
 	return b.add(&node{text: string(t)})
+}
+
+// blocksWithin are the blocks of an element's children, one after the other.
+func blocksWithin(parent *node, of func(*node) []document.Block) []document.Block {
+	if parent == nil {
+		return nil
+	}
+	var all []document.Block
+	for _, n := range parent.children {
+		all = append(all, of(n)...)
+	}
+	return all
 }
