@@ -62,6 +62,24 @@ func TestRowsThatAListCounts(t *testing.T) {
 	}
 }
 
+// Pandoc writes lists of tasks with a box as the bullet, as people do in Word.
+func TestDOCXListsOfTasks(t *testing.T) {
+	parts := docxParts(listed("0", "1", "Paint") + listed("0", "2", "Sand") + listed("0", "3", "Buy"))
+	level := func(id, sign string) string {
+		return `<w:abstractNum w:abstractNumId="` + id + `"><w:lvl w:ilvl="0"><w:numFmt w:val="bullet"/><w:lvlText w:val="` +
+			sign + `"/></w:lvl></w:abstractNum>`
+	}
+	parts["word/numbering.xml"] = `<w:numbering xmlns:w="w">` + level("1", "☒") + level("2", "☐") + level("3", "•")
+	for _, id := range []string{"1", "2", "3"} {
+		parts["word/numbering.xml"] += `<w:num w:numId="` + id + `"><w:abstractNumId w:val="` + id + `"/></w:num>`
+	}
+	parts["word/numbering.xml"] += `</w:numbering>`
+	d, err := shared.Extract(t.Context(), "a.docx", zipOf(t, parts))
+	if err != nil || textOfFirst(d) != "- ☒ Paint\n- ☐ Sand\n- Buy" {
+		t.Errorf("got %q, %v", textOfFirst(d), err)
+	}
+}
+
 func TestODTFieldsOfFormsAndDeletions(t *testing.T) {
 	field := func(kind string, parameters ...string) string {
 		s := `<field:fieldmark field:type="vnd.oasis.opendocument.field.` + kind + `">`
@@ -165,6 +183,7 @@ func TestVariantsOfLinksNotesAndOutputs(t *testing.T) {
 		{"safe links in a cell", "a.html", `<table><tr><th>K<th>V<tr><td>x<td><a href="https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fex.com%2Fd&amp;data=5">doc</a></table>`,
 			"| K | V |\n|---|---|\n| x | doc (https://ex.com/d) |"},
 		{"the way back from a note", "a.html", `<p>Note text.<a href="#r" role="doc-backlink">↩︎</a></p>`, "Note text."},
+		{"a sign of a note that its class tells", "a.html", `<p>Pay 10<a href="#fn1" class="footnote-ref" id="r">1</a> EUR</p>`, "Pay 10¹ EUR"},
 		{"an output in JSON", "a.ipynb", `{"cells":[{"cell_type":"code","source":"j","outputs":[{"data":{"application/json":{"pump":"P-7"},"text/plain":["<IPython.core.display.JSON object>"]}}]}]}`,
 			"```\nj\n```\n\n```\n{\"pump\":\"P-7\"}\n```"},
 		{"a workbook that Excel saved for the web", "a.mht", "MIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n--b\nContent-Location: file:///C:/1/a.htm\nContent-Type: text/html\n\n<p>Rule</p>\n" +

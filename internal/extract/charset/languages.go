@@ -169,17 +169,7 @@ func costOfSign(last, r rune) float64 {
 	case isBox(r):
 		return costOfBox(last, r)
 	}
-	cost := 14.0
-	switch {
-	case strings.ContainsRune(usualSigns, r):
-		cost = 6
-	case strings.ContainsRune(knownSigns, r):
-		cost = 8
-	case strings.ContainsRune(commonSigns, r):
-		cost = 10
-	case strings.ContainsRune(unusedSigns, r):
-		cost = 24
-	}
+	cost := rarity(r)
 	switch {
 	case isLetter(last) && strings.ContainsRune(openingSigns, r):
 		cost += misplacedCost
@@ -187,6 +177,21 @@ func costOfSign(last, r rune) float64 {
 		cost += 4
 	}
 	return cost
+}
+
+// rarity is what a sign costs wherever it stands.
+func rarity(r rune) float64 {
+	switch {
+	case strings.ContainsRune(usualSigns, r):
+		return 6
+	case strings.ContainsRune(knownSigns, r):
+		return 8
+	case strings.ContainsRune(commonSigns, r):
+		return 10
+	case strings.ContainsRune(unusedSigns, r):
+		return 24
+	}
+	return 14
 }
 
 // costOfBox is what a character costs that draws boxes. Most of a box is lines.

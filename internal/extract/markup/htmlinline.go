@@ -1,6 +1,7 @@
 package markup
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -98,7 +99,7 @@ func rewriteLink(n *html.Node) {
 	switch {
 	case attributeOf(n, "role") == "doc-backlink": // back to where the note is referred to
 		n.Parent.RemoveChild(n)
-	case attributeOf(n, "epub:type") == "noteref" || attributeOf(n, "role") == "doc-noteref":
+	case isNoteReference(n):
 		rewriteNoteSign(n)
 	case strings.HasPrefix(href, "#") && isSign(n):
 		n.Parent.RemoveChild(n)
@@ -110,6 +111,12 @@ func rewriteLink(n *html.Node) {
 	default:
 		setAttribute(n, "href", plain.LinkTarget(href))
 	}
+}
+
+// isNoteReference reports whether a link leads to a note, as EPUB, ARIA or pandoc's pages say.
+func isNoteReference(n *html.Node) bool {
+	return attributeOf(n, "epub:type") == "noteref" || attributeOf(n, "role") == "doc-noteref" ||
+		slices.Contains(strings.Fields(attributeOf(n, "class")), "footnote-ref")
 }
 
 // rewriteNoteSign raises the number of a note, which would change a figure before it.

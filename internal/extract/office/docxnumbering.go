@@ -140,7 +140,7 @@ func (l *numberedList) define(e *node) {
 	l.levels[i] = level
 }
 
-// next counts a paragraph, and returns what is drawn before it; "-" stands for every bullet.
+// next counts a paragraph, and returns what is drawn before it; "-" stands for every bullet but a box.
 func (n *docxNumbering) next(place docxList) string {
 	list, ok := n.lists[place.id]
 	if !ok {
@@ -148,10 +148,18 @@ func (n *docxNumbering) next(place docxList) string {
 	}
 	i := list.levelFor(place)
 	list.count(i)
-	if list.levels[i].format == "bullet" {
-		return bullet
+	if level := list.levels[i]; level.format == "bullet" {
+		return level.sign()
 	}
 	return list.label(i)
+}
+
+// sign is what a bullet says: a box tells whether its line is ticked.
+func (l listLevel) sign() string {
+	if l.text == plain.BoxTicked || l.text == plain.BoxEmpty || l.text == "☑" {
+		return bullet + " " + l.text
+	}
+	return bullet
 }
 
 // levelFor is the level of a paragraph, which may be given by its style alone.
