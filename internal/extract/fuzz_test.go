@@ -3,6 +3,7 @@ package extract
 import (
 	"cmp"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -46,15 +47,15 @@ func checkDocument(t *testing.T, d *Document) {
 			t.Errorf("page %d has the number %d", i, p.Number)
 		}
 		checkText(t, p.Text)
-		last := 0
+		last, length := 0, utf8.RuneCountInString(p.Text)
 		for _, h := range p.Headings {
-			if h.Offset < last || h.Offset > utf8.RuneCountInString(p.Text) || h.Level < 1 || h.Text == "" {
-				t.Errorf("heading %+v after offset %d in a text of %d", h, last, utf8.RuneCountInString(p.Text))
+			if h.Offset < last || h.Offset > length || h.Level < 1 || h.Text == "" {
+				t.Errorf("heading %+v after offset %d in a text of %d", h, last, length)
 			}
 			checkLine(t, h.Text)
 			last = h.Offset
-			d.HeadingPath(i, h.Offset)
 		}
+		d.HeadingPath(i, last)
 		checkTables(t, p)
 	}
 	if texts == 0 {
@@ -71,7 +72,8 @@ func checkTables(t *testing.T, p Page) {
 		if table.Start < last || table.End > len(text) || len(table.Rows) == 0 {
 			t.Fatalf("table %+v after offset %d in a text of %d", table, last, len(text))
 		}
-		if head := cmp.Or(table.Caption, table.Header); !strings.HasPrefix(string(text[table.Start:]), head) {
+		head := []rune(cmp.Or(table.Caption, table.Header))
+		if rest := text[table.Start:]; len(rest) < len(head) || !slices.Equal(rest[:len(head)], head) {
 			t.Errorf("table %+v does not begin with its head", table)
 		}
 		last = table.Start

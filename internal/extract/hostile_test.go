@@ -66,7 +66,7 @@ func TestHostileDocumentsAreBounded(t *testing.T) {
 }
 
 func (h hostile) inAProcess(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestHostileDocumentsAreBounded$")
 	child.Env = append(os.Environ(), hostileEnv+"="+h.name, "GOMEMLIMIT=200MiB")
