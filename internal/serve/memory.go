@@ -68,21 +68,21 @@ func pace(since time.Duration) {
 const leastHeld = 160 << 20
 
 // HoldLittle keeps garbage from adding up while documents of any size are read, until release is called. Once Go has
-// taken leastHeld, or a quarter more than what lives if that is more, it collects garbage and gives pages back before
-// it takes others. By itself, it lets garbage grow to as much as what lives, which may be a text of 64 MiB, and keeps
-// the pages for minutes. GOMEMLIMIT in the environment comes first.
+// taken leastHeld, or a quarter more than it needs if that is more, it collects garbage and gives pages back before it
+// takes others. By itself, it lets garbage grow to as much as what lives, which may be a text of 64 MiB, and keeps the
+// pages for minutes. GOMEMLIMIT in the environment comes first.
 func HoldLittle() (release func()) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}
-	before := debug.SetMemoryLimit(leastHeld)
+	before := debug.SetMemoryLimit(-1)
 	var mu sync.Mutex
 	released := false
 	afterEachCollection(func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		if !released {
-			debug.SetMemoryLimit(min(heldFor(liveBytes()), before))
+			debug.SetMemoryLimit(min(heldFor(neededBytes()), before))
 		}
 		return !released
 	})
@@ -94,8 +94,8 @@ func HoldLittle() (release func()) {
 	}
 }
 
-// heldFor is how many bytes Go may take beside that many that live.
-func heldFor(live uint64) int64 { return max(leastHeld, int64(live/4*5)) }
+// heldFor is how many bytes Go may take if it needs so many.
+func heldFor(needed uint64) int64 { return max(leastHeld, int64(needed/4*5)) }
 
 // afterEachCollection calls f now and after each collection of garbage, as long as f returns true.
 func afterEachCollection(f func() (again bool)) {
@@ -106,11 +106,30 @@ func afterEachCollection(f func() (again bool)) {
 	runtime.AddCleanup(new(unreachable), afterEachCollection, f)
 }
 
+// neededBytes are those that no collection of garbage gives back: what lives, the gaps between, stacks, and what Go
+// notes about them. A memory limit counts all of these; below them, Go would do little but collect garbage.
+func neededBytes() uint64 {
+	m := readMetrics("/memory/classes/total:bytes", "/memory/classes/heap/released:bytes",
+		"/memory/classes/heap/free:bytes", "/memory/classes/heap/objects:bytes", "/gc/heap/live:bytes")
+	total, released, free, objects, live := m[0], m[1], m[2], m[3], m[4]
+	return total - released - free - objects + live
+}
+
 // liveBytes are those that the last collection of garbage left.
-func liveBytes() uint64 {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	return live[0].Value.Uint64()
+func liveBytes() uint64 { return readMetrics("/gc/heap/live:bytes")[0] }
+
+// readMetrics returns the values of Go's metrics of those names, as of one moment.
+func readMetrics(names ...string) []uint64 {
+	samples := make([]metrics.Sample, len(names))
+	for i, name := range names {
+		samples[i].Name = name
+	}
+	metrics.Read(samples)
+	values := make([]uint64, len(names))
+	for i, s := range samples {
+		values[i] = s.Value.Uint64()
+	}
+	return values
 }
 
 // percentFor is the garbage that there may be beside that many bytes that live, in percent of them.
