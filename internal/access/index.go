@@ -60,19 +60,19 @@ func visibleChunks(ctx context.Context, from interface {
 }, mode config.AccessMode, ids []string) ([]index.Chunk, error) {
 	chunks, err := from.Chunks(ctx, ids)
 	who := audience(ctx, mode)
-	seen := chunks[:0]
-	for i := range chunks { // a chunk is large to copy: most callers see all
-		c := &chunks[i]
-		if !who.Sees(c.Metadata) {
+	seen := 0
+	for i := range chunks {
+		if !who.Sees(chunks[i].Metadata) {
 			continue
 		}
-		c.Metadata = c.Metadata.WithoutAccess()
-		if seen = seen[:len(seen)+1]; len(seen) <= i {
-			seen[len(seen)-1] = *c
+		if seen < i { // a chunk is large to copy, and most callers see all
+			chunks[seen] = chunks[i]
 		}
+		chunks[seen].Metadata = chunks[seen].Metadata.WithoutAccess()
+		seen++
 	}
-	clear(chunks[len(seen):])
-	return seen, err
+	clear(chunks[seen:])
+	return chunks[:seen], err
 }
 
 // Ledger is what a Reader reads.
