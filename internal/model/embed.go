@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
@@ -25,7 +26,7 @@ func (e *Embedder) Embed(ctx context.Context, r EmbedRequest) ([][]float32, *Usa
 	return out, used, nil
 }
 
-// embedPart embeds a part of the texts, in halves where the server finds them too many or too long.
+// embedPart embeds a part of the texts, in parts where the server finds them too many, and in halves where too long.
 func (e *Embedder) embedPart(ctx context.Context, r *EmbedRequest, texts []string) ([][]float32, *Usage, error) {
 	vectors, usage, err := e.post(ctx, embedCall{
 		texts: texts, input: r.InputType, truncate: r.Truncate, dimensions: r.Dimensions, retry: interactive,
@@ -33,19 +34,33 @@ func (e *Embedder) embedPart(ctx context.Context, r *EmbedRequest, texts []strin
 	limit, counts := passageLimit(err, len(texts))
 	switch {
 	case counts && len(texts) > 1:
-		e.takesAtMost(limit)
+		vectors, usage, err = e.inParts(ctx, r, texts, limit)
+		if err == nil {
+			e.takesAtMost(limit)
+		}
+		return vectors, usage, err
 	case FailureOf(err) != config.InputTooLong:
 		return vectors, usage, err
 	case len(texts) == 1:
 		return e.embedShortened(ctx, r, texts[0], err)
 	}
-	half := len(texts) / 2
-	left, used, err := e.embedPart(ctx, r, texts[:half])
-	if err != nil {
-		return nil, nil, err
+	return e.inParts(ctx, r, texts, (len(texts)+1)/2)
+}
+
+// inParts embeds texts in requests of so many.
+func (e *Embedder) inParts(
+	ctx context.Context, r *EmbedRequest, texts []string, size int,
+) ([][]float32, *Usage, error) {
+	out := make([][]float32, 0, len(texts))
+	var used *Usage
+	for part := range slices.Chunk(texts, size) {
+		vectors, usage, err := e.embedPart(ctx, r, part)
+		if err != nil {
+			return nil, nil, err
+		}
+		out, used = append(out, vectors...), used.plus(usage)
 	}
-	right, more, err := e.embedPart(ctx, r, texts[half:])
-	return append(left, right...), used.plus(more), err
+	return out, used, nil
 }
 
 // embedShortened embeds the first or last half of a text, as Truncate says, for a server that does not
@@ -66,7 +81,8 @@ func (e *Embedder) embedShortened(
 	return e.embedPart(ctx, r, []string{half})
 }
 
-// takesAtMost remembers how many texts the server takes at once.
+// takesAtMost remembers how many texts the server takes at once, after so few of them were taken that it had refused
+// together: a text of one caller that is refused in such words must not cut the requests of others.
 func (e *Embedder) takesAtMost(n int) {
 	for known := e.most.Load(); int32(n) < known; known = e.most.Load() {
 		if e.most.CompareAndSwap(known, int32(n)) {

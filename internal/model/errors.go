@@ -331,7 +331,8 @@ func clean(message string, secrets, texts []string) string {
 	// Quotations are searched for beyond the cut too, so that it does not leave the beginning of
 	// one.
 	beyond := printable[:min(len(printable), maxMessage+quoteLength)]
-	if quotes(string(beyond), slices.Concat(forms, texts)) {
+	long := slices.DeleteFunc(forms, func(form string) bool { return len(form) < redact.LeastEncoded }) // not EMPTY, say
+	if quotes(string(beyond), slices.Concat(long, texts)) {
 		return ""
 	}
 	return mask(string(printable[:min(len(printable), maxMessage)]), texts)

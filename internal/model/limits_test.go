@@ -190,3 +190,50 @@ func TestReasoningIsTakenOutOfEarlierAnswers(t *testing.T) {
 		}
 	}
 }
+
+// What one caller sends may be refused in the words of a limit of texts; the requests of the others stay as they were.
+func TestARefusedTextCutsNoRequestsOfOthers(t *testing.T) {
+	requests := 0
+	s := serve(t, func(w http.ResponseWriter, body []byte) {
+		requests++
+		if strings.Contains(string(body), "too long by far") {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			io.WriteString(w, `{"detail":[{"msg":"String should have at most 10 characters"}]}`)
+			return
+		}
+		var in struct{ Input, Documents []string }
+		if err := json.Unmarshal(body, &in); err != nil {
+			t.Error(err)
+		}
+		if in.Documents == nil {
+			io.WriteString(w, vectorsOf(len(in.Input)))
+			return
+		}
+		var scores []string
+		for i := range in.Documents {
+			scores = append(scores, fmt.Sprintf(`{"index":%d,"relevance_score":0.5}`, i))
+		}
+		fmt.Fprintf(w, `{"results":[%s]}`, strings.Join(scores, ","))
+	})
+	texts := make([]string, 32)
+	for i := range texts {
+		texts[i] = "a"
+	}
+	e, r := NewEmbedder(s.openAI(), config.EmbeddingSpace{}, nil, Transport{}), NewRanker(s.openAI(), nil, Transport{})
+	for name, send := range map[string]func(text string) error{
+		"embedding": func(text string) error {
+			_, _, err := e.Embed(t.Context(), EmbedRequest{Texts: append(texts[:31:31], text), InputType: inputPassage})
+			return err
+		},
+		"ingestion": func(text string) error { _, err := e.Passages(t.Context(), append(texts[:31:31], text)); return err },
+		"reranking": func(text string) error { _, err := r.Rank(t.Context(), text, texts); return err },
+	} {
+		if send("too long by far") == nil {
+			t.Errorf("%s: the refusal is not told", name)
+		}
+		requests = 0
+		if err := send("b"); err != nil || requests != 1 {
+			t.Errorf("%s: another caller's request became %d: %v", name, requests, err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
 )
@@ -38,8 +39,9 @@ func (e *Embedder) Passages(ctx context.Context, texts []string) ([]Embedded, er
 // batch embeds at most one request's worth of passages. It bisects to find those that are too long,
 // and where there is no reply in time; timeouts counts how often there was none.
 func (e *Embedder) batch(ctx context.Context, texts []string, timeouts *int) ([]Embedded, error) {
+	half := (len(texts) + 1) / 2
 	if len(texts) > min(e.pace.size(), int(e.most.Load())) {
-		return e.halves(ctx, texts, timeouts)
+		return e.parts(ctx, texts, half, timeouts)
 	}
 	vectors, _, err := e.post(ctx, embedCall{
 		texts: texts, input: inputPassage, truncate: truncateNone, retry: background, pace: e.pace,
@@ -59,24 +61,31 @@ func (e *Embedder) batch(ctx context.Context, texts []string, timeouts *int) ([]
 			return e.batch(ctx, texts, timeouts)
 		}
 	case counts && len(texts) > 1:
-		e.takesAtMost(limit)
+		out, err := e.parts(ctx, texts, limit, timeouts)
+		if err == nil {
+			e.takesAtMost(limit)
+		}
+		return out, err
 	case FailureOf(err) != config.InputTooLong:
 		return nil, err
 	case len(texts) == 1:
 		v, short := e.shortened(ctx, embedCall{texts: texts, input: inputPassage, retry: background, pace: e.pace})
 		return []Embedded{{Vector: v, Truncated: true, Limit: messageOf(err)}}, short
 	}
-	return e.halves(ctx, texts, timeouts)
+	return e.parts(ctx, texts, half, timeouts)
 }
 
-func (e *Embedder) halves(ctx context.Context, texts []string, timeouts *int) ([]Embedded, error) {
-	half := len(texts) / 2
-	left, err := e.batch(ctx, texts[:half], timeouts)
-	if err != nil {
-		return nil, err
+// parts embeds passages in batches of so many.
+func (e *Embedder) parts(ctx context.Context, texts []string, size int, timeouts *int) ([]Embedded, error) {
+	out := make([]Embedded, 0, len(texts))
+	for part := range slices.Chunk(texts, size) {
+		embedded, err := e.batch(ctx, part, timeouts)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, embedded...)
 	}
-	right, err := e.batch(ctx, texts[half:], timeouts)
-	return append(left, right...), err
+	return out, nil
 }
 
 // messageOf is the server's message, without our own words.

@@ -125,8 +125,7 @@ func (k *ranking) again(ctx context.Context, part []passage, err error) error {
 	limit, countsPassages := passageLimit(err, len(part))
 	switch {
 	case countsPassages && len(part) > 1:
-		k.ranker.takesAtMost(limit)
-		return k.rank(ctx, part)
+		return k.inParts(ctx, part, limit)
 	case FailureOf(err) != config.InputTooLong:
 		return err
 	case len(part) > 1:
@@ -137,6 +136,18 @@ func (k *ranking) again(ctx context.Context, part []passage, err error) error {
 		return k.rank(ctx, part[half:])
 	}
 	return k.halve(ctx, part, err)
+}
+
+// inParts ranks a part, which was refused for the number of its passages, at most limit at once. The limit is
+// remembered once it has helped: a question that is refused in such words must not cut the requests of others.
+func (k *ranking) inParts(ctx context.Context, part []passage, limit int) error {
+	for chunk := range slices.Chunk(part, limit) {
+		if err := k.rank(ctx, chunk); err != nil {
+			return err
+		}
+	}
+	k.ranker.takesAtMost(limit)
+	return nil
 }
 
 // rest ranks the passages that a server left out of its answer, as many at once as it did rank.

@@ -139,3 +139,13 @@ func TestOtherValuesOfARequestMayBeTold(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// EMPTY is the key by which clients of a vLLM without keys fill the field.
+func TestAKeyThatIsAWordHidesNoOtherWords(t *testing.T) {
+	s := answer(t, http.StatusBadRequest, `{"error":{"message":"input must not be empty"}}`)
+	key := func() (string, error) { return "EMPTY", nil }
+	err := NewChat(config.LLM{Model: s.model()}, key, Transport{}).Probe(t.Context())
+	if !strings.Contains(err.Error(), "input must not be empty") {
+		t.Errorf("got %v", err)
+	}
+}

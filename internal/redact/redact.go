@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -13,19 +14,19 @@ import (
 // Hidden stands where a secret was.
 const Hidden = "[key]"
 
-// leastEncoded is the length, in bytes, from which a secret is looked for in its encoded forms, and in pieces. Shorter
+// LeastEncoded is the length, in bytes, from which a secret is looked for in its encoded forms, and in pieces. Shorter
 // ones are in too many words.
-const leastEncoded = 8
+const LeastEncoded = 8
 
 // Forms are the secrets as servers echo them: as they are, as in urls, in base64, wherever within it they begin, and in
-// hexadecimal.
+// hexadecimal. The longest come first, so that a secret that another begins with leaves nothing of that one.
 func Forms(secrets []string) (forms []string) {
 	for _, secret := range secrets {
 		if secret == "" {
 			continue
 		}
 		forms = append(forms, secret)
-		if len(secret) < leastEncoded {
+		if len(secret) < LeastEncoded {
 			continue
 		}
 		forms = append(forms, url.QueryEscape(secret), url.PathEscape(secret), fmt.Sprintf("%x", secret))
@@ -33,6 +34,7 @@ func Forms(secrets []string) (forms []string) {
 			forms = append(forms, within(base64.RawStdEncoding, secret, before), within(base64.RawURLEncoding, secret, before))
 		}
 	}
+	slices.SortStableFunc(forms, func(a, b string) int { return len(b) - len(a) })
 	return forms
 }
 
@@ -69,7 +71,7 @@ func Text(text string, secrets ...string) string {
 	text = Hide(text, forms)
 	said := string(Letters(text))
 	for _, form := range forms {
-		if piece := string(Letters(form)); len(piece) >= leastEncoded && strings.Contains(said, piece) {
+		if piece := string(Letters(form)); len(piece) >= LeastEncoded && strings.Contains(said, piece) {
 			return Hidden
 		}
 	}

@@ -32,6 +32,9 @@ func TestASecretIsFoundInItsForms(t *testing.T) {
 	if got := Text("keynote of the donkey", "key"); got != "[key]note of the don[key]" {
 		t.Errorf("a short secret: %q", got)
 	}
+	if got := Text("no s3cret-of-alice here", "s3cret", "s3cret-of-alice"); got != "no [key] here" {
+		t.Errorf("a secret that begins with another: %q", got)
+	}
 }
 
 func TestAnErrorKeepsItsChain(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -91,4 +92,28 @@ func raw(w http.ResponseWriter, bytes string) {
 	}
 	_, _ = io.WriteString(c, bytes) // the test looks at what is told
 	c.Close()
+}
+
+// The name of a user is in other words too, and is no secret.
+func TestErrorsKeepWordsThatHoldAUsersName(t *testing.T) {
+	const secret = "Planted/Secret+7731"
+	entries := map[string]string{config.GitUsername: "git", config.GitPassword: secret}
+	r := Resolvers{Secret: func(key config.SecretKey) (string, error) {
+		if value, found := entries[key.Key]; found {
+			return value, nil
+		}
+		return "", fs.ErrNotExist
+	}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		gitRefuses(w, "digital legitimacy of "+secret)
+	}))
+	defer server.Close()
+	s, err := New(config.Source{Name: "s", Git: &config.Git{URL: server.URL + "/r.git", Secret: "s"}}, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Revision(t.Context(), s)
+	if said := fmt.Sprint(err); !strings.Contains(said, "digital legitimacy of [key]") {
+		t.Error(said)
+	}
 }

@@ -109,7 +109,10 @@ func New(c config.Source, r Resolvers) (Source, error) {
 	if read := r.Secret; read != nil {
 		r.Secret = func(key config.SecretKey) (string, error) {
 			value, err := read(key)
-			return p.secrets.Use(value), err
+			if hides(key.Key, value) {
+				p.secrets.Use(value)
+			}
+			return value, err
 		}
 	}
 	s, err := newSource(c, r)
@@ -118,6 +121,21 @@ func New(c config.Source, r Resolvers) (Source, error) {
 	}
 	p.Source = s
 	return p, nil
+}
+
+// leastToken is the length, in bytes, from which a user's name may be a token, as some Git servers take it.
+const leastToken = 16
+
+// hides reports whether errors must not have the entry of a Secret. The name of a user, such as git, is in too many
+// words, and known hosts are public.
+func hides(entry, value string) bool {
+	switch entry {
+	case config.GitKnownHosts:
+		return false
+	case config.GitUsername: // which is HTTP's too
+		return len(value) >= leastToken
+	}
+	return true
 }
 
 // newSource has a case for each kind of source.
