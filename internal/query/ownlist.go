@@ -15,9 +15,11 @@ import (
 // the result is the same. A nil ownList passes everything on.
 type ownList struct {
 	passages []Passage
-	held     string // is what may be the list, from the end of the line before it
-	begun    bool   // reports whether held is a list so far, up to its last line
-	last     rune   // is the last that was passed on and is no white space; 0 at the beginning
+	names    map[string]bool // has the words of all their names, once a line may be of them
+	held     string          // is what may be the list, from the end of the line before it
+	begun    bool            // reports whether held is a list so far, up to its last line
+	last     rune            // is the last that was passed on and is no white space; 0 at the beginning
+	each     bool            // reports whether a part of the answer has a line such as Source: [1] of its own
 }
 
 // A list of more bytes or lines is passed on.
@@ -101,16 +103,18 @@ func lineEnd(text string) int {
 // last is the sign before them.
 func (l *ownList) isList(text string, last rune, ended bool) (possible, begun bool) {
 	lines := strings.Split(text, "\n")[1:]
-	if len(text) > maxOwnList || len(lines) > maxOwnLines {
-		return false, false
-	}
 	var read listRead
+	size := 0
 	for i, line := range lines {
+		if size += 1 + len(line); size > maxOwnList || i == maxOwnLines {
+			return false, false
+		}
 		line = strings.TrimSpace(line)
 		if i == len(lines)-1 && !ended {
-			return read.begun() || mayBeginList(line), read.begun()
+			return read.begun() || l.mayBegin(line, read.apart), read.begun()
 		}
 		if !l.read(&read, line, last) {
+			l.each = l.each || read.inline
 			return false, false
 		}
 	}
@@ -121,6 +125,7 @@ func (l *ownList) isList(text string, last rune, ended bool) (possible, begun bo
 type listRead struct {
 	apart  bool // reports whether a blank line has set it apart
 	headed bool
+	inline bool
 	items  int
 }
 
@@ -136,8 +141,8 @@ func (l *ownList) read(r *listRead, line string, last rune) bool {
 		r.headed = true
 	case (r.headed || r.apart) && l.isItem(line, r.headed):
 		r.items++
-	case !r.begun() && l.isInline(line):
-		r.headed, r.items = true, 1
+	case !r.begun() && !l.each && l.isInline(line):
+		r.headed, r.inline, r.items = true, true, 1
 	default:
 		return false
 	}
@@ -164,11 +169,14 @@ var listWords = func() map[string]bool {
 	return set
 }()
 
-// mayBeginList reports whether a line that is not whole yet may be the list's first.
-func mayBeginList(line string) bool {
+// mayBegin reports whether a line that is not whole yet may be the list's first.
+func (l *ownList) mayBegin(line string, apart bool) bool {
 	line = strings.TrimLeft(line, " \t>*•_#-")
-	if line == "" || line[0] == '[' {
+	switch {
+	case line == "":
 		return true
+	case line[0] == '[':
+		return apart && l.mayBeItem(line)
 	}
 	name, _, named := strings.Cut(strings.ReplaceAll(line, "：", ":"), ":")
 	if named {
@@ -183,6 +191,17 @@ func mayBeginList(line string) bool {
 		slices.ContainsFunc(slices.Collect(maps.Keys(listWords)), func(word string) bool {
 			return strings.HasPrefix(word, last)
 		})
+}
+
+// mayBeItem reports whether a line has only words of names up to its last space.
+func (l *ownList) mayBeItem(line string) bool {
+	if l.names == nil {
+		l.names = map[string]bool{}
+		for i := range l.passages {
+			maps.Copy(l.names, nameWords(&l.passages[i]))
+		}
+	}
+	return onlyNames(line[:strings.LastIndexByte(line, ' ')+1], l.names)
 }
 
 var (
@@ -231,7 +250,12 @@ func (l *ownList) isOf(found [][]string, text string) bool {
 			maps.Copy(known, nameWords(&l.passages[n-1]))
 		}
 	}
-	return len(found) > 0 && !slices.ContainsFunc(wordsIn(address.ReplaceAllString(text, "")), func(word string) bool {
+	return len(found) > 0 && onlyNames(text, known)
+}
+
+// onlyNames reports whether a text has no words but those known, of places, numbers and single letters.
+func onlyNames(text string, known map[string]bool) bool {
+	return !slices.ContainsFunc(wordsIn(address.ReplaceAllString(text, "")), func(word string) bool {
 		return !known[word] && !placeWords[word] && strings.Trim(word, "0123456789") != "" && utf8.RuneCountInString(word) > 1
 	})
 }

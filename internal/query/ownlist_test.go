@@ -77,6 +77,7 @@ func TestWhatMayNotBeAListOfSourcesIsKept(t *testing.T) {
 		"So:\n\n[1]\n\n[2]",
 		"Two manuals cover it:\n\n[1] Pump P-100 manual\n[2] Valve V-7",
 		"Both are in\n[1] Pump P-100 manual",
+		"The pump lasts.\nSource: [1]\n\nThe valve does not.\nSource: [2]",
 	} {
 		t.Run(answer, func(t *testing.T) {
 			for _, size := range []int{1, 2, 3, 5, 8, 13, 34, len(answer)} {
@@ -110,9 +111,26 @@ func TestALongListIsNotHeldBack(t *testing.T) {
 	}
 }
 
+// A line that begins as an item does is passed on as soon as it has a word of no passage's name.
+func TestALineThatBeginsInBracketsIsNotHeldBack(t *testing.T) {
+	for _, answer := range []string{
+		"To do.\n\n- [x] Order a gasket ", "To do.\n- [ ] Order", "So.\n\n[1] The pump costs 5", "See\n[the page",
+	} {
+		l := &ownList{passages: listed()}
+		var text string
+		for _, piece := range strings.SplitAfter(answer, "") {
+			text += l.next(piece)
+		}
+		if text != answer {
+			t.Errorf("%q holds %q back", answer, l.held)
+		}
+	}
+}
+
 func FuzzOwnList(f *testing.F) {
 	for _, s := range []string{
 		"So [1].\n\nSources:\n[1] Pump P-100 manual\n[2] Valve V-7\n", "a\n---\n\n[1] Valve", "a\nSources: [1]\n\nb\n\nRef\n1. valve",
+		"a\nSource: [1]\n\nb\nSource: [2]", "a\n\n[1](https://a.example/b) valve https://c.example d [2]",
 	} {
 		f.Add(s)
 	}
