@@ -165,7 +165,7 @@ func TestASlowServerGetsSmallerRequests(t *testing.T) {
 		if pace := e.Pace(); pace.Texts >= batchSize || pace.Texts < 1 {
 			t.Errorf("pace %+v, want fewer texts", pace)
 		}
-		fast := simulated(t, nimsim.Capacity{PerText: time.Millisecond})
+		fast := simulated(t, nimsim.Capacity{PerText: 20 * time.Millisecond})
 		e.client.http = direct{fast}
 		embedFor(t, e, 2, batchSize, time.Hour)
 		if pace := e.Pace(); pace.Texts != batchSize || e.pace.deadline != shortestDeadline {
