@@ -14,8 +14,8 @@ type Readers string
 // every document: it is the choice of the reader, the decoding and normalising of text, and the splitting into chunks.
 // Those of extraction servers are the readers of their replies.
 // The table is one string, so that a build can have another: -ldflags "-X ...".
-var readers = "common/7 csv/6 docling/1 docx/5 epub/6 html/9 json/5 " +
-	"mail/12 markdown/7 notebook/5 odf/5 pdf/15 pptx/5 text/6 tika/1 xlsx/3 xml/2"
+var readers = "common/8 csv/6 docling/1 docx/5 epub/6 html/9 json/5 " +
+	"mail/13 markdown/7 notebook/5 odf/5 pdf/15 pptx/5 text/7 tika/1 xlsx/3 xml/2"
 
 // AllReaders returns the readers of this build. The ledger records them for a document that failed: any other reader
 // may be the one that can read it.

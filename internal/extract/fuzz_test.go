@@ -130,6 +130,20 @@ func FuzzOrg(f *testing.F) {
 	fuzz(f, "a.org", "* TODO a :b:\n#+CAPTION: c\n#+NAME: d\n|a|b|\n|-+-|\n#+begin_src\n* x\n#+END_SRC\n", "#+TITLE:\n**\n")
 }
 
+func FuzzMediaWiki(f *testing.F) {
+	fuzz(f, "a.wiki", "== T ==\n'''a''' [[b|c]]<ref>d</ref> {{e|f=1|2}}\n{|\n|+ g\n! h !! i\n|-\n| colspan=2 | j\nk\n|}\n", "[[a\n\n{{b")
+}
+
+func FuzzLaTeX(f *testing.F) {
+	fuzz(f, "a.tex", `\title{T}\newcommand{\m}{x}\begin{document}\maketitle\section{S}\m $a_{b}^2$ \(\frac12\) \verb|a| \'\i`,
+		`\begin{table}\begin{tabular}{l}a & \begin{tabular}{c}b\\c\end{tabular}\\ \hline \end{tabular}\caption{C}\end{table}`,
+		"\\begin{itemize}\\item[a] b % c\n\\end{itemize}\\SI{5}{\\metre}")
+}
+
+func FuzzSubtitles(f *testing.F) {
+	fuzz(f, "a.vtt", "WEBVTT\n\nNOTE x\n\n1\n00:01.000 --> 00:03.000\n<v A>b</v>\n\nc\n")
+}
+
 func FuzzYAML(f *testing.F) {
 	fuzz(f, "a.yaml", "a:\n  b: |\n    c:\n  - d:\n---\n\"e\":\n", " a:\nb: &x\n")
 }

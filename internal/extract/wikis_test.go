@@ -38,6 +38,23 @@ func TestWikisAndLaTeX(t *testing.T) {
 			"[00:01] Anna: The pump must be off first."},
 		{"a card in quoted-printable", "a.vcf", "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller;J=C3=BCrgen\r\nNOTE;ENCODING=QUOTED-PRINTABLE:One=0D=0A=\r\ntwo\r\nTEL:+49 1\r\nEND:VCARD\r\n",
 			"BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=UTF-8:Müller;Jürgen\nNOTE:One two\nTEL:+49 1\nEND:VCARD"},
+		{"brackets of MediaWiki that nothing closes", "a.wiki", "A set {{ opens [[ with words.\n\nSee [[Pump|the pump]], call (), [[Seal|]].",
+			"A set {{ opens [[ with words.\n\nSee the pump, call (), Seal."},
+		{"cells of MediaWiki of many lines", "a.wiki", "{|\n|+ Limits\nof pumps\n! Model\n! Note\n|-\n| Alpha\n|\n* dry\n* hot\n|}",
+			"[Limits of pumps;Model | Note]Limits of pumps\nModel | Note\nAlpha | * dry * hot"},
+		{"groups behind LaTeX that is not shown", "a.tex", "\\section{A}\\label{a} {\\bf Note}: \\vspace{1cm} {\\Large big} \\color{red}{red} \\resizebox{1cm}{!}{box} \\newcommand\\x[1][y]{z}end",
+			"[2 A]A\n\nNote:  big red box end"},
+		{"percent signs in LaTeX", "a.tex", "\\url{https://a.org/a%20b} shown, 5\\% of \\verb|%d| \\\\% a comment\nmore",
+			"https://a.org/a%20b shown, 5% of %d \nmore"},
+		{"authors of LaTeX", "a.tex", "\\documentclass{article}\\title[S]{The pump}\\author{A. Doe \\and B. Roe}\\date{May 2025}\\begin{document}\\maketitle x\\end{document}",
+			"A. Doe B. Roe\nMay 2025\nx"},
+		{"a table of LaTeX in a cell", "a.tex", "\\begin{tabular}{ll}\\hline Model & \\begin{tabular}[c]{@{}c@{}}Flow\\\\ rate\\end{tabular} \\\\ \\hline Alpha & 120 \\\\ \\end{tabular}",
+			"[;Model | Flow rate]Model | Flow rate\nAlpha | 120"},
+		{"signs of LaTeX that are no commands", "a.tex", "a\\\nb \\ü \\verb§c§ \\'\\é", "a b ü c é\u0301"},
+		{"a cue with a blank line", "a.srt", "1\n00:00:01,000 --> 00:00:02,000\n\nThe pump\n\nis off.\n\n2\n00:00:03,000 --> 00:00:05,000\n42\n\n3\n00:00:05,000 --> 00:00:06,000\nbar\n",
+			"[00:00:01] The pump is off. 42 bar"},
+		{"a card in another encoding", "a.vcf", "BEGIN:VCARD\nN;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:M=FCller;J=FCrgen\nEND:VCARD\n",
+			"BEGIN:VCARD\nN;CHARSET=ISO-8859-1:Müller;Jürgen\nEND:VCARD"},
 		{"macros alone", "a.tex", "\\newcommand{\\x}{y}\n", "\\newcommand{\\x}{y}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -67,6 +84,15 @@ func hostileWikis() []hostile {
 			make: asText(func(n int) string { return "x" + times(n, `\begin{table}\begin{tabular}{l}`) })},
 		{name: "formulas of LaTeX that do not end", file: "a.tex", n: 500_000,
 			make: asText(func(n int) string { return "x" + times(n, `\(\verb|`) })},
+		{name: "formulas of LaTeX that open alone", file: "a.tex", n: 1_000_000,
+			make: asText(func(n int) string { return times(n, `\(`) })},
+		{name: "roots of LaTeX without end", file: "a.tex", n: 1_000_000,
+			make: asText(func(n int) string { return `\begin{equation}` + times(n, `\sqrt`) + `\end{equation}` })},
+		{name: "a cell of MediaWiki of many lines", file: "a.wiki", n: 1_000_000,
+			make: asText(func(n int) string { return "{|\n| a\n" + times(n, "some words\n") + "|}\n" })},
+		{name: "a card of many fields in quoted-printable", file: "a.vcf", n: 200_000, make: asText(func(n int) string {
+			return "BEGIN:VCARD\n" + times(n, "N;ENCODING=QUOTED-PRINTABLE:=E4\n")
+		})},
 		{name: "macros of LaTeX that put in each other", file: "a.tex", n: 400, make: asText(func(n int) string {
 			return `\newcommand{\a}{` + times(n, `\a`) + `x}\begin{document}` + times(n, `\a `) + `\end{document}`
 		})},

@@ -101,6 +101,7 @@ type mailReader struct {
 	limit    *document.Limit
 	document *document.Document
 	parts    int
+	signed   int // how many signed messages hold what is read
 	bodies   []mailBody
 	// htmlBytes is how long the bodies in HTML are.
 	htmlBytes int

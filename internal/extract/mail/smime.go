@@ -12,6 +12,9 @@ import (
 // signedData is the type of a content that is signed and readable by anyone (RFC 5652, section 5.1).
 var signedData = []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02}
 
+// maxSigned is how often a message may be signed over and over: each time, a copy of it is held.
+const maxSigned = 4
+
 // isSMIME reports whether a part is a message of S/MIME (RFC 8551), which is encrypted, or holds a mail beside its
 // signature.
 func isSMIME(kind string) bool {
@@ -33,6 +36,12 @@ func (m *mailReader) smime(e *message.Entity, kind string, depth int) error {
 	if len(content) == 0 { // certificates alone
 		return nil
 	}
+	if m.signed >= maxSigned {
+		m.document.Warnings.Add(config.PartsIgnored, 1, plain.Quote(kind)+": it is signed too often")
+		return nil
+	}
+	m.signed++
+	defer func() { m.signed-- }()
 	inner, err := message.ReadWithOptions(bytes.NewReader(content), &message.ReadOptions{MaxHeaderBytes: maxMailHeader})
 	if inner == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
 		m.document.Warnings.Add(config.PartsIgnored, 1, plain.Quote(kind)+": what is signed cannot be read")

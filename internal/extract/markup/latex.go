@@ -3,7 +3,6 @@ package markup
 import (
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/ragpipeline/ragpipeline/internal/extract/document"
@@ -24,6 +23,9 @@ const (
 	maxLatexMacros = 10_000
 )
 
+// maxLatexFront is how many authors, institutes and dates are read from above the text.
+const maxLatexFront = 100
+
 // maxLatexLook is how far the end of a formula is looked for, in bytes.
 const maxLatexLook = 10_000
 
@@ -36,11 +38,14 @@ type latexReader struct {
 	at      int
 	title   string
 	caption string
+	front   string // the authors and the date, which stand where the title does
 	parts   []latexPart
 	macros  map[string]string // those of the text's own, without arguments
 	within  int               // so many tables is what is read
+	inLine  int               // so many lines and cells is what is read; tables in them are words
 	put     int               // how many macros have been put in
 	numbers []int             // of the lists that are open; below 0 for those without
+	noEnd   map[string]int    // by the end of a formula: up to where none stands
 }
 
 // latexPart is a heading, or a table.
@@ -52,7 +57,7 @@ type latexPart struct {
 }
 
 var (
-	latexComment = regexp.MustCompile(`(?m)(^|[^\\])%.*(?:\n[ \t]*)?`)
+	latexComment = regexp.MustCompile(`(?m)((?:^|[^\\])(?:\\\\)*)%.*(?:\n[ \t]*)?`)
 	latexMacro   = regexp.MustCompile(`\\(?:re)?newcommand\*?\s*\{?\\([A-Za-z]+)\}?\s*\{`)
 	latexColumns = regexp.MustCompile(`\\(?:hline|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|endlastfoot)\b|` +
 		`\\(?:cline|cmidrule|rowcolor|addlinespace)\s*(?:\([^)]*\))?(?:\[[^\]]*\])?(?:\{[^}]*\})?`)
@@ -63,7 +68,10 @@ var (
 	latexMath     = regexp.MustCompile(`^(?:equation|align|alignat|gather|multline|eqnarray|displaymath|math)\*?$`)
 	latexArgued   = regexp.MustCompile(`^(?:minipage|multicols|thebibliography|wrapfigure|wraptable|column|spacing)\*?$`)
 	latexCode     = regexp.MustCompile(`(?s)\\begin\{(?:verbatim|lstlisting|minted|alltt|Verbatim)\*?\}.*?` +
-		`\\end\{(?:verbatim|lstlisting|minted|alltt|Verbatim)\*?\}`)
+		`\\end\{(?:verbatim|lstlisting|minted|alltt|Verbatim)\*?\}|\\(?:url|href|path)\{[^{}\n]*\}|` +
+		`\\(?:verb|lstinline)\*?(?:\|[^|\n]*\||\+[^+\n]*\+|![^!\n]*!)`)
+	latexFront  = regexp.MustCompile(`\\(?:author|institute|affil|date)\s*(?:\[[^\]]*\])?\s*\{`)
+	latexTitle  = regexp.MustCompile(`\\title\s*(?:\[[^\]]*\])?\s*\{`)
 	latexItems  = regexp.MustCompile(`\n\s*\n([ \t]*(?:- |\d+\. ))`)
 	latexBegin  = regexp.MustCompile(`\n (\S)`)
 	latexBlanks = regexp.MustCompile(`\n[ \t]*\n\s*\n`)
@@ -81,7 +89,10 @@ func latexText(text string) *latexReader {
 	if preamble, body, has := strings.Cut(text, `\begin{document}`); has {
 		r.text = preamble
 		r.preamble()
-		text, _, _ = strings.Cut(body, `\end{document}`)
+		text = body
+		if end := strings.LastIndex(body, `\end{document}`); end >= 0 { // code may hold others
+			text = body[:end]
+		}
 	}
 	r.text, r.at = text, 0
 	body := strings.TrimSpace(r.read("", 0))
@@ -112,13 +123,17 @@ func (r *latexReader) preamble() {
 	preamble := r.text
 	for _, m := range latexMacro.FindAllStringSubmatchIndex(preamble, 1000) {
 		r.text, r.at = preamble[:min(len(preamble), m[1]+maxLatexMacro)], m[1]-1
-		if body := r.argument(); !strings.Contains(body, "#") {
+		if body := r.argument(); !strings.Contains(body, "#") && r.text[r.at-1] == '}' {
 			r.macros[preamble[m[2]:m[3]]] = body
 		}
 	}
-	if at := strings.Index(preamble, `\title{`); at >= 0 {
-		r.text, r.at = preamble, at+len(`\title`)
-		r.title = plain.OneLine(r.inner(r.argument(), 1))
+	if at := latexTitle.FindStringIndex(preamble); at != nil {
+		r.text, r.at = preamble, at[1]-1
+		r.title = r.line(r.argument(), 1)
+	}
+	for _, m := range latexFront.FindAllStringIndex(preamble, maxLatexFront) {
+		r.text, r.at = preamble[:min(len(preamble), m[1]+maxLatexLook)], m[1]-1
+		r.front += "\n" + plain.OneLine(strings.ReplaceAll(r.inner(r.argument(), 1), "\n", ", "))
 	}
 }
 
@@ -127,11 +142,18 @@ func (r *latexReader) inner(text string, depth int) string {
 	if depth > maxLatexDepth {
 		return text
 	}
-	outer, at := r.text, r.at
-	r.text, r.at = text, 0
+	outer, at, noEnd := r.text, r.at, r.noEnd
+	r.text, r.at, r.noEnd = text, 0, nil
 	out := r.read("", depth)
-	r.text, r.at = outer, at
+	r.text, r.at, r.noEnd = outer, at, noEnd
 	return out
+}
+
+// line reads an argument that becomes a line, or a cell.
+func (r *latexReader) line(text string, depth int) string {
+	r.inLine++
+	defer func() { r.inLine-- }()
+	return plain.OneLine(r.inner(text, depth))
 }
 
 // read reads to the end of the text, or to a closing brace.
@@ -219,6 +241,13 @@ func (r *latexReader) option() string {
 	return rest[1:end]
 }
 
+// latexName is how many bytes of a text are the name of a command.
+func latexName(text string) int {
+	return len(text) - len(strings.TrimLeftFunc(text, isLetterOfName))
+}
+
+func isLetterOfName(c rune) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
+
 // command reads a command with what belongs to it.
 func (r *latexReader) command(depth int) string {
 	r.at++
@@ -226,7 +255,7 @@ func (r *latexReader) command(depth int) string {
 		return ""
 	}
 	rest := r.text[r.at:]
-	n := len(rest) - len(strings.TrimLeftFunc(rest, func(c rune) bool { return c < utf8.RuneSelf && unicode.IsLetter(c) }))
+	n := latexName(rest)
 	if n == 0 {
 		return r.sign()
 	}
@@ -239,8 +268,8 @@ func (r *latexReader) command(depth int) string {
 	}
 	if level := latexLevels[name]; level > 0 {
 		short := r.option()
-		if text := r.inner(r.argument(), depth+1); text != "" || short != "" {
-			return r.part(latexPart{level: level, text: plain.OneLine(text)})
+		if text := r.line(r.argument(), depth+1); text != "" || short != "" {
+			return r.part(latexPart{level: level, text: text})
 		}
 	}
 	return r.word(name, depth)

@@ -59,15 +59,32 @@ func (r *latexReader) sign() string {
 		return "\n"
 	case sign == "(" || sign == "[":
 		end := map[string]string{"(": `\)`, "[": `\]`}[sign]
-		inner, _, ok := strings.Cut(r.text[r.at:min(len(r.text), r.at+maxLatexLook)], end)
-		if ok {
+		if inner, ok := r.upTo(end); ok {
 			r.at += len(inner) + len(end)
 			return mathText(inner)
 		}
-	case strings.Contains(", ;:!", sign):
+	case strings.Contains(", ;:!\n\t", sign):
 		return " "
+	case size > 1: // no command
+		return sign
 	}
 	return ""
+}
+
+// upTo is the text up to the end of a formula, if that is near. It looks at no part of the text twice.
+func (r *latexReader) upTo(end string) (inner string, found bool) {
+	from, limit := max(r.at, r.noEnd[end]), min(len(r.text), r.at+maxLatexLook)
+	if from >= limit {
+		return "", false
+	}
+	if at := strings.Index(r.text[from:limit], end); at >= 0 {
+		return r.text[r.at : from+at], true
+	}
+	if r.noEnd == nil {
+		r.noEnd = map[string]int{}
+	}
+	r.noEnd[end] = max(limit-len(end)+1, r.at)
+	return "", false
 }
 
 // accented is a letter with an accent.
@@ -76,7 +93,8 @@ func (r *latexReader) accented(accent string) string {
 	letter = strings.TrimPrefix(letter, `\`)
 	if letter == "" {
 		if rest := r.text[r.at:]; rest != "" { // the accent stood before \i or \j
-			letter, r.at = rest[:1], r.at+1
+			_, size := utf8.DecodeRuneInString(rest)
+			letter, r.at = rest[:size], r.at+size
 		}
 	}
 	first, size := utf8.DecodeRuneInString(letter)
@@ -142,12 +160,12 @@ func (r *latexReader) formula(depth int) string {
 // operand reads the next argument as a formula.
 func (r *latexReader) operand(depth int) string {
 	inner := r.argument()
+	if depth > maxLatexDepth {
+		return inner
+	}
 	if inner == `\` && r.at < len(r.text) { // a command alone
 		r.at--
 		return r.mathCommand(depth + 1)
-	}
-	if depth > maxLatexDepth {
-		return inner
 	}
 	m := &latexReader{text: inner, macros: r.macros}
 	return strings.TrimSpace(m.formula(depth + 1))
@@ -156,7 +174,7 @@ func (r *latexReader) operand(depth int) string {
 func (r *latexReader) mathCommand(depth int) string {
 	r.at++
 	rest := r.text[r.at:]
-	n := len(rest) - len(strings.TrimLeftFunc(rest, func(c rune) bool { return c < utf8.RuneSelf && unicode.IsLetter(c) }))
+	n := latexName(rest)
 	if n == 0 {
 		return r.sign()
 	}
@@ -231,5 +249,7 @@ func unitText(text string) string {
 		}
 		b.WriteString(name + strings.TrimSpace(rest))
 	}
-	return strings.NewReplacer(",", ".", "^2", "²", "^3", "³", "^{-1}", "⁻¹", "^{-2}", "⁻²", "~", " ").Replace(b.String())
+	return unitSigns.Replace(b.String())
 }
+
+var unitSigns = strings.NewReplacer(",", ".", "^2", "²", "^3", "³", "^{-1}", "⁻¹", "^{-2}", "⁻²", "~", " ")

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/ragpipeline/ragpipeline/internal/extract/document"
-	"github.com/ragpipeline/ragpipeline/internal/extract/plain"
 )
 
 // table reads the rows of a table. Those above the first rule below a row name the columns.
@@ -68,7 +67,7 @@ func (r *latexReader) cell(text string, depth int) document.GridCell {
 		text = r.argument()
 		r.text, r.at = outer, at
 	}
-	cell.Text = plain.OneLine(r.inner(text, depth+1))
+	cell.Text = r.line(text, depth+1)
 	return cell
 }
 
@@ -97,8 +96,8 @@ func latexRows(body string) []string {
 	return splitLatex(body, `\\`)
 }
 
-// splitLatex splits a text at a separator that stands in no braces and is not escaped. What \\ has in brackets, a
-// distance, goes with it.
+// splitLatex splits a text at a separator that stands in no braces, in no environment, and is not escaped. What \\ has
+// in brackets, a distance, goes with it.
 func splitLatex(text, separator string) []string {
 	var parts []string
 	depth, from := 0, 0
@@ -113,6 +112,12 @@ func splitLatex(text, separator string) []string {
 					from += end + 1
 				}
 			}
+		case strings.HasPrefix(text[i:], `\begin{`):
+			depth++
+			i += len(`\begin`) - 1
+		case strings.HasPrefix(text[i:], `\end{`):
+			depth--
+			i += len(`\end`) - 1
 		case text[i] == '\\':
 			i++
 		case text[i] == '{':
@@ -124,7 +129,7 @@ func splitLatex(text, separator string) []string {
 	return append(parts, text[from:])
 }
 
-// latexStructure takes a heading or a table where its mark stands.
+// structure takes a heading or a table where its mark stands.
 func (r *latexReader) structure(s *lineScanner) bool {
 	if s.title == "" {
 		s.title = r.title

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ragpipeline/ragpipeline/internal/extract/plain"
 )
@@ -17,15 +18,17 @@ func latexWords(name string) func(r *latexReader, depth int) string {
 		return func(r *latexReader, _ int) string { return r.end(r.argument()) }
 	case "item":
 		return (*latexReader).item
+	case "maketitle":
+		return func(r *latexReader, _ int) string { return r.front + "\n" }
 	case "title":
 		return func(r *latexReader, depth int) string {
-			r.title = plain.OneLine(r.inner(r.argument(), depth+1))
+			r.title = r.line(r.argument(), depth+1)
 			return r.title
 		}
 	case "caption":
 		return func(r *latexReader, depth int) string {
 			r.option()
-			r.caption = plain.OneLine(r.inner(r.argument(), depth+1))
+			r.caption = r.line(r.argument(), depth+1)
 			return r.caption
 		}
 	case "footnote", "footnotetext", "thanks":
@@ -53,13 +56,18 @@ func latexWords(name string) func(r *latexReader, depth int) string {
 	return nil
 }
 
-// Commands without words of their own: those whose arguments are not shown, those whose first is not, those that end a
-// line, quantities, and accents.
+// latexUnshown are the commands that have arguments no reader sees, and how many those are. What follows them is text.
+var latexUnshown = map[string]int{
+	"label": 1, "vspace": 1, "hspace": 1, "includegraphics": 1, "documentclass": 1, "usepackage": 1,
+	"bibliographystyle": 1, "pagestyle": 1, "thispagestyle": 1, "color": 1, "selectlanguage": 1, "index": 1, "phantom": 1,
+	"hypersetup": 1, "graphicspath": 1, "geometry": 1, "textcolor": 1, "colorbox": 1, "foreignlanguage": 1, "parbox": 1,
+	"raisebox": 1, "scalebox": 1, "rotatebox": 1,
+	"setlength": 2, "addtolength": 2, "setcounter": 2, "fontsize": 2, "resizebox": 2, "fcolorbox": 2,
+	"newcommand": 2, "renewcommand": 2, "providecommand": 2,
+}
+
+// Commands without words of their own: those that end a line, quantities, and accents.
 var (
-	latexSilent = strings.Fields("label vspace hspace includegraphics documentclass usepackage bibliographystyle " +
-		"pagestyle thispagestyle setlength addtolength newcommand renewcommand color setcounter fontsize selectlanguage " +
-		"index phantom hypersetup graphicspath geometry")
-	latexStyled   = strings.Fields("textcolor colorbox foreignlanguage parbox raisebox resizebox scalebox rotatebox")
 	latexLineEnds = strings.Fields("par newline newpage clearpage linebreak pagebreak bigskip medskip smallskip")
 	latexQuantity = strings.Fields("SI qty si unit num ang SIrange qtyrange")
 	latexLetters  = strings.Fields("c v u H k r d b t")
@@ -81,17 +89,27 @@ func (r *latexReader) word(name string, depth int) string {
 		return "\n"
 	case slices.Contains(latexLetters, name):
 		return r.accented(name)
-	case slices.Contains(latexSilent, name):
-		for r.option(); r.hasArgument(); r.option() {
-			r.argument()
-		}
-	case slices.Contains(latexStyled, name):
-		r.option()
-		r.argument()
+	case latexUnshown[name] > 0:
+		r.skipArguments(latexUnshown[name])
 	default:
 		r.option()
+		r.at += len(r.text[r.at:]) - len(strings.TrimLeft(r.text[r.at:], " \t"))
 	}
 	return ""
+}
+
+// skipArguments passes so many arguments, with the options around them. A command may stand for the first, as in
+// \newcommand\name{body}.
+func (r *latexReader) skipArguments(n int) {
+	for r.option(); n > 0; n-- {
+		if rest := r.text[r.at:]; strings.HasPrefix(rest, `\`) && n > 1 {
+			r.at += 1 + latexName(rest[1:])
+		} else if r.hasArgument() {
+			r.argument()
+		}
+		for r.option() != "" { // how many arguments a macro has, and what the first one is if it is not given
+		}
+	}
 }
 
 // end ends an environment.
@@ -107,17 +125,32 @@ func (r *latexReader) verbatimInLine() string {
 	if rest == "" {
 		return ""
 	}
-	if inner, _, ok := strings.Cut(rest[1:min(len(rest), maxLatexMacro)], rest[:1]); ok && !strings.Contains(inner, "\n") {
-		r.at += len(inner) + 2
+	_, size := utf8.DecodeRuneInString(rest)
+	inner, _, ok := strings.Cut(rest[size:min(len(rest), maxLatexMacro)], rest[:size])
+	if ok && !strings.Contains(inner, "\n") {
+		r.at += len(inner) + 2*size
 		return inner
 	}
 	return ""
 }
 
-// part puts a heading or a table on a line of its own.
+// part puts a heading or a table on a line of its own. In a line it is its words.
 func (r *latexReader) part(p latexPart) string {
+	if r.inLine > 0 {
+		return " " + p.words() + " "
+	}
 	r.parts = append(r.parts, p)
 	return "\n\n" + latexMark + strconv.Itoa(len(r.parts)-1) + "\n\n"
+}
+
+func (p latexPart) words() string {
+	words := []string{p.text}
+	for _, row := range p.rows {
+		for _, cell := range row {
+			words = append(words, cell.Text)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func isLatexList(kind string) bool {
@@ -166,7 +199,7 @@ func (r *latexReader) environment(kind string, depth int) string {
 		return r.float(kind, depth)
 	default:
 		if r.option(); kind == "frame" && r.hasArgument() {
-			return r.part(latexPart{level: 3, text: plain.OneLine(r.inner(r.argument(), depth+1))})
+			return r.part(latexPart{level: 3, text: r.line(r.argument(), depth+1)})
 		}
 		for latexArgued.MatchString(kind) && r.hasArgument() {
 			r.argument()

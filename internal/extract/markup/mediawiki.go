@@ -38,15 +38,19 @@ var (
 // Headings, lists and tables stay.
 func wikiText(text string) string {
 	text = wikiComment.ReplaceAllString(text, "")
-	text = wikiRef.ReplaceAllString(text, " ($1)")
-	text = strings.ReplaceAll(text, " ()", "")
+	text = wikiRef.ReplaceAllStringFunc(text, func(ref string) string {
+		if note := wikiRef.FindStringSubmatch(ref)[1]; note != "" {
+			return " (" + note + ")"
+		}
+		return ""
+	})
 	text = wikiPower.ReplaceAllStringFunc(text, func(raised string) string {
 		m := wikiPower.FindStringSubmatch(raised)
 		return plain.Superscript(m[1]) + plain.Subscript(m[2])
 	})
 	text = wikiBreak.ReplaceAllString(text, " ")
 	text = wikiTag.ReplaceAllString(text, "")
-	text = (&wikiReader{text: text}).read("", 0)
+	text, _ = (&wikiReader{text: text}).read("", 0)
 	text = wikiBare.ReplaceAllStringFunc(text, func(link string) string {
 		m := wikiBare.FindStringSubmatch(link)
 		if m[2] == "" {
@@ -65,23 +69,24 @@ type wikiReader struct {
 	at   int
 }
 
-// read is the text up to an end, with what stands in brackets and braces in it.
-func (r *wikiReader) read(end string, depth int) string {
+// read is the text up to an end, with what stands in brackets and braces in it, and reports whether the end is there.
+// A link ends within its paragraph.
+func (r *wikiReader) read(end string, depth int) (text string, closed bool) {
 	var b strings.Builder
 	for r.at < len(r.text) {
 		rest := r.text[r.at:]
 		switch {
 		case end != "" && strings.HasPrefix(rest, end):
 			r.at += len(end)
-			return b.String()
+			return b.String(), true
+		case end == "]]" && strings.HasPrefix(rest, "\n\n"):
+			return b.String(), false
 		case depth < maxWikiDepth && strings.HasPrefix(rest, "[["):
-			r.at += 2
-			b.WriteString(wikiLink(r.read("]]", depth+1)))
+			b.WriteString(r.within("[[", "]]", depth, wikiLink))
 		case depth < maxWikiDepth && strings.HasPrefix(rest, "{{") && !strings.HasPrefix(rest, "{{{|"):
-			r.at += 2
-			b.WriteString(wikiTemplate(r.read("}}", depth+1)))
+			b.WriteString(r.within("{{", "}}", depth, wikiTemplate))
 		default:
-			next := strings.IndexAny(rest[1:], "[]{}") + 1
+			next := strings.IndexAny(rest[1:], "[]{}\n") + 1
 			if next == 0 {
 				next = len(rest)
 			}
@@ -89,7 +94,17 @@ func (r *wikiReader) read(end string, depth int) string {
 			r.at += next
 		}
 	}
-	return b.String()
+	return b.String(), end == ""
+}
+
+// within is what a link or a template shows. One that nothing closes stays as it is written.
+func (r *wikiReader) within(begin, end string, depth int, shown func(string) string) string {
+	r.at += len(begin)
+	inner, closed := r.read(end, depth+1)
+	if !closed {
+		return begin + inner
+	}
+	return shown(inner)
 }
 
 // wikiLink is what a link shows.
@@ -102,7 +117,7 @@ func wikiLink(inner string) string {
 		}
 		return last
 	}
-	if !has {
+	if !has || shown == "" {
 		return strings.TrimPrefix(target, ":")
 	}
 	return shown
@@ -172,7 +187,7 @@ func wikiTable(r *lineScanner) bool {
 			t.goOn(strings.TrimLeft(line, "|!+-"))
 		}
 	}
-	if len(t.rows) == 0 {
+	if t.join(); len(t.rows) == 0 {
 		return false
 	}
 	r.caption = t.caption
@@ -185,27 +200,29 @@ type wikiRows struct {
 	heads     []int // by row: how many of its cells are names
 	caption   string
 	inCaption bool
-	begins    bool // the next cell begins a row
+	begins    bool     // the next cell begins a row
+	more      []string // lines that go on with the last cell, or with the caption
 }
 
 func (t *wikiRows) line(line string) {
 	switch {
 	case strings.HasPrefix(line, "|+"):
+		t.join()
 		t.caption, t.inCaption = wikiCell(line[2:]).Text, true
 	case strings.HasPrefix(line, "|-"):
+		t.join()
 		t.begins, t.inCaption = true, false
 	case strings.HasPrefix(line, "!"):
 		t.cells(strings.ReplaceAll(line[1:], "!!", "||"), true)
 	case strings.HasPrefix(line, "|"):
 		t.cells(line[1:], false)
-	case t.inCaption:
-		t.caption = strings.TrimSpace(t.caption + " " + line)
 	default:
 		t.goOn(line)
 	}
 }
 
 func (t *wikiRows) cells(line string, names bool) {
+	t.join()
 	if t.begins || len(t.rows) == 0 {
 		t.rows, t.heads = append(t.rows, nil), append(t.heads, 0)
 	}
@@ -219,14 +236,26 @@ func (t *wikiRows) cells(line string, names bool) {
 	}
 }
 
-// goOn adds a line to the last cell.
+// goOn adds a line to the last cell, or to the caption.
 func (t *wikiRows) goOn(line string) {
-	if line = strings.TrimSpace(line); line == "" || len(t.rows) == 0 {
-		return
+	if line = strings.TrimSpace(line); line != "" {
+		t.more = append(t.more, line)
 	}
-	row := t.rows[len(t.rows)-1]
-	cell := &row[len(row)-1]
-	cell.Text = strings.TrimSpace(cell.Text + " " + line)
+}
+
+// join puts the lines that go on where they belong.
+func (t *wikiRows) join() {
+	lines := t.more
+	t.more = nil
+	switch {
+	case len(lines) == 0:
+	case t.inCaption:
+		t.caption = strings.TrimSpace(t.caption + " " + strings.Join(lines, " "))
+	case len(t.rows) > 0:
+		row := t.rows[len(t.rows)-1]
+		cell := &row[len(row)-1]
+		cell.Text = strings.TrimSpace(cell.Text + " " + strings.Join(lines, " "))
+	}
 }
 
 // headers is how many rows hold names alone.

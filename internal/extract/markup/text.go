@@ -15,12 +15,12 @@ import (
 // stays as it is but for its tables, whose rows are written as in every format. Of MediaWiki and LaTeX it gives the
 // words that their readers see.
 func ReadText(ctx context.Context, s document.Source) (*document.Document, error) {
-	text, warnings := charset.Decode(s.Data)
+	text, warnings := charset.Decode(withoutQuotedPrintable(s.Data))
 	if err := document.NewLimit(s.Max).Take(len(text)); err != nil { // before anything makes a copy of it
 		return nil, err
 	}
 	if strings.HasPrefix(text, "BEGIN:V") { // a card or a calendar, whose long lines go on behind a blank
-		text = Unfolded(withoutQuotedPrintable(text))
+		text = Unfolded(text)
 	}
 	if strings.EqualFold(path.Ext(s.Name), ".properties") {
 		text = unescaped(text)
