@@ -145,7 +145,7 @@ func (a *aligned) takes(t *pdfText, pieces []piece) bool {
 		for _, p := range pieces {
 			a.columns, _ = withColumn(a.columns, p.segment, a.space)
 		}
-		a.pieces = pieces
+		a.pieces = slices.Clone(pieces)
 		return len(a.columns) == len(pieces)
 	}
 	lowest, highest := a.extent()
@@ -166,7 +166,7 @@ func (a *aligned) takes(t *pdfText, pieces []piece) bool {
 		columns, was = withColumn(columns, p.segment, a.space)
 		merged = merged || was
 	}
-	all := append(slices.Clip(a.pieces), pieces...)
+	all := append(a.pieces, pieces...)
 	if len(columns) > maxInTable || merged && (len(columns) == 1 || !areApart(all, columns)) ||
 		!areApart(pieces, columns) {
 		return false

@@ -137,10 +137,11 @@ func lattices(rules []rule) []lattice {
 // connected are the groups of rules that touch each other.
 func connected(rules []rule) [][]rule {
 	var groups [][]rule
+	rules = slices.Clone(rules)
 	for len(rules) > 0 {
 		group, rest := rules[:1:1], rules[1:]
 		for next := 0; next < len(group); next++ {
-			apart := rest[:0:0]
+			apart := rest[:0] // in place: there may be thousands
 			for _, r := range rest {
 				if group[next].meets(r) {
 					group = append(group, r)

@@ -47,7 +47,9 @@ func (t *pdfText) findWordTables(ruled []ruledTable) []ruledTable {
 
 // wordTable makes a table of lines whose pieces stand in columns. It reports false if they may be anything else.
 func (t *pdfText) wordTable(a *aligned) (table ruledTable, ok bool) {
-	a.trim()
+	if a.trim(); len(a.pieces) < 2*fewestWords {
+		return table, false
+	}
 	a.cut()
 	if len(a.columns) < 2 || len(a.pieces) < 2*fewestWords {
 		return table, false
@@ -98,20 +100,26 @@ func (a *aligned) isTable(t *pdfText, rows [][]piece) bool {
 
 // hasRows reports whether most rows have several cells, and few are figures that findTables reads.
 func (a *aligned) hasRows(t *pdfText, rows [][]piece, texts [][]string) bool {
-	full, figures := 0, 0
-	for i := range texts {
-		if records.FilledCells(texts[i]) > 1 {
+	full := 0
+	for _, cells := range texts {
+		if records.FilledCells(cells) > 1 {
 			full++
-		}
-		if t.isRow(rows[i][0].line) {
-			figures++
 		}
 	}
 	if full < fewestWords || full*2 <= len(rows) {
 		return false
 	}
+	if a.isNarrow() {
+		return true
+	}
+	figures := 0
+	for _, row := range rows {
+		if t.isRow(row[0].line) {
+			figures++
+		}
+	}
 	ofFigures := figures > 1 && figures*4 >= len(rows) || t.leadsToFigures(a.end)
-	return !ofFigures || a.isNarrow()
+	return !ofFigures
 }
 
 // leadsToFigures reports whether rows of figures follow soon, which tableOf reads better with what stands above them.
