@@ -19,9 +19,12 @@ import (
 //   - one each of a vector, a ledger row and a generation, without the time when it was replaced: at worst, it is
 //     deleted too early or too late.
 //
+// A ledger row's begins with its pipeline and fingerprint: another pipeline's database, copied over this one while it
+// is open, has the same numbers of generations, and its names are not for the callers of this one.
+//
 // The expressions take their columns from one place, or parameters in their stead.
 const (
-	documentSum = `checksum(generation, document, source, hash, attributes, title, chunks, truncated, state, reason,
+	documentSum = `checksum(?, ?, generation, document, source, hash, attributes, title, chunks, truncated, state, reason,
 		message, updated, warnings, readers, version, attempts, metadata)`
 	generationSum = `checksum(pipeline, fingerprint, record, dimensions, completed, losses, measured)`
 	loadedSum     = `checksum(number, generation, id, document, source, text, metadata, terms)`

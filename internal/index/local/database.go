@@ -25,7 +25,7 @@ var ErrDamaged = errors.New("the index database is damaged")
 // changes.
 const (
 	applicationID = 0x52414750
-	schemaVersion = 12
+	schemaVersion = 13
 )
 
 // Vectors have a table of their own, so that a scan of the texts does not read them.
@@ -120,13 +120,15 @@ var changes = []string{
 	`ALTER TABLE document ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0`,
 	`ALTER TABLE document ADD COLUMN metadata TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE generation ADD COLUMN sum INTEGER NOT NULL DEFAULT 0; UPDATE generation SET sum = ` + generationSum + `;
-	ALTER TABLE document ADD COLUMN sum INTEGER NOT NULL DEFAULT 0; UPDATE document SET sum = ` + documentSum + `;
+	ALTER TABLE document ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
 	ALTER TABLE chunk ADD COLUMN loaded INTEGER NOT NULL DEFAULT 0;
 	ALTER TABLE chunk ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;
 	UPDATE chunk SET loaded = ` + loadedSum + `;
 	ALTER TABLE vector ADD COLUMN sum INTEGER NOT NULL DEFAULT 0; UPDATE vector SET sum = ` + vectorSum + ``,
 	`ALTER TABLE chunk ADD COLUMN layout TEXT NOT NULL DEFAULT ''; UPDATE chunk SET shown = ` + shownSum + ``,
 	`ALTER TABLE generation ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0`,
+	`UPDATE document SET sum = ` + strings.Replace(documentSum, "?, ?", "pipeline, fingerprint", 1) + `
+	FROM generation WHERE generation.id = generation`,
 }
 
 // migrate creates the schema in a new database, brings an older one up to date, and refuses one that this program does

@@ -3,7 +3,9 @@ package local
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +19,7 @@ import (
 const chunksAtOnce = 64
 
 // fetchChunks reads what the ranking does not hold.
-var fetchChunks = `SELECT number, title, heading, text, page, start, "end", layout, shown
+var fetchChunks = `SELECT number, id, title, heading, text, page, start, "end", layout, shown
 	FROM chunk WHERE number IN (?` + strings.Repeat(", ?", chunksAtOnce-1) + `)`
 
 // cacheBytes bounds the chunks that are kept in memory: some 30,000 of 800 characters.
@@ -96,7 +98,7 @@ func (s *Store) readChunks(ctx context.Context, chunks []index.Chunk, entries []
 			layout        string
 			c             index.Chunk
 		)
-		if err := rows.Scan(&number, &c.Title, &c.Heading, &c.Text, &c.Page, &c.Start, &c.End,
+		if err := rows.Scan(&number, &c.ID, &c.Title, &c.Heading, &c.Text, &c.Page, &c.Start, &c.End,
 			&layout, &shown); err != nil {
 			return err
 		}
@@ -121,7 +123,10 @@ func (s *Store) readChunks(ctx context.Context, chunks []index.Chunk, entries []
 			}
 			continue
 		}
-		c.ID, c.Document, c.Source, c.Metadata = e.id, e.meta.document, e.meta.source, e.meta.metadata
+		if c.ID != e.id { // of another pipeline's database that was copied over this one
+			return altered("a chunk")
+		}
+		c.Document, c.Source, c.Metadata = e.meta.document, e.meta.source, e.meta.metadata
 		c.Join()
 		chunks[place] = c
 		s.cache.Add(chunkKey{e.meta, e.number}, &c, int(unsafe.Sizeof(c))+len(c.Title)+len(c.Heading)+len(c.Joined)+
@@ -199,7 +204,31 @@ func (s *Store) Failures(ctx context.Context, limit int) ([]index.Row, error) {
 	return rows, s.fail("read ledger", err)
 }
 
+// rows reads those that a query of selectRows finds. args follow the pipeline and the fingerprint. Where there is none,
+// the generation must be in the database all the same.
 func (s *Store) rows(ctx context.Context, query string, args ...any) ([]index.Row, error) {
+	rows, err := s.found(ctx, query, append([]any{s.pipeline.String(), s.fingerprint}, args...)...)
+	if err == nil && len(rows) == 0 {
+		err = s.checkPresent(ctx)
+	}
+	return rows, err
+}
+
+// own is the generation of the store, with the parameters id, pipeline and fingerprint.
+const own = `(SELECT id FROM generation WHERE id = ? AND pipeline = ? AND fingerprint = ?)`
+
+// checkPresent fails if the database no longer holds the generation.
+func (s *Store) checkPresent(ctx context.Context) error {
+	var present bool
+	err := s.reader.QueryRowContext(ctx, `SELECT EXISTS `+own, s.generation, s.pipeline.String(), s.fingerprint).
+		Scan(&present)
+	if err == nil && !present {
+		err = missing("generation " + s.fingerprint)
+	}
+	return err
+}
+
+func (s *Store) found(ctx context.Context, query string, args ...any) ([]index.Row, error) {
 	found, err := s.reader.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -262,8 +291,12 @@ func (s *Store) Count(ctx context.Context, who index.Audience) (counts index.Cou
 	}
 	err = s.reader.QueryRowContext(ctx, `SELECT coalesce(sum(seen AND state = 'Indexed'), 0),
 		coalesce(sum(seen AND state = 'Failed'), 0), coalesce(sum(seen * chunks), 0), coalesce(min(seen), 1) = 0
-		FROM (SELECT state, chunks, `+seen+`AS seen FROM document WHERE generation = ?)`, append(args, s.generation)...).
+		FROM (SELECT state, chunks, `+seen+`AS seen FROM document WHERE generation = `+own+`)`,
+		append(args, s.generation, s.pipeline.String(), s.fingerprint)...).
 		Scan(&counts.Documents, &counts.FailedDocuments, &counts.Chunks, &counts.Hidden)
+	if err == nil && counts == (index.Counts{}) {
+		err = s.checkPresent(ctx)
+	}
 	return counts, s.fail("count index", err)
 }
 
@@ -277,8 +310,12 @@ func (s *Store) Stats(ctx context.Context) (index.Stats, error) {
 	err := s.reader.QueryRowContext(ctx, `SELECT
 		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Indexed'),
 		(SELECT count(*) FROM document WHERE document.generation = generation.id AND state = 'Failed'),
-		completed, replaced, losses, measured FROM generation WHERE id = ?`, s.generation).
+		completed, replaced, losses, measured FROM generation WHERE id = `+own,
+		s.generation, s.pipeline.String(), s.fingerprint).
 		Scan(&stats.Documents, &stats.FailedDocuments, &completed, &replaced, &losses, &measured)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = missing("generation " + s.fingerprint)
+	}
 	if err == nil && losses != "" {
 		err = json.Unmarshal([]byte(losses), &stats.Losses)
 	}

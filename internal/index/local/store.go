@@ -36,7 +36,9 @@ type Store struct {
 	directory  string
 	pipeline   config.Pipeline
 	generation int64 // is its row in the database
-	lenders    []lender
+	// fingerprint is the generation's.
+	fingerprint string
+	lenders     []lender
 
 	lock   *os.File
 	reader *sql.DB
@@ -84,7 +86,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		directory: o.Directory, pipeline: o.Pipeline, lock: held,
+		directory: o.Directory, pipeline: o.Pipeline, fingerprint: o.Generation.Fingerprint(), lock: held,
 		staged: map[string]map[string]int64{}, ranking: newRanking(), writing: make(turn, 1),
 		cache: cache.New[chunkKey, *index.Chunk](cacheBytes),
 	}
@@ -113,7 +115,7 @@ func (s *Store) open(ctx context.Context, o Options) (err error) {
 	}
 	if o.Fresh {
 		const this = `(SELECT id FROM generation WHERE pipeline = ? AND fingerprint = ?)`
-		if err := s.deleteGenerations(ctx, this, s.pipeline.String(), o.Generation.Fingerprint()); err != nil {
+		if err := s.deleteGenerations(ctx, this, s.pipeline.String(), s.fingerprint); err != nil {
 			return err
 		}
 	}
@@ -146,7 +148,7 @@ func (s *Store) openGeneration(ctx context.Context, g config.Generation) error {
 	if err != nil {
 		return err
 	}
-	pipeline, fingerprint := s.pipeline.String(), g.Fingerprint()
+	pipeline, fingerprint := s.pipeline.String(), s.fingerprint
 	var stored string
 	var intact bool
 	err = s.writer.conn.QueryRowContext(ctx,

@@ -165,7 +165,7 @@ func (s *Store) putRow(row index.Row) error {
 	}
 	_, err = s.writer.putDocument.Exec(s.generation, row.Document, row.Source, row.Hash, row.Attributes, row.Title,
 		row.Chunks, row.Truncated, row.State, row.Reason, row.Message, nanoseconds(row.Updated), warnings, row.Readers,
-		row.Version, row.Attempts, metadata)
+		row.Version, row.Attempts, metadata, s.pipeline.String(), s.fingerprint)
 	return err
 }
 

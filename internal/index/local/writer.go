@@ -77,7 +77,7 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 			(generation, document, source, hash, attributes, title, chunks, truncated, state, reason, message, updated,
 			warnings, readers, version, attempts, metadata, sum)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-			checksum(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17))`},
+			checksum(?18, ?19, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17))`},
 		{&w.deleteDocument, `DELETE FROM document WHERE generation = ? AND document = ?`},
 		{&w.setDimensions, `UPDATE generation SET dimensions = ?1,
 			sum = checksum(pipeline, fingerprint, record, ?1, completed, losses, measured) WHERE id = ?2`},
