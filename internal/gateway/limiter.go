@@ -114,7 +114,7 @@ func (l *limiter) load() (waiting, limit int) {
 func (l *limiter) room() int { return min(l.queued, (l.limit.concurrent()+1)/2) }
 
 // makeWay refuses the newest request of the caller that has most of them waiting, if those are at least
-// two more than the given caller has.
+// two more than the given caller has. It is then not the next one of its caller, so nobody waits for it alone.
 func (l *limiter) makeWay(caller string) bool {
 	longest := ""
 	for name, queue := range l.queues {
