@@ -52,14 +52,18 @@ func (c *contents) read(ctx context.Context, get func(ctx context.Context) error
 	return get(ctx)
 }
 
-// hold takes room for bytes that the caller is sent. The caller of hold releases it.
+// hold takes room for bytes that the caller is sent. The caller of hold releases it. It waits for others, and not for a
+// caller's own share: what was read waits in its place of reading, and a slow reader would take both of these.
 func (c *contents) hold(ctx context.Context, caller string, bytes int64) (release func(), err error) {
 	timeout := time.NewTimer(c.wait)
 	defer timeout.Stop()
 	for {
 		freed, ok := c.take(caller, bytes)
-		if ok {
+		switch {
+		case ok:
 			return func() { c.give(caller, bytes) }, nil
+		case freed == nil:
+			return nil, busy()
 		}
 		select {
 		case <-freed:
@@ -71,12 +75,15 @@ func (c *contents) hold(ctx context.Context, caller string, bytes int64) (releas
 	}
 }
 
-// take takes room if there is some, and else returns what is closed when more is freed.
+// take takes room if there is some, and else returns what is closed when more is freed; nil if the caller has its
+// share.
 func (c *contents) take(caller string, bytes int64) (freed <-chan struct{}, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	alone := c.of[caller] == 0 // what is larger than its share goes by itself
-	if c.total > 0 && c.total+bytes > sentBytes || !alone && c.of[caller]+bytes > callerBytes {
+	if c.of[caller] > 0 && c.of[caller]+bytes > callerBytes { // what is larger than its share goes by itself
+		return nil, false
+	}
+	if c.total > 0 && c.total+bytes > sentBytes {
 		return c.freed, false
 	}
 	c.total += bytes

@@ -256,6 +256,20 @@ func TestSlowReadersLeaveRoomForOthers(t *testing.T) {
 	}
 }
 
+// A caller that has its share is refused at once, and does not keep others from reading meanwhile.
+func TestACallersOwnShareIsNotAwaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, begun := newContents(time.Hour), time.Now()
+		if _, err := c.hold(t.Context(), "slow", callerBytes); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.hold(t.Context(), "slow", 1)
+		if _, refused := errors.AsType[*Failure](err); !refused || time.Since(begun) > 0 {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+	})
+}
+
 // A client that waits for room gets it when another leaves, and one that leaves waits no longer.
 func TestRoomForContentsIsAwaited(t *testing.T) {
 	c := newContents(time.Hour)
