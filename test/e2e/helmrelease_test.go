@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -65,10 +66,14 @@ func TestFluxUpgradesTheOperatorRollsBackABadOneAndNoQuestionFails(t *testing.T)
 	if err := api.Delete(t.Context(), release); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, readyWithin, "the operator goes", func(ctx context.Context) error {
+	eventually(t, readyWithin, "the operator and its release go", func(ctx context.Context) error {
 		list, err := operators(ctx)
 		if err != nil || len(list) > 0 {
 			return errors.Join(err, fmt.Errorf("there are %d", len(list)))
+		}
+		// Until helm-controller has ended, Helm's own record of the release stands in the way of another.
+		if err := api.Get(ctx, client.ObjectKeyFromObject(release), release); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("the release is there: %v", err)
 		}
 		return nil
 	})
