@@ -101,8 +101,17 @@ func latexText(text string) *latexReader {
 	}
 	body = latexItems.ReplaceAllString(body, "\n$1")
 	body = latexBegin.ReplaceAllString(body, "\n$1")
-	r.text = latexBlanks.ReplaceAllString(body, "\n\n")
+	r.text = normalisedBetweenMarks(latexBlanks.ReplaceAllString(body, "\n\n"))
 	return r
+}
+
+// normalisedBetweenMarks is a text normalised, but for the marks, which are control characters.
+func normalisedBetweenMarks(text string) string {
+	pieces := strings.Split(text, latexMark)
+	for i := range pieces {
+		pieces[i] = plain.Normalise(pieces[i])
+	}
+	return strings.TrimLeft(strings.Join(pieces, "\n\n"+latexMark), "\n")
 }
 
 // withoutLatexComments is a text without its comments. Code has none.

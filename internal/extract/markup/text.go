@@ -34,7 +34,7 @@ func ReadText(ctx context.Context, s document.Source) (*document.Document, error
 		latex := latexText(plain.Normalise(text))
 		d, err = readLines(ctx, s, latex.text, []structureFinder{latex.structure})
 	case finders != nil:
-		d, err = readLines(ctx, s, withoutInlineMarkup(s.Name, plain.Normalise(text)), finders)
+		d, err = readLines(ctx, s, plain.Normalise(withoutInlineMarkup(s.Name, plain.Normalise(text))), finders)
 	default:
 		d, err = document.WholeText(s, "", withoutInlineMarkup(s.Name, text), structure)
 	}
