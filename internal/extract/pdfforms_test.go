@@ -81,6 +81,40 @@ func TestPDFListsHoldAllEntriesThatAreSelected(t *testing.T) {
 	}
 }
 
+func TestPDFListsOfTooManyEntriesKeepTheirValues(t *testing.T) {
+	const fields, entries = 300, 1000
+	var objects, references strings.Builder
+	for i := range fields {
+		fmt.Fprintf(&references, "%d 0 R ", 100+i)
+		fmt.Fprintf(&objects, "%d 0 obj<</Type/Annot/Subtype/Widget/Rect[9 9 99 18]/F 4/FT/Ch/Ff 131072/T(field %d)/V(k7)"+
+			"/Opt 90 0 R>>endobj\n", 100+i, i)
+	}
+	objects.WriteString("90 0 obj[")
+	for i := range entries {
+		fmt.Fprintf(&objects, "[(k%d)(name %d)]", i, i)
+	}
+	data := strings.NewReplacer( // PDFium finds the objects again that this moves
+		"/Type/Catalog", "/Type/Catalog/AcroForm<</Fields["+references.String()+"]>>",
+		"/Type/Page/Parent", "/Type/Page/Annots["+references.String()+"]/Parent",
+		"\n1 0 obj", "\n"+objects.String()+"]endobj\n1 0 obj",
+	).Replace(string(smallPDF()))
+	d, err := shared.Extract(t.Context(), "a.pdf", []byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"field 0: name 7\n", "field 299: k7"} {
+		if !strings.Contains(d.Pages[0].Text, want) {
+			t.Errorf("%q does not hold %q", d.Pages[0].Text, want)
+		}
+	}
+	want := config.Warnings{
+		{Reason: config.PartsIgnored, Count: 100, Places: []string{"names of entries in lists of a form"}},
+	}
+	if diff := cmp.Diff(want, d.Warnings); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestPDFValuesThatNobodySeesStayOut(t *testing.T) {
 	form := string(pdfFile(t, "form-values-lost.pdf"))
 	for name, c := range map[string]struct {

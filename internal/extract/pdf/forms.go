@@ -14,8 +14,12 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/extract/plain"
 )
 
-// maxAnnotations bounds what a page may show beside its text.
-const maxAnnotations = 5000
+// What a page may show beside its text is bounded, as are the entries of its lists that are looked at: each costs a
+// call into PDFium, and a thousand fields may share one list of a thousand.
+const (
+	maxAnnotations = 5000
+	maxOptions     = 200_000
+)
 
 // openForm makes PDFium read the form of a document that has one. The caller closes it with close.
 func (r *pdfReader) openForm() (closeForm func(), err error) {
@@ -80,7 +84,7 @@ func (r *pdfReader) annotations(page references.FPDF_PAGE) (string, error) {
 		return "", err
 	}
 	var lines []string
-	r.drawsText = false
+	r.drawsText, r.options = false, maxOptions
 	for i := range min(count.Count, maxAnnotations) {
 		got, err := r.FPDFPage_GetAnnot(&requests.FPDFPage_GetAnnot{Page: on, Index: i})
 		if err != nil {
@@ -207,15 +211,21 @@ func (r *pdfReader) fieldValue(a references.FPDF_ANNOTATION) string {
 	return strings.TrimSpace(got.FormFieldValue)
 }
 
-// selected is what a list shows as selected, which may be several entries, and other texts than those of its value.
+// selected is what a list shows as selected, which may be several entries, and other texts than those of its value. It
+// is empty, and counted as ignored, where the page has too many entries.
 func (r *pdfReader) selected(a references.FPDF_ANNOTATION) string {
 	count, err := r.FPDFAnnot_GetOptionCount(&requests.FPDFAnnot_GetOptionCount{FormHandle: *r.form, Annotation: a})
 	if err != nil {
 		return ""
 	}
 	const most = 1000 // entries that are looked at
+	looks := min(count.OptionCount, most)
+	if r.options -= looks; r.options < 0 {
+		r.ignored.Add(config.PartsIgnored, 1, "names of entries in lists of a form")
+		return ""
+	}
 	var labels []string
-	for i := range min(count.OptionCount, most) {
+	for i := range looks {
 		is, err := r.FPDFAnnot_IsOptionSelected(&requests.FPDFAnnot_IsOptionSelected{
 			FormHandle: *r.form, Annotation: a, Index: i,
 		})

@@ -31,6 +31,8 @@ type pdfReader struct {
 	formLayers bool
 	// drawsText reports whether annotations of the page may have text in their drawings only.
 	drawsText bool
+	// options is how many entries of lists may be looked at on the page still.
+	options int
 }
 
 func (r *pdfReader) read(s document.Source) (*document.Document, error) {
