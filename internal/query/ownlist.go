@@ -49,9 +49,10 @@ func (l *ownList) rest() string {
 }
 
 func (l *ownList) pass(ended bool) string {
+	before, last := 0, l.last
 	start := strings.IndexByte(l.held, '\n')
 	for start >= 0 {
-		last := lastSign(l.held[:start], l.last)
+		before, last = start, lastSign(l.held[before:start], last)
 		possible, begun := l.isList(l.held[start:], last, ended)
 		if last != 0 && possible && (begun || !ended) {
 			l.begun = begun
@@ -102,7 +103,7 @@ func lineEnd(text string) int {
 // isList reports whether lines can still become the list, and whether they have begun it or, at the end, are it.
 // last is the sign before them.
 func (l *ownList) isList(text string, last rune, ended bool) (possible, begun bool) {
-	lines := strings.Split(text, "\n")[1:]
+	lines := strings.SplitN(text, "\n", maxOwnLines+2)[1:] // with all others in one, which is not read
 	var read listRead
 	size := 0
 	for i, line := range lines {

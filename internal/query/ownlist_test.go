@@ -1,6 +1,7 @@
 package query
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -124,6 +125,22 @@ func TestALineThatBeginsInBracketsIsNotHeldBack(t *testing.T) {
 		if text != answer {
 			t.Errorf("%q holds %q back", answer, l.held)
 		}
+	}
+}
+
+// An answer that comes in one piece is looked through once: to split what follows at each line takes the square.
+func TestManyLinesTakeLittle(t *testing.T) {
+	answer := strings.Repeat("a\n", 20_000) + strings.Repeat("\n \n", 20_000)
+	l := &ownList{passages: listed()}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := l.next(answer) + l.rest()
+	runtime.ReadMemStats(&after)
+	if got != answer {
+		t.Errorf("%d bytes became %d", len(answer), len(got))
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 100<<20 {
+		t.Errorf("%d bytes were taken for %d", took, len(answer))
 	}
 }
 
