@@ -15,7 +15,7 @@ func TestXLSXLinksAndEscapes(t *testing.T) {
 		`<c r="A2" t="inlineStr"><is><t>Manual_x000D_ 2_x005F_x0041_</t></is></c><c r="B2" t="inlineStr"><is><t>ann@ex.com</t></is></c>` +
 		`<c r="C2" t="str"><f>HYPERLINK("https://ex.com/form","Form A")</f><v>Form A</v></c></row></sheetData>` +
 		`<hyperlinks><hyperlink ref="A2:A3" r:id="rId1"/><hyperlink ref="B2" r:id="rId2"/><hyperlink ref="C9" r:id="rId1"/>` +
-		`<hyperlink ref="A1" location="S!A1"/></hyperlinks>`)
+		`<hyperlink ref="A1" location="S!A1"/><hyperlink ref="A2" r:id="rId2"/></hyperlinks>`)
 	parts["xl/worksheets/_rels/sheet1.xml.rels"] = `<Relationships>` +
 		`<Relationship Id="rId1" Type="x/hyperlink" Target="https://ex.com/m" TargetMode="External"/>` +
 		`<Relationship Id="rId2" Type="x/hyperlink" Target="mailto:ann@ex.com" TargetMode="External"/></Relationships>`

@@ -167,9 +167,9 @@ func (f *cellFormats) show(text string, style int) string {
 	return shown
 }
 
-// inSections shows a number in the section that it belongs to.
+// inSections shows a number in the section that it belongs to. One that an empty section hides is shown as it is.
 func (f *cellFormats) inSections(value float64, sections []formatSection) string {
-	if s, ok := sectionFor(value, sections); ok {
+	if s, ok := sectionFor(value, sections); ok && (s.code != "" || len(sections) == 1) {
 		shown, err := f.formatted(s.signed(value), s.style)
 		if err == nil && strings.TrimSpace(shown) != "" {
 			return shown

@@ -18,7 +18,7 @@ type sheetGrid struct {
 	limit  *document.Limit
 	rows   []sheetRow // as they come, in ascending order once sort has run
 	merges []mergedCells
-	links  []cellLink
+	links  map[cellAt]string // where cells lead
 }
 
 type sheetRow struct {
@@ -29,11 +29,7 @@ type sheetRow struct {
 // mergedCells are cells that show the value of the first of them.
 type mergedCells struct{ top, left, bottom, right int }
 
-// cellLink is where a cell leads.
-type cellLink struct {
-	row, column int
-	address     string
-}
+type cellAt struct{ row, column int }
 
 // next is the index after that of the last row.
 func (g *sheetGrid) next() int {
@@ -114,14 +110,18 @@ func (g *sheetGrid) addMerge(ref string) error {
 	return g.limit.TakeCells(1)
 }
 
-// addLink notes where the first cell of a range leads.
+// addLink notes where the first cell of a range leads. A cell has one link: of several the first counts.
 func (g *sheetGrid) addLink(ref, link string) error {
 	first, _, _ := strings.Cut(ref, ":")
 	column, row, ok := cellPlace(first)
-	if !ok || link == "" || len(link) > maxAddress {
+	at := cellAt{row, column}
+	if _, known := g.links[at]; known || !ok || link == "" || len(link) > maxAddress {
 		return nil
 	}
-	g.links = append(g.links, cellLink{row, column, link})
+	if g.links == nil {
+		g.links = map[cellAt]string{}
+	}
+	g.links[at] = link
 	if err := g.limit.Lay(len(link)); err != nil {
 		return err
 	}
@@ -130,10 +130,10 @@ func (g *sheetGrid) addLink(ref, link string) error {
 
 // follow writes the addresses of links behind the texts of their cells. The rows are sorted.
 func (g *sheetGrid) follow() {
-	for _, l := range g.links {
-		if at, found := g.find(l.row); found && l.column < len(g.rows[at].cells) {
-			cell := &g.rows[at].cells[l.column]
-			*cell = withAddress(*cell, l.address)
+	for cell, address := range g.links {
+		if at, found := g.find(cell.row); found && cell.column < len(g.rows[at].cells) {
+			text := &g.rows[at].cells[cell.column]
+			*text = withAddress(*text, address)
 		}
 	}
 }
