@@ -82,3 +82,21 @@ func TestPagesWhoseContentIsDamagedAreNotBlank(t *testing.T) {
 	_, err := shared.Extract(t.Context(), "a.pdf", deflatedPDF(of(1, garbage), words))
 	wantReason(t, err, config.Malformed, "the content of 1 of 1 pages cannot be decoded")
 }
+
+func TestPDFPagesThatAreMissingAreReported(t *testing.T) {
+	const words = "BT /F1 12 Tf 72 700 Td (Words on a page that can be read) Tj ET"
+	whole := string(deflatedPDF(func(_ int, b []byte) []byte { return b }, words, words, words))
+	d, err := shared.Extract(t.Context(), "a.pdf", []byte(strings.Replace(whole, "Kids[4 0 R 6 0 R", "Kids[4 0 R 77 0 R", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Pages) != 3 || d.Pages[1].Text != "" || !strings.Contains(d.Pages[2].Text, "Words on a page") {
+		t.Errorf("got %+v", d.Pages)
+	}
+	want := config.Warnings{{Reason: config.PagesWithoutText, Count: 1, Places: []string{"page 2"}}}
+	if diff := cmp.Diff(want, d.Warnings); diff != "" {
+		t.Error(diff)
+	}
+	_, err = shared.Extract(t.Context(), "a.pdf", []byte(strings.Replace(whole, "Kids[4 0 R 6 0 R", "Kids[76 0 R 77 0 R", 1)))
+	wantReason(t, err, config.Malformed, "the content of 2 of 3 pages cannot be decoded")
+}

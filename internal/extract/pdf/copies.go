@@ -12,8 +12,9 @@ import (
 type places map[[2]int][]rect
 
 const (
-	placeSize = 16 // points of a side of what is looked at together
-	widest    = 3  // such sides of a character: larger ones are those of a watermark
+	placeSize = 16      // points of a side of what is looked at together
+	widest    = 3       // such sides of a character: larger ones are those of a watermark
+	farthest  = 1 << 20 // points from the origin of the page
 )
 
 func (p places) at(x, y float64) [2]int {
@@ -21,7 +22,7 @@ func (p places) at(x, y float64) [2]int {
 }
 
 func (p places) add(box rect) {
-	if max(box.width(), box.height()) > widest*placeSize {
+	if max(box.width(), box.height()) > widest*placeSize || !box.isWithin(farthest) {
 		return
 	}
 	from, to := p.at(box.left, box.bottom), p.at(box.right, box.top)
@@ -30,6 +31,11 @@ func (p places) add(box rect) {
 			p[[2]int{x, y}] = append(p[[2]int{x, y}], box)
 		}
 	}
+}
+
+// isWithin reports whether all sides are so near to the origin, which is false for what is not a number.
+func (r rect) isWithin(distance float64) bool {
+	return r.left >= -distance && r.bottom >= -distance && r.right <= distance && r.top <= distance
 }
 
 // Bounds on what is compared.

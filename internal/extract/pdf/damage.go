@@ -85,7 +85,7 @@ func objectNumbers(data []byte) map[string]bool {
 	const longest = 24 // bytes of the two numbers before the keyword
 	found := map[string]bool{}
 	for at := 0; ; {
-		i := bytes.Index(data[at:], []byte(" obj"))
+		i := bytes.Index(data[at:], []byte("obj"))
 		if i < 0 {
 			return found
 		}
@@ -93,12 +93,12 @@ func objectNumbers(data []byte) map[string]bool {
 		if numbers := beforeKeyword.FindSubmatch(data[max(at, end-longest):end]); numbers != nil {
 			found[string(numbers[1])] = true
 		}
-		at = end + len(" obj")
+		at = end + len("obj")
 	}
 }
 
 // beforeKeyword are the number of an object and that of its generation.
-var beforeKeyword = regexp.MustCompile(`(\d+)\s+\d+$`)
+var beforeKeyword = regexp.MustCompile(`(\d+)\s+\d+\s+$`)
 
 // nextStream finds the next stream from a place on: it begins with its keyword.
 func nextStream(data []byte, at int) (begin, end int, found bool) {

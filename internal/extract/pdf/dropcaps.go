@@ -6,12 +6,19 @@ import "unicode"
 
 // joinInitials puts large first letters before the rest of their words.
 func (t *pdfText) joinInitials() {
-	for i := 0; i+1 < len(t.lines); i++ {
-		if t.isInitial(i) {
-			t.lines[i].chars, t.lines[i].at = t.lines[i].chars[:1], []int{t.lines[i].index(0)}
-			t.merge(i)
+	lines := t.lines[:0]
+	for i := 0; i < len(t.lines); i++ {
+		l := t.lines[i]
+		if i+1 < len(t.lines) && t.isInitial(i) {
+			initial := l
+			l = rawLine{start: initial.start, at: []int{}}
+			l.add(initial, 0, 1)
+			l.add(t.lines[i+1], 0, len(t.lines[i+1].chars))
+			i++
 		}
+		lines = append(lines, l)
 	}
+	t.lines = lines
 }
 
 // isInitial reports whether a line is one large letter, beside the top of which the next line begins.

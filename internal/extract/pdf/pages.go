@@ -30,7 +30,7 @@ type pdfPage struct {
 	hidden      bool // some of its text is not seen
 	garbled     bool // the characters have a meaning, but not that of the shapes
 	pictured    bool // the page shows something that is not text
-	lost        bool // the page shows nothing, and its content may be damaged
+	lost        bool // the page cannot be loaded, or shows nothing and its content may be damaged
 	transcribed bool // OCR has read a picture that the page shows
 }
 
@@ -47,9 +47,8 @@ func (r *pdfReader) pages(styled bool) ([]pdfPage, error) {
 	for i := range count.PageCount {
 		r.reached(i + 1)
 		p, err := r.page(i, styled)
-		if errors.Is(err, pdfiumerrors.ErrPage) {
-			err = config.Failf(config.Malformed, "page %d of %d cannot be read: the PDF is damaged or cut off",
-				i+1, count.PageCount)
+		if errors.Is(err, pdfiumerrors.ErrPage) { // it is named, but missing or damaged: others may be whole
+			p, err = pdfPage{lost: true}, nil
 		}
 		if err != nil {
 			return nil, err
