@@ -160,8 +160,8 @@ func readRecord(ctx context.Context, reader client.Reader, key client.ObjectKey)
 	return record, nil
 }
 
-// readReferences finds which of the objects exist that the spec refers to. Their contents are never
-// read: the operator has no use for a Secret's, and the pods read the documents.
+// readReferences finds which of the objects exist that the spec refers to. The contents of Secrets and documents are
+// never read: the operator has no use for the former, and the pods read the latter.
 func (r *Reconciler) readReferences(ctx context.Context, s *plan.State) error {
 	s.Objects = map[string]metav1.ObjectMeta{}
 	for _, ref := range desired.References(s.Pipeline) {
@@ -178,7 +178,31 @@ func (r *Reconciler) readReferences(ctx context.Context, s *plan.State) error {
 			return err
 		default:
 			s.Objects[plan.ObjectKey(ref.Kind, ref.Name)] = found
+			if err := r.readEntry(ctx, s, ref); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// readEntry finds whether a ConfigMap has the entry that is referred to. Without it, the kubelet does not start the
+// component's pods, which say nothing of it; so it is looked for, by a request in each pass, until all of them run.
+func (r *Reconciler) readEntry(ctx context.Context, s *plan.State, ref desired.Reference) error {
+	if ref.Kind != derive.KindConfigMap || ref.Key == "" || s.AllRunning(ref.Component) {
+		return nil
+	}
+	var configMap corev1.ConfigMap
+	err := r.Uncached.Get(ctx, client.ObjectKey{Namespace: s.Pipeline.Namespace, Name: ref.Name}, &configMap)
+	if err != nil {
+		return client.IgnoreNotFound(err) // it was deleted just now, and the next pass tells so
+	}
+	_, isText := configMap.Data[ref.Key]
+	_, isBinary := configMap.BinaryData[ref.Key]
+	if !isText && !isBinary {
+		s.Missing = append(s.Missing, status.Missing{
+			Kind: ref.Kind, Name: ref.Name, Key: ref.Key, Field: ref.Field, Component: ref.Component,
+		})
 	}
 	return nil
 }

@@ -213,10 +213,7 @@ func problemOf(err error) *status.Problem {
 	case errors.As(err, &taken):
 		return &status.Problem{Reason: v1alpha1.ReasonNameTaken, Message: taken.Error(), Terminal: true}
 	case errors.As(err, &waiting):
-		return &status.Problem{
-			Reason:  v1alpha1.ReasonWaiting,
-			Message: "waiting for the previous " + waiting.Kind + " to be deleted before creating a new one",
-		}
+		return &status.Problem{Reason: v1alpha1.ReasonWaiting, Message: waiting.Error()}
 	default:
 		// The API server refuses an invalid change again.
 		return &status.Problem{Reason: v1alpha1.ReasonApplyFailed, Message: err.Error(), Terminal: apierrors.IsInvalid(err)}

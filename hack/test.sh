@@ -18,7 +18,7 @@ RAGPIPELINE_PROMETHEUS=${RAGPIPELINE_PROMETHEUS:-$(hack/prometheus/binary.sh)}
 export RAGPIPELINE_VERSITYGW RAGPIPELINE_PROMETHEUS
 
 # The longest first, so that none of them runs on by itself in the end.
-packages=(./test/dataplane ./test/controllers ./test/compat ./test/access ./internal/index/... ./internal/ingest/... ./...)
+packages=(./test/dataplane ./test/controllers ./test/compat ./test/access ./test/refusals ./internal/index/... ./internal/ingest/... ./...)
 
 if command -v "${CC:-cc}" >/dev/null 2>&1 && [ "$(go env GOOS)/$(go env GOARCH)" != linux/386 ]; then
   echo "test: with the race detector"

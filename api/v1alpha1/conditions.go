@@ -58,8 +58,10 @@ const (
 	ReasonSecretNotFound = "SecretNotFound"
 	// ReasonSecretKeyNotFound means that a Secret lacks the key that the spec names.
 	ReasonSecretKeyNotFound = "SecretKeyNotFound"
-	// ReasonConfigMapNotFound means that the ConfigMap of a source does not exist.
+	// ReasonConfigMapNotFound means that a ConfigMap that the spec names does not exist.
 	ReasonConfigMapNotFound = "ConfigMapNotFound"
+	// ReasonConfigMapKeyNotFound means that a ConfigMap lacks the key that the spec names.
+	ReasonConfigMapKeyNotFound = "ConfigMapKeyNotFound"
 	// ReasonClaimNotFound means that the PersistentVolumeClaim of a source or a model cache does not exist.
 	ReasonClaimNotFound = "ClaimNotFound"
 	// ReasonIngressClassNotFound means that an IngressClass that the spec names does not exist.

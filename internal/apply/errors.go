@@ -1,5 +1,7 @@
 package apply
 
+import "strings"
+
 // NameTakenError says that an object that a pipeline needs exists and belongs to someone else.
 type NameTakenError struct{ Kind, Name string }
 
@@ -8,6 +10,16 @@ func (e *NameTakenError) Error() string {
 }
 
 // WaitingError says that an object that a pipeline needs is about to be deleted, and is made anew when it is gone.
-type WaitingError struct{ Kind, Name string }
+type WaitingError struct {
+	Kind, Name string
+	// Finalizers keep the object, each until a controller removes it.
+	Finalizers []string
+}
 
-func (e *WaitingError) Error() string { return e.Kind + " " + e.Name + " is being deleted" }
+func (e *WaitingError) Error() string {
+	message := e.Kind + " " + e.Name + " is being deleted, and the operator makes a new one once it is gone"
+	if len(e.Finalizers) > 0 {
+		message += "; it stays until its finalizers are removed: " + strings.Join(e.Finalizers, ", ")
+	}
+	return message
+}

@@ -21,12 +21,12 @@ func claim(owner client.Object, want *wanted, found metav1.Object) error {
 		return &NameTakenError{Kind: want.key.Kind, Name: want.key.Name}
 	case controller.UID == owner.GetUID():
 	case predecessor(owner, controller):
-		return &WaitingError{Kind: want.key.Kind, Name: want.key.Name}
+		return &WaitingError{Kind: want.key.Kind, Name: want.key.Name, Finalizers: found.GetFinalizers()}
 	default:
 		return &NameTakenError{Kind: want.key.Kind, Name: want.key.Name}
 	}
 	if found.GetDeletionTimestamp() != nil {
-		return &WaitingError{Kind: want.key.Kind, Name: want.key.Name}
+		return &WaitingError{Kind: want.key.Kind, Name: want.key.Name, Finalizers: found.GetFinalizers()}
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ const (
 // Object is an object that a spec names and that the user makes.
 type Object struct {
 	Kind, Name string
-	// Key is the entry that is used of a Secret; empty if the object is used as a whole.
+	// Key is the entry that is used of a Secret or ConfigMap; empty if the object is used as a whole.
 	Key string
 	// Field is the path of the field that names the object.
 	Field string

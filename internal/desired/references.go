@@ -15,7 +15,7 @@ type Reference struct {
 }
 
 // References lists the objects that the spec names, in the order of its fields. An object that
-// several fields name is listed for each. The field of an entry of a Secret is that of the
+// several fields name is listed for each. The field of an entry of a Secret or ConfigMap is that of the
 // reference: its name and key are below it.
 func References(p *v1alpha1.RAGPipeline) []Reference {
 	var w walker
@@ -50,7 +50,8 @@ func References(p *v1alpha1.RAGPipeline) []Reference {
 	}
 	if network := p.Spec.Network; network != nil && network.CABundle != nil {
 		w.add(naming.ComponentGateway, derive.Object{
-			Kind: derive.KindConfigMap, Name: string(network.CABundle.Name), Field: "spec.network.caBundle.name",
+			Kind: derive.KindConfigMap, Name: string(network.CABundle.Name), Key: network.CABundle.Key,
+			Field: "spec.network.caBundle",
 		})
 	}
 	if pods := p.Spec.Pods; pods != nil {

@@ -73,6 +73,7 @@ var cases = []testCase{
 	{"the API server refuses a larger volume of a store that does not start", fromReady(at(time.Minute, resizes(growing, refusedVolume), down(naming.ComponentWeaviate, pod(waits("CrashLoopBackOff", "back-off 5m0s"), ended("Error", 1, time.Second))))), inProgress, progressing},
 	{"the driver cannot expand a model's volume", fromReady(at(time.Minute, resizes(failedVolume))), inProgress, progressing},
 	{"a volume is larger than the spec says", fromReady(at(time.Minute, resizes(largerVolume))), current, healthy},
+	{"the certificates of authorities are missing from their ConfigMap", fromStart(running1, at(time.Minute, withoutKey)), inProgress, progressing},
 	{"the Secret of the gateway's callers is missing", fromReady(at(time.Minute, missing("Secret", "clients", "spec.gateway.auth.secretName", naming.ComponentGateway))), inProgress, progressing},
 	{"no node has a GPU free", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(unscheduled(noGPU))))), inProgress, progressing},
 	{"no node has a GPU free for longer than startupTimeout", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(unscheduled(noGPU)))), at(29*time.Minute), at(2*time.Minute)), failed, degraded},

@@ -26,8 +26,7 @@ type Observed struct {
 	Now time.Time
 	// Problem is the error that stopped the pass; nil if every object was applied.
 	Problem *Problem
-	// Missing lists the objects that the spec refers to and that do not exist: Secret, ConfigMap,
-	// claim, StorageClass.
+	// Missing lists the objects that the spec refers to and that do not exist, or lack an entry.
 	Missing []Missing
 	// Components are the workloads that the operator runs, by their label (naming.Component...).
 	// For embedding, it is the workload of the generation that serves. A model that is an endpoint
@@ -80,10 +79,12 @@ type Problem struct {
 	Terminal bool
 }
 
-// Missing is an object that the spec refers to and that does not exist.
+// Missing is an object that the spec refers to and that does not exist, or that lacks an entry.
 type Missing struct {
 	Kind, Name string
-	Field      string // of the spec that refers to it
+	// Key is the entry that the object lacks; empty if there is no such object.
+	Key   string
+	Field string // of the spec that refers to it
 	// Component is the component that cannot work without it.
 	Component string
 }

@@ -142,8 +142,11 @@ var notFound = map[string]string{
 	"StorageClass":          v1alpha1.ReasonStorageClassNotFound,
 }
 
-// isNotFound reports whether a reason is that of a missing object.
+// isNotFound reports whether a reason is that of a missing object, or of an entry that it lacks.
 func isNotFound(reason string) bool {
+	if reason == v1alpha1.ReasonConfigMapKeyNotFound {
+		return true
+	}
 	for _, r := range notFound {
 		if r == reason {
 			return true
@@ -153,6 +156,10 @@ func isNotFound(reason string) bool {
 }
 
 func (m Missing) finding() finding {
+	if m.Key != "" {
+		return bad(fault, v1alpha1.ReasonConfigMapKeyNotFound,
+			fmt.Sprintf("%s %q does not have the key %q; add it, or correct %s", m.Kind, m.Name, m.Key, m.Field))
+	}
 	reason, known := notFound[m.Kind]
 	if !known {
 		reason = m.Kind + "NotFound"

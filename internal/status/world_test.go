@@ -137,7 +137,15 @@ const noVolume = "0/1 nodes are available: pod has unbound immediate PersistentV
 const noGPU = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
 
 func missing(kind, name, field, component string) func(*world) {
-	return func(w *world) { w.o.Missing = append(w.o.Missing, Missing{kind, name, field, component}) }
+	return func(w *world) {
+		w.o.Missing = append(w.o.Missing, Missing{Kind: kind, Name: name, Field: field, Component: component})
+	}
+}
+
+// withoutKey has a ConfigMap lack the certificates of the authorities that the gateway should trust.
+func withoutKey(w *world) {
+	w.o.Missing = append(w.o.Missing, Missing{Kind: "ConfigMap", Name: "authorities", Key: "ca.crt",
+		Field: "spec.network.caBundle", Component: naming.ComponentGateway})
 }
 
 // sharedCache has the embedding model read an existing claim.

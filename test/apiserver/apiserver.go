@@ -87,6 +87,9 @@ func Config(t testing.TB) *rest.Config {
 	if os.Getenv(Assets) == "" {
 		t.Skipf("%s is not set: `make test` builds an API server and sets it", Assets)
 	}
+	if _, err := os.Stat(manager()); withControllers && err != nil {
+		t.Skipf("%v: `make test` builds it if %s is not set", err, Assets)
+	}
 	config, err := start()
 	if err != nil {
 		t.Fatalf("start the API server: %v", err)

@@ -51,7 +51,19 @@ webhooks:
 `
 }
 
-const missingService = `service: {namespace: guards, name: guard, path: /x}`
+const (
+	missingService = `service: {namespace: guards, name: guard, path: /x}`
+	silent         = `url: "https://SILENT/x"`
+)
+
+// stuck is an object of a pipeline that was there before.
+func stuck(version, kind, more string) string {
+	return `
+apiVersion: ` + version + `
+kind: ` + kind + `
+metadata: {name: papers-gateway, labels: {app.kubernetes.io/managed-by: ragpipeline-operator, ragpipeline.io/pipeline: papers}, finalizers: [example.com/stuck]}
+` + more
+}
 
 const store, gateway, embedding = "VectorStoreReady", "GatewayReady", "EmbeddingReady"
 
@@ -104,6 +116,8 @@ spec: {hard: {pods: 0}, scopeSelector: {matchExpressions: [{scopeName: PriorityC
 	{"a webhook without a Service, about pods", webhook("Validating", missingService, "pods"), ``, gateway, "PodsRefused", []string{`"guard.example.com"`, "repair the webhook (kubectl get"}},
 	{"a mutating webhook without a Service, about pods", webhook("Mutating", missingService, "pods"), ``, store, "PodsRefused", []string{`"guard.example.com"`, "repair the webhook (kubectl get"}},
 	{"a webhook that is not reached, about pods", webhook("Validating", `url: "https://127.0.0.1:1/x"`, "pods"), ``, store, "PodsRefused", []string{`"guard.example.com"`, "repair the webhook (kubectl get"}},
+	{"a webhook that does not answer in time, about pods", webhook("Validating", silent, "pods"), ``, store, "PodsRefused", []string{`"guard.example.com"`, "repair the webhook (kubectl get"}},
+	{"a webhook that does not answer in time, about Services", webhook("Mutating", silent, "services"), ``, "Ready", "ApplyFailed", []string{`"guard.example.com"`, "repair the webhook (kubectl get"}},
 	{"a webhook without a Service, about Deployments", webhook("Validating", missingService, "deployments"), ``, "Ready", "ApplyFailed", []string{`"guard.example.com"`, "repair the webhook (kubectl get"}},
 	{"no PriorityClass", ``, `pods: {priorityClassName: gold}`, store, "PodsRefused", []string{"spec.pods.priorityClassName"}},
 	{"no PriorityClass for one component", ``, `pods: {components: [{component: Gateway, priorityClassName: gold}]}`, gateway, "PodsRefused", []string{"; create the PriorityClass, or correct spec.pods.components[0].priorityClassName"}},
@@ -115,10 +129,15 @@ spec: {hard: {pods: 0}, scopeSelector: {matchExpressions: [{scopeName: PriorityC
 	{"no StorageClass for a cache", ``, fmt.Sprintf(nim, ", cache: {size: 10Gi, storageClassName: none}"), embedding, "StorageClassNotFound", []string{"spec.models.embedding.nim.cache.storageClassName"}},
 	{"no claim of a cache", ``, fmt.Sprintf(nim, ", cache: {claimName: none}"), embedding, "ClaimNotFound", []string{"cache.claimName"}},
 	{"no caBundle", ``, `network: {caBundle: {name: authorities}}`, "Ready", "ConfigMapNotFound", []string{"spec.network.caBundle"}},
+	{"no key of a caBundle", `{apiVersion: v1, kind: ConfigMap, metadata: {name: authorities}, data: {tls.crt: x}}`, `network: {caBundle: {name: authorities}}`,
+		"Ready", "ConfigMapKeyNotFound", []string{`"ca.crt"`, "spec.network.caBundle"}},
 	{"no Gateway API", ``, `gateway: {route: {hostnames: [a.example.com], parentRefs: [{name: edge}]}}`, "RouteReady", "GatewayAPINotFound", []string{"Gateway API"}},
 	{"no IngressClass", ``, `gateway: {route: {hostnames: [a.example.com], ingress: {className: none}}}`, "RouteReady", "IngressClassNotFound", []string{"spec.gateway.route.ingress.className"}},
 	{"no Secret of the route", ``, `gateway: {route: {hostnames: [a.example.com], ingress: {secretName: none}}}`, "RouteReady", "SecretNotFound", []string{"spec.gateway.route.ingress.secretName"}},
 	{"no Secret of the gateway's TLS", ``, `gateway: {tls: {secretName: none}}`, gateway, "SecretNotFound", []string{"spec.gateway.tls.secretName"}},
 	{"no image pull secret for all pods", ``, `pods: {imagePullSecrets: [mirror]}`, "Ready", "SecretNotFound", []string{"spec.pods.imagePullSecrets[0]"}},
+	{"a Service that a finalizer keeps", stuck("v1", "Service", "spec: {ports: [{port: 80}]}"), ``, "Ready", "Waiting", []string{"Service papers-gateway is being deleted", "example.com/stuck"}},
+	{"a Deployment that a finalizer keeps", stuck("apps/v1", "Deployment",
+		"spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: a}]}}}"), ``, "Ready", "Waiting", []string{"Deployment papers-gateway", "example.com/stuck"}},
 	{"no image pull secret", ``, fmt.Sprintf(nim, ", pullSecrets: [ngc]"), embedding, "SecretNotFound", []string{"pullSecrets"}},
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,8 +26,9 @@ import (
 	"github.com/ragpipeline/ragpipeline/test/apiserver"
 )
 
-// saidWithin is for the controllers, which wait longer after each attempt, and for the operator, on a busy machine.
-const saidWithin = 3 * time.Minute
+// saidWithin is for all cases together: for the controllers, which wait longer after each attempt, and for the
+// operator, on a busy machine.
+const saidWithin = 5 * time.Minute
 
 // pipeline is one over stand-ins, with the spec of a case over it.
 const pipeline = `
@@ -51,21 +53,41 @@ type world struct {
 	*testing.T
 	client.Client
 	namespace string
+	silent    string // the address of a server that takes connections and does not answer
+	until     time.Time
 }
 
-func newWorld(t *testing.T) *world {
+// newWorlds are as many as the cases.
+func newWorlds(t *testing.T) []*world {
 	t.Helper()
 	c, err := client.New(apiserver.Config(t), client.Options{Scheme: controllers.Scheme(), FieldOwner: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t, c, apiserver.Namespace(t, nil)}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	worlds, until := make([]*world, len(cases)), time.Now().Add(saidWithin)
+	for i := range worlds {
+		worlds[i] = &world{t, c, apiserver.Namespace(t, nil), listener.Addr().String(), until}
+	}
+	return worlds
 }
 
-// make makes the objects of a YAML text, in which NAMESPACE is the test's.
+// eventually waits until the time of all cases is over, and looks once if it is.
+func (w *world) eventually(condition func() (waitingFor string)) {
+	w.Helper()
+	apiserver.Eventually(w, max(time.Until(w.until), 0), condition)
+}
+
+// make makes the objects of a YAML text, in which NAMESPACE is the test's, and SILENT the address of a server that does
+// not answer. It deletes those that have finalizers, which so stay.
 func (w *world) make(text string, changes ...func(*unstructured.Unstructured)) {
 	w.Helper()
-	decoder := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(strings.ReplaceAll(text, "NAMESPACE", w.namespace)), 4096)
+	text = strings.NewReplacer("NAMESPACE", w.namespace, "SILENT", w.silent).Replace(text)
+	decoder := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
 	for {
 		object := new(unstructured.Unstructured)
 		err := decoder.Decode(&object.Object)
@@ -89,13 +111,18 @@ func (w *world) make(text string, changes ...func(*unstructured.Unstructured)) {
 		if err := w.Create(w.Context(), object); err != nil {
 			w.Fatal(err)
 		}
+		if len(object.GetFinalizers()) > 0 {
+			if err := w.Delete(w.Context(), object); err != nil {
+				w.Fatal(err)
+			}
+		}
 	}
 }
 
 // refuses waits until the API server refuses a pod of an ordinary kind with these words: a policy is not in force at once.
 func (w *world) refuses(words string) {
 	w.Helper()
-	apiserver.Eventually(w, saidWithin, func() string {
+	w.eventually(func() string {
 		user := int64(65532)
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "probe"}, Spec: corev1.PodSpec{
 			SecurityContext: &corev1.PodSecurityContext{RunAsUser: &user, FSGroup: &user},
@@ -142,7 +169,7 @@ func merge(into, from map[string]any) {
 func (w *world) says(condition, reason string, words ...string) string {
 	w.Helper()
 	var said string
-	apiserver.Eventually(w, saidWithin, func() string {
+	w.eventually(func() string {
 		p := new(v1alpha1.RAGPipeline)
 		if err := w.Get(w.Context(), client.ObjectKey{Namespace: w.namespace, Name: "papers"}, p); err != nil {
 			return err.Error()
@@ -152,7 +179,7 @@ func (w *world) says(condition, reason string, words ...string) string {
 			return fmt.Sprintf("the condition %s: %+v", condition, p.Status.Conditions)
 		}
 		said = c.Message
-		for _, word := range words {
+		for _, word := range append(words, "") {
 			if c.Reason != reason || !strings.Contains(c.Message, word) {
 				return fmt.Sprintf("%s with %q, not %s: %s", reason, word, c.Reason, c.Message)
 			}
@@ -181,17 +208,23 @@ func (w *world) describe() string {
 	return out.String()
 }
 
+// The pipelines of all cases are made first, so that their waits pass at the same time.
 func TestWhatTheClusterRefusesIsSaid(t *testing.T) {
 	startOperator(t)
-	for _, c := range cases {
+	worlds := newWorlds(t)
+	for i, c := range cases {
+		worlds[i].make(c.objects)
+	}
+	for i, c := range cases {
+		if strings.Contains(c.objects, "ValidatingAdmissionPolicy") {
+			worlds[i].refuses("denied request")
+		}
+		worlds[i].make(pipeline, worlds[i].over(c.spec))
+	}
+	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.make(c.objects)
-			if strings.Contains(c.objects, "ValidatingAdmissionPolicy") {
-				w.refuses("denied request")
-			}
-			w.make(pipeline, w.over(c.spec))
+			w := *worlds[i]
+			w.T = t
 			said := w.says(c.condition, c.reason, c.words...)
 			if c.reason == "PodsRefused" && generated.MatchString(said) {
 				t.Errorf("it holds a name that each attempt makes anew: %s", said)
