@@ -9,8 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -67,9 +67,8 @@ type process struct {
 	t              *testing.T
 	cmd            *exec.Cmd
 	stdout, stderr transcript
-	ended          chan struct{} // closed when it has ended; then code and peak are known
+	ended          chan struct{} // closed when it has ended; then code is known
 	code           int
-	peak           int64 // most resident memory, in bytes
 }
 
 // with changes how a process is started.
@@ -112,7 +111,6 @@ func start(t *testing.T, args []string, options ...with) *process {
 		if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 			p.code = -1
 		}
-		p.peak = peakMemory(p.cmd.ProcessState)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -134,36 +132,36 @@ func cleanEnvironment() []string {
 	return out
 }
 
-// ownMemory waits for the process to end, and returns the most memory that it had itself, in MiB; 0 where there is no
-// /proc. The peak that the system tells afterwards is that of the process or of one of its children.
-func (p *process) ownMemory() (most int64) {
+// memory waits for the process to end, and returns the most memory that it had itself, and that one of its workers
+// had, in MiB; 0 where there is no /proc. The peak that the system tells afterwards may be that of this test: Go starts
+// a process in the memory of its parent.
+func (p *process) memory() (own, worker int64) {
 	const every = 20 * time.Millisecond
-	status := fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid)
+	pid := strconv.Itoa(p.cmd.Process.Pid)
 	for {
 		select {
 		case <-p.ended:
-			return most
+			return own, worker
 		case <-time.After(every):
 		}
-		text, _ := os.ReadFile(status) // fails when the process has ended
-		if _, after, found := strings.Cut(string(text), "VmHWM:"); found {
-			var kib int64
-			if _, err := fmt.Sscan(after, &kib); err == nil {
-				most = max(most, kib>>10)
+		own = max(own, mostResident(pid))
+		threads, _ := filepath.Glob("/proc/" + pid + "/task/*/children") // whose pattern is right
+		for _, thread := range threads {
+			children, _ := os.ReadFile(thread) // fails when the thread has ended
+			for child := range strings.FieldsSeq(string(children)) {
+				worker = max(worker, mostResident(child))
 			}
 		}
 	}
 }
 
-func peakMemory(s *os.ProcessState) int64 {
-	usage, ok := s.SysUsage().(*syscall.Rusage)
-	switch {
-	case !ok:
-		return 0
-	case runtime.GOOS == "darwin":
-		return usage.Maxrss
+// mostResident is the most memory that a process has had, in MiB; 0 if it has ended.
+func mostResident(pid string) (mib int64) {
+	text, _ := os.ReadFile("/proc/" + pid + "/status")
+	if _, after, found := strings.Cut(string(text), "VmHWM:"); found {
+		_, _ = fmt.Sscan(after, &mib)
 	}
-	return usage.Maxrss << 10
+	return mib >> 10
 }
 
 // run runs the binary to its end.
