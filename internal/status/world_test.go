@@ -142,12 +142,6 @@ func missing(kind, name, field, component string) func(*world) {
 	}
 }
 
-// withoutKey has a ConfigMap lack the certificates of the authorities that the gateway should trust.
-func withoutKey(w *world) {
-	w.o.Missing = append(w.o.Missing, Missing{Kind: "ConfigMap", Name: "authorities", Key: "ca.crt",
-		Field: "spec.network.caBundle", Component: naming.ComponentGateway})
-}
-
 // sharedCache has the embedding model read an existing claim.
 func sharedCache(w *world) {
 	w.p.Spec.Models.Embedding.NIM.Cache = &v1alpha1.Cache{ClaimName: "models"}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ragpipeline/ragpipeline/api/v1alpha1"
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/internal/naming"
 )
 
 // down takes a workload's only replica down, with the pods that explain why.
@@ -74,6 +75,12 @@ func rolling(component string, pods ...corev1.Pod) func(*world) {
 	return func(w *world) {
 		w.component(component, func(c *Component) { c.Current, c.Pods = false, pods })
 	}
+}
+
+// withoutKey has a ConfigMap lack the certificates of the authorities that the gateway should trust.
+func withoutKey(w *world) {
+	w.o.Missing = append(w.o.Missing, Missing{Kind: "ConfigMap", Name: "authorities", Key: "ca.crt",
+		Field: "spec.network.caBundle", Component: naming.ComponentGateway})
 }
 
 // replicas makes so many of a component's ready, without a fault.
