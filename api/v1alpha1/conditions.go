@@ -108,6 +108,8 @@ const (
 	ReasonCreateContainerConfigError = "CreateContainerConfigError"
 	// ReasonCrashLoopBackOff means that a container keeps crashing.
 	ReasonCrashLoopBackOff = "CrashLoopBackOff"
+	// ReasonCertificateUnusable means that the gateway cannot use the certificate and key in the Secret of gateway.tls.
+	ReasonCertificateUnusable = "CertificateUnusable"
 	// ReasonOutOfMemory means that a container was killed at its memory limit.
 	ReasonOutOfMemory = "OutOfMemory"
 	// ReasonPodsRefused means that the API server or an admission policy refuses the pods: a quota, a limit

@@ -3,7 +3,10 @@ package command
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -27,6 +30,7 @@ const probeInterval = time.Minute
 type gatewayFlags struct {
 	podFlags
 	listen, keysDir, tlsDir string
+	termination             string // file for what is wrong with the certificate
 }
 
 func newGatewayCommand() *cobra.Command {
@@ -45,6 +49,8 @@ func newGatewayCommand() *cobra.Command {
 		"directory of the clients' API keys, a file for each client; without it no key is needed")
 	cmd.Flags().StringVar(&f.tlsDir, "tls-dir", "",
 		"directory of tls.crt and tls.key, read again when they change; without it the API is plain HTTP")
+	cmd.Flags().StringVar(&f.termination, "termination-log", "",
+		"file for the termination message, which tells why the certificate in --tls-dir cannot be used")
 	return cmd
 }
 
@@ -73,7 +79,7 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 	d.stages.LogTo(log)
 	api := serve.Server{Name: "gateway"}
 	if api.TLS, err = certificateIn(f.tlsDir, log); err != nil {
-		return err
+		return f.terminate(err)
 	}
 	if api.Listener, err = listen(ctx, "listen", f.listen); err != nil {
 		return err
@@ -102,6 +108,17 @@ func (f *gatewayFlags) run(ctx context.Context, log *slog.Logger) error {
 	status.Ready = func() bool { return ctx.Err() == nil && g.Ready() }
 	ops.Handler = serve.Ops(status)
 	return serve.Run(ctx, log, shutdownGrace, api, ops)
+}
+
+// terminate leaves the cause for which the gateway ends to the operator, which cannot see the files of the pod.
+func (f *gatewayFlags) terminate(cause error) error {
+	if f.termination == "" {
+		return cause
+	}
+	if err := os.WriteFile(f.termination, []byte(cause.Error()), 0o600); err != nil {
+		return errors.Join(cause, fmt.Errorf("write the termination message: %w", err))
+	}
+	return cause
 }
 
 // options are those of a pod's gateway, with what is mounted.

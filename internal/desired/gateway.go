@@ -146,7 +146,8 @@ func (b builder) gatewayPod(c config.Gateway, configName string) *corev1ac.PodTe
 	if spec.TLS != nil { // not optional: a gateway that should have TLS must not serve without
 		volumes = append(volumes, corev1ac.Volume().WithName("tls").WithSecret(corev1ac.SecretVolumeSource().
 			WithSecretName(string(spec.TLS.SecretName)).WithDefaultMode(0o440)))
-		container.WithArgs("--tls-dir", tlsDirectory).WithVolumeMounts(readOnly("tls", tlsDirectory))
+		container.WithArgs("--tls-dir", tlsDirectory, "--termination-log", corev1.TerminationMessagePathDefault).
+			WithVolumeMounts(readOnly("tls", tlsDirectory))
 	}
 	documents, mounts := b.originals()
 	volumes = append(volumes, documents...)

@@ -70,11 +70,11 @@ func (c *Certificate) read() error {
 	c.looked = time.Now()
 	certificate, err := readBounded(filepath.Join(c.directory, certificateFile))
 	if err != nil {
-		return err
+		return c.unusable(err)
 	}
 	key, err := readBounded(filepath.Join(c.directory, keyFile))
 	if err != nil {
-		return err
+		return c.unusable(err)
 	}
 	content := bytes.Join([][]byte{certificate, key}, []byte{0})
 	if bytes.Equal(content, c.content) {
@@ -82,23 +82,24 @@ func (c *Certificate) read() error {
 	}
 	pair, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
-		return fmt.Errorf("certificate in %s: %w; tls.crt must hold the certificate and those between it and its "+
-			"authority, and tls.key its key", c.directory, err)
+		return c.unusable(err)
 	}
 	c.content, c.present = content, &pair
 	c.log.Info("Loaded the certificate", "names", pair.Leaf.DNSNames, "expires", pair.Leaf.NotAfter)
 	return nil
 }
 
+// unusable says what is wrong with the files, without what they hold.
+func (c *Certificate) unusable(err error) error {
+	return fmt.Errorf("certificate in %s: %w; tls.crt must hold the certificate and those between it and its "+
+		"authority, and tls.key its key", c.directory, err)
+}
+
 func readBounded(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the certificate: %w", err)
+		return nil, err
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxCertificateBytes))
-	if err != nil {
-		return nil, fmt.Errorf("read the certificate: %w", err)
-	}
-	return content, nil
+	return io.ReadAll(io.LimitReader(f, maxCertificateBytes))
 }

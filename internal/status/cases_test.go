@@ -74,6 +74,7 @@ var cases = []testCase{
 	{"the driver cannot expand a model's volume", fromReady(at(time.Minute, resizes(failedVolume))), inProgress, progressing},
 	{"a volume is larger than the spec says", fromReady(at(time.Minute, resizes(largerVolume))), current, healthy},
 	{"the certificates of authorities are missing from their ConfigMap", fromStart(running1, at(time.Minute, withoutKey)), inProgress, progressing},
+	{"the gateway ends over its certificate", fromReady(at(time.Minute, wrongCertificate)), inProgress, progressing},
 	{"the Secret of the gateway's callers is missing", fromReady(at(time.Minute, missing("Secret", "clients", "spec.gateway.auth.secretName", naming.ComponentGateway))), inProgress, progressing},
 	{"no node has a GPU free", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(unscheduled(noGPU))))), inProgress, progressing},
 	{"no node has a GPU free for longer than startupTimeout", fromStart(at(time.Minute, down(naming.ComponentEmbedding, pod(unscheduled(noGPU)))), at(29*time.Minute), at(2*time.Minute)), failed, degraded},

@@ -176,6 +176,11 @@ func endFault(s subject, pod *corev1.Pod, c *corev1.ContainerStatus, ended *core
 			"%s ended with exit code %d, and nothing was ingested; see its log (%s), and set %s.command so that the other "+
 				"sources go on", s.title, ended.ExitCode, s.logs(), s.field))
 	}
+	if s.certificate != "" && ended.Message != "" { // a gateway leaves one over its certificate alone
+		return bad(fault, v1alpha1.ReasonCertificateUnusable, fmt.Sprintf(
+			"%s cannot use Secret %q of %s.tls: %s; correct the Secret, and the gateway's next start, within minutes, reads it",
+			s.title, s.certificate, s.field, clean(ended.Message)))
+	}
 	lasted := ended.FinishedAt.Sub(ended.StartedAt.Time)
 	if s.timeout > 0 && ended.ExitCode > 128 && lasted >= s.timeout {
 		// The kubelet killed the container because it did not become ready in time.

@@ -3,6 +3,7 @@ package status
 import (
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -125,6 +126,38 @@ func TestFaultsOfTheSidecarForTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, found := podFault(storeSubject(newWorld().p), podsOf(c.pod))
+			if got := f.reason + " " + f.message; !found || !strings.HasPrefix(got, c.want) {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+// The gateway's termination message tells what is wrong with its certificate.
+func TestFaultsOfTheGatewaysCertificate(t *testing.T) {
+	const crashes, unusable = "CrashLoopBackOff the gateway keeps crashing (last exit code 2); see its log (kubectl logs -l ",
+		`CertificateUnusable the gateway cannot use Secret "gateway-tls" of spec.gateway.tls: `
+	for name, c := range map[string]struct {
+		tls           bool
+		reason, leave string
+		want          string
+	}{
+		"the key is of another certificate": {true, "Error", "tls: private key does not match public key\n",
+			unusable + "tls: private key does not match public key; correct the Secret"},
+		"an entry is missing": {true, "Error", "open /tls/tls.key: no such file or directory",
+			unusable + "open /tls/tls.key: no such file or directory; correct the Secret"},
+		"it ends over something else":   {true, "Error", "", crashes},
+		"it has no memory left":         {true, "OOMKilled", "tls: old", "OutOfMemory the gateway was killed at its memory limit"},
+		"the spec no longer has a name": {false, "Error", "tls: private key does not match public key", crashes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			if c.tls {
+				w.p.Spec.Gateway.TLS = &v1alpha1.GatewayTLS{SecretName: "gateway-tls"}
+			}
+			p := pod(ended(c.reason, 2, time.Second))
+			p.Status.ContainerStatuses[0].LastTerminationState.Terminated.Message = c.leave
+			f, found := podFault(gatewaySubject(w.p), podsOf(p))
 			if got := f.reason + " " + f.message; !found || !strings.HasPrefix(got, c.want) {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}

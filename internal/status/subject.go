@@ -18,6 +18,7 @@ type subject struct {
 	// image and memory are the fields to correct; empty if the spec has none.
 	image, memory string
 	storageClass  string
+	certificate   string // the Secret of gateway.tls; empty for other subjects
 	claim         string // the field that names an existing claim; empty for a volume of the pipeline's own
 	pipeline      string
 	timeout       time.Duration // a model's startupTimeout
@@ -85,10 +86,14 @@ func storeSubject(p *v1alpha1.RAGPipeline) subject {
 }
 
 func gatewaySubject(p *v1alpha1.RAGPipeline) subject {
-	return subject{
+	s := subject{
 		title: "the gateway", podLabel: naming.ComponentGateway, pipeline: p.Name, field: "spec.gateway", pods: p.Spec.Pods,
 		memory: "spec.gateway.resources.limits.memory",
 	}
+	if tls := p.Spec.Gateway.TLS; tls != nil {
+		s.certificate = string(tls.SecretName)
+	}
+	return s
 }
 
 func ingestSubject(p *v1alpha1.RAGPipeline) subject {

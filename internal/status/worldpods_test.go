@@ -103,3 +103,13 @@ const untrustedStore = `index: count documents in Weaviate at https://papers-wea
 func authorities(w *world) {
 	w.p.Spec.Network = &v1alpha1.Network{CABundle: &v1alpha1.CABundle{Name: "authorities", Key: "ca.crt"}}
 }
+
+// wrongCertificate has the gateway end over the Secret of gateway.tls.
+func wrongCertificate(w *world) {
+	w.p.Spec.Gateway.TLS = &v1alpha1.GatewayTLS{SecretName: "gateway-tls"}
+	w.o.Gateways = nil
+	p := pod(waits("CrashLoopBackOff", "back-off 5m0s"), ended("Error", 2, time.Second))
+	p.Status.ContainerStatuses[0].LastTerminationState.Terminated.Message = "certificate in /tls: open /tls/tls.key: " +
+		"no such file or directory; tls.crt must hold the certificate, and tls.key its key"
+	down(naming.ComponentGateway, p)(w)
+}

@@ -1,12 +1,16 @@
 package dataplane
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -94,4 +98,54 @@ func TestPodsSpeakTLSWithEachOther(t *testing.T) {
 	stranger, api, _ := pod.startGateway(environment("SSL_CERT_DIR="+t.TempDir(), "SSL_CERT_FILE=/dev/null"))
 	stranger.says(`certificate is not trusted`)
 	api.get("/readyz").want(t, http.StatusServiceUnavailable)
+}
+
+// A gateway whose certificate cannot be used ends, and leaves the cause to the operator, without the key.
+func TestAGatewayTellsWhatIsWrongWithItsCertificate(t *testing.T) {
+	t.Parallel()
+	pod := newPod(t, "http://127.0.0.1:1")
+	config := pod.write(pod.gateway)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
+	for name, c := range map[string]struct {
+		spoil func(directory string) error
+		want  string
+	}{
+		"no key":         {func(d string) error { return os.Remove(filepath.Join(d, "tls.key")) }, "tls.key: no such file"},
+		"no certificate": {func(d string) error { return os.Remove(filepath.Join(d, "tls.crt")) }, "tls.crt: no such file"},
+		"the key of another": {func(d string) error {
+			return os.WriteFile(filepath.Join(d, "tls.key"), foreign, 0o600)
+		}, "private key "},
+		"a certificate that is not PEM": {func(d string) error {
+			return os.WriteFile(filepath.Join(d, "tls.crt"), []byte("MIIB"), 0o600)
+		}, "failed to find any PEM data in certificate input"},
+		"a key that is not PEM": {func(d string) error {
+			return os.WriteFile(filepath.Join(d, "tls.key"), []byte("private-words"), 0o600)
+		}, "failed to find any PEM data in key input"},
+	} {
+		t.Run(name, func(t *testing.T) { // one after another: only one may have the index open
+			mounted, _, _ := certificate(t)
+			log := filepath.Join(t.TempDir(), "termination-log")
+			if err := c.spoil(mounted); err != nil {
+				t.Fatal(err)
+			}
+			start(t, []string{"gateway", "--config", config, "--secrets", pod.secrets, "--listen", "127.0.0.1:0",
+				"--ops-listen", "127.0.0.1:0", "--tls-dir", mounted, "--termination-log", log}).wait().ends(2, c.want)
+			message, err := os.ReadFile(log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			contains(t, string(message), c.want)
+			if strings.Contains(string(message), "private-words") {
+				t.Errorf("the termination message holds the key: %s", message)
+			}
+		})
+	}
 }
