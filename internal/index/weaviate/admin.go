@@ -34,7 +34,7 @@ type admin struct {
 }
 
 func newAdmin(where config.WeaviateIndex, key func() (string, error)) (*admin, error) {
-	at, err := parse("url", where.URL)
+	at, err := parse(fieldREST, where.URL)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ const retries = `{"methodConfig": [{"name": [{"service": "weaviate.v1.Weaviate"}
 // dial prepares a connection to the gRPC API, which connects when it is first used. With wait,
 // calls wait for an unreachable Weaviate until their deadline; without, they fail at once.
 func dial(address string, key func() (string, error), wait bool) (*grpc.ClientConn, error) {
-	at, err := parse("grpcURL", address)
+	at, err := parse(fieldGRPC, address)
 	if err != nil {
 		return nil, err
 	}

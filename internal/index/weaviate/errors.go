@@ -15,7 +15,7 @@ import (
 	"github.com/ragpipeline/ragpipeline/internal/redact"
 )
 
-// fail adds the operation that failed, the address of Weaviate and the kind of the error. If the
+// fail adds the operation that failed, the address of Weaviate's API and the kind of the error. If the
 // context has ended, that is the cause.
 func (s *Store) fail(ctx context.Context, operation string, err error) error {
 	switch {
@@ -26,7 +26,15 @@ func (s *Store) fail(ctx context.Context, operation string, err error) error {
 	default:
 		err = s.withoutKey(explain(err))
 	}
-	return fmt.Errorf("%s in Weaviate at %s: %w", operation, s.address, err)
+	return fmt.Errorf("%s in Weaviate at %s: %w", operation, s.addressOf(err), err)
+}
+
+// addressOf is the address of the API that gave err.
+func (s *Store) addressOf(err error) string {
+	if _, rest := errors.AsType[*fault.WeaviateClientError](err); rest {
+		return s.where.URL
+	}
+	return s.where.GRPCURL
 }
 
 // withoutKey is err without the API key, which a server, or a proxy before it, may send back.
@@ -41,7 +49,8 @@ func (s *Store) withoutKey(err error) error {
 	return redact.Error(err, key)
 }
 
-// explain adds the kind of err. Over gRPC, a refusal by Weaviate has no code, only words.
+// explain adds the kind of err, and what to check if a connection failed. Over gRPC, a refusal by Weaviate
+// has no code, only words.
 func explain(err error) error {
 	for _, known := range []error{
 		index.ErrNotBuilt, index.ErrDimensions, index.ErrFull, index.ErrUnauthorized, index.ErrUnreachable,
@@ -51,7 +60,13 @@ func explain(err error) error {
 			return err
 		}
 	}
-	if kind := kindOf(err); kind != nil {
+	kind, told := kindOf(err), tell(err)
+	switch {
+	case kind != nil && told != "":
+		return fmt.Errorf("%w; %s: %w", kind, told, err)
+	case told != "":
+		return fmt.Errorf("%s: %w", told, err)
+	case kind != nil:
 		return fmt.Errorf("%w: %w", kind, err)
 	}
 	return err

@@ -47,7 +47,7 @@ import (
 // Store is one generation of a pipeline's index. All of its methods may be called concurrently,
 // those that write for different documents only.
 type Store struct {
-	address  string                 // is the gRPC API's, for errors
+	where    config.WeaviateIndex   // is for errors
 	key      func() (string, error) // is hidden in errors; nil sends none
 	names    names
 	pipeline config.Pipeline
@@ -97,7 +97,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		address:    o.Index.GRPCURL,
+		where:      o.Index,
 		key:        o.Key,
 		names:      newNames(o.Index.Prefix, o.Pipeline, o.Generation),
 		pipeline:   o.Pipeline,
