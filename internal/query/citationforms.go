@@ -91,11 +91,11 @@ func linkTarget(text string, ended bool) (size int, decided bool) {
 	case text[0] != '(':
 		return 0, true
 	}
-	end := strings.IndexAny(text, ") \t\n")
+	end := strings.IndexAny(text[:min(len(text), maxTarget+1)], ") \t\n")
 	switch {
 	case end < 0:
 		return 0, ended || len(text) > maxTarget
-	case text[end] != ')' || end > maxTarget || !strings.ContainsAny(text[:end], ":/#.") && end > 1:
+	case text[end] != ')' || !strings.ContainsAny(text[:end], ":/#.") && end > 1:
 		return 0, true
 	}
 	more, decided := linkTarget(text[end+1:], ended)

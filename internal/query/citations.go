@@ -123,9 +123,9 @@ func (c *citations) citation(gap int, ended bool) (size int, replacement string)
 	opening, width := utf8.DecodeRuneInString(c.held[gap:])
 	start := gap + width
 	text := c.held[start:]
-	length := strings.Index(text, closing[opening])
-	if length < 0 || length > maxCitation {
-		if length < 0 && !ended && len(text) <= maxCitation && mayCite(text) {
+	length := strings.Index(text[:min(len(text), maxCitation+len(closing[opening]))], closing[opening])
+	if length < 0 {
+		if !ended && len(text) <= maxCitation && mayCite(text) {
 			return 0, ""
 		}
 		return start, c.held[:start]
