@@ -169,25 +169,43 @@ func (c *table) cutRow(from, to place) {
 			i++
 			continue
 		}
-		n := i + 1
-		for ; n < len(cells); n++ {
-			longer, named := c.leadOf(cells, i, n+1)
-			if !named || !c.fits(longer, cells[i].from, cells[n].to) {
-				break
-			}
-			lead = longer
+		n := c.fitting(cells, i)
+		if n > i+1 {
+			lead, _ = c.leadOf(cells, i, n)
 		}
 		c.emit(lead, cells[i].from, cells[n-1].to)
 		i = n
 	}
 }
 
-func (c *table) fits(lead string, from, to place) bool {
+// fitting returns the end of the cells from i on that fit one chunk together, the first of which fits. Each is measured
+// by itself, and all of them together only when little room seems to be left: parts apart have about as many tokens as
+// together, or more. A row of very many cells would else be measured from i on for each of them.
+func (c *table) fitting(cells []cell, i int) int {
+	free := 0
+	for n := i + 1; n < len(cells); n++ {
+		free -= c.measure(" | "+cells[n].name) + c.measure(c.text[cells[n-1].to.bytes:cells[n].to.bytes])
+		if free >= slack {
+			continue
+		}
+		lead, named := c.leadOf(cells, i, n+1)
+		if free = c.free(lead, cells[i].from, cells[n].to); !named || free < 0 {
+			return n
+		}
+		free = min(free, c.size*2/3-c.measure(lead)) // leadOf leaves nothing else out within this
+	}
+	return len(cells)
+}
+
+func (c *table) fits(lead string, from, to place) bool { return c.free(lead, from, to) >= 0 }
+
+// free is the room that a chunk of the lead and a range of the text leaves; below 0 it does not fit.
+func (c *table) free(lead string, from, to place) int {
 	room := c.size
 	if c.tokens != nil {
 		room -= slack
 	}
-	return c.measure(lead)+c.length(c.text[from.bytes:to.bytes], to.runes-from.runes) <= room
+	return room - c.measure(lead) - c.length(c.text[from.bytes:to.bytes], to.runes-from.runes)
 }
 
 // leadOf is what stands in front of the cells i to n of a row: the caption, the names of their columns, and the

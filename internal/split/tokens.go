@@ -10,7 +10,11 @@ import (
 const longestToken = 128
 
 // tokens counts the tokens of cl100k_base. It is safe for concurrent use.
-type tokens struct{ codec *codec.Codec }
+type tokens struct {
+	codec interface {
+		Count(text string) (int, error)
+	}
+}
 
 // cl100k loads the vocabulary once, in some 30 ms: a process that splits by characters never does. It is made by its
 // own constructor, because the module's choice by name would link four vocabularies, 8 MB more.
