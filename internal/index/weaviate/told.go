@@ -85,7 +85,10 @@ var connecting = []telling{
 			"or write https:// there if it speaks TLS",
 	},
 	{[]string{"frame too large"}, another + ", or write https:// there if it speaks TLS"},
-	{[]string{"malformed http", "invalid character '<'", "alpn"}, another},
+	{
+		[]string{"malformed http", "invalid character '<'", "alpn", "readlooppeekfail"}, // the last if it speaks first
+		another,
+	},
 	{
 		[]string{"unexpected http status code received from server: 50"},
 		"a proxy before it does not reach it; check that it runs",

@@ -65,12 +65,20 @@ func talker(t *testing.T, answer func(net.Conn)) string {
 
 func silent(c net.Conn) { io.Copy(io.Discard, c) } // until the client gives up
 
-// says writes words, and waits until the client has read them.
-func says(words string) func(net.Conn) {
+// greets writes words before it is asked, as SSH does, and waits until the client has read them.
+func greets(words string) func(net.Conn) {
 	return func(c net.Conn) {
 		io.WriteString(c, words)
 		c.(*net.TCPConn).CloseWrite()
 		io.Copy(io.Discard, c)
+	}
+}
+
+// says writes words once it is asked.
+func says(words string) func(net.Conn) {
+	return func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 1))
+		greets(words)(c)
 	}
 }
 
@@ -99,7 +107,7 @@ func TestAWrongWeaviateIsTold(t *testing.T) {
 	closes := func(net.Conn) {}
 	for name, c := range map[string]struct{ address, grpc, rest string }{
 		"https at a server without TLS": {"https://" + web(t, 200, false), noTLS, noTLS},
-		"https at another program":      {"https://" + talker(t, says(ssh)), noTLS, noTLS},
+		"https at another program":      {"https://" + talker(t, greets(ssh)), noTLS, noTLS},
 		"http at a server with TLS":     {"http://" + web(t, 200, true), "needs http:// or https://", some},
 		"http at nginx with TLS":        {"http://" + talker(t, says(refusal)), "write https:// there", some},
 		"an alert":                      {"http://" + talker(t, says(alert)), "needs http:// or https://", some},
@@ -109,7 +117,7 @@ func TestAWrongWeaviateIsTold(t *testing.T) {
 		"a page over HTTP/2":            {"http://" + plain(t, 200), wrong, wrong},
 		"a missing page over HTTP/2":    {"http://" + plain(t, 404), wrong, wrong},
 		"a gateway without a server":    {"http://" + plain(t, 502), "a proxy before it", ""},
-		"another program":               {"http://" + talker(t, says(ssh)), wrong, wrong},
+		"another program":               {"http://" + talker(t, greets(ssh)), wrong, wrong},
 		"silence":                       {"http://" + talker(t, silent), "does not answer", "does not answer"},
 		"silence to TLS":                {"https://" + talker(t, silent), "write http://", "does not answer"},
 		"a closed door":                 {"http://" + talker(t, closes), "it closed the connection", "it closed the connection"},
