@@ -128,7 +128,8 @@ func TestALineThatBeginsInBracketsIsNotHeldBack(t *testing.T) {
 	}
 }
 
-// An answer that comes in one piece is looked through once: to split what follows at each line takes the square.
+// An answer that comes in one piece is looked through once: to split what follows at each line takes the square, 20 GB.
+// The race detector makes expressions take some hundred MiB.
 func TestManyLinesTakeLittle(t *testing.T) {
 	answer := strings.Repeat("a\n", 20_000) + strings.Repeat("\n \n", 20_000)
 	l := &ownList{passages: listed()}
@@ -139,7 +140,7 @@ func TestManyLinesTakeLittle(t *testing.T) {
 	if got != answer {
 		t.Errorf("%d bytes became %d", len(answer), len(got))
 	}
-	if took := after.TotalAlloc - before.TotalAlloc; took > 100<<20 {
+	if took := after.TotalAlloc - before.TotalAlloc; took > 2<<30 {
 		t.Errorf("%d bytes were taken for %d", took, len(answer))
 	}
 }
