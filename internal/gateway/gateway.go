@@ -67,7 +67,7 @@ type Options struct {
 	// Hosts are further names that LoopbackOnly admits, such as that of a container's host.
 	Hosts []string
 	// Status answers the route of the ops port that tells the state of the stages. It is for a gateway without keys on
-	// one machine, where whoever asks operates it; nil serves no such route.
+	// one machine, where the caller also operates it; with nil, the gateway has no such route.
 	Status http.Handler
 	// Registerer receives the metrics of what is admitted; nil keeps them private.
 	Registerer prometheus.Registerer

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/test/loopback"
 )
 
 func TestWhatAServersRefusalMeans(t *testing.T) {
@@ -245,29 +245,7 @@ func TestConnectionsThatFail(t *testing.T) {
 // raw serves each connection by hand, once the request is there, and closes it.
 func raw(t *testing.T, serve func(net.Conn)) (url string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				req, err := http.ReadRequest(bufio.NewReader(c))
-				if err != nil {
-					return
-				}
-				io.Copy(io.Discard, req.Body)
-				serve(c)
-			}()
-		}
-	}()
-	return "http://" + l.Addr().String()
+	return "http://" + loopback.Reply(t, serve)
 }
 
 func TestAnEndlessAnswerIsCutOff(t *testing.T) {

@@ -3,22 +3,15 @@
 package controllers_test
 
 import (
-	"context"
 	"os"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/ragpipeline/ragpipeline/controllers"
-	"github.com/ragpipeline/ragpipeline/internal/apply"
-	"github.com/ragpipeline/ragpipeline/internal/desired"
 	"github.com/ragpipeline/ragpipeline/test/apiserver"
+	testoperator "github.com/ragpipeline/ragpipeline/test/operator"
 )
 
 func TestMain(m *testing.M) { os.Exit(apiserver.Main(m)) }
@@ -63,42 +56,9 @@ func startOperatorAs(t testing.TB, restConfig *rest.Config, namespace string,
 	o.requests.Watch(restConfig)
 	cache := controllers.CacheOptions([]string{namespace})
 	cache.SyncPeriod = new(resync)
-	manager, err := ctrl.NewManager(restConfig, ctrl.Options{
-		Scheme:                 controllers.Scheme(),
-		Cache:                  cache,
-		Client:                 client.Options{FieldOwner: apply.FieldOwner},
-		Controller:             config.Controller{SkipNameValidation: new(true)},
-		Metrics:                metricsserver.Options{BindAddress: "0"},
-		HealthProbeBindAddress: "0",
+	o.stop = testoperator.Start(t, restConfig, cache, func(r *controllers.Reconciler) {
+		r.Poll = poll
+		change(r)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	reconciler := &controllers.Reconciler{
-		Client:   manager.GetClient(),
-		Uncached: manager.GetAPIReader(),
-		Applier:  apply.New(manager.GetClient(), manager.GetAPIReader()),
-		Operator: desired.Operator{
-			Image: "example.com/ragpipeline:test", WeaviateImage: "example.com/weaviate:test",
-			Namespace: "ragpipeline-system", Labels: map[string]string{"app": "operator"},
-		},
-		Events:     manager.GetEventRecorder("ragpipeline"),
-		Registerer: prometheus.NewRegistry(),
-		Poll:       poll,
-	}
-	change(reconciler)
-	ctx, cancel := context.WithCancel(context.Background())
-	if err := reconciler.SetupWithManager(ctx, manager, 8); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := manager.Start(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
-	o.stop = func() { cancel(); <-ended }
-	t.Cleanup(o.stop)
 	return o
 }

@@ -46,6 +46,13 @@ func TestARouteFollowsTheSpecAndTheGatewayAPI(t *testing.T) {
 
 	c.change(p, `{"spec":{"gateway":{"route":{"parentRefs":null,"ingress":{"className":"nginx"}}}}}`)
 	c.awaitGone(key, httpRoute())
+	c.awaitReason(p.Name, v1alpha1.ConditionRouteReady, metav1.ConditionFalse, v1alpha1.ReasonIngressClassNotFound)
+	class := &networkingv1.IngressClass{
+		ObjectMeta: metav1.ObjectMeta{Name: "nginx"},
+		Spec:       networkingv1.IngressClassSpec{Controller: "k8s.io/ingress-nginx"},
+	}
+	c.check(c.Create(t.Context(), class))
+	t.Cleanup(func() { c.check(c.Delete(context.WithoutCancel(t.Context()), class)) })
 	c.awaitReason(p.Name, v1alpha1.ConditionRouteReady, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	c.check(c.Get(t.Context(), key, new(networkingv1.Ingress)))
 

@@ -1,7 +1,6 @@
 package dataplane
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -76,25 +75,9 @@ func withoutTLS(t *testing.T) string {
 // sends is a server that writes these bytes whatever it is asked, and hangs up.
 func sends(bytes string) func(t *testing.T) string {
 	return func(t *testing.T) string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { l.Close() })
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil { // what is not read resets the connection
-					_, _ = io.Copy(io.Discard, r.Body)
-				}
-				_, _ = io.WriteString(c, bytes) // the test looks at what is told
-				c.Close()
-			}
-		}()
-		return "http://" + l.Addr().String()
+		return "http://" + loopback.Reply(t, func(c net.Conn) {
+			_, _ = io.WriteString(c, bytes) // the test looks at what is told
+		})
 	}
 }
 

@@ -32,7 +32,7 @@ const (
 	smallCost     = 3   // a text that begins with a small letter
 	strangeCost   = 20  // a language of another script without its letters
 	currencyCost  = 30  // the sign ¤, where other encodings have the euro
-	brokenCost    = 40  // what is no character of the encoding, or one that texts do not have
+	brokenCost    = 40  // a byte that the encoding does not define, or a character that texts do not have
 )
 
 // language is what is known of the words of a language.
@@ -75,7 +75,7 @@ var rareLetters = map[string]string{
 	"ru": "ёъэщ", "uk": "ґєіїщ", "bg": "ъщюя", "sr": "ђћџљњј", "mk": "ѓќџљњѕј", "be": "ўіёэ",
 }
 
-// letterOf is a letter as the pairs have it, or '_' for what is none.
+// letterOf returns a letter as the pairs have it, or '_' for any other character.
 func (l *language) letterOf(r rune) rune {
 	switch {
 	case !isLetter(r):

@@ -30,8 +30,8 @@ func decodeMixed(data []byte) (text string, others TextEncoding, ok bool) {
 	return strings.TrimPrefix(b.String(), "\ufeff"), others, true
 }
 
-// linesByEncoding are the first lines in UTF-8 that are not ASCII, and the first that are not in UTF-8. There are none
-// if a line holds both, which then is damaged, or ends in the middle of a character.
+// linesByEncoding returns the first lines in UTF-8 beyond ASCII, and the first in another encoding. It returns none if
+// one line mixes both, and so is damaged, or ends in the middle of a character.
 func linesByEncoding(data []byte) (unicode, foreign []byte) {
 	for line := range bytes.Lines(data) {
 		switch wide, broken := charactersOf(line); {

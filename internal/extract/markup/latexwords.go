@@ -56,7 +56,7 @@ func latexWords(name string) func(r *latexReader, depth int) string {
 	return nil
 }
 
-// latexUnshown are the commands that have arguments no reader sees, and how many those are. What follows them is text.
+// latexUnshown maps commands to the number of their arguments that LaTeX does not print. Text follows these.
 var latexUnshown = map[string]int{
 	"label": 1, "vspace": 1, "hspace": 1, "includegraphics": 1, "documentclass": 1, "usepackage": 1,
 	"bibliographystyle": 1, "pagestyle": 1, "thispagestyle": 1, "color": 1, "selectlanguage": 1, "index": 1, "phantom": 1,

@@ -103,7 +103,12 @@ func (t *pdfText) withoutFalseBlanks(l rawLine) rawLine {
 
 // hasOwnBlanks reports whether most blanks of a line are the document's, so that PDFium need not guess them.
 func (t *pdfText) hasOwnBlanks(l rawLine) bool {
-	own, added := 0, 0
+	own, added := t.countBlanks(l)
+	return own > 2*added
+}
+
+// countBlanks returns how many blanks of a line are the document's own, and how many PDFium added.
+func (t *pdfText) countBlanks(l rawLine) (own, added int) {
 	for i, r := range l.chars {
 		switch {
 		case r != ' ':
@@ -113,7 +118,7 @@ func (t *pdfText) hasOwnBlanks(l rawLine) bool {
 			own++
 		}
 	}
-	return own > 2*added
+	return own, added
 }
 
 // isAfterMarks reports whether a blank that PDFium added follows several characters in one place, of which it knows a

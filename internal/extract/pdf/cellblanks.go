@@ -25,15 +25,8 @@ func (t *pdfText) drawsBlanks() bool {
 		if len(l.chars) < long {
 			continue
 		}
-		for i, r := range l.chars {
-			switch {
-			case r != ' ':
-			case t.direct.isAdded(t.text, t.place(l, i)):
-				added++
-			default:
-				own++
-			}
-		}
+		lineOwn, lineAdded := t.countBlanks(l)
+		own, added = own+lineOwn, added+lineAdded
 		if own+added >= most {
 			break
 		}

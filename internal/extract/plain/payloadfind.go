@@ -97,7 +97,7 @@ func base64Lines(s string, from int) (start, end int, found bool) {
 			return start, lastLine(s, from), true
 		}
 		if from > start {
-			from-- // the line that is none of them begins there
+			from-- // the first line without data begins there
 		}
 	}
 	return 0, 0, false

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/ragpipeline/ragpipeline/internal/config"
+	"github.com/ragpipeline/ragpipeline/test/loopback"
 )
 
 // toldKey is the key that the wrong servers are sent, and send back.
@@ -41,26 +42,6 @@ func web(t *testing.T, code int, encrypted bool) string {
 	start()
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
-}
-
-// talker is the host and port of a program that answers each connection by answer.
-func talker(t *testing.T, answer func(net.Conn)) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { defer c.Close(); answer(c) }()
-		}
-	}()
-	return l.Addr().String()
 }
 
 func silent(c net.Conn) { io.Copy(io.Discard, c) } // until the client gives up
@@ -107,21 +88,21 @@ func TestAWrongWeaviateIsTold(t *testing.T) {
 	closes := func(net.Conn) {}
 	for name, c := range map[string]struct{ address, grpc, rest string }{
 		"https at a server without TLS": {"https://" + web(t, 200, false), noTLS, noTLS},
-		"https at another program":      {"https://" + talker(t, greets(ssh)), noTLS, noTLS},
+		"https at another program":      {"https://" + loopback.Serve(t, greets(ssh)), noTLS, noTLS},
 		"http at a server with TLS":     {"http://" + web(t, 200, true), "needs http:// or https://", some},
-		"http at nginx with TLS":        {"http://" + talker(t, says(refusal)), "write https:// there", some},
-		"an alert":                      {"http://" + talker(t, says(alert)), "needs http:// or https://", some},
+		"http at nginx with TLS":        {"http://" + loopback.Serve(t, says(refusal)), "write https:// there", some},
+		"an alert":                      {"http://" + loopback.Serve(t, says(alert)), "needs http:// or https://", some},
 		"an unknown authority":          {"https://" + web(t, 200, true), "spec.network.caBundle", "spec.network.caBundle"},
 		"a page":                        {"http://" + web(t, 200, false), "an HTTP/1.1 server answers there", wrong},
 		"a page that is missing":        {"http://" + web(t, 404, false), "an HTTP/1.1 server answers there", wrong},
 		"a page over HTTP/2":            {"http://" + plain(t, 200), wrong, wrong},
 		"a missing page over HTTP/2":    {"http://" + plain(t, 404), wrong, wrong},
 		"a gateway without a server":    {"http://" + plain(t, 502), "a proxy before it", ""},
-		"another program":               {"http://" + talker(t, greets(ssh)), wrong, wrong},
-		"silence":                       {"http://" + talker(t, silent), "does not answer", "does not answer"},
-		"silence to TLS":                {"https://" + talker(t, silent), "write http://", "does not answer"},
-		"a closed door":                 {"http://" + talker(t, closes), "it closed the connection", "it closed the connection"},
-		"a closed door with TLS":        {"https://" + talker(t, closes), "write http://", "it closed the connection"},
+		"another program":               {"http://" + loopback.Serve(t, greets(ssh)), wrong, wrong},
+		"silence":                       {"http://" + loopback.Serve(t, silent), "does not answer", "does not answer"},
+		"silence to TLS":                {"https://" + loopback.Serve(t, silent), "write http://", "does not answer"},
+		"a closed door":                 {"http://" + loopback.Serve(t, closes), "it closed the connection", "it closed the connection"},
+		"a closed door with TLS":        {"https://" + loopback.Serve(t, closes), "write http://", "it closed the connection"},
 		"nothing":                       {"http://127.0.0.1:1", "nothing listens there", "nothing listens there"},
 	} {
 		t.Run(name, func(t *testing.T) {
